@@ -1,0 +1,17 @@
+import { createServer } from 'node:net';
+import { Sentence } from './sentence.ts';
+
+/** @throws Sentence when nobody can listen there now */
+export const refuseTakenPort = (host: string, port: number): Promise<void> =>
+  new Promise((resolve, reject) => {
+    const probe = createServer();
+    probe.once('error', (error: NodeJS.ErrnoException) => reject(new Sentence(explain(host, port, error))));
+    probe.listen(port, host, () => probe.close(() => resolve()));
+  });
+
+const explain = (host: string, port: number, { code, message }: NodeJS.ErrnoException) => {
+  if (code === 'EADDRINUSE')
+    return `Port ${port} is taken: stop what uses it, or choose another with BACKEND_PORT.`;
+  if (code === 'EACCES') return `Port ${port} needs privileges: choose one above 1023 with BACKEND_PORT.`;
+  return `Nothing can listen at HOST ${host}, port ${port}: ${message}`;
+};

@@ -1,0 +1,59 @@
+import { once } from 'node:events';
+import { runProgram } from './sentence.ts';
+import { tellLauncher } from './service-message.ts';
+import { stopRequest } from './stop-request.ts';
+
+/** Sent over the message channel, so that no value is seen in a process list or lies in a file. */
+export type WorkerSettings = {
+  readonly configPath: string;
+  readonly hostname: string;
+  readonly port: number;
+  /** For the Durable Objects and buckets. */
+  readonly stateDirectory: string;
+  readonly logDirectory: string;
+  readonly variables: Readonly<Record<string, string>>;
+};
+
+type WorkerLog = { readonly level: string; readonly message: string };
+
+// The Worker under wrangler's own dev server: built, watched and reloaded as by `wrangler dev`.
+runProgram(async () => {
+  const stop = stopRequest();
+  const [settings] = (await once(process, 'message')) as [WorkerSettings];
+  quietWrangler(settings.logDirectory);
+  const { unstable_startWorker: startWorker } = await import('wrangler');
+  const worker = await startWorker({
+    config: settings.configPath,
+    bindings: Object.fromEntries(
+      Object.entries(settings.variables).map(([name, value]) => [name, { type: 'secret_text', value }]),
+    ),
+    dev: {
+      server: { hostname: settings.hostname, port: settings.port },
+      persist: settings.stateDirectory,
+      inspector: false,
+      watch: true,
+      structuredLogsHandler: ({ level, message }: WorkerLog) => {
+        const stream = level === 'error' || level === 'warn' ? process.stderr : process.stdout;
+        stream.write(`${message}\n`);
+      },
+    },
+  });
+  tellLauncher({ kind: 'ready' });
+  await stop;
+  await worker.dispose();
+  process.exit(0);
+});
+
+/** Without network, and with nothing on the screen but the Worker's own lines and the errors. */
+const quietWrangler = (logDirectory: string) => {
+  Object.assign(process.env, {
+    WRANGLER_LOG: 'error',
+    WRANGLER_LOG_PATH: logDirectory,
+    WRANGLER_SEND_METRICS: 'false',
+    WRANGLER_SEND_ERROR_REPORTS: 'false',
+    WRANGLER_HIDE_BANNER: 'true',
+    // `request.cf` comes from a host of Cloudflare's; .env is not a file of this project.
+    CLOUDFLARE_CF_FETCH_ENABLED: 'false',
+    CLOUDFLARE_LOAD_DEV_VARS_FROM_DOT_ENV: 'false',
+  });
+};

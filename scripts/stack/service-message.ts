@@ -1,0 +1,10 @@
+/** What a program of the stack tells the launcher over its message channel, in this order. */
+export type ServiceMessage =
+  | { readonly kind: 'listening'; readonly port: number }
+  | { readonly kind: 'ready' }
+  | { readonly kind: 'failed'; readonly reason: string };
+
+/** Without a launcher there is no channel, and nobody is told. */
+export const tellLauncher = (message: ServiceMessage): void => {
+  process.send?.(message);
+};

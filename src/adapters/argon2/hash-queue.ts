@@ -1,0 +1,51 @@
+import { AppError } from '../../errors.ts';
+
+export type HashQueueOptions = {
+  /** How many calls may wait; the next is refused at once. */
+  readonly maxQueueLength: number;
+  /** A call that has waited longer is refused: its request has timed out. */
+  readonly maxWaitMs: number;
+  readonly retryAfterSeconds: number;
+  readonly monotonicMs: () => number;
+  /** Waits for a later event of the same request, so that other requests get theirs in between. */
+  readonly nextEvent: () => Promise<void>;
+};
+
+/**
+ * A bounded queue in front of work that keeps the isolate busy. A request that is cancelled while it waits
+ * is never resumed, not even for its `finally`; its place is given back by age, or 503 would be for ever.
+ */
+export const createHashQueue = (options: HashQueueOptions) => {
+  const { maxQueueLength, maxWaitMs, retryAfterSeconds, monotonicMs, nextEvent } = options;
+  const waiting = new Set<{ readonly sinceMs: number }>();
+  let served = 0;
+
+  const forgetExpired = (nowMs: number): void => {
+    for (const place of waiting) {
+      if (nowMs - place.sinceMs <= maxWaitMs) return;
+      waiting.delete(place);
+    }
+  };
+
+  // Between two pieces of work the event loop gets a turn: answers go out, and new requests are read.
+  const untilNoneWasServedMeanwhile = async (): Promise<void> => {
+    let servedBefore: number;
+    do {
+      servedBefore = served;
+      await nextEvent();
+    } while (served !== servedBefore);
+  };
+
+  return async <T>(work: () => Promise<T>): Promise<T> => {
+    const place = { sinceMs: monotonicMs() };
+    forgetExpired(place.sinceMs);
+    if (waiting.size >= maxQueueLength) throw new AppError('overloaded', { retryAfterSeconds });
+
+    waiting.add(place);
+    await untilNoneWasServedMeanwhile();
+    forgetExpired(monotonicMs());
+    if (!waiting.delete(place)) throw new AppError('overloaded', { retryAfterSeconds });
+    served += 1;
+    return work();
+  };
+};

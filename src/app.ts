@@ -1,0 +1,82 @@
+import { Hono } from 'hono';
+import type { Container, Foundation, Services } from './container.ts';
+import { AppError } from './errors.ts';
+import type { AppEnv } from './http/app-env.ts';
+import { createNoRoute } from './http/methods.ts';
+import { respondWithProblem, toAppError } from './http/problem.ts';
+import { accessLog } from './middleware/access-log.ts';
+import { authenticate } from './middleware/authenticate.ts';
+import { onlyErrors } from './middleware/only-errors.ts';
+import { requestContext } from './middleware/request-context.ts';
+import { securityHeaders } from './middleware/security-headers.ts';
+import { authRoutes } from './routes/auth.ts';
+import { docsRoutes } from './routes/docs.tsx';
+import { healthRoutes, livenessRoutes } from './routes/health.ts';
+import { sessionRoutes } from './routes/sessions.ts';
+import { meRoutes } from './routes/users.ts';
+import { wellKnownRoutes } from './routes/well-known.ts';
+
+/** What every request passes, whatever it asks for. */
+const createBase = (
+  { log, clock, newRequestId }: Foundation,
+  { timeoutMs, strict }: { timeoutMs: number; strict: boolean },
+) => {
+  const app = new Hono<AppEnv>();
+  app.use(
+    requestContext({ log, clock, newRequestId, timeoutMs }),
+    accessLog(clock),
+    securityHeaders({ strict }),
+    onlyErrors,
+  );
+  app.onError((thrown, c) => {
+    const error = toAppError(thrown);
+    if (error.status >= 500) log.error(error.code, { request_id: c.var.ctx.requestId, error: thrown });
+    return respondWithProblem(c, error);
+  });
+  return app.route('/', livenessRoutes());
+};
+
+const createReadyApp = (foundation: Foundation, services: Services): Hono<AppEnv> => {
+  const { config, account, session } = services;
+  const credential = { ...config.jwt, cookieName: config.cookies.sessionName };
+  const login = authenticate({ verifyAccessToken: services.verifyAccessToken, credential });
+  const timeoutMs = config.limits.requestTimeoutMs;
+
+  const app = createBase(foundation, { timeoutMs, strict: config.environment.strict })
+    .route('/', healthRoutes(services.health))
+    .route('/', docsRoutes({ asset: services.asset }))
+    .route('/.well-known', wellKnownRoutes({ jwks: services.jwks }))
+    .route('/auth', authRoutes({ ...account, ...session }, config, credential))
+    .route('/auth', meRoutes(account, login))
+    .route('/auth/sessions', sessionRoutes(session, config, login))
+    .route('/users', meRoutes(account, login));
+
+  const noRoute = createNoRoute(app);
+  return app.notFound((c) => respondWithProblem(c, noRoute(c.req.path)));
+};
+
+/** Answers nothing but `/healthz`: half a service would be a wrong answer. */
+const createRefusingApp = (
+  foundation: Foundation,
+  problems: readonly { variable: string; detail: string }[],
+): Hono<AppEnv> => {
+  const errors = problems.map(({ variable, detail }) => ({
+    pointer: `/${variable}`,
+    code: 'misconfigured',
+    detail,
+  }));
+  const names = [...new Set(problems.map(({ variable }) => variable))].join(', ');
+  const refusal = new AppError('misconfigured', {
+    detail: `These variables are not right: ${names}.`,
+    errors,
+    retryAfterSeconds: 60,
+  });
+  return createBase(foundation, { timeoutMs: 10_000, strict: false }).notFound((c) =>
+    respondWithProblem(c, refusal),
+  );
+};
+
+export const createApp = (container: Container): Hono<AppEnv> =>
+  container.kind === 'ready'
+    ? createReadyApp(container, container.services)
+    : createRefusingApp(container, container.problems);

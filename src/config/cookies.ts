@@ -1,0 +1,35 @@
+import type { Scope } from './scope.ts';
+import type { Settings } from './settings.ts';
+
+export type CookiesConfig = {
+  readonly sessionName: string;
+  readonly refreshName: string;
+  readonly refreshPath: '/auth' | '/';
+  readonly secure: boolean;
+  readonly sameSite: 'lax' | 'strict' | 'none';
+};
+
+export const readCookies = (settings: Settings, { strict, problem }: Scope): CookiesConfig => {
+  const {
+    SESSION_COOKIE_NAME: name,
+    SESSION_COOKIE_SECURE: secure,
+    SESSION_COOKIE_SAMESITE: sameSite,
+  } = settings;
+  // Browsers compare the prefixes without regard to case (RFC 6265bis section 5.4).
+  const prefix = /^__(host|secure)-/i.exec(name)?.[1]?.toLowerCase();
+
+  if (strict && !secure) problem('SESSION_COOKIE_SECURE', 'must be true');
+  if (sameSite === 'none' && !secure)
+    problem('SESSION_COOKIE_SAMESITE', 'none needs SESSION_COOKIE_SECURE=true');
+  if (prefix && !secure) {
+    problem('SESSION_COOKIE_NAME', 'with a __Host- or __Secure- prefix needs SESSION_COOKIE_SECURE=true');
+  }
+  return {
+    sessionName: name,
+    refreshName: `${name}_refresh`,
+    // A __Host- cookie is dropped by browsers unless its path is the root.
+    refreshPath: prefix === 'host' ? '/' : '/auth',
+    secure,
+    sameSite,
+  };
+};

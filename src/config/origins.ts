@@ -1,0 +1,48 @@
+import type { Scope } from './scope.ts';
+import type { Settings } from './settings.ts';
+import { list } from './values.ts';
+
+export type OriginsConfig = {
+  /** Exact origins that may call with credentials; in local environments the local frontends too. */
+  readonly allowed: readonly string[];
+  /** Where links in e-mails lead, without a slash at its end; null: to the API's own origin. */
+  readonly appUrl: string | null;
+};
+
+/** Exact serialized origins (RFC 6454 section 6.2), in the spelling that browsers send. */
+export const originList = list((entry, fail) => {
+  if (entry === '') return fail('is empty');
+  if (entry === 'null') return fail('is null, which every sandboxed page can send');
+  if (entry.includes('*')) return fail('has a *; name each origin exactly');
+  const url = URL.parse(entry);
+  if (!url || !/^https?:$/.test(url.protocol)) return fail('must be an http or https origin');
+  if (url.username || url.password || !/^https?:\/\/[^/?#\\]+$/i.test(entry)) {
+    return fail('must be a scheme, a host and a port, with no path and no slash at its end');
+  }
+  return url.origin;
+});
+
+const originOf = (host: string, port: number): string => new URL(`http://${host}:${port}`).origin;
+
+const localOrigins = ({ HOST: host, FRONTEND_PORT, WEB_PORT }: Settings): readonly string[] => {
+  const hosts = ['127.0.0.1', '0.0.0.0'].includes(host) ? [host, 'localhost'] : [host];
+  return hosts.flatMap((each) => [originOf(each, FRONTEND_PORT), originOf(each, WEB_PORT)]);
+};
+
+export const readOrigins = (settings: Settings, { strict, problem }: Scope): OriginsConfig => {
+  const { ALLOWED_ORIGINS: given, APP_URL } = settings;
+
+  if (!strict) {
+    return {
+      allowed: [...new Set([...given, ...localOrigins(settings)])],
+      appUrl: APP_URL ?? given[0] ?? null,
+    };
+  }
+
+  for (const [index, origin] of given.entries()) {
+    if (!origin.startsWith('https:')) problem('ALLOWED_ORIGINS', `entry ${index + 1} must be https`);
+  }
+  if (APP_URL === undefined) problem('APP_URL', 'is required: where links in e-mails lead');
+  else if (!APP_URL.startsWith('https:')) problem('APP_URL', 'must be an https URL');
+  return { allowed: [...new Set(given)], appUrl: APP_URL ?? null };
+};

@@ -1,0 +1,64 @@
+import { type CookiesConfig, readCookies } from './cookies.ts';
+import { type DatabaseConfig, readDatabase } from './database.ts';
+import { type EmailConfig, readEmail } from './email.ts';
+import type { EnvironmentConfig } from './environment.ts';
+import { type JwtConfig, readJwt } from './jwt.ts';
+import { type LimitsConfig, readLimits } from './limits.ts';
+import {
+  type LogConfig,
+  type MetricsConfig,
+  readLog,
+  readMetrics,
+  readTracing,
+  type TracingConfig,
+} from './observability.ts';
+import { type OriginsConfig, readOrigins } from './origins.ts';
+import { type PasswordConfig, readPassword } from './password.ts';
+import type { Scope } from './scope.ts';
+import type { Secret } from './secret.ts';
+import { readSession, type SessionConfig } from './session.ts';
+import type { Settings } from './settings.ts';
+import { type OidcConfig, readSingleSignOn } from './single-sign-on.ts';
+import { readUploads, type UploadsConfig } from './uploads.ts';
+
+/** What the Worker runs with: complete, checked and frozen. Everything else is given parts of it. */
+export type Config = {
+  readonly environment: EnvironmentConfig;
+  readonly origins: OriginsConfig;
+  readonly database: DatabaseConfig;
+  readonly jwt: JwtConfig;
+  readonly session: SessionConfig;
+  readonly cookies: CookiesConfig;
+  readonly limits: LimitsConfig;
+  readonly password: PasswordConfig;
+  readonly email: EmailConfig;
+  readonly uploads: UploadsConfig;
+  readonly log: LogConfig;
+  readonly metrics: MetricsConfig;
+  readonly tracing: TracingConfig | null;
+  readonly flags: Readonly<Record<string, boolean>>;
+  readonly turnstile: { readonly secretKey: Secret } | null;
+  readonly oidc: OidcConfig;
+};
+
+type Parts = Pick<Config, 'environment' | 'flags'> & { readonly settings: Settings; readonly scope: Scope };
+
+/** Applies the rules over several variables. Whatever they find goes to the scope; then the result is void. */
+export const composeConfig = ({ settings, scope, environment, flags }: Parts): Config => ({
+  environment,
+  origins: readOrigins(settings, scope),
+  database: readDatabase(settings, scope),
+  jwt: readJwt(settings, scope),
+  session: readSession(settings, scope),
+  cookies: readCookies(settings, scope),
+  limits: readLimits(settings),
+  password: readPassword(settings, scope),
+  email: readEmail(settings, scope),
+  uploads: readUploads(settings, scope),
+  log: readLog(settings),
+  metrics: readMetrics(settings, scope),
+  tracing: readTracing(settings),
+  flags,
+  turnstile: settings.TURNSTILE_SECRET_KEY ? { secretKey: settings.TURNSTILE_SECRET_KEY } : null,
+  oidc: readSingleSignOn(settings, scope),
+});

@@ -1,0 +1,50 @@
+/** What is known of the caller once an access token has been verified. The database has the last word. */
+export type Actor = {
+  readonly userId: string;
+  readonly sessionId: string;
+  /** Where the token came from: cookies need the cross-site checks, bearer tokens do not. */
+  readonly source: 'bearer' | 'cookie';
+};
+
+export type LogFields = Readonly<Record<string, unknown>>;
+
+/** Structured log; `fields` never carry secrets, and `Secret` values print as `[redacted]`. */
+export interface Logger {
+  debug(message: string, fields?: LogFields): void;
+  info(message: string, fields?: LogFields): void;
+  warn(message: string, fields?: LogFields): void;
+  error(message: string, fields?: LogFields): void;
+}
+
+/** The facts of one request, passed explicitly from the route down. */
+export type RequestContext = {
+  readonly requestId: string;
+  /** The instant at which the request came in; every rule of the request uses this one clock. */
+  readonly now: Date;
+  /** Null where the platform gave no client address. */
+  readonly ip: string | null;
+  /** What limits count by: the address, or the /64 of an IPv6 address; `unknown` is one bucket for all. */
+  readonly network: string;
+  readonly userAgent: string | null;
+  readonly actor: Actor | null;
+  /** Aborted when the request times out; every outgoing call listens to it. */
+  readonly signal: AbortSignal;
+  readonly log: Logger;
+  /** Lets work go on after the response; a failure is logged and never reaches the client. */
+  readonly defer: (name: string, work: Promise<unknown>) => void;
+};
+
+/** Argon2id (RFC 9106) behind a bounded queue. */
+export type PasswordHasher = {
+  /**
+   * @returns a PHC string under the configured parameters
+   * @throws AppError `overloaded` when the queue is full
+   */
+  readonly hash: (password: string) => Promise<string>;
+  /**
+   * Compares in constant time. Null (no such user, or no password) costs the same as a wrong password.
+   * @returns `outdated` when the PHC string was made with other than the configured parameters
+   * @throws AppError `overloaded` when the queue is full
+   */
+  readonly verify: (password: string, phc: string | null) => Promise<{ valid: boolean; outdated: boolean }>;
+};

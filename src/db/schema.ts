@@ -1,0 +1,106 @@
+import { sql } from 'drizzle-orm';
+import {
+  boolean,
+  check,
+  index,
+  inet,
+  integer,
+  jsonb,
+  pgTable,
+  primaryKey,
+  text,
+  timestamp,
+  unique,
+  uuid,
+} from 'drizzle-orm/pg-core';
+
+/** Milliseconds, as JavaScript's Date has them: what is written is what is read back. */
+const instant = (name: string) => timestamp(name, { withTimezone: true, mode: 'date', precision: 3 });
+
+/** Accounts. An e-mail address is kept in lower case, so that one mailbox is one account. */
+export const users = pgTable(
+  'users',
+  {
+    id: uuid('id').primaryKey(),
+    email: text('email').notNull(),
+    emailVerifiedAt: instant('email_verified_at'),
+    username: text('username'),
+    /** PHC string; null for an account that signs in elsewhere only. */
+    passwordHash: text('password_hash'),
+    passwordChangedAt: instant('password_changed_at'),
+    mustChangePassword: boolean('must_change_password').notNull().default(false),
+    disabledAt: instant('disabled_at'),
+    createdAt: instant('created_at').notNull(),
+    updatedAt: instant('updated_at').notNull(),
+  },
+  (table) => [
+    unique('users_email_unique').on(table.email),
+    unique('users_username_unique').on(table.username),
+    check('users_email_is_lower_case', sql`${table.email} = lower(${table.email})`),
+  ],
+);
+
+/** One row a login. The refresh token is derived from the id and the counter, never stored. */
+export const sessions = pgTable(
+  'sessions',
+  {
+    id: uuid('id').primaryKey(),
+    userId: uuid('user_id')
+      .notNull()
+      .references(() => users.id, { onDelete: 'cascade' }),
+    /** Space-separated (RFC 6749 section 3.3). */
+    scope: text('scope').notNull().default(''),
+    /** How often the session has been refreshed; the token that carries this number is the current one. */
+    refreshCounter: integer('refresh_counter').notNull().default(0),
+    refreshedAt: instant('refreshed_at').notNull(),
+    createdAt: instant('created_at').notNull(),
+    /** Slides with each refresh, up to `absoluteExpiresAt`. */
+    expiresAt: instant('expires_at').notNull(),
+    absoluteExpiresAt: instant('absolute_expires_at').notNull(),
+    revokedAt: instant('revoked_at'),
+    revokedReason: text('revoked_reason', { enum: ['logout', 'revoked', 'refresh_reuse'] }),
+    ip: inet('ip'),
+    userAgent: text('user_agent'),
+  },
+  (table) => [index('sessions_user_id_index').on(table.userId)],
+);
+
+/** A role is a name and a set of permissions. */
+export const roles = pgTable('roles', {
+  name: text('name').primaryKey(),
+  permissions: text('permissions').array().notNull().default([]),
+  createdAt: instant('created_at').notNull(),
+});
+
+export const userRoles = pgTable(
+  'user_roles',
+  {
+    userId: uuid('user_id')
+      .notNull()
+      .references(() => users.id, { onDelete: 'cascade' }),
+    roleName: text('role_name')
+      .notNull()
+      .references(() => roles.name),
+  },
+  (table) => [
+    primaryKey({ columns: [table.userId, table.roleName] }),
+    index('user_roles_role_name_index').on(table.roleName),
+  ],
+);
+
+/** What happened to whom, written in the statement that made it happen. No foreign keys: it outlives the user. */
+export const auditEvents = pgTable(
+  'audit_events',
+  {
+    id: uuid('id').primaryKey(),
+    type: text('type').notNull(),
+    actorId: uuid('actor_id'),
+    subjectId: uuid('subject_id'),
+    createdAt: instant('created_at').notNull(),
+    ip: inet('ip'),
+    userAgent: text('user_agent'),
+    requestId: text('request_id').notNull(),
+    details: jsonb('details').notNull().default({}),
+  },
+  (table) => [index('audit_events_subject_id_index').on(table.subjectId, table.id)],
+);

@@ -1,0 +1,36 @@
+/** An account as the database has it, without its credentials. */
+export type AccountRecord = {
+  readonly id: string;
+  readonly email: string;
+  readonly emailVerified: boolean;
+  readonly username: string | null;
+  readonly roles: readonly string[];
+  readonly permissions: readonly string[];
+  readonly createdAt: Date;
+  readonly passwordChangedAt: Date | null;
+  /** An administrator has asked for a new password. */
+  readonly passwordChangeDemanded: boolean;
+};
+
+/** An account as its owner sees it. */
+export type Account = AccountRecord & { readonly mustChangePassword: boolean };
+
+const dayMs = 86_400_000;
+
+/**
+ * Whether the owner has to choose a new password. An account without a password never has to.
+ * @param maxAgeDays null: a password does not age (NIST SP 800-63B-4 section 3.1.1.2)
+ */
+export const withPasswordAge = (record: AccountRecord, maxAgeDays: number | null, now: Date): Account => {
+  const { passwordChangedAt, passwordChangeDemanded } = record;
+  const ageMs = passwordChangedAt ? now.getTime() - passwordChangedAt.getTime() : 0;
+  const tooOld = maxAgeDays !== null && ageMs > maxAgeDays * dayMs;
+  return { ...record, mustChangePassword: passwordChangeDemanded || tooOld };
+};
+
+/** The one form in which an address is stored and looked up. */
+export const canonicalEmail = (email: string): string => email.toLowerCase();
+
+/** What a person types to say who they are: an e-mail address if it has an `@`, else a user name. */
+export const parseIdentifier = (identifier: string): { email: string } | { username: string } =>
+  identifier.includes('@') ? { email: canonicalEmail(identifier) } : { username: identifier.toLowerCase() };

@@ -1,0 +1,52 @@
+export type RatePolicy = {
+  /** Names the policy in the RateLimit fields and keeps its counts apart from other policies'. */
+  readonly name: string;
+  /** At least 1. */
+  readonly max: number;
+  readonly windowMs: number;
+};
+
+/** `resetSeconds` runs until the oldest counted hit leaves the window and one more is admitted. */
+export type RateDecision =
+  | { readonly admitted: true; readonly remaining: number; readonly resetSeconds: number }
+  | {
+      readonly admitted: false;
+      readonly remaining: 0;
+      readonly resetSeconds: number;
+      /** For Retry-After; at least 1. */
+      readonly retryAfterSeconds: number;
+    };
+
+/** The port behind which the counts are kept; rejects when they cannot be reached. */
+export type RateLimiter = {
+  /** @param now when the request came in */
+  readonly hit: (policy: RatePolicy, key: string, now: Date) => Promise<RateDecision>;
+};
+
+export type Hit = { readonly admitted: boolean; readonly remaining: number; readonly resetMs: number };
+
+/**
+ * The times that count at `nowMs`: one at t counts in [t, t + windowMs). A time after `nowMs` means
+ * that the clock went back; it is moved to `nowMs`, so it counts no shorter than it should and, once
+ * the result is kept, no longer than one window.
+ */
+export const stillCounting = (timesMs: readonly number[], nowMs: number, windowMs: number): number[] =>
+  timesMs.map((timeMs) => Math.min(timeMs, nowMs)).filter((timeMs) => timeMs + windowMs > nowMs);
+
+/**
+ * Sliding window log: exact, so no window of `windowMs` ever holds more than `max` admitted hits.
+ * Refused hits leave no trace. Keep the returned log even after a refusal.
+ */
+export const countHit = (
+  admittedAtMs: readonly number[],
+  nowMs: number,
+  { max, windowMs }: Pick<RatePolicy, 'max' | 'windowMs'>,
+): { log: number[]; hit: Hit } => {
+  // The newest `max` decide alone; there are more only where `max` was lowered by a deployment.
+  const log = stillCounting(admittedAtMs, nowMs, windowMs).slice(-max);
+  const admitted = log.length < max;
+  if (admitted) log.push(nowMs);
+
+  const [oldestMs = nowMs] = log;
+  return { log, hit: { admitted, remaining: max - log.length, resetMs: oldestMs + windowMs - nowMs } };
+};

@@ -1,0 +1,14 @@
+import type { RequestContext } from '../context.ts';
+
+/** Hono's environment: the bindings stay with the container, the facts of a request are in `ctx`. */
+export type AppEnv = {
+  Variables: {
+    ctx: RequestContext;
+    /** The request is an OAuth 2 token request, whose errors have RFC 6749's members too. */
+    isTokenForm?: boolean;
+    /** Whom tokens were issued to, where the request came without one; for the log. */
+    userId?: string;
+    /** The nonce of this response's Content-Security-Policy; set where a page has scripts or styles of ours. */
+    cspNonce?: string;
+  };
+};

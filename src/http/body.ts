@@ -1,0 +1,67 @@
+import type { Context } from 'hono';
+import { AppError } from '../errors.ts';
+
+/** The body limit of every route but the uploads. */
+export const maxBodyBytes = 65_536;
+
+const mediaTypes = { json: 'application/json', form: 'application/x-www-form-urlencoded' } as const;
+export type BodyKind = keyof typeof mediaTypes;
+
+const contentType = (c: Context): { type: string; charset: string | null } => {
+  const [type = '', ...parameters] = (c.req.header('Content-Type') ?? '').toLowerCase().split(';');
+  const charset = parameters
+    .map((parameter) => parameter.trim())
+    .find((parameter) => parameter.startsWith('charset='));
+  return { type: type.trim(), charset: charset?.slice('charset='.length).replaceAll('"', '') ?? null };
+};
+
+export const hasBodyOf = (c: Context, kind: BodyKind): boolean => contentType(c).type === mediaTypes[kind];
+
+/** Counts what comes in rather than trust Content-Length, and stops reading at the limit. */
+const readBytes = async (body: ReadableStream<Uint8Array> | null): Promise<Uint8Array<ArrayBuffer>> => {
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  for await (const chunk of body ?? []) {
+    length += chunk.byteLength;
+    if (length > maxBodyBytes)
+      throw new AppError('payload_too_large', { detail: `at most ${maxBodyBytes} bytes` });
+    chunks.push(chunk);
+  }
+  const bytes = new Uint8Array(length);
+  let offset = 0;
+  for (const chunk of chunks) {
+    bytes.set(chunk, offset);
+    offset += chunk.byteLength;
+  }
+  return bytes;
+};
+
+const isUtf8 = (bytes: Uint8Array): boolean => {
+  try {
+    new TextDecoder('utf-8', { fatal: true, ignoreBOM: false }).decode(bytes);
+    return true;
+  } catch {
+    return false;
+  }
+};
+
+/**
+ * Reads the body once, within the limit, and leaves it for Hono's validator to parse. A body is plain
+ * UTF-8 of the kind that the route takes; no body at all reads as one without members.
+ * @throws AppError `payload_too_large`, `unsupported_media_type`, `malformed_json`
+ */
+export const bufferBody = async (c: Context, kind: BodyKind): Promise<void> => {
+  const bytes = await readBytes(c.req.raw.body);
+  const { type, charset } = contentType(c);
+  if (bytes.length === 0 && type === '') return;
+  if (type !== mediaTypes[kind] || (charset !== null && charset !== 'utf-8')) {
+    throw new AppError('unsupported_media_type', {
+      detail: `Content-Type must be ${mediaTypes[kind]} in UTF-8.`,
+    });
+  }
+  if ((c.req.header('Content-Encoding') ?? 'identity') !== 'identity') {
+    throw new AppError('unsupported_media_type', { detail: 'A compressed body is not taken.' });
+  }
+  if (!isUtf8(bytes)) throw new AppError('malformed_json', { detail: 'The body is not valid UTF-8.' });
+  c.req.raw = new Request(c.req.raw, { body: bytes });
+};

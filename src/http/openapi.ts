@@ -1,0 +1,137 @@
+import { z } from 'zod';
+import { type ErrorCode, errorCatalogue } from '../errors.ts';
+import type { Operation } from '../routes/operations.ts';
+
+type Json = Record<string, unknown>;
+
+const everywhere: readonly ErrorCode[] = [
+  'rate_limited',
+  'internal_error',
+  'misconfigured',
+  'service_unavailable',
+  'timeout',
+];
+const withBody: readonly ErrorCode[] = ['malformed_json', 'payload_too_large', 'unsupported_media_type'];
+const withLogin: readonly ErrorCode[] = [
+  'unauthenticated',
+  'token_expired',
+  'session_revoked',
+  'duplicate_cookie',
+];
+
+/** Zod puts named schemas into `$defs`; OpenAPI keeps them in one place for all. */
+const createSchemaWriter = () => {
+  const components: Json = {};
+  const write = (schema: z.ZodType, io: 'input' | 'output'): Json => {
+    const { $schema: _, $defs = {}, ...own } = z.toJSONSchema(schema, { io }) as Json & { $defs?: Json };
+    Object.assign(components, relocate($defs));
+    const { id, ...rest } = relocate(own) as Json & { id?: string };
+    if (id === undefined) return rest;
+    components[id] = rest;
+    return { $ref: `#/components/schemas/${id}` };
+  };
+  return { components, write };
+};
+
+const relocate = (schemas: Json): Json =>
+  JSON.parse(JSON.stringify(schemas).replaceAll('"#/$defs/', '"#/components/schemas/')) as Json;
+
+const problemSchema = z
+  .object({
+    type: z.string(),
+    title: z.string(),
+    status: z.int(),
+    detail: z.string(),
+    code: z.enum(Object.keys(errorCatalogue)),
+    request_id: z.string(),
+    errors: z.array(z.object({ pointer: z.string(), code: z.string(), detail: z.string() })).optional(),
+  })
+  .meta({ id: 'Problem' });
+
+/** The OpenAPI 3.1 document of a table of operations. */
+export const createOpenApi = (operations: Record<string, Operation>): Json => {
+  const { components, write } = createSchemaWriter();
+  const problem = write(problemSchema, 'output');
+
+  const parameters = (schema: z.ZodObject | undefined, where: 'query' | 'path') =>
+    Object.entries(schema?.shape ?? {}).map(([name, member]) => ({
+      name,
+      in: where,
+      required: where === 'path' || !(member as z.ZodType).safeParse(undefined).success,
+      schema: write(member as z.ZodType, 'input'),
+    }));
+
+  const bodies = ({ json, form }: Operation) =>
+    (json || form) && {
+      requestBody: {
+        required: true,
+        content: {
+          ...(json && { 'application/json': { schema: write(json, 'input') } }),
+          ...(form && { 'application/x-www-form-urlencoded': { schema: write(form, 'input') } }),
+        },
+      },
+    };
+
+  const failures = ({ errors, json, form, auth }: Operation) => {
+    const codes = [
+      ...errors,
+      ...everywhere,
+      ...(json || form ? withBody : []),
+      ...(auth === 'required' ? withLogin : []),
+    ];
+    const byStatus = Object.groupBy(new Set(codes), (code) => String(errorCatalogue[code].status));
+    return Object.fromEntries(
+      Object.entries(byStatus).map(([status, names]) => [
+        status,
+        {
+          description: (names ?? []).join(', '),
+          content: { 'application/problem+json': { schema: problem } },
+        },
+      ]),
+    );
+  };
+
+  const success = ({
+    status,
+    description,
+    schema,
+    mediaType = 'application/json',
+  }: Operation['response']) => ({
+    [status]: {
+      description,
+      ...(status !== 204 && (schema || mediaType !== 'application/json')
+        ? { content: { [mediaType]: { schema: schema ? write(schema, 'output') : { type: 'string' } } } }
+        : {}),
+    },
+  });
+
+  const paths: Record<string, Json> = {};
+  for (const [key, operation] of Object.entries(operations)) {
+    const [method = '', path = ''] = key.split(' ');
+    paths[path] = {
+      ...paths[path],
+      [method.toLowerCase()]: {
+        operationId: `${method.toLowerCase()}${path.replaceAll(/[^a-z]+(.)?/gi, (_, letter = '') => letter.toUpperCase())}`,
+        summary: operation.summary,
+        tags: [operation.tag],
+        security: operation.auth === 'required' ? [{ bearer: [] }, { cookie: [] }] : [],
+        parameters: [...parameters(operation.params, 'path'), ...parameters(operation.query, 'query')],
+        ...bodies(operation),
+        responses: { ...success(operation.response), ...failures(operation) },
+      },
+    };
+  }
+
+  return {
+    openapi: '3.1.0',
+    info: { title: 'Itsor', version: '1', description: 'The account backend for the edge.' },
+    paths,
+    components: {
+      schemas: components,
+      securitySchemes: {
+        bearer: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' },
+        cookie: { type: 'apiKey', in: 'cookie', name: 'itsor_session' },
+      },
+    },
+  };
+};

@@ -1,0 +1,64 @@
+import type { Context } from 'hono';
+import { HTTPException } from 'hono/http-exception';
+import { AppError, type FieldError, findAppError } from '../errors.ts';
+import type { AppEnv } from './app-env.ts';
+import { oauthError } from './oauth-error.ts';
+
+/** RFC 9457, with our members `code`, `request_id` and `errors`; RFC 6749's two on the form of the token endpoint. */
+export type Problem = {
+  type: string;
+  title: string;
+  status: number;
+  detail: string;
+  code: string;
+  request_id: string;
+  errors?: readonly FieldError[];
+  error?: string;
+  error_description?: string;
+};
+
+/** What Hono itself throws, in our words: its own messages are plain text. */
+const fromHono = (error: HTTPException): AppError => {
+  switch (error.status) {
+    case 400:
+      return new AppError('malformed_json', { cause: error });
+    case 413:
+      return new AppError('payload_too_large', { cause: error });
+    default:
+      return new AppError('internal_error', { cause: error });
+  }
+};
+
+/** Any thrown value as an AppError; what we did not foresee is `internal_error`, with a fixed text. */
+export const toAppError = (thrown: unknown): AppError =>
+  findAppError(thrown) ??
+  (thrown instanceof HTTPException ? fromHono(thrown) : new AppError('internal_error', { cause: thrown }));
+
+/** RFC 6750 section 3.1: an error code only where a token was sent and was not good. */
+const challenge = ({ code, tokenRejected }: AppError): string =>
+  tokenRejected || code === 'token_expired' || code === 'session_revoked'
+    ? `Bearer error="invalid_token", error_description="${code}"`
+    : 'Bearer';
+
+/** The one serializer of every failure. */
+export const respondWithProblem = (c: Context<AppEnv>, error: AppError): Response => {
+  const { code, title, detail, errors, retryAfterSeconds, allow } = error;
+  const oauth = c.var.isTokenForm ? oauthError(error) : null;
+  const status = oauth?.status ?? error.status;
+  const problem: Problem = {
+    type: `/docs/errors#${code}`,
+    title,
+    status,
+    detail,
+    code,
+    request_id: c.var.ctx.requestId,
+    ...(errors.length > 0 && { errors }),
+    ...(oauth && { error: oauth.error, error_description: detail }),
+  };
+  c.header('Cache-Control', 'no-store');
+  if (status === 401) c.header('WWW-Authenticate', challenge(error));
+  if (retryAfterSeconds !== undefined)
+    c.header('Retry-After', String(Math.max(1, Math.ceil(retryAfterSeconds))));
+  if (allow) c.header('Allow', allow.join(', '));
+  return c.body(JSON.stringify(problem), status, { 'Content-Type': 'application/problem+json' });
+};

@@ -1,0 +1,71 @@
+import { zValidator } from '@hono/zod-validator';
+import type { ValidationTargets } from 'hono';
+import type { z } from 'zod';
+import { AppError, type FieldError } from '../errors.ts';
+import { bufferBody } from './body.ts';
+
+const pointer = (path: readonly PropertyKey[]): string =>
+  path.map((key) => `/${String(key).replaceAll('~', '~0').replaceAll('/', '~1')}`).join('');
+
+const isAbsent = (root: unknown, path: readonly PropertyKey[]): boolean =>
+  path.reduce<unknown>((value, key) => (value as Record<PropertyKey, unknown> | undefined)?.[key], root) ===
+  undefined;
+
+const required = { code: 'required', detail: 'this member is required' };
+
+const lengths = { too_small: 'too_short', too_big: 'too_long' } as const;
+
+/** A zod issue in our words; a refinement brings its own code in `params.code`. */
+const fieldErrors = (issue: z.core.$ZodIssue, root: unknown): FieldError[] => {
+  const { path, message: detail } = issue;
+  if (issue.code !== 'custom' && issue.code !== 'unrecognized_keys' && isAbsent(root, path)) {
+    return [{ pointer: pointer(path), ...required }];
+  }
+  switch (issue.code) {
+    case 'unrecognized_keys':
+      return issue.keys.map((key) => ({
+        pointer: pointer([...path, key]),
+        code: 'unknown_member',
+        detail: 'this member is not known here',
+      }));
+    case 'too_small':
+    case 'too_big':
+      return [
+        {
+          pointer: pointer(path),
+          code: issue.origin === 'string' ? lengths[issue.code] : 'out_of_range',
+          detail,
+        },
+      ];
+    case 'invalid_type':
+      return [{ pointer: pointer(path), code: 'wrong_type', detail }];
+    case 'custom':
+      return [{ pointer: pointer(path), code: String(issue.params?.code ?? 'invalid'), detail }];
+    case 'invalid_union':
+      return [{ pointer: pointer(path), code: issue.discriminator ? 'unsupported' : 'invalid', detail }];
+    default:
+      return [{ pointer: pointer(path), code: 'invalid', detail }];
+  }
+};
+
+/**
+ * Refuses what does not fit the schema with every reason at once.
+ * @throws AppError `validation_failed`; for a body also what `bufferBody` throws
+ */
+export const validate = <Schema extends z.ZodType, Target extends keyof ValidationTargets>(
+  target: Target,
+  schema: Schema,
+) => {
+  const check = zValidator(target, schema, (result) => {
+    if (!result.success) {
+      throw new AppError('validation_failed', {
+        errors: result.error.issues.flatMap((issue) => fieldErrors(issue, result.data)),
+      });
+    }
+  });
+  const handler: typeof check = async (c, next) => {
+    if (target === 'json' || target === 'form') await bufferBody(c, target);
+    return check(c, next);
+  };
+  return handler;
+};

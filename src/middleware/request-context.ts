@@ -1,0 +1,43 @@
+import { createMiddleware } from 'hono/factory';
+import type { Logger } from '../context.ts';
+import type { AppEnv } from '../http/app-env.ts';
+import { clientAddress } from '../http/client-address.ts';
+
+const requestIdShape = /^[A-Za-z0-9._-]{1,128}$/;
+const maxUserAgentLength = 512;
+
+const toText = (value: string | undefined): string | null =>
+  value?.replaceAll('\0', '').toWellFormed().slice(0, maxUserAgentLength) || null;
+
+type Deps = {
+  readonly log: Logger;
+  readonly clock: () => Date;
+  readonly newRequestId: () => string;
+  readonly timeoutMs: number;
+};
+
+/** Gathers the facts of a request, once; the caller's own X-Request-ID is kept where it can do no harm. */
+export const requestContext = ({ log, clock, newRequestId, timeoutMs }: Deps) =>
+  createMiddleware<AppEnv>(async function requestContext(c, next) {
+    const given = c.req.header('X-Request-ID') ?? '';
+    const requestId = requestIdShape.test(given) ? given : newRequestId();
+
+    const defer = (name: string, work: Promise<unknown>) => {
+      const settled = work.catch((error: unknown) =>
+        log.error(`deferred: ${name}`, { request_id: requestId, error }),
+      );
+      c.executionCtx.waitUntil(settled);
+    };
+    c.set('ctx', {
+      requestId,
+      now: clock(),
+      ...clientAddress(c.req.raw.headers),
+      userAgent: toText(c.req.header('User-Agent')),
+      actor: null,
+      signal: AbortSignal.timeout(timeoutMs),
+      log,
+      defer,
+    });
+    await next();
+    c.header('X-Request-ID', requestId);
+  });

@@ -1,0 +1,217 @@
+import { type SQL, sql } from 'drizzle-orm';
+import type { RequestContext } from '../context.ts';
+import type { Database } from '../db/client.ts';
+import type { RefreshClaim } from '../domain/refresh-token.ts';
+import {
+  type LogoutScope,
+  type NewSession,
+  type OpenSession,
+  type RefreshOutcome,
+  type SessionPolicy,
+  type SessionRefusal,
+  type SessionSummary,
+  secondsAfter,
+} from '../domain/session.ts';
+import {
+  type AccountRow,
+  accountColumns,
+  auditColumns,
+  auditValues,
+  type Gated,
+  gate,
+  refusalOf,
+  type SessionRow,
+  toAccount,
+  toSession,
+} from './rows.ts';
+
+/** Which session a caller has proved to hold: by an access token, or by a refresh token of that counter. */
+export type SessionProof = { readonly sessionId: string; readonly counter: number | null };
+
+export type SessionRepository = ReturnType<typeof createSessionRepository>;
+
+export const createSessionRepository = (db: Database, newId: (now: Date) => string) => ({
+  /** Opens a session for an account that is not disabled; null where it has been disabled or deleted meanwhile. */
+  open: async (ctx: RequestContext, userId: string, session: NewSession): Promise<OpenSession | null> => {
+    const event = {
+      id: newId(ctx.now),
+      type: 'session.opened',
+      actor: sql`o.user_id`,
+      subject: sql`o.user_id`,
+    };
+    const [row] = await db.execute<AccountRow>(
+      ctx,
+      sql`
+        with o as (
+          insert into sessions (id, user_id, scope, refreshed_at, created_at, expires_at, absolute_expires_at, ip, user_agent)
+          select ${session.id}::uuid, u.id, ${session.scope}, ${ctx.now}::timestamptz, ${ctx.now}::timestamptz,
+                 ${session.expiresAt}::timestamptz, ${session.absoluteExpiresAt}::timestamptz, ${ctx.ip}::inet, ${ctx.userAgent}
+          from users u where u.id = ${userId} and u.disabled_at is null
+          returning user_id
+        ), audited as (
+          insert into audit_events (${auditColumns}) select ${auditValues(ctx, event)} from o
+        )
+        select ${accountColumns} from o join users u on u.id = o.user_id`,
+    );
+    return row ? { session, account: toAccount(row) } : null;
+  },
+
+  /**
+   * One step of refresh-token rotation, decided by one UPDATE: parallel calls queue on the row's lock and each
+   * sees what the one before has left. Current token: the counter advances. One behind within the grace: nothing
+   * changes and the caller gets the current successor. Older: the session ends (RFC 9700 section 4.14.2).
+   */
+  refresh: async (
+    ctx: RequestContext,
+    claim: RefreshClaim,
+    policy: SessionPolicy,
+  ): Promise<RefreshOutcome> => {
+    const { now } = ctx;
+    const isCurrent = sql`s.refresh_counter = ${claim.counter}`;
+    const graceStart = secondsAfter(now, -policy.reuseGraceSeconds);
+    const isReuse = sql`(s.refresh_counter > ${claim.counter + 1}
+      or (s.refresh_counter = ${claim.counter + 1} and s.refreshed_at < ${graceStart}))`;
+    const event = {
+      id: newId(now),
+      type: 'session.refresh_reused',
+      actor: sql`null::uuid`,
+      subject: sql`t.user_id`,
+      details: sql`jsonb_build_object('session_id', t.id)`,
+    };
+    const [row] = await db.execute<RefreshRow>(
+      ctx,
+      sql`
+        with t as (
+          update sessions s set
+            refresh_counter = s.refresh_counter + case when ${isCurrent} then 1 else 0 end,
+            refreshed_at = case when ${isCurrent} then ${now}::timestamptz else s.refreshed_at end,
+            expires_at = case when ${isCurrent}
+              then least(${secondsAfter(now, policy.refreshTtlSeconds)}::timestamptz, s.absolute_expires_at)
+              else s.expires_at end,
+            revoked_at = case when ${isReuse} then ${now}::timestamptz end,
+            revoked_reason = case when ${isReuse} then 'refresh_reuse' end
+          from users u
+          where s.id = ${claim.sessionId} and s.refresh_counter >= ${claim.counter}
+            and s.revoked_at is null and s.expires_at > ${now}
+            and u.id = s.user_id and u.disabled_at is null
+          returning s.*
+        ), audited as (
+          insert into audit_events (${auditColumns}) select ${auditValues(ctx, event)} from t where t.revoked_at is not null
+        )
+        select case when t.revoked_at is not null then 'reused'
+                    when t.id is not null then 'refreshed'
+                    when u.disabled_at is not null then 'disabled'
+                    when b.revoked_at is null and b.expires_at <= ${now} then 'expired'
+                    when b.refresh_counter < ${claim.counter} then 'unknown'
+                    else 'revoked' end as kind,
+               t.id as session_id, t.scope, t.refresh_counter, t.expires_at, ${accountColumns}
+        from sessions b join users u on u.id = b.user_id left join t on t.id = b.id
+        where b.id = ${claim.sessionId}`,
+    );
+    if (!row) return { kind: 'unknown' };
+    if (row.kind !== 'refreshed') return { kind: row.kind };
+    return { kind: 'refreshed', session: toSession(row), account: toAccount(row) };
+  },
+
+  /** Ends the sessions that the scope names, if the proof holds. */
+  end: async (
+    ctx: RequestContext,
+    { sessionId, counter }: SessionProof,
+    scope: LogoutScope,
+  ): Promise<void> => {
+    const which: Record<LogoutScope, SQL> = {
+      local: sql`s.id = held.id`,
+      others: sql`s.user_id = held.user_id and s.id <> held.id`,
+      global: sql`s.user_id = held.user_id`,
+    };
+    // An outdated refresh token ends its own session, as it would on refresh, but has no say over others.
+    const authority =
+      counter === null || scope === 'local' ? sql`true` : sql`h.refresh_counter - ${counter} in (0, 1)`;
+    const event = {
+      id: newId(ctx.now),
+      type: 'session.ended',
+      actor: sql`held.user_id`,
+      subject: sql`held.user_id`,
+      details: sql`jsonb_build_object('scope', ${scope}::text, 'sessions', (select count(*) from ended))`,
+    };
+    await db.execute(
+      ctx,
+      sql`
+        with held as (
+          select h.id, h.user_id from sessions h
+          where h.id = ${sessionId} and h.revoked_at is null and h.expires_at > ${ctx.now} and ${authority}
+        ), ended as (
+          update sessions s set revoked_at = ${ctx.now}, revoked_reason = 'logout'
+          from held where ${which[scope]} and s.revoked_at is null
+          returning s.id
+        )
+        insert into audit_events (${auditColumns}) select ${auditValues(ctx, event)} from held`,
+    );
+  },
+
+  /** Ends one of the actor's sessions, named by its id. */
+  endOwn: async (
+    ctx: RequestContext,
+    sessionId: string,
+  ): Promise<{ refusal: SessionRefusal; ended: boolean }> => {
+    const event = {
+      id: newId(ctx.now),
+      type: 'session.ended',
+      actor: sql`e.user_id`,
+      subject: sql`e.user_id`,
+      details: sql`jsonb_build_object('session_id', e.id)`,
+    };
+    const [row] = await db.execute<Gated & { ended: boolean }>(
+      ctx,
+      sql`
+        with ${gate(ctx)}, e as (
+          update sessions s set revoked_at = ${ctx.now}, revoked_reason = 'revoked'
+          from gate
+          where gate.refusal is null and s.user_id = gate.user_id and s.id = ${sessionId}
+            and s.revoked_at is null and s.expires_at > ${ctx.now}
+          returning s.id, s.user_id
+        ), audited as (
+          insert into audit_events (${auditColumns}) select ${auditValues(ctx, event)} from e
+        )
+        select gate.refusal, exists (select from e) as ended from gate`,
+    );
+    return { refusal: refusalOf(row), ended: row?.ended ?? false };
+  },
+
+  /** A page of the actor's live sessions, newest first; `after` is the id of the last one seen. */
+  listOwn: async (
+    ctx: RequestContext,
+    page: { after: string | null; limit: number },
+  ): Promise<{ refusal: SessionRefusal; sessions: SessionSummary[] }> => {
+    const rows = await db.execute<Gated & SummaryRow>(
+      ctx,
+      sql`
+        with ${gate(ctx)}
+        select gate.refusal, s.id, s.created_at, s.refreshed_at, host(s.ip) as ip, s.user_agent, s.id = gate.session_id as current
+        from gate left join lateral (
+          select * from sessions s
+          where gate.refusal is null and s.user_id = gate.user_id and s.revoked_at is null and s.expires_at > ${ctx.now}
+            and (${page.after}::uuid is null or s.id < ${page.after}::uuid)
+          order by s.id desc limit ${page.limit}
+        ) s on true
+        order by s.id desc`,
+    );
+    const sessions = rows.flatMap(({ id, created_at, refreshed_at, ip, user_agent, current }) =>
+      id === null
+        ? []
+        : [{ id, createdAt: created_at, lastUsedAt: refreshed_at, ip, userAgent: user_agent, current }],
+    );
+    return { refusal: refusalOf(rows[0]), sessions };
+  },
+});
+
+type RefreshRow = AccountRow & SessionRow & { kind: RefreshOutcome['kind'] };
+
+type SummaryRow = {
+  id: string | null;
+  created_at: Date;
+  refreshed_at: Date;
+  ip: string | null;
+  user_agent: string | null;
+  current: boolean;
+};

@@ -1,0 +1,90 @@
+import { type Context, Hono } from 'hono';
+import { every } from 'hono/combine';
+import type { Config } from '../config/schema.ts';
+import type { RequestContext } from '../context.ts';
+import type { IssuedTokens, LogoutScope } from '../domain/session.ts';
+import { AppError } from '../errors.ts';
+import { accessCredential, type CredentialConfig } from '../http/access-credential.ts';
+import type { AppEnv } from '../http/app-env.ts';
+import { hasBodyOf } from '../http/body.ts';
+import { clearSessionCookies, readSingleCookie } from '../http/cookies.ts';
+import { respondWithTokens } from '../http/token-response.ts';
+import { validate } from '../http/validate.ts';
+import { LoginBody, LogoutQuery, RefreshBody, RevokeForm, SignupBody, TokenForm } from '../schemas/tokens.ts';
+import type { SignupRequest } from '../services/account/signup.ts';
+import type { LoginRequest } from '../services/session/login.ts';
+import type { PresentedTokens } from '../services/session/logout.ts';
+
+export type AuthServices = {
+  readonly signup: (ctx: RequestContext, request: SignupRequest) => Promise<IssuedTokens>;
+  readonly login: (ctx: RequestContext, request: LoginRequest) => Promise<IssuedTokens>;
+  readonly refresh: (ctx: RequestContext, token: string) => Promise<IssuedTokens>;
+  readonly logout: (ctx: RequestContext, tokens: PresentedTokens, scope: LogoutScope) => Promise<void>;
+  readonly revoke: (ctx: RequestContext, token: string) => Promise<void>;
+};
+
+type FormContext<Schema> = Context<AppEnv, string, { in: { form: Schema }; out: { form: Schema } }>;
+
+/** Sign-up, tokens and their end, under `/auth`. */
+export const authRoutes = (
+  { signup, login, refresh, logout, revoke }: AuthServices,
+  config: Pick<Config, 'cookies' | 'jwt'>,
+  credential: CredentialConfig,
+) => {
+  const { cookies, jwt } = config;
+  const refreshCookie = (c: Context<AppEnv>) =>
+    jwt.locations.cookie ? readSingleCookie(c, cookies.refreshName) : null;
+
+  /** The OAuth 2 token endpoint (RFC 6749 section 3.2): the same two use cases, in its own form. */
+  const tokenForm = every(
+    async (c, next) => {
+      c.set('isTokenForm', true);
+      await next();
+    },
+    validate('form', TokenForm),
+    async (c: FormContext<ReturnType<typeof TokenForm.parse>>) => {
+      const form = c.req.valid('form');
+      switch (form.grant_type) {
+        case 'password':
+          return respondWithTokens(c, config, await login(c.var.ctx, { ...form, identifier: form.username }));
+        case 'refresh_token':
+          return respondWithTokens(c, config, await refresh(c.var.ctx, form.refresh_token), {
+            refreshTokenInBody: true,
+          });
+      }
+    },
+  );
+
+  return new Hono<AppEnv>()
+    .post('/signup', validate('json', SignupBody), async (c) => {
+      const { email, password, username } = c.req.valid('json');
+      const tokens = await signup(c.var.ctx, { email, password, username: username ?? null });
+      return respondWithTokens(c, config, tokens, { status: 201 });
+    })
+    .post(
+      '/token',
+      (c, next) => (hasBodyOf(c, 'form') ? tokenForm(c, next) : next()),
+      validate('json', LoginBody),
+      async (c) => respondWithTokens(c, config, await login(c.var.ctx, c.req.valid('json'))),
+    )
+    .post('/refresh', validate('json', RefreshBody), async (c) => {
+      const { refresh_token: given } = c.req.valid('json');
+      const token = given ?? refreshCookie(c);
+      if (token === null)
+        throw new AppError('refresh_token_invalid', { detail: 'No refresh token was sent.' });
+      const tokens = await refresh(c.var.ctx, token);
+      return respondWithTokens(c, config, tokens, { refreshTokenInBody: given !== undefined });
+    })
+    .post('/logout', validate('query', LogoutQuery), async (c) => {
+      const { scope } = c.req.valid('query');
+      const access = accessCredential(c, credential)?.token ?? null;
+      await logout(c.var.ctx, { access, refresh: refreshCookie(c) }, scope);
+      // Logging the others out leaves this session as it is, and its cookies with it.
+      if (scope !== 'others') clearSessionCookies(c, cookies);
+      return c.body(null, 204);
+    })
+    .post('/revoke', validate('form', RevokeForm), async (c) => {
+      await revoke(c.var.ctx, c.req.valid('form').token);
+      return c.body(null, 200);
+    });
+};

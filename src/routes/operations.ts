@@ -1,0 +1,188 @@
+import type { z } from 'zod';
+import type { ErrorCode } from '../errors.ts';
+import { Health, Readiness } from '../schemas/health.ts';
+import { PageQuery, SessionList, SessionParams } from '../schemas/sessions.ts';
+import {
+  LoginBody,
+  LogoutQuery,
+  RefreshBody,
+  RevokeForm,
+  SignupBody,
+  TokenForm,
+  TokenResponse,
+} from '../schemas/tokens.ts';
+import { User } from '../schemas/users.ts';
+
+/** One route as its callers see it. The schemas are those that validate. */
+export type Operation = {
+  readonly summary: string;
+  readonly tag: 'accounts' | 'sessions' | 'service';
+  /** `required`: an access token; `optional`: whatever the request carries. */
+  readonly auth: 'none' | 'optional' | 'required';
+  readonly json?: z.ZodType;
+  readonly form?: z.ZodType;
+  readonly query?: z.ZodObject;
+  readonly params?: z.ZodObject;
+  readonly response: {
+    readonly status: number;
+    readonly description: string;
+    readonly schema?: z.ZodType;
+    readonly mediaType?: string;
+  };
+  /** Beside those that any route can answer with. */
+  readonly errors: readonly ErrorCode[];
+};
+
+/** Every route of the app; a test holds this table against the router in both directions. */
+export const operations = {
+  'POST /auth/signup': {
+    summary: 'Create an account and log in',
+    tag: 'accounts',
+    auth: 'none',
+    json: SignupBody,
+    response: {
+      status: 201,
+      description: 'The account and its first tokens; cookies are set',
+      schema: TokenResponse,
+    },
+    errors: ['email_taken', 'username_taken', 'validation_failed', 'overloaded'],
+  },
+  'POST /auth/token': {
+    summary: 'Log in with a password, or refresh as an OAuth 2 client',
+    tag: 'sessions',
+    auth: 'none',
+    json: LoginBody,
+    form: TokenForm,
+    response: { status: 200, description: 'Tokens; cookies are set', schema: TokenResponse },
+    errors: [
+      'invalid_credentials',
+      'account_disabled',
+      'refresh_token_invalid',
+      'refresh_token_reused',
+      'session_revoked',
+      'validation_failed',
+      'login_locked',
+      'overloaded',
+    ],
+  },
+  'POST /auth/refresh': {
+    summary: 'Exchange the refresh token, from its cookie or the body, for its successor',
+    tag: 'sessions',
+    auth: 'optional',
+    json: RefreshBody,
+    response: { status: 200, description: 'Tokens; cookies are set', schema: TokenResponse },
+    errors: [
+      'duplicate_cookie',
+      'refresh_token_invalid',
+      'refresh_token_reused',
+      'session_revoked',
+      'account_disabled',
+      'validation_failed',
+    ],
+  },
+  'POST /auth/logout': {
+    summary: 'End this session, the other ones, or all',
+    tag: 'sessions',
+    auth: 'optional',
+    query: LogoutQuery,
+    response: {
+      status: 204,
+      description: 'Ended, or there was none; cookies are cleared unless only the others ended',
+    },
+    errors: ['duplicate_cookie', 'unauthenticated', 'token_expired', 'validation_failed'],
+  },
+  'POST /auth/revoke': {
+    summary: 'Revoke a token (RFC 7009)',
+    tag: 'sessions',
+    auth: 'none',
+    form: RevokeForm,
+    response: { status: 200, description: 'The token serves no longer, whatever it was' },
+    errors: ['validation_failed'],
+  },
+  'GET /auth/me': {
+    summary: 'Who one is',
+    tag: 'accounts',
+    auth: 'required',
+    response: { status: 200, description: 'The account', schema: User },
+    errors: ['account_disabled'],
+  },
+  'GET /users/me': {
+    summary: 'Who one is',
+    tag: 'accounts',
+    auth: 'required',
+    response: { status: 200, description: 'The account', schema: User },
+    errors: ['account_disabled'],
+  },
+  'GET /auth/sessions': {
+    summary: "One's live sessions, newest first",
+    tag: 'sessions',
+    auth: 'required',
+    query: PageQuery,
+    response: { status: 200, description: 'A page of sessions', schema: SessionList },
+    errors: ['account_disabled', 'validation_failed'],
+  },
+  'DELETE /auth/sessions/{id}': {
+    summary: "End one of one's sessions",
+    tag: 'sessions',
+    auth: 'required',
+    params: SessionParams,
+    response: { status: 204, description: 'Ended' },
+    errors: ['account_disabled', 'not_found', 'validation_failed'],
+  },
+  'GET /health': {
+    summary: 'The service answers',
+    tag: 'service',
+    auth: 'none',
+    response: { status: 200, description: 'It does', schema: Health },
+    errors: [],
+  },
+  'GET /healthz': {
+    summary: 'The process answers, configured or not',
+    tag: 'service',
+    auth: 'none',
+    response: { status: 200, description: 'It does', schema: Health },
+    errors: [],
+  },
+  'GET /readyz': {
+    summary: 'Every part that a request may need answers; 503 with the same body where one does not',
+    tag: 'service',
+    auth: 'none',
+    response: { status: 200, description: 'All do', schema: Readiness },
+    errors: [],
+  },
+  'GET /.well-known/jwks.json': {
+    summary: 'The public keys of the access tokens (RFC 7517)',
+    tag: 'service',
+    auth: 'none',
+    response: { status: 200, description: 'A JWK set; empty under HS256, HS384 and HS512' },
+    errors: [],
+  },
+  'GET /openapi.json': {
+    summary: 'This document',
+    tag: 'service',
+    auth: 'none',
+    response: { status: 200, description: 'OpenAPI 3.1' },
+    errors: [],
+  },
+  'GET /docs': {
+    summary: 'The API reference as a page',
+    tag: 'service',
+    auth: 'none',
+    response: { status: 200, description: 'A page', mediaType: 'text/html' },
+    errors: [],
+  },
+  'GET /docs/errors': {
+    summary: 'The error codes as a page; the `type` of a problem leads here',
+    tag: 'service',
+    auth: 'none',
+    response: { status: 200, description: 'A page', mediaType: 'text/html' },
+    errors: [],
+  },
+  'GET /docs/assets/{file}': {
+    summary: "The files of the API reference's viewer",
+    tag: 'service',
+    auth: 'none',
+    response: { status: 200, description: 'A script or a style sheet', mediaType: 'text/javascript' },
+    errors: ['not_found'],
+  },
+} as const satisfies Record<string, Operation>;

@@ -1,0 +1,32 @@
+import { z } from 'zod';
+import type { SessionSummary } from '../domain/session.ts';
+import { Id, Instant } from './text.ts';
+
+export const SessionParams = z.strictObject({ id: Id });
+
+export const PageQuery = z.strictObject({
+  cursor: Id.optional(),
+  limit: z.coerce.number().int().min(1).max(100).default(50),
+});
+
+export const SessionItem = z
+  .object({
+    id: Id,
+    created_at: Instant,
+    last_used_at: Instant.meta({ description: 'the login or the last refresh' }),
+    ip: z.string().nullable(),
+    user_agent: z.string().nullable(),
+    current: z.boolean(),
+  })
+  .meta({ id: 'Session' });
+
+export const SessionList = z.object({ items: z.array(SessionItem), next_cursor: Id.nullable() });
+
+export const sessionResponse = (session: SessionSummary): z.infer<typeof SessionItem> => ({
+  id: session.id,
+  created_at: session.createdAt.toISOString(),
+  last_used_at: session.lastUsedAt.toISOString(),
+  ip: session.ip,
+  user_agent: session.userAgent,
+  current: session.current,
+});

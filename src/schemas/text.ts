@@ -1,0 +1,38 @@
+import { z } from 'zod';
+
+/** Text that PostgreSQL can store and JSON can carry: no NUL, no lone surrogate. */
+const storable = (text: string): boolean => !text.includes('\0') && text.isWellFormed();
+
+export const text = () =>
+  z
+    .string()
+    .refine(storable, {
+      message: 'must not contain a NUL or half a surrogate pair',
+      params: { code: 'not_text' },
+    });
+
+const encoder = new TextEncoder();
+
+export const Email = z
+  .email({ error: 'must be an e-mail address' })
+  .max(254, 'at most 254 characters')
+  .meta({ examples: ['ada@example.com'] });
+
+export const Username = z
+  .string()
+  .min(3, 'at least 3 characters')
+  .max(32, 'at most 32 characters')
+  .regex(/^[a-z0-9_.-]*$/, 'only a-z, 0-9, "_", "." and "-"')
+  .meta({ examples: ['ada'] });
+
+/** A password as typed; the policy is checked where one is set, never where one is compared. */
+export const Password = text()
+  .min(1, 'must not be empty')
+  .refine((password) => encoder.encode(password).byteLength <= 1024, {
+    message: 'at most 1024 bytes',
+    params: { code: 'too_long' },
+  })
+  .meta({ format: 'password' });
+
+export const Id = z.uuid({ error: 'must be a UUID' });
+export const Instant = z.iso.datetime().meta({ examples: ['2026-11-20T10:00:00.000Z'] });

@@ -1,0 +1,36 @@
+import type { PasswordHasher, RequestContext } from '../../context.ts';
+import { canonicalEmail } from '../../domain/account.ts';
+import { type IssuedTokens, type IssueTokens, newSession, type SessionPolicy } from '../../domain/session.ts';
+import { AppError } from '../../errors.ts';
+import type { AccountRepository } from '../../repositories/accounts.ts';
+
+export type SignupRequest = {
+  readonly email: string;
+  readonly password: string;
+  readonly username: string | null;
+};
+
+type Deps = {
+  readonly accounts: Pick<AccountRepository, 'create'>;
+  readonly hasher: Pick<PasswordHasher, 'hash'>;
+  readonly issueTokens: IssueTokens;
+  readonly sessionPolicy: SessionPolicy;
+  readonly newId: (now: Date) => string;
+};
+
+/**
+ * Makes an account and its first session.
+ * @throws AppError `email_taken`, `username_taken`, `overloaded`
+ */
+export const createSignup =
+  ({ accounts, hasher, issueTokens, sessionPolicy, newId }: Deps) =>
+  async (ctx: RequestContext, { email, password, username }: SignupRequest): Promise<IssuedTokens> => {
+    const outcome = await accounts.create(ctx, {
+      email: canonicalEmail(email),
+      username,
+      passwordHash: await hasher.hash(password),
+      session: newSession(newId(ctx.now), '', sessionPolicy, ctx.now),
+    });
+    if (outcome.kind !== 'created') throw new AppError(outcome.kind);
+    return issueTokens(outcome, ctx.now);
+  };

@@ -1,0 +1,38 @@
+import type { RequestContext } from '../../context.ts';
+import type { RefreshClaim } from '../../domain/refresh-token.ts';
+import type { IssuedTokens, IssueTokens, SessionPolicy } from '../../domain/session.ts';
+import { AppError } from '../../errors.ts';
+import type { SessionRepository } from '../../repositories/sessions.ts';
+
+type Deps = {
+  readonly sessions: Pick<SessionRepository, 'refresh'>;
+  readonly readRefreshToken: (token: string) => Promise<RefreshClaim | null>;
+  readonly issueTokens: IssueTokens;
+  readonly sessionPolicy: SessionPolicy;
+};
+
+/**
+ * Exchanges a refresh token for its successor.
+ * @throws AppError `refresh_token_invalid`, `refresh_token_reused`, `session_revoked`, `account_disabled`
+ */
+export const createRefresh =
+  ({ sessions, readRefreshToken, issueTokens, sessionPolicy }: Deps) =>
+  async (ctx: RequestContext, token: string): Promise<IssuedTokens> => {
+    const claim = await readRefreshToken(token);
+    if (!claim) throw new AppError('refresh_token_invalid');
+    const outcome = await sessions.refresh(ctx, claim, sessionPolicy);
+    switch (outcome.kind) {
+      case 'refreshed':
+        return issueTokens(outcome, ctx.now);
+      case 'reused':
+        ctx.log.warn('refresh token reused', { session_id: claim.sessionId });
+        throw new AppError('refresh_token_reused');
+      case 'unknown':
+      case 'expired':
+        throw new AppError('refresh_token_invalid');
+      case 'revoked':
+        throw new AppError('session_revoked');
+      case 'disabled':
+        throw new AppError('account_disabled');
+    }
+  };

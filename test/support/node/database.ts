@@ -1,0 +1,88 @@
+import { randomBytes } from 'node:crypto';
+import { Client } from 'pg';
+import { applyRoles } from '../../../scripts/stack/apply-roles.ts';
+import { actingAs, localRoles } from '../../../scripts/stack/database-urls.ts';
+import { openEmbeddedDatabase } from '../../../scripts/stack/embedded-database.ts';
+import { applyMigrations } from '../../../scripts/stack/migrate.ts';
+import { startNeonEndpoint } from '../../../scripts/stack/neon-endpoint.ts';
+import { createPostgresBackend } from '../../../scripts/stack/postgres-backend.ts';
+import type { SqlBackend } from '../../../scripts/stack/sql-backend.ts';
+
+type Database = {
+  readonly kind: 'embedded' | 'postgres';
+  readonly backend: SqlBackend;
+  /** In PostgreSQL's own protocol, as a superuser and as the owner of the tables. */
+  readonly adminUrl: string;
+  readonly migratorUrl: string;
+  readonly close: () => Promise<void>;
+};
+
+export type TestDatabase = {
+  readonly kind: 'embedded' | 'postgres';
+  readonly endpointUrl: string;
+  /** As the Worker's role. */
+  readonly databaseUrl: string;
+  readonly adminUrl: string;
+  readonly migratorUrl: string;
+  readonly roundTrips: () => number;
+  readonly close: () => Promise<void>;
+};
+
+/**
+ * A migrated database with the two roles behind a Neon endpoint: in memory, or a fresh one on the
+ * server of TEST_DATABASE_URL, which is dropped again by `close`.
+ */
+export const startTestDatabase = async (serverUrl = process.env.TEST_DATABASE_URL): Promise<TestDatabase> => {
+  const database = serverUrl ? await createDatabase(serverUrl) : await openInMemory();
+  try {
+    await applyRoles(database.adminUrl, localRoles);
+    await applyMigrations(database.migratorUrl);
+    const endpoint = await startNeonEndpoint({ backend: database.backend });
+    return {
+      kind: database.kind,
+      endpointUrl: endpoint.url,
+      databaseUrl: `postgres://${localRoles.app.user}:unchecked@${database.kind}.localhost/itsor`,
+      adminUrl: database.adminUrl,
+      migratorUrl: database.migratorUrl,
+      roundTrips: endpoint.roundTrips,
+      close: () => endpoint.close().then(database.close),
+    };
+  } catch (error) {
+    await database.close();
+    throw error;
+  }
+};
+
+const openInMemory = async (): Promise<Database> => {
+  const { backend, url, close } = await openEmbeddedDatabase();
+  return { kind: 'embedded', backend, adminUrl: url(), migratorUrl: url(localRoles.migrator.user), close };
+};
+
+/** An empty database of its own on a real server. */
+export const createDatabase = async (serverUrl: string): Promise<Database> => {
+  const name = `itsor_test_${randomBytes(6).toString('hex')}`;
+  await administer(serverUrl, `CREATE DATABASE ${name}`);
+  const url = new URL(serverUrl);
+  url.pathname = `/${name}`;
+  const backend = createPostgresBackend(url.href);
+  return {
+    kind: 'postgres',
+    backend,
+    adminUrl: url.href,
+    migratorUrl: actingAs(url.href, localRoles.migrator.user),
+    close: async () => {
+      await backend.close();
+      await administer(serverUrl, `DROP DATABASE IF EXISTS ${name} WITH (FORCE)`);
+    },
+  };
+};
+
+const administer = async (serverUrl: string, statement: string) => {
+  const client = new Client({ connectionString: serverUrl });
+  await client.connect();
+  try {
+    await client.query(statement);
+  } finally {
+    await client.end();
+  }
+};

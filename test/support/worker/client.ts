@@ -1,0 +1,85 @@
+import { createExecutionContext, env, waitOnExecutionContext } from 'cloudflare:test';
+import type { Bindings } from '../../../src/container.ts';
+import worker from '../../../src/index.ts';
+
+type Init = {
+  readonly json?: unknown;
+  readonly form?: Record<string, string>;
+  readonly bearer?: string;
+  readonly cookies?: Record<string, string>;
+  readonly headers?: Record<string, string>;
+  readonly body?: BodyInit | null;
+};
+
+const origin = 'http://127.0.0.1:3002';
+let lastNetwork = 0;
+
+/** A client address that no other test has used, so that limits of one test do not reach the next. */
+export const newAddress = (): string => {
+  lastNetwork += 1;
+  return `2001:db8:${(lastNetwork >> 16).toString(16)}:${(lastNetwork & 0xffff).toString(16)}::1`;
+};
+
+/** An app with some variables of its own; without any it is the one that the test run configures. */
+export const createClient = (variables: Record<string, string> = {}, address = newAddress()) => {
+  const bindings = { ...env, ...variables } as Bindings;
+
+  return async (method: string, path: string, init: Init = {}): Promise<Response> => {
+    const headers = new Headers({ 'CF-Connecting-IP': address, ...init.headers });
+    if (init.json !== undefined) headers.set('Content-Type', 'application/json');
+    if (init.form) headers.set('Content-Type', 'application/x-www-form-urlencoded');
+    if (init.bearer) headers.set('Authorization', `Bearer ${init.bearer}`);
+    if (init.cookies) {
+      headers.set(
+        'Cookie',
+        Object.entries(init.cookies)
+          .map(([name, value]) => `${name}=${value}`)
+          .join('; '),
+      );
+    }
+    const body =
+      init.json !== undefined
+        ? JSON.stringify(init.json)
+        : init.form
+          ? new URLSearchParams(init.form)
+          : init.body;
+    const execution = createExecutionContext();
+    const request = new Request(new URL(path, origin), { method, headers, body: body ?? null });
+    const response = await worker.fetch(request as Parameters<typeof worker.fetch>[0], bindings, execution);
+    await waitOnExecutionContext(execution);
+    return response;
+  };
+};
+
+export type Client = ReturnType<typeof createClient>;
+
+export type Tokens = {
+  access_token: string;
+  refresh_token?: string;
+  user: { id: string; email: string };
+} & Record<string, unknown>;
+
+/** The cookies that a response sets, by name, with their attributes. */
+export const cookiesOf = (response: Response): Map<string, { value: string; attributes: string[] }> =>
+  new Map(
+    response.headers.getSetCookie().map((line) => {
+      const [pair = '', ...attributes] = line.split('; ');
+      const at = pair.indexOf('=');
+      return [pair.slice(0, at), { value: pair.slice(at + 1), attributes }];
+    }),
+  );
+
+export const password = 'correct horse battery staple';
+
+let lastAccount = 0;
+export const newEmail = (): string =>
+  `account-${crypto.randomUUID().slice(0, 8)}-${++lastAccount}@example.com`;
+
+/** Signs up a new account and logs it in as a client with `offline_access`. */
+export const newAccount = async (client: Client): Promise<Required<Tokens>> => {
+  const email = newEmail();
+  const signup = await client('POST', '/auth/signup', { json: { email, password } });
+  if (signup.status !== 201) throw new Error(`sign-up failed: ${signup.status} ${await signup.text()}`);
+  const login = await client('POST', '/auth/token', { json: { email, password, scope: 'offline_access' } });
+  return login.json();
+};

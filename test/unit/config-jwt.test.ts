@@ -1,0 +1,142 @@
+import { describe, expect, it } from 'vitest';
+import { configOf, problemsOf, strictEnv, strongSecret, warningsOf } from './config-fixtures.ts';
+
+const pemOf = async (
+  algorithm: Record<string, unknown>,
+  usages: KeyUsage[] = ['sign', 'verify'],
+): Promise<string> => {
+  const pair = (await crypto.subtle.generateKey(algorithm as never, true, usages)) as CryptoKeyPair;
+  const der = new Uint8Array((await crypto.subtle.exportKey('pkcs8', pair.privateKey)) as ArrayBuffer);
+  const body = btoa(String.fromCharCode(...der)).replace(/.{64}/g, '$&\n');
+  return `-----BEGIN PRIVATE KEY-----\n${body.trimEnd()}\n-----END PRIVATE KEY-----`;
+};
+type KeyUsage = 'sign' | 'verify';
+
+const rsa = (modulusLength: number) =>
+  pemOf({
+    name: 'RSASSA-PKCS1-v1_5',
+    modulusLength,
+    publicExponent: new Uint8Array([1, 0, 1]),
+    hash: 'SHA-256',
+  });
+
+const keys = {
+  EdDSA: await pemOf({ name: 'Ed25519' }),
+  ES256: await pemOf({ name: 'ECDSA', namedCurve: 'P-256' }),
+  RS256: await rsa(2048),
+};
+const algorithms = Object.keys(keys) as (keyof typeof keys)[];
+const p384 = await pemOf({ name: 'ECDSA', namedCurve: 'P-384' });
+const shortRsa = await rsa(1024);
+
+const { JWT_SECRET: _, ...strictWithoutSecret } = strictEnv;
+
+describe('the signing key', () => {
+  it.each(algorithms)('is taken from JWT_PRIVATE_KEY for %s, without a JWT_SECRET', (algorithm) => {
+    const env = { ...strictWithoutSecret, JWT_ALGORITHM: algorithm, JWT_PRIVATE_KEY: keys[algorithm] };
+    const { jwt } = configOf(env);
+    expect(jwt.algorithm).toBe(algorithm);
+    expect(jwt.privateKey?.reveal()).toBe(keys[algorithm]);
+    expect(jwt.secret.reveal()).toBe('');
+  });
+
+  it.each(algorithms)('is required for %s', (algorithm) => {
+    expect(problemsOf({ JWT_ALGORITHM: algorithm })).toEqual([
+      expect.stringMatching(/^JWT_PRIVATE_KEY is required/),
+    ]);
+  });
+
+  it.each([
+    ['literal \\n', (pem: string) => pem.replaceAll('\n', '\\n')],
+    ['CRLF', (pem: string) => pem.replaceAll('\n', '\r\n')],
+    ['literal \\r\\n', (pem: string) => pem.replaceAll('\n', '\\r\\n')],
+    ['one line', (pem: string) => pem.replaceAll('\n', ' ')],
+  ])('may be written with %s', (_name, write) => {
+    const env = { JWT_ALGORITHM: 'ES256', JWT_PRIVATE_KEY: write(keys.ES256) };
+    expect(configOf(env).jwt.privateKey?.reveal()).toBe(keys.ES256);
+  });
+
+  it('may be followed by former keys', async () => {
+    const former = await pemOf({ name: 'ECDSA', namedCurve: 'P-256' });
+    const env = { JWT_ALGORITHM: 'ES256', JWT_PRIVATE_KEY: `${keys.ES256}\n\n${former}` };
+    expect(configOf(env).jwt.privateKey?.reveal()).toBe(`${keys.ES256}\n${former}`);
+  });
+
+  it.each([
+    ['a key of another algorithm', 'EdDSA', keys.ES256, 'is not an Ed25519 key'],
+    ['a key of another curve', 'ES256', p384, 'is not a P-256 key'],
+    ['a key of another kind', 'RS256', keys.EdDSA, 'is not an RSA key'],
+    ['a short RSA key', 'RS256', shortRsa, 'is shorter than 2048 bits'],
+    ['a second block of another kind', 'ES256', `${keys.ES256}\n${keys.EdDSA}`, 'block 2 is not a P-256 key'],
+    [
+      'PKCS#1',
+      'RS256',
+      '-----BEGIN RSA PRIVATE KEY-----\nAAAA\n-----END RSA PRIVATE KEY-----',
+      'is not PKCS#8',
+    ],
+    ['SEC 1', 'ES256', '-----BEGIN EC PRIVATE KEY-----\nAAAA\n-----END EC PRIVATE KEY-----', 'is not PKCS#8'],
+    [
+      'an encrypted key',
+      'ES256',
+      '-----BEGIN ENCRYPTED PRIVATE KEY-----\nAA\n-----END ENCRYPTED PRIVATE KEY-----',
+      'is encrypted',
+    ],
+    [
+      'a public key',
+      'ES256',
+      '-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----',
+      'must be PKCS#8 PEM',
+    ],
+    ['text', 'ES256', strongSecret, 'must be PKCS#8 PEM'],
+    ['text after the key', 'ES256', `${keys.ES256} x`, 'must be PKCS#8 PEM'],
+    ['a truncated key', 'ES256', keys.ES256.replace(/\n[^\n]+\n-----END/, '\n-----END'), 'is not a complete'],
+    ['an empty key', 'ES256', '-----BEGIN PRIVATE KEY-----\n-----END PRIVATE KEY-----', 'is not a complete'],
+    [
+      'broken base64',
+      'ES256',
+      '-----BEGIN PRIVATE KEY-----\n=A=\n-----END PRIVATE KEY-----',
+      'is not a complete',
+    ],
+  ])('is refused when it is %s', (_name, algorithm, key, detail) => {
+    expect(problemsOf({ JWT_ALGORITHM: algorithm, JWT_PRIVATE_KEY: key })).toEqual([
+      expect.stringContaining(`JWT_PRIVATE_KEY ${detail}`),
+    ]);
+  });
+
+  it('is not used with a shared secret, and that is a warning', () => {
+    const env = { JWT_PRIVATE_KEY: keys.EdDSA };
+    expect(configOf(env).jwt.privateKey).toBeNull();
+    expect(warningsOf(env)).toEqual([expect.stringMatching(/^JWT_PRIVATE_KEY is not used/)]);
+  });
+
+  it.each(['none', 'HS1', 'RS512', 'HS256,none'])('is refused for the algorithm %s', (algorithm) => {
+    expect(problemsOf({ JWT_ALGORITHM: algorithm })).toEqual([
+      expect.stringMatching(/^JWT_ALGORITHM must be one of/),
+    ]);
+  });
+});
+
+describe('access tokens', () => {
+  it('keep the former secrets in order', () => {
+    const { previousSecrets } = configOf({ JWT_SECRET_PREVIOUS: 'one, two' }).jwt;
+    expect(previousSecrets.map((secret) => secret.reveal())).toEqual(['one', 'two']);
+  });
+
+  it('refuse an empty former secret', () => {
+    expect(problemsOf({ JWT_SECRET_PREVIOUS: 'one,,two' })).toEqual(['JWT_SECRET_PREVIOUS entry 2 is empty']);
+  });
+
+  it.each([
+    ['headers', { header: true, cookie: false }],
+    ['cookies', { header: false, cookie: true }],
+    ['cookies, headers', { header: true, cookie: true }],
+  ])('are accepted from %s', (given, locations) => {
+    expect(configOf({ JWT_TOKEN_LOCATION: given }).jwt.locations).toEqual(locations);
+  });
+
+  it('are accepted from nowhere else', () => {
+    expect(problemsOf({ JWT_TOKEN_LOCATION: 'headers,query' })).toEqual([
+      'JWT_TOKEN_LOCATION entry 2 must be headers or cookies',
+    ]);
+  });
+});

@@ -1,0 +1,193 @@
+import { describe, expect, it } from 'vitest';
+import { configOf, type Env, problemsOf, warningsOf } from './config-fixtures.ts';
+
+const named = (env: Env) => problemsOf(env).map((problem) => problem.split(' ')[0]);
+const aws = { AWS_REGION: 'eu-central-1', AWS_ACCESS_KEY_ID: 'AKIA', AWS_SECRET_ACCESS_KEY: 'key' };
+const awsNames = Object.keys(aws);
+
+describe('e-mail', () => {
+  it('is captured locally without a key, and sent by resend with one', () => {
+    expect(configOf({}).email).toEqual({
+      verification: 'optional',
+      provider: { kind: 'capture', from: null },
+    });
+    expect(configOf({ RESEND_API_KEY: 'k', FROM_EMAIL: 'a@b.example' }).email.provider).toMatchObject({
+      kind: 'resend',
+      from: 'a@b.example',
+    });
+  });
+
+  it.each([
+    ['resend', ['RESEND_API_KEY', 'FROM_EMAIL']],
+    ['ses', [...awsNames, 'FROM_EMAIL']],
+    ['gmail', ['GMAIL_USER', 'GMAIL_APP_PASSWORD']],
+    ['smtp', ['GMAIL_USER', 'GMAIL_APP_PASSWORD']],
+  ])('by %s names everything that it needs', (provider, names) => {
+    expect(named({ EMAIL_PROVIDER: provider }).sort()).toEqual([...names].sort());
+  });
+
+  it('by ses has its account and sender', () => {
+    const { provider } = configOf({ EMAIL_PROVIDER: 'ses', FROM_EMAIL: 'A <a@b.example>', ...aws }).email;
+    expect(provider).toMatchObject({ kind: 'ses', from: 'A <a@b.example>', aws: { region: 'eu-central-1' } });
+  });
+
+  it.each(['gmail', 'smtp'])('by %s sends from its own account and refuses another', (name) => {
+    const env = { EMAIL_PROVIDER: name, GMAIL_USER: 'a@gmail.example', GMAIL_APP_PASSWORD: 'p' };
+    expect(configOf(env).email.provider).toMatchObject({ kind: 'gmail', host: 'smtp.gmail.com', port: 465 });
+    expect(problemsOf({ ...env, FROM_EMAIL: 'a@b.example' })).toEqual([
+      expect.stringMatching(/^FROM_EMAIL must not/),
+    ]);
+  });
+
+  it.each(['nobody', 'a@b@c', 'a b@c.example', 'A <a@b.example', '<>', 'a@b.example, c@d.example', 'A <x>'])(
+    'has a sender with an address, not %s',
+    (from) =>
+      expect(problemsOf({ FROM_EMAIL: from })).toEqual([expect.stringMatching(/^FROM_EMAIL must be/)]),
+  );
+});
+
+describe('uploads', () => {
+  it('are kept in r2 and scanned by the local stand-in by default', () => {
+    expect(configOf({}).uploads).toEqual({
+      storage: { kind: 'r2' },
+      maxBytes: 5_242_880,
+      allowedTypes: [
+        'application/pdf',
+        'image/png',
+        'image/jpeg',
+        'application/vnd.openxmlformats-officedocument.wordprocessingml.document',
+        'text/plain',
+      ],
+      scanner: { kind: 'builtin' },
+    });
+  });
+
+  it('on s3 name everything that they need', () => {
+    expect(named({ UPLOAD_STORAGE: 's3' }).sort()).toEqual([...awsNames, 'S3_BUCKET'].sort());
+    const { storage } = configOf({ UPLOAD_STORAGE: 's3', S3_BUCKET: 'files', ...aws }).uploads;
+    expect(storage).toMatchObject({ kind: 's3', bucket: 'files', endpoint: null });
+  });
+
+  it('take names and media types, each once', () => {
+    const { allowedTypes } = configOf({ UPLOAD_ALLOWED_TYPES: 'JPG, jpeg, text/csv' }).uploads;
+    expect(allowedTypes).toEqual(['image/jpeg', 'text/csv']);
+    expect(problemsOf({ UPLOAD_ALLOWED_TYPES: 'pdf,exe' })).toEqual([
+      expect.stringContaining('entry 2 must be'),
+    ]);
+  });
+
+  it('name what a scanner needs', () => {
+    expect(named({ UPLOAD_SCANNER: 'guardduty' })).toEqual(['SCAN_CALLBACK_SECRET']);
+    expect(named({ UPLOAD_SCANNER: 'clamav' })).toEqual(['CLAMD_ADDRESS']);
+  });
+
+  it('warn that guardduty cannot see r2', () => {
+    const env = { UPLOAD_SCANNER: 'guardduty', SCAN_CALLBACK_SECRET: 's' };
+    expect(warningsOf(env)).toEqual([expect.stringMatching(/^UPLOAD_SCANNER guardduty scans files on s3/)]);
+  });
+
+  it.each([
+    ['clamd.internal', { hostname: 'clamd.internal', port: 3310 }],
+    ['127.0.0.1:9999', { hostname: '127.0.0.1', port: 9999 }],
+    ['[::1]:9999', { hostname: '[::1]', port: 9999 }],
+  ])('reach clamd at %s', (address, expected) => {
+    const { scanner } = configOf({ UPLOAD_SCANNER: 'clamav', CLAMD_ADDRESS: address }).uploads;
+    expect(scanner).toEqual({ kind: 'clamav', ...expected });
+  });
+
+  it.each(['tcp://h:1', 'h:99999', 'h:x', 'u@h', 'h/x'])('do not reach clamd at %s', (address) => {
+    expect(problemsOf({ CLAMD_ADDRESS: address })).toEqual(['CLAMD_ADDRESS must be host or host:port']);
+  });
+});
+
+describe('metrics and traces', () => {
+  it('are off by default', () => {
+    expect(configOf({}).metrics).toEqual({ enabled: false, token: null });
+    expect(configOf({}).tracing).toBeNull();
+  });
+
+  it('read the variables of OpenTelemetry', () => {
+    const { tracing } = configOf({
+      OTEL_EXPORTER_OTLP_ENDPOINT: 'https://otel.example/',
+      OTEL_EXPORTER_OTLP_HEADERS: 'Authorization=Basic%20abc=, x-team = a',
+      OTEL_TRACES_SAMPLER_ARG: '0.25',
+    });
+    expect(tracing).toMatchObject({
+      endpoint: 'https://otel.example',
+      serviceName: 'itsor',
+      sampleRatio: 0.25,
+    });
+    expect(tracing?.headers.map(({ name, value }) => [name, value.reveal()])).toEqual([
+      ['authorization', 'Basic abc='],
+      ['x-team', 'a'],
+    ]);
+  });
+
+  it.each(['novalue', '=v', 'a b=v', 'a=%zz', 'a=%0d%0aevil:1'])('refuse the header %s', (header) => {
+    expect(problemsOf({ OTEL_EXPORTER_OTLP_HEADERS: `ok=1,${header}` })).toEqual([
+      expect.stringMatching(/^OTEL_EXPORTER_OTLP_HEADERS entry 2 must be name=value/),
+    ]);
+  });
+
+  it.each(['1.1', '-0.1', 'half', '1e-3'])('refuse the share %s', (share) => {
+    expect(problemsOf({ OTEL_TRACES_SAMPLER_ARG: share })).toEqual([
+      'OTEL_TRACES_SAMPLER_ARG must be a number from 0 to 1',
+    ]);
+  });
+});
+
+describe('single sign-on', () => {
+  const provider = { id: 'acme', issuer: 'https://idp.example/', client_id: 'c', client_secret: 's' };
+  const given = (...providers: unknown[]) => ({ OIDC_PROVIDERS: JSON.stringify(providers, null, 2) });
+
+  it('is off by default, and so is Turnstile', () => {
+    expect(configOf({}).oidc).toEqual({ providers: [], github: null });
+    expect(configOf({}).turnstile).toBeNull();
+    expect(configOf({ TURNSTILE_SECRET_KEY: 'k' }).turnstile?.secretKey.reveal()).toBe('k');
+  });
+
+  it('reads providers, the issuer in its own spelling', () => {
+    const [acme, other] = configOf(given(provider, { ...provider, id: 'b', scopes: 'openid email' })).oidc
+      .providers;
+    expect(acme).toMatchObject({
+      id: 'acme',
+      issuer: 'https://idp.example/',
+      scopes: ['openid', 'email', 'profile'],
+    });
+    expect(acme?.clientSecret.reveal()).toBe('s');
+    expect(other?.scopes).toEqual(['openid', 'email']);
+  });
+
+  it.each([
+    ['an unknown member', { ...provider, extra: 1 }, 'entry 1 must be an object of'],
+    ['no object', 'acme', 'entry 1 must be an object of'],
+    ['a bad id', { ...provider, id: 'A/B' }, 'entry 1: id must be'],
+    ['no secret', { ...provider, client_secret: undefined }, 'entry 1: client_secret must be'],
+    ['an issuer with a query', { ...provider, issuer: 'https://x.example?y' }, 'entry 1: issuer must be'],
+    ['scopes without openid', { ...provider, scopes: ['email'] }, 'entry 1: scopes must be'],
+    ['a scope with a quote', { ...provider, scopes: ['openid', 'a"b'] }, 'entry 1: scopes must be'],
+  ])('refuses %s', (_, entry, detail) => {
+    expect(problemsOf(given(entry))).toEqual([expect.stringContaining(`OIDC_PROVIDERS ${detail}`)]);
+  });
+
+  it.each(['{}', 'null', '[', 'acme', '"acme"'])('refuses %s in the place of a list', (text) => {
+    expect(problemsOf({ OIDC_PROVIDERS: text })).toEqual(['OIDC_PROVIDERS must be a JSON list of objects']);
+  });
+
+  it('refuses one id twice, and the one of GitHub', () => {
+    expect(problemsOf(given(provider, provider))).toHaveLength(1);
+    const github = { GITHUB_CLIENT_ID: 'i', GITHUB_CLIENT_SECRET: 's' };
+    expect(problemsOf({ ...github, ...given({ ...provider, id: 'github' }) })).toHaveLength(1);
+    expect(configOf(github).oidc.github?.clientId).toBe('i');
+  });
+
+  it.each(['GITHUB_CLIENT_ID', 'GITHUB_CLIENT_SECRET'])(
+    'needs both halves of GitHub, not %s alone',
+    (name) => {
+      expect(problemsOf({ [name]: 'x' })).toEqual([
+        expect.stringMatching(/^GITHUB_CLIENT_(ID|SECRET) is required with/),
+      ]);
+      expect(named({ [name]: 'x' })).not.toContain(name);
+    },
+  );
+});

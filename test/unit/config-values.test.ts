@@ -1,0 +1,231 @@
+import { describe, expect, it } from 'vitest';
+import { configOf, type Env, problemsOf, warningsOf } from './config-fixtures.ts';
+
+const bounds: [string, number, number][] = [
+  ['FRONTEND_PORT', 1, 65_535],
+  ['WEB_PORT', 1, 65_535],
+  ['DB_PORT', 1, 65_535],
+  ['SMTP_PORT', 1, 65_535],
+  ['JWT_ACCESS_MINUTES', 1, 1440],
+  ['JWT_REFRESH_TTL_DAYS', 1, 90],
+  ['REFRESH_REUSE_GRACE_SECONDS', 0, 60],
+  ['RATE_LIMIT_MAX', 1, 1_000_000],
+  ['RATE_LIMIT_WINDOW_MS', 100, 86_400_000],
+  ['LOGIN_BRUTE_MAX_ATTEMPTS', 1, 1_000_000],
+  ['LOGIN_BRUTE_WINDOW_MS', 100, 86_400_000],
+  ['LOGIN_BRUTE_LOCK_MS', 100, 86_400_000],
+  ['REQUEST_TIMEOUT_MS', 100, 86_400_000],
+  ['PASSWORD_MIN_LENGTH', 8, 128],
+  ['PASSWORD_MAX_AGE_DAYS', 0, 3650],
+  ['ARGON2_MEMORY_KIB', 7168, 65_536],
+  ['ARGON2_ITERATIONS', 1, 10],
+  ['UPLOAD_MAX_BYTES', 1, 5_368_709_120],
+];
+
+describe('whole numbers', () => {
+  it.each(bounds)('%s goes from %i to %i', (name, min, max) => {
+    const refused = [`${name} must be a whole number from ${min} to ${max}`];
+    expect(problemsOf({ [name]: String(min) })).toEqual([]);
+    expect(problemsOf({ [name]: String(max) })).toEqual([]);
+    expect(problemsOf({ [name]: String(min - 1) })).toEqual(refused);
+    expect(problemsOf({ [name]: String(max + 1) })).toEqual(refused);
+  });
+
+  it.each(['1e3', '0x10', '1.5', '-1', '+5', '1_000', 'ten', '1 0', '٥', 'NaN', 'Infinity', '9'.repeat(400)])(
+    'are not written as %s',
+    (given) => expect(problemsOf({ RATE_LIMIT_MAX: given })).toHaveLength(1),
+  );
+
+  it('say so when a session would end before its refresh token', () => {
+    expect(problemsOf({ JWT_REFRESH_TTL_DAYS: '8', SESSION_ABSOLUTE_DAYS: '7' })).toEqual([
+      'SESSION_ABSOLUTE_DAYS must not be less than JWT_REFRESH_TTL_DAYS',
+    ]);
+    expect(problemsOf({ JWT_REFRESH_TTL_DAYS: '7', SESSION_ABSOLUTE_DAYS: '7' })).toEqual([]);
+    expect(problemsOf({ SESSION_ABSOLUTE_DAYS: '366' })).toEqual([
+      'SESSION_ABSOLUTE_DAYS must be a whole number from 1 to 365',
+    ]);
+  });
+
+  it('let a long refresh life lengthen a session whose end is not set', () => {
+    expect(configOf({ JWT_REFRESH_TTL_DAYS: '60' }).session).toMatchObject({
+      refreshTtlSeconds: 60 * 86_400,
+      absoluteTtlSeconds: 60 * 86_400,
+    });
+    expect(configOf({}).session.absoluteTtlSeconds).toBe(30 * 86_400);
+  });
+
+  it('PASSWORD_MAX_AGE_DAYS=0 is never', () => {
+    expect(configOf({ PASSWORD_MAX_AGE_DAYS: '0' }).password.maxAgeDays).toBeNull();
+  });
+});
+
+describe('switches', () => {
+  it.each(['1', 'true', 'on', 'yes', 'TRUE', 'Yes'])('%s is on', (given) => {
+    expect(configOf({ PWNED_PASSWORDS: given }).password.pwnedPasswords).toBe(true);
+  });
+
+  it.each(['0', 'false', 'off', 'no', 'False', 'OFF'])('%s is off', (given) => {
+    expect(configOf({ LOG_PRETTY: given }).log.pretty).toBe(false);
+  });
+
+  it.each([
+    'SESSION_COOKIE_SECURE',
+    'PWNED_PASSWORDS',
+    'LOG_PRETTY',
+    'ENABLE_METRICS',
+    'FLAG_EXPERIMENTAL_CACHING',
+  ])('%s is nothing else', (name) => {
+    expect(problemsOf({ [name]: 'maybe' })).toEqual([
+      `${name} must be 1 or 0, true or false, on or off, yes or no`,
+    ]);
+  });
+});
+
+describe('closed sets', () => {
+  it.each([
+    'SESSION_COOKIE_SAMESITE',
+    'EMAIL_VERIFICATION',
+    'EMAIL_PROVIDER',
+    'UPLOAD_STORAGE',
+    'UPLOAD_SCANNER',
+    'LOG_LEVEL',
+    'JWT_ALGORITHM',
+    'DB_SSLMODE',
+  ])('%s is refused outside its set', (name) => {
+    expect(problemsOf({ [name]: 'bogus' })).toEqual([
+      expect.stringMatching(new RegExp(`^${name} must be one of `)),
+    ]);
+  });
+
+  it('are read in any case', () => {
+    expect(configOf({ SESSION_COOKIE_SAMESITE: 'Strict' }).cookies.sameSite).toBe('strict');
+    expect(configOf({ JWT_ALGORITHM: 'hs384' }).jwt.algorithm).toBe('HS384');
+  });
+});
+
+describe('cookies', () => {
+  it('add _refresh to the name and stay under /auth', () => {
+    expect(configOf({ SESSION_COOKIE_NAME: 'sid' }).cookies).toEqual({
+      sessionName: 'sid',
+      refreshName: 'sid_refresh',
+      refreshPath: '/auth',
+      secure: false,
+      sameSite: 'lax',
+    });
+  });
+
+  it('SameSite=None needs Secure', () => {
+    const env = { SESSION_COOKIE_SAMESITE: 'none' };
+    expect(problemsOf(env)).toEqual([expect.stringMatching(/^SESSION_COOKIE_SAMESITE none needs/)]);
+    expect(problemsOf({ ...env, SESSION_COOKIE_SECURE: '1' })).toEqual([]);
+  });
+
+  it.each(['__Host-sid', '__Secure-sid', '__host-sid'])('%s needs Secure', (name) => {
+    expect(problemsOf({ SESSION_COOKIE_NAME: name })).toEqual([
+      expect.stringMatching(/^SESSION_COOKIE_NAME with a/),
+    ]);
+    const { refreshPath } = configOf({ SESSION_COOKIE_NAME: name, SESSION_COOKIE_SECURE: '1' }).cookies;
+    expect(refreshPath).toBe(/host/i.test(name) ? '/' : '/auth');
+  });
+
+  it.each(['a b', 'a;b', 'a=b', 'a,b', 'ä', '"a"', 'a(b)'])(
+    'the name is a token of RFC 6265, not %s',
+    (name) => {
+      expect(problemsOf({ SESSION_COOKIE_NAME: name })).toEqual([
+        expect.stringMatching(/^SESSION_COOKIE_NAME must/),
+      ]);
+      expect(problemsOf({ JWT_HEADER_NAME: name, JWT_HEADER_TYPE: name })).toHaveLength(2);
+    },
+  );
+});
+
+describe('origins', () => {
+  const allowedOf = (env: Env) => configOf(env).origins.allowed;
+
+  it('are those of the local frontends by default', () => {
+    const both = [
+      'http://127.0.0.1:3000',
+      'http://127.0.0.1:3001',
+      'http://localhost:3000',
+      'http://localhost:3001',
+    ];
+    expect([...allowedOf({})].sort()).toEqual(both);
+    expect(allowedOf({ HOST: '0.0.0.0', FRONTEND_PORT: '80' })).toContain('http://localhost');
+  });
+
+  it('have localhost beside a local address only', () => {
+    expect(allowedOf({ HOST: '192.168.1.5' })).toEqual([
+      'http://192.168.1.5:3000',
+      'http://192.168.1.5:3001',
+    ]);
+    expect(allowedOf({ HOST: '::1', FRONTEND_PORT: '5', WEB_PORT: '6' })).toEqual([
+      'http://[::1]:5',
+      'http://[::1]:6',
+    ]);
+    expect(problemsOf({ HOST: 'a/b' })).toEqual(['HOST must be a host name or an address']);
+  });
+
+  it('are kept in the spelling that browsers send', () => {
+    expect(allowedOf({ ALLOWED_ORIGINS: 'HTTPS://App.Example.com:443, http://a.example:8080' })).toEqual(
+      expect.arrayContaining(['https://app.example.com', 'http://a.example:8080']),
+    );
+  });
+
+  it.each([
+    '*',
+    'null',
+    'https://*.example.com',
+    'https://a.example/',
+    'https://a.example/path',
+    'https://a.example?x',
+    'https://a.example#x',
+    'https://u:p@a.example',
+    'https://u@a.example',
+    'a.example',
+    'ftp://a.example',
+    'file:///x',
+    'javascript:alert(1)',
+    'https://a.example\\@b.example',
+    'https://',
+  ])('are refused by position: %s', (origin) => {
+    expect(problemsOf({ ALLOWED_ORIGINS: `https://ok.example,${origin}` })).toEqual([
+      expect.stringMatching(/^ALLOWED_ORIGINS entry 2 /),
+    ]);
+  });
+
+  it('are refused all at once', () => {
+    expect(problemsOf({ ALLOWED_ORIGINS: '*,https://a.example/,,https://b.example' })).toHaveLength(3);
+  });
+
+  it('give the place of links in e-mails unless APP_URL does', () => {
+    expect(configOf({}).origins.appUrl).toBeNull();
+    expect(configOf({ ALLOWED_ORIGINS: 'https://a.example,https://b.example' }).origins.appUrl).toBe(
+      'https://a.example',
+    );
+    expect(configOf({ APP_URL: 'https://c.example/app/' }).origins.appUrl).toBe('https://c.example/app');
+  });
+
+  it.each([
+    'c.example',
+    'ftp://c.example',
+    'https://u:p@c.example',
+    'https://c.example/?x',
+    'https://c.example/#x',
+  ])('APP_URL is not %s', (url) =>
+    expect(problemsOf({ APP_URL: url })).toEqual([expect.stringMatching(/^APP_URL must be/)]),
+  );
+});
+
+describe('feature flags', () => {
+  it('are off unless set', () => {
+    expect(configOf({}).flags).toEqual({ experimental_caching: false, new_dashboard_widgets: false });
+    expect(configOf({ FLAG_NEW_DASHBOARD_WIDGETS: 'on' }).flags.new_dashboard_widgets).toBe(true);
+  });
+
+  it('warn of one that nobody knows, and give it no effect', () => {
+    expect(warningsOf({ FLAG_NEW_DASHBORD: '1' })).toEqual([
+      'FLAG_NEW_DASHBORD is not a feature flag that Itsor knows',
+    ]);
+    expect(configOf({ FLAG_NEW_DASHBORD: '1' }).flags).toEqual(configOf({}).flags);
+  });
+});

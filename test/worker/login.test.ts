@@ -1,0 +1,153 @@
+import { describe, expect, it } from 'vitest';
+import { cookiesOf, createClient, newAccount, newEmail, password, type Tokens } from '../support/worker/client.ts';
+import { sql } from '../support/worker/database.ts';
+
+const client = createClient();
+const login = (json: Record<string, unknown>, by = client) => by('POST', '/auth/token', { json });
+const grant = (form: Record<string, string>, by = client) => by('POST', '/auth/token', { form });
+
+const signup = async (username?: string) => {
+  const email = newEmail();
+  await client('POST', '/auth/signup', { json: { email, password, ...(username && { username }) } });
+  return email;
+};
+
+describe('POST /auth/token with JSON', () => {
+  it.each(['email', 'username', 'identifier'] as const)('takes an e-mail address as %s, in any case', async (member) => {
+    const email = await signup();
+    const response = await login({ [member]: email.toUpperCase(), password });
+    expect(response.status).toBe(200);
+    const body = await response.json<Tokens>();
+    expect(body.user.email).toBe(email);
+    expect(body).not.toHaveProperty('refresh_token');
+    expect([...cookiesOf(response).keys()]).toEqual(['itsor_session', 'itsor_session_refresh']);
+  });
+
+  it('takes a user name', async () => {
+    const username = `ada-${crypto.randomUUID().slice(0, 8)}`;
+    const email = await signup(username);
+    const response = await login({ username: username.toUpperCase(), password });
+    expect((await response.json<Tokens>()).user.email).toBe(email);
+  });
+
+  it('puts the refresh token into the body for offline_access only', async () => {
+    const email = await signup();
+    const response = await login({ email, password, scope: 'openid offline_access' });
+    expect(await response.json()).toMatchObject({ scope: 'offline_access', refresh_token: expect.any(String) });
+  });
+
+  it('gives an unknown account, a wrong password and a wrong case of it the same answer', async () => {
+    const email = await signup();
+    const answers = await Promise.all(
+      [
+        { email: newEmail(), password },
+        { email, password: 'not the password at all' },
+        { email, password: password.toUpperCase() },
+        { username: 'nobody-at-all', password },
+      ].map(async (json) => {
+        const response = await login(json);
+        const { request_id: _, ...body } = await response.json<Record<string, unknown>>();
+        return { status: response.status, challenge: response.headers.get('WWW-Authenticate'), cookies: response.headers.getSetCookie(), body };
+      }),
+    );
+    expect(answers[0]).toMatchObject({ status: 401, challenge: 'Bearer', cookies: [], body: { code: 'invalid_credentials' } });
+    expect(new Set(answers.map((answer) => JSON.stringify(answer))).size).toBe(1);
+  });
+
+  it('takes exactly one of the three names of the account', async () => {
+    for (const json of [{ password }, { email: newEmail(), username: 'ada', password }]) {
+      const response = await login(json);
+      expect(response.status).toBe(422);
+      expect(await response.json()).toMatchObject({ errors: [{ pointer: '/identifier' }] });
+    }
+  });
+
+  it('takes a password in another Unicode form as the same password', async () => {
+    const email = newEmail();
+    await client('POST', '/auth/signup', { json: { email, password: 'caf\u00e9 au lait, s\u2019il vous pla\u00eet' } });
+    const response = await login({ email, password: 'cafe\u0301 au lait, s\u2019il vous plai\u0302t' });
+    expect(response.status).toBe(200);
+  });
+
+  it('re-hashes a password that was hashed with other parameters, after the response and only then', async () => {
+    const weaker = createClient({ ARGON2_MEMORY_KIB: '7168', ARGON2_ITERATIONS: '1' });
+    const email = newEmail();
+    await weaker('POST', '/auth/signup', { json: { email, password } });
+    const kept = async () => (await sql`select password_hash from users where email = ${email}`)[0]?.password_hash;
+    expect(await kept()).toContain('m=7168,t=1,p=1');
+    await login({ email, password: 'a wrong one' });
+    expect(await kept()).toContain('m=7168,t=1,p=1');
+    expect((await login({ email, password })).status).toBe(200);
+    expect(await kept()).toContain('m=19456,t=2,p=1');
+    expect((await login({ email, password })).status).toBe(200);
+  });
+});
+
+describe('POST /auth/token with a form (RFC 6749)', () => {
+  it('serves the password grant, ignores what it does not know, and sets cookies', async () => {
+    const email = await signup();
+    const response = await grant({ grant_type: 'password', username: email, password, scope: 'offline_access', client_id: 'app' });
+    expect(response.status).toBe(200);
+    expect(response.headers.get('Cache-Control')).toBe('no-store');
+    expect(await response.json()).toMatchObject({ token_type: 'bearer', expires_in: 3600, refresh_token: expect.any(String) });
+    expect(response.headers.getSetCookie()).toHaveLength(2);
+  });
+
+  it('serves the refresh_token grant', async () => {
+    const account = await newAccount(client);
+    const response = await grant({ grant_type: 'refresh_token', refresh_token: account.refresh_token });
+    expect(response.status).toBe(200);
+    expect((await response.json<Tokens>()).refresh_token).not.toBe(account.refresh_token);
+  });
+
+  it.each([
+    ['a wrong password', { grant_type: 'password', username: 'nobody@example.com', password: 'x' }, 'invalid_grant', 'invalid_credentials'],
+    ['a made-up refresh token', { grant_type: 'refresh_token', refresh_token: 'x' }, 'invalid_grant', 'refresh_token_invalid'],
+    ['another grant type', { grant_type: 'client_credentials' }, 'unsupported_grant_type', 'validation_failed'],
+    ['no grant type', { username: 'nobody@example.com', password: 'x' }, 'invalid_request', 'validation_failed'],
+    ['a missing parameter', { grant_type: 'password', username: 'nobody@example.com' }, 'invalid_request', 'validation_failed'],
+  ])('answers %s with 400 and the word of the RFC', async (_, form, error, code) => {
+    const response = await grant(form as Record<string, string>);
+    expect(response.status).toBe(400);
+    expect(response.headers.get('Content-Type')).toBe('application/problem+json');
+    expect(await response.json()).toMatchObject({ status: 400, code, error, error_description: expect.any(String) });
+  });
+
+  it('refuses a repeated parameter', async () => {
+    const body = new URLSearchParams([['grant_type', 'password'], ['username', 'a'], ['username', 'b'], ['password', 'x']]);
+    const response = await client('POST', '/auth/token', {
+      body: body.toString(),
+      headers: { 'Content-Type': 'application/x-www-form-urlencoded' },
+    });
+    expect(await response.json()).toMatchObject({ status: 400, error: 'invalid_request' });
+  });
+});
+
+describe('the login guard', () => {
+  it('locks the pair of account and network at the fifth failure, and not the owner elsewhere', async () => {
+    const email = await signup();
+    const attacker = createClient();
+    for (let i = 0; i < 5; i++) {
+      expect((await login({ email, password: `wrong ${i}` }, attacker)).status).toBe(401);
+    }
+    const locked = await login({ email, password }, attacker);
+    expect(locked.status).toBe(429);
+    expect(Number(locked.headers.get('Retry-After'))).toBeGreaterThan(890);
+    expect(await locked.json()).toMatchObject({ code: 'login_locked' });
+    expect((await login({ email, password }, createClient())).status).toBe(200);
+  });
+
+  it('answers 64 parallel logins of one account rightly', async () => {
+    const email = await signup();
+    const by = createClient();
+    const responses = await Promise.all(Array.from({ length: 64 }, () => login({ email, password }, by)));
+    expect(responses.map(({ status }) => status)).toEqual(Array(64).fill(200));
+  });
+
+  it('fails closed', async () => {
+    const broken = { getByName: () => ({ reserve: () => Promise.reject(new Error('out of reach')) }) };
+    const response = await login({ email: newEmail(), password }, createClient({ LOGIN_GUARD: broken as never }));
+    expect(response.status).toBe(503);
+    expect(await response.json()).toMatchObject({ code: 'service_unavailable' });
+  });
+});

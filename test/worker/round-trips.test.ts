@@ -1,0 +1,73 @@
+import { env } from 'cloudflare:test';
+import { describe, expect, it } from 'vitest';
+import { createClient, newAccount, newEmail, password } from '../support/worker/client.ts';
+import { countRoundTrips } from '../support/worker/database.ts';
+
+/** The namespace, with the calls of its objects' methods counted. */
+const counted = (namespace: typeof env.LOGIN_GUARD, count: { calls: number }) => ({
+  getByName: (name: string) => {
+    const stub = namespace.getByName(name) as unknown as Record<string, (...args: unknown[]) => unknown>;
+    const call = (method: string) => (...args: unknown[]) => {
+      count.calls++;
+      return stub[method]?.(...args);
+    };
+    return { reserve: call('reserve'), settle: call('settle'), ping: call('ping') };
+  },
+});
+
+const objects = { calls: 0 };
+const client = createClient({ LOGIN_GUARD: counted(env.LOGIN_GUARD, objects) as never });
+
+describe('database round trips and Durable Object calls, as the contract budgets them', () => {
+  it.each<[string, { db: number; objects: number }, () => Promise<() => Promise<Response>>]>([
+    ['POST /auth/signup', { db: 1, objects: 0 }, async () => () => client('POST', '/auth/signup', { json: { email: newEmail(), password } })],
+    [
+      // One call to reserve; the other settles the attempt after the response.
+      'POST /auth/token',
+      { db: 2, objects: 2 },
+      async () => {
+        const { email } = (await newAccount(client)).user;
+        return () => client('POST', '/auth/token', { json: { email, password } });
+      },
+    ],
+    [
+      'POST /auth/refresh',
+      { db: 1, objects: 0 },
+      async () => {
+        const { refresh_token } = await newAccount(client);
+        return () => client('POST', '/auth/refresh', { json: { refresh_token } });
+      },
+    ],
+    ...(
+      [
+        ['POST', '/auth/logout'],
+        ['GET', '/auth/me'],
+        ['GET', '/users/me'],
+        ['GET', '/auth/sessions'],
+        ['DELETE', `/auth/sessions/${crypto.randomUUID()}`],
+      ] as const
+    ).map(([method, path]): [string, { db: number; objects: number }, () => Promise<() => Promise<Response>>] => [
+      `${method} ${path}`,
+      { db: 1, objects: 0 },
+      async () => {
+        const { access_token: bearer } = await newAccount(client);
+        return () => client(method, path, { bearer });
+      },
+    ]),
+    [
+      'POST /auth/revoke',
+      { db: 1, objects: 0 },
+      async () => {
+        const { access_token: token } = await newAccount(client);
+        return () => client('POST', '/auth/revoke', { form: { token } });
+      },
+    ],
+    ['POST /auth/logout without a session', { db: 0, objects: 0 }, async () => () => client('POST', '/auth/logout')],
+    ['GET /health', { db: 0, objects: 0 }, async () => () => client('GET', '/health')],
+    ['GET /readyz', { db: 1, objects: 1 }, async () => () => client('GET', '/readyz')],
+  ])('%s takes %o', async (_, budget, prepare) => {
+    const request = await prepare();
+    objects.calls = 0;
+    expect({ db: await countRoundTrips(request), objects: objects.calls }).toEqual(budget);
+  });
+});

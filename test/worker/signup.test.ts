@@ -1,0 +1,96 @@
+import { describe, expect, it } from 'vitest';
+import { cookiesOf, createClient, newEmail, password } from '../support/worker/client.ts';
+
+const client = createClient();
+const signup = (json: Record<string, unknown>) => client('POST', '/auth/signup', { json });
+
+describe('POST /auth/signup', () => {
+  it('creates an account, logs it in and sets both cookies', async () => {
+    const email = newEmail();
+    const response = await signup({ email: email.toUpperCase(), password });
+
+    expect(response.status).toBe(201);
+    expect(response.headers.get('Cache-Control')).toBe('no-store');
+    const body = await response.json<Record<string, unknown>>();
+    expect(body).toMatchObject({
+      token_type: 'bearer',
+      expires_in: 3600,
+      scope: '',
+      must_change_password: false,
+      user: { email, username: null, email_verified: false, roles: ['user'], permissions: [] },
+    });
+    expect(body).not.toHaveProperty('refresh_token');
+    const cookies = cookiesOf(response);
+    expect(cookies.get('itsor_session')).toEqual({
+      value: body.access_token,
+      attributes: ['Max-Age=3600', 'Path=/', 'HttpOnly', 'SameSite=Lax'],
+    });
+    expect(cookies.get('itsor_session_refresh')?.attributes).toEqual([
+      expect.stringMatching(/^Max-Age=(604800|604799)$/),
+      'Path=/auth',
+      'HttpOnly',
+      'SameSite=Lax',
+    ]);
+  });
+
+  it('says which of e-mail address and user name is taken', async () => {
+    const email = newEmail();
+    const username = `name-${crypto.randomUUID().slice(0, 8)}`;
+    expect((await signup({ email, password, username })).status).toBe(201);
+
+    const sameEmail = await signup({ email: email.toUpperCase(), password });
+    expect(sameEmail.status).toBe(409);
+    expect(await sameEmail.json()).toMatchObject({ code: 'email_taken' });
+
+    const sameName = await signup({ email: newEmail(), password, username });
+    expect(sameName.status).toBe(409);
+    expect(await sameName.json()).toMatchObject({ code: 'username_taken' });
+  });
+
+  it.each(['role', 'roles', 'id', 'email_verified', 'emailVerified', 'is_admin', '__proto__', 'constructor'])(
+    'refuses the unknown member %s',
+    async (member) => {
+      const body = `{"email":"${newEmail()}","password":"${password}","${member}":"admin"}`;
+      const response = await client('POST', '/auth/signup', { body, headers: { 'Content-Type': 'application/json' } });
+      expect(response.status).toBe(422);
+      expect(await response.json()).toMatchObject({ code: 'validation_failed', errors: [{ pointer: `/${member}` }] });
+    },
+  );
+
+  it('names every member that is wrong at once', async () => {
+    const response = await signup({ email: 'nobody', username: 'A!' });
+    expect(response.status).toBe(422);
+    const { errors } = await response.json<{ errors: { pointer: string; code: string }[] }>();
+    expect(errors.map(({ pointer, code }) => `${pointer} ${code}`)).toEqual(
+      expect.arrayContaining(['/email invalid', '/password required', '/username too_short', '/username invalid']),
+    );
+  });
+
+  it.each([
+    ['a NUL', 'a\0b'],
+    ['half a surrogate pair', 'a\ud800b'],
+  ])('refuses %s in a password', async (_, text) => {
+    const response = await signup({ email: newEmail(), password: text });
+    expect(response.status).toBe(422);
+    expect(await response.json()).toMatchObject({ errors: [{ pointer: '/password', code: 'not_text' }] });
+  });
+
+  it('refuses a password of more than 1024 bytes, however few its characters', async () => {
+    expect((await signup({ email: newEmail(), password: '\u{1f512}'.repeat(257) })).status).toBe(422);
+    expect((await signup({ email: newEmail(), password: '\u{1f512}'.repeat(256) })).status).toBe(201);
+  });
+
+  it('lets one of 50 parallel sign-ups of one mailbox win', async () => {
+    const email = newEmail();
+    const cases = Array.from({ length: 50 }, (_, i) =>
+      [...email].map((letter, at) => ((i >> at % 6) & 1 ? letter.toUpperCase() : letter)).join(''),
+    );
+    const clients = cases.map(() => createClient());
+    const responses = await Promise.all(
+      cases.map((spelling, i) => clients[i]?.('POST', '/auth/signup', { json: { email: spelling, password } })),
+    );
+    const statuses = responses.map((response) => response?.status);
+    expect(statuses.filter((status) => status === 201)).toHaveLength(1);
+    expect(statuses.filter((status) => status === 409)).toHaveLength(49);
+  });
+});
