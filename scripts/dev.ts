@@ -77,11 +77,12 @@ const showBanner = async ({ plan, dataDirectory }: DevSettings, url: string, sta
   const complaints = await readComplaints(url);
   const seconds = (performance.now() - startedAt) / 1000;
   const directory = relative(process.cwd(), embeddedDirectory(dataDirectory));
-  console.log(banner({ url, plan, embeddedDirectory: directory, seconds, complaints }));
+  const shorter = directory.startsWith('..') ? embeddedDirectory(dataDirectory) : directory;
+  console.log(banner({ url, plan, embeddedDirectory: shorter, seconds, complaints }));
 };
 
 /** The Worker answers 503 meanwhile, and finds the endpoint again when it is back. */
 const tellEndpointGone = (port: number | undefined) =>
   console.error(
-    `The database has ended. To bring it back: node scripts/stack/serve-endpoint.ts --port ${port}`,
+    `The database has ended. To bring it back: npx node scripts/stack/serve-endpoint.ts --port ${port}`,
   );

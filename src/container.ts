@@ -61,7 +61,9 @@ const createServices = (config: Config, bindings: Bindings) => {
   const sessions = createSessionRepository(db, newId);
   const migrations = createMigrationRepository(db);
 
-  const hasher = createArgon2Hasher(config.password.argon2);
+  const hasher = createArgon2Hasher(config.password.argon2, {
+    maxWaitMs: config.limits.requestTimeoutMs,
+  });
   const guard = createLoginGuard(bindings.LOGIN_GUARD, config.limits.login);
   const accessTokens = createAccessTokens(config.jwt);
   const secretKeys = [config.session.secretKey, ...config.session.previousSecretKeys];
@@ -83,7 +85,14 @@ const createServices = (config: Config, bindings: Bindings) => {
     config,
     verifyAccessToken,
     account: {
-      signup: createSignup({ accounts, hasher, issueTokens, sessionPolicy, newId }),
+      signup: createSignup({
+        accounts,
+        hasher,
+        issueTokens,
+        sessionPolicy,
+        passwordPolicy: config.password,
+        newId,
+      }),
       me: createMe({ accounts, passwordMaxAgeDays }),
     },
     session: {

@@ -22,10 +22,10 @@ const plain = (): Promise<string> =>
 Object.assign(WebAssembly, { compile: async (bytes: ArrayBuffer) => findModule(bytes.byteLength) });
 
 export default {
-  fetch: async (request) => {
+  fetch: async (request: Request): Promise<Response> => {
     const { pathname } = new URL(request.url);
     if (pathname === '/reused') return new Response(await hasher.hash(password));
     if (pathname === '/plain') return new Response(await plain());
     return new Response('idle');
   },
-} satisfies ExportedHandler;
+};

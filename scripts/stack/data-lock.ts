@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { link, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { join } from 'node:path';
+import { isRunning } from './processes.ts';
 import { Sentence } from './sentence.ts';
 
 export type LockRecord = {
@@ -54,15 +55,6 @@ export const inUse = (dataDirectory: string, { pid }: LockRecord): string =>
 const liveRecord = async (text: string): Promise<LockRecord | null> => {
   const record = JSON.parse(text) as LockRecord;
   return isRunning(record.pid) && (await answers(record.wirePort)) ? record : null;
-};
-
-const isRunning = (pid: number) => {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
-  }
 };
 
 const answers = (port: number): Promise<boolean> =>

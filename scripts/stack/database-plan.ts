@@ -1,7 +1,6 @@
 import { readEnvironment } from '../../src/config/environment.ts';
-import { buildPostgresUrl, type PostgresUrl, parsePostgresUrl } from '../../src/config/postgres-url.ts';
+import { buildPostgresUrl, parsePostgresUrl } from '../../src/config/postgres-url.ts';
 import { type Given, resolveVariables } from '../../src/config/resolve.ts';
-import { Secret } from '../../src/config/secret.ts';
 import type { VariableName } from '../../src/config/variables.ts';
 import { isLoopback } from './database-urls.ts';
 import type { Variables } from './project.ts';
@@ -23,7 +22,7 @@ export type DatabasePlan =
 export const planDatabase = (variables: Variables, localPostgresUrl: string | null): DatabasePlan => {
   const { given } = resolveVariables(variables);
   const endpoint = given.get('NEON_HTTP_ENDPOINT')?.text;
-  const url = given.get('DATABASE_URL')?.text ?? urlFromParts(given)?.url.reveal();
+  const url = given.get('DATABASE_URL')?.text ?? urlFromParts(given, 'APP');
   const strict = readEnvironment(variables).strict;
 
   if (url === undefined) {
@@ -40,20 +39,21 @@ export const planDatabase = (variables: Variables, localPostgresUrl: string | nu
   return { kind: 'loopback', url: server.href, host: `${server.host}${server.pathname}` };
 };
 
-const partNames = ['DB_HOST', 'DB_NAME', 'DB_APP_USER', 'DB_APP_PASSWORD'] as const;
+type GivenVariables = ReadonlyMap<VariableName, Given>;
 
-const hasParts = (given: ReadonlyMap<VariableName, Given>) => partNames.some((name) => given.has(name));
+const hasParts = (given: GivenVariables) =>
+  (['DB_HOST', 'DB_NAME', 'DB_APP_USER', 'DB_APP_PASSWORD'] as const).some((name) => given.has(name));
 
-const urlFromParts = (given: ReadonlyMap<VariableName, Given>): PostgresUrl | undefined => {
-  const [host, name, user, password] = partNames.map((part) => given.get(part)?.text);
+const urlFromParts = (given: GivenVariables, role: 'APP' | 'MIGRATOR'): string | undefined => {
+  const text = (name: VariableName) => given.get(name)?.text;
+  const [host, name] = [text('DB_HOST'), text('DB_NAME')];
+  const [user, password] = [text(`DB_${role}_USER`), text(`DB_${role}_PASSWORD`)];
   if (!host || !name || !user || !password) return undefined;
-  const port = Number(given.get('DB_PORT')?.text ?? 5432);
-  return buildPostgresUrl({
-    host,
-    port,
-    name,
-    user,
-    password: new Secret(password),
-    sslMode: given.get('DB_SSLMODE')?.text ?? 'require',
-  });
+  const port = Number(text('DB_PORT') ?? 5432);
+  const sslMode = text('DB_SSLMODE') ?? 'require';
+  return buildPostgresUrl({ host, port, name, user, password, sslMode });
 };
+
+/** The migrator's connection string, where the parts of one are given. */
+export const migratorUrlFromParts = (given: GivenVariables): string | undefined =>
+  urlFromParts(given, 'MIGRATOR');

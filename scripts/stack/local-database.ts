@@ -27,6 +27,7 @@ export const openLocalDatabase = async (dataDirectory: string) => {
     await applyRoles(database.url(), localRoles);
     return {
       backend: database.backend,
+      adminUrl: database.url(),
       migratorUrl: database.url(localRoles.migrator.user),
       /** Tells others, through the lock, where the endpoint is. */
       announce: (endpointPort: number) => lock?.update({ pid: process.pid, wirePort, endpointPort }),

@@ -14,7 +14,8 @@ export type NeonEndpoint = {
 };
 
 type Options = {
-  readonly backend: SqlBackend;
+  /** Requests wait for one that is still on its way. */
+  readonly backend: SqlBackend | Promise<SqlBackend>;
   /** 0 takes a free one. */
   readonly port?: number;
   /** Larger bodies are answered 413; Neon's own limit is 10 MiB. */
@@ -73,10 +74,14 @@ export const startNeonEndpoint = async ({
   };
 };
 
-const runSql = async (backend: SqlBackend, request: IncomingMessage, body: Buffer): Promise<Answer> => {
+const runSql = async (
+  backend: Options['backend'],
+  request: IncomingMessage,
+  body: Buffer,
+): Promise<Answer> => {
   try {
     const { user, statements, options, batch, rowsAsArrays } = readNeonRequest(request.headers, body);
-    const results = await runTransaction(backend, user, statements, options);
+    const results = await runTransaction(await backend, user, statements, options);
     const shaped = results.map((result) => shapeResult(result, rowsAsArrays));
     return { status: 200, body: batch ? { results: shaped } : shaped[0] };
   } catch (error) {

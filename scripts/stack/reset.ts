@@ -12,7 +12,7 @@ export const resetEmbeddedDatabase = async (dataDirectory: string): Promise<void
   const holder = await findLockHolder(dataDirectory);
   if (holder !== null) throw new Sentence(inUse(dataDirectory, holder));
   const directory = embeddedDirectory(dataDirectory);
-  const entries = await readdir(directory).catch((error: NodeJS.ErrnoException) => {
+  const entries = await readdir(directory).catch((error: NodeJS.ErrnoException): string[] => {
     if (error.code === 'ENOENT') return [];
     throw error;
   });

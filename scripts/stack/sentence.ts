@@ -3,10 +3,16 @@ export class Sentence extends Error {
   override readonly name = 'Sentence';
 }
 
-/** Runs a program; what goes wrong is told on stderr and ends it with status 1. */
+/** Runs a program once its module has been read; what goes wrong is told on stderr, and the status is 1. */
 export const runProgram = (main: () => Promise<void>): void => {
-  main().catch((error: unknown) => {
-    console.error(error instanceof Sentence ? error.message : error);
-    process.exit(1);
-  });
+  Promise.resolve()
+    .then(main)
+    .then(() => {
+      // An open message channel would keep the process alive.
+      if (process.connected) process.disconnect();
+    })
+    .catch((error: unknown) => {
+      console.error(error instanceof Sentence ? error.message : error);
+      process.exit(1);
+    });
 };

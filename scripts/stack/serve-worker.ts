@@ -22,7 +22,7 @@ runProgram(async () => {
   const [settings] = (await once(process, 'message')) as [WorkerSettings];
   quietWrangler(settings.logDirectory);
   const { unstable_startWorker: startWorker } = await import('wrangler');
-  const worker = await startWorker({
+  const starting = startWorker({
     config: settings.configPath,
     bindings: Object.fromEntries(
       Object.entries(settings.variables).map(([name, value]) => [name, { type: 'secret_text', value }]),
@@ -38,7 +38,11 @@ runProgram(async () => {
       },
     },
   });
-  tellLauncher({ kind: 'ready' });
+  const worker = await Promise.race([starting, stop]);
+  // What wrangler has begun by then ends with this process's group.
+  if (!worker) process.exit(0);
+  // After a build error it gets there with the next build that succeeds.
+  void worker.ready.then(() => tellLauncher({ kind: 'ready' }));
   await stop;
   await worker.dispose();
   process.exit(0);

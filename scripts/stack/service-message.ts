@@ -4,7 +4,7 @@ export type ServiceMessage =
   | { readonly kind: 'ready' }
   | { readonly kind: 'failed'; readonly reason: string };
 
-/** Without a launcher there is no channel, and nobody is told. */
+/** Without a launcher, or when it is gone, there is no channel and nobody to tell. */
 export const tellLauncher = (message: ServiceMessage): void => {
-  process.send?.(message);
+  if (process.connected) process.send?.(message);
 };

@@ -13,7 +13,9 @@ export type MacKeys = {
 const encoder = new TextEncoder();
 
 const deriveKey = async (secret: Secret, label: KeyLabel): Promise<CryptoKey> => {
-  const material = await crypto.subtle.importKey('raw', encoder.encode(secret.reveal()), 'HKDF', false, ['deriveKey']);
+  const material = await crypto.subtle.importKey('raw', encoder.encode(secret.reveal()), 'HKDF', false, [
+    'deriveKey',
+  ]);
   return crypto.subtle.deriveKey(
     { name: 'HKDF', hash: 'SHA-256', salt: new Uint8Array(), info: encoder.encode(`itsor ${label}`) },
     material,

@@ -18,13 +18,18 @@ const printError = (error: unknown, depth = 0): PrintedError => {
 };
 
 const printable = (fields: LogFields): LogFields =>
-  Object.fromEntries(Object.entries(fields).map(([key, value]) => [key, key === 'error' ? printError(value) : value]));
+  Object.fromEntries(
+    Object.entries(fields).map(([key, value]) => [key, key === 'error' ? printError(value) : value]),
+  );
 
 const pretty = (time: string, level: Level, message: string, fields: LogFields): string => {
   const { error, ...rest } = fields as { error?: PrintedError };
-  const facts = Object.entries(rest).map(([key, value]) => `${key}=${typeof value === 'string' ? value : JSON.stringify(value)}`);
+  const facts = Object.entries(rest).map(
+    ([key, value]) => `${key}=${typeof value === 'string' ? value : JSON.stringify(value)}`,
+  );
   const lines = [`${time.slice(11, 23)} ${level.padEnd(5)} ${message} ${facts.join(' ')}`.trimEnd()];
-  for (let current = error; current; current = current.cause) lines.push(`  ${current.stack ?? current.message}`);
+  for (let current = error; current; current = current.cause)
+    lines.push(`  ${current.stack ?? current.message}`);
   return lines.join('\n');
 };
 
@@ -38,7 +43,9 @@ export const createLogger = ({ level: threshold, pretty: isPretty, clock, write 
       if (levels.indexOf(level) < levels.indexOf(threshold)) return;
       const time = clock().toISOString();
       const shown = printable(fields);
-      write(isPretty ? pretty(time, level, message, shown) : JSON.stringify({ time, level, message, ...shown }));
+      write(
+        isPretty ? pretty(time, level, message, shown) : JSON.stringify({ time, level, message, ...shown }),
+      );
     };
   return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') };
 };

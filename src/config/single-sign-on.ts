@@ -2,7 +2,7 @@ import * as z from 'zod';
 import type { Scope } from './scope.ts';
 import { Secret } from './secret.ts';
 import type { Settings } from './settings.ts';
-import { value } from './values.ts';
+import { parsePlainUrl, value } from './values.ts';
 
 export type OidcProviderConfig = {
   /** Part of the sign-in URL. */
@@ -21,14 +21,6 @@ export type OidcConfig = {
 
 const defaultScopes = ['openid', 'email', 'profile'];
 
-// OpenID Connect Discovery 1.0 section 3: a URL without query or fragment.
-const isIssuer = (text: string): boolean => {
-  const url = URL.parse(text);
-  return (
-    url !== null && /^https?:$/.test(url.protocol) && !url.username && !url.password && !/[?#]/.test(text)
-  );
-};
-
 const rules = {
   id: 'must be 1 to 32 of a-z, 0-9 and -',
   issuer: 'must be an http or https URL without credentials, query or fragment',
@@ -46,7 +38,8 @@ const Scopes = z
 
 const Provider = z.strictObject({
   id: z.string().regex(/^[a-z0-9-]{1,32}$/),
-  issuer: z.string().refine(isIssuer),
+  // OpenID Connect Discovery 1.0 section 3: a URL without query or fragment.
+  issuer: z.string().refine(parsePlainUrl),
   client_id: z.string().trim().min(1),
   client_secret: z.string().trim().min(1),
   scopes: Scopes.default(defaultScopes),

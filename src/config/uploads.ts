@@ -89,8 +89,7 @@ const readScanner = (settings: Settings, { strict, problem, warning }: Scope): S
       return { kind: 'clamav', hostname: '', port: clamdPort, ...address };
     }
     case 'builtin': {
-      if (strict)
-        problem('UPLOAD_SCANNER', 'builtin knows only the EICAR test file: use guardduty or clamav');
+      if (strict) problem('UPLOAD_SCANNER', 'builtin is for local environments: use guardduty or clamav');
       return { kind: 'builtin' };
     }
     case undefined:

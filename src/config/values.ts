@@ -70,15 +70,20 @@ export const token = value((given, fail) =>
     : fail("must have no characters but letters, digits and !#$%&'*+-.^_`|~"),
 );
 
-/** http or https, without credentials, query or fragment; kept without a slash at its end. */
-export const httpUrl = value((given, fail) => {
+/** An http or https URL without credentials, query or fragment. */
+export const parsePlainUrl = (given: string): URL | undefined => {
   const url = URL.parse(given);
   const plain =
     url && /^https?:$/.test(url.protocol) && !url.username && !url.password && !/[?#]/.test(given);
-  return plain
-    ? url.href.replace(/\/+$/, '')
-    : fail('must be an http or https URL without credentials, query or fragment');
-});
+  return plain ? url : undefined;
+};
+
+/** A plain URL, kept without a slash at its end. */
+export const httpUrl = value(
+  (given, fail) =>
+    parsePlainUrl(given)?.href.replace(/\/+$/, '') ??
+    fail('must be an http or https URL without credentials, query or fragment'),
+);
 
 /** A host name or an address, as it stands in a URL: an IPv6 address in brackets. */
 export const hostname = value((given, fail) => {

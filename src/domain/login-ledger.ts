@@ -23,6 +23,7 @@ export type LoginGuard = {
   /**
    * Counts an attempt before its password is compared (OWASP ASVS 5.0, 6.3.1).
    * @param ip the client's address, or its IPv6 /64; null shares one bucket
+   * @throws AppError `service_unavailable` when the counts cannot be reached
    */
   readonly reserve: (identifier: string, ip: string | null) => Promise<LoginAttempt>;
 };

@@ -19,8 +19,8 @@ type Stored = { readonly ledger: Ledger; readonly limits: LedgerLimits };
 export type Refused = { readonly admitted: false; readonly retryAfterMs: number };
 export type Reserved = { readonly admitted: true; readonly ticket: string };
 
-/** How long an attempt waits for those in flight; well within the life of the request it serves. */
-const patienceMs = 4_000;
+/** How long an attempt waits for those in flight, in both objects together; less than its request may last. */
+const patienceMs = 8_000;
 
 /**
  * One object per identifier, which counts its pairs and its total, and one per address. The Worker
@@ -36,11 +36,12 @@ export class LoginGuard extends DurableObject<Bindings> {
   async reserve(address: string, policy: LoginPolicy): Promise<Reserved | Refused> {
     const entry = { ticket: crypto.randomUUID(), pair: address };
     const limits = identifierLimits(policy);
-    const here = await this.#reserve(entry, limits);
+    const deadlineMs = Date.now() + patienceMs;
+    const here = await this.#reserve(entry, limits, deadlineMs);
     if (here.kind !== 'admitted') return { admitted: false, retryAfterMs: here.retryAfterMs };
 
     const there = await this.#addressGuard(address)
-      .reserveForAddress(entry.ticket, policy)
+      .reserveForAddress(entry.ticket, policy, deadlineMs)
       .catch((error: unknown) => {
         this.#settle(entry, 'withdrawn', limits);
         throw error;
@@ -61,8 +62,8 @@ export class LoginGuard extends DurableObject<Bindings> {
   }
 
   /** Called by an identifier's object on an address's object, as is `settleForAddress`. */
-  async reserveForAddress(ticket: string, policy: LoginPolicy): Promise<Verdict> {
-    const verdict = await this.#reserve({ ticket, pair: null }, addressLimits(policy));
+  async reserveForAddress(ticket: string, policy: LoginPolicy, deadlineMs: number): Promise<Verdict> {
+    const verdict = await this.#reserve({ ticket, pair: null }, addressLimits(policy), deadlineMs);
     if (verdict.kind === 'admitted') this.#save();
     return verdict;
   }
@@ -93,12 +94,12 @@ export class LoginGuard extends DurableObject<Bindings> {
 
   // While attempts in flight hold all places, nobody is refused who might yet be let in: parallel
   // logins with the right password all pass, and of parallel guesses none passes too many.
-  async #reserve(entry: Entry, limits: LedgerLimits): Promise<Verdict> {
+  async #reserve(entry: Entry, limits: LedgerLimits, deadlineMs: number): Promise<Verdict> {
     let patient = true;
     const timer = setTimeout(() => {
       patient = false;
       this.#announceChange();
-    }, patienceMs);
+    }, deadlineMs - Date.now());
     try {
       for (;;) {
         const before = this.#stored?.ledger ?? emptyLedger;

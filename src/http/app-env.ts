@@ -8,7 +8,5 @@ export type AppEnv = {
     isTokenForm?: boolean;
     /** Whom tokens were issued to, where the request came without one; for the log. */
     userId?: string;
-    /** The nonce of this response's Content-Security-Policy; set where a page has scripts or styles of ours. */
-    cspNonce?: string;
   };
 };

@@ -40,6 +40,12 @@ const challenge = ({ code, tokenRejected }: AppError): string =>
     ? `Bearer error="invalid_token", error_description="${code}"`
     : 'Bearer';
 
+/** RFC 6749 section 5.2 has errors as application/json, and its clients read nothing else; who asks for that gets it. */
+const mediaTypeOf = (c: Context<AppEnv>): string =>
+  c.var.isTokenForm && /^application\/json\b/i.test(c.req.header('Accept') ?? '')
+    ? 'application/json'
+    : 'application/problem+json';
+
 /** The one serializer of every failure. */
 export const respondWithProblem = (c: Context<AppEnv>, error: AppError): Response => {
   const { code, title, detail, errors, retryAfterSeconds, allow } = error;
@@ -60,5 +66,5 @@ export const respondWithProblem = (c: Context<AppEnv>, error: AppError): Respons
   if (retryAfterSeconds !== undefined)
     c.header('Retry-After', String(Math.max(1, Math.ceil(retryAfterSeconds))));
   if (allow) c.header('Allow', allow.join(', '));
-  return c.body(JSON.stringify(problem), status, { 'Content-Type': 'application/problem+json' });
+  return c.body(JSON.stringify(problem), status, { 'Content-Type': mediaTypeOf(c) });
 };

@@ -21,6 +21,7 @@ export const requestContext = ({ log, clock, newRequestId, timeoutMs }: Deps) =>
   createMiddleware<AppEnv>(async function requestContext(c, next) {
     const given = c.req.header('X-Request-ID') ?? '';
     const requestId = requestIdShape.test(given) ? given : newRequestId();
+    c.header('X-Request-ID', requestId);
 
     const defer = (name: string, work: Promise<unknown>) => {
       const settled = work.catch((error: unknown) =>
@@ -39,5 +40,4 @@ export const requestContext = ({ log, clock, newRequestId, timeoutMs }: Deps) =>
       defer,
     });
     await next();
-    c.header('X-Request-ID', requestId);
   });

@@ -85,6 +85,6 @@ export const authRoutes = (
     })
     .post('/revoke', validate('form', RevokeForm), async (c) => {
       await revoke(c.var.ctx, c.req.valid('form').token);
-      return c.body(null, 200);
+      return c.json({}); // clients insist on JSON, though RFC 7009 asks them to ignore the body
     });
 };

@@ -1,6 +1,7 @@
-import { type Context, Hono } from 'hono';
+import { Hono } from 'hono';
 import { AppError } from '../errors.ts';
 import type { AppEnv } from '../http/app-env.ts';
+import { usePagePolicy } from '../http/content-security-policy.ts';
 import { createOpenApi } from '../http/openapi.ts';
 import { ApiReference } from '../pages/api-reference.tsx';
 import { ErrorReference } from '../pages/error-reference.tsx';
@@ -8,12 +9,6 @@ import { operations } from './operations.ts';
 
 /** What the page needs of the viewer's package; the rest of that folder is not handed out. */
 const viewerFiles: ReadonlySet<string> = new Set(['swagger-ui.css', 'swagger-ui-bundle.js']);
-
-const newNonce = (c: Context<AppEnv>): string => {
-  const nonce = crypto.getRandomValues(new Uint8Array(16)).toBase64();
-  c.set('cspNonce', nonce);
-  return nonce;
-};
 
 export const docsRoutes = ({ asset }: { asset: (path: string) => Promise<Response> }) => {
   let document: string | undefined;
@@ -23,13 +18,15 @@ export const docsRoutes = ({ asset }: { asset: (path: string) => Promise<Respons
       document ??= JSON.stringify(createOpenApi(operations));
       return c.body(document, 200, { 'Content-Type': 'application/json' });
     })
-    .get('/docs', (c) => c.html(<ApiReference nonce={newNonce(c)} />))
-    .get('/docs/errors', (c) => c.html(<ErrorReference nonce={newNonce(c)} />))
+    .get('/docs', (c) => c.html(<ApiReference nonce={usePagePolicy(c)} />))
+    .get('/docs/errors', (c) => c.html(<ErrorReference nonce={usePagePolicy(c)} />))
     .get('/docs/assets/:file', async (c) => {
       const file = c.req.param('file');
       if (!viewerFiles.has(file)) throw new AppError('not_found');
       const response = await asset(`/${file}`);
       if (!response.ok) throw new AppError('not_found');
-      return response;
+      return c.body(response.body ?? '', 200, {
+        'Content-Type': response.headers.get('Content-Type') ?? 'text/plain',
+      });
     });
 };

@@ -45,7 +45,7 @@ export const operations = {
       description: 'The account and its first tokens; cookies are set',
       schema: TokenResponse,
     },
-    errors: ['email_taken', 'username_taken', 'validation_failed', 'overloaded'],
+    errors: ['email_taken', 'username_taken', 'weak_password', 'validation_failed', 'overloaded'],
   },
   'POST /auth/token': {
     summary: 'Log in with a password, or refresh as an OAuth 2 client',

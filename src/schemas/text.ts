@@ -4,12 +4,10 @@ import { z } from 'zod';
 const storable = (text: string): boolean => !text.includes('\0') && text.isWellFormed();
 
 export const text = () =>
-  z
-    .string()
-    .refine(storable, {
-      message: 'must not contain a NUL or half a surrogate pair',
-      params: { code: 'not_text' },
-    });
+  z.string().refine(storable, {
+    message: 'must not contain a NUL or half a surrogate pair',
+    params: { code: 'not_text' },
+  });
 
 const encoder = new TextEncoder();
 

@@ -86,6 +86,7 @@ describe('a strict environment', () => {
     'changeme-changeme-changeme-changeme-changeme',
     'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa',
     'abababababababababababababababababababab',
+    '1001011101100010110100111010001101001110',
     '0123456789abcdef0123456789abcdef',
     'passwordpasswordpasswordpasswordpassword',
     'abcdefghijklmnopqrstuvwxyz0123456789',
@@ -169,7 +170,7 @@ describe('a strict environment', () => {
   it.each([
     ['SESSION_COOKIE_SECURE', 'false', 'must be true'],
     ['EMAIL_PROVIDER', 'capture', 'capture sends nothing'],
-    ['UPLOAD_SCANNER', 'builtin', 'builtin knows only'],
+    ['UPLOAD_SCANNER', 'builtin', 'builtin is for local'],
     ['ENABLE_METRICS', '1', 'METRICS_TOKEN is required'],
   ])('refuses %s=%s', (name, value, detail) => {
     expect(problemsOf({ [name]: value })).toEqual([]);

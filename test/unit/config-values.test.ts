@@ -193,6 +193,16 @@ describe('origins', () => {
     ]);
   });
 
+  it('are refused with the reason', () => {
+    expect(problemsOf({ ALLOWED_ORIGINS: 'null' })).toEqual([expect.stringContaining('sandboxed page')]);
+    expect(problemsOf({ ALLOWED_ORIGINS: '*' })).toEqual([
+      expect.stringContaining('name each origin exactly'),
+    ]);
+    expect(problemsOf({ ALLOWED_ORIGINS: 'https://a.example/' })).toEqual([
+      expect.stringContaining('no slash'),
+    ]);
+  });
+
   it('are refused all at once', () => {
     expect(problemsOf({ ALLOWED_ORIGINS: '*,https://a.example/,,https://b.example' })).toHaveLength(3);
   });

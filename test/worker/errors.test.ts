@@ -9,7 +9,10 @@ import { createClient, newEmail, password } from '../support/worker/client.ts';
 
 const client = createClient();
 const json = { 'Content-Type': 'application/json' };
-const problemOf = async (response: Response) => ({ type: response.headers.get('Content-Type'), body: await response.json() });
+const problemOf = async (response: Response) => ({
+  type: response.headers.get('Content-Type'),
+  body: await response.json(),
+});
 
 afterEach(() => void vi.restoreAllMocks());
 
@@ -47,7 +50,13 @@ describe('every failure is one problem+json', () => {
     ['not JSON', '{"email":', json, 400, 'malformed_json'],
     ['bytes that are not UTF-8', new Uint8Array([0x7b, 0xff, 0x7d]), json, 400, 'malformed_json'],
     ['JSON as text/plain', '{}', { 'Content-Type': 'text/plain' }, 415, 'unsupported_media_type'],
-    ['JSON in another charset', '{}', { 'Content-Type': 'application/json; charset=utf-16' }, 415, 'unsupported_media_type'],
+    [
+      'JSON in another charset',
+      '{}',
+      { 'Content-Type': 'application/json; charset=utf-16' },
+      415,
+      'unsupported_media_type',
+    ],
     ['a compressed body', '{}', { ...json, 'Content-Encoding': 'gzip' }, 415, 'unsupported_media_type'],
     ['a body that is too large', `{"email":"${'x'.repeat(65_536)}"}`, json, 413, 'payload_too_large'],
     ['a JSON array', '[]', json, 422, 'validation_failed'],
@@ -56,7 +65,10 @@ describe('every failure is one problem+json', () => {
   ] as const)('for %s', async (_, body, headers, status, code) => {
     const response = await client('POST', '/auth/signup', { body, headers });
     expect(response.status).toBe(status);
-    expect(await problemOf(response)).toMatchObject({ type: 'application/problem+json', body: { status, code } });
+    expect(await problemOf(response)).toMatchObject({
+      type: 'application/problem+json',
+      body: { status, code },
+    });
   });
 
   it('counts the bytes of a body, whatever its length is said to be', async () => {
@@ -82,7 +94,10 @@ describe('every failure is one problem+json', () => {
   ])('for %s that is thrown, with a fixed text', async (_, thrown) => {
     const log = { debug: vi.fn(), info: vi.fn(), warn: vi.fn(), error: vi.fn() };
     const app = new Hono<AppEnv>()
-      .use(requestContext({ log, clock: () => new Date(), newRequestId: () => 'id', timeoutMs: 1000 }), onlyErrors)
+      .use(
+        requestContext({ log, clock: () => new Date(), newRequestId: () => 'id', timeoutMs: 1000 }),
+        onlyErrors,
+      )
       .onError((error, c) => respondWithProblem(c, toAppError(error)))
       .get('/', () => {
         throw thrown;
@@ -111,7 +126,10 @@ describe('a database that cannot be reached', () => {
   it('is 503 on every route that needs it, never a wrong answer', async () => {
     const account = await client('POST', '/auth/signup', { json: { email: newEmail(), password } });
     const { access_token: bearer } = await account.json<{ access_token: string }>();
-    const cookie = account.headers.getSetCookie().map((line) => line.split(';')[0]).join('; ');
+    const cookie = account.headers
+      .getSetCookie()
+      .map((line) => line.split(';')[0])
+      .join('; ');
     const responses = await Promise.all([
       dead('POST', '/auth/signup', { json: { email: newEmail(), password } }),
       dead('POST', '/auth/token', { json: { email: newEmail(), password } }),
@@ -137,7 +155,13 @@ describe('a database that cannot be reached', () => {
     expect(ready.status).toBe(503);
     expect(await ready.json()).toEqual({
       status: 'unavailable',
-      checks: { config: 'ok', database: 'failing', migrations: 'failing', durable_objects: 'ok', hasher: 'ok' },
+      checks: {
+        config: 'ok',
+        database: 'failing',
+        migrations: 'failing',
+        durable_objects: 'ok',
+        hasher: 'ok',
+      },
     });
   });
 
@@ -146,7 +170,13 @@ describe('a database that cannot be reached', () => {
     await client('POST', '/auth/signup', { json: { email, password } });
     const owner = '198.51.100.1';
     const [outage, back] = [
-      createClient({ DATABASE_URL: 'postgres://itsor_app:x@unreachable.localhost/itsor', NEON_HTTP_ENDPOINT: 'http://127.0.0.1:9/sql' }, owner),
+      createClient(
+        {
+          DATABASE_URL: 'postgres://itsor_app:x@unreachable.localhost/itsor',
+          NEON_HTTP_ENDPOINT: 'http://127.0.0.1:9/sql',
+        },
+        owner,
+      ),
       createClient({}, owner),
     ];
     for (let i = 0; i < 6; i++) await outage('POST', '/auth/token', { json: { email, password } });

@@ -123,6 +123,13 @@ describe('login guard', () => {
     expect(await strictGuard.reserve(ann, office)).toEqual({ admitted: false, retryAfterSeconds: 890 });
   });
 
+  test('what was settled stays settled across eviction', async () => {
+    await times(20, (index) => login(`${index}-${ann}`, office, 'succeeded', strictGuard));
+    await evictBoth();
+    vi.setSystemTime(startMs + 10_000);
+    expect(await login(`0-${ann}`, office, 'succeeded', strictGuard)).toBe(true);
+  });
+
   test('an attempt refused for its address takes no place of its identifier', async () => {
     for (let count = 0; count < 20; count++) await login(`${count}-${ann}`, office, 'failed', strictGuard);
     vi.setSystemTime(startMs + 895_000);
@@ -196,10 +203,10 @@ describe('login guard', () => {
     expect(await stored()).not.toContain('ann');
   });
 
-  test('rejects when the object cannot be reached', async () => {
+  test('answers 503 when the object cannot be reached, rather than let a guess go uncounted', async () => {
     const getByName = () => ({ reserve: () => Promise.reject(new Error('unreachable')) });
     const broken = createLoginGuard({ getByName } as unknown as typeof namespace, policy);
-    await expect(broken.reserve(ann, office)).rejects.toThrow('unreachable');
+    await expect(broken.reserve(ann, office)).rejects.toMatchObject({ code: 'service_unavailable' });
   });
 
   test('waits a few seconds for attempts in flight, then refuses until they must be settled', async () => {
@@ -210,7 +217,7 @@ describe('login guard', () => {
   test('an attempt that the address’s object cannot count is not counted at all', async () => {
     const reserveForAddress = vi.spyOn(LoginGuard.prototype, 'reserveForAddress');
     reserveForAddress.mockRejectedValueOnce(new Error('unreachable'));
-    await expect(strictGuard.reserve(ann, office)).rejects.toThrow('unreachable');
+    await expect(strictGuard.reserve(ann, office)).rejects.toMatchObject({ code: 'service_unavailable' });
     reserveForAddress.mockRestore();
     expect(await strictGuard.reserve(ann, office)).toMatchObject({ admitted: true });
   });

@@ -1,5 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { cookiesOf, createClient, newAccount, newEmail, password, type Tokens } from '../support/worker/client.ts';
+import {
+  cookiesOf,
+  createClient,
+  newAccount,
+  newEmail,
+  password,
+  type Tokens,
+} from '../support/worker/client.ts';
 import { sql } from '../support/worker/database.ts';
 
 const client = createClient();
@@ -13,15 +20,18 @@ const signup = async (username?: string) => {
 };
 
 describe('POST /auth/token with JSON', () => {
-  it.each(['email', 'username', 'identifier'] as const)('takes an e-mail address as %s, in any case', async (member) => {
-    const email = await signup();
-    const response = await login({ [member]: email.toUpperCase(), password });
-    expect(response.status).toBe(200);
-    const body = await response.json<Tokens>();
-    expect(body.user.email).toBe(email);
-    expect(body).not.toHaveProperty('refresh_token');
-    expect([...cookiesOf(response).keys()]).toEqual(['itsor_session', 'itsor_session_refresh']);
-  });
+  it.each(['email', 'username', 'identifier'] as const)(
+    'takes an e-mail address as %s, in any case',
+    async (member) => {
+      const email = await signup();
+      const response = await login({ [member]: email.toUpperCase(), password });
+      expect(response.status).toBe(200);
+      const body = await response.json<Tokens>();
+      expect(body.user.email).toBe(email);
+      expect(body).not.toHaveProperty('refresh_token');
+      expect([...cookiesOf(response).keys()]).toEqual(['itsor_session', 'itsor_session_refresh']);
+    },
+  );
 
   it('takes a user name', async () => {
     const username = `ada-${crypto.randomUUID().slice(0, 8)}`;
@@ -33,7 +43,10 @@ describe('POST /auth/token with JSON', () => {
   it('puts the refresh token into the body for offline_access only', async () => {
     const email = await signup();
     const response = await login({ email, password, scope: 'openid offline_access' });
-    expect(await response.json()).toMatchObject({ scope: 'offline_access', refresh_token: expect.any(String) });
+    expect(await response.json()).toMatchObject({
+      scope: 'offline_access',
+      refresh_token: expect.any(String),
+    });
   });
 
   it('gives an unknown account, a wrong password and a wrong case of it the same answer', async () => {
@@ -47,10 +60,20 @@ describe('POST /auth/token with JSON', () => {
       ].map(async (json) => {
         const response = await login(json);
         const { request_id: _, ...body } = await response.json<Record<string, unknown>>();
-        return { status: response.status, challenge: response.headers.get('WWW-Authenticate'), cookies: response.headers.getSetCookie(), body };
+        return {
+          status: response.status,
+          challenge: response.headers.get('WWW-Authenticate'),
+          cookies: response.headers.getSetCookie(),
+          body,
+        };
       }),
     );
-    expect(answers[0]).toMatchObject({ status: 401, challenge: 'Bearer', cookies: [], body: { code: 'invalid_credentials' } });
+    expect(answers[0]).toMatchObject({
+      status: 401,
+      challenge: 'Bearer',
+      cookies: [],
+      body: { code: 'invalid_credentials' },
+    });
     expect(new Set(answers.map((answer) => JSON.stringify(answer))).size).toBe(1);
   });
 
@@ -64,7 +87,9 @@ describe('POST /auth/token with JSON', () => {
 
   it('takes a password in another Unicode form as the same password', async () => {
     const email = newEmail();
-    await client('POST', '/auth/signup', { json: { email, password: 'caf\u00e9 au lait, s\u2019il vous pla\u00eet' } });
+    await client('POST', '/auth/signup', {
+      json: { email, password: 'caf\u00e9 au lait, s\u2019il vous pla\u00eet' },
+    });
     const response = await login({ email, password: 'cafe\u0301 au lait, s\u2019il vous plai\u0302t' });
     expect(response.status).toBe(200);
   });
@@ -73,7 +98,8 @@ describe('POST /auth/token with JSON', () => {
     const weaker = createClient({ ARGON2_MEMORY_KIB: '7168', ARGON2_ITERATIONS: '1' });
     const email = newEmail();
     await weaker('POST', '/auth/signup', { json: { email, password } });
-    const kept = async () => (await sql`select password_hash from users where email = ${email}`)[0]?.password_hash;
+    const kept = async () =>
+      (await sql`select password_hash from users where email = ${email}`)[0]?.password_hash;
     expect(await kept()).toContain('m=7168,t=1,p=1');
     await login({ email, password: 'a wrong one' });
     expect(await kept()).toContain('m=7168,t=1,p=1');
@@ -86,10 +112,20 @@ describe('POST /auth/token with JSON', () => {
 describe('POST /auth/token with a form (RFC 6749)', () => {
   it('serves the password grant, ignores what it does not know, and sets cookies', async () => {
     const email = await signup();
-    const response = await grant({ grant_type: 'password', username: email, password, scope: 'offline_access', client_id: 'app' });
+    const response = await grant({
+      grant_type: 'password',
+      username: email,
+      password,
+      scope: 'offline_access',
+      client_id: 'app',
+    });
     expect(response.status).toBe(200);
     expect(response.headers.get('Cache-Control')).toBe('no-store');
-    expect(await response.json()).toMatchObject({ token_type: 'bearer', expires_in: 3600, refresh_token: expect.any(String) });
+    expect(await response.json()).toMatchObject({
+      token_type: 'bearer',
+      expires_in: 3600,
+      refresh_token: expect.any(String),
+    });
     expect(response.headers.getSetCookie()).toHaveLength(2);
   });
 
@@ -101,20 +137,55 @@ describe('POST /auth/token with a form (RFC 6749)', () => {
   });
 
   it.each([
-    ['a wrong password', { grant_type: 'password', username: 'nobody@example.com', password: 'x' }, 'invalid_grant', 'invalid_credentials'],
-    ['a made-up refresh token', { grant_type: 'refresh_token', refresh_token: 'x' }, 'invalid_grant', 'refresh_token_invalid'],
-    ['another grant type', { grant_type: 'client_credentials' }, 'unsupported_grant_type', 'validation_failed'],
-    ['no grant type', { username: 'nobody@example.com', password: 'x' }, 'invalid_request', 'validation_failed'],
-    ['a missing parameter', { grant_type: 'password', username: 'nobody@example.com' }, 'invalid_request', 'validation_failed'],
+    [
+      'a wrong password',
+      { grant_type: 'password', username: 'nobody@example.com', password: 'x' },
+      'invalid_grant',
+      'invalid_credentials',
+    ],
+    [
+      'a made-up refresh token',
+      { grant_type: 'refresh_token', refresh_token: 'x' },
+      'invalid_grant',
+      'refresh_token_invalid',
+    ],
+    [
+      'another grant type',
+      { grant_type: 'client_credentials' },
+      'unsupported_grant_type',
+      'validation_failed',
+    ],
+    [
+      'no grant type',
+      { username: 'nobody@example.com', password: 'x' },
+      'invalid_request',
+      'validation_failed',
+    ],
+    [
+      'a missing parameter',
+      { grant_type: 'password', username: 'nobody@example.com' },
+      'invalid_request',
+      'validation_failed',
+    ],
   ])('answers %s with 400 and the word of the RFC', async (_, form, error, code) => {
     const response = await grant(form as Record<string, string>);
     expect(response.status).toBe(400);
     expect(response.headers.get('Content-Type')).toBe('application/problem+json');
-    expect(await response.json()).toMatchObject({ status: 400, code, error, error_description: expect.any(String) });
+    expect(await response.json()).toMatchObject({
+      status: 400,
+      code,
+      error,
+      error_description: expect.any(String),
+    });
   });
 
   it('refuses a repeated parameter', async () => {
-    const body = new URLSearchParams([['grant_type', 'password'], ['username', 'a'], ['username', 'b'], ['password', 'x']]);
+    const body = new URLSearchParams([
+      ['grant_type', 'password'],
+      ['username', 'a'],
+      ['username', 'b'],
+      ['password', 'x'],
+    ]);
     const response = await client('POST', '/auth/token', {
       body: body.toString(),
       headers: { 'Content-Type': 'application/x-www-form-urlencoded' },
@@ -146,7 +217,10 @@ describe('the login guard', () => {
 
   it('fails closed', async () => {
     const broken = { getByName: () => ({ reserve: () => Promise.reject(new Error('out of reach')) }) };
-    const response = await login({ email: newEmail(), password }, createClient({ LOGIN_GUARD: broken as never }));
+    const response = await login(
+      { email: newEmail(), password },
+      createClient({ LOGIN_GUARD: broken as never }),
+    );
     expect(response.status).toBe(503);
     expect(await response.json()).toMatchObject({ code: 'service_unavailable' });
   });

@@ -2,7 +2,8 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type Client, cookiesOf, createClient, newAccount, type Tokens } from '../support/worker/client.ts';
 
 const client = createClient();
-const refresh = (refresh_token: string, by: Client = client) => by('POST', '/auth/refresh', { json: { refresh_token } });
+const refresh = (refresh_token: string, by: Client = client) =>
+  by('POST', '/auth/refresh', { json: { refresh_token } });
 const refreshed = async (token: string) => (await refresh(token)).json<Required<Tokens>>();
 const me = (bearer: string) => client('GET', '/auth/me', { bearer });
 
@@ -60,7 +61,9 @@ describe('POST /auth/refresh', () => {
   it('refuses a token that is two steps behind even within the grace', async () => {
     const account = await newAccount(client);
     await refreshed((await refreshed(account.refresh_token)).refresh_token);
-    expect(await (await refresh(account.refresh_token)).json()).toMatchObject({ code: 'refresh_token_reused' });
+    expect(await (await refresh(account.refresh_token)).json()).toMatchObject({
+      code: 'refresh_token_reused',
+    });
   });
 
   it('slides by the refresh life and ends at the absolute life', async () => {
@@ -80,7 +83,11 @@ describe('POST /auth/refresh', () => {
   });
 
   it('never issues an access token that outlives the session', async () => {
-    const short = createClient({ JWT_REFRESH_TTL_DAYS: '1', SESSION_ABSOLUTE_DAYS: '1', JWT_ACCESS_MINUTES: '1440' });
+    const short = createClient({
+      JWT_REFRESH_TTL_DAYS: '1',
+      SESSION_ABSOLUTE_DAYS: '1',
+      JWT_ACCESS_MINUTES: '1440',
+    });
     const account = await newAccount(short);
     later(86_400 - 600);
     const tokens = await (await refresh(account.refresh_token, short)).json<Tokens>();
@@ -101,7 +108,11 @@ describe('POST /auth/refresh', () => {
   it('refuses a token whose session or counter was changed', async () => {
     const { refresh_token: token } = await newAccount(client);
     const [session, counter, mac] = token.split('.');
-    for (const forged of [`${session}.1.${mac}`, `${'a'.repeat(32)}.${counter}.${mac}`, `${session}.${counter}.${'A'.repeat(43)}`]) {
+    for (const forged of [
+      `${session}.1.${mac}`,
+      `${'a'.repeat(32)}.${counter}.${mac}`,
+      `${session}.${counter}.${'A'.repeat(43)}`,
+    ]) {
       expect((await refresh(forged)).status).toBe(401);
     }
     expect((await refresh(token)).status).toBe(200);
@@ -130,7 +141,9 @@ describe('POST /auth/refresh', () => {
     const bodies = await Promise.all(responses.map((response) => response.json<Required<Tokens>>()));
     expect(new Set(bodies.map(({ refresh_token }) => refresh_token)).size).toBe(1);
     later(11);
-    expect(await (await refresh(account.refresh_token)).json()).toMatchObject({ code: 'refresh_token_reused' });
+    expect(await (await refresh(account.refresh_token)).json()).toMatchObject({
+      code: 'refresh_token_reused',
+    });
     expect(await (await me(account.access_token)).json()).toMatchObject({ code: 'session_revoked' });
   });
 });

@@ -7,10 +7,12 @@ import { countRoundTrips } from '../support/worker/database.ts';
 const counted = (namespace: typeof env.LOGIN_GUARD, count: { calls: number }) => ({
   getByName: (name: string) => {
     const stub = namespace.getByName(name) as unknown as Record<string, (...args: unknown[]) => unknown>;
-    const call = (method: string) => (...args: unknown[]) => {
-      count.calls++;
-      return stub[method]?.(...args);
-    };
+    const call =
+      (method: string) =>
+      (...args: unknown[]) => {
+        count.calls++;
+        return stub[method]?.(...args);
+      };
     return { reserve: call('reserve'), settle: call('settle'), ping: call('ping') };
   },
 });
@@ -20,7 +22,11 @@ const client = createClient({ LOGIN_GUARD: counted(env.LOGIN_GUARD, objects) as 
 
 describe('database round trips and Durable Object calls, as the contract budgets them', () => {
   it.each<[string, { db: number; objects: number }, () => Promise<() => Promise<Response>>]>([
-    ['POST /auth/signup', { db: 1, objects: 0 }, async () => () => client('POST', '/auth/signup', { json: { email: newEmail(), password } })],
+    [
+      'POST /auth/signup',
+      { db: 1, objects: 0 },
+      async () => () => client('POST', '/auth/signup', { json: { email: newEmail(), password } }),
+    ],
     [
       // One call to reserve; the other settles the attempt after the response.
       'POST /auth/token',
@@ -46,14 +52,16 @@ describe('database round trips and Durable Object calls, as the contract budgets
         ['GET', '/auth/sessions'],
         ['DELETE', `/auth/sessions/${crypto.randomUUID()}`],
       ] as const
-    ).map(([method, path]): [string, { db: number; objects: number }, () => Promise<() => Promise<Response>>] => [
-      `${method} ${path}`,
-      { db: 1, objects: 0 },
-      async () => {
-        const { access_token: bearer } = await newAccount(client);
-        return () => client(method, path, { bearer });
-      },
-    ]),
+    ).map(
+      ([method, path]): [string, { db: number; objects: number }, () => Promise<() => Promise<Response>>] => [
+        `${method} ${path}`,
+        { db: 1, objects: 0 },
+        async () => {
+          const { access_token: bearer } = await newAccount(client);
+          return () => client(method, path, { bearer });
+        },
+      ],
+    ),
     [
       'POST /auth/revoke',
       { db: 1, objects: 0 },
@@ -62,7 +70,11 @@ describe('database round trips and Durable Object calls, as the contract budgets
         return () => client('POST', '/auth/revoke', { form: { token } });
       },
     ],
-    ['POST /auth/logout without a session', { db: 0, objects: 0 }, async () => () => client('POST', '/auth/logout')],
+    [
+      'POST /auth/logout without a session',
+      { db: 0, objects: 0 },
+      async () => () => client('POST', '/auth/logout'),
+    ],
     ['GET /health', { db: 0, objects: 0 }, async () => () => client('GET', '/health')],
     ['GET /readyz', { db: 1, objects: 1 }, async () => () => client('GET', '/readyz')],
   ])('%s takes %o', async (_, budget, prepare) => {

@@ -5,7 +5,9 @@ const client = createClient();
 const me = (bearer: string, by = client) => by('GET', '/auth/me', { bearer });
 
 const loginAgain = async (email: string) => {
-  const response = await client('POST', '/auth/token', { json: { email, password, scope: 'offline_access' } });
+  const response = await client('POST', '/auth/token', {
+    json: { email, password, scope: 'offline_access' },
+  });
   return response.json<Required<Tokens>>();
 };
 
@@ -27,7 +29,10 @@ describe('GET /auth/me and /users/me', () => {
 
   it('lets the bearer token win over the cookie', async () => {
     const [one, two] = [await newAccount(client), await newAccount(client)];
-    const response = await client('GET', '/auth/me', { bearer: one.access_token, cookies: { itsor_session: two.access_token } });
+    const response = await client('GET', '/auth/me', {
+      bearer: one.access_token,
+      cookies: { itsor_session: two.access_token },
+    });
     expect(await response.json()).toEqual(one.user);
   });
 
@@ -47,7 +52,10 @@ describe('GET /auth/me and /users/me', () => {
 
   it('refuses two session cookies, in either order', async () => {
     const account = await newAccount(client);
-    for (const Cookie of [`itsor_session=${account.access_token}; itsor_session=x`, `itsor_session=x; itsor_session=${account.access_token}`]) {
+    for (const Cookie of [
+      `itsor_session=${account.access_token}; itsor_session=x`,
+      `itsor_session=x; itsor_session=${account.access_token}`,
+    ]) {
       const response = await client('GET', '/auth/me', { headers: { Cookie } });
       expect(response.status).toBe(400);
       expect(await response.json()).toMatchObject({ code: 'duplicate_cookie' });
@@ -76,7 +84,9 @@ describe('GET /auth/me and /users/me', () => {
   it('reads the header that JWT_HEADER_NAME and JWT_HEADER_TYPE name', async () => {
     const own = createClient({ JWT_HEADER_NAME: 'X-Access-Token', JWT_HEADER_TYPE: 'Token' });
     const account = await newAccount(client);
-    const response = await own('GET', '/auth/me', { headers: { 'X-Access-Token': `Token ${account.access_token}` } });
+    const response = await own('GET', '/auth/me', {
+      headers: { 'X-Access-Token': `Token ${account.access_token}` },
+    });
     expect(response.status).toBe(200);
   });
 });
@@ -87,8 +97,14 @@ describe('POST /auth/logout', () => {
     const response = await client('POST', '/auth/logout', { cookies: { itsor_session: one.access_token } });
     expect(response.status).toBe(204);
     const cookies = cookiesOf(response);
-    expect(cookies.get('itsor_session')).toMatchObject({ value: '', attributes: expect.arrayContaining(['Max-Age=0', 'Path=/']) });
-    expect(cookies.get('itsor_session_refresh')).toMatchObject({ value: '', attributes: expect.arrayContaining(['Max-Age=0', 'Path=/auth']) });
+    expect(cookies.get('itsor_session')).toMatchObject({
+      value: '',
+      attributes: expect.arrayContaining(['Max-Age=0', 'Path=/']),
+    });
+    expect(cookies.get('itsor_session_refresh')).toMatchObject({
+      value: '',
+      attributes: expect.arrayContaining(['Max-Age=0', 'Path=/auth']),
+    });
     expect((await me(one.access_token)).status).toBe(401);
     expect((await me(two.access_token)).status).toBe(200);
   });
@@ -102,7 +118,7 @@ describe('POST /auth/logout', () => {
     expect((await me(two.access_token)).status).toBe(200);
   });
 
-  it('with scope=global ends all, and nobody else\'s', async () => {
+  it("with scope=global ends all, and nobody else's", async () => {
     const stranger = await newAccount(client);
     const { one, two } = await twoSessions();
     await client('POST', '/auth/logout?scope=global', { bearer: two.access_token });
@@ -124,7 +140,9 @@ describe('POST /auth/logout', () => {
       const response = await client('POST', '/auth/refresh', { json: { refresh_token: token } });
       token = (await response.json<Required<Tokens>>()).refresh_token;
     }
-    await client('POST', '/auth/logout?scope=global', { cookies: { itsor_session_refresh: one.refresh_token } });
+    await client('POST', '/auth/logout?scope=global', {
+      cookies: { itsor_session_refresh: one.refresh_token },
+    });
     expect((await me(two.access_token)).status).toBe(200);
   });
 
@@ -142,10 +160,14 @@ describe('POST /auth/logout', () => {
 describe('POST /auth/revoke (RFC 7009)', () => {
   it.each(['access_token', 'refresh_token'] as const)('ends the session of an %s', async (kind) => {
     const account = await newAccount(client);
-    const response = await client('POST', '/auth/revoke', { form: { token: account[kind], token_type_hint: 'refresh_token' } });
+    const response = await client('POST', '/auth/revoke', {
+      form: { token: account[kind], token_type_hint: 'refresh_token' },
+    });
     expect(response.status).toBe(200);
     expect((await me(account.access_token)).status).toBe(401);
-    expect((await client('POST', '/auth/refresh', { json: { refresh_token: account.refresh_token } })).status).toBe(401);
+    expect(
+      (await client('POST', '/auth/refresh', { json: { refresh_token: account.refresh_token } })).status,
+    ).toBe(401);
   });
 
   it('answers 200 for what it does not know', async () => {
@@ -163,11 +185,21 @@ describe('/auth/sessions', () => {
     expect(named.status).toBe(200);
     const response = await client('GET', '/auth/sessions', { bearer: two.access_token });
     expect(response.headers.get('Cache-Control')).toBe('no-store');
-    const { items, next_cursor } = await response.json<{ items: Record<string, unknown>[]; next_cursor: null }>();
+    const { items, next_cursor } = await response.json<{
+      items: Record<string, unknown>[];
+      next_cursor: null;
+    }>();
     expect(next_cursor).toBeNull();
     expect(items.map(({ current }) => current)).toEqual([false, true, false, false]);
     expect(items[0]).toMatchObject({ user_agent: 'a browser', ip: '203.0.113.7' });
-    expect(Object.keys(items[0] ?? {}).sort()).toEqual(['created_at', 'current', 'id', 'ip', 'last_used_at', 'user_agent']);
+    expect(Object.keys(items[0] ?? {}).sort()).toEqual([
+      'created_at',
+      'current',
+      'id',
+      'ip',
+      'last_used_at',
+      'user_agent',
+    ]);
   });
 
   it('pages by cursor without losing or repeating one', async () => {
@@ -177,7 +209,9 @@ describe('/auth/sessions', () => {
     let cursor: string | null = null;
     do {
       const query: string = cursor ? `&cursor=${cursor}` : '';
-      const response = await client('GET', `/auth/sessions?limit=2${query}`, { bearer: account.access_token });
+      const response = await client('GET', `/auth/sessions?limit=2${query}`, {
+        bearer: account.access_token,
+      });
       const page: { items: { id: string }[]; next_cursor: string | null } = await response.json();
       seen.push(...page.items.map(({ id }) => id));
       cursor = page.next_cursor;

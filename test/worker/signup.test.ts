@@ -51,9 +51,15 @@ describe('POST /auth/signup', () => {
     'refuses the unknown member %s',
     async (member) => {
       const body = `{"email":"${newEmail()}","password":"${password}","${member}":"admin"}`;
-      const response = await client('POST', '/auth/signup', { body, headers: { 'Content-Type': 'application/json' } });
+      const response = await client('POST', '/auth/signup', {
+        body,
+        headers: { 'Content-Type': 'application/json' },
+      });
       expect(response.status).toBe(422);
-      expect(await response.json()).toMatchObject({ code: 'validation_failed', errors: [{ pointer: `/${member}` }] });
+      expect(await response.json()).toMatchObject({
+        code: 'validation_failed',
+        errors: [{ pointer: `/${member}` }],
+      });
     },
   );
 
@@ -62,7 +68,12 @@ describe('POST /auth/signup', () => {
     expect(response.status).toBe(422);
     const { errors } = await response.json<{ errors: { pointer: string; code: string }[] }>();
     expect(errors.map(({ pointer, code }) => `${pointer} ${code}`)).toEqual(
-      expect.arrayContaining(['/email invalid', '/password required', '/username too_short', '/username invalid']),
+      expect.arrayContaining([
+        '/email invalid',
+        '/password required',
+        '/username too_short',
+        '/username invalid',
+      ]),
     );
   });
 
@@ -80,14 +91,36 @@ describe('POST /auth/signup', () => {
     expect((await signup({ email: newEmail(), password: '\u{1f512}'.repeat(256) })).status).toBe(201);
   });
 
+  it('refuses a password that is shorter than the policy, counted in characters', async () => {
+    for (const short of [
+      'thirteen chars'.slice(0, 13),
+      '\u{1f469}\u200d\u{1f680}'.repeat(13),
+      'e\u0301'.repeat(13),
+    ]) {
+      const response = await signup({ email: newEmail(), password: short });
+      expect(response.status).toBe(422);
+      expect(await response.json()).toMatchObject({
+        code: 'weak_password',
+        errors: [{ pointer: '/password', code: 'too_short', detail: 'at least 14 characters' }],
+      });
+    }
+    expect((await signup({ email: newEmail(), password: 'fourteen chars' })).status).toBe(201);
+    const lenient = createClient({ PASSWORD_MIN_LENGTH: '8' });
+    expect(
+      (await lenient('POST', '/auth/signup', { json: { email: newEmail(), password: '8 chars.' } })).status,
+    ).toBe(201);
+  });
+
   it('lets one of 50 parallel sign-ups of one mailbox win', async () => {
     const email = newEmail();
     const cases = Array.from({ length: 50 }, (_, i) =>
-      [...email].map((letter, at) => ((i >> at % 6) & 1 ? letter.toUpperCase() : letter)).join(''),
+      [...email].map((letter, at) => ((i >> (at % 6)) & 1 ? letter.toUpperCase() : letter)).join(''),
     );
     const clients = cases.map(() => createClient());
     const responses = await Promise.all(
-      cases.map((spelling, i) => clients[i]?.('POST', '/auth/signup', { json: { email: spelling, password } })),
+      cases.map((spelling, i) =>
+        clients[i]?.('POST', '/auth/signup', { json: { email: spelling, password } }),
+      ),
     );
     const statuses = responses.map((response) => response?.status);
     expect(statuses.filter((status) => status === 201)).toHaveLength(1);

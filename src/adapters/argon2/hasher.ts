@@ -3,7 +3,7 @@ import { formatPhc, isOutdated, parsePhc, saltBytes, tagBytes } from '../../doma
 import { type Argon2id, argon2id } from './argon2id.ts';
 import { createHashQueue } from './hash-queue.ts';
 
-/** Memory in KiB. One lane: a Worker has one thread, so more lanes help only who has more. */
+/** Memory in KiB. One lane: a Worker has one thread, so more would help only an attacker. */
 export type Argon2Config = {
   readonly memoryKib: number;
   readonly iterations: number;

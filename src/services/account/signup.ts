@@ -1,5 +1,6 @@
 import type { PasswordHasher, RequestContext } from '../../context.ts';
 import { canonicalEmail } from '../../domain/account.ts';
+import { type PasswordPolicy, passwordProblems } from '../../domain/password-policy.ts';
 import { type IssuedTokens, type IssueTokens, newSession, type SessionPolicy } from '../../domain/session.ts';
 import { AppError } from '../../errors.ts';
 import type { AccountRepository } from '../../repositories/accounts.ts';
@@ -15,16 +16,22 @@ type Deps = {
   readonly hasher: Pick<PasswordHasher, 'hash'>;
   readonly issueTokens: IssueTokens;
   readonly sessionPolicy: SessionPolicy;
+  readonly passwordPolicy: PasswordPolicy;
   readonly newId: (now: Date) => string;
 };
 
 /**
  * Makes an account and its first session.
- * @throws AppError `email_taken`, `username_taken`, `overloaded`
+ * @throws AppError `weak_password`, `email_taken`, `username_taken`, `overloaded`
  */
 export const createSignup =
-  ({ accounts, hasher, issueTokens, sessionPolicy, newId }: Deps) =>
+  ({ accounts, hasher, issueTokens, sessionPolicy, passwordPolicy, newId }: Deps) =>
   async (ctx: RequestContext, { email, password, username }: SignupRequest): Promise<IssuedTokens> => {
+    const problems = passwordProblems(password, passwordPolicy);
+    if (problems.length > 0) {
+      const errors = problems.map((problem) => ({ pointer: '/password', ...problem }));
+      throw new AppError('weak_password', { errors });
+    }
     const outcome = await accounts.create(ctx, {
       email: canonicalEmail(email),
       username,

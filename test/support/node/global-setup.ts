@@ -1,14 +1,6 @@
 import type { TestProject } from 'vitest/node';
 import { startTestDatabase } from './database.ts';
 
-declare module 'vitest' {
-  interface ProvidedContext {
-    neonEndpoint: string;
-    databaseUrl: string;
-    databaseKind: 'embedded' | 'postgres';
-  }
-}
-
 /** One database for the whole run; the projects learn where it is by `inject`. */
 export default async ({ provide }: TestProject) => {
   const database = await startTestDatabase();

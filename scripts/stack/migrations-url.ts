@@ -1,0 +1,61 @@
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { parsePostgresUrl } from '../../src/config/postgres-url.ts';
+import { resolveVariables } from '../../src/config/resolve.ts';
+import { applyRoles } from './apply-roles.ts';
+import { findLockHolder, type LockRecord } from './data-lock.ts';
+import { migratorUrlFromParts, planDatabase } from './database-plan.ts';
+import { actingAs, localRoles } from './database-urls.ts';
+import { dataDirectory, readVariables } from './project.ts';
+import { runProgram, Sentence } from './sentence.ts';
+import type { ServiceMessage } from './service-message.ts';
+
+// node scripts/stack/migrations-url.ts <pid of drizzle-kit>
+// Prints the connection string for migrations. An embedded database that is not running is started, and
+// stays for as long as that process lives.
+runProgram(async () => {
+  console.log((await givenUrl()) ?? (await localUrl()));
+});
+
+const givenUrl = async (): Promise<string | null> => {
+  const variables = readVariables();
+  const { given } = resolveVariables(variables);
+  const text = given.get('MIGRATIONS_DATABASE_URL')?.text ?? migratorUrlFromParts(given);
+  if (text !== undefined) {
+    const parsed = parsePostgresUrl(text);
+    if ('detail' in parsed) throw new Sentence(`MIGRATIONS_DATABASE_URL ${parsed.detail}`);
+    return parsed.url.reveal();
+  }
+  const plan = planDatabase(variables, null);
+  if (plan.kind === 'local' || plan.kind === 'endpoint') return null;
+  // The app's database is not the embedded one, so neither is the one that wants the migrations.
+  throw new Sentence(
+    'MIGRATIONS_DATABASE_URL is needed beside DATABASE_URL: the same database as the migrator role.',
+  );
+};
+
+const localUrl = async (): Promise<string> => {
+  const postgresUrl = process.env.LOCAL_POSTGRES_URL;
+  if (postgresUrl) {
+    await applyRoles(postgresUrl, localRoles);
+    return actingAs(postgresUrl, localRoles.migrator.user);
+  }
+  const port = (await findLockHolder(dataDirectory()))?.wirePort ?? (await startInBackground());
+  return `postgres://${localRoles.migrator.user}@127.0.0.1:${port}/postgres`;
+};
+
+const startInBackground = async (): Promise<LockRecord['wirePort']> => {
+  const child = fork(new URL('./serve-wire.ts', import.meta.url), process.argv.slice(2), {
+    detached: true,
+    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+  });
+  const [message] = (await Promise.race([once(child, 'message'), once(child, 'exit')])) as [
+    ServiceMessage | number | null,
+  ];
+  child.disconnect();
+  child.unref();
+  if (typeof message !== 'object' || message?.kind !== 'listening') {
+    throw new Sentence('The embedded database did not start.');
+  }
+  return message.port;
+};

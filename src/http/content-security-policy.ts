@@ -1,0 +1,23 @@
+import type { Context } from 'hono';
+
+/** For what is no page: should a browser be talked into showing it, it may load and run nothing. */
+export const noContentPolicy = "default-src 'none'; frame-ancestors 'none'";
+
+const pagePolicy = (nonce: string): string =>
+  [
+    "default-src 'none'",
+    `script-src 'nonce-${nonce}'`,
+    `style-src 'nonce-${nonce}'`,
+    "img-src 'self' data:",
+    "connect-src 'self'",
+    "form-action 'self'",
+    "base-uri 'none'",
+    "frame-ancestors 'none'",
+  ].join('; ');
+
+/** Puts a page under a policy of its own. @returns the nonce that its scripts and styles must carry */
+export const usePagePolicy = (c: Context): string => {
+  const nonce = crypto.getRandomValues(new Uint8Array(16)).toBase64();
+  c.header('Content-Security-Policy', pagePolicy(nonce));
+  return nonce;
+};

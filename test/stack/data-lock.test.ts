@@ -1,0 +1,55 @@
+import { fork } from 'node:child_process';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { findLockHolder, takeDataLock } from '../../scripts/stack/data-lock.ts';
+
+let directory: string;
+let port: number;
+const server = createServer((socket) => socket.destroy());
+
+beforeAll(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'itsor-'));
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  port = (server.address() as { port: number }).port;
+});
+afterAll(async () => {
+  server.close();
+  await rm(directory, { recursive: true });
+});
+
+const writeLock = (record: object) => writeFile(join(directory, 'stack.lock'), JSON.stringify(record));
+
+test('lets one process in and names it to the next', async () => {
+  const lock = await takeDataLock(directory, { pid: process.pid, wirePort: port });
+  await expect(takeDataLock(directory, { pid: process.pid, wirePort: port })).rejects.toThrow(
+    `in use by process ${process.pid}`,
+  );
+  await lock.update({ pid: process.pid, wirePort: port, endpointPort: 1234 });
+  expect(await findLockHolder(directory)).toEqual({ pid: process.pid, wirePort: port, endpointPort: 1234 });
+  await lock.release();
+  expect(await findLockHolder(directory)).toBeNull();
+});
+
+test('takes over from a process that has died', async () => {
+  const dead = fork('-e', [], { execArgv: [], stdio: 'ignore' });
+  await new Promise((resolve) => dead.once('exit', resolve));
+  await writeLock({ pid: dead.pid, wirePort: port });
+  await (await takeDataLock(directory, { pid: process.pid, wirePort: port })).release();
+});
+
+test('takes over from a process id that was given to somebody else', async () => {
+  await writeLock({ pid: process.ppid, wirePort: 1 });
+  await (await takeDataLock(directory, { pid: process.pid, wirePort: port })).release();
+});
+
+test('lets exactly one of many take over', async () => {
+  await writeLock({ pid: process.ppid, wirePort: 1 });
+  const takers = Array.from({ length: 20 }, () =>
+    takeDataLock(directory, { pid: process.pid, wirePort: port }),
+  );
+  const outcomes = await Promise.allSettled(takers);
+  expect(outcomes.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
+});

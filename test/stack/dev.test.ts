@@ -1,0 +1,165 @@
+import { execFileSync } from 'node:child_process';
+import { readFile, rm, stat } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { afterEach, expect, test } from 'vitest';
+import { type Launch, launchStack, startStack } from '../support/node/stack.ts';
+
+const running: Launch[] = [];
+const track = async (launch: Promise<Launch>) => {
+  const stack = await launch;
+  running.push(stack);
+  return stack;
+};
+afterEach(async () => {
+  for (const stack of running.splice(0)) await stack.stop();
+});
+
+/** Every process that descends from a pid, by the process table. */
+const descendants = (pid: number): number[] => {
+  const table = execFileSync('ps', ['-eo', 'pid=,ppid='], { encoding: 'utf8' })
+    .trim()
+    .split('\n')
+    .map((line) => line.trim().split(/\s+/).map(Number));
+  const childrenOf = (parent: number): number[] =>
+    table.flatMap(([child = 0, ofParent]) => (ofParent === parent ? [child, ...childrenOf(child)] : []));
+  return childrenOf(pid);
+};
+
+/** A zombie has ended; it only waits for its parent to be told. */
+const alive = (pids: readonly number[]): number[] =>
+  execFileSync('ps', ['-eo', 'pid=,stat='], { encoding: 'utf8' })
+    .split('\n')
+    .flatMap((line) => {
+      const [pid, state = 'Z'] = line.trim().split(/\s+/);
+      return pids.includes(Number(pid)) && !state.startsWith('Z') ? [Number(pid)] : [];
+    });
+
+const settle = async (condition: () => boolean) => {
+  for (let tries = 0; tries < 100 && !condition(); tries++)
+    await new Promise((resolve) => setTimeout(resolve, 50));
+};
+
+const post = (stack: Launch, path: string, body: object) =>
+  fetch(`${stack.url}${path}`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(body),
+  });
+
+const account = { email: 'ada@example.com', password: 'correct horse battery staple' };
+const logIn = (stack: Launch) =>
+  post(stack, '/auth/token', { identifier: account.email, password: account.password });
+
+test('becomes ready from nothing, keeps its data, forgets them by --reset, and leaves no process behind', async () => {
+  const first = await track(startStack());
+  expect(first.output()).toContain(`URL       ${first.url}`);
+  expect(first.output()).toMatch(/Ready in \d+\.\d s/);
+  expect((await fetch(`${first.url}/readyz`)).status).toBe(200);
+  expect((await post(first, '/auth/signup', account)).status).toBe(201);
+  const { dataDirectory } = first;
+  const family = descendants(first.process.pid ?? 0);
+  expect(family.length).toBeGreaterThanOrEqual(3);
+
+  first.process.kill('SIGINT');
+  expect(await first.exitCode).toBe(0);
+  await settle(() => alive(family).length === 0);
+  expect(alive(family)).toEqual([]);
+  await expect(stat(join(dataDirectory, 'stack.lock'))).rejects.toThrow('ENOENT');
+
+  const second = await track(startStack({ dataDirectory }));
+  expect((await logIn(second)).status).toBe(200);
+  await second.stop('SIGTERM');
+
+  const third = await track(startStack({ dataDirectory, args: ['--reset'] }));
+  expect((await logIn(third)).status).toBe(401);
+  await third.stop('SIGHUP');
+  await rm(dataDirectory, { recursive: true });
+}, 120_000);
+
+test('runs side by side with another, and refuses to share its data or its port', async () => {
+  const [one, other] = await Promise.all([track(startStack()), track(startStack())]);
+  expect((await post(one, '/auth/signup', account)).status).toBe(201);
+  expect((await logIn(other)).status).toBe(401);
+
+  const sharing = await launchStack({ dataDirectory: one.dataDirectory });
+  expect(await sharing.exitCode).toBe(1);
+  expect(sharing.output()).toMatch(
+    /^The database did not start: The data in \S+ are in use by process \d+: [^\n]+\n$/,
+  );
+
+  const resetting = await launchStack({ dataDirectory: one.dataDirectory, args: ['--reset'] });
+  expect(await resetting.exitCode).toBe(1);
+  expect(resetting.output()).toContain('are in use by process');
+  expect((await logIn(one)).status).toBe(200);
+}, 120_000);
+
+test('says in one sentence that its port is taken, and starts nothing', async () => {
+  const squatter = createServer().listen(0, '127.0.0.1');
+  await new Promise((resolve) => squatter.once('listening', resolve));
+  const { port } = squatter.address() as { port: number };
+  const stack = await track(launchStack({ port }));
+  expect(await stack.exitCode).toBe(1);
+  expect(stack.output()).toBe(
+    `Port ${port} is taken: stop what uses it, or choose another with BACKEND_PORT.\n`,
+  );
+  await expect(stat(join(stack.dataDirectory, 'pg'))).rejects.toThrow('ENOENT');
+  squatter.close();
+});
+
+test('refuses an option it does not know, and --reset of a database that is not its own', async () => {
+  const mistyped = await track(launchStack({ args: ['--rest'] }));
+  expect(await mistyped.exitCode).toBe(1);
+  expect(mistyped.output()).toContain('Unknown option: --rest');
+
+  const foreign = await track(
+    launchStack({ args: ['--reset'], env: { LOCAL_POSTGRES_URL: 'postgres://a@127.0.0.1/b' } }),
+  );
+  expect(await foreign.exitCode).toBe(1);
+  expect(foreign.output()).toContain('--reset deletes the embedded database');
+});
+
+test('starts a misconfigured Worker, gives it no database, and says what is wrong', async () => {
+  const stack = await track(
+    startStack({ env: { BACKEND_ENV: 'production', JWT_SECRET: 'hunter2-hunter2' } }),
+  );
+  expect(stack.output()).toContain('Ready, but misconfigured');
+  expect(stack.output()).toMatch(/DATABASE_URL is required/);
+  expect(stack.output()).toMatch(/JWT_SECRET is shorter/);
+  expect(stack.output()).not.toContain('hunter2');
+  expect((await fetch(`${stack.url}/healthz`)).status).toBe(200);
+  const answer = await fetch(`${stack.url}/auth/me`);
+  expect([answer.status, ((await answer.json()) as { code: string }).code]).toEqual([503, 'misconfigured']);
+}, 60_000);
+
+test('ends everything when the launcher is killed outright', async () => {
+  const stack = await track(startStack());
+  const family = descendants(stack.process.pid ?? 0);
+  stack.process.kill('SIGKILL');
+  await settle(() => alive(family).length === 0);
+  expect(alive(family)).toEqual([]);
+}, 60_000);
+
+test('answers 503 while the database is gone, and normally once it is back on its port', async () => {
+  const stack = await track(startStack());
+  const lock = JSON.parse(await readFile(join(stack.dataDirectory, 'stack.lock'), 'utf8')) as {
+    pid: number;
+    endpointPort: number;
+  };
+  process.kill(lock.pid, 'SIGKILL');
+  await settle(() => stack.output().includes('The database has ended'));
+  expect(stack.output()).toContain(`serve-endpoint.ts --port ${lock.endpointPort}`);
+  expect((await post(stack, '/auth/signup', account)).status).toBe(503);
+  expect((await fetch(`${stack.url}/healthz`)).status).toBe(200);
+
+  const { startEndpointService } = await import('../../scripts/stack/endpoint-service.ts');
+  const service = await startEndpointService({
+    port: lock.endpointPort,
+    dataDirectory: stack.dataDirectory,
+    postgresUrl: null,
+    prepare: true,
+  });
+  await service.ready;
+  expect((await post(stack, '/auth/signup', account)).status).toBe(201);
+  await service.close();
+}, 60_000);

@@ -1,0 +1,94 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { type AddressInfo, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { isConfigVariable } from '../../../src/config/variables.ts';
+
+const launcher = new URL('../../../scripts/dev.ts', import.meta.url);
+
+export type Launch = {
+  readonly process: ChildProcess;
+  readonly url: string;
+  readonly dataDirectory: string;
+  /** All that it has printed. */
+  readonly output: () => string;
+  /** Of the launcher; null when a signal ended it. */
+  readonly exitCode: Promise<number | null>;
+  /** Asks it to stop, as Ctrl-C does, and cleans up what was made for it alone. */
+  readonly stop: (signal?: NodeJS.Signals) => Promise<void>;
+};
+
+type Options = {
+  readonly env?: Readonly<Record<string, string>>;
+  readonly args?: readonly string[];
+  readonly port?: number;
+  /** Absent: a fresh one, deleted by `stop`. */
+  readonly dataDirectory?: string;
+};
+
+/** The program of `npm run dev` beside whatever else runs, in an environment without variables of Itsor. */
+export const launchStack = async (options: Options = {}): Promise<Launch> => {
+  const port = options.port ?? (await findFreePort());
+  const dataDirectory = options.dataDirectory ?? (await mkdtemp(join(tmpdir(), 'itsor-')));
+  const child = fork(launcher, options.args ?? [], {
+    // Not those of the test runner.
+    execArgv: [],
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+    env: { ...cleanEnvironment(), DATA_DIR: dataDirectory, BACKEND_PORT: String(port), ...options.env },
+  });
+  let output = '';
+  for (const stream of [child.stdout, child.stderr]) {
+    stream?.setEncoding('utf8').on('data', (text: string) => {
+      output += text;
+    });
+  }
+  // Not `exit`: by `close` everything has been read, and nobody holds the pipes any more.
+  const exitCode = once(child, 'close').then(([code]) => code as number | null);
+
+  return {
+    process: child,
+    url: `http://127.0.0.1:${port}`,
+    dataDirectory,
+    output: () => output,
+    exitCode,
+    stop: async (signal = 'SIGINT') => {
+      child.kill(signal);
+      await exitCode;
+      if (!options.dataDirectory) await rm(dataDirectory, { recursive: true, force: true });
+    },
+  };
+};
+
+const readyWithinMs = 45_000;
+
+/** A stack that is ready for requests. */
+export const startStack = async (options: Options = {}): Promise<Launch> => {
+  const stack = await launchStack(options);
+  const deadline = Date.now() + readyWithinMs;
+  while (!stack.output().includes('Ctrl-C stops it')) {
+    const { exitCode } = stack.process;
+    if (exitCode !== null || Date.now() > deadline) {
+      await stack.stop();
+      throw new Error(`the stack was not ready (exit code ${exitCode}):\n${stack.output()}`);
+    }
+    await sleep(50);
+  }
+  return stack;
+};
+
+export const findFreePort = async (): Promise<number> => {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+};
+
+const cleanEnvironment = (): NodeJS.ProcessEnv =>
+  Object.fromEntries(
+    Object.entries(process.env).filter(([name]) => !isConfigVariable(name) && name !== 'LOCAL_POSTGRES_URL'),
+  );

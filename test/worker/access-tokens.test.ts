@@ -1,0 +1,214 @@
+import { SignJWT } from 'jose';
+import { describe, expect, it } from 'vitest';
+import { createAccessTokens } from '../../src/adapters/access-tokens.ts';
+import { Secret } from '../../src/config/secret.ts';
+
+type JwtConfig = Parameters<typeof createAccessTokens>[0];
+
+const secret = 'a-secret-of-32-bytes-for-the-tests';
+const base: JwtConfig = {
+  algorithm: 'HS256',
+  secret: new Secret(secret),
+  previousSecrets: [],
+  privateKey: null,
+  accessTtlSeconds: 3600,
+  issuer: 'itsor-backend',
+  audience: 'itsor-clients',
+  locations: { header: true, cookie: true },
+  headerName: 'Authorization',
+  headerType: 'Bearer',
+};
+const now = new Date('2026-11-20T10:00:00.000Z');
+const seconds = (count: number) => new Date(now.getTime() + count * 1000);
+const claims = {
+  userId: '01a1f87d-8ef9-7045-82f1-88291237d44a',
+  sessionId: '01a1f87d-8ef9-7045-82f1-88291237d44b',
+  roles: ['user'],
+};
+const tokens = createAccessTokens(base);
+const signed = () => tokens.sign({ ...claims, tokenId: 'id' }, now, seconds(3600));
+const decode = (segment = '') => JSON.parse(atob(segment.replaceAll('-', '+').replaceAll('_', '/')));
+
+const privateKeyPem = async (
+  algorithm: EcKeyAlgorithm | { name: string } | RsaHashedKeyGenParams,
+): Promise<string> => {
+  const pair = (await crypto.subtle.generateKey(algorithm, true, ['sign', 'verify'])) as CryptoKeyPair;
+  const der = (await crypto.subtle.exportKey('pkcs8', pair.privateKey)) as ArrayBuffer;
+  return `-----BEGIN PRIVATE KEY-----\n${new Uint8Array(der).toBase64()}\n-----END PRIVATE KEY-----\n`;
+};
+type RsaHashedKeyGenParams = {
+  name: string;
+  modulusLength: number;
+  publicExponent: Uint8Array;
+  hash: string;
+};
+type EcKeyAlgorithm = { name: string; namedCurve: string };
+
+const keyKinds = {
+  EdDSA: { name: 'Ed25519' },
+  ES256: { name: 'ECDSA', namedCurve: 'P-256' },
+  RS256: {
+    name: 'RSASSA-PKCS1-v1_5',
+    modulusLength: 2048,
+    publicExponent: new Uint8Array([1, 0, 1]),
+    hash: 'SHA-256',
+  },
+} as const;
+
+describe('an access token', () => {
+  it('is an at+jwt with the claims of the contract', async () => {
+    const [header, payload] = (await signed())
+      .split('.')
+      .map((segment, i) => (i < 2 ? decode(segment) : segment));
+    expect(header).toEqual({ alg: 'HS256', typ: 'at+jwt', kid: expect.any(String) });
+    const iat = now.getTime() / 1000;
+    expect(payload).toEqual({
+      iss: 'itsor-backend',
+      aud: 'itsor-clients',
+      sub: claims.userId,
+      sid: claims.sessionId,
+      jti: 'id',
+      iat,
+      exp: iat + 3600,
+      roles: ['user'],
+    });
+  });
+
+  it('is good until 30 seconds after it expires, and then known as expired', async () => {
+    const token = await signed();
+    expect(await tokens.verify(token, now)).toEqual({ kind: 'valid', claims });
+    expect((await tokens.verify(token, seconds(3629))).kind).toBe('valid');
+    expect((await tokens.verify(token, seconds(3630))).kind).toBe('expired');
+  });
+
+  it.each(['HS256', 'HS384', 'HS512'] as const)('is signed and verified under %s', async (algorithm) => {
+    const own = createAccessTokens({ ...base, algorithm });
+    const token = await own.sign({ ...claims, tokenId: 'id' }, now, seconds(60));
+    expect(decode(token.split('.')[0]).alg).toBe(algorithm);
+    expect((await own.verify(token, now)).kind).toBe('valid');
+    expect(await own.jwks()).toEqual({ keys: [] });
+  });
+
+  it.each(['EdDSA', 'ES256', 'RS256'] as const)(
+    'under %s verifies with the published key, and rotates',
+    async (algorithm) => {
+      const [before, after] = [
+        await privateKeyPem(keyKinds[algorithm]),
+        await privateKeyPem(keyKinds[algorithm]),
+      ];
+      const old = createAccessTokens({ ...base, algorithm, privateKey: new Secret(before) });
+      const both = createAccessTokens({ ...base, algorithm, privateKey: new Secret(after + before) });
+      const only = createAccessTokens({ ...base, algorithm, privateKey: new Secret(after) });
+      const token = await old.sign({ ...claims, tokenId: 'id' }, now, seconds(60));
+      expect((await both.verify(token, now)).kind).toBe('valid');
+      expect((await only.verify(token, now)).kind).toBe('invalid');
+
+      const { keys } = await both.jwks();
+      expect(keys).toHaveLength(2);
+      for (const key of keys) {
+        expect(key).toMatchObject({ alg: algorithm, use: 'sig', kid: expect.any(String) });
+        for (const secretMember of ['d', 'p', 'q', 'dp', 'dq', 'qi', 'k'])
+          expect(key).not.toHaveProperty(secretMember);
+      }
+      expect(keys.map(({ kid }) => kid)).toContain(decode(token.split('.')[0]).kid);
+      // A public key taken for an HMAC secret is the oldest trick there is (RFC 8725 section 2.1).
+      const confused = await new SignJWT({ sid: claims.sessionId, roles: ['admin'] })
+        .setProtectedHeader({ alg: 'HS256', typ: 'at+jwt', kid: keys[0]?.kid ?? '' })
+        .setSubject(claims.userId)
+        .setIssuer(base.issuer)
+        .setAudience(base.audience)
+        .setJti('id')
+        .setIssuedAt(now)
+        .setExpirationTime(seconds(60))
+        .sign(new TextEncoder().encode(JSON.stringify(keys[0])));
+      expect((await both.verify(confused, now)).kind).toBe('invalid');
+    },
+  );
+
+  it('is verified under a previous secret and signed under the current one', async () => {
+    const next = createAccessTokens({
+      ...base,
+      secret: new Secret('another-secret-of-32-bytes-or-more'),
+      previousSecrets: [base.secret],
+    });
+    expect((await next.verify(await signed(), now)).kind).toBe('valid');
+    const fresh = await next.sign({ ...claims, tokenId: 'id' }, now, seconds(60));
+    expect((await tokens.verify(fresh, now)).kind).toBe('invalid');
+  });
+
+  it('has one spelling', async () => {
+    const token = await signed();
+    const [header = '', payload = '', signature = ''] = token.split('.');
+    const otherLastLetter = String.fromCharCode(signature.charCodeAt(42) + 1);
+    for (const spelling of [
+      ` ${token}`,
+      `${token}\n`,
+      `${token}=`,
+      `${header}.${payload} .${signature}`,
+      `${header}.${payload}.${signature.slice(0, 42)}${otherLastLetter}`,
+      `${header}.${payload}.${signature}.`,
+      `${header}.${payload}.`,
+      `${header}.${payload}`,
+      token.replaceAll('-', '+').replace('.', '.\u0000'),
+      '',
+      'x'.repeat(100_000),
+    ]) {
+      expect((await tokens.verify(spelling, now)).kind, JSON.stringify(spelling.slice(-60))).toBe('invalid');
+    }
+  });
+
+  const key = new TextEncoder().encode(secret);
+  const craft = async (
+    payload: Record<string, unknown>,
+    header: Record<string, unknown> = {},
+    by: Uint8Array = key,
+  ): Promise<string> => {
+    const { kid } = decode((await signed()).split('.')[0]);
+    const iat = now.getTime() / 1000;
+    return new SignJWT({
+      iss: base.issuer,
+      aud: base.audience,
+      sub: claims.userId,
+      sid: claims.sessionId,
+      jti: 'id',
+      roles: [],
+      iat,
+      exp: iat + 60,
+      ...payload,
+    })
+      .setProtectedHeader({ alg: 'HS256', typ: 'at+jwt', kid, ...header })
+      .sign(by);
+  };
+
+  it('is refused for every claim or header that is not as it must be', async () => {
+    expect((await tokens.verify(await craft({}), now)).kind).toBe('valid');
+    const cases: [string, Promise<string>][] = [
+      ['another issuer', craft({ iss: 'somebody' })],
+      ['another audience', craft({ aud: 'somebody' })],
+      ['no audience', craft({ aud: undefined })],
+      ['no expiry', craft({ exp: undefined })],
+      ['no session', craft({ sid: undefined })],
+      ['no token id', craft({ jti: undefined })],
+      ['no issue time', craft({ iat: undefined })],
+      ['a session that is no UUID', craft({ sid: "' or 1=1" })],
+      ['a subject that is no UUID', craft({ sub: 'admin' })],
+      ['roles that are no list', craft({ roles: 'admin' })],
+      ['a time before which it is not good', craft({ nbf: now.getTime() / 1000 + 60 })],
+      ['another type', craft({}, { typ: 'JWT' })],
+      ['no type', craft({}, { typ: undefined })],
+      ['an unknown key', craft({}, { kid: 'unknown' })],
+      ['no key', craft({}, { kid: undefined })],
+      ['another algorithm', craft({}, { alg: 'HS512' }, new Uint8Array(64))],
+      ['another secret', craft({}, {}, new TextEncoder().encode('a-secret-of-32-bytes-that-is-not-it'))],
+    ];
+    for (const [name, token] of cases)
+      expect((await tokens.verify(await token, now)).kind, name).toBe('invalid');
+  });
+
+  it('is refused without a signature', async () => {
+    const [, payload] = (await signed()).split('.');
+    const none = btoa(JSON.stringify({ alg: 'none', typ: 'at+jwt' })).replaceAll('=', '');
+    expect((await tokens.verify(`${none}.${payload}.`, now)).kind).toBe('invalid');
+    expect((await tokens.verify(`${none}.${payload}.AA`, now)).kind).toBe('invalid');
+  });
+});

@@ -1,0 +1,110 @@
+import { env } from 'cloudflare:test';
+import { describe, expect, it } from 'vitest';
+import { createApp } from '../../src/app.ts';
+import { createContainer } from '../../src/container.ts';
+import { errorCatalogue } from '../../src/errors.ts';
+import { type Operation, operations } from '../../src/routes/operations.ts';
+import { createClient } from '../support/worker/client.ts';
+
+const client = createClient();
+const table = Object.entries<Operation>(operations);
+
+describe('the table of operations', () => {
+  it('has every route of the app, and no other', () => {
+    const routes = createApp(createContainer(env))
+      .routes.filter(({ method }) => method !== 'ALL')
+      .map(({ method, path }) => `${method} ${path.replaceAll(/:(\w+)/g, '{$1}')}`);
+    expect(Object.keys(operations).sort()).toEqual([...new Set(routes)].sort());
+  });
+
+  const sample = (path: string) => path.replace('{id}', crypto.randomUUID());
+  const needLogin = table
+    .filter(([, { auth }]) => auth === 'required')
+    .map(([key]) => key.split(' ') as [string, string]);
+  const withBody = table
+    .filter(([, { json, form }]) => json || form)
+    .map(([key]) => key.split(' ') as [string, string]);
+
+  it.each(needLogin)('%s %s refuses whoever has no good token', async (method, path) => {
+    for (const init of [{}, { bearer: 'made.up.token' }, { cookies: { itsor_session: 'made.up.token' } }]) {
+      const response = await client(method, sample(path), init);
+      expect(response.status).toBe(401);
+      expect(response.headers.get('WWW-Authenticate')).toMatch(/^Bearer/);
+      expect(await response.json()).toMatchObject({ code: 'unauthenticated' });
+    }
+  });
+
+  it.each(withBody)('%s %s refuses a body of another kind', async (method, path) => {
+    for (const type of ['text/plain', 'application/xml', 'multipart/form-data; boundary=x']) {
+      const response = await client(method, path, { body: '{}', headers: { 'Content-Type': type } });
+      expect(response.status).toBe(415);
+    }
+  });
+
+  it.each(table.map(([key]) => key.split(' ') as [string, string]))(
+    '%s %s carries the security headers',
+    async (method, path) => {
+      const { headers } = await client(method, sample(path));
+      expect(headers.get('X-Content-Type-Options')).toBe('nosniff');
+      expect(headers.get('Content-Security-Policy')).toMatch(/^default-src 'none'/);
+      expect(headers.get('Content-Security-Policy')).not.toMatch(/unsafe-/);
+      expect(headers.get('X-Request-ID')).toMatch(/^[0-9a-f-]{36}$/);
+      expect(headers.get('Referrer-Policy')).toBe('no-referrer');
+    },
+  );
+});
+
+describe('GET /openapi.json', () => {
+  it('describes every operation from the schemas that validate, with no reference that leads nowhere', async () => {
+    const response = await client('GET', '/openapi.json');
+    expect(response.headers.get('Content-Type')).toBe('application/json');
+    const text = await response.text();
+    const document = JSON.parse(text);
+    expect(document.openapi).toBe('3.1.0');
+    const described = Object.entries<object>(document.paths).flatMap(([path, methods]) =>
+      Object.keys(methods).map((method) => `${method.toUpperCase()} ${path}`),
+    );
+    expect(described.sort()).toEqual(Object.keys(operations).sort());
+    for (const [, name] of text.matchAll(/"#\/components\/schemas\/(\w+)"/g)) {
+      expect(document.components.schemas).toHaveProperty(name ?? '');
+    }
+    expect(text).not.toContain('$defs');
+    const ids = [...text.matchAll(/"operationId":"(\w+)"/g)].map(([, id]) => id);
+    expect(new Set(ids).size).toBe(ids.length);
+    const { signup } = { signup: document.paths['/auth/signup'].post };
+    expect(signup.requestBody.content['application/json'].schema).toMatchObject({
+      required: ['email', 'password'],
+      additionalProperties: false,
+    });
+  });
+});
+
+describe('GET /docs', () => {
+  it('is a page under a fresh nonce, without anything inline or foreign', async () => {
+    const [one, two] = [await client('GET', '/docs'), await client('GET', '/docs')];
+    const policy = one.headers.get('Content-Security-Policy') ?? '';
+    const nonce = /script-src 'nonce-([^']+)'/.exec(policy)?.[1] ?? '';
+    expect(nonce).toHaveLength(24);
+    expect(two.headers.get('Content-Security-Policy')).not.toContain(nonce);
+    const html = await one.text();
+    for (const [tag] of html.matchAll(/<(?:script|style|link rel="stylesheet")[^>]*>/g))
+      expect(tag).toContain(`nonce="${nonce}"`);
+    expect(html).not.toMatch(/(?:src|href)="(?:https?:)?\/\//);
+  });
+
+  it('hands out the files of the viewer and nothing else of its package', async () => {
+    for (const file of ['swagger-ui.css', 'swagger-ui-bundle.js']) {
+      const response = await client('GET', `/docs/assets/${file}`);
+      expect(response.status, file).toBe(200);
+      await response.body?.cancel();
+    }
+    for (const file of ['package.json', 'index.html', 'absolute-path.js', '..%2fpackage.json']) {
+      expect((await client('GET', `/docs/assets/${file}`)).status, file).toBe(404);
+    }
+  });
+
+  it('explains every error code where a problem type leads', async () => {
+    const html = await (await client('GET', '/docs/errors')).text();
+    for (const code of Object.keys(errorCatalogue)) expect(html).toContain(`id="${code}"`);
+  });
+});
