@@ -65,9 +65,8 @@ const readAnswer = (answer: readonly { readonly name: string }[]): StatementResu
   return { ...readTag(tag), fields, rows };
 };
 
-/** "INSERT 0 1", "SELECT 3" or "CREATE TABLE": the verb, and the last number if there is one. */
+/** "INSERT 0 1", "SELECT 3" or "CREATE TABLE": the verb, and the number at the end if there is one. */
 const readTag = (tag: string) => {
-  const match = /^([A-Za-z]+)(?: \d+)?(?: (\d+))?/.exec(tag);
-  const count = /(\d+)$/.exec(tag)?.[1];
-  return { command: match?.[1] ?? null, rowCount: count === undefined ? null : Number(count) };
+  const [, command = null, count] = /^([A-Za-z]+).*?(?: (\d+))?$/.exec(tag) ?? [];
+  return { command, rowCount: count === undefined ? null : Number(count) };
 };

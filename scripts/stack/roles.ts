@@ -35,7 +35,10 @@ export const roleStatements = ({ migrator, app, database }: RolesPlan): RoleStat
       purpose: `${app.user} is no member of ${migrator.user}`,
       sql: `REVOKE ${migratorName} FROM ${appName}`,
     },
-    { purpose: 'no CREATE in public for everybody', sql: 'REVOKE CREATE ON SCHEMA public FROM PUBLIC' },
+    {
+      purpose: 'no CREATE in public for anybody else',
+      sql: `REVOKE CREATE ON SCHEMA public FROM PUBLIC, ${appName}`,
+    },
     {
       purpose: 'no temporary tables for everybody',
       sql: `REVOKE TEMPORARY ON DATABASE ${databaseName} FROM PUBLIC`,

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { runProgram } from './sentence.ts';
+import { runProgram, Sentence } from './sentence.ts';
 import { tellLauncher } from './service-message.ts';
 import { stopRequest } from './stop-request.ts';
 
@@ -38,10 +38,13 @@ runProgram(async () => {
       },
     },
   });
-  const worker = await Promise.race([starting, stop]);
+  const worker = await Promise.race([starting, stop]).catch((error: Error) => {
+    // A first build that fails; the message says where.
+    throw new Sentence(innermost(error).message);
+  });
   // What wrangler has begun by then ends with this process's group.
   if (!worker) process.exit(0);
-  // After a build error it gets there with the next build that succeeds.
+  // It listens a moment later.
   void worker.ready.then(() => tellLauncher({ kind: 'ready' }));
   await stop;
   await worker.dispose();
@@ -61,3 +64,5 @@ const quietWrangler = (logDirectory: string) => {
     CLOUDFLARE_LOAD_DEV_VARS_FROM_DOT_ENV: 'false',
   });
 };
+
+const innermost = (error: Error): Error => (error.cause instanceof Error ? innermost(error.cause) : error);

@@ -1,4 +1,4 @@
-import type { z } from 'zod';
+import type * as z from 'zod';
 import type { ErrorCode } from '../errors.ts';
 import { Health, Readiness } from '../schemas/health.ts';
 import { PageQuery, SessionList, SessionParams } from '../schemas/sessions.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { SessionSummary } from '../domain/session.ts';
 import { Id, Instant } from './text.ts';
 

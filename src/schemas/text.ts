@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** Text that PostgreSQL can store and JSON can carry: no NUL, no lone surrogate. */
 const storable = (text: string): boolean => !text.includes('\0') && text.isWellFormed();

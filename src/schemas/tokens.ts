@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { Email, Instant, Password, text, Username } from './text.ts';
 import { User } from './users.ts';
 

@@ -72,9 +72,17 @@ for (const kind of ['embedded', 'postgres'] as const) {
         expect((await asAdmin(database, members)).rows).toEqual([{ name: 'false' }]);
       });
 
-      test('are made again without harm', async () => {
+      test('are made again without harm, and lose what they had been given too much', async () => {
+        await asAdmin(database, 'GRANT CREATE ON SCHEMA public TO PUBLIC, itsor_app');
+        await asAdmin(database, 'GRANT TRUNCATE ON ALL TABLES IN SCHEMA public TO itsor_app');
+        await asAdmin(database, 'GRANT itsor_migrator TO itsor_app');
+        // Attributes belong to the whole server, where others may be testing.
+        if (kind === 'embedded') await asAdmin(database, 'ALTER ROLE itsor_app SUPERUSER');
+
         await applyRoles(database.adminUrl, localRoles);
         await expect(app`CREATE TABLE mine (id int)`).rejects.toMatchObject({ code: '42501' });
+        await expect(app`TRUNCATE later`).rejects.toMatchObject({ code: '42501' });
+        await expect(app`DROP TABLE later`).rejects.toMatchObject({ code: '42501' });
         expect(await app`SELECT body FROM later`).toEqual([{ body: 'c' }]);
       });
 
