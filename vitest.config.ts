@@ -1,42 +1,44 @@
 import { cloudflareTest } from '@cloudflare/vitest-pool-workers';
 import { defineConfig } from 'vitest/config';
 
+/** Inside workerd, against the database that the global set-up starts. */
+const inWorkerd = (name: string, include: string) => ({
+  extends: true as const,
+  plugins: [
+    cloudflareTest(({ inject }) => ({
+      wrangler: { configPath: './wrangler.toml' },
+      miniflare: {
+        bindings: {
+          BACKEND_ENV: 'test',
+          LOG_LEVEL: 'error',
+          NEON_HTTP_ENDPOINT: inject('neonEndpoint'),
+          DATABASE_URL: inject('databaseUrl'),
+        },
+      },
+    })),
+  ],
+  test: {
+    name,
+    include: [include],
+    globalSetup: ['./test/support/node/global-setup.ts'],
+    testTimeout: 30_000,
+  },
+});
+
+/** In Node; what needs a server starts it as a person would. */
+const inNode = (name: string, include: string, timeoutMs: number) => ({
+  extends: true as const,
+  test: { name, include: [include], environment: 'node', testTimeout: timeoutMs, hookTimeout: timeoutMs },
+});
+
 export default defineConfig({
   test: {
     projects: [
-      { extends: true, test: { name: 'unit', include: ['test/unit/**/*.test.ts'], environment: 'node' } },
-      {
-        extends: true,
-        plugins: [
-          cloudflareTest(({ inject }) => ({
-            wrangler: { configPath: './wrangler.toml' },
-            miniflare: {
-              bindings: {
-                BACKEND_ENV: 'test',
-                LOG_LEVEL: 'error',
-                NEON_HTTP_ENDPOINT: inject('neonEndpoint'),
-                DATABASE_URL: inject('databaseUrl'),
-              },
-            },
-          })),
-        ],
-        test: {
-          name: 'worker',
-          include: ['test/worker/**/*.test.ts'],
-          globalSetup: ['./test/support/node/global-setup.ts'],
-          testTimeout: 30_000,
-        },
-      },
-      {
-        extends: true,
-        test: {
-          name: 'stack',
-          include: ['test/stack/**/*.test.ts', 'test/e2e/**/*.test.ts'],
-          environment: 'node',
-          testTimeout: 60_000,
-          hookTimeout: 60_000,
-        },
-      },
+      inNode('unit', 'test/unit/**/*.test.ts', 10_000),
+      inWorkerd('worker', 'test/worker/**/*.test.ts'),
+      inNode('stack', 'test/stack/**/*.test.ts', 60_000),
+      inWorkerd('faults', 'test/faults/**/*.test.ts'),
+      inNode('e2e', 'test/e2e/**/*.test.ts', 120_000),
     ],
   },
 });

@@ -8,6 +8,7 @@ const reports = files.map((file) => JSON.parse(readFileSync(file, 'utf8')) as Re
 const sum = (key: 'numPassedTests' | 'numFailedTests' | 'numPendingTests') =>
   reports.reduce((total, report) => total + report[key], 0);
 
-const failed = sum('numFailedTests') || Number(failedSteps !== '0' || reports.some(({ success }) => !success));
+const failed =
+  sum('numFailedTests') || Number(failedSteps !== '0' || reports.some(({ success }) => !success));
 console.log(`\n${sum('numPassedTests')} passed, ${failed} failed, ${sum('numPendingTests')} skipped`);
 process.exitCode = failed > 0 || reports.length === 0 ? 1 : 0;

@@ -2,13 +2,19 @@ import { Hono } from 'hono';
 import type { Container, Foundation, Services } from './container.ts';
 import { AppError } from './errors.ts';
 import type { AppEnv } from './http/app-env.ts';
+import { createIdentify } from './http/identify.ts';
 import { createNoRoute } from './http/methods.ts';
 import { respondWithProblem, toAppError } from './http/problem.ts';
+import { createRatePolicies } from './http/rate-policies.ts';
 import { accessLog } from './middleware/access-log.ts';
 import { authenticate } from './middleware/authenticate.ts';
+import { cors } from './middleware/cors.ts';
+import { csrf } from './middleware/csrf.ts';
 import { onlyErrors } from './middleware/only-errors.ts';
+import { rateLimit } from './middleware/rate-limit.ts';
 import { requestContext } from './middleware/request-context.ts';
 import { securityHeaders } from './middleware/security-headers.ts';
+import { timeout } from './middleware/timeout.ts';
 import { authRoutes } from './routes/auth.ts';
 import { docsRoutes } from './routes/docs.tsx';
 import { healthRoutes, livenessRoutes } from './routes/health.ts';
@@ -37,16 +43,25 @@ const createBase = (
 };
 
 const createReadyApp = (foundation: Foundation, services: Services): Hono<AppEnv> => {
-  const { config, account, session } = services;
+  const { config, account, session, verifyAccessToken, limiter } = services;
+  const { limits, origins } = config;
   const credential = { ...config.jwt, cookieName: config.cookies.sessionName };
-  const login = authenticate({ verifyAccessToken: services.verifyAccessToken, credential });
-  const timeoutMs = config.limits.requestTimeoutMs;
+  const identify = createIdentify({ verifyAccessToken, credential });
+  const login = authenticate(identify);
+  const allowedOrigins = origins.allowed;
 
-  const app = createBase(foundation, { timeoutMs, strict: config.environment.strict })
+  const app = createBase(foundation, {
+    timeoutMs: limits.requestTimeoutMs,
+    strict: config.environment.strict,
+  })
+    .use(cors({ allowedOrigins, requestHeaders: ['Authorization', config.jwt.headerName] }))
+    .use(timeout)
+    .use(rateLimit({ limiter, policyOf: createRatePolicies(limits.rate), identify }))
+    .use(csrf({ allowedOrigins, credential }))
     .route('/', healthRoutes(services.health))
     .route('/', docsRoutes({ asset: services.asset }))
     .route('/.well-known', wellKnownRoutes({ jwks: services.jwks }))
-    .route('/auth', authRoutes({ ...account, ...session }, config, credential))
+    .route('/auth', authRoutes({ ...account, ...session }, config, identify))
     .route('/auth', meRoutes(account, login))
     .route('/auth/sessions', sessionRoutes(session, config, login))
     .route('/users', meRoutes(account, login));

@@ -6,6 +6,7 @@ import { checkArgon2id } from './adapters/argon2/known-answer.ts';
 import { createMacKeys } from './adapters/derived-keys.ts';
 import { createLogger } from './adapters/logger.ts';
 import { createLoginGuard } from './adapters/login-guard.ts';
+import { createRateLimiter } from './adapters/rate-limiter.ts';
 import { createRefreshTokens } from './adapters/refresh-tokens.ts';
 import { loadConfig } from './config/load.ts';
 import type { Config } from './config/schema.ts';
@@ -84,6 +85,7 @@ const createServices = (config: Config, bindings: Bindings) => {
   return {
     config,
     verifyAccessToken,
+    limiter: createRateLimiter(bindings.RATE_LIMITER),
     account: {
       signup: createSignup({
         accounts,
@@ -98,7 +100,7 @@ const createServices = (config: Config, bindings: Bindings) => {
     session: {
       login: createLogin({ accounts, sessions, guard, hasher, issueTokens, sessionPolicy, newId }),
       refresh: createRefresh({ sessions, readRefreshToken, issueTokens, sessionPolicy }),
-      logout: createLogout({ sessions, verifyAccessToken, readRefreshToken }),
+      logout: createLogout({ sessions, readRefreshToken }),
       revoke: createRevoke({ sessions, verifyAccessToken, readRefreshToken }),
       list: createListSessions({ sessions }),
       end: createEndSession({ sessions }),
@@ -107,7 +109,6 @@ const createServices = (config: Config, bindings: Bindings) => {
       readiness: createReadiness({
         lastMigration: migrations.last,
         bundledMigration: journal.entries.at(-1)?.when ?? 0,
-        pingDurableObjects: async () => bindings.LOGIN_GUARD.getByName('readiness').ping(),
         pingHasher: checkArgon2id,
       }),
     },

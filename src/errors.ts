@@ -165,6 +165,8 @@ type AppErrorOptions = {
   retryAfterSeconds?: number;
   /** For `unauthenticated`: a token was sent and was not good (RFC 6750 section 3.1, `invalid_token`). */
   tokenRejected?: boolean;
+  /** For `rate_limited`: the names of the policies that were exceeded. */
+  violatedPolicies?: readonly string[];
   /** For `method_not_allowed`: the methods that the resource has. */
   allow?: readonly string[];
   cause?: unknown;
@@ -180,6 +182,7 @@ export class AppError extends Error {
   readonly errors: readonly FieldError[];
   readonly retryAfterSeconds: number | undefined;
   readonly tokenRejected: boolean;
+  readonly violatedPolicies: readonly string[] | undefined;
   readonly allow: readonly string[] | undefined;
 
   constructor(code: ErrorCode, options: AppErrorOptions = {}) {
@@ -192,6 +195,7 @@ export class AppError extends Error {
     this.errors = options.errors ?? [];
     this.retryAfterSeconds = options.retryAfterSeconds;
     this.tokenRejected = options.tokenRejected ?? false;
+    this.violatedPolicies = options.violatedPolicies;
     this.allow = options.allow;
   }
 }

@@ -73,9 +73,6 @@ export class LoginGuard extends DurableObject<Bindings> {
     this.#save();
   }
 
-  /** Answers, and by that says that objects can be reached; leaves nothing behind. */
-  ping(): void {}
-
   override async alarm(): Promise<void> {
     this.#alarmIsSet = false;
     if (this.#stored === undefined) return;

@@ -1,9 +1,14 @@
 import type { RequestContext } from '../context.ts';
+import type { Presented } from './identify.ts';
 
 /** Hono's environment: the bindings stay with the container, the facts of a request are in `ctx`. */
 export type AppEnv = {
   Variables: {
     ctx: RequestContext;
+    /** What `identify` found, once it was asked. */
+    presented?: Presented;
+    /** Whether the rate limiter's Durable Object answered; unset on routes without a limit. */
+    limiterAnswered?: boolean;
     /** The request is an OAuth 2 token request, whose errors have RFC 6749's members too. */
     isTokenForm?: boolean;
     /** Whom tokens were issued to, where the request came without one; for the log. */

@@ -13,9 +13,13 @@ export type Problem = {
   code: string;
   request_id: string;
   errors?: readonly FieldError[];
+  'violated-policies'?: readonly string[];
   error?: string;
   error_description?: string;
 };
+
+/** The problem type of draft-ietf-httpapi-ratelimit-headers, which generic clients know. */
+const quotaExceeded = 'https://iana.org/assignments/http-problem-types#quota-exceeded';
 
 /** What Hono itself throws, in our words: its own messages are plain text. */
 const fromHono = (error: HTTPException): AppError => {
@@ -48,17 +52,18 @@ const mediaTypeOf = (c: Context<AppEnv>): string =>
 
 /** The one serializer of every failure. */
 export const respondWithProblem = (c: Context<AppEnv>, error: AppError): Response => {
-  const { code, title, detail, errors, retryAfterSeconds, allow } = error;
+  const { code, title, detail, errors, retryAfterSeconds, violatedPolicies, allow } = error;
   const oauth = c.var.isTokenForm ? oauthError(error) : null;
   const status = oauth?.status ?? error.status;
   const problem: Problem = {
-    type: `/docs/errors#${code}`,
+    type: violatedPolicies ? quotaExceeded : `/docs/errors#${code}`,
     title,
     status,
     detail,
     code,
     request_id: c.var.ctx.requestId,
     ...(errors.length > 0 && { errors }),
+    ...(violatedPolicies && { 'violated-policies': violatedPolicies }),
     ...(oauth && { error: oauth.error, error_description: detail }),
   };
   c.header('Cache-Control', 'no-store');

@@ -1,21 +1,17 @@
 import { createMiddleware } from 'hono/factory';
-import type { AccessVerdict } from '../domain/access-token.ts';
 import { AppError } from '../errors.ts';
-import { accessCredential, type CredentialConfig } from '../http/access-credential.ts';
 import type { AppEnv } from '../http/app-env.ts';
-
-type Deps = {
-  readonly verifyAccessToken: (token: string, now: Date) => Promise<AccessVerdict>;
-  readonly credential: CredentialConfig;
-};
+import type { Identify } from '../http/identify.ts';
 
 /** Lets only a good access token through. Whether its session still lives, the route's own statement decides. */
-export const authenticate = ({ verifyAccessToken, credential }: Deps) =>
+export const authenticate = (identify: Identify) =>
   createMiddleware<AppEnv>(async function authenticate(c, next) {
-    const presented = accessCredential(c, credential);
-    if (!presented) throw new AppError('unauthenticated');
-    const verdict = await verifyAccessToken(presented.token, c.var.ctx.now);
-    switch (verdict.kind) {
+    const presented = await identify(c);
+    switch (presented.kind) {
+      case 'none':
+        throw new AppError('unauthenticated');
+      case 'malformed':
+        throw presented.error;
       case 'invalid':
         throw new AppError('unauthenticated', {
           detail: 'The access token is not valid.',
@@ -24,7 +20,7 @@ export const authenticate = ({ verifyAccessToken, credential }: Deps) =>
       case 'expired':
         throw new AppError('token_expired');
       case 'valid': {
-        const { userId, sessionId } = verdict.claims;
+        const { userId, sessionId } = presented.claims;
         c.set('ctx', { ...c.var.ctx, actor: { userId, sessionId, source: presented.source } });
       }
     }

@@ -4,10 +4,10 @@ import type { Config } from '../config/schema.ts';
 import type { RequestContext } from '../context.ts';
 import type { IssuedTokens, LogoutScope } from '../domain/session.ts';
 import { AppError } from '../errors.ts';
-import { accessCredential, type CredentialConfig } from '../http/access-credential.ts';
 import type { AppEnv } from '../http/app-env.ts';
 import { hasBodyOf } from '../http/body.ts';
 import { clearSessionCookies, readSingleCookie } from '../http/cookies.ts';
+import type { Identify } from '../http/identify.ts';
 import { respondWithTokens } from '../http/token-response.ts';
 import { validate } from '../http/validate.ts';
 import { LoginBody, LogoutQuery, RefreshBody, RevokeForm, SignupBody, TokenForm } from '../schemas/tokens.ts';
@@ -29,7 +29,7 @@ type FormContext<Schema> = Context<AppEnv, string, { in: { form: Schema }; out: 
 export const authRoutes = (
   { signup, login, refresh, logout, revoke }: AuthServices,
   config: Pick<Config, 'cookies' | 'jwt'>,
-  credential: CredentialConfig,
+  identify: Identify,
 ) => {
   const { cookies, jwt } = config;
   const refreshCookie = (c: Context<AppEnv>) =>
@@ -77,7 +77,9 @@ export const authRoutes = (
     })
     .post('/logout', validate('query', LogoutQuery), async (c) => {
       const { scope } = c.req.valid('query');
-      const access = accessCredential(c, credential)?.token ?? null;
+      const presented = await identify(c);
+      if (presented.kind === 'malformed') throw presented.error;
+      const access = presented.kind === 'none' ? { kind: 'invalid' as const } : presented;
       await logout(c.var.ctx, { access, refresh: refreshCookie(c) }, scope);
       // Logging the others out leaves this session as it is, and its cookies with it.
       if (scope !== 'others') clearSessionCookies(c, cookies);

@@ -1,18 +1,22 @@
 import { Hono } from 'hono';
 import type { RequestContext } from '../context.ts';
 import type { AppEnv } from '../http/app-env.ts';
-import type { ReadinessReport } from '../services/health/readiness.ts';
+import type { Observed, ReadinessReport } from '../services/health/readiness.ts';
 
 /** Whether the process answers at all; needs no configuration. */
 export const livenessRoutes = () => new Hono<AppEnv>().get('/healthz', (c) => c.json({ status: 'ok' }));
 
-export type HealthServices = { readonly readiness: (ctx: RequestContext) => Promise<ReadinessReport> };
+export type HealthServices = {
+  readonly readiness: (ctx: RequestContext, observed: Observed) => Promise<ReadinessReport>;
+};
 
 export const healthRoutes = ({ readiness }: HealthServices) =>
   new Hono<AppEnv>()
     .get('/health', (c) => c.json({ status: 'ok' }))
     .get('/readyz', async (c) => {
-      const { ready, checks } = await readiness(c.var.ctx);
+      const { ready, checks } = await readiness(c.var.ctx, {
+        durableObjects: c.var.limiterAnswered ?? false,
+      });
       c.header('Cache-Control', 'no-store');
       if (!ready) c.header('Retry-After', '5');
       return c.json({ status: ready ? 'ok' : 'unavailable', checks }, ready ? 200 : 503);

@@ -4,7 +4,7 @@ import { createClient, newAccount, newEmail, password } from '../support/worker/
 import { countRoundTrips } from '../support/worker/database.ts';
 
 /** The namespace, with the calls of its objects' methods counted. */
-const counted = (namespace: typeof env.LOGIN_GUARD, count: { calls: number }) => ({
+const counted = (namespace: DurableObjectNamespace, count: { calls: number }) => ({
   getByName: (name: string) => {
     const stub = namespace.getByName(name) as unknown as Record<string, (...args: unknown[]) => unknown>;
     const call =
@@ -13,24 +13,27 @@ const counted = (namespace: typeof env.LOGIN_GUARD, count: { calls: number }) =>
         count.calls++;
         return stub[method]?.(...args);
       };
-    return { reserve: call('reserve'), settle: call('settle'), ping: call('ping') };
+    return { reserve: call('reserve'), settle: call('settle'), hit: call('hit') };
   },
 });
 
 const objects = { calls: 0 };
-const client = createClient({ LOGIN_GUARD: counted(env.LOGIN_GUARD, objects) as never });
+const client = createClient({
+  LOGIN_GUARD: counted(env.LOGIN_GUARD as never, objects) as never,
+  RATE_LIMITER: counted(env.RATE_LIMITER as never, objects) as never,
+});
 
 describe('database round trips and Durable Object calls, as the contract budgets them', () => {
   it.each<[string, { db: number; objects: number }, () => Promise<() => Promise<Response>>]>([
     [
       'POST /auth/signup',
-      { db: 1, objects: 0 },
+      { db: 1, objects: 1 },
       async () => () => client('POST', '/auth/signup', { json: { email: newEmail(), password } }),
     ],
     [
-      // One call to reserve; the other settles the attempt after the response.
+      // Two before the response (limiter, reserve); the third settles the attempt after it.
       'POST /auth/token',
-      { db: 2, objects: 2 },
+      { db: 2, objects: 3 },
       async () => {
         const { email } = (await newAccount(client)).user;
         return () => client('POST', '/auth/token', { json: { email, password } });
@@ -38,7 +41,7 @@ describe('database round trips and Durable Object calls, as the contract budgets
     ],
     [
       'POST /auth/refresh',
-      { db: 1, objects: 0 },
+      { db: 1, objects: 1 },
       async () => {
         const { refresh_token } = await newAccount(client);
         return () => client('POST', '/auth/refresh', { json: { refresh_token } });
@@ -55,7 +58,7 @@ describe('database round trips and Durable Object calls, as the contract budgets
     ).map(
       ([method, path]): [string, { db: number; objects: number }, () => Promise<() => Promise<Response>>] => [
         `${method} ${path}`,
-        { db: 1, objects: 0 },
+        { db: 1, objects: 1 },
         async () => {
           const { access_token: bearer } = await newAccount(client);
           return () => client(method, path, { bearer });
@@ -64,7 +67,7 @@ describe('database round trips and Durable Object calls, as the contract budgets
     ),
     [
       'POST /auth/revoke',
-      { db: 1, objects: 0 },
+      { db: 1, objects: 1 },
       async () => {
         const { access_token: token } = await newAccount(client);
         return () => client('POST', '/auth/revoke', { form: { token } });
@@ -72,7 +75,7 @@ describe('database round trips and Durable Object calls, as the contract budgets
     ],
     [
       'POST /auth/logout without a session',
-      { db: 0, objects: 0 },
+      { db: 0, objects: 1 },
       async () => () => client('POST', '/auth/logout'),
     ],
     ['GET /health', { db: 0, objects: 0 }, async () => () => client('GET', '/health')],

@@ -12,20 +12,18 @@ type Deps = {
   readonly lastMigration: (ctx: RequestContext) => Promise<number | null>;
   /** The newest migration that this build brings. */
   readonly bundledMigration: number;
-  readonly pingDurableObjects: () => Promise<void>;
   readonly pingHasher: () => Promise<void>;
 };
 
+/** What the request has shown on its way: whether the rate limiter's Durable Object answered. */
+export type Observed = { readonly durableObjects: boolean };
+
 /** Looks at every part that a request may need, all at once; says which fail and logs why. */
 export const createReadiness =
-  ({ lastMigration, bundledMigration, pingDurableObjects, pingHasher }: Deps) =>
-  async (ctx: RequestContext): Promise<ReadinessReport> => {
-    const [migration, durableObjects, hasher] = await Promise.allSettled([
-      lastMigration(ctx),
-      pingDurableObjects(),
-      pingHasher(),
-    ]);
-    for (const result of [migration, durableObjects, hasher]) {
+  ({ lastMigration, bundledMigration, pingHasher }: Deps) =>
+  async (ctx: RequestContext, { durableObjects }: Observed): Promise<ReadinessReport> => {
+    const [migration, hasher] = await Promise.allSettled([lastMigration(ctx), pingHasher()]);
+    for (const result of [migration, hasher]) {
       if (result.status === 'rejected')
         ctx.log.error('not ready', { request_id: ctx.requestId, error: result.reason });
     }
@@ -35,7 +33,7 @@ export const createReadiness =
       config: verdict(true),
       database: verdict(migration.status === 'fulfilled'),
       migrations: verdict(migrated),
-      durable_objects: verdict(durableObjects.status === 'fulfilled'),
+      durable_objects: verdict(durableObjects),
       hasher: verdict(hasher.status === 'fulfilled'),
     } as const;
     return { ready: Object.values(checks).every((check) => check === 'ok'), checks };

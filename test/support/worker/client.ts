@@ -12,12 +12,10 @@ type Init = {
 };
 
 const origin = 'http://127.0.0.1:3002';
-let lastNetwork = 0;
-
-/** A client address that no other test has used, so that limits of one test do not reach the next. */
+/** A client address that no other test has used, so that the limits of one test do not reach the next. */
 export const newAddress = (): string => {
-  lastNetwork += 1;
-  return `2001:db8:${(lastNetwork >> 16).toString(16)}:${(lastNetwork & 0xffff).toString(16)}::1`;
+  const groups = Array.from(crypto.getRandomValues(new Uint16Array(2)), (group) => group.toString(16));
+  return `2001:db8:${groups.join(':')}::1`;
 };
 
 /** An app with some variables of its own; without any it is the one that the test run configures. */
