@@ -1,0 +1,28 @@
+import type { Scope } from './scope.ts';
+import type { Settings } from './settings.ts';
+import type { VariableName } from './variables.ts';
+
+type Promised = readonly [
+  variable: VariableName,
+  isPromised: (settings: Settings) => boolean,
+  detail: string,
+];
+
+/** Settings that promise what this version does not do; a line leaves with the commit that brings its feature. */
+const promises: readonly Promised[] = [
+  [
+    'EMAIL_VERIFICATION',
+    (s) => s.EMAIL_VERIFICATION === 'required',
+    'has no effect yet: no address is verified',
+  ],
+  ['PWNED_PASSWORDS', (s) => s.PWNED_PASSWORDS, 'has no effect yet: no password is looked up'],
+  ['OIDC_PROVIDERS', (s) => s.OIDC_PROVIDERS !== undefined, 'has no effect yet: there is no single sign-on'],
+  ['ENABLE_METRICS', (s) => s.ENABLE_METRICS, 'has no effect yet: there is no /metrics'],
+  ['UPLOAD_SCANNER', (s) => s.UPLOAD_SCANNER !== undefined, 'has no effect yet: there are no uploads'],
+];
+
+export const warnOfSettingsWithoutEffect = (settings: Settings, { given, warning }: Scope): void => {
+  for (const [variable, isPromised, detail] of promises) {
+    if (given.has(variable) && isPromised(settings)) warning(variable, detail);
+  }
+};
