@@ -26,9 +26,16 @@ const inWorkerd = (name: string, include: string) => ({
 });
 
 /** In Node; what needs a server starts it as a person would. */
-const inNode = (name: string, include: string, timeoutMs: number) => ({
+const inNode = (name: string, include: string, timeoutMs: number, globalSetup: string[] = []) => ({
   extends: true as const,
-  test: { name, include: [include], environment: 'node', testTimeout: timeoutMs, hookTimeout: timeoutMs },
+  test: {
+    name,
+    include: [include],
+    globalSetup,
+    environment: 'node',
+    testTimeout: timeoutMs,
+    hookTimeout: timeoutMs,
+  },
 });
 
 export default defineConfig({
@@ -38,7 +45,7 @@ export default defineConfig({
       inWorkerd('worker', 'test/worker/**/*.test.ts'),
       inNode('stack', 'test/stack/**/*.test.ts', 60_000),
       inWorkerd('faults', 'test/faults/**/*.test.ts'),
-      inNode('e2e', 'test/e2e/**/*.test.ts', 120_000),
+      inNode('e2e', 'test/e2e/**/*.test.ts', 120_000, ['./test/e2e/global-setup.ts']),
     ],
   },
 });

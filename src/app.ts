@@ -8,7 +8,7 @@ import { respondWithProblem, toAppError } from './http/problem.ts';
 import { createRatePolicies } from './http/rate-policies.ts';
 import { accessLog } from './middleware/access-log.ts';
 import { authenticate } from './middleware/authenticate.ts';
-import { cors } from './middleware/cors.ts';
+import { type CorsOptions, cors } from './middleware/cors.ts';
 import { csrf } from './middleware/csrf.ts';
 import { onlyErrors } from './middleware/only-errors.ts';
 import { rateLimit } from './middleware/rate-limit.ts';
@@ -16,8 +16,11 @@ import { requestContext } from './middleware/request-context.ts';
 import { securityHeaders } from './middleware/security-headers.ts';
 import { timeout } from './middleware/timeout.ts';
 import { authRoutes } from './routes/auth.ts';
+import { devMailboxRoutes } from './routes/dev-mailbox.tsx';
 import { docsRoutes } from './routes/docs.tsx';
+import { emailRoutes } from './routes/email.ts';
 import { healthRoutes, livenessRoutes } from './routes/health.ts';
+import { passwordRoutes } from './routes/password.ts';
 import { sessionRoutes } from './routes/sessions.ts';
 import { meRoutes } from './routes/users.ts';
 import { wellKnownRoutes } from './routes/well-known.ts';
@@ -25,17 +28,20 @@ import { wellKnownRoutes } from './routes/well-known.ts';
 /** What every request passes, whatever it asks for. */
 const createBase = (
   { log, clock, newRequestId }: Foundation,
-  { timeoutMs, strict }: { timeoutMs: number; strict: boolean },
+  { timeoutMs, strict, ...origins }: CorsOptions & { timeoutMs: number; strict: boolean },
 ) => {
   const app = new Hono<AppEnv>();
   app.use(
     requestContext({ log, clock, newRequestId, timeoutMs }),
     accessLog(clock),
     securityHeaders({ strict }),
+    cors(origins),
     onlyErrors,
   );
   app.onError((thrown, c) => {
     const error = toAppError(thrown);
+    // What a timeout has ended fails once more when its own calls are aborted; the answer is already out.
+    if (error.code === 'timeout' && c.finalized) return c.res;
     if (error.status >= 500) log.error(error.code, { request_id: c.var.ctx.requestId, error: thrown });
     return respondWithProblem(c, error);
   });
@@ -43,7 +49,7 @@ const createBase = (
 };
 
 const createReadyApp = (foundation: Foundation, services: Services): Hono<AppEnv> => {
-  const { config, account, session, verifyAccessToken, limiter } = services;
+  const { config, account, session, password, email, verifyAccessToken, limiter } = services;
   const { limits, origins } = config;
   const credential = { ...config.jwt, cookieName: config.cookies.sessionName };
   const identify = createIdentify({ verifyAccessToken, credential });
@@ -53,8 +59,9 @@ const createReadyApp = (foundation: Foundation, services: Services): Hono<AppEnv
   const app = createBase(foundation, {
     timeoutMs: limits.requestTimeoutMs,
     strict: config.environment.strict,
+    allowedOrigins,
+    requestHeaders: ['Authorization', config.jwt.headerName],
   })
-    .use(cors({ allowedOrigins, requestHeaders: ['Authorization', config.jwt.headerName] }))
     .use(timeout)
     .use(rateLimit({ limiter, policyOf: createRatePolicies(limits.rate), identify }))
     .use(csrf({ allowedOrigins, credential }))
@@ -63,8 +70,13 @@ const createReadyApp = (foundation: Foundation, services: Services): Hono<AppEnv
     .route('/.well-known', wellKnownRoutes({ jwks: services.jwks }))
     .route('/auth', authRoutes({ ...account, ...session }, config, identify))
     .route('/auth', meRoutes(account, login))
+    .route('/auth/password', passwordRoutes(password, config, login))
+    .route('/auth/email', emailRoutes(email, login))
     .route('/auth/sessions', sessionRoutes(session, config, login))
     .route('/users', meRoutes(account, login));
+
+  const { mailbox } = services.mail;
+  if (mailbox) app.route('/dev', devMailboxRoutes({ mailbox }));
 
   const noRoute = createNoRoute(app);
   return app.notFound((c) => respondWithProblem(c, noRoute(c.req.path)));
@@ -73,7 +85,7 @@ const createReadyApp = (foundation: Foundation, services: Services): Hono<AppEnv
 /** Answers nothing but `/healthz`: half a service would be a wrong answer. */
 const createRefusingApp = (
   foundation: Foundation,
-  problems: readonly { variable: string; detail: string }[],
+  { problems, strict }: { problems: readonly { variable: string; detail: string }[]; strict: boolean },
 ): Hono<AppEnv> => {
   const errors = problems.map(({ variable, detail }) => ({
     pointer: `/${variable}`,
@@ -86,12 +98,11 @@ const createRefusingApp = (
     errors,
     retryAfterSeconds: 60,
   });
-  return createBase(foundation, { timeoutMs: 10_000, strict: false }).notFound((c) =>
-    respondWithProblem(c, refusal),
-  );
+  const base = { timeoutMs: 10_000, strict, allowedOrigins: [], requestHeaders: [] };
+  return createBase(foundation, base).notFound((c) => respondWithProblem(c, refusal));
 };
 
 export const createApp = (container: Container): Hono<AppEnv> =>
   container.kind === 'ready'
     ? createReadyApp(container, container.services)
-    : createRefusingApp(container, container.problems);
+    : createRefusingApp(container, container);

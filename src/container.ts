@@ -6,21 +6,44 @@ import { checkArgon2id } from './adapters/argon2/known-answer.ts';
 import { createMacKeys } from './adapters/derived-keys.ts';
 import { createLogger } from './adapters/logger.ts';
 import { createLoginGuard } from './adapters/login-guard.ts';
+import { createMailQueue } from './adapters/mail-queue.ts';
+import { createMailer } from './adapters/mailer/create-mailer.ts';
+import { createOneTimeTokens, type OneTimeTokens } from './adapters/one-time-tokens.ts';
+import { createPwnedPasswords } from './adapters/pwned-passwords.ts';
 import { createRateLimiter } from './adapters/rate-limiter.ts';
 import { createRefreshTokens } from './adapters/refresh-tokens.ts';
+import { createTurnstile } from './adapters/turnstile.ts';
 import { loadConfig } from './config/load.ts';
 import type { Config } from './config/schema.ts';
 import type { ConfigProblem } from './config/scope.ts';
 import type { Logger } from './context.ts';
-import { createDatabase } from './db/client.ts';
+import { createDatabase, type Database } from './db/client.ts';
+import { createLinks } from './domain/links.ts';
 import type { LoginGuard } from './durable-objects/login-guard.ts';
 import type { RateLimiter } from './durable-objects/rate-limiter.ts';
 import { createAccountRepository } from './repositories/accounts.ts';
+import { createCredentialRepository } from './repositories/credentials.ts';
+import { createEmailAddressRepository } from './repositories/email-addresses.ts';
 import { createMigrationRepository } from './repositories/migrations.ts';
+import { createOutboxRepository } from './repositories/outbox.ts';
 import { createSessionRepository } from './repositories/sessions.ts';
 import { createMe } from './services/account/me.ts';
 import { createSignup } from './services/account/signup.ts';
+import { createChangeEmail } from './services/email/change.ts';
+import { createPrepareToken } from './services/email/prepare.ts';
+import { createResendVerification } from './services/email/resend.ts';
+import { createRestoreEmail } from './services/email/restore.ts';
+import { createVerifyEmail } from './services/email/verify.ts';
 import { createReadiness } from './services/health/readiness.ts';
+import { createDeliver } from './services/mail/deliver.ts';
+import { createMailbox } from './services/mail/mailbox.ts';
+import { createRenderMail } from './services/mail/render.ts';
+import { createSweep } from './services/mail/sweep.ts';
+import { createChangePassword } from './services/password/change.ts';
+import { createCheckPassword } from './services/password/check.ts';
+import { createForgotPassword } from './services/password/forgot.ts';
+import { createProveOwnPassword } from './services/password/prove-own.ts';
+import { createResetPassword } from './services/password/reset.ts';
 import { createEndSession } from './services/session/end.ts';
 import { createIssueTokens } from './services/session/issue.ts';
 import { createListSessions } from './services/session/list.ts';
@@ -33,6 +56,7 @@ import { createRevoke } from './services/session/revoke.ts';
 export type Bindings = Record<string, unknown> & {
   RATE_LIMITER: DurableObjectNamespace<RateLimiter>;
   LOGIN_GUARD: DurableObjectNamespace<LoginGuard>;
+  MAIL_QUEUE: Queue<string>;
   ASSETS: Fetcher;
 };
 
@@ -48,18 +72,45 @@ export type Services = ReturnType<typeof createServices>;
 export type Container = Foundation &
   (
     | { readonly kind: 'ready'; readonly services: Services }
-    | { readonly kind: 'misconfigured'; readonly problems: readonly ConfigProblem[] }
+    | {
+        readonly kind: 'misconfigured';
+        readonly problems: readonly ConfigProblem[];
+        readonly strict: boolean;
+      }
   );
 
 const clock = () => new Date();
 const newId = (now: Date) => uuidv7({ msecs: now.getTime() });
 const newRequestId = () => crypto.randomUUID();
 const write = (line: string) => console.log(line);
+/** Loads the dictionary with the first password that is set; an isolate that sees only logins does without. */
+const estimateStrength = async (password: string, knownWords: readonly string[]) =>
+  (await import('./adapters/password-strength.ts')).estimateStrength(password, knownWords);
 
-const createServices = (config: Config, bindings: Bindings) => {
+/** What happens to the outbox; its rows are written by the flows that give cause for them. */
+const createMailServices = (
+  { email, origins }: Config,
+  { db, tokens, log }: { db: Database; tokens: OneTimeTokens; log: Logger },
+) => {
+  const outbox = createOutboxRepository(db);
+  const render = createRenderMail({ tokens, links: createLinks(origins.appUrl) });
+  const mailer = createMailer(email.provider, { log, clock });
+  const deliver = createDeliver({ outbox, render, mailer, clock, log });
+  return {
+    deliver,
+    sweep: createSweep({ outbox, deliver, clock, log }),
+    // Local environments only: the configuration refuses capture when it is strict.
+    mailbox: email.provider.kind === 'capture' ? createMailbox({ outbox, render }) : null,
+  };
+};
+
+const createServices = (config: Config, bindings: Bindings, log: Logger) => {
   const db = createDatabase(config.database);
   const accounts = createAccountRepository(db, newId);
-  const sessions = createSessionRepository(db, newId);
+  const verifiedOnly = config.email.verification === 'required';
+  const sessions = createSessionRepository(db, { newId, verifiedOnly });
+  const credentials = createCredentialRepository(db, { newId, verifiedOnly });
+  const addresses = createEmailAddressRepository(db, { newId, verifiedOnly });
   const migrations = createMigrationRepository(db);
 
   const hasher = createArgon2Hasher(config.password.argon2, {
@@ -70,10 +121,21 @@ const createServices = (config: Config, bindings: Bindings) => {
   const secretKeys = [config.session.secretKey, ...config.session.previousSecretKeys];
   const refreshTokens = createRefreshTokens(createMacKeys(secretKeys, 'refresh-token'));
 
+  const oneTimeTokens = createOneTimeTokens(createMacKeys(secretKeys, 'one-time-token'));
+
+  const { code, codeMac, read: readToken } = oneTimeTokens;
+  const prepareToken = createPrepareToken({ newId, code, codeMac });
+  const proveOwnPassword = createProveOwnPassword({ credentials, guard, hasher });
   const verifyAccessToken = accessTokens.verify;
   const readRefreshToken = refreshTokens.read;
   const sessionPolicy = config.session;
   const passwordMaxAgeDays = config.password.maxAgeDays;
+  const mailQueue = createMailQueue(bindings.MAIL_QUEUE);
+  const checkPassword = createCheckPassword({
+    policy: config.password,
+    estimateStrength,
+    isLeaked: config.password.pwnedPasswords ? createPwnedPasswords() : null,
+  });
   const issueTokens = createIssueTokens({
     signAccessToken: accessTokens.sign,
     issueRefreshToken: refreshTokens.issue,
@@ -88,23 +150,57 @@ const createServices = (config: Config, bindings: Bindings) => {
     limiter: createRateLimiter(bindings.RATE_LIMITER),
     account: {
       signup: createSignup({
+        checkTurnstile: config.turnstile && createTurnstile(config.turnstile),
         accounts,
         hasher,
         issueTokens,
         sessionPolicy,
-        passwordPolicy: config.password,
+        verification: config.email.verification,
+        checkPassword,
+        prepareToken,
+        mailQueue,
         newId,
       }),
       me: createMe({ accounts, passwordMaxAgeDays }),
     },
+    password: {
+      change: createChangePassword({
+        credentials,
+        proveOwnPassword,
+        checkPassword,
+        hasher,
+        issueTokens,
+        mailQueue,
+        newId,
+      }),
+      forgot: createForgotPassword({ credentials, prepareToken, mailQueue }),
+      reset: createResetPassword({ credentials, readToken, checkPassword, hasher, mailQueue, newId }),
+    },
+    email: {
+      verify: createVerifyEmail({ addresses, readToken, codeMac, prepareToken, mailQueue }),
+      resend: createResendVerification({ addresses, prepareToken, mailQueue }),
+      change: createChangeEmail({ addresses, proveOwnPassword, prepareToken, mailQueue }),
+      restore: createRestoreEmail({ addresses, readToken }),
+    },
     session: {
-      login: createLogin({ accounts, sessions, guard, hasher, issueTokens, sessionPolicy, newId }),
+      login: createLogin({
+        accounts,
+        sessions,
+        guard,
+        hasher,
+        issueTokens,
+        sessionPolicy,
+        mailQueue,
+        newId,
+        verifiedOnly,
+      }),
       refresh: createRefresh({ sessions, readRefreshToken, issueTokens, sessionPolicy }),
       logout: createLogout({ sessions, readRefreshToken }),
       revoke: createRevoke({ sessions, verifyAccessToken, readRefreshToken }),
       list: createListSessions({ sessions }),
       end: createEndSession({ sessions }),
     },
+    mail: createMailServices(config, { db, tokens: oneTimeTokens, log }),
     health: {
       readiness: createReadiness({
         lastMigration: migrations.last,
@@ -127,7 +223,8 @@ export const createContainer = (bindings: Bindings): Container => {
   });
   const foundation = { log, clock, newRequestId };
   for (const warning of loaded.warnings) log.warn('configuration', warning);
-  if (loaded.ok) return { ...foundation, kind: 'ready', services: createServices(loaded.config, bindings) };
+  if (loaded.ok)
+    return { ...foundation, kind: 'ready', services: createServices(loaded.config, bindings, log) };
   for (const problem of loaded.problems) log.error('misconfigured', problem);
-  return { ...foundation, kind: 'misconfigured', problems: loaded.problems };
+  return { ...foundation, kind: 'misconfigured', problems: loaded.problems, strict: loaded.strict };
 };

@@ -48,3 +48,27 @@ export type PasswordHasher = {
    */
   readonly verify: (password: string, phc: string | null) => Promise<{ valid: boolean; outdated: boolean }>;
 };
+
+/** The actor, once the password of the account has been proved too. */
+export type ProvenOwner = {
+  readonly email: string;
+  readonly username: string | null;
+  readonly passwordHash: string;
+};
+
+/** @throws AppError `session_revoked`, `account_disabled`, `invalid_credentials`, `login_locked`, `overloaded` */
+export type ProveOwnPassword = (ctx: RequestContext, password: string) => Promise<ProvenOwner>;
+
+/** Refuses a password that may not be set, with every reason. @throws AppError `weak_password` */
+export type CheckPassword = (
+  ctx: RequestContext,
+  request: {
+    readonly password: string;
+    readonly email: string;
+    readonly username: string | null;
+    /** The one it replaces, where that is known in clear. */
+    readonly current?: string;
+    /** The member of the request body that the reasons point at; `password` unless told. */
+    readonly member?: string;
+  },
+) => Promise<void>;

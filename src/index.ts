@@ -1,22 +1,28 @@
-import type { Hono } from 'hono';
 import { createApp } from './app.ts';
 import { type Bindings, createContainer } from './container.ts';
-import type { AppEnv } from './http/app-env.ts';
+import { createJobs } from './jobs.ts';
 
 export { LoginGuard } from './durable-objects/login-guard.ts';
 export { RateLimiter } from './durable-objects/rate-limiter.ts';
 
-/** One app per isolate: the platform hands every request of an isolate the same bindings. */
-const apps = new WeakMap<Bindings, Hono<AppEnv>>();
+const createWorker = (bindings: Bindings) => {
+  const container = createContainer(bindings);
+  return { app: createApp(container), jobs: createJobs(container) };
+};
 
-const appOf = (bindings: Bindings): Hono<AppEnv> => {
-  const existing = apps.get(bindings);
+/** One per isolate: the platform hands every event of an isolate the same bindings. */
+const workers = new WeakMap<Bindings, ReturnType<typeof createWorker>>();
+
+const workerOf = (bindings: Bindings) => {
+  const existing = workers.get(bindings);
   if (existing) return existing;
-  const app = createApp(createContainer(bindings));
-  apps.set(bindings, app);
-  return app;
+  const worker = createWorker(bindings);
+  workers.set(bindings, worker);
+  return worker;
 };
 
 export default {
-  fetch: (request, bindings, execution) => appOf(bindings).fetch(request, bindings, execution),
+  fetch: (request, bindings, execution) => workerOf(bindings).app.fetch(request, bindings, execution),
+  queue: (batch, bindings) => workerOf(bindings).jobs.queue(batch),
+  scheduled: (_, bindings) => workerOf(bindings).jobs.scheduled(),
 } satisfies ExportedHandler<Bindings>;

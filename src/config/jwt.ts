@@ -62,6 +62,16 @@ const readPrivateKey = (settings: Settings, { problem, warning }: Scope): Secret
   return null;
 };
 
+/** The CORS-safelisted ones of the Fetch standard, and Cookie: a page of any site can have them sent. */
+const headersOfAnyPage: ReadonlySet<string> = new Set([
+  'accept',
+  'accept-language',
+  'content-language',
+  'content-type',
+  'cookie',
+  'range',
+]);
+
 export const readJwt = (settings: Settings, scope: Scope): JwtConfig => {
   const {
     JWT_ALGORITHM: algorithm,
@@ -72,6 +82,10 @@ export const readJwt = (settings: Settings, scope: Scope): JwtConfig => {
   for (const [index, previous] of previousSecrets.entries()) {
     const weakness = scope.strict ? weaknessOf(previous) : undefined;
     if (weakness) scope.problem('JWT_SECRET_PREVIOUS', `entry ${index + 1} ${weakness}`);
+  }
+
+  if (headersOfAnyPage.has(settings.JWT_HEADER_NAME.toLowerCase())) {
+    scope.problem('JWT_HEADER_NAME', 'must be a header that no page of another site can send');
   }
 
   return {

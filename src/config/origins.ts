@@ -5,8 +5,8 @@ import { list } from './values.ts';
 export type OriginsConfig = {
   /** Exact origins that may call with credentials; in local environments the local frontends too. */
   readonly allowed: readonly string[];
-  /** Where links in e-mails lead, without a slash at its end; null: to the API's own origin. */
-  readonly appUrl: string | null;
+  /** Where links in e-mails lead, without a slash at its end. */
+  readonly appUrl: string;
 };
 
 /** Exact serialized origins (RFC 6454 section 6.2), in the spelling that browsers send. */
@@ -24,6 +24,10 @@ export const originList = list((entry, fail) => {
 
 const originOf = (host: string, port: number): string => new URL(`http://${host}:${port}`).origin;
 
+/** Where a browser on this machine finds the API; 0.0.0.0 is an address to listen on, not one to visit. */
+const ownOrigin = ({ HOST: host, BACKEND_PORT: port }: Settings): string =>
+  originOf(host === '0.0.0.0' ? 'localhost' : host, port);
+
 const localOrigins = ({ HOST: host, FRONTEND_PORT, WEB_PORT }: Settings): readonly string[] => {
   const hosts = ['127.0.0.1', '0.0.0.0'].includes(host) ? [host, 'localhost'] : [host];
   return hosts.flatMap((each) => [originOf(each, FRONTEND_PORT), originOf(each, WEB_PORT)]);
@@ -35,7 +39,7 @@ export const readOrigins = (settings: Settings, { strict, problem }: Scope): Ori
   if (!strict) {
     return {
       allowed: [...new Set([...given, ...localOrigins(settings)])],
-      appUrl: APP_URL ?? given[0] ?? null,
+      appUrl: APP_URL ?? given[0] ?? ownOrigin(settings),
     };
   }
 
@@ -44,5 +48,5 @@ export const readOrigins = (settings: Settings, { strict, problem }: Scope): Ori
   }
   if (APP_URL === undefined) problem('APP_URL', 'is required: where links in e-mails lead');
   else if (!APP_URL.startsWith('https:')) problem('APP_URL', 'must be an https URL');
-  return { allowed: [...new Set(given)], appUrl: APP_URL ?? null };
+  return { allowed: [...new Set(given)], appUrl: APP_URL ?? '' };
 };

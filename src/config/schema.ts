@@ -15,10 +15,10 @@ import {
 import { type OriginsConfig, readOrigins } from './origins.ts';
 import { type PasswordConfig, readPassword } from './password.ts';
 import type { Scope } from './scope.ts';
-import type { Secret } from './secret.ts';
 import { readSession, type SessionConfig } from './session.ts';
 import type { Settings } from './settings.ts';
 import { type OidcConfig, readSingleSignOn } from './single-sign-on.ts';
+import { readTurnstile, type TurnstileConfig } from './turnstile.ts';
 import { readUploads, type UploadsConfig } from './uploads.ts';
 
 /** What the Worker runs with: complete, checked and frozen. Everything else is given parts of it. */
@@ -37,7 +37,7 @@ export type Config = {
   readonly metrics: MetricsConfig;
   readonly tracing: TracingConfig | null;
   readonly flags: Readonly<Record<string, boolean>>;
-  readonly turnstile: { readonly secretKey: Secret } | null;
+  readonly turnstile: TurnstileConfig | null;
   readonly oidc: OidcConfig;
 };
 
@@ -59,6 +59,6 @@ export const composeConfig = ({ settings, scope, environment, flags }: Parts): C
   metrics: readMetrics(settings, scope),
   tracing: readTracing(settings),
   flags,
-  turnstile: settings.TURNSTILE_SECRET_KEY ? { secretKey: settings.TURNSTILE_SECRET_KEY } : null,
+  turnstile: readTurnstile(settings, scope),
   oidc: readSingleSignOn(settings, scope),
 });

@@ -37,6 +37,7 @@ const tokenLocation = list((entry, fail) =>
 export const settingsSchema = {
   BACKEND_ENV: text.default('local'),
   HOST: hostname.default('127.0.0.1'),
+  BACKEND_PORT: port.default(3002),
   FRONTEND_PORT: port.default(3000),
   WEB_PORT: port.default(3001),
   ALLOWED_ORIGINS: originList.default([]),

@@ -54,7 +54,7 @@ const as = (...names: string[]): readonly Alias[] => names.map((name) => ({ name
 export const variables = {
   BACKEND_ENV: worker('Environment', 'local', 'local, development, dev and test are lenient; any other name makes the checks strict', { aliases: as('ENVIRONMENT', 'NODE_ENV') }),
   HOST: worker('Environment', '127.0.0.1', 'Host of npm run dev and of the local CORS origins'),
-  BACKEND_PORT: scripts('Environment', '3002', 'Port of npm run dev'),
+  BACKEND_PORT: worker('Environment', '3002', 'Port of npm run dev'),
   FRONTEND_PORT: worker('Environment', '3000', 'Port of a local frontend: http://{HOST}:{port} is an allowed origin, in local environments only'),
   WEB_PORT: worker('Environment', '3001', 'Port of a second local frontend, allowed in the same way'),
   ALLOWED_ORIGINS: worker('Environment', '', 'Comma list of exact origins (scheme, host, port) that browsers may call from; https only when strict'),

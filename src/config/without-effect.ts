@@ -15,7 +15,6 @@ const promises: readonly Promised[] = [
     (s) => s.EMAIL_VERIFICATION === 'required',
     'has no effect yet: no address is verified',
   ],
-  ['PWNED_PASSWORDS', (s) => s.PWNED_PASSWORDS, 'has no effect yet: no password is looked up'],
   ['OIDC_PROVIDERS', (s) => s.OIDC_PROVIDERS !== undefined, 'has no effect yet: there is no single sign-on'],
   ['ENABLE_METRICS', (s) => s.ENABLE_METRICS, 'has no effect yet: there is no /metrics'],
   ['UPLOAD_SCANNER', (s) => s.UPLOAD_SCANNER !== undefined, 'has no effect yet: there are no uploads'],

@@ -24,6 +24,8 @@ export const users = pgTable(
     id: uuid('id').primaryKey(),
     email: text('email').notNull(),
     emailVerifiedAt: instant('email_verified_at'),
+    /** When a verification mail was last asked for; the next has to wait. */
+    verificationSentAt: instant('verification_sent_at'),
     username: text('username'),
     /** PHC string; null for an account that signs in elsewhere only. */
     passwordHash: text('password_hash'),
@@ -58,7 +60,9 @@ export const sessions = pgTable(
     expiresAt: instant('expires_at').notNull(),
     absoluteExpiresAt: instant('absolute_expires_at').notNull(),
     revokedAt: instant('revoked_at'),
-    revokedReason: text('revoked_reason', { enum: ['logout', 'revoked', 'refresh_reuse'] }),
+    revokedReason: text('revoked_reason', {
+      enum: ['logout', 'revoked', 'refresh_reuse', 'password_changed', 'email_restored'],
+    }),
     ip: inet('ip'),
     userAgent: text('user_agent'),
   },
@@ -103,4 +107,58 @@ export const auditEvents = pgTable(
     details: jsonb('details').notNull().default({}),
   },
   (table) => [index('audit_events_subject_id_index').on(table.subjectId, table.id)],
+);
+
+/**
+ * What a link or a code in an e-mail stands for. The token and the code are derived from the id under a key
+ * that the database does not have; `codeMac` lets a code be checked in one statement.
+ */
+export const oneTimeTokens = pgTable(
+  'one_time_tokens',
+  {
+    id: uuid('id').primaryKey(),
+    userId: uuid('user_id')
+      .notNull()
+      .references(() => users.id, { onDelete: 'cascade' }),
+    purpose: text('purpose', {
+      enum: ['verify_email', 'reset_password', 'change_email', 'restore_email'],
+    }).notNull(),
+    /** The address that the holder proves, or gets back. */
+    email: text('email').notNull(),
+    codeMac: text('code_mac'),
+    codeExpiresAt: instant('code_expires_at'),
+    codeAttempts: integer('code_attempts').notNull().default(0),
+    createdAt: instant('created_at').notNull(),
+    expiresAt: instant('expires_at').notNull(),
+    usedAt: instant('used_at'),
+  },
+  (table) => [
+    index('one_time_tokens_user_id_index').on(table.userId, table.purpose, table.id),
+    index('one_time_tokens_email_index').on(table.email, table.purpose, table.id),
+  ],
+);
+
+/** E-mails to be sent, written in the statement that gives cause for them. Holds no secret: tokens are derived. */
+export const outbox = pgTable(
+  'outbox',
+  {
+    id: uuid('id').primaryKey(),
+    userId: uuid('user_id').references(() => users.id, { onDelete: 'cascade' }),
+    recipient: text('recipient').notNull(),
+    template: text('template').notNull(),
+    /** What the template needs beside the recipient: ids and facts, never a secret. */
+    details: jsonb('details').notNull().default({}),
+    createdAt: instant('created_at').notNull(),
+    attempts: integer('attempts').notNull().default(0),
+    /** Due from then on; a delivery that has begun moves it ahead, so that no second one begins beside it. */
+    nextAttemptAt: instant('next_attempt_at').notNull(),
+    sentAt: instant('sent_at'),
+    failedAt: instant('failed_at'),
+    lastError: text('last_error'),
+  },
+  (table) => [
+    index('outbox_due_index')
+      .on(table.nextAttemptAt)
+      .where(sql`${table.sentAt} is null and ${table.failedAt} is null`),
+  ],
 );

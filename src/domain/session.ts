@@ -44,10 +44,10 @@ export const grantScope = (requested: string): string =>
 /** One step of rotation, as one database statement has decided it. */
 export type RefreshOutcome =
   | { readonly kind: 'refreshed'; readonly session: Session; readonly account: AccountRecord }
-  | { readonly kind: 'reused' | 'unknown' | 'expired' | 'revoked' | 'disabled' };
+  | { readonly kind: 'reused' | 'unknown' | 'expired' | 'revoked' | 'disabled' | 'unverified' };
 
 /** Why a session no longer serves, or null while it does. */
-export type SessionRefusal = 'session_revoked' | 'account_disabled' | null;
+export type SessionRefusal = 'session_revoked' | 'account_disabled' | 'email_not_verified' | null;
 
 /** What a client gets for a session. */
 export type IssuedTokens = {

@@ -7,12 +7,13 @@ export const maxBodyBytes = 65_536;
 const mediaTypes = { json: 'application/json', form: 'application/x-www-form-urlencoded' } as const;
 export type BodyKind = keyof typeof mediaTypes;
 
-const contentType = (c: Context): { type: string; charset: string | null } => {
+const contentType = (c: Context): { type: string; charsets: readonly string[] } => {
   const [type = '', ...parameters] = (c.req.header('Content-Type') ?? '').toLowerCase().split(';');
-  const charset = parameters
-    .map((parameter) => parameter.trim())
-    .find((parameter) => parameter.startsWith('charset='));
-  return { type: type.trim(), charset: charset?.slice('charset='.length).replaceAll('"', '') ?? null };
+  const pairs = parameters.map((parameter) => parameter.split('=').map((part) => part.trim()));
+  const charsets = pairs
+    .filter(([name]) => name === 'charset')
+    .map(([, value = '']) => value.replaceAll('"', ''));
+  return { type: type.trim(), charsets };
 };
 
 export const hasBodyOf = (c: Context, kind: BodyKind): boolean => contentType(c).type === mediaTypes[kind];
@@ -36,9 +37,17 @@ const readBytes = async (body: ReadableStream<Uint8Array> | null): Promise<Uint8
   return bytes;
 };
 
-const isUtf8 = (bytes: Uint8Array): boolean => {
+/** A body that breaks off is the client's doing, not a failure of ours. */
+const brokenOff = (error: unknown): never => {
+  if (error instanceof AppError) throw error;
+  throw new AppError('malformed_json', { detail: 'The body broke off.', cause: error });
+};
+
+/** A form holds its bytes as %XX, and its parser would turn those that are not UTF-8 into U+FFFD unasked. */
+const isUtf8 = (bytes: Uint8Array, kind: BodyKind): boolean => {
   try {
-    new TextDecoder('utf-8', { fatal: true, ignoreBOM: false }).decode(bytes);
+    const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: false }).decode(bytes);
+    if (kind === 'form') decodeURIComponent(text.replaceAll(/%(?![0-9a-f]{2})/gi, '%25'));
     return true;
   } catch {
     return false;
@@ -51,10 +60,10 @@ const isUtf8 = (bytes: Uint8Array): boolean => {
  * @throws AppError `payload_too_large`, `unsupported_media_type`, `malformed_json`
  */
 export const bufferBody = async (c: Context, kind: BodyKind): Promise<void> => {
-  const bytes = await readBytes(c.req.raw.body);
-  const { type, charset } = contentType(c);
+  const bytes = await readBytes(c.req.raw.body).catch(brokenOff);
+  const { type, charsets } = contentType(c);
   if (bytes.length === 0 && type === '') return;
-  if (type !== mediaTypes[kind] || (charset !== null && charset !== 'utf-8')) {
+  if (type !== mediaTypes[kind] || charsets.some((charset) => charset !== 'utf-8')) {
     throw new AppError('unsupported_media_type', {
       detail: `Content-Type must be ${mediaTypes[kind]} in UTF-8.`,
     });
@@ -62,6 +71,6 @@ export const bufferBody = async (c: Context, kind: BodyKind): Promise<void> => {
   if ((c.req.header('Content-Encoding') ?? 'identity') !== 'identity') {
     throw new AppError('unsupported_media_type', { detail: 'A compressed body is not taken.' });
   }
-  if (!isUtf8(bytes)) throw new AppError('malformed_json', { detail: 'The body is not valid UTF-8.' });
+  if (!isUtf8(bytes, kind)) throw new AppError('malformed_json', { detail: 'The body is not valid UTF-8.' });
   c.req.raw = new Request(c.req.raw, { body: bytes });
 };

@@ -1,7 +1,13 @@
 import type { Context } from 'hono';
 
 /** For what is no page: should a browser be talked into showing it, it may load and run nothing. */
-export const noContentPolicy = "default-src 'none'; frame-ancestors 'none'";
+export const noContentPolicy = [
+  "default-src 'none'",
+  // Neither of these falls back to default-src.
+  "base-uri 'none'",
+  "form-action 'none'",
+  "frame-ancestors 'none'",
+].join('; ');
 
 const pagePolicy = (nonce: string): string =>
   [

@@ -11,30 +11,33 @@ export type CredentialConfig = Pick<Config['jwt'], 'locations' | 'headerName' | 
   readonly cookieName: string;
 };
 
-const fromHeader = (value: string, type: string): string => {
-  const [scheme = '', token = '', ...rest] = type === '' ? ['', value] : value.split(/ +/);
-  if (scheme.toLowerCase() !== type.toLowerCase() || token === '' || rest.length > 0) {
-    throw new AppError('unauthenticated', {
-      detail: `The header must read "${type} <access token>".`,
-      tokenRejected: true,
-    });
-  }
-  return token;
+/** The header that may carry a token, as it came, or null. */
+const readHeader = (c: Context<AppEnv>, { locations, headerName }: CredentialConfig): string | null =>
+  (locations.header ? c.req.header(headerName) : undefined) ?? null;
+
+/** The token of a header that reads `<type> <token>`, or null. */
+const tokenOf = (header: string, type: string): string | null => {
+  const [scheme = '', token = '', ...rest] = header.split(/ +/);
+  return scheme.toLowerCase() === type.toLowerCase() && rest.length === 0 ? token || null : null;
 };
 
-export const carriesHeaderCredential = (
-  c: Context<AppEnv>,
-  { locations, headerName }: CredentialConfig,
-): boolean => locations.header && c.req.header(headerName) !== undefined;
+/** Whether a client has put a token, good or not, into the header. A browser adds `Basic` by itself, but no token. */
+export const carriesBearerToken = (c: Context<AppEnv>, config: CredentialConfig): boolean =>
+  tokenOf(readHeader(c, config) ?? '', config.headerType) !== null;
 
 /**
  * The access token that a request carries. The header wins, and a malformed one is an error: falling back
  * to the cookie would act for somebody whom the client did not name.
  */
 const readCredential = (c: Context<AppEnv>, config: CredentialConfig) => {
-  if (carriesHeaderCredential(c, config)) {
-    const header = c.req.header(config.headerName) ?? '';
-    return { token: fromHeader(header, config.headerType), source: 'bearer' } as const;
+  const header = readHeader(c, config);
+  if (header !== null) {
+    const token = tokenOf(header, config.headerType);
+    if (token !== null) return { token, source: 'bearer' } as const;
+    throw new AppError('unauthenticated', {
+      detail: `The header must read "${config.headerType} <access token>".`,
+      tokenRejected: true,
+    });
   }
   const cookie = config.locations.cookie ? readSingleCookie(c, config.cookieName) : null;
   return cookie === null ? null : ({ token: cookie, source: 'cookie' } as const);

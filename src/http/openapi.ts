@@ -45,6 +45,9 @@ const problemSchema = z
     code: z.enum(Object.keys(errorCatalogue)),
     request_id: z.string(),
     errors: z.array(z.object({ pointer: z.string(), code: z.string(), detail: z.string() })).optional(),
+    'violated-policies': z.array(z.string()).optional().meta({ description: 'of rate_limited' }),
+    error: z.string().optional().meta({ description: 'RFC 6749, where tokens were asked for by form' }),
+    error_description: z.string().optional(),
   })
   .meta({ id: 'Problem' });
 
@@ -72,10 +75,11 @@ export const createOpenApi = (operations: Record<string, Operation>): Json => {
       },
     };
 
-  const failures = ({ errors, json, form, auth }: Operation) => {
-    const codes = [
+  const failures = (method: string, { errors, json, form, auth }: Operation) => {
+    const codes: readonly ErrorCode[] = [
       ...errors,
       ...everywhere,
+      ...(method === 'GET' ? [] : (['csrf_rejected'] as const)),
       ...(json || form ? withBody : []),
       ...(auth === 'required' ? withLogin : []),
     ];
@@ -117,7 +121,7 @@ export const createOpenApi = (operations: Record<string, Operation>): Json => {
         security: operation.auth === 'required' ? [{ bearer: [] }, { cookie: [] }] : [],
         parameters: [...parameters(operation.params, 'path'), ...parameters(operation.query, 'query')],
         ...bodies(operation),
-        responses: { ...success(operation.response), ...failures(operation) },
+        responses: { ...success(operation.response), ...failures(method, operation) },
       },
     };
   }

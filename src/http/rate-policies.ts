@@ -1,21 +1,37 @@
 import type { Config } from '../config/schema.ts';
 import type { RatePolicy } from '../domain/sliding-window.ts';
 
-/** The share of RATE_LIMIT_MAX that a class of routes may use of its own, in the same window. */
-const shares = {
-  default: 1,
-  login: 0.8,
-  signup: 0.6,
-  refresh: 0.8,
-} as const;
+/**
+ * What a class of routes may use of its own: a share of RATE_LIMIT_MAX in the same window, counted per caller
+ * (the user of a good token, else the network) or per network alone, whatever token comes along.
+ */
+const limits = {
+  default: { share: 1, per: 'caller' },
+  // Per caller, each account that an address signs up would bring it a fresh allowance for the next ones.
+  login: { share: 0.8, per: 'network' },
+  signup: { share: 0.6, per: 'network' },
+  refresh: { share: 0.8, per: 'caller' },
+  // Each of these may send a mail to somebody who did not ask for it.
+  mail: { share: 0.2, per: 'network' },
+  reset: { share: 0.6, per: 'network' },
+  // Guessing a token is hopeless, guessing a six-digit code is not.
+  verify: { share: 0.6, per: 'network' },
+} as const satisfies Record<string, { share: number; per: RoutePolicy['per'] }>;
 
-export type RateClass = keyof typeof shares;
+export type RateClass = keyof typeof limits;
+export type RoutePolicy = RatePolicy & { readonly per: 'caller' | 'network' };
 
 /** The routes that have tighter limits than the default; `unlimited` ones cost the service next to nothing. */
 const classes: Readonly<Record<string, RateClass | 'unlimited'>> = {
   'POST /auth/token': 'login',
   'POST /auth/signup': 'signup',
   'POST /auth/refresh': 'refresh',
+  'POST /auth/password/forgot': 'mail',
+  'POST /auth/email/resend': 'mail',
+  'POST /auth/email/change': 'mail',
+  'POST /auth/password/reset': 'reset',
+  'POST /auth/email/verify': 'verify',
+  'POST /auth/email/restore': 'verify',
   'GET /health': 'unlimited',
   'GET /healthz': 'unlimited',
   'GET /openapi.json': 'unlimited',
@@ -27,15 +43,13 @@ const classes: Readonly<Record<string, RateClass | 'unlimited'>> = {
 
 /** The policy of a route, by its pattern: a path has many spellings. A request without a route has the default. */
 export const createRatePolicies = ({ max, windowMs }: Config['limits']['rate']) => {
-  const policyOf = (name: RateClass): RatePolicy => ({
-    name,
-    windowMs,
-    max: Math.max(1, Math.floor(max * shares[name])),
-  });
-  const policies = Object.fromEntries(Object.keys(shares).map((name) => [name, policyOf(name as RateClass)]));
+  const policyOf = (name: RateClass): RoutePolicy => {
+    const { share, per } = limits[name];
+    return { name, windowMs, per, max: Math.max(1, Math.floor(max * share)) };
+  };
 
-  return (route: string): RatePolicy | null => {
+  return (route: string): RoutePolicy | null => {
     const name = classes[route] ?? 'default';
-    return name === 'unlimited' ? null : (policies[name] ?? null);
+    return name === 'unlimited' ? null : policyOf(name);
   };
 };

@@ -48,8 +48,11 @@ const fieldErrors = (issue: z.core.$ZodIssue, root: unknown): FieldError[] => {
   }
 };
 
+/** A small body can be wrong in thousands of members, and its refusal would be many times its size. */
+const maxReportedErrors = 100;
+
 /**
- * Refuses what does not fit the schema with every reason at once.
+ * Refuses what does not fit the schema, with every reason at once as far as anyone would read them.
  * @throws AppError `validation_failed`; for a body also what `bufferBody` throws
  */
 export const validate = <Schema extends z.ZodType, Target extends keyof ValidationTargets>(
@@ -59,7 +62,9 @@ export const validate = <Schema extends z.ZodType, Target extends keyof Validati
   const check = zValidator(target, schema, (result) => {
     if (!result.success) {
       throw new AppError('validation_failed', {
-        errors: result.error.issues.flatMap((issue) => fieldErrors(issue, result.data)),
+        errors: result.error.issues
+          .flatMap((issue) => fieldErrors(issue, result.data))
+          .slice(0, maxReportedErrors),
       });
     }
   });

@@ -5,28 +5,33 @@ const preflightMaxAgeSeconds = 600; // the most that Chromium keeps is two hours
 const exposed = 'X-Request-ID, RateLimit, RateLimit-Policy, Retry-After';
 const methods = 'GET, HEAD, POST, PUT, PATCH, DELETE';
 
-type Options = { readonly allowedOrigins: readonly string[]; readonly requestHeaders: readonly string[] };
+export type CorsOptions = {
+  readonly allowedOrigins: readonly string[];
+  readonly requestHeaders: readonly string[];
+};
 
 /**
- * Cross-origin reads with credentials, for the exact origins of the configuration and nobody else (Fetch
- * standard, section 3.2). Hono's own middleware tells every origin that credentials are allowed and answers
+ * Cross-origin reads with credentials, for the exact origins of the configuration and nobody else (the
+ * CORS protocol of the Fetch standard). Hono's own middleware tells every origin that credentials are allowed and answers
  * every OPTIONS request; here a foreign origin gets no Access-Control header at all.
  */
-export const cors = ({ allowedOrigins, requestHeaders }: Options) => {
+export const cors = ({ allowedOrigins, requestHeaders }: CorsOptions) => {
   const allowed = new Set(allowedOrigins);
   const allowedHeaders = [...new Set(['Content-Type', 'X-Request-ID', ...requestHeaders])].join(', ');
 
   return createMiddleware<AppEnv>(async function cors(c, next) {
     c.header('Vary', 'Origin');
-    const origin = c.req.header('Origin') ?? '';
-    const isAllowed = allowed.has(origin);
+    const origin = c.req.header('Origin');
+    const isAllowed = origin !== undefined && allowed.has(origin);
     if (isAllowed) {
       c.header('Access-Control-Allow-Origin', origin);
       c.header('Access-Control-Allow-Credentials', 'true');
       c.header('Access-Control-Expose-Headers', exposed);
     }
     const isPreflight =
-      c.req.method === 'OPTIONS' && c.req.header('Access-Control-Request-Method') !== undefined;
+      c.req.method === 'OPTIONS' &&
+      origin !== undefined &&
+      c.req.header('Access-Control-Request-Method') !== undefined;
     if (!isPreflight) return next();
 
     if (isAllowed) {

@@ -1,7 +1,7 @@
 import { createMiddleware } from 'hono/factory';
 import { AppError } from '../errors.ts';
 import type { AppEnv } from '../http/app-env.ts';
-import { type CredentialConfig, carriesHeaderCredential } from '../http/identify.ts';
+import { type CredentialConfig, carriesBearerToken } from '../http/identify.ts';
 
 const safeMethods: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
 const ownSites: ReadonlySet<string> = new Set(['same-origin', 'none']);
@@ -17,7 +17,7 @@ export const csrf = ({ allowedOrigins, credential }: Options) => {
   const allowed = new Set(allowedOrigins);
 
   return createMiddleware<AppEnv>(async function csrf(c, next) {
-    if (safeMethods.has(c.req.method) || carriesHeaderCredential(c, credential)) return next();
+    if (safeMethods.has(c.req.method) || carriesBearerToken(c, credential)) return next();
     const origin = c.req.header('Origin');
     const site = c.req.header('Sec-Fetch-Site');
     const isOwn =

@@ -5,10 +5,11 @@ import type { RateDecision, RateLimiter, RatePolicy } from '../domain/sliding-wi
 import { AppError } from '../errors.ts';
 import type { AppEnv } from '../http/app-env.ts';
 import type { Identify } from '../http/identify.ts';
+import type { RoutePolicy } from '../http/rate-policies.ts';
 
 type Deps = {
   readonly limiter: RateLimiter;
-  readonly policyOf: (route: string) => RatePolicy | null;
+  readonly policyOf: (route: string) => RoutePolicy | null;
   readonly identify: Identify;
 };
 
@@ -27,14 +28,17 @@ const setFields = (c: Context<AppEnv>, { name, max, windowMs }: RatePolicy, deci
  * A sliding window per user, or per network for who sends no good token (draft-ietf-httpapi-ratelimit-headers).
  * When the counts cannot be reached, requests pass: a limiter that is down must not be an outage.
  */
-export const rateLimit = ({ limiter, policyOf, identify }: Deps) =>
-  createMiddleware<AppEnv>(async function rateLimit(c, next) {
+export const rateLimit = ({ limiter, policyOf, identify }: Deps) => {
+  const keyOf = async (c: Context<AppEnv>, { per }: RoutePolicy): Promise<string> => {
+    const presented = per === 'caller' ? await identify(c) : null;
+    return presented?.kind === 'valid' ? `user|${presented.claims.userId}` : `network|${c.var.ctx.network}`;
+  };
+
+  return createMiddleware<AppEnv>(async function rateLimit(c, next) {
     const policy = policyOf(routeOf(c));
     if (!policy) return next();
     const { ctx } = c.var;
-    const presented = await identify(c);
-    const key = presented.kind === 'valid' ? `user|${presented.claims.userId}` : `network|${ctx.network}`;
-    const decision = await limiter.hit(policy, key, ctx.now).catch((error: unknown) => {
+    const decision = await limiter.hit(policy, await keyOf(c, policy), ctx.now).catch((error: unknown) => {
       ctx.log.error('the rate limiter cannot be reached', {
         request_id: ctx.requestId,
         policy: policy.name,
@@ -52,3 +56,4 @@ export const rateLimit = ({ limiter, policyOf, identify }: Deps) =>
     }
     return next();
   });
+};

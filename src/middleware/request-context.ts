@@ -6,8 +6,9 @@ import { clientAddress } from '../http/client-address.ts';
 const requestIdShape = /^[A-Za-z0-9._-]{1,128}$/;
 const maxUserAgentLength = 512;
 
+/** As much as the database keeps; well-formed after the cut, which may have halved a surrogate pair. */
 const toText = (value: string | undefined): string | null =>
-  value?.replaceAll('\0', '').toWellFormed().slice(0, maxUserAgentLength) || null;
+  value?.replaceAll('\0', '').slice(0, maxUserAgentLength).toWellFormed() || null;
 
 type Deps = {
   readonly log: Logger;

@@ -5,8 +5,13 @@ import { Layout } from './layout.tsx';
 const style = `
   body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; }
   table { border-collapse: collapse; width: 100%; }
-  th, td { text-align: left; vertical-align: top; padding: .4rem .8rem .4rem 0; border-bottom: 1px solid color-mix(in srgb, currentColor 20%, transparent); }
+  tr { border-bottom: 1px solid color-mix(in srgb, currentColor 20%, transparent); scroll-margin-top: 1rem; }
+  th, td { text-align: left; vertical-align: baseline; padding: .4rem; }
   tr:target { background: color-mix(in srgb, orange 25%, transparent); }
+  @media (max-width: 40rem) {
+    tr { display: grid; grid-template-columns: 4rem 1fr; }
+    th:last-child, td:last-child { grid-column: 2; }
+  }
 `;
 
 /** Where the `type` of a problem leads: every code, from the catalogue itself. */

@@ -4,6 +4,7 @@ import type { Database } from '../db/client.ts';
 import { violatedUnique } from '../db/errors.ts';
 import { type AccountRecord, parseIdentifier } from '../domain/account.ts';
 import type { NewSession, OpenSession, SessionRefusal } from '../domain/session.ts';
+import { insertMail, insertToken, type MailedToken, tokenDetails } from './mail-rows.ts';
 import {
   type AccountRow,
   accountColumns,
@@ -19,7 +20,8 @@ export type NewAccount = {
   readonly email: string;
   readonly username: string | null;
   readonly passwordHash: string;
-  readonly session: NewSession;
+  /** Null where no address is verified. */
+  readonly verification: MailedToken | null;
 };
 
 /** The credential read: the only one that returns the hash. */
@@ -27,19 +29,25 @@ export type LoginCandidate = {
   readonly id: string;
   readonly passwordHash: string | null;
   readonly disabled: boolean;
+  readonly emailVerified: boolean;
 };
 
 export type CreateOutcome =
   | ({ readonly kind: 'created' } & OpenSession)
   | { readonly kind: 'email_taken' | 'username_taken' };
 
+/** The verification token of the account that the statement has as `u`, and its mail. */
+const verificationOf = (ctx: RequestContext, token: MailedToken) => sql`
+  t as (${insertToken(ctx, 'verify_email', token, sql`select u.id as user_id, u.email from u`)}),
+  mailed as (${insertMail(ctx, 'verify_email', token.outboxId, sql`select t.user_id, t.email as recipient from t`, tokenDetails(token.tokenId))})`;
+
 export type AccountRepository = ReturnType<typeof createAccountRepository>;
 
 export const createAccountRepository = (db: Database, newId: (now: Date) => string) => ({
   /** Account, role, session and audit event in one statement; the unique constraints decide races. */
-  create: async (ctx: RequestContext, account: NewAccount): Promise<CreateOutcome> => {
+  create: async (ctx: RequestContext, account: NewAccount, session: NewSession): Promise<CreateOutcome> => {
     const { now, ip, userAgent } = ctx;
-    const { session } = account;
+    const { verification } = account;
     const id = newId(now);
     const event = { id: newId(now), type: 'account.signed_up', actor: sql`u.id`, subject: sql`u.id` };
     try {
@@ -47,8 +55,8 @@ export const createAccountRepository = (db: Database, newId: (now: Date) => stri
         ctx,
         sql`
           with u as (
-            insert into users (id, email, username, password_hash, password_changed_at, created_at, updated_at)
-            values (${id}, ${account.email}, ${account.username}, ${account.passwordHash}, ${now}, ${now}, ${now})
+            insert into users (id, email, username, password_hash, password_changed_at, verification_sent_at, created_at, updated_at)
+            values (${id}, ${account.email}, ${account.username}, ${account.passwordHash}, ${now}, ${verification && now}, ${now}, ${now})
             returning *
           ), granted as (
             insert into user_roles (user_id, role_name) select u.id, 'user' from u returning role_name
@@ -58,7 +66,7 @@ export const createAccountRepository = (db: Database, newId: (now: Date) => stri
                    ${session.absoluteExpiresAt}::timestamptz, ${ip}::inet, ${userAgent} from u
           ), audited as (
             insert into audit_events (${auditColumns}) select ${auditValues(ctx, event)} from u
-          )
+          )${verification ? sql`, ${verificationOf(ctx, verification)}` : sql``}
           select u.id, u.email, false as email_verified, u.username, u.created_at, u.password_changed_at,
                  u.must_change_password, array(select role_name from granted) as roles,
                  (select r.permissions from roles r where r.name = 'user') as permissions
@@ -78,14 +86,73 @@ export const createAccountRepository = (db: Database, newId: (now: Date) => stri
     }
   },
 
+  /**
+   * The sign-up that reveals nothing: a new address gets an account without a session and a verification mail, a
+   * known one a mail that says so. A taken user name is refused either way, or it would tell the two apart.
+   */
+  register: async (
+    ctx: RequestContext,
+    account: NewAccount & { readonly verification: MailedToken },
+  ): Promise<'registered' | 'username_taken'> => {
+    const { now } = ctx;
+    const { email, username, passwordHash, verification } = account;
+    const event = { id: newId(now), type: 'account.signed_up', actor: sql`u.id`, subject: sql`u.id` };
+    try {
+      const [row] = await db.execute<{ username_taken: boolean }>(
+        ctx,
+        sql`
+          with taken as (
+            select from users where username = ${username} and email <> ${email}
+          ), u as (
+            insert into users (id, email, username, password_hash, password_changed_at, verification_sent_at, created_at, updated_at)
+            select ${newId(now)}::uuid, ${email}::text, ${username}::text, ${passwordHash}::text, ${now}::timestamptz,
+                   ${now}::timestamptz, ${now}::timestamptz, ${now}::timestamptz
+            where not exists (select from taken)
+            on conflict (email) do nothing
+            returning *
+          ), granted as (
+            insert into user_roles (user_id, role_name) select u.id, 'user' from u
+          ), ${verificationOf(ctx, verification)}, told as (
+            ${insertMail(
+              ctx,
+              'account_exists',
+              verification.outboxId,
+              sql`select known.id as user_id, known.email as recipient from users known
+                  where known.email = ${email} and not exists (select from taken) and not exists (select from u)`,
+            )}
+          ), audited as (
+            insert into audit_events (${auditColumns}) select ${auditValues(ctx, { ...event, actor: sql`null::uuid`, subject: sql`u.id` })}
+            from (select 1) always left join u on true
+          )
+          select exists (select from taken) as username_taken`,
+      );
+      return row?.username_taken ? 'username_taken' : 'registered';
+    } catch (error) {
+      if (violatedUnique(error) === 'users_username_unique') return 'username_taken';
+      throw error;
+    }
+  },
+
   findForLogin: async (ctx: RequestContext, identifier: string): Promise<LoginCandidate | null> => {
     const by = parseIdentifier(identifier);
-    const [row] = await db.execute<{ id: string; password_hash: string | null; disabled: boolean }>(
+    const [row] = await db.execute<{
+      id: string;
+      password_hash: string | null;
+      disabled: boolean;
+      email_verified: boolean;
+    }>(
       ctx,
-      sql`select u.id, u.password_hash, u.disabled_at is not null as disabled from users u
+      sql`select u.id, u.password_hash, u.disabled_at is not null as disabled, u.email_verified_at is not null as email_verified from users u
           where ${'email' in by ? sql`u.email = ${by.email}` : sql`u.username = ${by.username}`}`,
     );
-    return row ? { id: row.id, passwordHash: row.password_hash, disabled: row.disabled } : null;
+    return row
+      ? {
+          id: row.id,
+          passwordHash: row.password_hash,
+          disabled: row.disabled,
+          emailVerified: row.email_verified,
+        }
+      : null;
   },
 
   /** Replaces a hash by one of the same password under other parameters, unless the password has changed meanwhile. */

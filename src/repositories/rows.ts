@@ -47,13 +47,18 @@ export const toSession = (row: SessionRow): Session => ({
 /**
  * The common table expression `gate` of every route that needs a login: the actor's session and account as
  * the database has them now, with the reason why they are refused. It has no row where the session is gone.
+ * `verifiedOnly` refuses accounts whose address is not verified.
  * A statement that writes joins it with `gate.refusal is null`, so that nothing is written for a dead session.
  */
-export const gate = ({ actor, now }: RequestContext): SQL => sql`
+export const gate = (
+  { actor, now }: RequestContext,
+  { verifiedOnly = false }: { verifiedOnly?: boolean } = {},
+): SQL => sql`
   gate as (
     select s.id as session_id, u.id as user_id,
       case when s.revoked_at is not null or s.expires_at <= ${now} then 'session_revoked'
-           when u.disabled_at is not null then 'account_disabled' end as refusal
+           when u.disabled_at is not null then 'account_disabled'
+           when ${verifiedOnly}::boolean and u.email_verified_at is null then 'email_not_verified' end as refusal
     from sessions s join users u on u.id = s.user_id
     where s.id = ${actor?.sessionId ?? null} and u.id = ${actor?.userId ?? null}
   )`;

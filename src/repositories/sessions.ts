@@ -12,6 +12,7 @@ import {
   type SessionSummary,
   secondsAfter,
 } from '../domain/session.ts';
+import { insertMail, originDetails } from './mail-rows.ts';
 import {
   type AccountRow,
   accountColumns,
@@ -30,30 +31,52 @@ export type SessionProof = { readonly sessionId: string; readonly counter: numbe
 
 export type SessionRepository = ReturnType<typeof createSessionRepository>;
 
-export const createSessionRepository = (db: Database, newId: (now: Date) => string) => ({
-  /** Opens a session for an account that is not disabled; null where it has been disabled or deleted meanwhile. */
-  open: async (ctx: RequestContext, userId: string, session: NewSession): Promise<OpenSession | null> => {
-    const event = {
-      id: newId(ctx.now),
-      type: 'session.opened',
-      actor: sql`o.user_id`,
-      subject: sql`o.user_id`,
-    };
-    const [row] = await db.execute<AccountRow>(
+type Options = {
+  readonly newId: (now: Date) => string;
+  /** Accounts whose address is not verified get no tokens and reach nothing but their own account. */
+  readonly verifiedOnly: boolean;
+};
+
+/** The network of a device, coarse enough that a new lease of its provider is no new device. */
+const networkOf = (ip: SQL): SQL =>
+  sql`network(set_masklen(${ip}, case family(${ip}) when 4 then 24 else 64 end))`;
+
+export const createSessionRepository = (db: Database, { newId, verifiedOnly }: Options) => ({
+  /**
+   * Opens a session for an account that is not disabled, and writes a mail where the user agent or the network is
+   * new to an account that has had sessions. Null where the account has been disabled or deleted meanwhile.
+   */
+  open: async (
+    ctx: RequestContext,
+    userId: string,
+    session: NewSession,
+    outboxId: string,
+  ): Promise<(OpenSession & { readonly isNewDevice: boolean }) | null> => {
+    const { now, ip, userAgent } = ctx;
+    const event = { id: newId(now), type: 'session.opened', actor: sql`o.user_id`, subject: sql`o.user_id` };
+    const address = sql`${ip}::inet`;
+    const [row] = await db.execute<AccountRow & { is_new_device: boolean }>(
       ctx,
       sql`
         with o as (
           insert into sessions (id, user_id, scope, refreshed_at, created_at, expires_at, absolute_expires_at, ip, user_agent)
-          select ${session.id}::uuid, u.id, ${session.scope}, ${ctx.now}::timestamptz, ${ctx.now}::timestamptz,
-                 ${session.expiresAt}::timestamptz, ${session.absoluteExpiresAt}::timestamptz, ${ctx.ip}::inet, ${ctx.userAgent}
+          select ${session.id}::uuid, u.id, ${session.scope}, ${now}::timestamptz, ${now}::timestamptz,
+                 ${session.expiresAt}::timestamptz, ${session.absoluteExpiresAt}::timestamptz, ${address}, ${userAgent}
           from users u where u.id = ${userId} and u.disabled_at is null
           returning user_id
+        ), device as (
+          select count(*) > 0 and not coalesce(bool_or(
+            p.user_agent is not distinct from ${userAgent}::text
+            and ${networkOf(sql`p.ip`)} is not distinct from ${networkOf(address)}), false) as is_new
+          from sessions p where p.user_id = ${userId}
+        ), told as (
+          ${insertMail(ctx, 'new_sign_in', outboxId, sql`select u.id as user_id, u.email as recipient from o join users u on u.id = o.user_id, device where device.is_new`, originDetails(ctx))}
         ), audited as (
           insert into audit_events (${auditColumns}) select ${auditValues(ctx, event)} from o
         )
-        select ${accountColumns} from o join users u on u.id = o.user_id`,
+        select ${accountColumns}, device.is_new as is_new_device from o join users u on u.id = o.user_id, device`,
     );
-    return row ? { session, account: toAccount(row) } : null;
+    return row ? { session, account: toAccount(row), isNewDevice: row.is_new_device } : null;
   },
 
   /**
@@ -94,6 +117,7 @@ export const createSessionRepository = (db: Database, newId: (now: Date) => stri
           where s.id = ${claim.sessionId} and s.refresh_counter >= ${claim.counter}
             and s.revoked_at is null and s.expires_at > ${now}
             and u.id = s.user_id and u.disabled_at is null
+            and (u.email_verified_at is not null or not ${verifiedOnly}::boolean)
           returning s.*
         ), audited as (
           insert into audit_events (${auditColumns}) select ${auditValues(ctx, event)} from t where t.revoked_at is not null
@@ -101,6 +125,7 @@ export const createSessionRepository = (db: Database, newId: (now: Date) => stri
         select case when t.revoked_at is not null then 'reused'
                     when t.id is not null then 'refreshed'
                     when u.disabled_at is not null then 'disabled'
+                    when b.revoked_at is null and u.email_verified_at is null and ${verifiedOnly}::boolean then 'unverified'
                     when b.revoked_at is null and b.expires_at <= ${now} then 'expired'
                     when b.refresh_counter < ${claim.counter} then 'unknown'
                     else 'revoked' end as kind,
@@ -164,7 +189,7 @@ export const createSessionRepository = (db: Database, newId: (now: Date) => stri
     const [row] = await db.execute<Gated & { ended: boolean }>(
       ctx,
       sql`
-        with ${gate(ctx)}, e as (
+        with ${gate(ctx, { verifiedOnly })}, e as (
           update sessions s set revoked_at = ${ctx.now}, revoked_reason = 'revoked'
           from gate
           where gate.refusal is null and s.user_id = gate.user_id and s.id = ${sessionId}
@@ -186,7 +211,7 @@ export const createSessionRepository = (db: Database, newId: (now: Date) => stri
     const rows = await db.execute<Gated & SummaryRow>(
       ctx,
       sql`
-        with ${gate(ctx)}
+        with ${gate(ctx, { verifiedOnly })}
         select gate.refusal, s.id, s.created_at, s.refreshed_at, host(s.ip) as ip, s.user_agent, s.id = gate.session_id as current
         from gate left join lateral (
           select * from sessions s

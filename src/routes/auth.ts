@@ -11,12 +11,12 @@ import type { Identify } from '../http/identify.ts';
 import { respondWithTokens } from '../http/token-response.ts';
 import { validate } from '../http/validate.ts';
 import { LoginBody, LogoutQuery, RefreshBody, RevokeForm, SignupBody, TokenForm } from '../schemas/tokens.ts';
-import type { SignupRequest } from '../services/account/signup.ts';
+import type { SignupOutcome, SignupRequest } from '../services/account/signup.ts';
 import type { LoginRequest } from '../services/session/login.ts';
 import type { PresentedTokens } from '../services/session/logout.ts';
 
 export type AuthServices = {
-  readonly signup: (ctx: RequestContext, request: SignupRequest) => Promise<IssuedTokens>;
+  readonly signup: (ctx: RequestContext, request: SignupRequest) => Promise<SignupOutcome>;
   readonly login: (ctx: RequestContext, request: LoginRequest) => Promise<IssuedTokens>;
   readonly refresh: (ctx: RequestContext, token: string) => Promise<IssuedTokens>;
   readonly logout: (ctx: RequestContext, tokens: PresentedTokens, scope: LogoutScope) => Promise<void>;
@@ -57,9 +57,16 @@ export const authRoutes = (
 
   return new Hono<AppEnv>()
     .post('/signup', validate('json', SignupBody), async (c) => {
-      const { email, password, username } = c.req.valid('json');
-      const tokens = await signup(c.var.ctx, { email, password, username: username ?? null });
-      return respondWithTokens(c, config, tokens, { status: 201 });
+      const {
+        email,
+        password,
+        username = null,
+        turnstile_token: turnstileToken = null,
+      } = c.req.valid('json');
+      const outcome = await signup(c.var.ctx, { email, password, username, turnstileToken });
+      return outcome.kind === 'opened'
+        ? respondWithTokens(c, config, outcome.tokens, { status: 201 })
+        : c.json({ status: 'accepted' }, 202);
     })
     .post(
       '/token',

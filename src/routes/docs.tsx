@@ -3,8 +3,10 @@ import { AppError } from '../errors.ts';
 import type { AppEnv } from '../http/app-env.ts';
 import { usePagePolicy } from '../http/content-security-policy.ts';
 import { createOpenApi } from '../http/openapi.ts';
+import { validate } from '../http/validate.ts';
 import { ApiReference } from '../pages/api-reference.tsx';
 import { ErrorReference } from '../pages/error-reference.tsx';
+import { AssetParams } from '../schemas/docs.ts';
 import { operations } from './operations.ts';
 
 /** What the page needs of the viewer's package; the rest of that folder is not handed out. */
@@ -20,8 +22,8 @@ export const docsRoutes = ({ asset }: { asset: (path: string) => Promise<Respons
     })
     .get('/docs', (c) => c.html(<ApiReference nonce={usePagePolicy(c)} />))
     .get('/docs/errors', (c) => c.html(<ErrorReference nonce={usePagePolicy(c)} />))
-    .get('/docs/assets/:file', async (c) => {
-      const file = c.req.param('file');
+    .get('/docs/assets/:file', validate('param', AssetParams), async (c) => {
+      const { file } = c.req.valid('param');
       if (!viewerFiles.has(file)) throw new AppError('not_found');
       const response = await asset(`/${file}`);
       if (!response.ok) throw new AppError('not_found');

@@ -1,6 +1,18 @@
 import type * as z from 'zod';
 import type { ErrorCode } from '../errors.ts';
+import {
+  Accepted,
+  ChangeEmailBody,
+  ChangePasswordBody,
+  ForgotPasswordBody,
+  ResendVerificationBody,
+  ResetPasswordBody,
+  RestoreEmailBody,
+  VerifyEmailBody,
+} from '../schemas/credentials.ts';
+import { AssetParams } from '../schemas/docs.ts';
 import { Health, Readiness } from '../schemas/health.ts';
+import { MailboxList } from '../schemas/mailbox.ts';
 import { PageQuery, SessionList, SessionParams } from '../schemas/sessions.ts';
 import {
   LoginBody,
@@ -45,7 +57,14 @@ export const operations = {
       description: 'The account and its first tokens; cookies are set',
       schema: TokenResponse,
     },
-    errors: ['email_taken', 'username_taken', 'weak_password', 'validation_failed', 'overloaded'],
+    errors: [
+      'turnstile_failed',
+      'email_taken',
+      'username_taken',
+      'weak_password',
+      'validation_failed',
+      'overloaded',
+    ],
   },
   'POST /auth/token': {
     summary: 'Log in with a password, or refresh as an OAuth 2 client',
@@ -99,6 +118,86 @@ export const operations = {
     response: { status: 200, description: 'The token serves no longer, whatever it was' },
     errors: ['validation_failed'],
   },
+  'POST /auth/password': {
+    summary: 'Change the password; all other sessions end',
+    tag: 'accounts',
+    auth: 'required',
+    json: ChangePasswordBody,
+    response: { status: 200, description: 'New tokens; cookies are set', schema: TokenResponse },
+    errors: [
+      'invalid_credentials',
+      'account_disabled',
+      'email_not_verified',
+      'weak_password',
+      'conflict',
+      'validation_failed',
+      'login_locked',
+      'overloaded',
+    ],
+  },
+  'POST /auth/password/forgot': {
+    summary: 'Ask for a reset link by e-mail',
+    tag: 'accounts',
+    auth: 'none',
+    json: ForgotPasswordBody,
+    response: {
+      status: 202,
+      description: 'The same whether the address has an account or not',
+      schema: Accepted,
+    },
+    errors: ['validation_failed'],
+  },
+  'POST /auth/password/reset': {
+    summary: 'Set a password by the token of a reset link; all sessions end',
+    tag: 'accounts',
+    auth: 'none',
+    json: ResetPasswordBody,
+    response: { status: 204, description: 'Set' },
+    errors: ['token_invalid', 'weak_password', 'validation_failed', 'overloaded'],
+  },
+  'POST /auth/email/verify': {
+    summary: 'Prove an e-mail address by the token of a link, or by a code',
+    tag: 'accounts',
+    auth: 'none',
+    json: VerifyEmailBody,
+    response: { status: 204, description: 'Proved' },
+    errors: ['token_invalid', 'email_taken', 'validation_failed'],
+  },
+  'POST /auth/email/resend': {
+    summary: 'Ask for another verification mail; one a minute',
+    tag: 'accounts',
+    auth: 'none',
+    json: ResendVerificationBody,
+    response: {
+      status: 202,
+      description: 'The same whether the address waits for one or not',
+      schema: Accepted,
+    },
+    errors: ['validation_failed'],
+  },
+  'POST /auth/email/change': {
+    summary: 'Ask for another e-mail address, which has to prove itself first',
+    tag: 'accounts',
+    auth: 'required',
+    json: ChangeEmailBody,
+    response: { status: 202, description: 'A mail is on its way to the new address', schema: Accepted },
+    errors: [
+      'invalid_credentials',
+      'account_disabled',
+      'email_not_verified',
+      'validation_failed',
+      'login_locked',
+      'overloaded',
+    ],
+  },
+  'POST /auth/email/restore': {
+    summary: 'Undo a change of the e-mail address, by the token that went to the old one; all sessions end',
+    tag: 'accounts',
+    auth: 'none',
+    json: RestoreEmailBody,
+    response: { status: 204, description: 'The old address is back' },
+    errors: ['token_invalid', 'email_taken', 'validation_failed'],
+  },
   'GET /auth/me': {
     summary: 'Who one is',
     tag: 'accounts',
@@ -150,6 +249,13 @@ export const operations = {
     response: { status: 200, description: 'All do', schema: Readiness },
     errors: [],
   },
+  'GET /dev/mailbox': {
+    summary: 'The e-mails that were captured, as a page or as JSON; in local environments only',
+    tag: 'service',
+    auth: 'none',
+    response: { status: 200, description: 'The last 50, newest first', schema: MailboxList },
+    errors: [],
+  },
   'GET /.well-known/jwks.json': {
     summary: 'The public keys of the access tokens (RFC 7517)',
     tag: 'service',
@@ -182,6 +288,7 @@ export const operations = {
     summary: "The files of the API reference's viewer",
     tag: 'service',
     auth: 'none',
+    params: AssetParams,
     response: { status: 200, description: 'A script or a style sheet', mediaType: 'text/javascript' },
     errors: ['not_found'],
   },

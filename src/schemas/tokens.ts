@@ -2,7 +2,16 @@ import * as z from 'zod';
 import { Email, Instant, Password, text, Username } from './text.ts';
 import { User } from './users.ts';
 
-export const SignupBody = z.strictObject({ email: Email, password: Password, username: Username.optional() });
+/** Where Turnstile is off, its token is taken and ignored, so that a frontend may send it before the key is set. */
+export const SignupBody = z.strictObject({
+  email: Email,
+  password: Password,
+  username: Username.optional(),
+  turnstile_token: text()
+    .max(2048, 'at most 2048 characters')
+    .optional()
+    .meta({ description: 'required where the service has Turnstile on' }),
+});
 
 const scope = text()
   .max(256)

@@ -134,6 +134,15 @@ describe('access tokens', () => {
     expect(configOf({ JWT_TOKEN_LOCATION: given }).jwt.locations).toEqual(locations);
   });
 
+  it.each(['Accept', 'accept-language', 'Content-Language', 'CONTENT-TYPE', 'Range', 'Cookie'])(
+    'do not come in %s, which a page of any site can have sent',
+    (name) => {
+      expect(problemsOf({ JWT_HEADER_NAME: name })).toEqual([
+        'JWT_HEADER_NAME must be a header that no page of another site can send',
+      ]);
+    },
+  );
+
   it('are accepted from nowhere else', () => {
     expect(problemsOf({ JWT_TOKEN_LOCATION: 'headers,query' })).toEqual([
       'JWT_TOKEN_LOCATION entry 2 must be headers or cookies',

@@ -185,6 +185,17 @@ describe('a strict environment', () => {
     ]);
   });
 
+  it.each([1, 2, 3])("refuses Cloudflare's Turnstile key for tests %dx", (digit) => {
+    const env = { TURNSTILE_SECRET_KEY: `${digit}x0000000000000000000000000000000AA` };
+    expect(problemsOf(env)).toEqual([]);
+    expect(problemsOf({ ...strictEnv, ...env })).toEqual([
+      expect.stringMatching(/^TURNSTILE_SECRET_KEY is one of Cloudflare's keys for tests/),
+    ]);
+    expect(problemsOf({ ...strictEnv, TURNSTILE_SECRET_KEY: '0x4AAAAAAAB1cD2eF3gH4iJ5kL6mN7oP8qR' })).toEqual(
+      [],
+    );
+  });
+
   it('has no uploads without a scanner, no local origins and no capture', () => {
     const { uploads, origins, email } = configOf(strictEnv);
     expect(uploads.scanner).toBeNull();

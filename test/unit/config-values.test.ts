@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { configOf, type Env, problemsOf, warningsOf } from './config-fixtures.ts';
 
 const bounds: [string, number, number][] = [
+  ['BACKEND_PORT', 1, 65_535],
   ['FRONTEND_PORT', 1, 65_535],
   ['WEB_PORT', 1, 65_535],
   ['DB_PORT', 1, 65_535],
@@ -208,7 +209,8 @@ describe('origins', () => {
   });
 
   it('give the place of links in e-mails unless APP_URL does', () => {
-    expect(configOf({}).origins.appUrl).toBeNull();
+    expect(configOf({}).origins.appUrl).toBe('http://127.0.0.1:3002');
+    expect(configOf({ HOST: '0.0.0.0', BACKEND_PORT: '8080' }).origins.appUrl).toBe('http://localhost:8080');
     expect(configOf({ ALLOWED_ORIGINS: 'https://a.example,https://b.example' }).origins.appUrl).toBe(
       'https://a.example',
     );

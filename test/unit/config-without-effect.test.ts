@@ -3,7 +3,6 @@ import { warningsOf } from './config-fixtures.ts';
 
 it.each([
   ['EMAIL_VERIFICATION', 'required', 'optional'],
-  ['PWNED_PASSWORDS', 'true', 'false'],
   ['OIDC_PROVIDERS', '[]', ''],
   ['ENABLE_METRICS', '1', '0'],
   ['UPLOAD_SCANNER', 'builtin', ''],

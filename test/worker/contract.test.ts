@@ -4,7 +4,7 @@ import { createApp } from '../../src/app.ts';
 import { createContainer } from '../../src/container.ts';
 import { errorCatalogue } from '../../src/errors.ts';
 import { type Operation, operations } from '../../src/routes/operations.ts';
-import { createClient } from '../support/worker/client.ts';
+import { createClient, newAccount } from '../support/worker/client.ts';
 
 const client = createClient();
 const table = Object.entries<Operation>(operations);
@@ -35,8 +35,9 @@ describe('the table of operations', () => {
   });
 
   it.each(withBody)('%s %s refuses a body of another kind', async (method, path) => {
+    const { access_token: bearer } = await newAccount(client);
     for (const type of ['text/plain', 'application/xml', 'multipart/form-data; boundary=x']) {
-      const response = await client(method, path, { body: '{}', headers: { 'Content-Type': type } });
+      const response = await client(method, path, { bearer, body: '{}', headers: { 'Content-Type': type } });
       expect(response.status).toBe(415);
     }
   });

@@ -1,43 +1,77 @@
-import type { PasswordHasher, RequestContext } from '../../context.ts';
+import type { CheckPassword, PasswordHasher, RequestContext } from '../../context.ts';
 import { canonicalEmail } from '../../domain/account.ts';
-import { type PasswordPolicy, passwordProblems } from '../../domain/password-policy.ts';
+import type { PrepareToken } from '../../domain/one-time-token.ts';
+import type { MailQueue } from '../../domain/outbox.ts';
 import { type IssuedTokens, type IssueTokens, newSession, type SessionPolicy } from '../../domain/session.ts';
 import { AppError } from '../../errors.ts';
-import type { AccountRepository } from '../../repositories/accounts.ts';
+import type { AccountRepository, NewAccount } from '../../repositories/accounts.ts';
+import type { MailedToken } from '../../repositories/mail-rows.ts';
 
 export type SignupRequest = {
   readonly email: string;
   readonly password: string;
   readonly username: string | null;
+  readonly turnstileToken: string | null;
 };
 
 type Deps = {
-  readonly accounts: Pick<AccountRepository, 'create'>;
+  /** Refuses who has not passed the challenge; null where there is none. */
+  readonly checkTurnstile: ((ctx: RequestContext, token: string | null) => Promise<void>) | null;
+  readonly accounts: Pick<AccountRepository, 'create' | 'register'>;
   readonly hasher: Pick<PasswordHasher, 'hash'>;
   readonly issueTokens: IssueTokens;
   readonly sessionPolicy: SessionPolicy;
-  readonly passwordPolicy: PasswordPolicy;
+  readonly verification: 'off' | 'optional' | 'required';
+  readonly checkPassword: CheckPassword;
+  readonly prepareToken: PrepareToken;
+  readonly mailQueue: MailQueue;
   readonly newId: (now: Date) => string;
 };
 
+/** `pending`: nothing is told before the address is verified. */
+export type SignupOutcome =
+  | { readonly kind: 'opened'; readonly tokens: IssuedTokens }
+  | { readonly kind: 'pending' };
+
 /**
- * Makes an account and its first session.
- * @throws AppError `weak_password`, `email_taken`, `username_taken`, `overloaded`
+ * Makes an account and its first session; with verification required, an account that waits for its mail.
+ * @throws AppError `weak_password`, `turnstile_failed`, `email_taken`, `username_taken`, `overloaded`
  */
-export const createSignup =
-  ({ accounts, hasher, issueTokens, sessionPolicy, passwordPolicy, newId }: Deps) =>
-  async (ctx: RequestContext, { email, password, username }: SignupRequest): Promise<IssuedTokens> => {
-    const problems = passwordProblems(password, passwordPolicy);
-    if (problems.length > 0) {
-      const errors = problems.map((problem) => ({ pointer: '/password', ...problem }));
-      throw new AppError('weak_password', { errors });
-    }
-    const outcome = await accounts.create(ctx, {
-      email: canonicalEmail(email),
-      username,
-      passwordHash: await hasher.hash(password),
-      session: newSession(newId(ctx.now), '', sessionPolicy, ctx.now),
-    });
-    if (outcome.kind !== 'created') throw new AppError(outcome.kind);
-    return issueTokens(outcome, ctx.now);
+export const createSignup = (deps: Deps) => {
+  const { checkTurnstile, accounts, hasher, issueTokens, sessionPolicy, newId } = deps;
+  const { verification, checkPassword, prepareToken, mailQueue } = deps;
+
+  const open = async (ctx: RequestContext, account: NewAccount): Promise<SignupOutcome> => {
+    const session = newSession(newId(ctx.now), '', sessionPolicy, ctx.now);
+    const created = await accounts.create(ctx, account, session);
+    if (created.kind !== 'created') throw new AppError(created.kind);
+    return { kind: 'opened', tokens: await issueTokens(created, ctx.now) };
   };
+
+  const register = async (
+    ctx: RequestContext,
+    account: NewAccount & { readonly verification: MailedToken },
+  ): Promise<SignupOutcome> => {
+    const registered = await accounts.register(ctx, account);
+    if (registered !== 'registered') throw new AppError(registered);
+    return { kind: 'pending' };
+  };
+
+  return async (ctx: RequestContext, request: SignupRequest): Promise<SignupOutcome> => {
+    const { password, username, turnstileToken } = request;
+    const email = canonicalEmail(request.email);
+    await checkPassword(ctx, { password, email, username });
+    // Before anything that costs, and after what may be corrected: a token serves only once.
+    await checkTurnstile?.(ctx, turnstileToken);
+    const account = { email, username, passwordHash: await hasher.hash(password) };
+    if (verification === 'off') return open(ctx, { ...account, verification: null });
+
+    const token = await prepareToken(ctx.now, email);
+    const outcome = await (verification === 'required' ? register : open)(ctx, {
+      ...account,
+      verification: token,
+    });
+    ctx.defer('hand a mail over', mailQueue.enqueue([token.outboxId]));
+    return outcome;
+  };
+};

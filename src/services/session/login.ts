@@ -1,6 +1,7 @@
 import type { PasswordHasher, RequestContext } from '../../context.ts';
 import type { LoginOutcome } from '../../domain/login-attempts.ts';
 import type { LoginGuard } from '../../domain/login-ledger.ts';
+import type { MailQueue } from '../../domain/outbox.ts';
 import {
   grantScope,
   type IssuedTokens,
@@ -21,7 +22,10 @@ type Deps = {
   readonly hasher: PasswordHasher;
   readonly issueTokens: IssueTokens;
   readonly sessionPolicy: SessionPolicy;
+  readonly mailQueue: MailQueue;
   readonly newId: (now: Date) => string;
+  /** Whether accounts whose address is not verified are refused. */
+  readonly verifiedOnly: boolean;
 };
 
 type Checked =
@@ -36,7 +40,7 @@ const settledValue = <T>(settled: PromiseSettledResult<T>): T => {
 /**
  * Opens a session for a password. An unknown account, a wrong password and an account without one cost
  * the same work and get the same answer (OWASP ASVS 5.0, 6.3.8).
- * @throws AppError `invalid_credentials`, `account_disabled`, `login_locked`, `overloaded`
+ * @throws AppError `invalid_credentials`, `account_disabled`, `email_not_verified`, `login_locked`, `overloaded`
  */
 export const createLogin = ({
   accounts,
@@ -45,7 +49,9 @@ export const createLogin = ({
   hasher,
   issueTokens,
   sessionPolicy,
+  mailQueue,
   newId,
+  verifiedOnly,
 }: Deps) => {
   const check = async (
     found: PromiseSettledResult<LoginCandidate | null>,
@@ -86,10 +92,13 @@ export const createLogin = ({
     if (!valid) throw new AppError('invalid_credentials');
     // Said only to who knows the password.
     if (candidate.disabled) throw new AppError('account_disabled');
+    if (verifiedOnly && !candidate.emailVerified) throw new AppError('email_not_verified');
 
     const session = newSession(newId(ctx.now), grantScope(scope), sessionPolicy, ctx.now);
-    const opened = await sessions.open(ctx, candidate.id, session);
+    const outboxId = newId(ctx.now);
+    const opened = await sessions.open(ctx, candidate.id, session, outboxId);
     if (!opened) throw new AppError('invalid_credentials');
+    if (opened.isNewDevice) ctx.defer('hand a mail over', mailQueue.enqueue([outboxId]));
     if (outdated) ctx.defer('re-hash the password', rehash(ctx, candidate, password));
     return issueTokens(opened, ctx.now);
   };

@@ -13,7 +13,7 @@ type Deps = {
 
 /**
  * Exchanges a refresh token for its successor.
- * @throws AppError `refresh_token_invalid`, `refresh_token_reused`, `session_revoked`, `account_disabled`
+ * @throws AppError `refresh_token_invalid`, `refresh_token_reused`, `session_revoked`, `account_disabled`, `email_not_verified`
  */
 export const createRefresh =
   ({ sessions, readRefreshToken, issueTokens, sessionPolicy }: Deps) =>
@@ -34,5 +34,7 @@ export const createRefresh =
         throw new AppError('session_revoked');
       case 'disabled':
         throw new AppError('account_disabled');
+      case 'unverified':
+        throw new AppError('email_not_verified');
     }
   };

@@ -54,7 +54,12 @@ export type Client = ReturnType<typeof createClient>;
 export type Tokens = {
   access_token: string;
   refresh_token?: string;
-  user: { id: string; email: string };
+  user: {
+    id: string;
+    email: string;
+    email_verified: boolean;
+    password_changed_at: string | null;
+  };
 } & Record<string, unknown>;
 
 /** The cookies that a response sets, by name, with their attributes. */

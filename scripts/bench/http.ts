@@ -1,0 +1,161 @@
+import { execFile } from 'node:child_process';
+import { cp, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { neon, neonConfig } from '@neondatabase/serverless';
+import { localRoles } from '../stack/database-urls.ts';
+import { runProgram, Sentence } from '../stack/sentence.ts';
+import { type BenchStack, withoutLimits, withStack } from './stack.ts';
+
+// npm run bench:http: Itsor beside better-auth, on one build of workerd, one database and in one run. It
+// installs better-auth into a temporary directory, for which it needs a package registry.
+
+const rounds = 6;
+const roundMs = 1500;
+/** No round begins later than this after the start; a slow machine measures fewer. */
+const lastRoundMs = 100_000;
+const accountCount = 8;
+
+type Request = { readonly method: string; readonly path: string; readonly body?: object };
+
+type Contestant = {
+  readonly name: string;
+  readonly start: (stack: BenchStack) => Promise<string>;
+  readonly signup: (email: string) => Request;
+  readonly login: (email: string) => Request;
+  readonly me: Request;
+};
+
+const tasks = [
+  { name: 'who am I', task: 'me', concurrency: 16, goal: 2 },
+  { name: 'log in', task: 'login', concurrency: accountCount, goal: 3 },
+] as const;
+
+const password = 'correct horse battery staple';
+const emails = Array.from({ length: accountCount }, (_, index) => `account-${index}@example.com`);
+
+const itsor: Contestant = {
+  name: 'Itsor',
+  start: async ({ startWorker }) => (await startWorker(withoutLimits)).url,
+  signup: (email) => ({ method: 'POST', path: '/auth/signup', body: { email, password } }),
+  login: (email) => ({ method: 'POST', path: '/auth/token', body: { email, password } }),
+  me: { method: 'GET', path: '/auth/me' },
+};
+
+const databaseUrl = (role: keyof typeof localRoles) =>
+  `postgres://${localRoles[role].user}:unchecked@embedded.localhost/itsor`;
+
+const betterAuth: Contestant = {
+  name: 'better-auth',
+  start: async ({ dataDirectory, endpointUrl, startWorker }) => {
+    const directory = join(dataDirectory, 'better-auth');
+    await cp(fileURLToPath(new URL('better-auth', import.meta.url)), directory, { recursive: true });
+    await install(directory);
+    neonConfig.fetchEndpoint = () => endpointUrl;
+    const sql = neon(databaseUrl('migrator'));
+    const statements = await readFile(join(directory, 'tables.sql'), 'utf8');
+    for (const statement of statements.split(';\n')) if (statement.trim()) await sql.query(statement);
+    const variables = { DATABASE_URL: databaseUrl('app'), BETTER_AUTH_SECRET: crypto.randomUUID() };
+    return (await startWorker(variables, join(directory, 'wrangler.toml'))).url;
+  },
+  signup: (email) => ({
+    method: 'POST',
+    path: '/api/auth/sign-up/email',
+    body: { email, password, name: email },
+  }),
+  login: (email) => ({ method: 'POST', path: '/api/auth/sign-in/email', body: { email, password } }),
+  me: { method: 'GET', path: '/api/auth/get-session' },
+};
+
+const install = async (directory: string): Promise<void> => {
+  // Its peers are frameworks and drivers that are not measured.
+  const args = ['install', '--legacy-peer-deps', '--no-audit', '--no-fund', '--ignore-scripts'];
+  await promisify(execFile)('npm', args, { cwd: directory, timeout: 60_000 }).catch((cause) => {
+    throw new Sentence(`better-auth could not be installed: ${String(cause.stderr).trim()}`);
+  });
+};
+
+const send = async (url: string, { method, path, body }: Request, cookie?: string): Promise<Response> => {
+  const response = await fetch(`${url}${path}`, {
+    method,
+    headers: {
+      Origin: url,
+      ...(body && { 'Content-Type': 'application/json' }),
+      ...(cookie !== undefined && { Cookie: cookie }),
+    },
+    ...(body && { body: JSON.stringify(body) }),
+  });
+  const text = await response.text();
+  // A session that is not one: better-auth answers 200 and null.
+  if (!response.ok || !text.includes('@example.com')) throw new Error(`${path}: ${response.status} ${text}`);
+  return response;
+};
+
+type Runner = {
+  readonly name: string;
+  readonly run: Record<'me' | 'login', (turn: number) => Promise<unknown>>;
+};
+
+const prepare = async (contestant: Contestant, stack: BenchStack): Promise<Runner> => {
+  const { name, signup, login, me } = contestant;
+  const url = await contestant.start(stack);
+  for (const email of emails) await send(url, signup(email));
+  const cookies = await Promise.all(
+    emails.map(async (email) => {
+      const setCookies = (await send(url, login(email))).headers.getSetCookie();
+      return setCookies.map((line) => line.split(';')[0]).join('; ');
+    }),
+  );
+  return {
+    name,
+    run: {
+      me: (turn) => send(url, me, cookies[turn % accountCount]),
+      login: (turn) => send(url, login(emails[turn % accountCount] ?? '')),
+    },
+  };
+};
+
+type Count = { requests: number; milliseconds: number };
+
+const measure = async (run: (turn: number) => Promise<unknown>, concurrency: number, count: Count) => {
+  const startMs = performance.now();
+  const client = async (_: unknown, index: number): Promise<void> => {
+    while (performance.now() - startMs < roundMs) {
+      await run(index);
+      count.requests += 1;
+    }
+  };
+  await Promise.all(Array.from({ length: concurrency }, client));
+  count.milliseconds += performance.now() - startMs;
+};
+
+const perSecond = ({ requests, milliseconds }: Count): number => (requests * 1000) / milliseconds;
+
+const compare = async (runners: readonly Runner[]): Promise<void> => {
+  for (const [index, { name, task, concurrency, goal }] of tasks.entries()) {
+    const deadlineMs = performance.now() + (lastRoundMs - performance.now()) / (tasks.length - index);
+    const counts = runners.map((): Count => ({ requests: 0, milliseconds: 0 }));
+    // Rounds alternate, so that another load on the machine meets both alike.
+    for (let round = 0; round < rounds && (round === 0 || performance.now() < deadlineMs); round++) {
+      for (const [at, runner] of runners.entries()) {
+        await measure(runner.run[task], concurrency, counts[at] as Count);
+      }
+    }
+    const [ours = 0, theirs = 0] = counts.map(perSecond);
+    const verdict = ours / theirs >= goal ? 'reached' : 'missed';
+    const shown = runners.map((runner, at) => `${runner.name} ${perSecond(counts[at] as Count).toFixed(1)}`);
+    console.log(
+      `${name}, ${concurrency} at a time, per second: ${shown.join(', ')}, ` +
+        `ratio ${(ours / theirs).toFixed(2)} (goal ${goal}, ${verdict})`,
+    );
+  }
+};
+
+runProgram(() =>
+  withStack(async (stack) => {
+    const runners: Runner[] = [];
+    for (const contestant of [itsor, betterAuth]) runners.push(await prepare(contestant, stack));
+    await compare(runners);
+  }),
+);

@@ -1,0 +1,27 @@
+import type { EmailProviderConfig } from '../../config/email.ts';
+import type { Logger } from '../../context.ts';
+import type { Mailer } from '../../domain/mail.ts';
+import { createBoundedMailer, type Transport } from './bounded-mailer.ts';
+import { createCaptureTransport } from './capture.ts';
+import { createResendTransport } from './resend.ts';
+import { createSesTransport } from './ses.ts';
+import { createSmtpTransport } from './smtp.ts';
+
+type Deps = { readonly log: Logger; readonly clock: () => Date; readonly timeoutMs?: number };
+
+const createTransport = (provider: EmailProviderConfig, { log, clock }: Deps): Transport => {
+  switch (provider.kind) {
+    case 'resend':
+      return createResendTransport(provider, clock);
+    case 'ses':
+      return createSesTransport(provider, clock);
+    case 'gmail':
+      return createSmtpTransport(provider, clock);
+    case 'capture':
+      return createCaptureTransport(log);
+  }
+};
+
+/** The provider that the configuration names. */
+export const createMailer = (provider: EmailProviderConfig, deps: Deps): Mailer =>
+  createBoundedMailer(createTransport(provider, deps), deps.timeoutMs ?? 10_000);

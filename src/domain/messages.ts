@@ -1,0 +1,153 @@
+import { describeDevice } from './device.ts';
+import type { Block, Fact, Message, RenderedMessage } from './message.ts';
+import { renderHtml } from './message-html.ts';
+import { renderText } from './message-text.ts';
+import { codePolicy, tokenTtlSeconds } from './one-time-token.ts';
+import type { MailContent, MailTemplate } from './outbox.ts';
+
+/** What a message is made of beside its details. */
+export type MessageFacts = {
+  /** When that happened which the message is about; links and codes live from then on. */
+  readonly happenedAt: Date;
+  /** The one link, under APP_URL. */
+  readonly link: string;
+  /** The six digits, where the message has any that are still good. */
+  readonly code: string | null;
+};
+
+type Details<T extends MailTemplate> = Extract<MailContent, { template: T }>['details'];
+type Compose<T extends MailTemplate> = (
+  facts: MessageFacts & { site: string },
+  details: Details<T>,
+) => Message;
+
+const instant = new Intl.DateTimeFormat('en-GB', { dateStyle: 'long', timeStyle: 'short', timeZone: 'UTC' });
+const when = (date: Date): string => `${instant.format(date)} UTC`;
+const until = (from: Date, ttlSeconds: number): string => when(new Date(from.getTime() + ttlSeconds * 1000));
+
+const paragraph = (text: string): Block => ({ kind: 'paragraph', text });
+const action = (label: string, url: string): Block => ({ kind: 'action', label, url });
+const facts = (...rows: Fact[]): Block => ({ kind: 'facts', rows });
+
+const deviceFacts = (
+  happenedAt: Date,
+  { ip, user_agent }: { ip: string | null; user_agent: string | null },
+): Block =>
+  facts(['When', when(happenedAt)], ['Device', describeDevice(user_agent)], ['IP address', ip ?? 'unknown']);
+
+const messages: { readonly [T in MailTemplate]: Compose<T> } = {
+  verify_email: ({ site, link, code, happenedAt }) => ({
+    subject: `Confirm your e-mail address for ${site}`,
+    blocks: [
+      paragraph(`This e-mail address was given for an account at ${site}. Please confirm that it is yours.`),
+      action('Confirm e-mail address', link),
+      paragraph(
+        `The link works once and for 24 hours, until ${until(happenedAt, tokenTtlSeconds.verify_email)}.`,
+      ),
+      ...(code === null
+        ? []
+        : [
+            paragraph('Or type this code where you are asked for it:'),
+            { kind: 'code', code } as const,
+            paragraph(
+              `The code works for 10 minutes, until ${until(happenedAt, codePolicy.ttlSeconds)}. Tell it to nobody: we never ask for it.`,
+            ),
+          ]),
+      paragraph('If it was not you, you need not do anything: the address then stays unconfirmed.'),
+    ],
+  }),
+
+  account_exists: ({ site, link }) => ({
+    subject: `You already have an account at ${site}`,
+    blocks: [
+      paragraph(`Someone tried to create an account at ${site} with this e-mail address.`),
+      paragraph(
+        'There is one already, so nothing was changed. To log in, or to choose a new password if you have forgotten yours, open your account page.',
+      ),
+      action('Open the account page', link),
+      paragraph(
+        'If it was not you, you need not do anything. Whoever it was has not been told that the account exists.',
+      ),
+    ],
+  }),
+
+  reset_password: ({ site, link, happenedAt }) => ({
+    subject: `Choose a new password for ${site}`,
+    blocks: [
+      paragraph(
+        `Someone asked for a new password for your account at ${site}. To choose one, open this link.`,
+      ),
+      action('Choose a new password', link),
+      paragraph(
+        `The link works once and for 30 minutes, until ${until(happenedAt, tokenTtlSeconds.reset_password)}. With the new password, every device is logged out.`,
+      ),
+      paragraph('If it was not you, you need not do anything: your password stays as it is.'),
+    ],
+  }),
+
+  password_changed: ({ site, link, happenedAt }, details) => ({
+    subject: `Your password for ${site} was changed`,
+    blocks: [
+      paragraph(
+        `The password of your account at ${site} was changed, and your other devices were logged out.`,
+      ),
+      deviceFacts(happenedAt, details),
+      paragraph('If it was you, you need not do anything.'),
+      paragraph(
+        'If it was not you, open your account page, say that you have forgotten your password, and choose a new one. That logs out whoever changed it.',
+      ),
+      action('Open the account page', link),
+    ],
+  }),
+
+  verify_new_email: ({ site, link, happenedAt }) => ({
+    subject: `Confirm your new e-mail address for ${site}`,
+    blocks: [
+      paragraph(
+        `This e-mail address was given as the new one of an account at ${site}. Please confirm that it is yours.`,
+      ),
+      action('Confirm e-mail address', link),
+      paragraph(
+        `The link works once and for 24 hours, until ${until(happenedAt, tokenTtlSeconds.change_email)}. Until you open it, the account keeps its present address.`,
+      ),
+      paragraph('If it was not you, you need not do anything: without your confirmation nothing changes.'),
+    ],
+  }),
+
+  email_changed: ({ site, link, happenedAt }, { new_email }) => ({
+    subject: `Your e-mail address for ${site} was changed`,
+    blocks: [
+      paragraph(
+        `The e-mail address of your account at ${site} was changed. This one no longer belongs to it.`,
+      ),
+      facts(['When', when(happenedAt)], ['New address', new_email]),
+      paragraph('If it was you, you need not do anything.'),
+      paragraph(
+        'If it was not you, undo the change. The account then has this address again and every device is logged out; choose a new password afterwards.',
+      ),
+      action('Undo the change', link),
+      paragraph(
+        `The link works once and for 7 days, until ${until(happenedAt, tokenTtlSeconds.restore_email)}.`,
+      ),
+    ],
+  }),
+
+  new_sign_in: ({ site, link, happenedAt }, details) => ({
+    subject: `New sign-in to your account at ${site}`,
+    blocks: [
+      paragraph(`Someone logged in to your account at ${site} from a device or a network that is new to us.`),
+      deviceFacts(happenedAt, details),
+      paragraph('If it was you, you need not do anything.'),
+      paragraph(
+        'If it was not you, someone knows your password. Open your account page and change it; that logs out every other device.',
+      ),
+      action('Open the account page', link),
+    ],
+  }),
+};
+
+/** An e-mail as it is sent. Nothing in it was written by anyone else, but for the values of its facts. */
+export const renderMessage = ({ template, details }: MailContent, given: MessageFacts): RenderedMessage => {
+  const message = messages[template]({ ...given, site: new URL(given.link).host }, details as never);
+  return { subject: message.subject, text: renderText(message), html: renderHtml(message) };
+};

@@ -1,0 +1,40 @@
+/** What an e-mailed token or code is good for; each purpose has MACs of its own. */
+export type TokenPurpose = 'verify_email' | 'reset_password' | 'change_email' | 'restore_email';
+
+/** How long tokens live, in seconds. */
+export const tokenTtlSeconds: Readonly<Record<TokenPurpose, number>> = {
+  verify_email: 24 * 3600,
+  reset_password: 30 * 60,
+  change_email: 24 * 3600,
+  restore_email: 7 * 24 * 3600,
+};
+
+/** A six-digit code lives shorter than its link and takes few guesses (NIST SP 800-63B-4 section 3.1.3). */
+export const codePolicy = { ttlSeconds: 600, maxAttempts: 5 } as const;
+
+/** How soon another verification mail may be asked for, in seconds. */
+export const resendCooldownSeconds = 60;
+
+const shape = /^([0-9a-f]{8})([0-9a-f]{4})([0-9a-f]{4})([0-9a-f]{4})([0-9a-f]{12})\.([A-Za-z0-9_-]{43})$/;
+
+/** The part of a token that can be read: the id of its row. */
+export const tokenPayload = (id: string): string => id.replaceAll('-', '');
+
+/** Reads `id.mac`, and nothing but its one spelling; the MAC is still to be verified. */
+export const parseOneTimeToken = (token: string): { readonly id: string; readonly mac: string } | null => {
+  const match = shape.exec(token);
+  if (!match) return null;
+  const [, a, b, c, d, e, mac = ''] = match;
+  return { id: `${a}-${b}-${c}-${d}-${e}`, mac };
+};
+
+/** Six digits out of a MAC: 48 bits are enough for every code to be as likely as any other, to one in 10^8. */
+export const codeFromMac = (mac: Uint8Array): string => {
+  const number = mac.slice(0, 6).reduce((total, byte) => total * 256 + byte, 0);
+  return String(number % 1_000_000).padStart(6, '0');
+};
+/** Makes what a statement needs to write a token and its mail; `email` binds the code to its address. */
+export type PrepareToken = (
+  now: Date,
+  codeFor: string | null,
+) => Promise<{ readonly tokenId: string; readonly outboxId: string; readonly codeMac: string | null }>;

@@ -1,0 +1,38 @@
+import type { MailMessage } from './mail.ts';
+
+/** Every e-mail that Itsor sends, with what its text needs; ids and facts, never a secret. */
+export type MailContent =
+  | { readonly template: 'verify_email'; readonly details: { readonly token_id: string } }
+  | { readonly template: 'account_exists'; readonly details: Record<string, never> }
+  | { readonly template: 'reset_password'; readonly details: { readonly token_id: string } }
+  | {
+      readonly template: 'password_changed';
+      readonly details: { readonly ip: string | null; readonly user_agent: string | null };
+    }
+  | { readonly template: 'verify_new_email'; readonly details: { readonly token_id: string } }
+  | {
+      readonly template: 'email_changed';
+      readonly details: { readonly token_id: string; readonly new_email: string };
+    }
+  | {
+      readonly template: 'new_sign_in';
+      readonly details: { readonly ip: string | null; readonly user_agent: string | null };
+    };
+
+export type MailTemplate = MailContent['template'];
+
+/** An e-mail that is to be sent, or was. */
+export type OutboxMail = MailContent & {
+  readonly id: string;
+  readonly recipient: string;
+  readonly createdAt: Date;
+  readonly sentAt: Date | null;
+  /** How often a delivery has begun, the present one included. */
+  readonly attempts: number;
+};
+
+/** An e-mail as it went out. */
+export type SentMail = MailMessage & { readonly sentAt: Date };
+
+/** The port behind which deliveries wait; loses nothing that matters, as the outbox itself is in the database. */
+export type MailQueue = { readonly enqueue: (outboxIds: readonly string[]) => Promise<void> };

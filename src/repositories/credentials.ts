@@ -1,0 +1,166 @@
+import { sql } from 'drizzle-orm';
+import type { RequestContext } from '../context.ts';
+import type { Database } from '../db/client.ts';
+import type { OpenSession, SessionRefusal } from '../domain/session.ts';
+import { insertMail, insertToken, type MailedToken, originDetails, tokenDetails } from './mail-rows.ts';
+import {
+  type AccountRow,
+  accountColumns,
+  auditColumns,
+  auditValues,
+  type Gated,
+  gate,
+  refusalOf,
+  type SessionRow,
+  toAccount,
+  toSession,
+} from './rows.ts';
+
+/** What is needed to check and replace a password. */
+export type Credential = {
+  readonly userId: string;
+  readonly email: string;
+  readonly username: string | null;
+  readonly passwordHash: string | null;
+};
+
+type CredentialRow = { id: string; email: string; username: string | null; password_hash: string | null };
+
+const toCredential = (row: CredentialRow): Credential => ({
+  userId: row.id,
+  email: row.email,
+  username: row.username,
+  passwordHash: row.password_hash,
+});
+
+export type NewPassword = { readonly hash: string; readonly outboxId: string };
+
+type Options = { readonly newId: (now: Date) => string; readonly verifiedOnly: boolean };
+
+export type CredentialRepository = ReturnType<typeof createCredentialRepository>;
+
+export const createCredentialRepository = (db: Database, { newId, verifiedOnly }: Options) => ({
+  /** The actor's own credential. */
+  findOwn: async (
+    ctx: RequestContext,
+  ): Promise<{ refusal: Exclude<SessionRefusal, null> } | { refusal: null; credential: Credential }> => {
+    const [row] = await db.execute<CredentialRow & Gated>(
+      ctx,
+      sql`with ${gate(ctx, { verifiedOnly })}
+          select gate.refusal, u.id, u.email, u.username, u.password_hash from gate join users u on u.id = gate.user_id`,
+    );
+    const refusal = refusalOf(row);
+    return row && refusal === null
+      ? { refusal, credential: toCredential(row) }
+      : { refusal: refusal ?? 'session_revoked' };
+  },
+
+  /**
+   * Replaces the actor's password, ends all other sessions and refreshes this one, so that tokens from before
+   * do not outlive the change. Null where the session or the password has changed meanwhile.
+   */
+  change: async (
+    ctx: RequestContext,
+    before: string,
+    { hash, outboxId }: NewPassword,
+  ): Promise<OpenSession | null> => {
+    const { now } = ctx;
+    const event = { id: newId(now), type: 'password.changed', actor: sql`c.id`, subject: sql`c.id` };
+    const [row] = await db.execute<AccountRow & SessionRow>(
+      ctx,
+      sql`
+        with ${gate(ctx, { verifiedOnly })}, c as (
+          update users set password_hash = ${hash}, password_changed_at = ${now}, must_change_password = false, updated_at = ${now}
+          from gate where gate.refusal is null and users.id = gate.user_id and users.password_hash = ${before}
+          returning users.*
+        ), ended as (
+          update sessions s set revoked_at = ${now}, revoked_reason = 'password_changed'
+          from c where s.user_id = c.id and s.revoked_at is null and s.id <> (select session_id from gate)
+        ), kept as (
+          update sessions s set refresh_counter = s.refresh_counter + 1, refreshed_at = ${now}
+          from c where s.id = (select session_id from gate)
+          returning s.id as session_id, s.scope, s.refresh_counter, s.expires_at
+        ), told as (
+          ${insertMail(ctx, 'password_changed', outboxId, sql`select c.id as user_id, c.email as recipient from c`, originDetails(ctx))}
+        ), audited as (
+          insert into audit_events (${auditColumns}) select ${auditValues(ctx, event)} from c
+        )
+        select kept.*, ${accountColumns} from c u, kept`,
+    );
+    return row ? { session: toSession(row), account: toAccount(row) } : null;
+  },
+
+  /**
+   * Writes a reset token and its mail if the address has an account, and an audit event in either case: a
+   * statement that writes nothing would be told from one that does by its time.
+   */
+  forget: async (ctx: RequestContext, email: string, token: MailedToken): Promise<void> => {
+    const event = {
+      id: newId(ctx.now),
+      type: 'password.reset_requested',
+      actor: sql`null::uuid`,
+      subject: sql`o.user_id`,
+    };
+    await db.execute(
+      ctx,
+      sql`
+        with u as (
+          select u.id as user_id, u.email from users u where u.email = ${email} and u.disabled_at is null
+        ), t as (
+          ${insertToken(ctx, 'reset_password', token, sql`select u.user_id, u.email from u`)}
+        ), mailed as (
+          ${insertMail(ctx, 'reset_password', token.outboxId, sql`select t.user_id, t.email as recipient from t`, tokenDetails(token.tokenId))}
+        )
+        insert into audit_events (${auditColumns})
+        select ${auditValues(ctx, event)} from (select 1) always left join u o on true`,
+    );
+  },
+
+  /** Whose password a reset token may set; null for a token that is used or expired. */
+  findForReset: async (ctx: RequestContext, tokenId: string): Promise<Credential | null> => {
+    const [row] = await db.execute<CredentialRow>(
+      ctx,
+      sql`
+        select u.id, u.email, u.username, u.password_hash
+        from one_time_tokens t join users u on u.id = t.user_id
+        where t.id = ${tokenId} and t.purpose = 'reset_password' and t.used_at is null and t.expires_at > ${ctx.now}
+          and t.email = u.email and u.disabled_at is null`,
+    );
+    return row ? toCredential(row) : null;
+  },
+
+  /**
+   * Uses up the token, sets the password, ends all sessions and the other reset tokens, and takes the address as
+   * proved: the token came by it. False where the token was used meanwhile; the token's row lock decides races.
+   */
+  reset: async (ctx: RequestContext, tokenId: string, { hash, outboxId }: NewPassword): Promise<boolean> => {
+    const { now } = ctx;
+    const event = { id: newId(now), type: 'password.reset', actor: sql`c.id`, subject: sql`c.id` };
+    const rows = await db.execute(
+      ctx,
+      sql`
+        with t as (
+          update one_time_tokens set used_at = ${now}
+          where id = ${tokenId} and purpose = 'reset_password' and used_at is null and expires_at > ${now}
+          returning user_id, email
+        ), c as (
+          update users set password_hash = ${hash}, password_changed_at = ${now}, must_change_password = false,
+            email_verified_at = coalesce(users.email_verified_at, ${now}), updated_at = ${now}
+          from t where users.id = t.user_id and users.email = t.email and users.disabled_at is null
+          returning users.id, users.email
+        ), ended as (
+          update sessions s set revoked_at = ${now}, revoked_reason = 'password_changed'
+          from c where s.user_id = c.id and s.revoked_at is null
+        ), spent as (
+          update one_time_tokens o set used_at = ${now}
+          from c where o.user_id = c.id and o.purpose = 'reset_password' and o.used_at is null and o.id <> ${tokenId}
+        ), told as (
+          ${insertMail(ctx, 'password_changed', outboxId, sql`select c.id as user_id, c.email as recipient from c`, originDetails(ctx))}
+        ), audited as (
+          insert into audit_events (${auditColumns}) select ${auditValues(ctx, event)} from c
+        )
+        select c.id from c`,
+    );
+    return rows.length > 0;
+  },
+});

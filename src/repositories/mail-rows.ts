@@ -1,0 +1,49 @@
+import { type SQL, sql } from 'drizzle-orm';
+import type { RequestContext } from '../context.ts';
+import { codePolicy, type TokenPurpose, tokenTtlSeconds } from '../domain/one-time-token.ts';
+import type { MailTemplate } from '../domain/outbox.ts';
+import { secondsAfter } from '../domain/session.ts';
+
+/** A token that is to be mailed: the ids of its row and of the mail, and the MAC of its code if it has one. */
+export type MailedToken = {
+  readonly tokenId: string;
+  readonly outboxId: string;
+  readonly codeMac: string | null;
+};
+
+/** Inserts a token for the user and address that `from` yields as `user_id` and `email`. */
+export const insertToken = (
+  ctx: RequestContext,
+  purpose: TokenPurpose,
+  { tokenId, codeMac }: Pick<MailedToken, 'tokenId' | 'codeMac'>,
+  from: SQL,
+): SQL => {
+  const codeExpiresAt = codeMac === null ? null : secondsAfter(ctx.now, codePolicy.ttlSeconds);
+  return sql`
+    insert into one_time_tokens (id, user_id, purpose, email, code_mac, code_expires_at, created_at, expires_at)
+    select ${tokenId}::uuid, source.user_id, ${purpose}::text, source.email, ${codeMac}::text, ${codeExpiresAt}::timestamptz,
+           ${ctx.now}::timestamptz, ${secondsAfter(ctx.now, tokenTtlSeconds[purpose])}::timestamptz
+    from (${from}) source
+    returning id, user_id, email`;
+};
+
+/** Inserts a mail to whom `from` yields as `user_id` and `recipient`; `details` may refer to `source`. */
+export const insertMail = (
+  ctx: RequestContext,
+  template: MailTemplate,
+  outboxId: string,
+  from: SQL,
+  details: SQL = sql`'{}'::jsonb`,
+): SQL => sql`
+  insert into outbox (id, user_id, recipient, template, details, created_at, next_attempt_at)
+  select ${outboxId}::uuid, source.user_id, source.recipient, ${template}::text, ${details},
+         ${ctx.now}::timestamptz, ${ctx.now}::timestamptz
+  from (${from}) source
+  returning id`;
+
+/** The details of a mail whose text names a token. */
+export const tokenDetails = (tokenId: string): SQL => sql`jsonb_build_object('token_id', ${tokenId}::text)`;
+
+/** The details of a mail that tells where something was done from. */
+export const originDetails = ({ ip, userAgent }: RequestContext): SQL =>
+  sql`jsonb_build_object('ip', ${ip}::text, 'user_agent', ${userAgent}::text)`;

@@ -1,0 +1,21 @@
+import { Hono } from 'hono';
+import { accepts } from 'hono/accepts';
+import type { RequestContext } from '../context.ts';
+import type { SentMail } from '../domain/outbox.ts';
+import type { AppEnv } from '../http/app-env.ts';
+import { usePagePolicy } from '../http/content-security-policy.ts';
+import { Mailbox } from '../pages/mailbox.tsx';
+import { mailboxResponse } from '../schemas/mailbox.ts';
+
+export type MailboxServices = { readonly mailbox: (ctx: RequestContext) => Promise<SentMail[]> };
+
+/** The captured mails, under `/dev`; for local work only, so the app has this route where they are captured. */
+export const devMailboxRoutes = ({ mailbox }: MailboxServices) =>
+  new Hono<AppEnv>().get('/mailbox', async (c) => {
+    c.header('Cache-Control', 'no-store');
+    const items = await mailbox(c.var.ctx);
+    const supports = ['text/html', 'application/json'];
+    return accepts(c, { header: 'Accept', supports, default: 'text/html' }) === 'application/json'
+      ? c.json(mailboxResponse(items))
+      : c.html(<Mailbox items={items} nonce={usePagePolicy(c)} />);
+  });

@@ -1,0 +1,41 @@
+import { Hono, type MiddlewareHandler } from 'hono';
+import type { RequestContext } from '../context.ts';
+import type { AppEnv } from '../http/app-env.ts';
+import { validate } from '../http/validate.ts';
+import {
+  ChangeEmailBody,
+  ResendVerificationBody,
+  RestoreEmailBody,
+  VerifyEmailBody,
+} from '../schemas/credentials.ts';
+import type { EmailProof } from '../services/email/verify.ts';
+
+export type EmailServices = {
+  readonly verify: (ctx: RequestContext, proof: EmailProof) => Promise<void>;
+  readonly resend: (ctx: RequestContext, email: string) => Promise<void>;
+  readonly change: (ctx: RequestContext, request: { password: string; email: string }) => Promise<void>;
+  readonly restore: (ctx: RequestContext, token: string) => Promise<void>;
+};
+
+/** Proving and changing an e-mail address, under `/auth/email`. Only a POST uses a token up: mail scanners open links. */
+export const emailRoutes = (
+  { verify, resend, change, restore }: EmailServices,
+  login: MiddlewareHandler<AppEnv>,
+) =>
+  new Hono<AppEnv>()
+    .post('/verify', validate('json', VerifyEmailBody), async (c) => {
+      await verify(c.var.ctx, c.req.valid('json'));
+      return c.body(null, 204);
+    })
+    .post('/resend', validate('json', ResendVerificationBody), async (c) => {
+      await resend(c.var.ctx, c.req.valid('json').email);
+      return c.json({ status: 'accepted' }, 202);
+    })
+    .post('/change', login, validate('json', ChangeEmailBody), async (c) => {
+      await change(c.var.ctx, c.req.valid('json'));
+      return c.json({ status: 'accepted' }, 202);
+    })
+    .post('/restore', validate('json', RestoreEmailBody), async (c) => {
+      await restore(c.var.ctx, c.req.valid('json').token);
+      return c.body(null, 204);
+    });

@@ -1,0 +1,21 @@
+import * as z from 'zod';
+import { Email, Password, text } from './text.ts';
+
+const token = text().min(1, 'must not be empty').max(256, 'at most 256 characters');
+
+export const ChangePasswordBody = z.strictObject({ current_password: Password, new_password: Password });
+export const ForgotPasswordBody = z.strictObject({ email: Email });
+export const ResetPasswordBody = z.strictObject({ token, password: Password });
+
+/** The token of a link, or the six digits with the address they were sent to. */
+export const VerifyEmailBody = z.union([
+  z.strictObject({ token }),
+  z.strictObject({ email: Email, code: z.string().regex(/^\d{6}$/, 'six digits') }),
+]);
+
+export const ResendVerificationBody = z.strictObject({ email: Email });
+export const ChangeEmailBody = z.strictObject({ password: Password, email: Email });
+export const RestoreEmailBody = z.strictObject({ token });
+
+/** The same whether an account exists or not. */
+export const Accepted = z.object({ status: z.literal('accepted') }).meta({ id: 'Accepted' });

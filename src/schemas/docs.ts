@@ -1,0 +1,3 @@
+import * as z from 'zod';
+
+export const AssetParams = z.strictObject({ file: z.string() });

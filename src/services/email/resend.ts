@@ -1,0 +1,21 @@
+import type { RequestContext } from '../../context.ts';
+import { canonicalEmail } from '../../domain/account.ts';
+import type { PrepareToken } from '../../domain/one-time-token.ts';
+import type { MailQueue } from '../../domain/outbox.ts';
+import type { EmailAddressRepository } from '../../repositories/email-addresses.ts';
+
+type Deps = {
+  readonly addresses: Pick<EmailAddressRepository, 'resend'>;
+  readonly prepareToken: PrepareToken;
+  readonly mailQueue: MailQueue;
+};
+
+/** Sends another verification mail to an address that waits for one; tells nobody whether it does. */
+export const createResendVerification =
+  ({ addresses, prepareToken, mailQueue }: Deps) =>
+  async (ctx: RequestContext, given: string): Promise<void> => {
+    const email = canonicalEmail(given);
+    const token = await prepareToken(ctx.now, email);
+    await addresses.resend(ctx, email, token);
+    ctx.defer('hand a mail over', mailQueue.enqueue([token.outboxId]));
+  };

@@ -1,0 +1,50 @@
+import type { RequestContext } from '../../context.ts';
+import { canonicalEmail } from '../../domain/account.ts';
+import type { PrepareToken, TokenPurpose } from '../../domain/one-time-token.ts';
+import type { MailQueue } from '../../domain/outbox.ts';
+import { AppError } from '../../errors.ts';
+import type { EmailAddressRepository, ProofOutcome } from '../../repositories/email-addresses.ts';
+
+/** What proves an address: the token of a link, or the code with the address it was sent to. */
+export type EmailProof = { readonly token: string } | { readonly email: string; readonly code: string };
+
+type ReadToken = (
+  token: string,
+  purposes: readonly TokenPurpose[],
+) => Promise<{ readonly id: string; readonly purpose: TokenPurpose } | null>;
+
+type Deps = {
+  readonly addresses: Pick<EmailAddressRepository, 'verifyByToken' | 'verifyByCode' | 'confirmChange'>;
+  readonly readToken: ReadToken;
+  readonly codeMac: (email: string, code: string) => Promise<string>;
+  readonly prepareToken: PrepareToken;
+  readonly mailQueue: MailQueue;
+};
+
+/**
+ * Takes an address as proved: the account's own, or the new one that it asked for.
+ * @throws AppError `token_invalid` for what is unknown, used or expired alike; `email_taken`
+ */
+export const createVerifyEmail = ({ addresses, readToken, codeMac, prepareToken, mailQueue }: Deps) => {
+  const byToken = async (ctx: RequestContext, token: string): Promise<ProofOutcome> => {
+    const read = await readToken(token, ['verify_email', 'change_email']);
+    if (!read) return 'void';
+    if (read.purpose === 'verify_email') return addresses.verifyByToken(ctx, read.id);
+    const restore = await prepareToken(ctx.now, null);
+    const outcome = await addresses.confirmChange(ctx, read.id, restore);
+    if (outcome === 'done') ctx.defer('hand a mail over', mailQueue.enqueue([restore.outboxId]));
+    return outcome;
+  };
+
+  const byCode = async (ctx: RequestContext, given: string, code: string): Promise<ProofOutcome> => {
+    const email = canonicalEmail(given);
+    return addresses.verifyByCode(ctx, email, await codeMac(email, code));
+  };
+
+  return async (ctx: RequestContext, proof: EmailProof): Promise<void> => {
+    const outcome =
+      'token' in proof ? await byToken(ctx, proof.token) : await byCode(ctx, proof.email, proof.code);
+    if (outcome === 'void') throw new AppError('token_invalid');
+    if (outcome === 'email_taken') throw new AppError('email_taken');
+  };
+};

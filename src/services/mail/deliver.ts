@@ -1,0 +1,62 @@
+import type { Logger } from '../../context.ts';
+import type { DeliveryOutcome, Mailer } from '../../domain/mail.ts';
+import type { OutboxMail } from '../../domain/outbox.ts';
+import { settlementOf } from '../../domain/outbox-schedule.ts';
+import type { OutboxRepository } from '../../repositories/outbox.ts';
+import type { RenderMail } from './render.ts';
+
+/** Together they are shorter than the first lease, so that no second delivery begins beside a slow one. */
+export const deliveryLimitsMs = { claim: 10_000, send: 15_000, settle: 10_000 } as const;
+
+/** What is left to do: nothing, or another attempt. */
+export type Delivered = { readonly kind: 'done' } | { readonly kind: 'again'; readonly afterSeconds: number };
+
+type Deps = {
+  readonly outbox: Pick<OutboxRepository, 'claim' | 'settle'>;
+  readonly render: RenderMail;
+  readonly mailer: Mailer;
+  readonly clock: () => Date;
+  readonly log: Logger;
+};
+
+export type Deliver = ReturnType<typeof createDeliver>;
+
+/**
+ * Makes one attempt to send a mail, unless it is sent, given up, or under way elsewhere. At least once: the mail goes
+ * out a second time if its outcome cannot be written, with the same id, by which the provider may know it.
+ * @throws AppError `service_unavailable` or `timeout` of the database; the lease then brings the mail back
+ */
+export const createDeliver = ({ outbox, render, mailer, clock, log }: Deps) => {
+  const scope = (limitMs: number) => ({ now: clock(), signal: AbortSignal.timeout(limitMs) });
+
+  const send = async (mail: OutboxMail): Promise<DeliveryOutcome> => {
+    const message = await render(mail, clock());
+    if (!message) return { kind: 'refused', reason: 'expired' };
+    return mailer.send(message, AbortSignal.timeout(deliveryLimitsMs.send));
+  };
+
+  return async (id: string): Promise<Delivered> => {
+    const mail = await outbox.claim(scope(deliveryLimitsMs.claim), id);
+    if (!mail) return { kind: 'done' };
+    const outcome = await send(mail);
+    const settlement = settlementOf(outcome, mail.attempts);
+    await outbox.settle(scope(deliveryLimitsMs.settle), mail, settlement);
+
+    const facts = { outbox_id: id, template: mail.template, attempts: mail.attempts };
+    switch (settlement.kind) {
+      case 'sent':
+        log.info('mail sent', facts);
+        return { kind: 'done' };
+      case 'again':
+        log.warn('mail delayed', {
+          ...facts,
+          reason: settlement.reason,
+          retry_in_seconds: settlement.afterSeconds,
+        });
+        return settlement;
+      case 'failed':
+        log.error('mail dead letter', { ...facts, reason: settlement.reason });
+        return { kind: 'done' };
+    }
+  };
+};

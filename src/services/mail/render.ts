@@ -1,0 +1,54 @@
+import type { MailLinks } from '../../domain/links.ts';
+import type { MailMessage } from '../../domain/mail.ts';
+import { renderMessage } from '../../domain/messages.ts';
+import { codePolicy, type TokenPurpose, tokenTtlSeconds } from '../../domain/one-time-token.ts';
+import type { OutboxMail } from '../../domain/outbox.ts';
+import { secondsAfter } from '../../domain/session.ts';
+
+type Deps = {
+  readonly tokens: {
+    readonly token: (id: string, purpose: TokenPurpose) => Promise<string>;
+    readonly code: (id: string) => Promise<string>;
+  };
+  readonly links: MailLinks;
+};
+
+export type RenderMail = ReturnType<typeof createRenderMail>;
+
+/**
+ * Makes the message of an outbox row, its token and code included: they are derived here and are nowhere else.
+ * @returns null where the link that the message is for has expired at that instant
+ */
+export const createRenderMail =
+  ({ tokens, links }: Deps) =>
+  async (mail: OutboxMail, at: Date): Promise<MailMessage | null> => {
+    const livesFor = (ttlSeconds: number) => at < secondsAfter(mail.createdAt, ttlSeconds);
+
+    const render = async (link: string, code: string | null = null): Promise<MailMessage> => ({
+      id: mail.id,
+      to: mail.recipient,
+      ...renderMessage(mail, { happenedAt: mail.createdAt, link, code }),
+    });
+
+    switch (mail.template) {
+      case 'verify_email': {
+        if (!livesFor(tokenTtlSeconds.verify_email)) return null;
+        const { token_id: id } = mail.details;
+        const code = livesFor(codePolicy.ttlSeconds) ? await tokens.code(id) : null;
+        return render(links.verifyEmail(await tokens.token(id, 'verify_email')), code);
+      }
+      case 'verify_new_email':
+        if (!livesFor(tokenTtlSeconds.change_email)) return null;
+        return render(links.verifyEmail(await tokens.token(mail.details.token_id, 'change_email')));
+      case 'reset_password':
+        if (!livesFor(tokenTtlSeconds.reset_password)) return null;
+        return render(links.resetPassword(await tokens.token(mail.details.token_id, 'reset_password')));
+      // Its news are worth sending even after the link.
+      case 'email_changed':
+        return render(links.restoreEmail(await tokens.token(mail.details.token_id, 'restore_email')));
+      case 'account_exists':
+      case 'password_changed':
+      case 'new_sign_in':
+        return render(links.account());
+    }
+  };

@@ -1,0 +1,39 @@
+import type { CheckPassword, PasswordHasher, ProveOwnPassword, RequestContext } from '../../context.ts';
+import type { MailQueue } from '../../domain/outbox.ts';
+import type { IssuedTokens, IssueTokens } from '../../domain/session.ts';
+import { AppError } from '../../errors.ts';
+import type { CredentialRepository } from '../../repositories/credentials.ts';
+
+type Deps = {
+  readonly credentials: Pick<CredentialRepository, 'change'>;
+  readonly proveOwnPassword: ProveOwnPassword;
+  readonly checkPassword: CheckPassword;
+  readonly hasher: Pick<PasswordHasher, 'hash'>;
+  readonly issueTokens: IssueTokens;
+  readonly mailQueue: MailQueue;
+  readonly newId: (now: Date) => string;
+};
+
+/**
+ * Replaces the actor's password and ends all other sessions; the owner is told by e-mail.
+ * @returns new tokens for this session
+ * @throws AppError what `ProveOwnPassword` throws, `weak_password`, and `conflict` when the password was changed meanwhile
+ */
+export const createChangePassword =
+  ({ credentials, proveOwnPassword, checkPassword, hasher, issueTokens, mailQueue, newId }: Deps) =>
+  async (ctx: RequestContext, request: { current: string; next: string }): Promise<IssuedTokens> => {
+    const { email, username, passwordHash } = await proveOwnPassword(ctx, request.current);
+    await checkPassword(ctx, {
+      password: request.next,
+      email,
+      username,
+      current: request.current,
+      member: 'new_password',
+    });
+    const outboxId = newId(ctx.now);
+    const hash = await hasher.hash(request.next);
+    const opened = await credentials.change(ctx, passwordHash, { hash, outboxId });
+    if (!opened) throw new AppError('conflict');
+    ctx.defer('hand a mail over', mailQueue.enqueue([outboxId]));
+    return issueTokens(opened, ctx.now);
+  };

@@ -1,0 +1,34 @@
+import type { CheckPassword, PasswordHasher, RequestContext } from '../../context.ts';
+import type { TokenPurpose } from '../../domain/one-time-token.ts';
+import type { MailQueue } from '../../domain/outbox.ts';
+import { AppError } from '../../errors.ts';
+import type { CredentialRepository } from '../../repositories/credentials.ts';
+
+type Deps = {
+  readonly credentials: Pick<CredentialRepository, 'findForReset' | 'reset'>;
+  readonly readToken: (
+    token: string,
+    purposes: readonly TokenPurpose[],
+  ) => Promise<{ readonly id: string } | null>;
+  readonly checkPassword: CheckPassword;
+  readonly hasher: Pick<PasswordHasher, 'hash'>;
+  readonly mailQueue: MailQueue;
+  readonly newId: (now: Date) => string;
+};
+
+/**
+ * Sets a password by the token of a mail, also for an account that had none, and ends all sessions.
+ * @throws AppError `token_invalid` for what is unknown, used or expired alike; `weak_password`, and then the token stays good
+ */
+export const createResetPassword =
+  ({ credentials, readToken, checkPassword, hasher, mailQueue, newId }: Deps) =>
+  async (ctx: RequestContext, { token, password }: { token: string; password: string }): Promise<void> => {
+    const read = await readToken(token, ['reset_password']);
+    const owner = read && (await credentials.findForReset(ctx, read.id));
+    if (!owner) throw new AppError('token_invalid');
+    await checkPassword(ctx, { password, email: owner.email, username: owner.username });
+    const outboxId = newId(ctx.now);
+    const done = await credentials.reset(ctx, read.id, { hash: await hasher.hash(password), outboxId });
+    if (!done) throw new AppError('token_invalid');
+    ctx.defer('hand a mail over', mailQueue.enqueue([outboxId]));
+  };

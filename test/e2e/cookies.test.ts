@@ -1,0 +1,73 @@
+import type { Page } from 'playwright-core';
+import { describe, expect, it } from 'vitest';
+import { fetchIn, logIn, newAccount, sessionsOf } from './accounts.ts';
+import { otherOrigin } from './foreign-pages.ts';
+import { api, frontend, hasBrowser, useBrowser } from './visitors.ts';
+
+const visit = useBrowser();
+
+const logInAtFrontend = async (): Promise<Page> => {
+  const page = await visit(frontend);
+  await logIn(page, await newAccount());
+  return page;
+};
+
+describe.skipIf(!hasBrowser)('the cookies of a login', () => {
+  it('are kept by the browser as they are meant', async () => {
+    const page = await logInAtFrontend();
+    const cookies = await page.context().cookies([`${api}/auth`]);
+    const common = { domain: 'localhost', httpOnly: true, secure: false, sameSite: 'Lax' };
+    expect(cookies.sort((a, b) => a.name.localeCompare(b.name))).toMatchObject([
+      { ...common, name: 'itsor_session', path: '/' },
+      { ...common, name: 'itsor_session_refresh', path: '/auth' },
+    ]);
+    const livesHours = cookies.map(({ expires }) => Math.round((expires - Date.now() / 1000) / 3600));
+    expect(livesHours).toEqual([1, 7 * 24]);
+  });
+
+  it('are out of the reach of scripts, on the refresh path as well', async () => {
+    const page = await logInAtFrontend();
+    for (const path of ['/', '/auth/callback']) {
+      await page.goto(frontend + path);
+      expect(await page.evaluate(() => document.cookie)).toBe('');
+    }
+  });
+
+  it('travel no farther than they must: the refresh token to /auth alone', async () => {
+    const page = await logInAtFrontend();
+    const namesSentTo = async (path: string) => {
+      const [request] = await Promise.all([page.waitForRequest(api + path), fetchIn(page, path)]);
+      const { cookie = '' } = await request.allHeaders();
+      return cookie.split('; ').map((pair) => pair.slice(0, pair.indexOf('=')));
+    };
+    expect(await namesSentTo('/users/me')).toEqual(['itsor_session']);
+    expect(await namesSentTo('/authentic')).toEqual(['itsor_session']);
+    expect(await namesSentTo('/auth/me')).toEqual(['itsor_session_refresh', 'itsor_session']);
+  });
+
+  it('are gone after a logout', async () => {
+    const page = await logInAtFrontend();
+    await fetchIn(page, '/auth/logout', { method: 'POST' });
+    expect(await page.context().cookies()).toEqual([]);
+  });
+
+  it('cannot be outdone by one that a neighbour plants: nobody acts as the attacker', async () => {
+    const [page, attacker] = [await logInAtFrontend(), await newAccount()];
+    const before = await sessionsOf(attacker);
+    await page.goto(otherOrigin);
+    await page.evaluate((token) => {
+      // biome-ignore lint/suspicious/noDocumentCookie: what an attacker's script does
+      document.cookie = `itsor_session=${token}; path=/auth`;
+    }, attacker.accessToken);
+
+    await page.goto(frontend);
+    expect(await fetchIn(page, '/auth/me')).toMatchObject({
+      status: 400,
+      body: { code: 'duplicate_cookie' },
+    });
+    expect(await fetchIn(page, '/auth/logout?scope=global', { method: 'POST' })).toMatchObject({
+      status: 400,
+    });
+    expect(await sessionsOf(attacker)).toEqual(before);
+  });
+});

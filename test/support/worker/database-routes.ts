@@ -1,0 +1,30 @@
+import { type Client, cookiesOf, newAccount, newEmail, password } from './client.ts';
+
+type Send = (client: Client) => Promise<Response>;
+
+/** A good request to each route that needs the database; in brackets, another way to use it. */
+export const databaseRequests = async (wellClient: Client): Promise<Readonly<Record<string, Send>>> => {
+  const { access_token: bearer, refresh_token, user } = await newAccount(wellClient);
+  const login = await wellClient('POST', '/auth/token', { json: { email: user.email, password } });
+  const cookies = Object.fromEntries([...cookiesOf(login)].map(([name, { value }]) => [name, value]));
+  const form = { username: user.email, password, grant_type: 'password' };
+
+  return {
+    'POST /auth/signup': (client) =>
+      client('POST', '/auth/signup', { json: { email: newEmail(), password } }),
+    'POST /auth/token': (client) => client('POST', '/auth/token', { json: { email: user.email, password } }),
+    'POST /auth/token (by form)': (client) => client('POST', '/auth/token', { form }),
+    'POST /auth/token (to refresh)': (client) =>
+      client('POST', '/auth/token', { form: { grant_type: 'refresh_token', refresh_token } }),
+    'POST /auth/refresh': (client) => client('POST', '/auth/refresh', { json: { refresh_token } }),
+    'POST /auth/refresh (by cookie)': (client) => client('POST', '/auth/refresh', { cookies }),
+    'POST /auth/logout': (client) => client('POST', '/auth/logout', { bearer }),
+    'POST /auth/logout (by cookie)': (client) => client('POST', '/auth/logout?scope=global', { cookies }),
+    'POST /auth/revoke': (client) => client('POST', '/auth/revoke', { form: { token: refresh_token } }),
+    'GET /auth/me': (client) => client('GET', '/auth/me', { bearer }),
+    'GET /users/me': (client) => client('GET', '/users/me', { cookies }),
+    'GET /auth/sessions': (client) => client('GET', '/auth/sessions', { bearer }),
+    'DELETE /auth/sessions/{id}': (client) =>
+      client('DELETE', `/auth/sessions/${crypto.randomUUID()}`, { bearer }),
+  };
+};

@@ -1,0 +1,104 @@
+import fc from 'fast-check';
+import { bodyOf, strayBody } from './bodies.ts';
+import { conforming } from './conforming.ts';
+import { hostileName, hostileText, weighted } from './hostile.ts';
+import type { Endpoint, OpenApi } from './openapi.ts';
+import { standInFor } from './stand-ins.ts';
+
+export type GeneratedRequest = {
+  /** The key of the endpoint that it is meant for. */
+  readonly endpoint: string;
+  readonly method: string;
+  readonly target: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string | Uint8Array | null;
+};
+
+const encode = (value: unknown): string =>
+  encodeURIComponent(String(value).toWellFormed()).replaceAll('%24', '$');
+
+const parameterValue = ({ name, schema }: Endpoint['parameters'][number]): fc.Arbitrary<string> =>
+  weighted<unknown>([2, fc.constant(standInFor(name) ?? 'x')], [4, conforming(schema)], [2, hostileText]).map(
+    encode,
+  );
+
+const pathOf = ({ path, parameters }: Endpoint): fc.Arbitrary<string> => {
+  const segments = parameters.filter((parameter) => parameter.in === 'path');
+  return fc
+    .tuple(...segments.map(parameterValue))
+    .map((values) =>
+      segments.reduce(
+        (filled, { name }, index) => filled.replace(`{${name}}`, () => values[index] ?? ''),
+        path,
+      ),
+    );
+};
+
+const queryOf = ({ parameters }: Endpoint): fc.Arbitrary<string> => {
+  const pairs = parameters
+    .filter((parameter) => parameter.in === 'query')
+    .map((parameter) => parameterValue(parameter).map((value) => `${parameter.name}=${value}`));
+  const stray = fc.tuple(hostileName, hostileText).map(([name, value]) => `${encode(name)}=${encode(value)}`);
+  return weighted<string>(
+    [4, fc.constant('')],
+    [4, fc.tuple(...pairs).map((chosen) => chosen.join('&'))],
+    [2, fc.tuple(...pairs, ...pairs, stray).map((chosen) => chosen.join('&'))],
+    [1, hostileText.map((text) => encodeURI(text.toWellFormed()).replaceAll('#', '%23'))],
+  );
+};
+
+const credentials = fc.constantFrom<Record<string, string>>(
+  {},
+  { Authorization: 'Bearer $access_token' },
+  { Authorization: 'Bearer $access_token' },
+  { Cookie: 'itsor_session=$access_token; itsor_session_refresh=$refresh_token' },
+  { Cookie: 'itsor_session_refresh=$refresh_token' },
+  { Cookie: 'itsor_session=$access_token; itsor_session=x' },
+  { Authorization: 'Bearer a.b.c', Cookie: 'itsor_session=$access_token' },
+  { Authorization: 'Basic YTpi' },
+);
+
+const strayHeaders = fc.constantFrom<Record<string, string>>(
+  {},
+  {},
+  {},
+  { Origin: 'https://evil.example' },
+  { Origin: 'http://127.0.0.1:3000', 'Access-Control-Request-Method': 'POST' },
+  { 'X-HTTP-Method-Override': 'DELETE', 'X-Forwarded-For': '127.0.0.1', 'X-Forwarded-Host': 'evil.example' },
+  { Accept: 'application/json', 'User-Agent': '%00'.repeat(300), 'X-Request-ID': '../../etc' },
+  { 'Content-Encoding': 'gzip', 'Transfer-Encoding': 'chunked', 'Content-Length': '3' },
+  { 'CF-Connecting-IP': '::ffff:1.2.3.4.5' },
+);
+
+const methods = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'TRACE', 'PROPFIND'];
+const bodiless: ReadonlySet<string> = new Set(['GET', 'HEAD', 'TRACE']);
+
+const requestTo = (endpoint: Endpoint): fc.Arbitrary<GeneratedRequest> =>
+  fc
+    .record({
+      method: weighted([10, fc.constant(endpoint.method)], [1, fc.constantFrom(...methods)]),
+      path: pathOf(endpoint),
+      query: queryOf(endpoint),
+      credential: credentials,
+      stray: strayHeaders,
+      body: endpoint.bodies.length > 0 ? fc.oneof(...endpoint.bodies.map(bodyOf)) : strayBody,
+    })
+    .map(({ method, path, query, credential, stray, body }) => {
+      const sent = bodiless.has(method) ? null : body;
+      return {
+        endpoint: endpoint.key,
+        method,
+        target: query === '' ? path : `${path}?${query}`,
+        headers: { ...stray, ...credential, ...(sent?.type && { 'Content-Type': sent.type }) },
+        body: sent?.content ?? null,
+      };
+    });
+
+/** Requests to what a document describes: good ones, nearly good ones, and nothing like it. */
+export const requestsOf = ({ endpoints }: OpenApi): fc.Arbitrary<GeneratedRequest> =>
+  weighted(
+    ...endpoints.map((endpoint) => {
+      const inputs = 4 * endpoint.bodies.length + 2 * endpoint.parameters.length;
+      return [1 + inputs, requestTo(endpoint)] as const;
+    }),
+  );

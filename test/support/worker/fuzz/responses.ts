@@ -1,0 +1,60 @@
+import { expect } from 'vitest';
+import * as z from 'zod';
+import { errorCatalogue } from '../../../../src/errors.ts';
+import type { OpenApi, Schema } from './openapi.ts';
+import type { GeneratedRequest } from './requests.ts';
+
+type Problem = { code: keyof typeof errorCatalogue; status: number; request_id: string; error?: string };
+
+/** What a request can meet that does not reach its route: a preflight, another site, another path, another method. */
+const elsewhere: readonly number[] = [204, 403, 404, 405];
+
+/** Fails unless a response is one that the document allows for its request. */
+export const createResponseCheck = ({ endpoints, schemas }: OpenApi) => {
+  const responsesOf = new Map(endpoints.map(({ key, responses }) => [key, responses]));
+  const validator = (schema: Schema): z.ZodType => {
+    const local = JSON.stringify({ ...schema, $defs: schemas }).replaceAll(
+      '#/components/schemas/',
+      '#/$defs/',
+    );
+    return z.fromJSONSchema(JSON.parse(local));
+  };
+  const successes = new Map(
+    endpoints.flatMap(({ key, responses }) =>
+      Object.entries(responses).flatMap(([status, { content }]) => {
+        const schema = content?.['application/json']?.schema;
+        return schema ? [[`${key} ${status}`, validator(schema)] as const] : [];
+      }),
+    ),
+  );
+  const problem = validator({ $ref: '#/components/schemas/Problem' });
+
+  const checkProblem = (response: Response, text: string) => {
+    const body = JSON.parse(text) as Problem;
+    expect(problem.safeParse(body).error?.issues ?? []).toEqual([]);
+    expect(body.status).toBe(response.status);
+    if (body.error === undefined) expect(errorCatalogue[body.code].status).toBe(response.status);
+    expect(response.headers.get('X-Request-ID')).toBe(body.request_id);
+    expect(response.headers.has('WWW-Authenticate')).toBe(response.status === 401);
+    expect(response.headers.has('Retry-After')).toBe(response.status === 429);
+    expect(response.headers.has('Allow')).toBe(response.status === 405);
+    expect(response.headers.getSetCookie()).toEqual([]);
+  };
+
+  return async ({ endpoint, method, headers }: GeneratedRequest, response: Response): Promise<void> => {
+    const { status } = response;
+    const text = await response.text();
+    const type = response.headers.get('Content-Type') ?? '';
+    expect(status).toBeLessThan(500);
+    const reached = endpoint.startsWith(`${method} `) && status !== 404;
+    const described = Object.keys(responsesOf.get(endpoint) ?? {}).map(Number);
+    expect(reached ? described : [...described, ...elsewhere]).toContain(status);
+    if (method === 'HEAD') return expect(text).toBe('');
+    if (status >= 400) {
+      expect(type).toMatch(headers.Accept ? /^application\/(problem\+)?json$/ : /^application\/problem\+json$/);
+      return checkProblem(response, text);
+    }
+    const success = reached ? successes.get(`${endpoint} ${status}`) : undefined;
+    if (success) expect(success.safeParse(JSON.parse(text)).error?.issues ?? []).toEqual([]);
+  };
+};

@@ -1,0 +1,34 @@
+import { createBoundedMailer } from '../../../../src/adapters/mailer/bounded-mailer.ts';
+import { createMailer } from '../../../../src/adapters/mailer/create-mailer.ts';
+import { createSmtpTransport } from '../../../../src/adapters/mailer/smtp.ts';
+import { loadConfig } from '../../../../src/config/load.ts';
+import type { Logger } from '../../../../src/context.ts';
+import type { Mailer, MailMessage } from '../../../../src/domain/mail.ts';
+
+export type MailOrder = {
+  readonly variables: Readonly<Record<string, string>>;
+  readonly message: MailMessage;
+  readonly timeoutMs: number;
+  /** As on port 465, which only root may listen on. */
+  readonly implicitTls: boolean;
+};
+
+const clock = () => new Date();
+const ignore = () => {};
+const log: Logger = { debug: ignore, info: ignore, warn: ignore, error: ignore };
+
+const createOrderedMailer = ({ variables, timeoutMs, implicitTls }: MailOrder): Mailer => {
+  const loaded = loadConfig(variables);
+  if (!loaded.ok) throw new Error(JSON.stringify(loaded.problems));
+  const { provider } = loaded.config.email;
+  if (!implicitTls || provider.kind !== 'gmail') return createMailer(provider, { log, clock, timeoutMs });
+  return createBoundedMailer(createSmtpTransport(provider, clock, 'implicit-tls'), timeoutMs);
+};
+
+/** Sends a mail for a test, in workerd as in production, and answers the outcome. */
+export default {
+  fetch: async (request: Request): Promise<Response> => {
+    const order = await request.json<MailOrder>();
+    return Response.json(await createOrderedMailer(order).send(order.message, new AbortController().signal));
+  },
+};

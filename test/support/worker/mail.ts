@@ -1,0 +1,30 @@
+import { env } from 'cloudflare:test';
+import { createMacKeys } from '../../../src/adapters/derived-keys.ts';
+import { createOneTimeTokens } from '../../../src/adapters/one-time-tokens.ts';
+import { loadConfig } from '../../../src/config/load.ts';
+import type { TokenPurpose } from '../../../src/domain/one-time-token.ts';
+import { sql } from './database.ts';
+
+const loaded = loadConfig(env);
+if (!loaded.ok) throw new Error('the tests are misconfigured');
+const tokens = createOneTimeTokens(createMacKeys([loaded.config.session.secretKey], 'one-time-token'));
+
+type Mail = { id: string; template: string; recipient: string; details: Record<string, string> };
+
+/** The mails to an address, newest first, as the outbox has them. */
+export const mailsTo = async (recipient: string): Promise<Mail[]> =>
+  (await sql`select id, template, recipient, details from outbox where recipient = ${recipient} order by created_at desc, id desc`) as Mail[];
+
+const newest = async (recipient: string, template: string): Promise<string> => {
+  const mail = (await mailsTo(recipient)).find((each) => each.template === template);
+  if (!mail?.details.token_id) throw new Error(`no ${template} for ${recipient}`);
+  return mail.details.token_id;
+};
+
+/** The token in the newest mail of a kind: what the link of it holds. */
+export const tokenIn = async (recipient: string, template: string, purpose: TokenPurpose): Promise<string> =>
+  tokens.token(await newest(recipient, template), purpose);
+
+/** The six digits in the newest verification mail. */
+export const codeIn = async (recipient: string): Promise<string> =>
+  tokens.code(await newest(recipient, 'verify_email'));

@@ -1,0 +1,61 @@
+import { v7 as uuidv7 } from 'uuid';
+import { inject } from 'vitest';
+import { createMacKeys } from '../../../src/adapters/derived-keys.ts';
+import { createOneTimeTokens } from '../../../src/adapters/one-time-tokens.ts';
+import { Secret } from '../../../src/config/secret.ts';
+import type { LogFields, Logger } from '../../../src/context.ts';
+import { createDatabase } from '../../../src/db/client.ts';
+import { createLinks } from '../../../src/domain/links.ts';
+import type { MailContent } from '../../../src/domain/outbox.ts';
+import { createOutboxRepository } from '../../../src/repositories/outbox.ts';
+import { createRenderMail } from '../../../src/services/mail/render.ts';
+import { newEmail } from './client.ts';
+import { sql } from './database.ts';
+
+export const outbox = createOutboxRepository(
+  createDatabase({ url: new Secret(inject('databaseUrl')), endpoint: inject('neonEndpoint') }),
+);
+
+const tokens = createOneTimeTokens(
+  createMacKeys([new Secret('the secret of these tests')], 'one-time-token'),
+);
+export const render = createRenderMail({ tokens, links: createLinks('https://app.example.com') });
+
+/** Far from the time of the other tests, whose sweeps then leave these mails alone. */
+export const farFuture = new Date('2090-01-01T00:00:00.000Z');
+
+export const plain: MailContent = {
+  template: 'password_changed',
+  details: { ip: '203.0.113.7', user_agent: null },
+};
+
+export type OutboxRow = {
+  id: string;
+  attempts: number;
+  next_attempt_at: Date;
+  sent_at: Date | null;
+  failed_at: Date | null;
+  last_error: string | null;
+};
+
+/** Inserts a mail as a flow does, due at once. @returns its id and recipient */
+export const newMail = async (createdAt: Date, { template, details }: MailContent = plain) => {
+  const [id, recipient] = [uuidv7({ msecs: createdAt.getTime() }), newEmail()];
+  await sql`insert into outbox (id, recipient, template, details, created_at, next_attempt_at)
+    values (${id}, ${recipient}, ${template}, ${JSON.stringify(details)}, ${createdAt}, ${createdAt})`;
+  return { id, recipient };
+};
+
+export const rowOf = async (id: string): Promise<OutboxRow | undefined> =>
+  (
+    (await sql`select id, attempts, next_attempt_at, sent_at, failed_at, last_error from outbox where id = ${id}`) as OutboxRow[]
+  )[0];
+
+/** A log that is read by the test. */
+export const createMemoryLog = () => {
+  const lines: { level: keyof Logger; message: string; fields: LogFields | undefined }[] = [];
+  const at = (level: keyof Logger) => (message: string, fields?: LogFields) =>
+    void lines.push({ level, message, fields });
+  const log: Logger = { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') };
+  return { log, lines };
+};

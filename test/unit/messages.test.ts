@@ -1,0 +1,176 @@
+import { describe, expect, it } from 'vitest';
+import { describeDevice } from '../../src/domain/device.ts';
+import { createLinks } from '../../src/domain/links.ts';
+import { renderMessage } from '../../src/domain/messages.ts';
+import type { MailContent, MailTemplate } from '../../src/domain/outbox.ts';
+
+const appUrl = 'https://app.example.com';
+const links = createLinks(appUrl);
+const happenedAt = new Date('2026-11-20T10:00:00.000Z');
+const chromeOnWindows =
+  'Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36';
+const origin = { ip: '2001:db8::7', user_agent: chromeOnWindows };
+const token = { token_id: '01a2b3c4-0000-7000-8000-000000000001' };
+
+const contents: { [T in MailTemplate]: [Extract<MailContent, { template: T }>['details'], string] } = {
+  verify_email: [token, links.verifyEmail('t0ken')],
+  account_exists: [{}, links.account()],
+  reset_password: [token, links.resetPassword('t0ken')],
+  password_changed: [origin, links.account()],
+  verify_new_email: [token, links.verifyEmail('t0ken')],
+  email_changed: [{ ...token, new_email: 'ada@new.example' }, links.restoreEmail('t0ken')],
+  new_sign_in: [origin, links.account()],
+};
+const templates = Object.keys(contents) as MailTemplate[];
+
+const render = (
+  template: MailTemplate,
+  details: object = contents[template][0],
+  code: string | null = '012345',
+) => renderMessage({ template, details } as MailContent, { happenedAt, link: contents[template][1], code });
+
+/** What a reader sees of an HTML part. */
+const visible = (html: string): string =>
+  html
+    .replace(/<head>.*<\/head>/s, '')
+    .replaceAll(/<[^>]+>/g, ' ')
+    .replaceAll('&#39;', "'")
+    .replaceAll('&quot;', '"')
+    .replaceAll('&lt;', '<')
+    .replaceAll('&gt;', '>')
+    .replaceAll('&amp;', '&');
+
+describe.each(templates)('the message %s', (template) => {
+  const { subject, text, html } = render(template);
+
+  it('names the site and says what to do if it was not you, in both parts', () => {
+    expect(subject).toContain('app.example.com');
+    for (const part of [text, visible(html)]) {
+      expect(part).toContain('app.example.com');
+      expect(part).toContain('If it was not you');
+    }
+  });
+
+  it('has a subject that a person trusts', () => {
+    expect(subject).toMatch(/^[A-Z][a-z]/);
+    expect(subject.length).toBeLessThan(78);
+    expect(subject).not.toMatch(/[!?]|[A-Z]{2}/);
+    expect(subject).not.toMatch(/urgent|immediately|suspended|alert|action required/i);
+  });
+
+  it('leads to its one link and nowhere else', () => {
+    const [, link] = contents[template];
+    const urls = (part: string) => [...part.matchAll(/[a-z]+:\/\/[^\s"<]+/gi)].map(([url]) => url);
+    expect(urls(text)).toEqual([link]);
+    expect(new Set(urls(html))).toEqual(new Set([link]));
+  });
+
+  it('fetches nothing: no image, script, style sheet, frame or form', () => {
+    expect(html).not.toMatch(/<(?:img|script|link|style|iframe|form|object|video)\b|url\(|@import|\bsrc=/i);
+  });
+
+  it('leaves the colours to the reader, light or dark, but for the button', () => {
+    expect(html).toContain('<meta name="color-scheme" content="light dark">');
+    const colours = [...html.matchAll(/(?:background|color):[^;"]+/g)].map(([colour]) => colour);
+    expect(new Set(colours)).toEqual(new Set(['background:#1d4ed8', 'color:#ffffff', 'color:inherit']));
+  });
+
+  it('says in HTML what it says in text', () => {
+    const words = (part: string) => part.replaceAll(/(?::\s|\s)+/g, ' ').trim();
+    for (const line of text.split('\n')) expect(words(visible(html))).toContain(words(`${line} `));
+  });
+});
+
+describe('what a message says', () => {
+  it('verification: the link for 24 hours, the code for 10 minutes', () => {
+    const { text, html } = render('verify_email');
+    expect(text).toContain('https://app.example.com/verify-email?token=t0ken');
+    expect(text).toContain('24 hours, until 21 November 2026 at 10:00 UTC');
+    expect(text).toContain('10 minutes, until 20 November 2026 at 10:10 UTC');
+    expect(text).toMatch(/^ +012345$/m);
+    expect(html).toContain('>012345<');
+  });
+
+  it('verification without a code, once that has expired', () => {
+    const { text, html } = render('verify_email', token, null);
+    expect(text + html).not.toMatch(/\bcode\b/);
+    expect(text).toContain('/verify-email?token=t0ken');
+  });
+
+  it('reset: 30 minutes, every device', () => {
+    const { text } = render('reset_password');
+    expect(text).toContain('https://app.example.com/reset-password?token=t0ken');
+    expect(text).toContain('30 minutes, until 20 November 2026 at 10:30 UTC');
+    expect(text).toContain('every device is logged out');
+  });
+
+  it('e-mail change, to the old address: the new address, and the way back for 7 days', () => {
+    const { text } = render('email_changed');
+    expect(text).toContain('New address: ada@new.example');
+    expect(text).toContain('https://app.example.com/restore-email?token=t0ken');
+    expect(text).toContain('7 days, until 27 November 2026 at 10:00 UTC');
+  });
+
+  it.each(['password_changed', 'new_sign_in'] as const)('%s: when, which device, from where', (template) => {
+    const { text } = render(template);
+    expect(text).toContain('When: 20 November 2026 at 10:00 UTC');
+    expect(text).toContain('Device: Chrome on Windows');
+    expect(text).toContain('IP address: 2001:db8::7');
+    expect(render(template, { ip: null, user_agent: null }).text).toContain('IP address: unknown');
+  });
+});
+
+describe('what others have written', () => {
+  const hostile = `<script>alert(1)</script>" onload='x' &amp; https://evil.example/`;
+
+  it('is never taken from a user agent: its words are ours', () => {
+    for (const template of ['password_changed', 'new_sign_in'] as const) {
+      for (const user_agent of [hostile, `Chrome/1 ${hostile}`, `${hostile} Windows NT`, 'evil.example/1']) {
+        const { text, html } = render(template, { ip: null, user_agent });
+        expect(text + html).not.toMatch(/evil|script|alert/);
+      }
+    }
+  });
+
+  it('is escaped in HTML, and on one line in text', () => {
+    const { text, html } = render('email_changed', {
+      ...token,
+      new_email: `${hostile}\r\nDear customer,\u2028\u202Efdp.exe`,
+    });
+    expect(html).toContain('&lt;script&gt;alert(1)&lt;/script&gt;&quot; onload=&#39;x&#39; &amp;amp; ');
+    expect(html).not.toContain('<script');
+    const line = text.split('\n').find((each) => each.startsWith('New address: '));
+    expect(line).toContain('Dear customer, fdp.exe');
+    expect(text + html).not.toMatch(/[\r\u2028\u202E]/);
+  });
+});
+
+describe('a device', () => {
+  it.each([
+    [chromeOnWindows, 'Chrome on Windows'],
+    [`${chromeOnWindows} Edg/142.0.0.0`, 'Edge on Windows'],
+    [`${chromeOnWindows} OPR/120.0`, 'Opera on Windows'],
+    ['Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0', 'Firefox on Linux'],
+    [
+      'Mozilla/5.0 (iPhone; CPU iPhone OS 19_1 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/19.1 Mobile/15E148 Safari/604.1',
+      'Safari on iPhone',
+    ],
+    [
+      'Mozilla/5.0 (iPhone; CPU iPhone OS 19_1 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) CriOS/142.0 Mobile/15E148 Safari/604.1',
+      'Chrome on iPhone',
+    ],
+    [
+      'Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/19.0 Safari/605.1.15',
+      'Safari on Mac',
+    ],
+    [
+      'Mozilla/5.0 (Linux; Android 16; SM-S938B) AppleWebKit/537.36 (KHTML, like Gecko) SamsungBrowser/29.0 Chrome/136.0.0.0 Mobile Safari/537.36',
+      'Samsung Internet on Android',
+    ],
+    ['curl/8.5.0', 'curl'],
+    ['okhttp/4.12.0', 'okhttp'],
+    ['Mozilla/5.0 (compatible)', 'unknown'],
+    ['', 'unknown'],
+    [null, 'unknown'],
+  ])('%s is %s', (userAgent, device) => expect(describeDevice(userAgent)).toBe(device));
+});

@@ -1,0 +1,58 @@
+import { describe, expect, it } from 'vitest';
+import { tokenTtlSeconds } from '../../src/domain/one-time-token.ts';
+import {
+  attemptDelaysSeconds,
+  maxAttempts,
+  maxDelaySeconds,
+  settlementOf,
+} from '../../src/domain/outbox-schedule.ts';
+import { deliveryLimitsMs } from '../../src/services/mail/deliver.ts';
+
+const retry = { kind: 'retry', reason: '503' } as const;
+
+describe('the schedule of attempts', () => {
+  it('backs off: a minute, five, fifteen, then hours', () => {
+    const delays = Array.from({ length: maxAttempts - 1 }, (_, index) => settlementOf(retry, index + 1));
+    expect(delays.map((each) => (each.kind === 'again' ? each.afterSeconds : each.kind))).toEqual([
+      60, 300, 900, 3600, 14_400, 43_200, 43_200,
+    ]);
+  });
+
+  it('never waits less than the time before', () => {
+    expect([...attemptDelaysSeconds].sort((a, b) => a - b)).toEqual(attemptDelaysSeconds);
+  });
+
+  it('gives each attempt a lease that outlasts a delivery', () => {
+    const longestMs = Object.values(deliveryLimitsMs).reduce((total, ms) => total + ms, 0);
+    expect(longestMs).toBeLessThan(Math.min(...attemptDelaysSeconds) * 1000);
+  });
+
+  it('ends before the way back from a changed e-mail address does', () => {
+    const wholeSeconds = attemptDelaysSeconds.reduce((total, seconds) => total + seconds, 0);
+    expect(wholeSeconds).toBeLessThan(tokenTtlSeconds.restore_email);
+  });
+});
+
+describe('what is left to do after an attempt', () => {
+  it('nothing once the mail is sent', () => {
+    expect(settlementOf({ kind: 'sent', providerId: 'x' }, 1)).toEqual({ kind: 'sent' });
+  });
+
+  it('gives up at once what the provider will never take', () => {
+    const refused = { kind: 'refused', reason: '422' } as const;
+    expect(settlementOf(refused, 1)).toEqual({ kind: 'failed', reason: '422' });
+  });
+
+  it('gives up with the last attempt', () => {
+    expect(settlementOf(retry, maxAttempts - 1)).toMatchObject({ kind: 'again' });
+    expect(settlementOf(retry, maxAttempts)).toEqual({ kind: 'failed', reason: '503' });
+    expect(settlementOf(retry, maxAttempts + 1)).toEqual({ kind: 'failed', reason: '503' });
+  });
+
+  it('waits as long as the provider asks, but no shorter than the schedule and no longer than a queue can', () => {
+    const asked = (retryAfterSeconds: number) => settlementOf({ ...retry, retryAfterSeconds }, 1);
+    expect(asked(120)).toMatchObject({ afterSeconds: 120 });
+    expect(asked(1)).toMatchObject({ afterSeconds: 60 });
+    expect(asked(Number.MAX_SAFE_INTEGER)).toMatchObject({ afterSeconds: maxDelaySeconds });
+  });
+});

@@ -1,0 +1,258 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import {
+  type Client,
+  createClient,
+  newAccount,
+  newEmail,
+  password,
+  type Tokens,
+} from '../support/worker/client.ts';
+import { countRoundTrips, sql } from '../support/worker/database.ts';
+import { codeIn, mailsTo, tokenIn } from '../support/worker/mail.ts';
+
+const client = createClient();
+const verify = (json: Record<string, string>, by: Client = client) =>
+  by('POST', '/auth/email/verify', { json });
+const resend = (email: string, by: Client = client) => by('POST', '/auth/email/resend', { json: { email } });
+const isVerified = async (bearer: string) =>
+  (await (await client('GET', '/auth/me', { bearer })).json<{ email_verified: boolean }>()).email_verified;
+const later = (seconds: number) => vi.setSystemTime(Date.now() + seconds * 1000);
+
+beforeEach(() => void vi.useFakeTimers({ toFake: ['Date'] }));
+afterEach(() => void vi.useRealTimers());
+
+describe('POST /auth/email/verify', () => {
+  it('takes the token of the sign-up mail, once', async () => {
+    const account = await newAccount(client);
+    const token = await tokenIn(account.user.email, 'verify_email', 'verify_email');
+    expect(await isVerified(account.access_token)).toBe(false);
+    expect(await countRoundTrips(() => verify({ token }))).toBe(1);
+    expect(await isVerified(account.access_token)).toBe(true);
+    const again = await verify({ token });
+    expect(again.status).toBe(400);
+    expect(await again.json()).toMatchObject({ code: 'token_invalid' });
+  });
+
+  it('takes the code of the mail, for ten minutes', async () => {
+    const [prompt, late] = [await newAccount(client), await newAccount(client)];
+    const code = await codeIn(prompt.user.email);
+    expect(code).toMatch(/^\d{6}$/);
+    expect((await verify({ email: prompt.user.email.toUpperCase(), code })).status).toBe(204);
+    expect(await isVerified(prompt.access_token)).toBe(true);
+
+    const lateCode = await codeIn(late.user.email);
+    later(600);
+    expect((await verify({ email: late.user.email, code: lateCode })).status).toBe(400);
+    const token = await tokenIn(late.user.email, 'verify_email', 'verify_email');
+    later(85_000);
+    expect((await verify({ token })).status).toBe(204);
+  });
+
+  it('counts at most five of 50 parallel guesses, and then the code is dead', async () => {
+    const account = await newAccount(client);
+    const { email } = account.user;
+    const right = await codeIn(email);
+    const wrong = Array.from({ length: 50 }, (_, i) =>
+      String((Number(right) + 1 + i) % 1_000_000).padStart(6, '0'),
+    );
+    const responses = await Promise.all(wrong.map((code) => verify({ email, code }, createClient())));
+    expect(new Set(responses.map(({ status }) => status))).toEqual(new Set([400]));
+    const [row] = await sql`select code_attempts from one_time_tokens where email = ${email}`;
+    expect(row?.code_attempts).toBe(5);
+    expect((await verify({ email, code: right })).status).toBe(400);
+    expect(await isVerified(account.access_token)).toBe(false);
+  });
+
+  it('lets one of 50 parallel uses of a token succeed', async () => {
+    const account = await newAccount(client);
+    const token = await tokenIn(account.user.email, 'verify_email', 'verify_email');
+    const responses = await Promise.all(Array.from({ length: 50 }, () => verify({ token }, createClient())));
+    expect(responses.filter(({ status }) => status === 204)).toHaveLength(1);
+  });
+
+  it("does not take another address's code", async () => {
+    const [one, two] = [await newAccount(client), await newAccount(client)];
+    const code = await codeIn(one.user.email);
+    expect((await verify({ email: two.user.email, code })).status).toBe(400);
+  });
+});
+
+describe('POST /auth/email/resend', () => {
+  it('answers the same for everyone, and mails who waits for it, once a minute', async () => {
+    const account = await newAccount(client);
+    const { email } = account.user;
+    const count = async () =>
+      (await mailsTo(email)).filter(({ template }) => template === 'verify_email').length;
+    expect(await count()).toBe(1);
+
+    for (const address of [email, newEmail()]) {
+      const response = await resend(address);
+      expect(response.status).toBe(202);
+      expect(await response.text()).toBe('{"status":"accepted"}');
+    }
+    expect(await count()).toBe(1);
+    later(60);
+    await Promise.all(Array.from({ length: 10 }, () => resend(email, createClient())));
+    expect(await count()).toBe(2);
+
+    expect((await verify({ token: await tokenIn(email, 'verify_email', 'verify_email') })).status).toBe(204);
+    later(60);
+    await resend(email);
+    expect(await count()).toBe(2);
+  });
+
+  it('makes the code of the newest mail the one that counts', async () => {
+    const { email } = (await newAccount(client)).user;
+    const first = await codeIn(email);
+    later(60);
+    await resend(email);
+    expect((await verify({ email, code: first })).status).toBe(400);
+    expect((await verify({ email, code: await codeIn(email) })).status).toBe(204);
+  });
+});
+
+describe('changing the address', () => {
+  const change = (bearer: string, email: string, secret = password) =>
+    client('POST', '/auth/email/change', { bearer, json: { password: secret, email } });
+
+  it('moves to the new address once that has proved itself, and the old one can undo it for a week', async () => {
+    const account = await newAccount(client);
+    const [old, next] = [account.user.email, newEmail()];
+    expect((await change(account.access_token, next)).status).toBe(202);
+    const me = async () =>
+      (await client('GET', '/auth/me', { bearer: account.access_token })).json<{ email: string }>();
+    expect((await me()).email).toBe(old);
+
+    expect((await verify({ token: await tokenIn(next, 'verify_new_email', 'change_email') })).status).toBe(
+      204,
+    );
+    expect(await me()).toMatchObject({ email: next, email_verified: true });
+    expect((await mailsTo(old))[0]).toMatchObject({
+      template: 'email_changed',
+      details: { new_email: next },
+    });
+
+    const restore = await tokenIn(old, 'email_changed', 'restore_email');
+    later(7 * 86_400 - 60);
+    expect((await client('POST', '/auth/email/restore', { json: { token: restore } })).status).toBe(204);
+    expect((await client('GET', '/auth/me', { bearer: account.access_token })).status).toBe(401);
+    const login = await client('POST', '/auth/token', { json: { email: old, password } });
+    expect((await login.json<Tokens>()).user).toMatchObject({ email: old, email_verified: true });
+    expect((await client('POST', '/auth/email/restore', { json: { token: restore } })).status).toBe(400);
+  });
+
+  it('needs the password', async () => {
+    const account = await newAccount(client);
+    expect((await change(account.access_token, newEmail(), 'wrong')).status).toBe(401);
+  });
+
+  it('tells an address that has an account, and the caller nothing', async () => {
+    const [account, owner] = [await newAccount(client), await newAccount(client)];
+    expect((await change(account.access_token, owner.user.email)).status).toBe(202);
+    expect((await mailsTo(owner.user.email))[0]).toMatchObject({ template: 'account_exists' });
+  });
+
+  it('loses a race for an address without losing anything else', async () => {
+    const account = await newAccount(client);
+    const [old, next] = [account.user.email, newEmail()];
+    await change(account.access_token, next);
+    const token = await tokenIn(next, 'verify_new_email', 'change_email');
+    await client('POST', '/auth/signup', { json: { email: next, password } });
+    const response = await verify({ token });
+    expect(response.status).toBe(409);
+    expect(await response.json()).toMatchObject({ code: 'email_taken' });
+    const login = await client('POST', '/auth/token', { json: { email: old, password } });
+    expect(login.status).toBe(200);
+  });
+});
+
+describe('EMAIL_VERIFICATION', () => {
+  const required = createClient({ EMAIL_VERIFICATION: 'required' });
+  const signup = (by: Client, json: Record<string, string>) =>
+    by('POST', '/auth/signup', { json: { password, ...json } });
+
+  it('required: sign-up answers the same for a new and a known address, and gives no token', async () => {
+    const email = newEmail();
+    const answers = [await signup(required, { email }), await signup(required, { email })];
+    for (const answer of answers) {
+      expect(answer.status).toBe(202);
+      expect(answer.headers.getSetCookie()).toEqual([]);
+      expect(await answer.text()).toBe('{"status":"accepted"}');
+    }
+    const templates = (await mailsTo(email)).map(({ template }) => template);
+    expect(templates.sort()).toEqual(['account_exists', 'verify_email']);
+    expect(
+      await sql`select s.id from sessions s join users u on u.id = s.user_id where u.email = ${email}`,
+    ).toEqual([]);
+  });
+
+  it('required: a taken user name is refused whether the address is known or not', async () => {
+    const username = `taken-${crypto.randomUUID().slice(0, 8)}`;
+    const known = newEmail();
+    await signup(required, { email: newEmail(), username });
+    await signup(required, { email: known });
+    expect((await signup(required, { email: known, username })).status).toBe(409);
+    expect((await signup(required, { email: newEmail(), username })).status).toBe(409);
+  });
+
+  it('required: no login before verification, and only for who knows the password to see', async () => {
+    const email = newEmail();
+    await signup(required, { email });
+    const login = (secret: string) => required('POST', '/auth/token', { json: { email, password: secret } });
+    expect((await login('wrong')).status).toBe(401);
+    const refused = await login(password);
+    expect(refused.status).toBe(403);
+    expect(await refused.json()).toMatchObject({ code: 'email_not_verified' });
+    expect(
+      (await verify({ token: await tokenIn(email, 'verify_email', 'verify_email') }, required)).status,
+    ).toBe(204);
+    expect((await login(password)).status).toBe(200);
+  });
+
+  it('required: an account from before reaches itself and the way out, and nothing else', async () => {
+    const { access_token: bearer, refresh_token } = await newAccount(client);
+    expect((await required('GET', '/auth/me', { bearer })).status).toBe(200);
+    for (const [method, path, json] of [
+      ['GET', '/auth/sessions', undefined],
+      ['DELETE', `/auth/sessions/${crypto.randomUUID()}`, undefined],
+      ['POST', '/auth/password', { current_password: password, new_password: 'another long phrase 42' }],
+      ['POST', '/auth/email/change', { password, email: newEmail() }],
+      ['POST', '/auth/refresh', { refresh_token }],
+    ] as const) {
+      const response = await required(method, path, { ...(path !== '/auth/refresh' && { bearer }), json });
+      expect(await response.json(), path).toMatchObject({ status: 403, code: 'email_not_verified' });
+    }
+    expect((await required('POST', '/auth/logout', { bearer })).status).toBe(204);
+    expect((await client('GET', '/auth/me', { bearer })).status).toBe(401);
+  });
+
+  it('off: sends no verification mail', async () => {
+    const email = newEmail();
+    const response = await signup(createClient({ EMAIL_VERIFICATION: 'off' }), { email });
+    expect(response.status).toBe(201);
+    expect(await mailsTo(email)).toEqual([]);
+  });
+});
+
+describe('a sign-in from an unknown device', () => {
+  it('is mailed once per user agent and network', async () => {
+    const { email } = (await newAccount(client)).user;
+    const login = (agent: string, address: string) =>
+      client('POST', '/auth/token', {
+        json: { email, password },
+        headers: { 'User-Agent': agent, 'CF-Connecting-IP': address },
+      });
+    const count = async () =>
+      (await mailsTo(email)).filter(({ template }) => template === 'new_sign_in').length;
+    expect(await count()).toBe(0);
+    await login('a phone', '203.0.113.9');
+    expect(await count()).toBe(1);
+    await login('a phone', '203.0.113.77');
+    expect(await count()).toBe(1);
+    await login('a phone', '198.51.100.9');
+    await login('a laptop', '203.0.113.9');
+    expect(await count()).toBe(3);
+    await login('a laptop', '203.0.113.9');
+    expect(await count()).toBe(3);
+  });
+});

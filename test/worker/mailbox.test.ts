@@ -1,0 +1,108 @@
+import { createExecutionContext, createMessageBatch, env } from 'cloudflare:test';
+import { describe, expect, it } from 'vitest';
+import type { Bindings } from '../../src/container.ts';
+import worker from '../../src/index.ts';
+import { createClient, newEmail, password } from '../support/worker/client.ts';
+import { sql } from '../support/worker/database.ts';
+import { newMail } from '../support/worker/outbox.ts';
+
+type Item = { id: string; to: string; subject: string; text: string; html: string; sent_at: string };
+
+const client = createClient();
+const readItems = async (): Promise<Item[]> => {
+  const response = await client('GET', '/dev/mailbox', { headers: { Accept: 'application/json' } });
+  return (await response.json<{ items: Item[] }>()).items;
+};
+
+const deliver = async (...ids: string[]) => {
+  for (const body of ids) {
+    const message = { id: body, timestamp: new Date(), attempts: 1, body };
+    const batch = createMessageBatch('itsor-mail', [message]);
+    await worker.queue(batch as never, env as unknown as Bindings, createExecutionContext());
+  }
+};
+
+describe('GET /dev/mailbox', () => {
+  it('shows as JSON what was sent, newest first', async () => {
+    const [first, second, unsent] = [
+      await newMail(new Date()),
+      await newMail(new Date()),
+      await newMail(new Date()),
+    ];
+    await deliver(first.id, second.id);
+    const own = [first.id, second.id, unsent.id];
+    const items = (await readItems()).filter(({ id }) => own.includes(id));
+    expect(items.map(({ id, to }) => ({ id, to }))).toEqual([
+      { id: second.id, to: second.recipient },
+      { id: first.id, to: first.recipient },
+    ]);
+    for (const item of items) {
+      expect(Object.keys(item).sort()).toEqual(['html', 'id', 'sent_at', 'subject', 'text', 'to']);
+      expect(item.subject).toBe('Your password for 127.0.0.1:3002 was changed');
+      expect(item.html).toMatch(/^<!doctype html>/);
+      expect(item.sent_at).toBe(new Date(item.sent_at).toISOString());
+    }
+  });
+
+  it('shows the link that verifies the address, which the outbox row does not hold', async () => {
+    const quiet = createClient({ MAIL_QUEUE: { sendBatch: async () => {} } as never });
+    const email = newEmail();
+    await quiet('POST', '/auth/signup', { json: { email, password } });
+    const [row] = await sql`select id from outbox where recipient = ${email}`;
+    await deliver(row?.id);
+    const mail = (await readItems()).find(({ to }) => to === email);
+    const token = /http:\/\/127\.0\.0\.1:3002\/verify-email\?token=(\S+)/.exec(mail?.text ?? '')?.[1];
+    const response = await client('POST', '/auth/email/verify', { json: { token } });
+    expect(response.status).toBe(204);
+  });
+
+  it('is a page without a script, under a policy of its own, whose links can be clicked', async () => {
+    const { id, recipient } = await newMail(new Date());
+    await deliver(id);
+    const response = await client('GET', '/dev/mailbox', { headers: { Accept: 'text/html,*/*;q=0.8' } });
+    expect(response.headers.get('Content-Type')).toMatch(/^text\/html/);
+    expect(response.headers.get('Content-Security-Policy')).toMatch(
+      /^default-src 'none'; script-src 'nonce-/,
+    );
+    const html = await response.text();
+    expect(html).toContain(recipient);
+    expect(html).toContain('<a href="http://127.0.0.1:3002/account">');
+    expect(html).not.toMatch(/<script|\son\w+=|\sstyle=/);
+  });
+
+  it('escapes what a mail holds', async () => {
+    const { id } = await newMail(new Date(), {
+      template: 'email_changed',
+      details: { token_id: crypto.randomUUID(), new_email: '<img src=x>@example.com' },
+    });
+    await deliver(id);
+    const html = await (await client('GET', '/dev/mailbox')).text();
+    expect(html).toContain('&lt;img src=x&gt;@example.com');
+    expect(html).not.toContain('<img');
+  });
+
+  it.each(['application/json', 'text/html'])('is never stored as %s', async (accept) => {
+    const { headers } = await client('GET', '/dev/mailbox', { headers: { Accept: accept } });
+    expect(headers.get('Cache-Control')).toBe('no-store');
+  });
+
+  it('is no route where mails are really sent', async () => {
+    const real = createClient({
+      EMAIL_PROVIDER: 'resend',
+      RESEND_API_KEY: 're_1',
+      FROM_EMAIL: 'no-reply@example.com',
+    });
+    const [response, unknown] = [await real('GET', '/dev/mailbox'), await real('GET', '/dev/nothing')];
+    expect(response.status).toBe(404);
+    const problem = async (answer: Response) => ({ ...(await answer.json<object>()), request_id: '' });
+    expect(await problem(response)).toEqual(await problem(unknown));
+  });
+
+  it('is never there when the environment is strict, not even by configuration', async () => {
+    const strict = createClient({ BACKEND_ENV: 'production', EMAIL_PROVIDER: 'capture' });
+    const response = await strict('GET', '/dev/mailbox');
+    expect(response.status).toBe(503);
+    const { errors } = await response.json<{ errors: { pointer: string }[] }>();
+    expect(errors).toContainEqual(expect.objectContaining({ pointer: '/EMAIL_PROVIDER' }));
+  });
+});

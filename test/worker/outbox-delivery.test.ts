@@ -1,0 +1,138 @@
+import { describe, expect, it } from 'vitest';
+import type { DeliveryOutcome, MailMessage } from '../../src/domain/mail.ts';
+import type { MailContent } from '../../src/domain/outbox.ts';
+import { maxAttempts } from '../../src/domain/outbox-schedule.ts';
+import { secondsAfter } from '../../src/domain/session.ts';
+import { createDeliver } from '../../src/services/mail/deliver.ts';
+import { countRoundTrips, sql } from '../support/worker/database.ts';
+import { createMemoryLog, farFuture, newMail, outbox, render, rowOf } from '../support/worker/outbox.ts';
+
+/** A delivery at a time of the test's, by a provider that answers as told. */
+const newDelivery = (answer: (message: MailMessage) => DeliveryOutcome) => {
+  const { log, lines } = createMemoryLog();
+  const delivery = { now: farFuture, mails: [] as MailMessage[], lines };
+  const mailer = {
+    send: async (message: MailMessage) => {
+      delivery.mails.push(message);
+      return answer(message);
+    },
+  };
+  const deliver = createDeliver({ outbox, render, mailer, clock: () => delivery.now, log });
+  return Object.assign(delivery, { deliver });
+};
+
+const accept = (): DeliveryOutcome => ({ kind: 'sent', providerId: 'p-1' });
+const refuse = (): DeliveryOutcome => ({ kind: 'refused', reason: '422' });
+const fail = (): DeliveryOutcome => ({ kind: 'retry', reason: '503' });
+
+const verification: MailContent = { template: 'verify_email', details: { token_id: crypto.randomUUID() } };
+const reset: MailContent = { template: 'reset_password', details: { token_id: crypto.randomUUID() } };
+
+describe('delivering a mail', () => {
+  it('sends it once, to its recipient, under the id of its row', async () => {
+    const delivery = newDelivery(accept);
+    const { id, recipient } = await newMail(farFuture);
+    expect(await delivery.deliver(id)).toEqual({ kind: 'done' });
+    expect(await delivery.deliver(id)).toEqual({ kind: 'done' });
+    expect(delivery.mails).toEqual([expect.objectContaining({ id, to: recipient })]);
+    expect(await rowOf(id)).toMatchObject({ sent_at: farFuture });
+  });
+
+  it('sends it once when 20 deliveries of it run at the same time', async () => {
+    const delivery = newDelivery(accept);
+    const { id } = await newMail(farFuture);
+    await Promise.all(Array.from({ length: 20 }, () => delivery.deliver(id)));
+    expect(delivery.mails).toHaveLength(1);
+  });
+
+  it('takes two round trips to the database, and one for a mail that needs no delivery', async () => {
+    const delivery = newDelivery(accept);
+    const { id } = await newMail(farFuture);
+    expect(await countRoundTrips(() => delivery.deliver(id))).toBe(2);
+    expect(await countRoundTrips(() => delivery.deliver(id))).toBe(1);
+  });
+
+  it('asks for another attempt as long as the schedule lasts, then gives up and says so', async () => {
+    const delivery = newDelivery(fail);
+    const { id } = await newMail(farFuture);
+    for (let attempt = 1; attempt < maxAttempts; attempt++) {
+      const delivered = await delivery.deliver(id);
+      if (delivered.kind !== 'again') throw new Error(`gave up after attempt ${attempt}`);
+      delivery.now = secondsAfter(delivery.now, delivered.afterSeconds);
+    }
+    expect(delivery.lines.map(({ level }) => level)).not.toContain('error');
+    expect(await delivery.deliver(id)).toEqual({ kind: 'done' });
+    expect(await rowOf(id)).toMatchObject({
+      attempts: maxAttempts,
+      failed_at: delivery.now,
+      last_error: '503',
+    });
+    expect(delivery.lines.at(-1)).toEqual({
+      level: 'error',
+      message: 'mail dead letter',
+      fields: { outbox_id: id, template: 'password_changed', attempts: maxAttempts, reason: '503' },
+    });
+    expect(delivery.mails).toHaveLength(maxAttempts);
+    expect(new Set(delivery.mails.map((mail) => mail.id))).toEqual(new Set([id]));
+  });
+
+  it('gives up at once what the provider refuses', async () => {
+    const delivery = newDelivery(refuse);
+    const { id } = await newMail(farFuture);
+    expect(await delivery.deliver(id)).toEqual({ kind: 'done' });
+    expect(await rowOf(id)).toMatchObject({ failed_at: farFuture, last_error: '422', attempts: 1 });
+  });
+
+  it.each<[string, MailContent, number]>([
+    ['a reset link after 30 minutes', reset, 1800],
+    ['a verification link after a day', verification, 86_400],
+  ])('does not send %s', async (_, content, ttlSeconds) => {
+    const delivery = newDelivery(accept);
+    const [inTime, late] = [await newMail(farFuture, content), await newMail(farFuture, content)];
+    delivery.now = secondsAfter(farFuture, ttlSeconds - 1);
+    await delivery.deliver(inTime.id);
+    delivery.now = secondsAfter(farFuture, ttlSeconds);
+    await delivery.deliver(late.id);
+    expect(delivery.mails.map(({ id }) => id)).toEqual([inTime.id]);
+    expect(await rowOf(late.id)).toMatchObject({ failed_at: delivery.now, last_error: 'expired' });
+  });
+
+  it('leaves the code out of a mail that comes later than the code lasts', async () => {
+    const delivery = newDelivery(accept);
+    const [soon, late] = [await newMail(farFuture, verification), await newMail(farFuture, verification)];
+    await delivery.deliver(soon.id);
+    delivery.now = secondsAfter(farFuture, 600);
+    await delivery.deliver(late.id);
+    expect(delivery.mails.map(({ text }) => /^ +\d{6}$/m.test(text))).toEqual([true, false]);
+    expect(delivery.mails[1]?.text).toContain('/verify-email?token=');
+  });
+
+  it('renders the same token every time, which the row does not hold', async () => {
+    let outcome = fail;
+    const delivery = newDelivery(() => outcome());
+    const { id } = await newMail(farFuture, reset);
+    await delivery.deliver(id);
+    outcome = accept;
+    delivery.now = secondsAfter(farFuture, 60);
+    await delivery.deliver(id);
+    const [first, second] = delivery.mails.map(({ text }) => /\?token=(\S+)/.exec(text)?.[1] ?? '');
+    expect(first).toMatch(/^[0-9a-f]{32}\.[\w-]{43}$/);
+    expect(second).toBe(first);
+    const [row] = await sql`select row_to_json(o)::text as text from outbox o where id = ${id}`;
+    expect(row?.text).not.toContain(first?.split('.')[1]);
+  });
+
+  it('logs neither address nor subject nor token, whatever comes of it', async () => {
+    for (const answer of [accept, refuse, fail]) {
+      const delivery = newDelivery(answer);
+      const { id, recipient } = await newMail(farFuture, verification);
+      await delivery.deliver(id);
+      const [mail] = delivery.mails;
+      const log = JSON.stringify(delivery.lines);
+      expect(log).toContain(id);
+      const token = /\?token=(\S+)/.exec(mail?.text ?? '')?.[1] ?? '-';
+      const code = /^ +(\d{6})$/m.exec(mail?.text ?? '')?.[1] ?? '-';
+      for (const secret of [recipient, mail?.subject ?? '-', token, code]) expect(log).not.toContain(secret);
+    }
+  });
+});

@@ -1,0 +1,167 @@
+import {
+  createExecutionContext,
+  createMessageBatch,
+  createScheduledController,
+  env,
+  getQueueResult,
+  waitOnExecutionContext,
+} from 'cloudflare:test';
+import { afterEach, beforeEach, describe, expect, it, type MockInstance, vi } from 'vitest';
+import type { Bindings } from '../../src/container.ts';
+import worker from '../../src/index.ts';
+import { createClient, newEmail, password } from '../support/worker/client.ts';
+import { countRoundTrips, sql } from '../support/worker/database.ts';
+import { injectFault } from '../support/worker/database-faults.ts';
+import { newMail, rowOf } from '../support/worker/outbox.ts';
+
+const bindings = (variables: Record<string, unknown> = {}) => ({ ...env, ...variables }) as Bindings;
+
+const consume = async (queue: string, bodies: unknown[], given = bindings()) => {
+  const messages = bodies.map((body, index) => ({
+    id: `m${index}`,
+    timestamp: new Date(),
+    attempts: 1,
+    body,
+  }));
+  const batch = createMessageBatch(queue, messages);
+  const execution = createExecutionContext();
+  await worker.queue(batch as never, given, execution);
+  return getQueueResult(batch, execution);
+};
+
+const runSchedule = async (given = bindings()) => {
+  const execution = createExecutionContext();
+  await worker.scheduled(createScheduledController() as never, given, execution);
+  await waitOnExecutionContext(execution);
+};
+
+let console: MockInstance;
+beforeEach(() => {
+  console = vi.spyOn(globalThis.console, 'log').mockReturnValue();
+});
+afterEach(() => void console.mockRestore());
+const logged = () => console.mock.calls.map(([line]) => JSON.parse(line));
+
+describe('the consumer of the mail queue', () => {
+  it('delivers, and acknowledges what needs nothing more', async () => {
+    const { id } = await newMail(new Date());
+    const gone = crypto.randomUUID();
+    const result = await consume('itsor-mail', [id, gone]);
+    expect(result).toMatchObject({ explicitAcks: ['m0', 'm1'], retryMessages: [] });
+    expect((await rowOf(id))?.sent_at).toBeInstanceOf(Date);
+  });
+
+  it('takes the message back when the provider fails, for as long as the schedule says', async () => {
+    const { id } = await newMail(new Date());
+    const down = bindings({ EMAIL_PROVIDER: 'resend', RESEND_API_KEY: 're_1', FROM_EMAIL: 'a@example.com' });
+    const database = globalThis.fetch;
+    const fetches = vi
+      .spyOn(globalThis, 'fetch')
+      .mockImplementation(async (target, init) =>
+        String(target instanceof Request ? target.url : target).includes('resend.com')
+          ? new Response('', { status: 500 })
+          : database(target, init),
+      );
+    try {
+      const result = await consume('itsor-mail', [id], down);
+      expect(result).toMatchObject({ explicitAcks: [], retryMessages: [{ msgId: 'm0', delaySeconds: 60 }] });
+    } finally {
+      fetches.mockRestore();
+    }
+    expect(await rowOf(id)).toMatchObject({ attempts: 1, sent_at: null, last_error: '500' });
+  });
+
+  it('takes the message back when the database does not answer, and delivers the others', async () => {
+    const [lost, fine] = [await newMail(new Date()), await newMail(new Date())];
+    const fault = injectFault(async ({ run }) => {
+      if (fault.statements.length === 1) throw new TypeError('Network connection lost.');
+      return run();
+    });
+    const result = await consume('itsor-mail', [lost.id, fine.id]).finally(fault.repair);
+    expect(result).toMatchObject({
+      explicitAcks: ['m1'],
+      retryMessages: [{ msgId: 'm0', delaySeconds: 60 }],
+    });
+    expect(logged()).toContainEqual(
+      expect.objectContaining({ level: 'error', message: 'mail delivery', outbox_id: lost.id }),
+    );
+  });
+
+  it('takes back what it cannot read, for the dead letters', async () => {
+    const result = await consume('itsor-mail', ['not an id', { id: 1 }, null]);
+    expect(result.explicitAcks).toEqual([]);
+    expect(result.retryMessages).toHaveLength(3);
+  });
+
+  it('throws nothing away while the Worker is misconfigured', async () => {
+    const { id } = await newMail(new Date());
+    const result = await consume('itsor-mail', [id], bindings({ JWT_ACCESS_MINUTES: 'x' }));
+    expect(result).toMatchObject({ explicitAcks: [], retryMessages: [{ msgId: 'm0' }] });
+    expect(await rowOf(id)).toMatchObject({ attempts: 0 });
+  });
+
+  it.each(['itsor-mail-dead', 'itsor-staging-mail-dead', 'itsor-production-mail-dead'])(
+    'logs what arrives in %s, misconfigured or not, and sends nothing',
+    async (queue) => {
+      const { id } = await newMail(new Date());
+      for (const given of [bindings(), bindings({ JWT_ACCESS_MINUTES: 'x' })]) {
+        expect(await consume(queue, [id], given)).toMatchObject({ explicitAcks: ['m0'] });
+        expect(logged().at(-1)).toMatchObject({ level: 'error', message: 'mail dead letter', outbox_id: id });
+      }
+      expect(await rowOf(id)).toMatchObject({ attempts: 0 });
+    },
+  );
+});
+
+describe('the sweep of every minute', () => {
+  it('delivers what the Worker wrote but died before it queued', async () => {
+    const unqueued = createClient({ MAIL_QUEUE: { sendBatch: () => new Promise(() => {}) } as never });
+    const email = newEmail();
+    void unqueued('POST', '/auth/signup', { json: { email, password } });
+    const row = () => sql`select sent_at from outbox where recipient = ${email}`;
+    await vi.waitFor(async () => expect(await row()).toEqual([{ sent_at: null }]), { timeout: 10_000 });
+    await runSchedule();
+    expect(await row()).toEqual([{ sent_at: expect.any(Date) }]);
+  });
+
+  it('goes on with the other mails when one delivery breaks off', async () => {
+    const mails = await Promise.all(Array.from({ length: 8 }, () => newMail(new Date())));
+    let broken = 0;
+    const fault = injectFault(async ({ run }) => {
+      if (fault.statements.length === 3 && ++broken) throw new TypeError('Network connection lost.');
+      return run();
+    });
+    await runSchedule().finally(fault.repair);
+    const rows = await Promise.all(mails.map(({ id }) => rowOf(id)));
+    expect(broken).toBe(1);
+    expect(rows.filter((row) => row?.sent_at).length).toBeGreaterThanOrEqual(7);
+  });
+
+  it('does nothing but say so while the Worker is misconfigured', async () => {
+    const { id } = await newMail(new Date());
+    await runSchedule(bindings({ JWT_ACCESS_MINUTES: 'x' }));
+    expect(logged().at(-1)).toMatchObject({ level: 'error', message: 'misconfigured', job: 'mail sweep' });
+    expect(await rowOf(id)).toMatchObject({ attempts: 0 });
+  });
+});
+
+describe('a request that gives cause for a mail', () => {
+  it('waits for no delivery: its one round trip is its own', async () => {
+    const sendBatch = vi.fn(async () => {});
+    const client = createClient({ MAIL_QUEUE: { sendBatch } as never });
+    const email = newEmail();
+    expect(await countRoundTrips(() => client('POST', '/auth/signup', { json: { email, password } }))).toBe(
+      1,
+    );
+    const [row] = await sql`select id from outbox where recipient = ${email}`;
+    expect(sendBatch.mock.calls).toEqual([[[{ body: row?.id, contentType: 'json' }]]]);
+  });
+
+  it('is answered alike when the queue fails', async () => {
+    const client = createClient({
+      MAIL_QUEUE: { sendBatch: async () => Promise.reject(new Error('queue is down')) } as never,
+    });
+    const response = await client('POST', '/auth/signup', { json: { email: newEmail(), password } });
+    expect(response.status).toBe(201);
+  });
+});
