@@ -15,6 +15,11 @@ runProgram(async () => {
   const { url, dryRun } = readArguments();
   const variables = readVariables();
   const roles = { migrator: readRole(variables, 'migrator'), app: readRole(variables, 'app') };
+  if (roles.app.user === roles.migrator.user) {
+    throw new Sentence(
+      `DATABASE_URL and MIGRATIONS_DATABASE_URL name the same role, "${roles.app.user}": the app must not be able to change the schema.`,
+    );
+  }
   if (url !== null) requirePasswords(url, Object.values(roles));
   if (dryRun) return printPlan(url, roles);
   const done = url === null ? await applyEmbedded(roles) : await applyRoles(url, roles);

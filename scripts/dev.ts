@@ -9,7 +9,7 @@ import { runProgram, Sentence } from './stack/sentence.ts';
 import type { WorkerSettings } from './stack/serve-worker.ts';
 import { type ServiceOptions, startServiceProcess } from './stack/service-process.ts';
 import { stopRequest } from './stack/stop-request.ts';
-import { readComplaints, waitForWorker } from './stack/worker-state.ts';
+import { readWorkerState, waitForWorker } from './stack/worker-state.ts';
 
 // npm run dev [-- --reset]: database, endpoint, migrations, Worker. Ctrl-C stops all of it.
 runProgram(async () => {
@@ -21,7 +21,6 @@ runProgram(async () => {
 
   const ending = new AbortController();
   await using services = new AsyncDisposableStack();
-  services.defer(() => ending.abort());
   const start = (options: ServiceOptions) => {
     const service = startServiceProcess(options);
     services.defer(service.stop);
@@ -36,11 +35,14 @@ runProgram(async () => {
     throw new Sentence('The Worker process has ended.');
   });
 
+  // Deferred last, so that it runs first: what ends because we end it is no news.
+  services.defer(() => ending.abort());
+
   const url = `http://${settings.host}:${settings.port}`;
   const shown = (async () => {
     await Promise.all([endpoint?.ready, waitForWorker(url, ending.signal)]);
     if (ending.signal.aborted) return;
-    void endpoint?.gone.then(() => ending.signal.aborted || tellEndpointGone(endpointPort));
+    void endpoint?.gone.then(() => ending.signal.aborted || tellEndpointGone(settings, endpointPort));
     await showBanner(settings, url, startedAt);
   })();
   await Promise.race([stop, workerGone, shown.then(() => Promise.race([stop, workerGone]))]);
@@ -74,15 +76,22 @@ const workerOptions = (settings: DevSettings, endpointPort: number | undefined):
 });
 
 const showBanner = async ({ plan, dataDirectory }: DevSettings, url: string, startedAt: number) => {
-  const complaints = await readComplaints(url);
+  const state = await readWorkerState(url);
   const seconds = (performance.now() - startedAt) / 1000;
   const directory = relative(process.cwd(), embeddedDirectory(dataDirectory));
   const shorter = directory.startsWith('..') ? embeddedDirectory(dataDirectory) : directory;
-  console.log(banner({ url, plan, embeddedDirectory: shorter, seconds, complaints }));
+  console.log(banner({ url, plan, embeddedDirectory: shorter, seconds, state }));
 };
 
 /** The Worker answers 503 meanwhile, and finds the endpoint again when it is back. */
-const tellEndpointGone = (port: number | undefined) =>
-  console.error(
-    `The database has ended. To bring it back: npx node scripts/stack/serve-endpoint.ts --port ${port}`,
-  );
+const tellEndpointGone = ({ dataDirectory }: DevSettings, port: number | undefined) => {
+  // Without these it would come back with another database.
+  const given = [
+    process.env.DATA_DIR && `DATA_DIR='${dataDirectory}'`,
+    process.env.LOCAL_POSTGRES_URL && 'LOCAL_POSTGRES_URL=…',
+  ];
+  const command = [...given, `npx node scripts/stack/serve-endpoint.ts --port ${port}`]
+    .filter(Boolean)
+    .join(' ');
+  console.error(`The database has ended. To bring it back: ${command}`);
+};

@@ -44,6 +44,7 @@ import { createCheckPassword } from './services/password/check.ts';
 import { createForgotPassword } from './services/password/forgot.ts';
 import { createProveOwnPassword } from './services/password/prove-own.ts';
 import { createResetPassword } from './services/password/reset.ts';
+import { createVerifyPassword } from './services/password/verify.ts';
 import { createEndSession } from './services/session/end.ts';
 import { createIssueTokens } from './services/session/issue.ts';
 import { createListSessions } from './services/session/list.ts';
@@ -125,7 +126,8 @@ const createServices = (config: Config, bindings: Bindings, log: Logger) => {
 
   const { code, codeMac, read: readToken } = oneTimeTokens;
   const prepareToken = createPrepareToken({ newId, code, codeMac });
-  const proveOwnPassword = createProveOwnPassword({ credentials, guard, hasher });
+  const verifyPassword = createVerifyPassword({ guard, hasher });
+  const proveOwnPassword = createProveOwnPassword({ credentials, verifyPassword });
   const verifyAccessToken = accessTokens.verify;
   const readRefreshToken = refreshTokens.read;
   const sessionPolicy = config.session;
@@ -186,7 +188,7 @@ const createServices = (config: Config, bindings: Bindings, log: Logger) => {
       login: createLogin({
         accounts,
         sessions,
-        guard,
+        verifyPassword,
         hasher,
         issueTokens,
         sessionPolicy,

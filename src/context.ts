@@ -38,16 +38,33 @@ export type RequestContext = {
 export type PasswordHasher = {
   /**
    * @returns a PHC string under the configured parameters
-   * @throws AppError `overloaded` when the queue is full
+   * @throws AppError `overloaded` when the queue is full, `timeout` when the signal fired while it waited
    */
-  readonly hash: (password: string) => Promise<string>;
+  readonly hash: (password: string, signal?: AbortSignal) => Promise<string>;
   /**
    * Compares in constant time. Null (no such user, or no password) costs the same as a wrong password.
    * @returns `outdated` when the PHC string was made with other than the configured parameters
-   * @throws AppError `overloaded` when the queue is full
+   * @throws AppError `overloaded` when the queue is full, `timeout` when the signal fired while it waited
    */
-  readonly verify: (password: string, phc: string | null) => Promise<{ valid: boolean; outdated: boolean }>;
+  readonly verify: (
+    password: string,
+    phc: string | null,
+    signal?: AbortSignal,
+  ) => Promise<{ valid: boolean; outdated: boolean }>;
 };
+
+/**
+ * Compares a password with that of what `lookUp` finds, as one attempt that the login guard counts.
+ * @throws AppError `login_locked`, `overloaded`, `timeout`, `service_unavailable`, and what `lookUp` throws
+ */
+export type VerifyPassword = <Found extends { readonly passwordHash: string | null }>(
+  ctx: RequestContext,
+  identifier: string,
+  password: string,
+  lookUp: Promise<Found | null>,
+) => Promise<
+  { readonly valid: true; readonly outdated: boolean; readonly found: Found } | { readonly valid: false }
+>;
 
 /** The actor, once the password of the account has been proved too. */
 export type ProvenOwner = {

@@ -1,7 +1,5 @@
 import type { Container } from './container.ts';
-
-/** The queue of those that were tried too often, by the end of its name; `wrangler.toml` names the queues. */
-export const deadLetterQueue = /-mail-dead$/;
+import { deadLetterQueue } from './domain/outbox-schedule.ts';
 
 /** After the first lease of a delivery, so that the mail of one that broke off is due again. */
 const retryDelaySeconds = 60;

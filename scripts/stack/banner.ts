@@ -1,26 +1,31 @@
 import type { DatabasePlan } from './database-plan.ts';
+import type { WorkerState } from './worker-state.ts';
 
 type Facts = {
   readonly url: string;
   readonly plan: DatabasePlan;
   readonly embeddedDirectory: string;
   readonly seconds: number;
-  /** What the Worker finds wrong with its configuration; empty where nothing is. */
-  readonly complaints: readonly string[];
+  readonly state: WorkerState;
+};
+
+const headline = ({ complaints, failing }: WorkerState): string => {
+  if (complaints.length > 0) return 'Ready, but misconfigured';
+  return failing.length > 0 ? `Ready, but without: ${failing.join(', ')}` : 'Ready';
 };
 
 /** What a person wants to know once everything runs. */
-export const banner = ({ url, plan, embeddedDirectory, seconds, complaints }: Facts): string =>
+export const banner = ({ url, plan, embeddedDirectory, seconds, state }: Facts): string =>
   [
     '',
-    `  Itsor   ${complaints.length === 0 ? 'Ready' : 'Ready, but misconfigured'} in ${seconds.toFixed(1)} s`,
+    `  Itsor   ${headline(state)} in ${seconds.toFixed(1)} s`,
     '',
     `  URL       ${url}`,
     `  Docs      ${url}/docs`,
     `  Database  ${describeDatabase(plan, embeddedDirectory)}`,
-    `  Mail      ${describeMail()}`,
-    ...(complaints.length === 0 ? [] : ['', '  Every route but /healthz answers 503 misconfigured:']),
-    ...complaints.map((complaint) => `    ${complaint}`),
+    `  Mail      ${describeMail(url, state)}`,
+    ...(state.complaints.length === 0 ? [] : ['', '  Every route but /healthz answers 503 misconfigured:']),
+    ...state.complaints.map((complaint) => `    ${complaint}`),
     '',
     '  Ctrl-C stops it; the data stay.',
     '',
@@ -49,4 +54,7 @@ const placeOf = (url: string): string => {
   return `${host}${pathname}`;
 };
 
-const describeMail = () => 'no mail is sent by this version yet';
+const describeMail = (url: string, { complaints, hasMailbox }: WorkerState): string => {
+  if (hasMailbox) return `not sent, but shown at ${url}/dev/mailbox`;
+  return complaints.length > 0 ? 'none' : 'sent by the provider that EMAIL_PROVIDER names';
+};

@@ -14,6 +14,8 @@ export type DevSettings = {
 
 /** @throws Sentence about the first thing that is wrong with the command line or the environment */
 export const readDevSettings = (args: readonly string[]): DevSettings => {
+  if (process.env.npm_config_reset)
+    throw new Sentence('npm keeps that --reset to itself: npm run dev -- --reset');
   const reset = readReset(args);
   const variables = readVariables();
   const plan = planDatabase(variables, process.env.LOCAL_POSTGRES_URL || null);

@@ -1,5 +1,6 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
+import { Client } from 'pg';
 import { parsePostgresUrl } from '../../src/config/postgres-url.ts';
 import { resolveVariables } from '../../src/config/resolve.ts';
 import { applyRoles } from './apply-roles.ts';
@@ -14,8 +15,23 @@ import type { ServiceMessage } from './service-message.ts';
 // Prints the connection string for migrations. An embedded database that is not running is started, and
 // stays for as long as that process lives.
 runProgram(async () => {
-  console.log((await givenUrl()) ?? (await localUrl()));
+  const url = (await givenUrl()) ?? (await localUrl());
+  await requireConnection(url);
+  console.log(url);
 });
+
+/** drizzle-kit says nothing when it cannot connect. */
+const requireConnection = async (url: string): Promise<void> => {
+  const client = new Client({ connectionString: url, connectionTimeoutMillis: 10_000 });
+  try {
+    await client.connect();
+  } catch (error) {
+    const { host, pathname } = new URL(url);
+    throw new Sentence(`The database at ${host}${pathname} cannot be reached: ${(error as Error).message}`);
+  } finally {
+    await client.end().catch(() => {});
+  }
+};
 
 const givenUrl = async (): Promise<string | null> => {
   const variables = readVariables();

@@ -12,12 +12,33 @@ export const waitForWorker = async (url: string, signal: AbortSignal): Promise<v
   }
 };
 
-type Problem = { code?: string; errors?: { pointer?: string; detail?: string }[] };
+type Readiness = {
+  code?: string;
+  errors?: { pointer?: string; detail?: string }[];
+  checks?: Record<string, string>;
+};
 
-/** What the Worker says is wrong with its variables; empty when it is content. */
-export const readComplaints = async (url: string): Promise<string[]> => {
-  const answer = await fetch(`${url}/readyz`, { signal: AbortSignal.timeout(5000) });
-  const problem = (await answer.json().catch(() => ({}))) as Problem;
-  if (problem.code !== 'misconfigured') return [];
-  return (problem.errors ?? []).map(({ pointer, detail }) => `${pointer?.replace(/^\//, '')} ${detail}`);
+export type WorkerState = {
+  /** What the Worker finds wrong with its variables; empty where nothing is. */
+  readonly complaints: readonly string[];
+  /** The parts of /readyz that fail although the variables are right. */
+  readonly failing: readonly string[];
+  /** Whether mails are shown instead of sent. */
+  readonly hasMailbox: boolean;
+};
+
+const get = (url: string) => fetch(url, { signal: AbortSignal.timeout(5000) });
+
+export const readWorkerState = async (url: string): Promise<WorkerState> => {
+  const [readyz, mailbox] = await Promise.all([get(`${url}/readyz`), get(`${url}/dev/mailbox`)]);
+  await mailbox.body?.cancel();
+  const { code, errors = [], checks = {} } = (await readyz.json().catch(() => ({}))) as Readiness;
+  return {
+    complaints:
+      code === 'misconfigured'
+        ? errors.map(({ pointer, detail }) => `${pointer?.replace(/^\//, '')} ${detail}`)
+        : [],
+    failing: Object.keys(checks).filter((check) => checks[check] !== 'ok'),
+    hasMailbox: mailbox.ok,
+  };
 };

@@ -15,6 +15,9 @@ export const maxDelaySeconds = 43_200;
 /** How long a mail is kept that was sent or given up. */
 export const retentionSeconds: number = 30 * 86_400;
 
+/** The queue of what was taken back too often, by the end of its name; `wrangler.toml` names the queues. */
+export const deadLetterQueue: RegExp = /-mail-dead$/;
+
 /** What is left to do after an attempt. */
 export type Settlement =
   | { readonly kind: 'sent' }

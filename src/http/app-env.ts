@@ -9,9 +9,9 @@ export type AppEnv = {
     presented?: Presented;
     /** Whether the rate limiter's Durable Object answered; unset on routes without a limit. */
     limiterAnswered?: boolean;
-    /** The request is an OAuth 2 token request, whose errors have RFC 6749's members too. */
-    isTokenForm?: boolean;
-    /** Whom tokens were issued to, where the request came without one; for the log. */
+    /** The request is one of OAuth 2, whose errors have RFC 6749's members too. */
+    isOAuthForm?: boolean;
+    /** Whose token the request carries, or was given; for the log. */
     userId?: string;
   };
 };

@@ -18,15 +18,20 @@ const contentType = (c: Context): { type: string; charsets: readonly string[] } 
 
 export const hasBodyOf = (c: Context, kind: BodyKind): boolean => contentType(c).type === mediaTypes[kind];
 
-/** Counts what comes in rather than trust Content-Length, and stops reading at the limit. */
+/** How much of a body that is too large is read to its end: a connection that is cut may take others with it. */
+const maxDrainedBytes = 1_048_576;
+
+/** Counts what comes in rather than trust Content-Length, and keeps nothing beyond the limit. */
 const readBytes = async (body: ReadableStream<Uint8Array> | null): Promise<Uint8Array<ArrayBuffer>> => {
   const chunks: Uint8Array[] = [];
   let length = 0;
   for await (const chunk of body ?? []) {
     length += chunk.byteLength;
-    if (length > maxBodyBytes)
-      throw new AppError('payload_too_large', { detail: `at most ${maxBodyBytes} bytes` });
-    chunks.push(chunk);
+    if (length <= maxBodyBytes) chunks.push(chunk);
+    if (length > maxDrainedBytes) break;
+  }
+  if (length > maxBodyBytes) {
+    throw new AppError('payload_too_large', { detail: `at most ${maxBodyBytes} bytes` });
   }
   const bytes = new Uint8Array(length);
   let offset = 0;

@@ -74,6 +74,7 @@ export const createIdentify = ({ verifyAccessToken, credential }: Deps): Identif
   return async (c) => {
     const presented = c.var.presented ?? (await identify(c));
     c.set('presented', presented);
+    if (presented.kind === 'valid') c.set('userId', presented.claims.userId);
     return presented;
   };
 };

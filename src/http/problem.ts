@@ -46,14 +46,14 @@ const challenge = ({ code, tokenRejected }: AppError): string =>
 
 /** RFC 6749 section 5.2 has errors as application/json, and its clients read nothing else; who asks for that gets it. */
 const mediaTypeOf = (c: Context<AppEnv>): string =>
-  c.var.isTokenForm && /^application\/json\b/i.test(c.req.header('Accept') ?? '')
+  c.var.isOAuthForm && /^application\/json\b/i.test(c.req.header('Accept') ?? '')
     ? 'application/json'
     : 'application/problem+json';
 
 /** The one serializer of every failure. */
 export const respondWithProblem = (c: Context<AppEnv>, error: AppError): Response => {
   const { code, title, detail, errors, retryAfterSeconds, violatedPolicies, allow } = error;
-  const oauth = c.var.isTokenForm ? oauthError(error) : null;
+  const oauth = c.var.isOAuthForm ? oauthError(error) : null;
   const status = oauth?.status ?? error.status;
   const problem: Problem = {
     type: violatedPolicies ? quotaExceeded : `/docs/errors#${code}`,

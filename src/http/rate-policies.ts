@@ -11,6 +11,8 @@ const limits = {
   login: { share: 0.8, per: 'network' },
   signup: { share: 0.6, per: 'network' },
   refresh: { share: 0.8, per: 'caller' },
+  // Probes come often, and from behind one address.
+  readiness: { share: 6, per: 'network' },
   // Each of these may send a mail to somebody who did not ask for it.
   mail: { share: 0.2, per: 'network' },
   reset: { share: 0.6, per: 'network' },
@@ -32,6 +34,7 @@ const classes: Readonly<Record<string, RateClass | 'unlimited'>> = {
   'POST /auth/password/reset': 'reset',
   'POST /auth/email/verify': 'verify',
   'POST /auth/email/restore': 'verify',
+  'GET /readyz': 'readiness',
   'GET /health': 'unlimited',
   'GET /healthz': 'unlimited',
   'GET /openapi.json': 'unlimited',

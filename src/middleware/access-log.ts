@@ -14,6 +14,6 @@ export const accessLog = (clock: () => Date) =>
       route: routePath(c, -1),
       status: c.res.status,
       duration_ms: clock().getTime() - ctx.now.getTime(),
-      user_id: ctx.actor?.userId ?? c.var.userId ?? null,
+      user_id: c.var.userId ?? null,
     });
   });

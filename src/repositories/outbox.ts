@@ -105,11 +105,11 @@ export const createOutboxRepository = (db: Database) => ({
     return rows.map(({ id }) => id);
   },
 
-  /** The mails that were sent last, for the local mailbox. */
+  /** The mails that were sent last, newest first. */
   recent: async (scope: OutboxScope, limit: number): Promise<OutboxMail[]> => {
     const rows = await db.execute<OutboxRow>(
       scope,
-      sql`select ${columns} from outbox where sent_at is not null order by sent_at desc, id desc limit ${limit}`,
+      sql`select ${columns} from outbox where sent_at <= ${scope.now} order by sent_at desc, id desc limit ${limit}`,
     );
     return rows.map(toMail);
   },

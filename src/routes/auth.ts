@@ -1,4 +1,4 @@
-import { type Context, Hono } from 'hono';
+import { type Context, Hono, type MiddlewareHandler } from 'hono';
 import { every } from 'hono/combine';
 import type { Config } from '../config/schema.ts';
 import type { RequestContext } from '../context.ts';
@@ -25,6 +25,11 @@ export type AuthServices = {
 
 type FormContext<Schema> = Context<AppEnv, string, { in: { form: Schema }; out: { form: Schema } }>;
 
+const oauthForm: MiddlewareHandler<AppEnv> = async (c, next) => {
+  c.set('isOAuthForm', true);
+  await next();
+};
+
 /** Sign-up, tokens and their end, under `/auth`. */
 export const authRoutes = (
   { signup, login, refresh, logout, revoke }: AuthServices,
@@ -37,10 +42,7 @@ export const authRoutes = (
 
   /** The OAuth 2 token endpoint (RFC 6749 section 3.2): the same two use cases, in its own form. */
   const tokenForm = every(
-    async (c, next) => {
-      c.set('isTokenForm', true);
-      await next();
-    },
+    oauthForm,
     validate('form', TokenForm),
     async (c: FormContext<ReturnType<typeof TokenForm.parse>>) => {
       const form = c.req.valid('form');
@@ -92,7 +94,7 @@ export const authRoutes = (
       if (scope !== 'others') clearSessionCookies(c, cookies);
       return c.body(null, 204);
     })
-    .post('/revoke', validate('form', RevokeForm), async (c) => {
+    .post('/revoke', oauthForm, validate('form', RevokeForm), async (c) => {
       await revoke(c.var.ctx, c.req.valid('form').token);
       return c.json({}); // clients insist on JSON, though RFC 7009 asks them to ignore the body
     });

@@ -42,16 +42,25 @@ export const LoginBody = z
   }));
 
 /** RFC 6749 sections 4.3.2 and 6; parameters that are not known are ignored, as section 3.2 asks. */
-export const TokenForm = z.discriminatedUnion('grant_type', [
-  z.object({ grant_type: z.literal('password'), username: identifier, password: Password, scope }),
-  z.object({ grant_type: z.literal('refresh_token'), refresh_token: text().min(1).max(1024) }),
-]);
+export const TokenForm = z.discriminatedUnion(
+  'grant_type',
+  [
+    z.object({ grant_type: z.literal('password'), username: identifier, password: Password, scope }),
+    z.object({
+      grant_type: z.literal('refresh_token'),
+      refresh_token: text().min(1, 'must not be empty').max(1024, 'at most 1024 characters'),
+    }),
+  ],
+  { error: 'password or refresh_token' },
+);
 
-export const RefreshBody = z.strictObject({ refresh_token: text().min(1).max(1024).optional() });
+export const RefreshBody = z.strictObject({
+  refresh_token: text().min(1, 'must not be empty').max(1024, 'at most 1024 characters').optional(),
+});
 
 export const RevokeForm = z.object({
-  token: text().min(1).max(8192),
-  token_type_hint: text().max(64).optional(),
+  token: text().min(1, 'must not be empty').max(8192, 'at most 8192 characters'),
+  token_type_hint: text().max(64, 'at most 64 characters').optional(),
 });
 
 export const LogoutQuery = z.strictObject({ scope: z.enum(['local', 'others', 'global']).default('local') });

@@ -35,8 +35,9 @@ export const sessionsOf = async ({ accessToken }: Account): Promise<readonly { i
   return items;
 };
 
-export const canLogIn = async (email: string): Promise<boolean> =>
-  (await post('/auth/token', { email, password })).ok;
+/** Whether somebody has an account with this address; it asks by signing up. */
+export const isTaken = async (email: string): Promise<boolean> =>
+  (await post('/auth/signup', { email, password })).status === 409;
 
 /** The members of RequestInit that can be handed to a page. */
 export type PageRequest = {

@@ -1,6 +1,6 @@
 import type { Frame, Page } from 'playwright-core';
 import { describe, expect, it } from 'vitest';
-import { canLogIn, logIn, newAccount, newEmail, sessionsOf, visitorOf } from './accounts.ts';
+import { isTaken, logIn, newAccount, newEmail, sessionsOf, visitorOf } from './accounts.ts';
 import { type Carrier, carriers, intentsOf, submitForm, taken } from './attacks.ts';
 import { foreignPages, otherOrigin } from './foreign-pages.ts';
 import { api, frontend, hasBrowser, useBrowser } from './visitors.ts';
@@ -32,7 +32,7 @@ const openScene = async () => {
   };
   const expectNothingChanged = async () => {
     expect([await sessionsOf(victim), await sessionsOf(attacker)]).toEqual(before);
-    expect(await canLogIn(newcomerEmail)).toBe(false);
+    expect(await isTaken(newcomerEmail)).toBe(false);
     expect(await visitorOf(page)).toBe(victim.email);
   };
   const intents = intentsOf(attacker.email, newcomerEmail);

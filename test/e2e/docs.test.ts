@@ -1,6 +1,6 @@
 import type { Page } from 'playwright-core';
 import { describe, expect, it } from 'vitest';
-import { canLogIn, newEmail, password } from './accounts.ts';
+import { isTaken, newEmail, password } from './accounts.ts';
 import { api, hasBrowser, useBrowser } from './visitors.ts';
 
 const visit = useBrowser();
@@ -48,7 +48,7 @@ describe.skipIf(!hasBrowser)('/docs', () => {
     const { page, complaints } = await openDocs('/docs');
     const email = newEmail();
     expect(await tryOut(page, '/auth/signup', JSON.stringify({ email, password }))).toMatch(/^201/);
-    expect(await canLogIn(email)).toBe(true);
+    expect(await isTaken(email)).toBe(true);
     const me = await tryOut(page, '/auth/me');
     expect(me).toMatch(/^200/);
     expect(me).toContain(email);

@@ -1,33 +1,130 @@
-import { describe, expect, it } from 'vitest';
-import { createClient, newAccount, newAddress, newEmail, password } from '../support/worker/client.ts';
-import { fieldsOf, type NaughtyField } from '../support/worker/fuzz/fields.ts';
+import { describe, expect, it, vi } from 'vitest';
+import { createClient, newAddress, newEmail, password } from '../support/worker/client.ts';
+import { fieldsOf } from '../support/worker/fuzz/fields.ts';
 import { naughtyStrings } from '../support/worker/fuzz/naughty-strings.ts';
 import { readOpenApi } from '../support/worker/fuzz/openapi.ts';
-import type { GeneratedRequest } from '../support/worker/fuzz/requests.ts';
 import { createResponseCheck } from '../support/worker/fuzz/responses.ts';
-import { fillIn } from '../support/worker/fuzz/stand-ins.ts';
+import { openHolder, sendAs } from '../support/worker/fuzz/send.ts';
 import { cheapHashes } from '../support/worker/raw-bodies.ts';
 
-const client = createClient({ ...cheapHashes, RATE_LIMIT_MAX: '1000', REQUEST_TIMEOUT_MS: '60000' });
+const patient = { REQUEST_TIMEOUT_MS: '60000', RATE_LIMIT_MAX: '1000' };
+const client = createClient({ ...cheapHashes, ...patient });
 const openApi = await readOpenApi(client);
 const check = createResponseCheck(openApi);
 const inParallel = 10;
+vi.setConfig({ testTimeout: 300_000 });
 
-const send = async ({ method, target, headers, body }: GeneratedRequest, address: string): Promise<Response> =>
-  client(method, target, { headers: { 'CF-Connecting-IP': address, ...headers }, body });
-
-/** One request for each string, some at a time, each from an address of its own. */
-const withEachString = async (work: (text: string, address: string) => Promise<void>) => {
-  for (let first = 0; first < naughtyStrings.length; first += inParallel) {
+/** Some strings at a time, each lot from an address of its own. @returns how many times the work said yes */
+const countOver = async (
+  strings: readonly string[],
+  work: (text: string, address: string) => Promise<boolean>,
+): Promise<number> => {
+  let count = 0;
+  for (let first = 0; first < strings.length; first += inParallel) {
     const address = newAddress();
-    await Promise.all(naughtyStrings.slice(first, first + inParallel).map((text) => work(text, address)));
+    const lot = strings.slice(first, first + inParallel);
+    const verdicts = await Promise.all(lot.map((text) => work(text, address)));
+    count += verdicts.filter((verdict) => verdict).length;
   }
+  return count;
 };
 
-describe('no string of the naughty list is too much', () => {
-  const fields = fieldsOf(openApi);
+const from = (address: string) => ({ 'CF-Connecting-IP': address });
+const signUp = (members: object, address: string) =>
+  client('POST', '/auth/signup', {
+    json: { email: newEmail(), password, ...members },
+    headers: from(address),
+  });
+const tokensOf = async (response: Response) =>
+  response.json<{ access_token: string; user: { email: string } }>();
 
-  it('for as many fields as there are routes that take any', () => {
-    expect(fields.length).toBeGreaterThan(20);
+describe('every naughty string gets a clear answer', () => {
+  it.each(fieldsOf(openApi).map((field) => [field.name, field] as const))('as %s', async (_, field) => {
+    const holder = await openHolder(client);
+    await countOver(naughtyStrings, async (text, address) => {
+      const request = field.requestWith(text);
+      await check(request, await sendAs(client, holder, address, request)).catch((error: Error) => {
+        error.message += `\nfor ${JSON.stringify(text)}`;
+        throw error;
+      });
+      return true;
+    });
+  });
+
+  it.each(['POST /auth/signup', 'POST /auth/token', 'POST /auth/refresh'])(
+    'as the body of %s',
+    async (endpoint) => {
+      const target = endpoint.slice('POST '.length);
+
+      await countOver(naughtyStrings, async (text, address) => {
+        for (const body of [
+          text,
+          JSON.stringify(text),
+          JSON.stringify({ [text]: text }),
+          JSON.stringify([text]),
+        ]) {
+          const headers = { 'Content-Type': 'application/json', ...from(address) };
+          const response = await client('POST', target, { body, headers });
+          expect([400, 422], text).toContain(response.status);
+          await check({ endpoint, method: 'POST', target, headers, body }, response);
+        }
+        return true;
+      });
+    },
+  );
+
+  it('as a path, and as the name of a parameter', async () => {
+    await countOver(naughtyStrings, async (text, address) => {
+      const name = encodeURIComponent(text);
+      const headers = from(address);
+      expect((await client('GET', `/auth/me/${name}`, { headers })).status).toBe(404);
+      expect((await client('POST', `/auth/logout?${name}=x`, { headers })).status).toBe(
+        text === '' ? 204 : 422,
+      );
+      return true;
+    });
+  });
+});
+
+describe('an accepted naughty string is kept exactly', () => {
+  it('as a user name', async () => {
+    const accepted = await countOver(naughtyStrings, async (username, address) => {
+      const response = await signUp({ username }, address);
+      if (response.status !== 201) return false;
+      const { access_token: bearer } = await tokensOf(response);
+      expect(await (await client('GET', '/auth/me', { bearer })).json()).toMatchObject({ username });
+      return true;
+    });
+    expect(accepted).toBeGreaterThan(5);
+  });
+
+  it('as the local part of an e-mail address', async () => {
+    const accepted = await countOver(naughtyStrings, async (text, address) => {
+      const email = `${text}@${crypto.randomUUID()}.example`;
+      const response = await signUp({ email }, address);
+      if (response.status !== 201) return false;
+      const { access_token: bearer } = await tokensOf(response);
+      const me = await client('GET', '/auth/me', { bearer });
+      expect(await me.json()).toMatchObject({ email: email.toLowerCase() });
+      return true;
+    });
+    expect(accepted).toBeGreaterThan(20);
+  });
+
+  it('as a password, which then opens the account and no other spelling of it does', async () => {
+    const accepted = await countOver(naughtyStrings, async (text, address) => {
+      const headers = from(address);
+      const response = await signUp({ password: text }, address);
+      if (response.status !== 201) return false;
+      const { email } = (await tokensOf(response)).user;
+      const logIn = (guess: string) =>
+        client('POST', '/auth/token', { json: { email, password: guess }, headers });
+      const form = { grant_type: 'password', username: email, password: text };
+      expect((await logIn(text)).status, text).toBe(200);
+      expect((await client('POST', '/auth/token', { form, headers })).status, text).toBe(200);
+      expect((await logIn(`${text} `)).status, text).toBe(401);
+      return true;
+    });
+    expect(accepted).toBeGreaterThan(200);
   });
 });

@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { unstable_readConfig as readConfig } from 'wrangler';
-import { attemptDelaysSeconds, maxAttempts } from '../../src/domain/outbox-schedule.ts';
-import { deadLetterQueue } from '../../src/jobs.ts';
+import { attemptDelaysSeconds, deadLetterQueue, maxAttempts } from '../../src/domain/outbox-schedule.ts';
 
 describe.each([
   ['local', undefined],
@@ -13,7 +12,7 @@ describe.each([
     { hideWarnings: true },
   );
   const [producer] = queues.producers ?? [];
-  const consumer = queues.consumers?.find(({ queue }) => queue === producer?.queue);
+  const consumer = queues.consumers?.find(({ queue }: { queue: string }) => queue === producer?.queue);
 
   it('has a mail queue that this Worker fills and empties', () => {
     expect(producer?.binding).toBe('MAIL_QUEUE');
@@ -28,7 +27,9 @@ describe.each([
 
   it('has a consumer for what the queue gives up, known by its name', () => {
     expect(consumer?.dead_letter_queue).toMatch(deadLetterQueue);
-    expect(queues.consumers?.map(({ queue }) => queue)).toContain(consumer?.dead_letter_queue);
+    expect(queues.consumers?.map(({ queue }: { queue: string }) => queue)).toContain(
+      consumer?.dead_letter_queue,
+    );
   });
 
   it('opens no more connections at once than the platform lets it', () => {

@@ -28,23 +28,25 @@ export const createHashQueue = (options: HashQueueOptions) => {
   };
 
   // Between two pieces of work the event loop gets a turn: answers go out, and new requests are read.
-  const untilNoneWasServedMeanwhile = async (): Promise<void> => {
+  const untilNoneWasServedMeanwhile = async (signal: AbortSignal | undefined): Promise<void> => {
     let servedBefore: number;
     do {
       servedBefore = served;
       await nextEvent();
-    } while (served !== servedBefore);
+    } while (served !== servedBefore && !signal?.aborted);
   };
 
-  return async <T>(work: () => Promise<T>): Promise<T> => {
+  return async <T>(work: () => Promise<T>, signal?: AbortSignal): Promise<T> => {
     const place = { sinceMs: monotonicMs() };
     forgetExpired(place.sinceMs);
     if (waiting.size >= maxQueueLength) throw new AppError('overloaded', { retryAfterSeconds });
 
     waiting.add(place);
-    await untilNoneWasServedMeanwhile();
+    await untilNoneWasServedMeanwhile(signal);
     forgetExpired(monotonicMs());
     if (!waiting.delete(place)) throw new AppError('overloaded', { retryAfterSeconds });
+    // Nobody waits for the answer any more; what is hashed now would keep the others waiting.
+    if (signal?.aborted) throw new AppError('timeout');
     served += 1;
     return work();
   };

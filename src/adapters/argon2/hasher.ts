@@ -65,27 +65,28 @@ export const createArgon2Hasher = (
   });
 
   return {
-    hash: async (password) => {
+    hash: async (password, signal) => {
       const bytes = encodePassword(password);
       if (bytes.length === 0) throw new RangeError('An empty password cannot be hashed');
       const salt = randomBytes(saltBytes);
-      const tag = await enqueue(() => digest({ password: bytes, salt, parameters, tagBytes }));
+      const tag = await enqueue(() => digest({ password: bytes, salt, parameters, tagBytes }), signal);
       return formatPhc({ parameters, salt, tag });
     },
 
-    verify: async (password, phc) => {
+    verify: async (password, phc, signal) => {
       const bytes = encodePassword(password);
       const stored = phc === null ? undefined : parsePhc(phc);
 
       if (stored === undefined || bytes.length === 0) {
         const decoy = { password: decoyPassword, salt: decoySalt, parameters, tagBytes };
-        await enqueue(() => digest(decoy));
+        await enqueue(() => digest(decoy), signal);
         return { valid: false, outdated: false };
       }
 
       const { salt, tag } = stored;
-      const computed = await enqueue(() =>
-        digest({ password: bytes, salt, parameters: stored.parameters, tagBytes: tag.length }),
+      const computed = await enqueue(
+        () => digest({ password: bytes, salt, parameters: stored.parameters, tagBytes: tag.length }),
+        signal,
       );
       // Not `===` or a loop: how long the comparison takes must not tell how much of the tag was right.
       const valid = crypto.subtle.timingSafeEqual(computed, tag);

@@ -63,7 +63,7 @@ export const createSignup = (deps: Deps) => {
     await checkPassword(ctx, { password, email, username });
     // Before anything that costs, and after what may be corrected: a token serves only once.
     await checkTurnstile?.(ctx, turnstileToken);
-    const account = { email, username, passwordHash: await hasher.hash(password) };
+    const account = { email, username, passwordHash: await hasher.hash(password, ctx.signal) };
     if (verification === 'off') return open(ctx, { ...account, verification: null });
 
     const token = await prepareToken(ctx.now, email);

@@ -31,7 +31,7 @@ export const createChangePassword =
       member: 'new_password',
     });
     const outboxId = newId(ctx.now);
-    const hash = await hasher.hash(request.next);
+    const hash = await hasher.hash(request.next, ctx.signal);
     const opened = await credentials.change(ctx, passwordHash, { hash, outboxId });
     if (!opened) throw new AppError('conflict');
     ctx.defer('hand a mail over', mailQueue.enqueue([outboxId]));

@@ -28,7 +28,10 @@ export const createResetPassword =
     if (!owner) throw new AppError('token_invalid');
     await checkPassword(ctx, { password, email: owner.email, username: owner.username });
     const outboxId = newId(ctx.now);
-    const done = await credentials.reset(ctx, read.id, { hash: await hasher.hash(password), outboxId });
+    const done = await credentials.reset(ctx, read.id, {
+      hash: await hasher.hash(password, ctx.signal),
+      outboxId,
+    });
     if (!done) throw new AppError('token_invalid');
     ctx.defer('hand a mail over', mailQueue.enqueue([outboxId]));
   };

@@ -24,6 +24,7 @@ type Attempt = {
   readonly password?: string;
   readonly timeoutMs?: number;
   readonly implicitTls?: boolean;
+  readonly lingerMs?: number;
 };
 
 export type MailWorker = {
@@ -54,13 +55,7 @@ export const startMailWorker = async (trusted: readonly Certificate[]): Promise<
   await worker.ready;
 
   return {
-    send: async ({
-      port,
-      password = account.password,
-      timeoutMs = 5000,
-      implicitTls = false,
-      ...attempt
-    }) => {
+    send: async ({ port, password = account.password, ...attempt }) => {
       const variables = {
         BACKEND_ENV: 'test',
         EMAIL_PROVIDER: 'smtp',
@@ -69,7 +64,8 @@ export const startMailWorker = async (trusted: readonly Certificate[]): Promise<
         SMTP_HOST: 'localhost',
         SMTP_PORT: String(port),
       };
-      const order = { variables, message: attempt.message ?? message, timeoutMs, implicitTls };
+      const defaults = { message, timeoutMs: 5000, implicitTls: false, lingerMs: 0 };
+      const order = { ...defaults, ...attempt, variables };
       const response = await fetch(`http://127.0.0.1:${workerPort}/`, {
         method: 'POST',
         body: JSON.stringify(order),

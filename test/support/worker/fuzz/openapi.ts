@@ -26,6 +26,8 @@ export type Endpoint = {
   readonly key: string;
   readonly method: string;
   readonly path: string;
+  /** Whether it needs an access token. */
+  readonly authenticated: boolean;
   readonly parameters: readonly {
     readonly name: string;
     readonly in: 'path' | 'query';
@@ -40,7 +42,10 @@ export type OpenApi = {
   readonly schemas: Readonly<Record<string, Schema>>;
 };
 
-type Described = Pick<Endpoint, 'parameters' | 'responses'> & { readonly requestBody?: { content: Content } };
+type Described = Pick<Endpoint, 'parameters' | 'responses'> & {
+  readonly security: readonly unknown[];
+  readonly requestBody?: { readonly content: Content };
+};
 type Document = {
   readonly paths: Record<string, Record<string, Described>>;
   readonly components: { readonly schemas: Record<string, Schema> };
@@ -50,11 +55,12 @@ type Document = {
 export const readOpenApi = async (client: Client): Promise<OpenApi> => {
   const { paths, components } = await (await client('GET', '/openapi.json')).json<Document>();
   const endpoints = Object.entries(paths).flatMap(([path, methods]) =>
-    Object.entries(methods).map(([name, { parameters, responses, requestBody }]) => {
+    Object.entries(methods).map(([name, { parameters, responses, requestBody, security }]) => {
       const method = name.toUpperCase();
       const contents = Object.entries(requestBody?.content ?? {});
       const bodies = contents.map(([mediaType, { schema }]) => ({ mediaType, schema }));
-      return { key: `${method} ${path}`, method, path, parameters, bodies, responses };
+      const authenticated = security.length > 0;
+      return { key: `${method} ${path}`, method, path, authenticated, parameters, bodies, responses };
     }),
   );
   return { endpoints, schemas: components.schemas };

@@ -11,6 +11,8 @@ export type MailOrder = {
   readonly timeoutMs: number;
   /** As on port 465, which only root may listen on. */
   readonly implicitTls: boolean;
+  /** How long the Worker has other things to do afterwards, as with the next message of a queue. */
+  readonly lingerMs: number;
 };
 
 const clock = () => new Date();
@@ -29,6 +31,8 @@ const createOrderedMailer = ({ variables, timeoutMs, implicitTls }: MailOrder): 
 export default {
   fetch: async (request: Request): Promise<Response> => {
     const order = await request.json<MailOrder>();
-    return Response.json(await createOrderedMailer(order).send(order.message, new AbortController().signal));
+    const outcome = await createOrderedMailer(order).send(order.message, new AbortController().signal);
+    await scheduler.wait(order.lingerMs);
+    return Response.json(outcome);
   },
 };
