@@ -1,29 +1,38 @@
-import { Hono } from 'hono';
+import { type Context, Hono } from 'hono';
 import type { Container, Foundation, Services } from './container.ts';
 import { AppError } from './errors.ts';
 import type { AppEnv } from './http/app-env.ts';
 import { createIdentify } from './http/identify.ts';
 import { createNoRoute } from './http/methods.ts';
+import { respondWithErrorPage } from './http/page-response.tsx';
 import { respondWithProblem, toAppError } from './http/problem.ts';
 import { createRatePolicies } from './http/rate-policies.ts';
 import { accessLog } from './middleware/access-log.ts';
 import { authenticate } from './middleware/authenticate.ts';
 import { type CorsOptions, cors } from './middleware/cors.ts';
 import { csrf } from './middleware/csrf.ts';
+import { forPeople } from './middleware/for-people.ts';
 import { onlyErrors } from './middleware/only-errors.ts';
 import { rateLimit } from './middleware/rate-limit.ts';
 import { requestContext } from './middleware/request-context.ts';
 import { securityHeaders } from './middleware/security-headers.ts';
 import { timeout } from './middleware/timeout.ts';
+import { siteOf } from './pages/site.ts';
+import { accountPageRoutes } from './routes/account-pages.tsx';
 import { authRoutes } from './routes/auth.ts';
 import { devMailboxRoutes } from './routes/dev-mailbox.tsx';
 import { docsRoutes } from './routes/docs.tsx';
 import { emailRoutes } from './routes/email.ts';
 import { healthRoutes, livenessRoutes } from './routes/health.ts';
+import { linkPageRoutes } from './routes/link-pages.tsx';
+import { pagePaths } from './routes/page-services.ts';
 import { passwordRoutes } from './routes/password.ts';
 import { sessionRoutes } from './routes/sessions.ts';
 import { meRoutes } from './routes/users.ts';
 import { wellKnownRoutes } from './routes/well-known.ts';
+
+const respondWithFailure = (c: Context<AppEnv>, error: AppError) =>
+  c.var.site ? respondWithErrorPage(c, c.var.site, error) : respondWithProblem(c, error);
 
 /** What every request passes, whatever it asks for. */
 const createBase = (
@@ -43,7 +52,7 @@ const createBase = (
     // What a timeout has ended fails once more when its own calls are aborted; the answer is already out.
     if (error.code === 'timeout' && c.finalized) return c.res;
     if (error.status >= 500) log.error(error.code, { request_id: c.var.ctx.requestId, error: thrown });
-    return respondWithProblem(c, error);
+    return respondWithFailure(c, error);
   });
   return app.route('/', livenessRoutes());
 };
@@ -56,12 +65,17 @@ const createReadyApp = (foundation: Foundation, services: Services): Hono<AppEnv
   const login = authenticate(identify);
   const allowedOrigins = origins.allowed;
 
+  const site = siteOf(origins.appUrl);
+  // Pages log in by cookies, and where those are not accepted there are none.
+  const pages = config.jwt.locations.cookie;
+
   const app = createBase(foundation, {
     timeoutMs: limits.requestTimeoutMs,
     strict: config.environment.strict,
     allowedOrigins,
     requestHeaders: ['Authorization', config.jwt.headerName],
   })
+    .on('ALL', pages ? [...pagePaths] : [], forPeople(site))
     .use(timeout)
     .use(rateLimit({ limiter, policyOf: createRatePolicies(limits.rate), identify }))
     .use(csrf({ allowedOrigins, credential }))
@@ -75,11 +89,17 @@ const createReadyApp = (foundation: Foundation, services: Services): Hono<AppEnv
     .route('/auth/sessions', sessionRoutes(session, config, login))
     .route('/users', meRoutes(account, login));
 
+  if (pages) {
+    const reader = { identify, site };
+    app.route('/', accountPageRoutes({ account, session, password, email }, config, reader));
+    app.route('/', linkPageRoutes({ password, email }, config, reader));
+  }
+
   const { mailbox } = services.mail;
   if (mailbox) app.route('/dev', devMailboxRoutes({ mailbox }));
 
   const noRoute = createNoRoute(app);
-  return app.notFound((c) => respondWithProblem(c, noRoute(c.req.path)));
+  return app.notFound((c) => respondWithFailure(c, noRoute(c.req.path)));
 };
 
 /** Answers nothing but `/healthz`: half a service would be a wrong answer. */

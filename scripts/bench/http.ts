@@ -7,6 +7,7 @@ import { neon, neonConfig } from '@neondatabase/serverless';
 import { localRoles } from '../stack/database-urls.ts';
 import { runProgram, Sentence } from '../stack/sentence.ts';
 import { type BenchStack, withoutLimits, withStack } from './stack.ts';
+import { median, type Pair, ratioOfMedians } from './statistics.ts';
 
 // npm run bench:http: Itsor beside better-auth, on one build of workerd, one database and in one run. It
 // installs better-auth into a temporary directory, for which it needs a package registry.
@@ -116,46 +117,45 @@ const prepare = async (contestant: Contestant, stack: BenchStack): Promise<Runne
   };
 };
 
-type Count = { requests: number; milliseconds: number };
-
-const measure = async (run: (turn: number) => Promise<unknown>, concurrency: number, count: Count) => {
+/** Requests per second. */
+const measure = async (run: (turn: number) => Promise<unknown>, concurrency: number): Promise<number> => {
   const startMs = performance.now();
+  let requests = 0;
   const client = async (_: unknown, index: number): Promise<void> => {
     while (performance.now() - startMs < roundMs) {
       await run(index);
-      count.requests += 1;
+      requests += 1;
     }
   };
   await Promise.all(Array.from({ length: concurrency }, client));
-  count.milliseconds += performance.now() - startMs;
+  return (requests * 1000) / (performance.now() - startMs);
 };
 
-const perSecond = ({ requests, milliseconds }: Count): number => (requests * 1000) / milliseconds;
-
-const compare = async (runners: readonly Runner[]): Promise<void> => {
+const compare = async (ours: Runner, theirs: Runner): Promise<void> => {
   for (const [index, { name, task, concurrency, goal }] of tasks.entries()) {
     const deadlineMs = performance.now() + (lastRoundMs - performance.now()) / (tasks.length - index);
-    const counts = runners.map((): Count => ({ requests: 0, milliseconds: 0 }));
+    const measured: Pair[] = [];
     // Rounds alternate, so that another load on the machine meets both alike.
-    for (let round = 0; round < rounds && (round === 0 || performance.now() < deadlineMs); round++) {
-      for (const [at, runner] of runners.entries()) {
-        await measure(runner.run[task], concurrency, counts[at] as Count);
-      }
+    while (measured.length === 0 || (measured.length < rounds && performance.now() < deadlineMs)) {
+      measured.push([
+        await measure(ours.run[task], concurrency),
+        await measure(theirs.run[task], concurrency),
+      ]);
     }
-    const [ours = 0, theirs = 0] = counts.map(perSecond);
-    const verdict = ours / theirs >= goal ? 'reached' : 'missed';
-    const shown = runners.map((runner, at) => `${runner.name} ${perSecond(counts[at] as Count).toFixed(1)}`);
+    const ratio = ratioOfMedians(measured);
+    const byRound = measured.map(([our, their]) => our / their);
+    const [our, their] = [0, 1].map((at) => median(measured.map((pair) => pair[at] ?? 0)).toFixed(1));
+    console.log(`${name}, ${concurrency} at a time`);
     console.log(
-      `${name}, ${concurrency} at a time, per second: ${shown.join(', ')}, ` +
-        `ratio ${(ours / theirs).toFixed(2)} (goal ${goal}, ${verdict})`,
+      `   per second: ${ours.name} ${our}, ${theirs.name} ${their}; medians of ${measured.length} rounds`,
+    );
+    console.log(
+      `   ratio ${ratio.toFixed(2)}, by round ${Math.min(...byRound).toFixed(2)} to ${Math.max(...byRound).toFixed(2)} ` +
+        `(goal ${goal}, ${ratio >= goal ? 'reached' : 'missed'})`,
     );
   }
 };
 
 runProgram(() =>
-  withStack(async (stack) => {
-    const runners: Runner[] = [];
-    for (const contestant of [itsor, betterAuth]) runners.push(await prepare(contestant, stack));
-    await compare(runners);
-  }),
+  withStack(async (stack) => await compare(await prepare(itsor, stack), await prepare(betterAuth, stack))),
 );

@@ -5,7 +5,7 @@ export const median = (values: readonly number[]): number => {
   return sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] ?? Number.NaN) + upper) / 2;
 };
 
-/** Two durations that were measured one after the other. */
+/** Two measurements, one after the other. */
 export type Pair = readonly [number, number];
 
 export const ratioOfMedians = (pairs: readonly Pair[]): number =>

@@ -70,11 +70,16 @@ const chosen = (keys: readonly string[]): readonly Contrast[] => {
   return keys.length === 0 ? contrasts : contrasts.filter(({ key }) => keys.includes(key));
 };
 
-const run = async ({ startWorker, endpointUrl }: BenchStack): Promise<void> => {
-  const measured = chosen(process.argv.slice(2));
+const run = async (
+  { startWorker, endpointUrl }: BenchStack,
+  measured: readonly Contrast[],
+): Promise<void> => {
   const { url } = await startWorker({ ...withoutLimits, EMAIL_VERIFICATION: 'required' });
   await prepareAccounts(url, endpointUrl);
   for (const contrast of measured) report(contrast.name, await measure(url, contrast));
 };
 
-runProgram(() => withStack(run));
+runProgram(async () => {
+  const measured = chosen(process.argv.slice(2));
+  await withStack((stack) => run(stack, measured));
+});

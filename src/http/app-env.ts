@@ -1,4 +1,5 @@
 import type { RequestContext } from '../context.ts';
+import type { Site } from '../pages/site.ts';
 import type { Presented } from './identify.ts';
 
 /** Hono's environment: the bindings stay with the container, the facts of a request are in `ctx`. */
@@ -13,5 +14,7 @@ export type AppEnv = {
     isOAuthForm?: boolean;
     /** Whose token the request carries, or was given; for the log. */
     userId?: string;
+    /** Set where people read the answers, failures included: whom the pages speak for. */
+    site?: Site;
   };
 };

@@ -50,6 +50,27 @@ export type Presented =
   | { readonly kind: 'invalid' }
   | { readonly kind: 'valid' | 'expired'; readonly claims: AccessClaims; readonly source: Actor['source'] };
 
+/** Who acts by a good access token. @throws AppError that says what is wrong with any other */
+export const actorOf = (presented: Presented): Actor => {
+  switch (presented.kind) {
+    case 'none':
+      throw new AppError('unauthenticated');
+    case 'malformed':
+      throw presented.error;
+    case 'invalid':
+      throw new AppError('unauthenticated', {
+        detail: 'The access token is not valid.',
+        tokenRejected: true,
+      });
+    case 'expired':
+      throw new AppError('token_expired');
+    case 'valid': {
+      const { userId, sessionId } = presented.claims;
+      return { userId, sessionId, source: presented.source };
+    }
+  }
+};
+
 export type Identify = (c: Context<AppEnv>) => Promise<Presented>;
 
 type Deps = {

@@ -50,9 +50,23 @@ const mediaTypeOf = (c: Context<AppEnv>): string =>
     ? 'application/json'
     : 'application/problem+json';
 
-/** The one serializer of every failure. */
+/** The headers of every failure, whoever reads its body. */
+export const setFailureHeaders = (
+  c: Context<AppEnv>,
+  error: AppError,
+  status: number = error.status,
+): void => {
+  const { retryAfterSeconds, allow } = error;
+  c.header('Cache-Control', 'no-store');
+  if (status === 401) c.header('WWW-Authenticate', challenge(error));
+  if (retryAfterSeconds !== undefined)
+    c.header('Retry-After', String(Math.max(1, Math.ceil(retryAfterSeconds))));
+  if (allow) c.header('Allow', allow.join(', '));
+};
+
+/** The one serializer of every failure that a program reads. */
 export const respondWithProblem = (c: Context<AppEnv>, error: AppError): Response => {
-  const { code, title, detail, errors, retryAfterSeconds, violatedPolicies, allow } = error;
+  const { code, title, detail, errors, violatedPolicies } = error;
   const oauth = c.var.isOAuthForm ? oauthError(error) : null;
   const status = oauth?.status ?? error.status;
   const problem: Problem = {
@@ -66,10 +80,6 @@ export const respondWithProblem = (c: Context<AppEnv>, error: AppError): Respons
     ...(violatedPolicies && { 'violated-policies': violatedPolicies }),
     ...(oauth && { error: oauth.error, error_description: detail }),
   };
-  c.header('Cache-Control', 'no-store');
-  if (status === 401) c.header('WWW-Authenticate', challenge(error));
-  if (retryAfterSeconds !== undefined)
-    c.header('Retry-After', String(Math.max(1, Math.ceil(retryAfterSeconds))));
-  if (allow) c.header('Allow', allow.join(', '));
+  setFailureHeaders(c, error, status);
   return c.body(JSON.stringify(problem), status, { 'Content-Type': mediaTypeOf(c) });
 };

@@ -51,8 +51,20 @@ const fieldErrors = (issue: z.core.$ZodIssue, root: unknown): FieldError[] => {
 /** A small body can be wrong in thousands of members, and its refusal would be many times its size. */
 const maxReportedErrors = 100;
 
+const refusal = (issues: readonly z.core.$ZodIssue[], given: unknown): AppError =>
+  new AppError('validation_failed', {
+    errors: issues.flatMap((issue) => fieldErrors(issue, given)).slice(0, maxReportedErrors),
+  });
+
+/** @throws AppError `validation_failed`, with every reason at once as far as anyone would read them */
+export const parse = <Schema extends z.ZodType>(schema: Schema, given: unknown): z.output<Schema> => {
+  const result = schema.safeParse(given);
+  if (!result.success) throw refusal(result.error.issues, given);
+  return result.data;
+};
+
 /**
- * Refuses what does not fit the schema, with every reason at once as far as anyone would read them.
+ * Refuses what does not fit the schema, as `parse` does.
  * @throws AppError `validation_failed`; for a body also what `bufferBody` throws
  */
 export const validate = <Schema extends z.ZodType, Target extends keyof ValidationTargets>(
@@ -60,13 +72,7 @@ export const validate = <Schema extends z.ZodType, Target extends keyof Validati
   schema: Schema,
 ) => {
   const check = zValidator(target, schema, (result) => {
-    if (!result.success) {
-      throw new AppError('validation_failed', {
-        errors: result.error.issues
-          .flatMap((issue) => fieldErrors(issue, result.data))
-          .slice(0, maxReportedErrors),
-      });
-    }
+    if (!result.success) throw refusal(result.error.issues, result.data);
   });
   const handler: typeof check = async (c, next) => {
     if (target === 'json' || target === 'form') await bufferBody(c, target);

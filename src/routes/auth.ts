@@ -8,6 +8,7 @@ import type { AppEnv } from '../http/app-env.ts';
 import { hasBodyOf } from '../http/body.ts';
 import { clearSessionCookies, readSingleCookie } from '../http/cookies.ts';
 import type { Identify } from '../http/identify.ts';
+import { createPresentedTokens } from '../http/presented-tokens.ts';
 import { respondWithTokens } from '../http/token-response.ts';
 import { validate } from '../http/validate.ts';
 import { LoginBody, LogoutQuery, RefreshBody, RevokeForm, SignupBody, TokenForm } from '../schemas/tokens.ts';
@@ -39,6 +40,7 @@ export const authRoutes = (
   const { cookies, jwt } = config;
   const refreshCookie = (c: Context<AppEnv>) =>
     jwt.locations.cookie ? readSingleCookie(c, cookies.refreshName) : null;
+  const presentedTokens = createPresentedTokens(identify, config);
 
   /** The OAuth 2 token endpoint (RFC 6749 section 3.2): the same two use cases, in its own form. */
   const tokenForm = every(
@@ -86,10 +88,7 @@ export const authRoutes = (
     })
     .post('/logout', validate('query', LogoutQuery), async (c) => {
       const { scope } = c.req.valid('query');
-      const presented = await identify(c);
-      if (presented.kind === 'malformed') throw presented.error;
-      const access = presented.kind === 'none' ? { kind: 'invalid' as const } : presented;
-      await logout(c.var.ctx, { access, refresh: refreshCookie(c) }, scope);
+      await logout(c.var.ctx, await presentedTokens(c), scope);
       // Logging the others out leaves this session as it is, and its cookies with it.
       if (scope !== 'others') clearSessionCookies(c, cookies);
       return c.body(null, 204);

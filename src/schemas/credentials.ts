@@ -7,15 +7,18 @@ export const ChangePasswordBody = z.strictObject({ current_password: Password, n
 export const ForgotPasswordBody = z.strictObject({ email: Email });
 export const ResetPasswordBody = z.strictObject({ token, password: Password });
 
+export const LinkToken = z.strictObject({ token });
+export const EmailCode = z.strictObject({
+  email: Email,
+  code: z.string().regex(/^\d{6}$/, 'six digits'),
+});
+
 /** The token of a link, or the six digits with the address they were sent to. */
-export const VerifyEmailBody = z.union([
-  z.strictObject({ token }),
-  z.strictObject({ email: Email, code: z.string().regex(/^\d{6}$/, 'six digits') }),
-]);
+export const VerifyEmailBody = z.union([LinkToken, EmailCode]);
 
 export const ResendVerificationBody = z.strictObject({ email: Email });
 export const ChangeEmailBody = z.strictObject({ password: Password, email: Email });
-export const RestoreEmailBody = z.strictObject({ token });
+export const RestoreEmailBody = LinkToken;
 
 /** The same whether an account exists or not. */
 export const Accepted = z.object({ status: z.literal('accepted') }).meta({ id: 'Accepted' });

@@ -1,0 +1,37 @@
+import type { Context } from 'hono';
+import type * as z from 'zod';
+import { findAppError } from '../errors.ts';
+import type { Failure } from '../pages/failure.ts';
+import type { AppEnv } from './app-env.ts';
+import { bufferBody } from './body.ts';
+import { parse } from './validate.ts';
+
+type PageForm<Schema extends z.ZodType> = {
+  /** As its page calls it. */
+  readonly name: string;
+  readonly schema: Schema;
+  /** @returns where to go on */
+  readonly submit: (c: Context<AppEnv>, body: z.output<Schema>) => Promise<string>;
+  /** The page again, with what was wrong. */
+  readonly again: (c: Context<AppEnv>, failure: Failure) => Response | Promise<Response>;
+};
+
+/**
+ * A form that works without a script: what it brings about is answered by a redirect, so that a reload does not
+ * send it twice, and what can be corrected by its page again. Our own failures are left to the error page.
+ */
+export const pageForm =
+  <Schema extends z.ZodType>({ name, schema, submit, again }: PageForm<Schema>) =>
+  async (c: Context<AppEnv>): Promise<Response> => {
+    await bufferBody(c, 'form');
+    const values = Object.fromEntries(new URLSearchParams(await c.req.text()));
+    try {
+      const place = await submit(c, parse(schema, values));
+      c.header('Cache-Control', 'no-store');
+      return c.redirect(place, 303);
+    } catch (thrown) {
+      const error = findAppError(thrown);
+      if (!error || error.status >= 500) throw thrown;
+      return again(c, { form: name, values, error });
+    }
+  };

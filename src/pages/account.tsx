@@ -1,0 +1,104 @@
+import type { Account } from '../domain/account.ts';
+import type { SessionSummary } from '../domain/session.ts';
+import { Devices } from './devices.tsx';
+import type { Failure } from './failure.ts';
+import { Form, fieldsOf } from './form.tsx';
+import { CodeForm, ResendForm } from './verify-email.tsx';
+
+const WhoYouAre = ({ account, verifies }: { account: Account; verifies: boolean }) => (
+  <section aria-labelledby="who">
+    <h2 id="who">Who you are</h2>
+    <dl>
+      <dt>E-mail address</dt>
+      <dd>
+        {account.email}
+        {verifies &&
+          (account.emailVerified ? (
+            <span class="good"> (verified)</span>
+          ) : (
+            <span class="bad"> (not verified yet)</span>
+          ))}
+      </dd>
+      {account.username && (
+        <>
+          <dt>User name</dt>
+          <dd>{account.username}</dd>
+        </>
+      )}
+    </dl>
+  </section>
+);
+
+const Verification = ({ email }: { email: string }) => (
+  <section aria-labelledby="verification">
+    <h2 id="verification">Verify your e-mail address</h2>
+    <p>Open the link in the message that we have sent you, or type its code here.</p>
+    <CodeForm email={email} failure={undefined} />
+    <ResendForm email={email} />
+  </section>
+);
+
+const ChangePassword = ({ account, failure }: { account: Account; failure: Failure | undefined }) => {
+  const Field = fieldsOf('password', failure);
+  return (
+    <section aria-labelledby="password">
+      <h2 id="password">Change your password</h2>
+      {account.mustChangePassword && (
+        <p class="bad">Your password has to be changed: it is too old, or an administrator asks for it.</p>
+      )}
+      <Form action="/account/password" submit="Change password">
+        {/* Without a name it is not sent; it tells a password manager whose password this is. */}
+        <input type="email" autocomplete="username" value={account.email} readonly hidden />
+        <Field name="current_password" type="password" autocomplete="current-password" />
+        <Field
+          name="new_password"
+          type="password"
+          autocomplete="new-password"
+          hint="Your other devices will be logged out."
+        />
+      </Form>
+    </section>
+  );
+};
+
+const ChangeEmail = ({ failure }: { failure: Failure | undefined }) => {
+  const Field = fieldsOf('email', failure);
+  return (
+    <section aria-labelledby="email">
+      <h2 id="email">Change your e-mail address</h2>
+      <Form action="/account/email" submit="Change e-mail address">
+        <Field
+          name="email"
+          type="email"
+          autocomplete="email"
+          label="New e-mail address"
+          hint="It gets a link to confirm; until then nothing changes."
+        />
+        <Field name="password" type="password" autocomplete="current-password" label="Your password" />
+      </Form>
+    </section>
+  );
+};
+
+export const LogoutForm = () => (
+  <Form action="/account/logout" submit="Log out" hidden={{ scope: 'local' }} quiet />
+);
+
+export type AccountProps = {
+  account: Account;
+  sessions: readonly SessionSummary[];
+  hasMoreSessions: boolean;
+  /** Whether addresses are verified at all. */
+  verifies: boolean;
+  failure: Failure | undefined;
+};
+
+export const AccountContent = ({ account, sessions, hasMoreSessions, verifies, failure }: AccountProps) => (
+  <>
+    <WhoYouAre account={account} verifies={verifies} />
+    {verifies && !account.emailVerified && <Verification email={account.email} />}
+    <Devices sessions={sessions} hasMore={hasMoreSessions} />
+    <ChangePassword account={account} failure={failure} />
+    <ChangeEmail failure={failure} />
+  </>
+);

@@ -1,0 +1,60 @@
+import { describeDevice } from '../domain/device.ts';
+import type { SessionSummary } from '../domain/session.ts';
+import { Form } from './form.tsx';
+
+const instant = new Intl.DateTimeFormat('en-GB', {
+  dateStyle: 'medium',
+  timeStyle: 'short',
+  timeZone: 'UTC',
+});
+
+const Instant = ({ at }: { at: Date }) => <time datetime={at.toISOString()}>{instant.format(at)} UTC</time>;
+
+const nameOf = ({ userAgent }: SessionSummary): string => {
+  const device = describeDevice(userAgent);
+  return device === 'unknown' ? 'Unknown device' : device;
+};
+
+const Device = ({ session }: { session: SessionSummary }) => (
+  <li>
+    <div>
+      <p>
+        <strong>{nameOf(session)}</strong>
+        {session.current && ' (this device)'}
+      </p>
+      <p class="soft">
+        Last used <Instant at={session.lastUsedAt} />
+        {session.ip && `, from ${session.ip}`}
+      </p>
+    </div>
+    {!session.current && (
+      <Form
+        action="/account/sessions/end"
+        submit="Log out"
+        of={`${nameOf(session)}, last used ${instant.format(session.lastUsedAt)}`}
+        hidden={{ id: session.id }}
+        quiet
+      />
+    )}
+  </li>
+);
+
+type Props = { sessions: readonly SessionSummary[]; hasMore: boolean };
+
+/** Where the account is logged in; this device is ended by the button at the top. */
+export const Devices = ({ sessions, hasMore }: Props) => (
+  <section aria-labelledby="devices">
+    <h2 id="devices">Where you are logged in</h2>
+    <ul class="devices">
+      {sessions.map((session) => (
+        <Device session={session} />
+      ))}
+    </ul>
+    {hasMore && <p class="soft">These are the newest ones; there are more.</p>}
+    {sessions.some(({ current }) => !current) ? (
+      <Form action="/account/logout" submit="Log out everywhere else" hidden={{ scope: 'others' }} quiet />
+    ) : (
+      <p class="soft">Nowhere else.</p>
+    )}
+  </section>
+);

@@ -1,0 +1,49 @@
+import type { AppError, ErrorCode } from '../errors.ts';
+
+/** A form that was not accepted: what was typed and what was wrong with it. No page shows a secret again. */
+export type Failure = {
+  readonly form: string;
+  readonly values: Readonly<Record<string, string>>;
+  readonly error: AppError;
+};
+
+/** Where the catalogue speaks to programs, in words for people. */
+const sentences: Partial<Record<ErrorCode, string>> = {
+  invalid_credentials: 'What you typed does not match: the account or the password is wrong.',
+  token_invalid: 'It is no longer good. It may have been used already, have expired, or be mistyped.',
+  unauthenticated: 'You are not logged in.',
+  token_expired: 'Your session needs a new login.',
+  session_revoked: 'Your session has ended. Please log in again.',
+  csrf_rejected:
+    'The form came from another site, so nothing was done. Open your account page and try again.',
+  not_found: 'There is nothing here any more.',
+  conflict: 'Your account was changed at the same moment. Please try again.',
+  malformed_json: 'The form could not be read. Please try again.',
+  turnstile_failed: 'New accounts are not made on this page.',
+  validation_failed: 'Please correct what is named below.',
+  weak_password: 'Please choose another password.',
+  rate_limited: 'There were too many requests.',
+  login_locked: 'There were too many failed attempts.',
+  internal_error: 'Something went wrong on our side.',
+  misconfigured: 'The service is not set up properly.',
+};
+
+const inWords = (seconds: number): string =>
+  seconds > 90 ? `${Math.ceil(seconds / 60)} minutes` : `${Math.max(1, Math.ceil(seconds))} seconds`;
+
+/** What went wrong as a whole, for whoever reads the page. */
+export const sentenceOf = ({ code, detail, retryAfterSeconds }: AppError): string => {
+  const sentence = sentences[code] ?? detail;
+  return retryAfterSeconds === undefined
+    ? sentence
+    : `${sentence} Please try again in ${inWords(retryAfterSeconds)}.`;
+};
+
+export type FieldFailure = { readonly field: string; readonly reason: string };
+
+/** What was wrong with single fields, in the order of the form's own checks. */
+export const fieldFailures = ({ error }: Failure): FieldFailure[] =>
+  error.errors.map(({ pointer, code, detail }) => ({
+    field: pointer.slice(1),
+    reason: code === 'required' ? 'must not be empty' : detail,
+  }));

@@ -1,0 +1,109 @@
+import type { PropsWithChildren } from 'hono/jsx';
+import { type Failure, fieldFailures, sentenceOf } from './failure.ts';
+
+const labels: Readonly<Record<string, string>> = {
+  identifier: 'E-mail address or user name',
+  email: 'E-mail address',
+  password: 'Password',
+  current_password: 'Current password',
+  new_password: 'New password',
+  code: 'Six-digit code',
+};
+
+const labelOf = (field: string): string => labels[field] ?? '';
+
+type FieldProps = {
+  name: string;
+  type: 'email' | 'password' | 'text';
+  autocomplete: string;
+  label?: string;
+  hint?: string;
+  inputmode?: 'numeric';
+  value?: string;
+};
+
+/** The fields of one form. After a failure they say what was wrong with them and keep what was typed, but no password. */
+export const fieldsOf = (form: string, failure: Failure | undefined) => {
+  const own = failure?.form === form ? failure : undefined;
+  const failures = own ? fieldFailures(own) : [];
+
+  return ({ name, type, label = labelOf(name), hint, value, ...rest }: FieldProps) => {
+    const id = `${form}-${name}`;
+    const reasons = failures.filter(({ field }) => field === name).map(({ reason }) => reason);
+    const described = [hint && `${id}-hint`, reasons.length > 0 && `${id}-error`].filter(Boolean).join(' ');
+    return (
+      <div class="field">
+        <label for={id}>{label}</label>
+        {hint && (
+          <p class="hint" id={`${id}-hint`}>
+            {hint}
+          </p>
+        )}
+        {reasons.length > 0 && (
+          <ul class="reasons" id={`${id}-error`}>
+            {reasons.map((reason) => (
+              <li>{reason}</li>
+            ))}
+          </ul>
+        )}
+        <input
+          id={id}
+          name={name}
+          type={type}
+          value={type === 'password' ? undefined : (own?.values[name] ?? value)}
+          required
+          autocapitalize="none"
+          spellcheck={false}
+          aria-describedby={described || undefined}
+          aria-invalid={reasons.length > 0 ? 'true' : undefined}
+          {...rest}
+        />
+      </div>
+    );
+  };
+};
+
+type FormProps = PropsWithChildren<{
+  action: string;
+  submit: string;
+  hidden?: Record<string, string>;
+  quiet?: boolean;
+  of?: string;
+}>;
+
+/** Sent without a script. The server checks and explains, so the browser's own bubbles stay away. */
+export const Form = ({ action, submit, hidden = {}, quiet = false, of, children }: FormProps) => (
+  <form method="post" action={action} novalidate>
+    {Object.entries(hidden).map(([name, value]) => (
+      <input type="hidden" name={name} value={value} />
+    ))}
+    {children}
+    <button type="submit" class={quiet ? 'quiet' : undefined}>
+      {submit}
+      {of && <span class="unseen"> {of}</span>}
+    </button>
+  </form>
+);
+
+/** Takes the focus when the page opens, and leads to each field that it names. */
+export const ErrorSummary = ({ failure }: { failure: Failure }) => {
+  const failures = fieldFailures(failure).filter(({ field }) => labelOf(field) !== '');
+  return (
+    <div class="summary" role="alert" tabindex={-1} autofocus>
+      <p>
+        <strong>{sentenceOf(failure.error)}</strong>
+      </p>
+      {failures.length > 0 && (
+        <ul>
+          {failures.map(({ field, reason }) => (
+            <li>
+              <a href={`#${failure.form}-${field}`}>
+                {labelOf(field)}: {reason}
+              </a>
+            </li>
+          ))}
+        </ul>
+      )}
+    </div>
+  );
+};

@@ -1,0 +1,26 @@
+/** What a redirect tells of the form before it: a name from this list, never a text from the address line. */
+const notices = {
+  'email-verified': 'Your e-mail address is verified.',
+  'verification-sent':
+    'If this address is still to be verified, a message with a link and a code is on its way. There is at most one a minute.',
+  'signed-up': 'Please open the message that we have sent you: its link or its code completes your sign-up.',
+  'reset-sent':
+    'If there is an account with this address, a message with a link is on its way. The link works for 30 minutes.',
+  'password-reset': 'Your new password is set, and every device is logged out. Log in with the new password.',
+  'password-changed': 'Your password is changed, and your other devices are logged out.',
+  'email-change-asked':
+    'We have sent a link to the new address. Your account keeps its present address until you open it.',
+  'email-restored':
+    'Your account has its old address again, and every device is logged out. Choose a new password now: someone else may know the old one.',
+  'session-ended': 'That device is logged out.',
+  'others-ended': 'Every other device is logged out.',
+  'logged-out': 'You are logged out.',
+} as const;
+
+type Notice = keyof typeof notices;
+
+/** A page, told what has been done. */
+export const doneAt = (path: string, notice: Notice): string => `${path}?done=${notice}`;
+
+export const noticeText = (name: string | undefined): string | undefined =>
+  name !== undefined && Object.hasOwn(notices, name) ? notices[name as Notice] : undefined;

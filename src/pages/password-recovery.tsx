@@ -1,0 +1,47 @@
+import type { Failure } from './failure.ts';
+import { Form, fieldsOf } from './form.tsx';
+
+export const ForgotPassword = ({ failure }: { failure: Failure | undefined }) => {
+  const Field = fieldsOf('forgot', failure);
+  return (
+    <section>
+      <p>Tell us the e-mail address of your account. We send it a link by which you choose a new password.</p>
+      <Form action="/forgot-password" submit="Send the link">
+        <Field name="email" type="email" autocomplete="email" />
+      </Form>
+      <p>
+        <a href="/account">Back to the login</a>
+      </p>
+    </section>
+  );
+};
+
+type ResetProps = { token: string; minPasswordLength: number; failure: Failure | undefined };
+
+export const ResetPassword = ({ token, minPasswordLength, failure }: ResetProps) => {
+  const Field = fieldsOf('reset', failure);
+  return (
+    <section>
+      <p>With the new password, every device is logged out.</p>
+      <Form action="/reset-password" submit="Set the new password" hidden={{ token }}>
+        <Field
+          name="password"
+          type="password"
+          autocomplete="new-password"
+          label="New password"
+          hint={`At least ${minPasswordLength} characters. A few words that have nothing to do with each other are best.`}
+        />
+      </Form>
+    </section>
+  );
+};
+
+/** For a link that is not good, whatever it was for. */
+export const DeadLink = ({ askAgainAt }: { askAgainAt: string }) => (
+  <section>
+    <p>Open the newest message from us, or go on without the link.</p>
+    <p>
+      <a href={askAgainAt}>{askAgainAt === '/account' ? 'To your account' : 'Ask for another message'}</a>
+    </p>
+  </section>
+);

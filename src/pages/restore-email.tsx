@@ -1,0 +1,12 @@
+import { Form } from './form.tsx';
+
+export const RestoreEmail = ({ token }: { token: string }) => (
+  <section>
+    <p>
+      The e-mail address of your account was changed, and you have opened the link that undoes it. Your
+      account then has its old address again, and every device is logged out.
+    </p>
+    <p>If you made the change yourself, close this page and nothing happens.</p>
+    <Form action="/restore-email" submit="Undo the change" hidden={{ token }} />
+  </section>
+);

@@ -1,0 +1,4 @@
+/** Whom the pages speak for: the place that mails lead to, named there as here. */
+export type Site = { readonly name: string; readonly url: string };
+
+export const siteOf = (appUrl: string): Site => ({ name: new URL(appUrl).host, url: appUrl });

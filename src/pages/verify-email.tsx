@@ -1,0 +1,49 @@
+import type { Failure } from './failure.ts';
+import { Form, fieldsOf } from './form.tsx';
+
+/** With an address that is known, the code is all there is to type. */
+export const CodeForm = ({ email, failure }: { email?: string; failure: Failure | undefined }) => {
+  const Field = fieldsOf('code', failure);
+  return (
+    <Form action="/verify-email/code" submit="Verify" hidden={email === undefined ? {} : { email }}>
+      {email === undefined && <Field name="email" type="email" autocomplete="email" />}
+      <Field name="code" type="text" autocomplete="one-time-code" inputmode="numeric" />
+    </Form>
+  );
+};
+
+/** For an address that is known: one button. */
+export const ResendForm = ({ email }: { email: string }) => (
+  <Form action="/verify-email/resend" submit="Send the message again" hidden={{ email }} quiet />
+);
+
+/** Waits for a press of the button: mail scanners open links, and a link that they used up would be dead. */
+export const VerifyByLink = ({ token }: { token: string }) => (
+  <section>
+    <p>
+      You have opened the link of a message from us. Press the button to confirm that the address is yours.
+    </p>
+    <Form action="/verify-email" submit="Verify" hidden={{ token }} />
+  </section>
+);
+
+export const VerifyByCode = ({ failure }: { failure: Failure | undefined }) => {
+  const Resend = fieldsOf('resend', failure);
+  return (
+    <>
+      <section aria-labelledby="by-code">
+        <h2 id="by-code">Type the code</h2>
+        <CodeForm failure={failure} />
+      </section>
+      <section aria-labelledby="again">
+        <h2 id="again">No message, or an old one?</h2>
+        <Form action="/verify-email/resend" submit="Send a new one" quiet>
+          <Resend name="email" type="email" autocomplete="email" />
+        </Form>
+      </section>
+      <p>
+        <a href="/account">To your account</a>
+      </p>
+    </>
+  );
+};

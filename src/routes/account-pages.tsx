@@ -1,0 +1,122 @@
+import { Hono } from 'hono';
+import type { Config } from '../config/schema.ts';
+import type { AppEnv } from '../http/app-env.ts';
+import { clearSessionCookies, setSessionCookies } from '../http/cookies.ts';
+import type { Identify } from '../http/identify.ts';
+import { pageForm } from '../http/page-forms.ts';
+import { createPresentedTokens } from '../http/presented-tokens.ts';
+import { authenticate } from '../middleware/authenticate.ts';
+import { doneAt } from '../pages/notices.ts';
+import type { Site } from '../pages/site.ts';
+import { ChangeEmailBody, ChangePasswordBody } from '../schemas/credentials.ts';
+import { SessionParams } from '../schemas/sessions.ts';
+import { LoginBody, LogoutQuery, SignupBody } from '../schemas/tokens.ts';
+import type { PageServices } from './page-services.ts';
+import { createShowAccount } from './show-account.tsx';
+
+type PageConfig = Pick<Config, 'cookies' | 'email' | 'jwt' | 'password' | 'turnstile'>;
+
+const formPaths = ['login', 'signup', 'logout', 'sessions/end', 'password', 'email'].map(
+  (form) => `/account/${form}`,
+);
+
+/** The account page and its forms, for teams without a frontend of their own. */
+export const accountPageRoutes = (
+  { account, session, password, email }: PageServices,
+  config: PageConfig,
+  { identify, site }: { identify: Identify; site: Site },
+) => {
+  const { cookies } = config;
+  const signedIn = authenticate(identify);
+  const presentedTokens = createPresentedTokens(identify, config);
+  const { me } = account;
+  const { list } = session;
+  const { showAccount, showSignedOut } = createShowAccount({ me, list, config, identify, site });
+
+  return (
+    new Hono<AppEnv>()
+      .get('/account', (c) => showAccount(c))
+      .post(
+        '/account/login',
+        pageForm({
+          name: 'login',
+          schema: LoginBody,
+          submit: async (c, body) => {
+            setSessionCookies(c, cookies, await session.login(c.var.ctx, body));
+            return '/account';
+          },
+          again: showSignedOut,
+        }),
+      )
+      .post(
+        '/account/signup',
+        pageForm({
+          name: 'signup',
+          schema: SignupBody,
+          submit: async (c, { email, password, username = null, turnstile_token: turnstileToken = null }) => {
+            const outcome = await account.signup(c.var.ctx, { email, password, username, turnstileToken });
+            if (outcome.kind === 'pending') return doneAt('/verify-email', 'signed-up');
+            setSessionCookies(c, cookies, outcome.tokens);
+            return '/account';
+          },
+          again: showSignedOut,
+        }),
+      )
+      .post(
+        '/account/logout',
+        pageForm({
+          name: 'logout',
+          schema: LogoutQuery,
+          submit: async (c, { scope }) => {
+            await session.logout(c.var.ctx, await presentedTokens(c), scope);
+            if (scope === 'others') return doneAt('/account', 'others-ended');
+            clearSessionCookies(c, cookies);
+            return doneAt('/account', 'logged-out');
+          },
+          again: showAccount,
+        }),
+      )
+      .post(
+        '/account/sessions/end',
+        signedIn,
+        pageForm({
+          name: 'session',
+          schema: SessionParams,
+          submit: async (c, { id }) => {
+            await session.end(c.var.ctx, id);
+            if (id === c.var.ctx.actor?.sessionId) clearSessionCookies(c, cookies);
+            return doneAt('/account', 'session-ended');
+          },
+          again: showAccount,
+        }),
+      )
+      .post(
+        '/account/password',
+        signedIn,
+        pageForm({
+          name: 'password',
+          schema: ChangePasswordBody,
+          submit: async (c, { current_password: current, new_password: next }) => {
+            setSessionCookies(c, cookies, await password.change(c.var.ctx, { current, next }));
+            return doneAt('/account', 'password-changed');
+          },
+          again: showAccount,
+        }),
+      )
+      .post(
+        '/account/email',
+        signedIn,
+        pageForm({
+          name: 'email',
+          schema: ChangeEmailBody,
+          submit: async (c, body) => {
+            await email.change(c.var.ctx, body);
+            return doneAt('/account', 'email-change-asked');
+          },
+          again: showAccount,
+        }),
+      )
+      // Where a form that was not accepted has left the address line.
+      .on('GET', formPaths, (c) => c.redirect('/account', 303))
+  );
+};

@@ -1,0 +1,172 @@
+import { type Context, Hono } from 'hono';
+import type { Config } from '../config/schema.ts';
+import { AppError } from '../errors.ts';
+import type { AppEnv } from '../http/app-env.ts';
+import type { Identify } from '../http/identify.ts';
+import { pageForm } from '../http/page-forms.ts';
+import { respondWithPage } from '../http/page-response.tsx';
+import type { Failure } from '../pages/failure.ts';
+import { doneAt, noticeText } from '../pages/notices.ts';
+import { DeadLink, ForgotPassword, ResetPassword } from '../pages/password-recovery.tsx';
+import { RestoreEmail } from '../pages/restore-email.tsx';
+import type { Site } from '../pages/site.ts';
+import { VerifyByCode, VerifyByLink } from '../pages/verify-email.tsx';
+import {
+  EmailCode,
+  ForgotPasswordBody,
+  LinkToken,
+  ResendVerificationBody,
+  ResetPasswordBody,
+} from '../schemas/credentials.ts';
+import type { PageServices } from './page-services.ts';
+
+const readToken = (token: string | undefined): string | undefined =>
+  LinkToken.safeParse({ token }).data?.token;
+
+/**
+ * Where the links of mails lead, and the forms that ask for them. A GET reads no token: mail scanners open links,
+ * and one that they used up would be dead.
+ */
+export const linkPageRoutes = (
+  { password, email }: Pick<PageServices, 'password' | 'email'>,
+  config: Pick<Config, 'password'>,
+  { identify, site }: { identify: Identify; site: Site },
+) => {
+  const showDeadLink = (c: Context<AppEnv>, askAgainAt: string, { error }: Pick<Failure, 'error'>) =>
+    respondWithPage(c, site, {
+      heading: 'This link cannot be used',
+      failure: {
+        form: 'link',
+        values: {},
+        // A token that does not even look like one is as good as any other that is not known.
+        error: error.code === 'validation_failed' ? new AppError('token_invalid') : error,
+      },
+      content: <DeadLink askAgainAt={askAgainAt} />,
+    });
+  const noToken = { error: new AppError('token_invalid') };
+
+  const showForgot = (c: Context<AppEnv>, failure?: Failure) =>
+    respondWithPage(c, site, {
+      heading: 'Forgot your password?',
+      notice: failure ? undefined : noticeText(c.req.query('done')),
+      failure,
+      content: <ForgotPassword failure={failure} />,
+    });
+
+  const showReset = (c: Context<AppEnv>, failure?: Failure) => {
+    const token = readToken(failure ? failure.values.token : c.req.query('token'));
+    if (token === undefined || failure?.error.code === 'token_invalid')
+      return showDeadLink(c, '/forgot-password', noToken);
+    return respondWithPage(c, site, {
+      heading: 'Choose a new password',
+      failure,
+      content: (
+        <ResetPassword token={token} minPasswordLength={config.password.minLength} failure={failure} />
+      ),
+    });
+  };
+
+  const showCode = (c: Context<AppEnv>, failure?: Failure) =>
+    respondWithPage(c, site, {
+      heading: 'Verify your e-mail address',
+      notice: failure ? undefined : noticeText(c.req.query('done')),
+      failure,
+      content: <VerifyByCode failure={failure} />,
+    });
+
+  return (
+    new Hono<AppEnv>()
+      .get('/forgot-password', (c) => showForgot(c))
+      .post(
+        '/forgot-password',
+        pageForm({
+          name: 'forgot',
+          schema: ForgotPasswordBody,
+          submit: async (c, body) => {
+            await password.forgot(c.var.ctx, body.email);
+            return doneAt('/forgot-password', 'reset-sent');
+          },
+          again: showForgot,
+        }),
+      )
+      .get('/reset-password', (c) => showReset(c))
+      .post(
+        '/reset-password',
+        pageForm({
+          name: 'reset',
+          schema: ResetPasswordBody,
+          submit: async (c, body) => {
+            await password.reset(c.var.ctx, body);
+            return doneAt('/account', 'password-reset');
+          },
+          again: showReset,
+        }),
+      )
+      .get('/verify-email', (c) => {
+        if (c.req.query('token') === undefined) return showCode(c);
+        const token = readToken(c.req.query('token'));
+        if (token === undefined) return showDeadLink(c, '/verify-email', noToken);
+        const content = <VerifyByLink token={token} />;
+        return respondWithPage(c, site, { heading: 'Verify your e-mail address', content });
+      })
+      .post(
+        '/verify-email',
+        pageForm({
+          name: 'verify',
+          schema: LinkToken,
+          submit: async (c, body) => {
+            await email.verify(c.var.ctx, body);
+            return doneAt('/account', 'email-verified');
+          },
+          again: (c, failure) => showDeadLink(c, '/verify-email', failure),
+        }),
+      )
+      .post(
+        '/verify-email/code',
+        pageForm({
+          name: 'code',
+          schema: EmailCode,
+          submit: async (c, body) => {
+            await email.verify(c.var.ctx, body);
+            return doneAt('/account', 'email-verified');
+          },
+          again: showCode,
+        }),
+      )
+      .post(
+        '/verify-email/resend',
+        pageForm({
+          name: 'resend',
+          schema: ResendVerificationBody,
+          submit: async (c, body) => {
+            await email.resend(c.var.ctx, body.email);
+            const { kind } = await identify(c);
+            return doneAt(kind === 'valid' ? '/account' : '/verify-email', 'verification-sent');
+          },
+          again: showCode,
+        }),
+      )
+      .get('/restore-email', (c) => {
+        const token = readToken(c.req.query('token'));
+        if (token === undefined) return showDeadLink(c, '/account', noToken);
+        return respondWithPage(c, site, {
+          heading: 'Undo the change of your e-mail address',
+          content: <RestoreEmail token={token} />,
+        });
+      })
+      .post(
+        '/restore-email',
+        pageForm({
+          name: 'restore',
+          schema: LinkToken,
+          submit: async (c, body) => {
+            await email.restore(c.var.ctx, body.token);
+            return doneAt('/account', 'email-restored');
+          },
+          again: (c, failure) => showDeadLink(c, '/account', failure),
+        }),
+      )
+      // Where a form that was not accepted has left the address line.
+      .on('GET', ['/verify-email/code', '/verify-email/resend'], (c) => c.redirect('/verify-email', 303))
+  );
+};
