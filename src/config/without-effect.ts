@@ -10,11 +10,6 @@ type Promised = readonly [
 
 /** Settings that promise what this version does not do; a line leaves with the commit that brings its feature. */
 const promises: readonly Promised[] = [
-  [
-    'EMAIL_VERIFICATION',
-    (s) => s.EMAIL_VERIFICATION === 'required',
-    'has no effect yet: no address is verified',
-  ],
   ['OIDC_PROVIDERS', (s) => s.OIDC_PROVIDERS !== undefined, 'has no effect yet: there is no single sign-on'],
   ['ENABLE_METRICS', (s) => s.ENABLE_METRICS, 'has no effect yet: there is no /metrics'],
   ['UPLOAD_SCANNER', (s) => s.UPLOAD_SCANNER !== undefined, 'has no effect yet: there are no uploads'],

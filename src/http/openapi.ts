@@ -111,6 +111,7 @@ export const createOpenApi = (operations: Record<string, Operation>): Json => {
 
   const paths: Record<string, Json> = {};
   for (const [key, operation] of Object.entries(operations)) {
+    if (operation.isLocal) continue;
     const [method = '', path = ''] = key.split(' ');
     paths[path] = {
       ...paths[path],

@@ -29,6 +29,8 @@ import { User } from '../schemas/users.ts';
 export type Operation = {
   readonly summary: string;
   readonly tag: 'accounts' | 'sessions' | 'service';
+  /** Served in local work only, and left out of the document. */
+  readonly isLocal?: true;
   /** `required`: an access token; `optional`: whatever the request carries. */
   readonly auth: 'none' | 'optional' | 'required';
   readonly json?: z.ZodType;
@@ -250,6 +252,7 @@ export const operations = {
     errors: [],
   },
   'GET /dev/mailbox': {
+    isLocal: true,
     summary: 'The e-mails that were captured, as a page or as JSON; in local environments only',
     tag: 'service',
     auth: 'none',
