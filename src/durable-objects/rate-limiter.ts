@@ -1,42 +1,52 @@
 import { DurableObject } from 'cloudflare:workers';
-import { countHit, type Hit, type RatePolicy, stillCounting } from '../domain/sliding-window.ts';
+import { countHit, type Hit, type RatePolicy } from '../domain/sliding-window.ts';
 
-type Stored = { readonly admittedAtMs: readonly number[]; readonly windowMs: number };
+/** What is kept of a hit beside its time, which is in its key. */
+type StoredHit = { readonly countsUntilMs: number };
 
-const empty: Stored = { admittedAtMs: [], windowMs: 0 };
+const maxKeysPerDelete = 128; // of one call of the storage API
 
 /**
  * One object per policy and key. `hit` never awaits between reading and writing the log, so it is
  * atomic however many requests are in flight; one clock, the object's, dates all of them.
  */
 export class RateLimiter extends DurableObject {
-  #stored: Stored = this.ctx.storage.kv.get<Stored>('window') ?? empty;
+  #admittedAtMs: readonly number[] = [...this.ctx.storage.kv.list()].map(([key]) => Number.parseInt(key, 10));
   #alarmIsSet = false;
 
+  /** A hit writes one entry, however many the policy allows; the log is read whole only when the object wakes. */
   hit({ max, windowMs }: Pick<RatePolicy, 'max' | 'windowMs'>): Hit {
     const nowMs = Date.now();
-    const { log, hit } = countHit(this.#stored.admittedAtMs, nowMs, { max, windowMs });
-    this.#stored = { admittedAtMs: log, windowMs };
-    if (hit.admitted) this.#save(nowMs + windowMs);
+    const { log, hit } = countHit(this.#admittedAtMs, nowMs, { max, windowMs });
+    this.#admittedAtMs = log;
+    if (hit.admitted) this.#keep(nowMs, nowMs + windowMs);
     return hit;
   }
 
   override async alarm(): Promise<void> {
-    const { admittedAtMs, windowMs } = this.#stored;
-    const newestMs = stillCounting(admittedAtMs, Date.now(), windowMs).at(-1);
-    this.#alarmIsSet = newestMs !== undefined;
-    if (newestMs !== undefined) return this.ctx.storage.setAlarm(newestMs + windowMs);
-
-    this.#stored = empty;
-    await this.ctx.storage.deleteAll();
+    const nowMs = Date.now();
+    const entries = [...this.ctx.storage.kv.list<StoredHit>()];
+    const newestMs = entries.reduce((newest, [, { countsUntilMs }]) => Math.max(newest, countsUntilMs), 0);
+    this.#alarmIsSet = newestMs > nowMs;
+    if (!this.#alarmIsSet) {
+      this.#admittedAtMs = [];
+      return this.ctx.storage.deleteAll();
+    }
+    const past = entries.filter(([, { countsUntilMs }]) => countsUntilMs <= nowMs).map(([key]) => key);
+    for (let at = 0; at < past.length; at += maxKeysPerDelete) {
+      void this.ctx.storage.delete(past.slice(at, at + maxKeysPerDelete));
+    }
+    return this.ctx.storage.setAlarm(newestMs);
   }
 
   // Unconfirmed: the answer does not wait for the disk. A crash may forget the last milliseconds of
   // hits, which a rate limit can afford; an eviction forgets none.
-  #save(alarmMs: number): void {
-    void this.ctx.storage.put('window', this.#stored, { allowUnconfirmed: true });
+  #keep(atMs: number, countsUntilMs: number): void {
+    // Thirteen digits until the year 2286, so that the order of the keys is that of the times.
+    const key = `${atMs}/${crypto.randomUUID()}`;
+    void this.ctx.storage.put<StoredHit>(key, { countsUntilMs }, { allowUnconfirmed: true });
     if (this.#alarmIsSet) return;
     this.#alarmIsSet = true;
-    void this.ctx.storage.setAlarm(alarmMs, { allowUnconfirmed: true });
+    void this.ctx.storage.setAlarm(countsUntilMs, { allowUnconfirmed: true });
   }
 }

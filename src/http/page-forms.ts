@@ -24,7 +24,9 @@ export const pageForm =
   <Schema extends z.ZodType>({ name, schema, submit, again }: PageForm<Schema>) =>
   async (c: Context<AppEnv>): Promise<Response> => {
     await bufferBody(c, 'form');
-    const values = Object.fromEntries(new URLSearchParams(await c.req.text()));
+    const values = Object.fromEntries(
+      new URLSearchParams(new TextDecoder().decode(await c.req.arrayBuffer())),
+    );
     try {
       const place = await submit(c, parse(schema, values));
       c.header('Cache-Control', 'no-store');

@@ -137,6 +137,18 @@ describe('rate limiter', () => {
     expect(await writes()).toBe(0);
   });
 
+  test('a hit writes one small entry, however many the policy allows', async () => {
+    const stub = namespace.getByName(createKey());
+    const policy = { max: 1_000_000, windowMs: 60_000 };
+    for (let count = 0; count < 50; count++) await stub.hit(policy);
+    expect(await storedEntries(stub)).toBe(50);
+    await runInDurableObject(stub, async (instance, state) => {
+      const put = vi.spyOn(state.storage, 'put').mockClear();
+      instance.hit(policy);
+      expect(put.mock.calls.map(([, value]) => JSON.stringify(value).length)).toEqual([31]);
+    });
+  });
+
   test('the alarm empties the object once no hit counts, and not before', async () => {
     const stub = namespace.getByName(createKey());
     await stub.hit({ max: 2, windowMs: 60_000 });

@@ -1,0 +1,262 @@
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { createClient, newAddress, newEmail, password } from '../support/worker/client.ts';
+import { sql } from '../support/worker/database.ts';
+import { mailsTo } from '../support/worker/mail.ts';
+import { createVisitor } from '../support/worker/visitor.ts';
+
+const cheap = { ARGON2_MEMORY_KIB: '7168', ARGON2_ITERATIONS: '1', RATE_LIMIT_MAX: '10000' };
+const client = createClient(cheap);
+const newVisitor = () => createVisitor(createClient(cheap, newAddress()));
+
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+const signUp = async (by = newVisitor()) => {
+  const email = newEmail();
+  const page = await by.submit('/account/signup', { email, password });
+  return { email, by, page };
+};
+
+const sessionsOf = (email: string) =>
+  sql`SELECT s.id, s.revoked_at FROM sessions s JOIN users u ON u.id = s.user_id WHERE u.email = ${email} ORDER BY s.id`;
+
+describe('someone signed out', () => {
+  it('finds both ways in, with fields that a password manager knows', async () => {
+    const { status, title, html } = await newVisitor().open('/account');
+    expect({ status, title }).toEqual({ status: 200, title: 'Log in or sign up – 127.0.0.1:3002' });
+    expect(html).toContain('action="/account/login"');
+    expect(html).toContain('action="/account/signup"');
+    for (const value of ['username', 'current-password', 'email', 'new-password'])
+      expect(html).toContain(`autocomplete="${value}"`);
+  });
+
+  it('signs up, and sees the account', async () => {
+    const { email, by, page } = await signUp();
+    expect(page).toMatchObject({ status: 200, title: 'Your account – 127.0.0.1:3002' });
+    expect(page.html).toContain(email);
+    expect(page.html).toContain('not verified yet');
+    expect(page.html).toContain('(this device)');
+    expect([...by.jar].map(([name, { path }]) => [name, path])).toEqual([
+      ['itsor_session', '/'],
+      ['itsor_session_refresh', '/auth'],
+    ]);
+  });
+
+  it('is told every reason against a password, which is not shown again; the address is', async () => {
+    const email = newEmail();
+    const { status, html, title } = await newVisitor().send('/account/signup', {
+      email,
+      password: 'Passw0rd',
+    });
+    expect(status).toBe(422);
+    expect(title).toMatch(/^Error: /);
+    expect(html).toContain('<a href="#signup-password">Password: at least 14 characters</a>');
+    expect(html).toMatch(/<ul class="reasons" id="signup-password-error">.*too easy to guess/);
+    expect(html).toContain('aria-describedby="signup-password-hint signup-password-error"');
+    expect(html).toContain(`value="${email}"`);
+    expect(html).not.toContain('Passw0rd');
+    expect(await sql`SELECT id FROM users WHERE email = ${email}`).toEqual([]);
+  });
+
+  it('is told which fields are empty', async () => {
+    const { status, html } = await newVisitor().send('/account/login', { identifier: '', password: '' });
+    expect(status).toBe(422);
+    expect(html).toContain('<a href="#login-identifier">E-mail address or user name: must not be empty</a>');
+    expect(html).toContain('<a href="#login-password">Password: must not be empty</a>');
+    expect(html).toMatch(/<div class="summary" role="alert" tabindex="-1" autofocus/);
+  });
+
+  it('is told one and the same about a wrong password and an unknown account', async () => {
+    const { email } = await signUp();
+    const texts = [];
+    for (const identifier of [email, newEmail()]) {
+      const by = newVisitor();
+      const { status, html, headers } = await by.send('/account/login', { identifier, password: 'wrong' });
+      expect(status).toBe(401);
+      expect(headers.get('WWW-Authenticate')).toBe('Bearer');
+      expect(by.jar.size).toBe(0);
+      expect(html).not.toContain('value="wrong"');
+      texts.push(html.replaceAll(identifier, '').replaceAll(/nonce="[^"]+"/g, ''));
+    }
+    expect(texts[0]).toBe(texts[1]);
+  });
+
+  it('is told how long to wait after five wrong passwords', async () => {
+    const { email } = await signUp();
+    const by = newVisitor();
+    for (let attempt = 0; attempt < 5; attempt++)
+      await by.send('/account/login', { identifier: email, password: 'wrong' });
+    const { status, headers, html } = await by.send('/account/login', { identifier: email, password });
+    expect(status).toBe(429);
+    expect(Number(headers.get('Retry-After'))).toBeGreaterThan(60);
+    expect(html).toContain('There were too many failed attempts. Please try again in 15 minutes.');
+  });
+
+  it('cannot sign up with an address that has an account', async () => {
+    const { email } = await signUp();
+    const by = newVisitor();
+    const { status, html } = await by.send('/account/signup', { email, password });
+    expect(status).toBe(409);
+    expect(html).toContain('An account with this e-mail address exists.');
+    expect(by.jar.size).toBe(0);
+  });
+
+  it('learns nothing of accounts where addresses must be verified first, and gets no cookie', async () => {
+    const { email: known } = await signUp();
+    const required = createClient({ ...cheap, EMAIL_VERIFICATION: 'required' });
+    for (const email of [known, newEmail()]) {
+      const by = createVisitor(required);
+      const { status, location } = await by.send('/account/signup', { email, password });
+      expect({ status, location }).toEqual({ status: 303, location: '/verify-email?done=signed-up' });
+      expect(by.jar.size).toBe(0);
+    }
+  });
+
+  it('finds no sign-up where that takes a challenge', async () => {
+    const challenged = createVisitor(
+      createClient({ ...cheap, TURNSTILE_SECRET_KEY: '1x0000000000000000000000000000000AA' }),
+    );
+    const { html } = await challenged.open('/account');
+    expect(html).not.toContain('/account/signup');
+    const email = newEmail();
+    expect(await challenged.send('/account/signup', { email, password })).toMatchObject({ status: 403 });
+    expect(await sql`SELECT id FROM users WHERE email = ${email}`).toEqual([]);
+  });
+
+  it.each(['/account/password', '/account/email', '/account/sessions/end'])(
+    'gets nowhere with the form of %s',
+    async (path) => {
+      const refused = await newVisitor().send(path, { id: crypto.randomUUID() });
+      expect(refused).toMatchObject({ status: 401 });
+      expect(refused.html).toContain('You are not logged in.');
+    },
+  );
+});
+
+describe('someone signed in', () => {
+  it('sees where else, and ends one session there', async () => {
+    const { email, by } = await signUp();
+    const other = newVisitor();
+    await other.submit('/account/login', { identifier: email, password });
+    const { html } = await by.open('/account');
+    const ids = [...html.matchAll(/name="id" value="([^"]+)"/g)].map(([, id]) => id ?? '');
+    expect(ids).toHaveLength(1);
+
+    const after = await by.submit('/account/sessions/end', { id: ids[0] ?? '' });
+    expect(after.html).toContain('That device is logged out.');
+    expect(after.html).not.toContain('name="id"');
+    const theirs = await other.open('/account');
+    expect(theirs.status).toBe(401);
+    expect(theirs.html).toContain('Your session has ended. Please log in again.');
+    expect(theirs.html).toContain('action="/account/login"');
+  });
+
+  it("cannot end a stranger's session", async () => {
+    const { email } = await signUp();
+    const [session] = await sessionsOf(email);
+    const { by } = await signUp();
+    const refused = await by.send('/account/sessions/end', { id: session?.id });
+    expect(refused).toMatchObject({ status: 404, title: 'Error: Your account – 127.0.0.1:3002' });
+    expect(await sessionsOf(email)).toEqual([session]);
+  });
+
+  it('logs out everywhere else, and stays', async () => {
+    const { email, by } = await signUp();
+    const other = newVisitor();
+    await other.submit('/account/login', { identifier: email, password });
+    const after = await by.submit('/account/logout', { scope: 'others' });
+    expect(after.html).toContain('Every other device is logged out.');
+    expect(after.title).toMatch(/^Your account/);
+    expect((await other.open('/account')).status).toBe(401);
+  });
+
+  it('logs out: the session has ended, and both cookies are gone', async () => {
+    const { email, by } = await signUp();
+    const after = await by.submit('/account/logout', { scope: 'local' });
+    expect(after).toMatchObject({ status: 200, title: 'Log in or sign up – 127.0.0.1:3002' });
+    expect(after.html).toContain('You are logged out.');
+    expect(by.jar.size).toBe(0);
+    expect((await sessionsOf(email)).map(({ revoked_at }) => revoked_at)).not.toContain(null);
+  });
+
+  it('changes the password: the other sessions end, this one goes on', async () => {
+    const { email, by } = await signUp();
+    const other = newVisitor();
+    await other.submit('/account/login', { identifier: email, password });
+    const next = 'seventeen purple kettles sing';
+    const after = await by.submit('/account/password', { current_password: password, new_password: next });
+    expect(after.html).toContain('Your password is changed');
+    expect((await other.open('/account')).status).toBe(401);
+    await newVisitor().submit('/account/login', { identifier: email, password: next });
+  });
+
+  it('keeps the password when the current one is wrong or the new one weak, and is told which', async () => {
+    const { email, by } = await signUp();
+    const wrong = await by.send('/account/password', {
+      current_password: 'no',
+      new_password: `${password} 2`,
+    });
+    expect(wrong).toMatchObject({ status: 401, title: 'Error: Your account – 127.0.0.1:3002' });
+    const same = await by.send('/account/password', { current_password: password, new_password: password });
+    expect(same.status).toBe(422);
+    expect(same.html).toContain(
+      '<a href="#password-new_password">New password: must differ from the current password</a>',
+    );
+    expect(same.html).not.toContain(password);
+    await newVisitor().submit('/account/login', { identifier: email, password });
+  });
+
+  it('asks for another address, which has to prove itself', async () => {
+    const { email, by } = await signUp();
+    const next = newEmail();
+    const after = await by.submit('/account/email', { email: next, password });
+    expect(after.html).toContain('We have sent a link to the new address.');
+    expect(after.html).toContain(email);
+    expect(after.html).not.toContain(next);
+    expect((await mailsTo(next)).map(({ template }) => template)).toEqual(['verify_new_email']);
+  });
+
+  it('asks for the verification message again, and stays on the account page', async () => {
+    const { email, by } = await signUp();
+    const { location } = await by.send('/verify-email/resend', { email });
+    expect(location).toBe('/account?done=verification-sent');
+  });
+
+  it('is asked to change a password that is too old', async () => {
+    const { email, by } = await signUp();
+    await sql`UPDATE users SET password_changed_at = now() - interval '91 days' WHERE email = ${email}`;
+    expect((await by.open('/account')).html).toContain('Your password has to be changed');
+  });
+
+  it('is not asked to verify an address where none are verified', async () => {
+    const off = createVisitor(createClient({ ...cheap, EMAIL_VERIFICATION: 'off' }));
+    const { page } = await signUp(off);
+    expect(page.html).not.toMatch(/verif/i);
+  });
+
+  it('is asked to log in again once the access token has expired', async () => {
+    const { by } = await signUp(createVisitor(createClient({ ...cheap, JWT_ACCESS_MINUTES: '1' })));
+    vi.setSystemTime(Date.now() + 120_000);
+    const { status, html } = await by.open('/account');
+    expect(status).toBe(401);
+    expect(html).toContain('Your session needs a new login.');
+    expect(html).toContain('action="/account/login"');
+  });
+
+  it('is nobody with a cookie that is no access token', async () => {
+    const response = await client('GET', '/account', { cookies: { itsor_session: 'made.up.token' } });
+    expect(response.status).toBe(200);
+    expect(await response.text()).toContain('action="/account/login"');
+  });
+
+  it('is refused when the session cookie comes twice', async () => {
+    const { by } = await signUp();
+    const value = by.jar.get('itsor_session')?.value;
+    const response = await client('GET', '/account', {
+      headers: { Cookie: `itsor_session=${value}; itsor_session=${value}` },
+    });
+    expect(response.status).toBe(400);
+    expect(response.headers.get('Content-Type')).toMatch(/^text\/html/);
+  });
+});

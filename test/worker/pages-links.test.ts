@@ -1,0 +1,181 @@
+import { describe, expect, it } from 'vitest';
+import { createClient, newAddress, newEmail, password } from '../support/worker/client.ts';
+import { sql } from '../support/worker/database.ts';
+import { codeIn, mailsTo, tokenIn } from '../support/worker/mail.ts';
+import { createVisitor } from '../support/worker/visitor.ts';
+
+const cheap = { ARGON2_MEMORY_KIB: '7168', ARGON2_ITERATIONS: '1', RATE_LIMIT_MAX: '10000' };
+const newVisitor = () => createVisitor(createClient(cheap, newAddress()));
+const next = 'seventeen purple kettles sing';
+
+const signUp = async () => {
+  const email = newEmail();
+  const by = newVisitor();
+  await by.submit('/account/signup', { email, password });
+  return { email, by };
+};
+
+const isVerified = async (email: string): Promise<boolean> => {
+  const [user] = await sql`SELECT email_verified_at FROM users WHERE email = ${email}`;
+  return user?.email_verified_at != null;
+};
+const unused = async (email: string): Promise<number> => {
+  const rows =
+    await sql`SELECT t.id FROM one_time_tokens t JOIN users u ON u.id = t.user_id WHERE u.email = ${email} AND t.used_at IS NULL`;
+  return rows.length;
+};
+
+const forgotten = async () => {
+  const { email, by } = await signUp();
+  await newVisitor().submit('/forgot-password', { email });
+  return { email, by, token: await tokenIn(email, 'reset_password', 'reset_password') };
+};
+
+describe('/verify-email', () => {
+  it('changes nothing when the link is opened, however often and by whatever program', async () => {
+    const { email } = await signUp();
+    const token = await tokenIn(email, 'verify_email', 'verify_email');
+    for (const look of ['open', 'head', 'open'] as const) {
+      const { status } = await newVisitor()[look](`/verify-email?token=${token}`);
+      expect(status).toBe(200);
+    }
+    expect(await isVerified(email)).toBe(false);
+    expect(await unused(email)).toBe(1);
+  });
+
+  it('verifies by the button, once', async () => {
+    const { email } = await signUp();
+    const token = await tokenIn(email, 'verify_email', 'verify_email');
+    const by = newVisitor();
+    expect((await by.open(`/verify-email?token=${token}`)).html).toContain(`name="token" value="${token}"`);
+    const after = await by.submit('/verify-email', { token });
+    expect(after.html).toContain('Your e-mail address is verified.');
+    expect(await isVerified(email)).toBe(true);
+
+    const again = await by.send('/verify-email', { token });
+    expect(again).toMatchObject({ status: 400, title: 'Error: This link cannot be used – 127.0.0.1:3002' });
+    expect(again.html).toContain('It is no longer good.');
+    expect(again.html).not.toContain(token);
+  });
+
+  it('verifies by the code of the account page, and says so there', async () => {
+    const { email, by } = await signUp();
+    const after = await by.submit('/verify-email/code', { email, code: await codeIn(email) });
+    expect(after.title).toBe('Your account – 127.0.0.1:3002');
+    expect(after.html).toContain('Your e-mail address is verified.');
+    expect(after.html).toContain('<span class="good"> (verified)</span>');
+    expect(after.html).not.toContain('/verify-email/code');
+  });
+
+  it('refuses a wrong code, and keeps the address that was typed', async () => {
+    const { email } = await signUp();
+    const code = (await codeIn(email)) === '000000' ? '000001' : '000000';
+    const { status, html } = await newVisitor().send('/verify-email/code', { email, code });
+    expect(status).toBe(400);
+    expect(html).toContain(`value="${email}"`);
+    expect(await isVerified(email)).toBe(false);
+  });
+
+  it('says of a code that is none what a code is', async () => {
+    const { status, html } = await newVisitor().send('/verify-email/code', { email: newEmail(), code: '12' });
+    expect(status).toBe(422);
+    expect(html).toContain('<a href="#code-code">Six-digit code: six digits</a>');
+  });
+
+  it('sends another message to whoever waits for one, and tells nobody who does', async () => {
+    const { email } = await signUp();
+    await sql`UPDATE users SET verification_sent_at = now() - interval '2 minutes' WHERE email = ${email}`;
+    for (const address of [email, newEmail()]) {
+      const { status, location } = await newVisitor().send('/verify-email/resend', { email: address });
+      expect({ status, location }).toEqual({ status: 303, location: '/verify-email?done=verification-sent' });
+    }
+    expect((await mailsTo(email)).filter(({ template }) => template === 'verify_email')).toHaveLength(2);
+  });
+
+  it('confirms a new address, too', async () => {
+    const { email, by } = await signUp();
+    const moved = newEmail();
+    await by.submit('/account/email', { email: moved, password });
+    const token = await tokenIn(moved, 'verify_new_email', 'change_email');
+    const after = await by.submit('/verify-email', { token });
+    expect(after.html).toContain(moved);
+    expect(after.html).not.toContain(email);
+  });
+});
+
+describe('/forgot-password', () => {
+  it('answers one and the same, whether the address has an account or not', async () => {
+    const { email } = await signUp();
+    for (const address of [email, newEmail()]) {
+      const { status, location } = await newVisitor().send('/forgot-password', { email: address });
+      expect({ status, location }).toEqual({ status: 303, location: '/forgot-password?done=reset-sent' });
+    }
+    expect((await mailsTo(email)).filter(({ template }) => template === 'reset_password')).toHaveLength(1);
+  });
+});
+
+describe('/reset-password', () => {
+  it('changes nothing when the link is opened', async () => {
+    const { email, token } = await forgotten();
+    const before = await unused(email);
+    for (const look of ['open', 'head'] as const)
+      expect((await newVisitor()[look](`/reset-password?token=${token}`)).status).toBe(200);
+    expect(await unused(email)).toBe(before);
+  });
+
+  it('sets the password, and every session has ended', async () => {
+    const { email, by, token } = await forgotten();
+    const reader = newVisitor();
+    const page = await reader.open(`/reset-password?token=${token}`);
+    expect(page.title).toBe('Choose a new password – 127.0.0.1:3002');
+    expect(page.html).toContain('autocomplete="new-password"');
+    const after = await reader.submit('/reset-password', { token, password: next });
+    expect(after.html).toContain('Your new password is set');
+    expect((await by.open('/account')).html).toContain('Your session has ended.');
+    // Whoever set it in the browser that was logged in is told of the password, not of the session.
+    expect((await by.open('/account?done=password-reset')).html).not.toContain('Your session has ended.');
+    await reader.submit('/account/login', { identifier: email, password: next });
+  });
+
+  it('says every reason against a weak password, and the link stays good', async () => {
+    const { email, token } = await forgotten();
+    const by = newVisitor();
+    const { status, html } = await by.send('/reset-password', { token, password: email });
+    expect(status).toBe(422);
+    expect(html).toContain('must not be your e-mail address');
+    expect(html).toContain(`name="token" value="${token}"`);
+    expect(html).not.toContain(`value="${email}"`);
+    await by.submit('/reset-password', { token, password: next });
+  });
+
+  it.each(['used', 'made up', 'missing'])('leads on from a link that is %s', async (kind) => {
+    const { token: good } = await forgotten();
+    const by = newVisitor();
+    if (kind === 'used') await by.submit('/reset-password', { token: good, password: next });
+    const token = { used: good, 'made up': 'x'.repeat(76), missing: '' }[kind] ?? '';
+    const { status, html } = await by.send('/reset-password', { token, password: `${next} too` });
+    expect(status).toBe(400);
+    expect(html).toContain('This link cannot be used');
+    expect(html).toContain('href="/forgot-password"');
+  });
+});
+
+describe('/restore-email', () => {
+  it('explains first, then gives the old address back and ends every session', async () => {
+    const { email, by } = await signUp();
+    const moved = newEmail();
+    await by.submit('/account/email', { email: moved, password });
+    await by.submit('/verify-email', { token: await tokenIn(moved, 'verify_new_email', 'change_email') });
+    const token = await tokenIn(email, 'email_changed', 'restore_email');
+
+    const owner = newVisitor();
+    for (const look of ['open', 'head'] as const)
+      expect((await owner[look](`/restore-email?token=${token}`)).status).toBe(200);
+    expect(await unused(moved)).toBeGreaterThan(0);
+
+    const after = await owner.submit('/restore-email', { token });
+    expect(after.html).toContain('Your account has its old address again');
+    expect((await by.open('/account')).status).toBe(401);
+    expect(await sql`SELECT id FROM users WHERE email = ${email}`).toHaveLength(1);
+  });
+});
