@@ -2,7 +2,6 @@ import { expect, it } from 'vitest';
 import { warningsOf } from './config-fixtures.ts';
 
 it.each([
-  ['EMAIL_VERIFICATION', 'required', 'optional'],
   ['OIDC_PROVIDERS', '[]', ''],
   ['ENABLE_METRICS', '1', '0'],
   ['UPLOAD_SCANNER', 'builtin', ''],

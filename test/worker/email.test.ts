@@ -149,7 +149,7 @@ describe('changing the address', () => {
   it('tells an address that has an account, and the caller nothing', async () => {
     const [account, owner] = [await newAccount(client), await newAccount(client)];
     expect((await change(account.access_token, owner.user.email)).status).toBe(202);
-    expect((await mailsTo(owner.user.email))[0]).toMatchObject({ template: 'account_exists' });
+    expect((await mailsTo(owner.user.email)).map(({ template }) => template)).toContain('account_exists');
   });
 
   it('loses a race for an address without losing anything else', async () => {

@@ -34,7 +34,7 @@ describe('POST /auth/password', () => {
     expect(response.headers.getSetCookie()).toHaveLength(2);
     expect((await me(tokens.access_token)).status).toBe(200);
     expect((await me(other.access_token)).status).toBe(401);
-    expect((await mailsTo(email))[0]).toMatchObject({ template: 'password_changed' });
+    expect((await mailsTo(email)).map(({ template }) => template)).toContain('password_changed');
 
     expect((await login(email)).status).toBe(401);
     expect((await login(email, client, nextPassword)).status).toBe(200);
