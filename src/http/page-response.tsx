@@ -4,7 +4,7 @@ import type { AppError } from '../errors.ts';
 import { ErrorContent } from '../pages/error-content.tsx';
 import { sentenceOf } from '../pages/failure.ts';
 import { Page, type PageContent } from '../pages/page.tsx';
-import type { Site } from '../pages/site.ts';
+import { homeOf, type Site } from '../pages/site.ts';
 import type { AppEnv } from './app-env.ts';
 import { usePagePolicy } from './content-security-policy.ts';
 import { setFailureHeaders } from './problem.ts';
@@ -19,7 +19,8 @@ const respond = (
   // Without any referrer a browser says `Origin: null` of a form, even on its own site (Fetch standard, 3.2);
   // this policy names the origin and never the path, so a link's token stays where it is.
   c.header('Referrer-Policy', 'strict-origin');
-  return c.html(<Page {...page} site={site} nonce={usePagePolicy(c)} />, status);
+  const home = homeOf(site, c.req.url);
+  return c.html(<Page {...page} site={site} home={home} nonce={usePagePolicy(c)} />, status);
 };
 
 /** A page for people. After a failure it has the failure's status and headers. */

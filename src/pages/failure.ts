@@ -9,14 +9,13 @@ export type Failure = {
 
 /** Where the catalogue speaks to programs, in words for people. */
 const sentences: Partial<Record<ErrorCode, string>> = {
-  invalid_credentials: 'What you typed does not match: the account or the password is wrong.',
+  invalid_credentials: 'The account or the password is wrong.',
   token_invalid: 'It is no longer good. It may have been used already, have expired, or be mistyped.',
   unauthenticated: 'You are not logged in.',
   token_expired: 'Your session needs a new login.',
   session_revoked: 'Your session has ended. Please log in again.',
   csrf_rejected:
     'The form came from another site, so nothing was done. Open your account page and try again.',
-  not_found: 'There is nothing here any more.',
   conflict: 'Your account was changed at the same moment. Please try again.',
   malformed_json: 'The form could not be read. Please try again.',
   turnstile_failed: 'New accounts are not made on this page.',
@@ -27,6 +26,24 @@ const sentences: Partial<Record<ErrorCode, string>> = {
   internal_error: 'Something went wrong on our side.',
   misconfigured: 'The service is not set up properly.',
 };
+
+/** What a code means in one form, and of which field it speaks. */
+type Meaning = { readonly sentence: string; readonly field?: string };
+const meanings: Readonly<Record<string, Partial<Record<ErrorCode, Meaning>>>> = {
+  password: {
+    invalid_credentials: { sentence: 'Your current password is a different one.', field: 'current_password' },
+  },
+  email: { invalid_credentials: { sentence: 'Your password is a different one.', field: 'password' } },
+  code: {
+    token_invalid: {
+      sentence:
+        'The code is not good: mistyped, used already, or too old. After five tries you need a new one.',
+      field: 'code',
+    },
+  },
+  session: { not_found: { sentence: 'That device is logged out already.' } },
+};
+const meaningOf = ({ form, error }: Failure): Meaning | undefined => meanings[form]?.[error.code];
 
 const inWords = (seconds: number): string =>
   seconds > 90 ? `${Math.ceil(seconds / 60)} minutes` : `${Math.max(1, Math.ceil(seconds))} seconds`;
@@ -39,11 +56,18 @@ export const sentenceOf = ({ code, detail, retryAfterSeconds }: AppError): strin
     : `${sentence} Please try again in ${inWords(retryAfterSeconds)}.`;
 };
 
+/** What went wrong with a form as a whole. */
+export const headlineOf = (failure: Failure): string =>
+  meaningOf(failure)?.sentence ?? sentenceOf(failure.error);
+
 export type FieldFailure = { readonly field: string; readonly reason: string };
 
 /** What was wrong with single fields, in the order of the form's own checks. */
-export const fieldFailures = ({ error }: Failure): FieldFailure[] =>
-  error.errors.map(({ pointer, code, detail }) => ({
+export const fieldFailures = (failure: Failure): FieldFailure[] => {
+  const field = meaningOf(failure)?.field;
+  if (field) return [{ field, reason: 'not the right one' }];
+  return failure.error.errors.map(({ pointer, code, detail }) => ({
     field: pointer.slice(1),
     reason: code === 'required' ? 'must not be empty' : detail,
   }));
+};

@@ -1,5 +1,5 @@
 import type { PropsWithChildren } from 'hono/jsx';
-import { type Failure, fieldFailures, sentenceOf } from './failure.ts';
+import { type Failure, fieldFailures, headlineOf } from './failure.ts';
 
 const labels: Readonly<Record<string, string>> = {
   identifier: 'E-mail address or user name',
@@ -91,7 +91,7 @@ export const ErrorSummary = ({ failure }: { failure: Failure }) => {
   return (
     <div class="summary" role="alert" tabindex={-1} autofocus>
       <p>
-        <strong>{sentenceOf(failure.error)}</strong>
+        <strong>{headlineOf(failure)}</strong>
       </p>
       {failures.length > 0 && (
         <ul>

@@ -31,7 +31,7 @@ export const pageStyle = `
     color: inherit; background: var(--card); border: 1px solid var(--field); border-radius: .5rem; }
   input[aria-invalid] { border: 2px solid var(--bad); }
   .reasons { margin: 0; padding-left: 1.1rem; color: var(--bad); font-size: .9rem; }
-  button { min-height: 2.75rem; padding: .5rem 1.1rem; font: inherit; font-weight: 600; cursor: pointer;
+  button { min-height: 2.75rem; white-space: nowrap; padding: .5rem 1.1rem; font: inherit; font-weight: 600; cursor: pointer;
     color: var(--on-accent); background: var(--accent); border: 1px solid var(--accent); border-radius: .5rem; }
   button.quiet { color: var(--accent); background: transparent; border-color: var(--line); }
   button:hover { filter: brightness(1.08); }
@@ -42,9 +42,10 @@ export const pageStyle = `
   .summary a { color: inherit; }
   .summary ul { margin: 0; padding-left: 1.1rem; }
   .summary > :last-child { margin-bottom: 0; }
-  dl { display: grid; grid-template-columns: auto 1fr; gap: .35rem 1rem; margin: 0; }
-  dt { color: var(--soft); }
+  dl { margin: 0; }
+  dt { color: var(--soft); font-size: .9rem; }
   dd { margin: 0; overflow-wrap: anywhere; }
+  dd + dt { margin-top: .5rem; }
   .good { color: var(--good); }
   .bad { color: var(--bad); }
   .devices { list-style: none; margin: 0 0 1rem; padding: 0; }

@@ -20,17 +20,18 @@ export type PageContent = {
 /** The frame of the pages for people: whose they are, what has just happened, and what can be done. */
 export const Page = ({
   site,
+  home,
   nonce,
   heading,
   content,
   notice,
   failure,
   aside,
-}: PageContent & { site: Site; nonce: string }) => (
+}: PageContent & { site: Site; home: string; nonce: string }) => (
   <Layout title={`${failure ? 'Error: ' : ''}${heading} – ${site.name}`} nonce={nonce}>
     <style nonce={nonce}>{raw(pageStyle)}</style>
     <header>
-      <a href={site.url}>{site.name}</a>
+      <a href={home}>{site.name}</a>
       {aside}
     </header>
     <main>

@@ -1,5 +1,6 @@
-import { Hono } from 'hono';
+import { type Context, Hono } from 'hono';
 import type { Config } from '../config/schema.ts';
+import type { IssuedTokens } from '../domain/session.ts';
 import type { AppEnv } from '../http/app-env.ts';
 import { clearSessionCookies, setSessionCookies } from '../http/cookies.ts';
 import type { Identify } from '../http/identify.ts';
@@ -29,6 +30,10 @@ export const accountPageRoutes = (
   const { cookies } = config;
   const signedIn = authenticate(identify);
   const presentedTokens = createPresentedTokens(identify, config);
+  const keepTokens = (c: Context<AppEnv>, tokens: IssuedTokens) => {
+    c.set('userId', tokens.account.id);
+    setSessionCookies(c, cookies, tokens);
+  };
   const { me } = account;
   const { list } = session;
   const { showAccount, showSignedOut } = createShowAccount({ me, list, config, identify, site });
@@ -42,7 +47,7 @@ export const accountPageRoutes = (
           name: 'login',
           schema: LoginBody,
           submit: async (c, body) => {
-            setSessionCookies(c, cookies, await session.login(c.var.ctx, body));
+            keepTokens(c, await session.login(c.var.ctx, body));
             return '/account';
           },
           again: showSignedOut,
@@ -56,7 +61,7 @@ export const accountPageRoutes = (
           submit: async (c, { email, password, username = null, turnstile_token: turnstileToken = null }) => {
             const outcome = await account.signup(c.var.ctx, { email, password, username, turnstileToken });
             if (outcome.kind === 'pending') return doneAt('/verify-email', 'signed-up');
-            setSessionCookies(c, cookies, outcome.tokens);
+            keepTokens(c, outcome.tokens);
             return '/account';
           },
           again: showSignedOut,
@@ -97,7 +102,7 @@ export const accountPageRoutes = (
           name: 'password',
           schema: ChangePasswordBody,
           submit: async (c, { current_password: current, new_password: next }) => {
-            setSessionCookies(c, cookies, await password.change(c.var.ctx, { current, next }));
+            keepTokens(c, await password.change(c.var.ctx, { current, next }));
             return doneAt('/account', 'password-changed');
           },
           again: showAccount,

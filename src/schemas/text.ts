@@ -14,6 +14,11 @@ const encoder = new TextEncoder();
 export const Email = z
   .email({ error: 'must be an e-mail address' })
   .max(254, 'at most 254 characters')
+  // RFC 5321 section 4.5.3.1.1: no mail server takes a longer one, so its owner could never verify it.
+  .refine((email) => email.lastIndexOf('@') <= 64, {
+    message: 'at most 64 characters before the @',
+    params: { code: 'too_long' },
+  })
   .meta({ examples: ['ada@example.com'] });
 
 export const Username = z

@@ -45,6 +45,15 @@ describe('the members of a body', () => {
     },
   );
 
+  it('name no address that no mail could reach (RFC 5321 section 4.5.3.1.1)', async () => {
+    const signUp = (length: number) => {
+      const email = `${'x'.repeat(length)}@${crypto.randomUUID()}.example`;
+      return client('POST', '/auth/signup', { json: { email, password } });
+    };
+    expect((await signUp(64)).status).toBe(201);
+    await expectProblem(await signUp(65), 422, 'validation_failed');
+  });
+
   it('of the same name count by the last, for every part of the service alike', async () => {
     const email = newEmail();
     const body = `{"email":"first@example.com","email":"${email}","password":"short","password":"${password}"}`;

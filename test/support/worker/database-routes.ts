@@ -1,4 +1,5 @@
 import { type Client, cookiesOf, newAccount, newEmail, password } from './client.ts';
+import { strayToken } from './mail.ts';
 
 type Send = (client: Client) => Promise<Response>;
 
@@ -9,7 +10,30 @@ export const databaseRequests = async (wellClient: Client): Promise<Readonly<Rec
   const cookies = Object.fromEntries([...cookiesOf(login)].map(([name, { value }]) => [name, value]));
   const form = { username: user.email, password, grant_type: 'password' };
 
+  const [reset, verify, restore] = await Promise.all(
+    (['reset_password', 'verify_email', 'restore_email'] as const).map(strayToken),
+  );
+
   return {
+    'POST /auth/password': (client) =>
+      client('POST', '/auth/password', {
+        bearer,
+        json: { current_password: password, new_password: 'a wholly different phrase 42' },
+      }),
+    'POST /auth/password/forgot': (client) =>
+      client('POST', '/auth/password/forgot', { json: { email: user.email } }),
+    'POST /auth/password/reset': (client) =>
+      client('POST', '/auth/password/reset', { json: { token: reset, password } }),
+    'POST /auth/email/verify': (client) => client('POST', '/auth/email/verify', { json: { token: verify } }),
+    'POST /auth/email/verify (by code)': (client) =>
+      client('POST', '/auth/email/verify', { json: { email: user.email, code: '000000' } }),
+    'POST /auth/email/resend': (client) =>
+      client('POST', '/auth/email/resend', { json: { email: user.email } }),
+    'POST /auth/email/change': (client) =>
+      client('POST', '/auth/email/change', { bearer, json: { password, email: newEmail() } }),
+    'POST /auth/email/restore': (client) =>
+      client('POST', '/auth/email/restore', { json: { token: restore } }),
+    'GET /dev/mailbox': (client) => client('GET', '/dev/mailbox'),
     'POST /auth/signup': (client) =>
       client('POST', '/auth/signup', { json: { email: newEmail(), password } }),
     'POST /auth/token': (client) => client('POST', '/auth/token', { json: { email: user.email, password } }),

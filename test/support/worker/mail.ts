@@ -28,3 +28,7 @@ export const tokenIn = async (recipient: string, template: string, purpose: Toke
 /** The six digits in the newest verification mail. */
 export const codeIn = async (recipient: string): Promise<string> =>
   tokens.code(await newest(recipient, 'verify_email'));
+
+/** A token that we might have issued, of a row that is not there. */
+export const strayToken = (purpose: TokenPurpose): Promise<string> =>
+  tokens.token(crypto.randomUUID(), purpose);

@@ -9,7 +9,7 @@ const inParallel = 10;
 /** Some strings at a time, each lot from an address of its own. @returns how often the work said yes */
 export const countOver = async (
   strings: readonly string[],
-  work: (text: string, address: string) => Promise<boolean | void>,
+  work: (text: string, address: string) => Promise<unknown>,
 ): Promise<number> => {
   let count = 0;
   for (let first = 0; first < strings.length; first += inParallel) {

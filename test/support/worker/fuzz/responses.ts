@@ -6,8 +6,8 @@ import type { GeneratedRequest } from './requests.ts';
 
 type Problem = { code: keyof typeof errorCatalogue; status: number; request_id: string; error?: string };
 
-/** What a request can meet that does not reach its route: a preflight, another path, another method. */
-const elsewhere: readonly number[] = [204, 404, 405];
+/** What a request can meet that does not reach its route: a preflight, another site, path or method. */
+const elsewhere: readonly number[] = [204, 403, 404, 405];
 
 /** Fails unless a response is one that the document allows for its request. */
 export const createResponseCheck = ({ endpoints, schemas }: OpenApi) => {
