@@ -30,15 +30,21 @@ export const requestContext = ({ log, clock, newRequestId, timeoutMs }: Deps) =>
       );
       c.executionCtx.waitUntil(settled);
     };
+    const ending = new AbortController();
+    const timer = setTimeout(
+      () => ending.abort(new DOMException('the request timed out', 'TimeoutError')),
+      timeoutMs,
+    );
     c.set('ctx', {
       requestId,
       now: clock(),
       ...clientAddress(c.req.raw.headers),
       userAgent: toText(c.req.header('User-Agent')),
       actor: null,
-      signal: AbortSignal.timeout(timeoutMs),
+      signal: ending.signal,
       log,
       defer,
     });
-    await next();
+    // Not AbortSignal.timeout: it would run on after a request that took milliseconds.
+    await next().finally(() => clearTimeout(timer));
   });

@@ -6,9 +6,8 @@ const outage = 'the object is overloaded';
 const failing = async (): Promise<never> => {
   throw new Error(outage);
 };
-const silent = () => new Promise<never>(() => {});
 /** A namespace whose objects have these methods. */
-const objectsWith = (methods: Record<string, () => Promise<unknown>>) =>
+const objectsWith = (methods: Record<string, (...args: unknown[]) => Promise<unknown>>) =>
   ({ getByName: () => methods }) as never;
 
 const well = createClient();
@@ -104,14 +103,22 @@ describe('a login guard that throws', () => {
   });
 });
 
-describe('a login guard that never answers', () => {
-  it('is 504 within the time of a request', async () => {
+describe('a login guard that answers too late', () => {
+  it('is 504 within the time of a request, and the attempt that it reserved is withdrawn', async () => {
+    const outcomes: unknown[] = [];
     const client = createClient({
-      LOGIN_GUARD: objectsWith({ reserve: silent, settle: silent }),
+      LOGIN_GUARD: objectsWith({
+        reserve: async () => {
+          await scheduler.wait(600);
+          return { admitted: true, ticket: 'ticket' };
+        },
+        settle: async (_ticket, _address, outcome) => outcomes.push(outcome),
+      }),
       REQUEST_TIMEOUT_MS: '200',
     });
     const response = await client('POST', '/auth/token', { json: { email: newEmail(), password } });
     expect(response.status).toBe(504);
     expect(await response.json()).toMatchObject({ code: 'timeout' });
+    expect(outcomes).toEqual(['withdrawn']);
   });
 });
