@@ -1,19 +1,17 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { createClient, newAddress } from '../support/worker/client.ts';
+import { newAddress } from '../support/worker/client.ts';
 import { readOpenApi } from '../support/worker/fuzz/openapi.ts';
+import { createPatientClient } from '../support/worker/fuzz/patient-client.ts';
 import { type GeneratedRequest, requestsOf } from '../support/worker/fuzz/requests.ts';
 import { createResponseCheck } from '../support/worker/fuzz/responses.ts';
 import { openHolder, sendAs } from '../support/worker/fuzz/send.ts';
-import { cheapHashes } from '../support/worker/raw-bodies.ts';
 
 const requests = 20_000;
 const inParallel = 10;
 const batchesPerAccount = 20;
 
-// A machine that is busy with other things is no failure of the service.
-const patient = { REQUEST_TIMEOUT_MS: '60000', RATE_LIMIT_MAX: '1000' };
-const client = createClient({ ...cheapHashes, ...patient });
+const client = createPatientClient();
 
 const createSender = () => {
   let holder = openHolder(client);

@@ -1,9 +1,9 @@
 import { describe, expect, it, vi } from 'vitest';
-import { createClient, newAccount, newEmail, password } from '../support/worker/client.ts';
+import { newAccount, newEmail, password } from '../support/worker/client.ts';
 import { countOver, naughtyStrings } from '../support/worker/fuzz/naughty-strings.ts';
-import { cheapHashes } from '../support/worker/raw-bodies.ts';
+import { createPatientClient } from '../support/worker/fuzz/patient-client.ts';
 
-const client = createClient({ ...cheapHashes, RATE_LIMIT_MAX: '1000', REQUEST_TIMEOUT_MS: '60000' });
+const client = createPatientClient();
 
 /** What the Fetch API lets a header have; the bytes that it does not are sent by test/stack/raw-http.test.ts. */
 const sendable = naughtyStrings.filter((text) => /^[\t\x20-\x7e]*$/.test(text));

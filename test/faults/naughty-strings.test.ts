@@ -1,14 +1,13 @@
 import { describe, expect, it, vi } from 'vitest';
-import { createClient, newEmail, password } from '../support/worker/client.ts';
+import { newEmail, password } from '../support/worker/client.ts';
 import { fieldsOf } from '../support/worker/fuzz/fields.ts';
 import { countOver, naughtyStrings } from '../support/worker/fuzz/naughty-strings.ts';
 import { readOpenApi } from '../support/worker/fuzz/openapi.ts';
+import { createPatientClient } from '../support/worker/fuzz/patient-client.ts';
 import { createResponseCheck } from '../support/worker/fuzz/responses.ts';
 import { openHolder, sendAs } from '../support/worker/fuzz/send.ts';
-import { cheapHashes } from '../support/worker/raw-bodies.ts';
 
-const patient = { REQUEST_TIMEOUT_MS: '60000', RATE_LIMIT_MAX: '1000' };
-const client = createClient({ ...cheapHashes, ...patient });
+const client = createPatientClient();
 const openApi = await readOpenApi(client);
 const check = createResponseCheck(openApi);
 vi.setConfig({ testTimeout: 300_000 });
