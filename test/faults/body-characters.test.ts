@@ -38,7 +38,7 @@ describe('the characters of a body', () => {
     ['the first half of a surrogate pair', '\\ud800'],
     ['the second half of one', '\\udc00'],
     ['the halves in the wrong order', '\\udc00\\ud800'],
-  ])('hold no %s where they are kept or compared', async (_, escaped) => {
+  ])('are refused where they hold %s and are kept or compared', async (_, escaped) => {
     const text = `a${escaped}b`;
     const bodies: [string, string, string][] = [
       ['/auth/signup', 'email', `{"email":"${text}@example.com","password":"${password}"}`],
@@ -63,7 +63,7 @@ describe('the characters of a body', () => {
     }
   });
 
-  it('hold no NUL outside of strings either', async () => {
+  it('are refused with a NUL outside of strings, too', async () => {
     await expectProblem(await refresh(`${understood}\0`), 400, 'malformed_json');
   });
 });
