@@ -1,9 +1,10 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { newAddress } from '../support/worker/client.ts';
+import type { GeneratedRequest } from '../support/worker/fuzz/fields.ts';
 import { readOpenApi } from '../support/worker/fuzz/openapi.ts';
 import { createPatientClient } from '../support/worker/fuzz/patient-client.ts';
-import { type GeneratedRequest, requestsOf } from '../support/worker/fuzz/requests.ts';
+import { requestsOf } from '../support/worker/fuzz/requests.ts';
 import { createResponseCheck } from '../support/worker/fuzz/responses.ts';
 import { openHolder, sendAs } from '../support/worker/fuzz/send.ts';
 

@@ -24,7 +24,13 @@ const withStandIns = (members: Members, chosen: readonly boolean[]): Members =>
 /** One member replaced, removed or added. */
 const mutated = (members: fc.Arbitrary<Members>): fc.Arbitrary<Members> =>
   fc
-    .tuple(members, fc.nat(), fc.constantFrom('replace', 'remove', 'add'), hostileName, hostileValue)
+    .tuple(
+      members,
+      fc.nat(),
+      fc.constantFrom('replace', 'replace', 'remove', 'add'),
+      hostileName,
+      hostileValue,
+    )
     .map(([before, pick, how, name, value]) => {
       const names = Object.keys(before);
       const chosen = how === 'add' ? name : (names[pick % Math.max(names.length, 1)] ?? name);

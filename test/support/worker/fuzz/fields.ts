@@ -1,7 +1,15 @@
 import { newEmail } from '../client.ts';
 import type { Endpoint, OpenApi, Schema } from './openapi.ts';
-import type { GeneratedRequest } from './requests.ts';
 import { standInFor } from './stand-ins.ts';
+
+export type GeneratedRequest = {
+  /** The key of the endpoint that it is meant for. */
+  readonly endpoint: string;
+  readonly method: string;
+  readonly target: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string | Uint8Array | null;
+};
 
 /** One place of one route where a client can put a text; the rest of the request is good. */
 export type Field = {
@@ -61,7 +69,7 @@ const parameterFields = (endpoint: Endpoint): Field[] =>
   endpoint.parameters.map(({ name, in: where }) => ({
     name: `${name} of ${endpoint.key}`,
     requestWith: (text) => {
-      const value = encodeURIComponent(text);
+      const value = encodeURIComponent(text.toWellFormed());
       const target =
         where === 'path'
           ? endpoint.path.replace(`{${name}}`, () => value)

@@ -1,6 +1,10 @@
 import fc from 'fast-check';
 import { naughtyStrings } from './naughty-strings.ts';
 
+/** A choice of which some are made more often. */
+export const weighted = <T>(...choices: readonly (readonly [number, fc.Arbitrary<T>])[]): fc.Arbitrary<T> =>
+  fc.oneof(...choices.map(([weight, arbitrary]) => ({ weight, arbitrary })));
+
 /** Any text that JSON can carry, halves of surrogate pairs included, and some that have broken others. */
 export const hostileText: fc.Arbitrary<string> = fc.oneof(
   fc.string({ unit: 'binary', maxLength: 40 }),
@@ -16,12 +20,12 @@ const deep = fc
   .map(([depth, [open, close]]) => JSON.parse(`${open.repeat(depth)}0${close.repeat(depth)}`) as unknown);
 
 /** Any value that JSON has, of any type. */
-export const hostileValue: fc.Arbitrary<unknown> = fc.oneof(
-  hostileText,
-  fc.jsonValue({ maxDepth: 3 }),
-  fc.constantFrom(null, true, 0, -0, 1.5, 2 ** 31, 2 ** 53, -(2 ** 63), 1e308, 5e-324),
-  fc.array(hostileText, { maxLength: 3 }),
-  deep,
+export const hostileValue: fc.Arbitrary<unknown> = weighted<unknown>(
+  [4, hostileText],
+  [1, fc.jsonValue({ maxDepth: 3 })],
+  [1, fc.constantFrom(null, true, 0, -0, 1.5, 2 ** 31, 2 ** 53, -(2 ** 63), 1e308, 5e-324)],
+  [1, fc.array(hostileText, { maxLength: 3 })],
+  [1, deep],
 );
 
 /** Names that mean something to JavaScript, to this service, or to nobody. */
@@ -39,7 +43,3 @@ export const hostileName: fc.Arbitrary<string> = fc.oneof(
   ),
   hostileText,
 );
-
-/** A choice of which some are made more often. */
-export const weighted = <T>(...choices: readonly (readonly [number, fc.Arbitrary<T>])[]): fc.Arbitrary<T> =>
-  fc.oneof(...choices.map(([weight, arbitrary]) => ({ weight, arbitrary })));

@@ -1,18 +1,10 @@
 import fc from 'fast-check';
 import { bodyOf, strayBody } from './bodies.ts';
 import { conforming } from './conforming.ts';
+import { fieldsOf, type GeneratedRequest } from './fields.ts';
 import { hostileName, hostileText, weighted } from './hostile.ts';
 import type { Endpoint, OpenApi } from './openapi.ts';
 import { standInFor } from './stand-ins.ts';
-
-export type GeneratedRequest = {
-  /** The key of the endpoint that it is meant for. */
-  readonly endpoint: string;
-  readonly method: string;
-  readonly target: string;
-  readonly headers: Readonly<Record<string, string>>;
-  readonly body: string | Uint8Array | null;
-};
 
 const encode = (value: unknown): string =>
   encodeURIComponent(String(value).toWellFormed()).replaceAll('%24', '$');
@@ -94,11 +86,17 @@ const requestTo = (endpoint: Endpoint): fc.Arbitrary<GeneratedRequest> =>
       };
     });
 
+/** Good requests with a hostile text in one field, which nothing else in them keeps from where it could harm. */
+const inOneField = (openApi: OpenApi): fc.Arbitrary<GeneratedRequest> =>
+  fc
+    .tuple(fc.constantFrom(...fieldsOf(openApi)), hostileText)
+    .map(([field, text]) => field.requestWith(text));
+
 /** Requests to what a document describes: good ones, nearly good ones, and nothing like it. */
-export const requestsOf = ({ endpoints }: OpenApi): fc.Arbitrary<GeneratedRequest> =>
-  weighted(
-    ...endpoints.map((endpoint) => {
-      const inputs = 4 * endpoint.bodies.length + 2 * endpoint.parameters.length;
-      return [1 + inputs, requestTo(endpoint)] as const;
-    }),
-  );
+export const requestsOf = (openApi: OpenApi): fc.Arbitrary<GeneratedRequest> => {
+  const toEndpoints = openApi.endpoints.map((endpoint) => {
+    const inputs = 4 * endpoint.bodies.length + 2 * endpoint.parameters.length;
+    return [1 + inputs, requestTo(endpoint)] as const;
+  });
+  return weighted([3, weighted(...toEndpoints)], [1, inOneField(openApi)]);
+};

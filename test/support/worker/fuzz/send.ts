@@ -1,6 +1,6 @@
 import type { Client, Tokens } from '../client.ts';
 import { newAccount } from '../client.ts';
-import type { GeneratedRequest } from './requests.ts';
+import type { GeneratedRequest } from './fields.ts';
 import { fillIn } from './stand-ins.ts';
 
 /** An account whose facts fill the stand-ins of generated requests. */
