@@ -24,6 +24,7 @@ import type { RateLimiter } from './durable-objects/rate-limiter.ts';
 import { createAccountRepository } from './repositories/accounts.ts';
 import { createCredentialRepository } from './repositories/credentials.ts';
 import { createEmailAddressRepository } from './repositories/email-addresses.ts';
+import { createGate } from './repositories/gate.ts';
 import { createMigrationRepository } from './repositories/migrations.ts';
 import { createOutboxRepository } from './repositories/outbox.ts';
 import { createSessionRepository } from './repositories/sessions.ts';
@@ -107,11 +108,13 @@ const createMailServices = (
 
 const createServices = (config: Config, bindings: Bindings, log: Logger) => {
   const db = createDatabase(config.database);
-  const accounts = createAccountRepository(db, newId);
   const verifiedOnly = config.email.verification === 'required';
-  const sessions = createSessionRepository(db, { newId, verifiedOnly });
-  const credentials = createCredentialRepository(db, { newId, verifiedOnly });
-  const addresses = createEmailAddressRepository(db, { newId, verifiedOnly });
+  const passwordMaxAgeDays = config.password.maxAgeDays;
+  const gate = createGate({ verifiedOnly, passwordMaxAgeDays });
+  const accounts = createAccountRepository(db, { newId, gate });
+  const sessions = createSessionRepository(db, { newId, gate, verifiedOnly });
+  const credentials = createCredentialRepository(db, { newId, gate });
+  const addresses = createEmailAddressRepository(db, { newId, gate });
   const migrations = createMigrationRepository(db);
 
   const hasher = createArgon2Hasher(config.password.argon2, {
@@ -131,7 +134,6 @@ const createServices = (config: Config, bindings: Bindings, log: Logger) => {
   const verifyAccessToken = accessTokens.verify;
   const readRefreshToken = refreshTokens.read;
   const sessionPolicy = config.session;
-  const passwordMaxAgeDays = config.password.maxAgeDays;
   const mailQueue = createMailQueue(bindings.MAIL_QUEUE);
   const checkPassword = createCheckPassword({
     policy: config.password,

@@ -1,3 +1,5 @@
+import type { Permission } from './domain/permissions.ts';
+
 /** What is known of the caller once an access token has been verified. The database has the last word. */
 export type Actor = {
   readonly userId: string;
@@ -27,6 +29,8 @@ export type RequestContext = {
   readonly network: string;
   readonly userAgent: string | null;
   readonly actor: Actor | null;
+  /** What the actor must be allowed for this route, beyond being logged in; the route's own statement checks it. */
+  readonly requiredPermission: Permission | null;
   /** Aborted when the request times out; every outgoing call listens to it. */
   readonly signal: AbortSignal;
   readonly log: Logger;

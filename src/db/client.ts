@@ -17,6 +17,15 @@ export type Database = {
     scope: QueryScope,
     statement: SQL,
   ) => Promise<Row[]>;
+  /**
+   * Runs several statements in one transaction (READ COMMITTED), which is one round trip too: each sees what was
+   * committed when it began, so one may wait for a lock that the next relies on. None sees what another returned.
+   * @throws as `execute` does; then nothing was written
+   */
+  readonly transaction: (
+    scope: QueryScope,
+    statements: readonly SQL[],
+  ) => Promise<Record<string, unknown>[][]>;
 };
 
 // The driver has one function for all connections, so an endpoint of our own is found by its host name.
@@ -33,15 +42,30 @@ export const createDatabase = ({ url, endpoint }: Config['database']): Database 
   const client = neon(connectionString);
   const dialect = new PgDialect();
 
+  // Drizzle builds the statement and the driver sends it: Drizzle's own session would wrap an error into one whose
+  // message quotes every parameter.
+  const query = (statement: SQL, options?: { fetchOptions: { signal: AbortSignal } }) => {
+    const { sql, params } = dialect.sqlToQuery(statement);
+    return client.query(sql, params, options);
+  };
+
   return {
-    execute: async (scope, statement) => {
-      // Drizzle builds the statement and the driver sends it: Drizzle's own session would wrap an error into
-      // one whose message quotes every parameter.
-      const { sql, params } = dialect.sqlToQuery(statement);
+    execute: async ({ signal }, statement) => {
       try {
-        return (await client.query(sql, params, { fetchOptions: { signal: scope.signal } })) as never;
+        return (await query(statement, { fetchOptions: { signal } })) as never;
       } catch (error) {
-        throw toOurError(error, scope.signal);
+        throw toOurError(error, signal);
+      }
+    },
+
+    transaction: async ({ signal }, statements) => {
+      try {
+        return await client.transaction(
+          statements.map((statement) => query(statement)),
+          { isolationLevel: 'ReadCommitted', fetchOptions: { signal } },
+        );
+      } catch (error) {
+        throw toOurError(error, signal);
       }
     },
   };

@@ -1,4 +1,6 @@
+import type { MiddlewareHandler } from 'hono';
 import { createMiddleware } from 'hono/factory';
+import type { Permission } from '../domain/permissions.ts';
 import type { AppEnv } from '../http/app-env.ts';
 import { actorOf, type Identify } from '../http/identify.ts';
 
@@ -8,3 +10,17 @@ export const authenticate = (identify: Identify) =>
     c.set('ctx', { ...c.var.ctx, actor: actorOf(await identify(c)) });
     await next();
   });
+
+export type RequirePermission = (permission: Permission) => MiddlewareHandler<AppEnv>;
+
+/**
+ * Names what the actor must be allowed. The route's own statement checks it against the roles that the database has
+ * at that moment, never against the token: so a demotion counts on the next request.
+ */
+export const createRequirePermission =
+  (identify: Identify): RequirePermission =>
+  (permission) =>
+    createMiddleware<AppEnv>(async function requirePermission(c, next) {
+      c.set('ctx', { ...c.var.ctx, actor: actorOf(await identify(c)), requiredPermission: permission });
+      await next();
+    });

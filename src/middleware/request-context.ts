@@ -41,6 +41,7 @@ export const requestContext = ({ log, clock, newRequestId, timeoutMs }: Deps) =>
       ...clientAddress(c.req.raw.headers),
       userAgent: toText(c.req.header('User-Agent')),
       actor: null,
+      requiredPermission: null,
       signal: ending.signal,
       log,
       defer,

@@ -4,17 +4,10 @@ import type { Database } from '../db/client.ts';
 import { violatedUnique } from '../db/errors.ts';
 import { type AccountRecord, parseIdentifier } from '../domain/account.ts';
 import type { NewSession, OpenSession, SessionRefusal } from '../domain/session.ts';
+import { type AccountRow, accountColumns, toAccount } from './account-rows.ts';
+import { insertAudit, noOne } from './audit-rows.ts';
+import { type Gate, type Gated, refusalOf } from './gate.ts';
 import { insertMail, insertToken, type MailedToken, tokenDetails } from './mail-rows.ts';
-import {
-  type AccountRow,
-  accountColumns,
-  auditColumns,
-  auditValues,
-  type Gated,
-  gate,
-  refusalOf,
-  toAccount,
-} from './rows.ts';
 
 export type NewAccount = {
   readonly email: string;
@@ -43,13 +36,20 @@ const verificationOf = (ctx: RequestContext, token: MailedToken) => sql`
 
 export type AccountRepository = ReturnType<typeof createAccountRepository>;
 
-export const createAccountRepository = (db: Database, newId: (now: Date) => string) => ({
+type Options = { readonly newId: (now: Date) => string; readonly gate: Gate };
+
+export const createAccountRepository = (db: Database, { newId, gate }: Options) => ({
   /** Account, role, session and audit event in one statement; the unique constraints decide races. */
   create: async (ctx: RequestContext, account: NewAccount, session: NewSession): Promise<CreateOutcome> => {
     const { now, ip, userAgent } = ctx;
     const { verification } = account;
     const id = newId(now);
-    const event = { id: newId(now), type: 'account.signed_up', actor: sql`u.id`, subject: sql`u.id` };
+    const event = {
+      id: newId(now),
+      type: 'account.signed_up',
+      actor: sql`u.id`,
+      subject: sql`u.id`,
+    } as const;
     try {
       const [row] = await db.execute<AccountRow>(
         ctx,
@@ -65,7 +65,7 @@ export const createAccountRepository = (db: Database, newId: (now: Date) => stri
             select ${session.id}::uuid, u.id, ${session.scope}, u.created_at, u.created_at, ${session.expiresAt}::timestamptz,
                    ${session.absoluteExpiresAt}::timestamptz, ${ip}::inet, ${userAgent} from u
           ), audited as (
-            insert into audit_events (${auditColumns}) select ${auditValues(ctx, event)} from u
+            ${insertAudit(ctx, event)} from u
           )${verification ? sql`, ${verificationOf(ctx, verification)}` : sql``}
           select u.id, u.email, false as email_verified, u.username, u.created_at, u.password_changed_at,
                  u.must_change_password, array(select role_name from granted) as roles,
@@ -96,7 +96,12 @@ export const createAccountRepository = (db: Database, newId: (now: Date) => stri
   ): Promise<'registered' | 'username_taken'> => {
     const { now } = ctx;
     const { email, username, passwordHash, verification } = account;
-    const event = { id: newId(now), type: 'account.signed_up', actor: sql`u.id`, subject: sql`u.id` };
+    const event = {
+      id: newId(now),
+      type: 'account.signed_up',
+      actor: sql`u.id`,
+      subject: sql`u.id`,
+    } as const;
     try {
       const [row] = await db.execute<{ username_taken: boolean }>(
         ctx,
@@ -121,7 +126,7 @@ export const createAccountRepository = (db: Database, newId: (now: Date) => stri
                   where known.email = ${email} and not exists (select from taken) and not exists (select from u)`,
             )}
           ), audited as (
-            insert into audit_events (${auditColumns}) select ${auditValues(ctx, { ...event, actor: sql`null::uuid`, subject: sql`u.id` })}
+            ${insertAudit(ctx, { ...event, actor: noOne, subject: sql`u.id` })}
             from (select 1) always left join u on true
           )
           select exists (select from taken) as username_taken`,
@@ -169,7 +174,7 @@ export const createAccountRepository = (db: Database, newId: (now: Date) => stri
   ): Promise<{ refusal: Exclude<SessionRefusal, null> } | { refusal: null; account: AccountRecord }> => {
     const [row] = await db.execute<AccountRow & Gated>(
       ctx,
-      sql`with ${gate(ctx)} select gate.refusal, ${accountColumns} from gate join users u on u.id = gate.user_id`,
+      sql`with ${gate.own(ctx, { unverified: true })} select gate.refusal, ${accountColumns} from gate join users u on u.id = gate.user_id`,
     );
     const refusal = refusalOf(row);
     return row && refusal === null

@@ -2,19 +2,10 @@ import { sql } from 'drizzle-orm';
 import type { RequestContext } from '../context.ts';
 import type { Database } from '../db/client.ts';
 import type { OpenSession, SessionRefusal } from '../domain/session.ts';
+import { type AccountRow, accountColumns, type SessionRow, toAccount, toSession } from './account-rows.ts';
+import { insertAudit, noOne } from './audit-rows.ts';
+import { type Gate, type Gated, refusalOf } from './gate.ts';
 import { insertMail, insertToken, type MailedToken, originDetails, tokenDetails } from './mail-rows.ts';
-import {
-  type AccountRow,
-  accountColumns,
-  auditColumns,
-  auditValues,
-  type Gated,
-  gate,
-  refusalOf,
-  type SessionRow,
-  toAccount,
-  toSession,
-} from './rows.ts';
 
 /** What is needed to check and replace a password. */
 export type Credential = {
@@ -35,18 +26,18 @@ const toCredential = (row: CredentialRow): Credential => ({
 
 export type NewPassword = { readonly hash: string; readonly outboxId: string };
 
-type Options = { readonly newId: (now: Date) => string; readonly verifiedOnly: boolean };
+type Options = { readonly newId: (now: Date) => string; readonly gate: Gate };
 
 export type CredentialRepository = ReturnType<typeof createCredentialRepository>;
 
-export const createCredentialRepository = (db: Database, { newId, verifiedOnly }: Options) => ({
+export const createCredentialRepository = (db: Database, { newId, gate }: Options) => ({
   /** The actor's own credential. */
   findOwn: async (
     ctx: RequestContext,
   ): Promise<{ refusal: Exclude<SessionRefusal, null> } | { refusal: null; credential: Credential }> => {
     const [row] = await db.execute<CredentialRow & Gated>(
       ctx,
-      sql`with ${gate(ctx, { verifiedOnly })}
+      sql`with ${gate.own(ctx)}
           select gate.refusal, u.id, u.email, u.username, u.password_hash from gate join users u on u.id = gate.user_id`,
     );
     const refusal = refusalOf(row);
@@ -65,11 +56,11 @@ export const createCredentialRepository = (db: Database, { newId, verifiedOnly }
     { hash, outboxId }: NewPassword,
   ): Promise<OpenSession | null> => {
     const { now } = ctx;
-    const event = { id: newId(now), type: 'password.changed', actor: sql`c.id`, subject: sql`c.id` };
+    const event = { id: newId(now), type: 'password.changed', actor: sql`c.id`, subject: sql`c.id` } as const;
     const [row] = await db.execute<AccountRow & SessionRow>(
       ctx,
       sql`
-        with ${gate(ctx, { verifiedOnly })}, c as (
+        with ${gate.own(ctx)}, c as (
           update users set password_hash = ${hash}, password_changed_at = ${now}, must_change_password = false, updated_at = ${now}
           from gate where gate.refusal is null and users.id = gate.user_id and users.password_hash = ${before}
           returning users.*
@@ -83,7 +74,7 @@ export const createCredentialRepository = (db: Database, { newId, verifiedOnly }
         ), told as (
           ${insertMail(ctx, 'password_changed', outboxId, sql`select c.id as user_id, c.email as recipient from c`, originDetails(ctx))}
         ), audited as (
-          insert into audit_events (${auditColumns}) select ${auditValues(ctx, event)} from c
+          ${insertAudit(ctx, event)} from c
         )
         select kept.*, ${accountColumns} from c u, kept`,
     );
@@ -98,9 +89,9 @@ export const createCredentialRepository = (db: Database, { newId, verifiedOnly }
     const event = {
       id: newId(ctx.now),
       type: 'password.reset_requested',
-      actor: sql`null::uuid`,
+      actor: noOne,
       subject: sql`o.user_id`,
-    };
+    } as const;
     await db.execute(
       ctx,
       sql`
@@ -111,8 +102,7 @@ export const createCredentialRepository = (db: Database, { newId, verifiedOnly }
         ), mailed as (
           ${insertMail(ctx, 'reset_password', token.outboxId, sql`select t.user_id, t.email as recipient from t`, tokenDetails(token.tokenId))}
         )
-        insert into audit_events (${auditColumns})
-        select ${auditValues(ctx, event)} from (select 1) always left join u o on true`,
+        ${insertAudit(ctx, event)} from (select 1) always left join u o on true`,
     );
   },
 
@@ -135,7 +125,7 @@ export const createCredentialRepository = (db: Database, { newId, verifiedOnly }
    */
   reset: async (ctx: RequestContext, tokenId: string, { hash, outboxId }: NewPassword): Promise<boolean> => {
     const { now } = ctx;
-    const event = { id: newId(now), type: 'password.reset', actor: sql`c.id`, subject: sql`c.id` };
+    const event = { id: newId(now), type: 'password.reset', actor: sql`c.id`, subject: sql`c.id` } as const;
     const rows = await db.execute(
       ctx,
       sql`
@@ -157,7 +147,7 @@ export const createCredentialRepository = (db: Database, { newId, verifiedOnly }
         ), told as (
           ${insertMail(ctx, 'password_changed', outboxId, sql`select c.id as user_id, c.email as recipient from c`, originDetails(ctx))}
         ), audited as (
-          insert into audit_events (${auditColumns}) select ${auditValues(ctx, event)} from c
+          ${insertAudit(ctx, event)} from c
         )
         select c.id from c`,
     );

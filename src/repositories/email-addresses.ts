@@ -2,15 +2,17 @@ import { sql } from 'drizzle-orm';
 import type { RequestContext } from '../context.ts';
 import type { Database } from '../db/client.ts';
 import { violatedUnique } from '../db/errors.ts';
+import type { AuditEventType } from '../domain/audit-event.ts';
 import { codePolicy, resendCooldownSeconds } from '../domain/one-time-token.ts';
 import { type SessionRefusal, secondsAfter } from '../domain/session.ts';
+import { insertAudit, noOne } from './audit-rows.ts';
+import { type Gate, type Gated, refusalOf } from './gate.ts';
 import { insertMail, insertToken, type MailedToken, tokenDetails } from './mail-rows.ts';
-import { auditColumns, auditValues, type Gated, gate, refusalOf } from './rows.ts';
 
 /** `void`: used, expired or unknown, which are one answer. */
 export type ProofOutcome = 'done' | 'void' | 'email_taken';
 
-type Options = { readonly newId: (now: Date) => string; readonly verifiedOnly: boolean };
+type Options = { readonly newId: (now: Date) => string; readonly gate: Gate };
 
 export type EmailAddressRepository = ReturnType<typeof createEmailAddressRepository>;
 
@@ -20,9 +22,9 @@ const takenOr = (error: unknown): 'email_taken' => {
   throw error;
 };
 
-export const createEmailAddressRepository = (db: Database, { newId, verifiedOnly }: Options) => {
-  const auditOf = (ctx: RequestContext, type: string) =>
-    auditValues(ctx, { id: newId(ctx.now), type, actor: sql`c.id`, subject: sql`c.id` });
+export const createEmailAddressRepository = (db: Database, { newId, gate }: Options) => {
+  const auditOf = (ctx: RequestContext, type: AuditEventType) =>
+    insertAudit(ctx, { id: newId(ctx.now), type, actor: sql`c.id`, subject: sql`c.id` });
 
   return {
     /** Takes the address as proved by a link. */
@@ -39,7 +41,7 @@ export const createEmailAddressRepository = (db: Database, { newId, verifiedOnly
             from t where users.id = t.user_id and users.email = t.email
             returning users.id
           ), audited as (
-            insert into audit_events (${auditColumns}) select ${auditOf(ctx, 'email.verified')} from c
+            ${auditOf(ctx, 'email.verified')} from c
           )
           select c.id from c`,
       );
@@ -66,7 +68,7 @@ export const createEmailAddressRepository = (db: Database, { newId, verifiedOnly
             from t where t.used_at is not null and users.id = t.user_id and users.email = t.email
             returning users.id
           ), audited as (
-            insert into audit_events (${auditColumns}) select ${auditOf(ctx, 'email.verified')} from c
+            ${auditOf(ctx, 'email.verified')} from c
           )
           select c.id from c`,
       );
@@ -82,9 +84,9 @@ export const createEmailAddressRepository = (db: Database, { newId, verifiedOnly
       const event = {
         id: newId(ctx.now),
         type: 'email.verification_requested',
-        actor: sql`null::uuid`,
+        actor: noOne,
         subject: sql`o.user_id`,
-      };
+      } as const;
       await db.execute(
         ctx,
         sql`
@@ -98,8 +100,7 @@ export const createEmailAddressRepository = (db: Database, { newId, verifiedOnly
           ), mailed as (
             ${insertMail(ctx, 'verify_email', token.outboxId, sql`select t.user_id, t.email as recipient from t`, tokenDetails(token.tokenId))}
           )
-          insert into audit_events (${auditColumns})
-          select ${auditValues(ctx, event)} from (select 1) always left join u o on true`,
+          ${insertAudit(ctx, event)} from (select 1) always left join u o on true`,
       );
     },
 
@@ -114,11 +115,11 @@ export const createEmailAddressRepository = (db: Database, { newId, verifiedOnly
         type: 'email.change_requested',
         actor: sql`a.user_id`,
         subject: sql`a.user_id`,
-      };
+      } as const;
       const [row] = await db.execute<Gated>(
         ctx,
         sql`
-          with ${gate(ctx, { verifiedOnly })}, a as (
+          with ${gate.own(ctx)}, a as (
             select gate.user_id from gate where gate.refusal is null
           ), owner as (
             select users.id as user_id, users.email as recipient from users, a where users.email = ${email}
@@ -129,7 +130,7 @@ export const createEmailAddressRepository = (db: Database, { newId, verifiedOnly
           ), told as (
             ${insertMail(ctx, 'account_exists', token.outboxId, sql`select owner.user_id, owner.recipient from owner`)}
           ), audited as (
-            insert into audit_events (${auditColumns}) select ${auditValues(ctx, event)} from a
+            ${insertAudit(ctx, event)} from a
           )
           select gate.refusal from gate`,
       );
@@ -167,7 +168,7 @@ export const createEmailAddressRepository = (db: Database, { newId, verifiedOnly
                 sql`jsonb_build_object('token_id', ${restore.tokenId}::text, 'new_email', source.new_email)`,
               )}
             ), audited as (
-              insert into audit_events (${auditColumns}) select ${auditOf(ctx, 'email.changed')} from c
+              ${auditOf(ctx, 'email.changed')} from c
             )
             select c.id from c`,
         );
@@ -201,7 +202,7 @@ export const createEmailAddressRepository = (db: Database, { newId, verifiedOnly
               update one_time_tokens o set used_at = ${ctx.now}
               from c where o.user_id = c.id and o.used_at is null and o.id <> ${tokenId}
             ), audited as (
-              insert into audit_events (${auditColumns}) select ${auditOf(ctx, 'email.restored')} from c
+              ${auditOf(ctx, 'email.restored')} from c
             )
             select c.id from c`,
         );

@@ -12,19 +12,10 @@ import {
   type SessionSummary,
   secondsAfter,
 } from '../domain/session.ts';
+import { type AccountRow, accountColumns, type SessionRow, toAccount, toSession } from './account-rows.ts';
+import { insertAudit, noOne } from './audit-rows.ts';
+import { type Gate, type Gated, refusalOf } from './gate.ts';
 import { insertMail, originDetails } from './mail-rows.ts';
-import {
-  type AccountRow,
-  accountColumns,
-  auditColumns,
-  auditValues,
-  type Gated,
-  gate,
-  refusalOf,
-  type SessionRow,
-  toAccount,
-  toSession,
-} from './rows.ts';
 
 /** Which session a caller has proved to hold: by an access token, or by a refresh token of that counter. */
 export type SessionProof = { readonly sessionId: string; readonly counter: number | null };
@@ -33,6 +24,7 @@ export type SessionRepository = ReturnType<typeof createSessionRepository>;
 
 type Options = {
   readonly newId: (now: Date) => string;
+  readonly gate: Gate;
   /** Accounts whose address is not verified get no tokens and reach nothing but their own account. */
   readonly verifiedOnly: boolean;
 };
@@ -41,7 +33,7 @@ type Options = {
 const networkOf = (ip: SQL): SQL =>
   sql`network(set_masklen(${ip}, case family(${ip}) when 4 then 24 else 64 end))`;
 
-export const createSessionRepository = (db: Database, { newId, verifiedOnly }: Options) => ({
+export const createSessionRepository = (db: Database, { newId, gate, verifiedOnly }: Options) => ({
   /**
    * Opens a session for an account that is not disabled, and writes a mail where the user agent or the network is
    * new to an account that has had sessions. Null where the account has been disabled or deleted meanwhile.
@@ -53,7 +45,12 @@ export const createSessionRepository = (db: Database, { newId, verifiedOnly }: O
     outboxId: string,
   ): Promise<(OpenSession & { readonly isNewDevice: boolean }) | null> => {
     const { now, ip, userAgent } = ctx;
-    const event = { id: newId(now), type: 'session.opened', actor: sql`o.user_id`, subject: sql`o.user_id` };
+    const event = {
+      id: newId(now),
+      type: 'session.opened',
+      actor: sql`o.user_id`,
+      subject: sql`o.user_id`,
+    } as const;
     const address = sql`${ip}::inet`;
     const [row] = await db.execute<AccountRow & { is_new_device: boolean }>(
       ctx,
@@ -72,7 +69,7 @@ export const createSessionRepository = (db: Database, { newId, verifiedOnly }: O
         ), told as (
           ${insertMail(ctx, 'new_sign_in', outboxId, sql`select u.id as user_id, u.email as recipient from o join users u on u.id = o.user_id, device where device.is_new`, originDetails(ctx))}
         ), audited as (
-          insert into audit_events (${auditColumns}) select ${auditValues(ctx, event)} from o
+          ${insertAudit(ctx, event)} from o
         )
         select ${accountColumns}, device.is_new as is_new_device from o join users u on u.id = o.user_id, device`,
     );
@@ -97,10 +94,10 @@ export const createSessionRepository = (db: Database, { newId, verifiedOnly }: O
     const event = {
       id: newId(now),
       type: 'session.refresh_reused',
-      actor: sql`null::uuid`,
+      actor: noOne,
       subject: sql`t.user_id`,
       details: sql`jsonb_build_object('session_id', t.id)`,
-    };
+    } as const;
     const [row] = await db.execute<RefreshRow>(
       ctx,
       sql`
@@ -120,7 +117,7 @@ export const createSessionRepository = (db: Database, { newId, verifiedOnly }: O
             and (u.email_verified_at is not null or not ${verifiedOnly}::boolean)
           returning s.*
         ), audited as (
-          insert into audit_events (${auditColumns}) select ${auditValues(ctx, event)} from t where t.revoked_at is not null
+          ${insertAudit(ctx, event)} from t where t.revoked_at is not null
         )
         select case when t.revoked_at is not null then 'reused'
                     when t.id is not null then 'refreshed'
@@ -158,7 +155,7 @@ export const createSessionRepository = (db: Database, { newId, verifiedOnly }: O
       actor: sql`held.user_id`,
       subject: sql`held.user_id`,
       details: sql`jsonb_build_object('scope', ${scope}::text, 'sessions', (select count(*) from ended))`,
-    };
+    } as const;
     await db.execute(
       ctx,
       sql`
@@ -170,7 +167,7 @@ export const createSessionRepository = (db: Database, { newId, verifiedOnly }: O
           from held where ${which[scope]} and s.revoked_at is null
           returning s.id
         )
-        insert into audit_events (${auditColumns}) select ${auditValues(ctx, event)} from held`,
+        ${insertAudit(ctx, event)} from held`,
     );
   },
 
@@ -185,18 +182,18 @@ export const createSessionRepository = (db: Database, { newId, verifiedOnly }: O
       actor: sql`e.user_id`,
       subject: sql`e.user_id`,
       details: sql`jsonb_build_object('session_id', e.id)`,
-    };
+    } as const;
     const [row] = await db.execute<Gated & { ended: boolean }>(
       ctx,
       sql`
-        with ${gate(ctx, { verifiedOnly })}, e as (
+        with ${gate.own(ctx)}, e as (
           update sessions s set revoked_at = ${ctx.now}, revoked_reason = 'revoked'
           from gate
           where gate.refusal is null and s.user_id = gate.user_id and s.id = ${sessionId}
             and s.revoked_at is null and s.expires_at > ${ctx.now}
           returning s.id, s.user_id
         ), audited as (
-          insert into audit_events (${auditColumns}) select ${auditValues(ctx, event)} from e
+          ${insertAudit(ctx, event)} from e
         )
         select gate.refusal, exists (select from e) as ended from gate`,
     );
@@ -211,7 +208,7 @@ export const createSessionRepository = (db: Database, { newId, verifiedOnly }: O
     const rows = await db.execute<Gated & SummaryRow>(
       ctx,
       sql`
-        with ${gate(ctx, { verifiedOnly })}
+        with ${gate.own(ctx)}
         select gate.refusal, s.id, s.created_at, s.refreshed_at, host(s.ip) as ip, s.user_agent, s.id = gate.session_id as current
         from gate left join lateral (
           select * from sessions s

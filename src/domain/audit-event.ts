@@ -1,0 +1,44 @@
+/**
+ * Every kind of audit event, with what it records. Details name members, roles, counts and ids, never a value that
+ * says who somebody is: what is personal is in the columns `ip` and `user_agent`, which can be forgotten.
+ */
+export const auditEventTypes = {
+  'account.signed_up': 'An account was created by its owner',
+  'account.created': 'An account was created by an administrator',
+  'account.changed': 'The user name, the roles or the state of an account were changed',
+  'account.deleted': 'An account was deleted, by its owner or an administrator',
+  'login.failed': 'A wrong password, or one for no account',
+  'login.locked': 'So many failures that further attempts are refused for a while',
+  'session.opened': 'A login',
+  'session.ended': 'A logout, or sessions ended by their owner or an administrator',
+  'session.refresh_reused': 'A refresh token was used twice, and its session ended',
+  'password.changed': 'A password was changed by its owner',
+  'password.reset_requested': 'A reset link was asked for',
+  'password.reset': 'A password was set by the link of an e-mail',
+  'email.verification_requested': 'A verification mail was asked for',
+  'email.verified': 'An e-mail address was proved',
+  'email.change_requested': 'Another e-mail address was asked for',
+  'email.changed': 'An account moved to another e-mail address',
+  'email.restored': 'A change of the e-mail address was undone',
+  'role.created': 'A role was created',
+  'role.changed': 'The permissions of a role were changed',
+  'role.deleted': 'A role was deleted',
+  'configuration.refused': 'The service refused to start with its configuration',
+} as const satisfies Record<string, string>;
+
+export type AuditEventType = keyof typeof auditEventTypes;
+
+export const auditEventTypeNames = Object.keys(auditEventTypes) as readonly AuditEventType[];
+
+/** What happened, to whom, by whom and from where. Whose account is deleted has neither address nor device any more. */
+export type AuditEvent = {
+  readonly id: string;
+  readonly type: string;
+  readonly actorId: string | null;
+  readonly subjectId: string | null;
+  readonly createdAt: Date;
+  readonly ip: string | null;
+  readonly userAgent: string | null;
+  readonly requestId: string;
+  readonly details: Readonly<Record<string, unknown>>;
+};

@@ -1,0 +1,68 @@
+import { type SQL, sql } from 'drizzle-orm';
+import type { RequestContext } from '../context.ts';
+import type { SessionRefusal } from '../domain/session.ts';
+import { permissionsOf } from './account-rows.ts';
+
+export type GatePolicy = {
+  /** Accounts whose address is not verified reach nothing but their own account. */
+  readonly verifiedOnly: boolean;
+  /** Null: a password does not age. */
+  readonly passwordMaxAgeDays: number | null;
+};
+
+/**
+ * The common table expression `gate` of every route that needs a login: the actor's session and account as
+ * the database has them now, with the reason why they are refused. It has no row where the session is gone.
+ * A statement that writes joins it with `gate.refusal is null`, so that nothing is written for a dead session.
+ */
+export type Gate = {
+  /** For one's own affairs. `unverified: true` admits accounts whose address is not verified, whatever the policy. */
+  readonly own: (ctx: RequestContext, options?: { readonly unverified?: boolean }) => SQL;
+  /**
+   * For the affairs of others: the actor must also hold the permission that the route requires, and have no
+   * password to change. `gate.permissions` is what the actor may do.
+   */
+  readonly permitted: (ctx: RequestContext) => SQL;
+};
+
+export const createGate = ({ verifiedOnly, passwordMaxAgeDays }: GatePolicy): Gate => {
+  const actorOf = ({ actor }: RequestContext): SQL => sql`
+    sessions s join users u on u.id = s.user_id
+    where s.id = ${actor?.sessionId ?? null} and u.id = ${actor?.userId ?? null}`;
+
+  const refusal = ({ now }: RequestContext, unverified: boolean): SQL => sql`
+    when s.revoked_at is not null or s.expires_at <= ${now} then 'session_revoked'
+    when u.disabled_at is not null then 'account_disabled'
+    when ${verifiedOnly && !unverified}::boolean and u.email_verified_at is null then 'email_not_verified'`;
+
+  return {
+    own: (ctx, { unverified = false } = {}) => sql`
+      gate as (
+        select s.id as session_id, u.id as user_id, case ${refusal(ctx, unverified)} end as refusal
+        from ${actorOf(ctx)}
+      )`,
+
+    permitted: (ctx) => {
+      // A statement that is reached by no permission is a route that forgot to require one.
+      if (ctx.requiredPermission === null) throw new Error('the route requires no permission');
+      return sql`
+        gate as (
+          select held.*, case
+            when held.refusal is not null then held.refusal
+            when held.password_due then 'password_change_required'
+            when not (${ctx.requiredPermission}::text = any(held.permissions)) then 'forbidden' end as refusal
+          from (
+            select s.id as session_id, u.id as user_id, ${permissionsOf} as permissions,
+              u.must_change_password or coalesce(u.password_changed_at < ${ctx.now}::timestamptz - ${passwordMaxAgeDays}::int * interval '1 day', false) as password_due,
+              case ${refusal(ctx, false)} end as refusal
+            from ${actorOf(ctx)}
+          ) held (session_id, user_id, permissions, password_due, refusal)
+        )`;
+    },
+  };
+};
+
+/** A row that carries the verdict of the gate beside what was asked for. */
+export type Gated = { refusal: SessionRefusal };
+
+export const refusalOf = (row: Gated | undefined): SessionRefusal => (row ? row.refusal : 'session_revoked');
