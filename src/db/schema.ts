@@ -2,6 +2,7 @@ import { sql } from 'drizzle-orm';
 import {
   boolean,
   check,
+  customType,
   index,
   inet,
   integer,
@@ -17,16 +18,19 @@ import {
 /** Milliseconds, as JavaScript's Date has them: what is written is what is read back. */
 const instant = (name: string) => timestamp(name, { withTimezone: true, mode: 'date', precision: 3 });
 
+/** Text in the order of its bytes, in which the index that keeps it unique also finds it by its first characters. */
+const sortableText = customType<{ data: string }>({ dataType: () => 'text collate "C"' });
+
 /** Accounts. An e-mail address is kept in lower case, so that one mailbox is one account. */
 export const users = pgTable(
   'users',
   {
     id: uuid('id').primaryKey(),
-    email: text('email').notNull(),
+    email: sortableText('email').notNull(),
     emailVerifiedAt: instant('email_verified_at'),
     /** When a verification mail was last asked for; the next has to wait. */
     verificationSentAt: instant('verification_sent_at'),
-    username: text('username'),
+    username: sortableText('username'),
     /** PHC string; null for an account that signs in elsewhere only. */
     passwordHash: text('password_hash'),
     passwordChangedAt: instant('password_changed_at'),
@@ -61,7 +65,15 @@ export const sessions = pgTable(
     absoluteExpiresAt: instant('absolute_expires_at').notNull(),
     revokedAt: instant('revoked_at'),
     revokedReason: text('revoked_reason', {
-      enum: ['logout', 'revoked', 'refresh_reuse', 'password_changed', 'email_restored'],
+      enum: [
+        'logout',
+        'revoked',
+        'refresh_reuse',
+        'password_changed',
+        'email_restored',
+        'administrator',
+        'account_disabled',
+      ],
     }),
     ip: inet('ip'),
     userAgent: text('user_agent'),
@@ -106,7 +118,14 @@ export const auditEvents = pgTable(
     requestId: text('request_id').notNull(),
     details: jsonb('details').notNull().default({}),
   },
-  (table) => [index('audit_events_subject_id_index').on(table.subjectId, table.id)],
+  (table) => [
+    index('audit_events_subject_id_index').on(table.subjectId, table.id),
+    index('audit_events_type_index').on(table.type, table.id),
+    // What somebody did to others; most events are of one's own doing, and those the other index finds.
+    index('audit_events_actor_id_index')
+      .on(table.actorId, table.id)
+      .where(sql`${table.actorId} is distinct from ${table.subjectId}`),
+  ],
 );
 
 /**
@@ -121,10 +140,10 @@ export const oneTimeTokens = pgTable(
       .notNull()
       .references(() => users.id, { onDelete: 'cascade' }),
     purpose: text('purpose', {
-      enum: ['verify_email', 'reset_password', 'change_email', 'restore_email'],
+      enum: ['verify_email', 'reset_password', 'change_email', 'restore_email', 'invitation'],
     }).notNull(),
     /** The address that the holder proves, or gets back. */
-    email: text('email').notNull(),
+    email: sortableText('email').notNull(),
     codeMac: text('code_mac'),
     codeExpiresAt: instant('code_expires_at'),
     codeAttempts: integer('code_attempts').notNull().default(0),
