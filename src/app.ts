@@ -8,7 +8,7 @@ import { respondWithErrorPage } from './http/page-response.tsx';
 import { respondWithProblem, toAppError } from './http/problem.ts';
 import { createRatePolicies } from './http/rate-policies.ts';
 import { accessLog } from './middleware/access-log.ts';
-import { authenticate } from './middleware/authenticate.ts';
+import { authenticate, createRequirePermission } from './middleware/authenticate.ts';
 import { type CorsOptions, cors } from './middleware/cors.ts';
 import { csrf } from './middleware/csrf.ts';
 import { forPeople } from './middleware/for-people.ts';
@@ -19,16 +19,19 @@ import { securityHeaders } from './middleware/security-headers.ts';
 import { timeout } from './middleware/timeout.ts';
 import { siteOf } from './pages/site.ts';
 import { accountPageRoutes } from './routes/account-pages.tsx';
+import { auditRoutes } from './routes/audit.ts';
 import { authRoutes } from './routes/auth.ts';
 import { devMailboxRoutes } from './routes/dev-mailbox.tsx';
 import { docsRoutes } from './routes/docs.tsx';
 import { emailRoutes } from './routes/email.ts';
 import { healthRoutes, livenessRoutes } from './routes/health.ts';
 import { linkPageRoutes } from './routes/link-pages.tsx';
+import { meRoutes, readMe } from './routes/me.ts';
 import { pagePaths } from './routes/page-services.ts';
 import { passwordRoutes } from './routes/password.ts';
+import { roleRoutes } from './routes/roles.ts';
 import { sessionRoutes } from './routes/sessions.ts';
-import { meRoutes } from './routes/users.ts';
+import { userRoutes } from './routes/users.ts';
 import { wellKnownRoutes } from './routes/well-known.ts';
 
 const respondWithFailure = (c: Context<AppEnv>, error: AppError) =>
@@ -58,11 +61,12 @@ const createBase = (
 };
 
 const createReadyApp = (foundation: Foundation, services: Services): Hono<AppEnv> => {
-  const { config, account, session, password, email, verifyAccessToken, limiter } = services;
+  const { config, account, session, password, email, administration, verifyAccessToken, limiter } = services;
   const { limits, origins } = config;
   const credential = { ...config.jwt, cookieName: config.cookies.sessionName };
   const identify = createIdentify({ verifyAccessToken, credential });
   const login = authenticate(identify);
+  const requirePermission = createRequirePermission(identify);
   const allowedOrigins = origins.allowed;
 
   const site = siteOf(origins.appUrl);
@@ -83,11 +87,14 @@ const createReadyApp = (foundation: Foundation, services: Services): Hono<AppEnv
     .route('/', docsRoutes({ asset: services.asset }))
     .route('/.well-known', wellKnownRoutes({ jwks: services.jwks }))
     .route('/auth', authRoutes({ ...account, ...session }, config, identify))
-    .route('/auth', meRoutes(account, login))
+    .get('/auth/me', login, readMe(account))
     .route('/auth/password', passwordRoutes(password, config, login))
     .route('/auth/email', emailRoutes(email, login))
     .route('/auth/sessions', sessionRoutes(session, config, login))
-    .route('/users', meRoutes(account, login));
+    .route('/users/me', meRoutes(account, config, login))
+    .route('/users', userRoutes(administration.users, requirePermission))
+    .route('/', roleRoutes(administration.roles, requirePermission))
+    .route('/audit', auditRoutes(administration.audit, requirePermission));
 
   if (pages) {
     const reader = { identify, site };

@@ -22,14 +22,24 @@ import { createLinks } from './domain/links.ts';
 import type { LoginGuard } from './durable-objects/login-guard.ts';
 import type { RateLimiter } from './durable-objects/rate-limiter.ts';
 import { createAccountRepository } from './repositories/accounts.ts';
+import { type AuditRepository, createAuditRepository } from './repositories/audit.ts';
 import { createCredentialRepository } from './repositories/credentials.ts';
 import { createEmailAddressRepository } from './repositories/email-addresses.ts';
-import { createGate } from './repositories/gate.ts';
+import { createGate, type Gate } from './repositories/gate.ts';
 import { createMigrationRepository } from './repositories/migrations.ts';
 import { createOutboxRepository } from './repositories/outbox.ts';
+import { createOwnAccountRepository } from './repositories/own-account.ts';
+import { createRetentionRepository } from './repositories/retention.ts';
+import { createRoleRepository } from './repositories/roles.ts';
 import { createSessionRepository } from './repositories/sessions.ts';
+import { createUserDirectory } from './repositories/user-directory.ts';
+import { createUserRepository } from './repositories/users.ts';
+import { createExportOwnAccount } from './services/account/export.ts';
 import { createMe } from './services/account/me.ts';
+import { createRemoveOwnAccount } from './services/account/remove.ts';
+import { createRename } from './services/account/rename.ts';
 import { createSignup } from './services/account/signup.ts';
+import { createListAudit } from './services/audit/list.ts';
 import { createChangeEmail } from './services/email/change.ts';
 import { createPrepareToken } from './services/email/prepare.ts';
 import { createResendVerification } from './services/email/resend.ts';
@@ -46,6 +56,12 @@ import { createForgotPassword } from './services/password/forgot.ts';
 import { createProveOwnPassword } from './services/password/prove-own.ts';
 import { createResetPassword } from './services/password/reset.ts';
 import { createVerifyPassword } from './services/password/verify.ts';
+import { createPurge } from './services/retention/purge.ts';
+import { createListRoles } from './services/role/list.ts';
+import { createListPermissions } from './services/role/permissions.ts';
+import { createPutRole } from './services/role/put.ts';
+import { createReadRole } from './services/role/read.ts';
+import { createRemoveRole } from './services/role/remove.ts';
 import { createEndSession } from './services/session/end.ts';
 import { createIssueTokens } from './services/session/issue.ts';
 import { createListSessions } from './services/session/list.ts';
@@ -53,6 +69,12 @@ import { createLogin } from './services/session/login.ts';
 import { createLogout } from './services/session/logout.ts';
 import { createRefresh } from './services/session/refresh.ts';
 import { createRevoke } from './services/session/revoke.ts';
+import { createCreateUser } from './services/user/create.ts';
+import { createEditUser } from './services/user/edit.ts';
+import { createEndUserSessions } from './services/user/end-sessions.ts';
+import { createListUsers } from './services/user/list.ts';
+import { createReadUser } from './services/user/read.ts';
+import { createRemoveUser } from './services/user/remove.ts';
 
 /** The bindings that are not variables; `src/config` reads those. */
 export type Bindings = Record<string, unknown> & {
@@ -106,12 +128,45 @@ const createMailServices = (
   };
 };
 
+type AdministrationParts = Omit<Parameters<typeof createCreateUser>[0], 'users'> & {
+  readonly gate: Gate;
+  readonly audit: AuditRepository;
+};
+
+/** What administrators do with the accounts of others. */
+const createAdministration = (db: Database, { gate, audit, ...parts }: AdministrationParts) => {
+  const { mailQueue, passwordMaxAgeDays } = parts;
+  const users = createUserRepository(db, { newId, gate });
+  const directory = createUserDirectory(db, { gate });
+  const roles = createRoleRepository(db, { newId, gate });
+  return {
+    users: {
+      list: createListUsers({ directory, passwordMaxAgeDays }),
+      read: createReadUser({ directory, passwordMaxAgeDays }),
+      create: createCreateUser({ users, ...parts }),
+      edit: createEditUser({ users, passwordMaxAgeDays }),
+      remove: createRemoveUser({ users, mailQueue, newId }),
+      endSessions: createEndUserSessions({ users }),
+    },
+    roles: {
+      list: createListRoles({ roles }),
+      read: createReadRole({ roles }),
+      put: createPutRole({ roles }),
+      remove: createRemoveRole({ roles }),
+      permissions: createListPermissions({ roles }),
+    },
+    audit: { list: createListAudit({ audit }) },
+  };
+};
+
 const createServices = (config: Config, bindings: Bindings, log: Logger) => {
   const db = createDatabase(config.database);
   const verifiedOnly = config.email.verification === 'required';
   const passwordMaxAgeDays = config.password.maxAgeDays;
   const gate = createGate({ verifiedOnly, passwordMaxAgeDays });
-  const accounts = createAccountRepository(db, { newId, gate });
+  const accounts = createAccountRepository(db, { newId });
+  const ownAccount = createOwnAccountRepository(db, { newId, gate });
+  const audit = createAuditRepository(db, { newId, gate });
   const sessions = createSessionRepository(db, { newId, gate, verifiedOnly });
   const credentials = createCredentialRepository(db, { newId, gate });
   const addresses = createEmailAddressRepository(db, { newId, gate });
@@ -129,7 +184,7 @@ const createServices = (config: Config, bindings: Bindings, log: Logger) => {
 
   const { code, codeMac, read: readToken } = oneTimeTokens;
   const prepareToken = createPrepareToken({ newId, code, codeMac });
-  const verifyPassword = createVerifyPassword({ guard, hasher });
+  const verifyPassword = createVerifyPassword({ guard, hasher, audit });
   const proveOwnPassword = createProveOwnPassword({ credentials, verifyPassword });
   const verifyAccessToken = accessTokens.verify;
   const readRefreshToken = refreshTokens.read;
@@ -165,7 +220,10 @@ const createServices = (config: Config, bindings: Bindings, log: Logger) => {
         mailQueue,
         newId,
       }),
-      me: createMe({ accounts, passwordMaxAgeDays }),
+      me: createMe({ ownAccount, passwordMaxAgeDays }),
+      rename: createRename({ ownAccount, passwordMaxAgeDays }),
+      remove: createRemoveOwnAccount({ ownAccount, proveOwnPassword, mailQueue, newId }),
+      export: createExportOwnAccount({ ownAccount, passwordMaxAgeDays }),
     },
     password: {
       change: createChangePassword({
@@ -204,6 +262,22 @@ const createServices = (config: Config, bindings: Bindings, log: Logger) => {
       list: createListSessions({ sessions }),
       end: createEndSession({ sessions }),
     },
+    administration: createAdministration(db, {
+      gate,
+      audit,
+      checkPassword,
+      hasher,
+      prepareToken,
+      mailQueue,
+      verification: config.email.verification,
+      passwordMaxAgeDays,
+    }),
+    purge: createPurge({
+      rows: createRetentionRepository(db),
+      retention: config.retention,
+      clock,
+      log,
+    }),
     mail: createMailServices(config, { db, tokens: oneTimeTokens, log }),
     health: {
       readiness: createReadiness({

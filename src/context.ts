@@ -61,7 +61,9 @@ export type PasswordHasher = {
  * Compares a password with that of what `lookUp` finds, as one attempt that the login guard counts.
  * @throws AppError `login_locked`, `overloaded`, `timeout`, `service_unavailable`, and what `lookUp` throws
  */
-export type VerifyPassword = <Found extends { readonly passwordHash: string | null }>(
+export type VerifyPassword = <
+  Found extends { readonly userId: string; readonly passwordHash: string | null },
+>(
   ctx: RequestContext,
   identifier: string,
   password: string,

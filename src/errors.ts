@@ -90,6 +90,12 @@ export const errorCatalogue = {
     detail: 'The resource has changed in the meantime; read it again.',
   },
 
+  precondition_failed: {
+    status: 412,
+    title: 'Precondition failed',
+    detail: 'It is no longer as you have read it; read it again.',
+  },
+
   payload_too_large: {
     status: 413,
     title: 'Payload too large',

@@ -4,7 +4,7 @@ import { deadLetterQueue } from './domain/outbox-schedule.ts';
 /** After the first lease of a delivery, so that the mail of one that broke off is due again. */
 const retryDelaySeconds = 60;
 
-/** What the Worker does when nobody asks: deliver mails as they come, and sweep up every minute. */
+/** What the Worker does when nobody asks: deliver mails as they come, and tidy up every minute. */
 export const createJobs = (container: Container) => {
   const { log } = container;
 
@@ -31,8 +31,11 @@ export const createJobs = (container: Container) => {
       await Promise.all(messages.map(deadLetterQueue.test(queue) ? bury : deliver));
     },
     scheduled: async (): Promise<void> => {
-      if (container.kind === 'ready') await container.services.mail.sweep();
-      else log.error('misconfigured', { job: 'mail sweep' });
+      if (container.kind === 'misconfigured') return log.error('misconfigured', { job: 'scheduled' });
+      const { mail, purge } = container.services;
+      const settled = await Promise.allSettled([mail.sweep(), purge()]);
+      // One that fails neither keeps the other from its work nor goes unseen.
+      for (const one of settled) if (one.status === 'rejected') throw one.reason;
     },
   };
 };

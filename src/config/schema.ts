@@ -1,3 +1,4 @@
+import type { Retention } from '../domain/retention.ts';
 import { type CookiesConfig, readCookies } from './cookies.ts';
 import { type DatabaseConfig, readDatabase } from './database.ts';
 import { type EmailConfig, readEmail } from './email.ts';
@@ -14,6 +15,7 @@ import {
 } from './observability.ts';
 import { type OriginsConfig, readOrigins } from './origins.ts';
 import { type PasswordConfig, readPassword } from './password.ts';
+import { readRetention } from './retention.ts';
 import type { Scope } from './scope.ts';
 import { readSession, type SessionConfig } from './session.ts';
 import type { Settings } from './settings.ts';
@@ -33,6 +35,7 @@ export type Config = {
   readonly password: PasswordConfig;
   readonly email: EmailConfig;
   readonly uploads: UploadsConfig;
+  readonly retention: Retention;
   readonly log: LogConfig;
   readonly metrics: MetricsConfig;
   readonly tracing: TracingConfig | null;
@@ -44,21 +47,25 @@ export type Config = {
 type Parts = Pick<Config, 'environment' | 'flags'> & { readonly settings: Settings; readonly scope: Scope };
 
 /** Applies the rules over several variables. Whatever they find goes to the scope; then the result is void. */
-export const composeConfig = ({ settings, scope, environment, flags }: Parts): Config => ({
-  environment,
-  origins: readOrigins(settings, scope),
-  database: readDatabase(settings, scope),
-  jwt: readJwt(settings, scope),
-  session: readSession(settings, scope),
-  cookies: readCookies(settings, scope),
-  limits: readLimits(settings),
-  password: readPassword(settings, scope),
-  email: readEmail(settings, scope),
-  uploads: readUploads(settings, scope),
-  log: readLog(settings),
-  metrics: readMetrics(settings, scope),
-  tracing: readTracing(settings),
-  flags,
-  turnstile: readTurnstile(settings, scope),
-  oidc: readSingleSignOn(settings, scope),
-});
+export const composeConfig = ({ settings, scope, environment, flags }: Parts): Config => {
+  const session = readSession(settings, scope);
+  return {
+    environment,
+    origins: readOrigins(settings, scope),
+    database: readDatabase(settings, scope),
+    jwt: readJwt(settings, scope),
+    session,
+    cookies: readCookies(settings, scope),
+    limits: readLimits(settings),
+    password: readPassword(settings, scope),
+    email: readEmail(settings, scope),
+    uploads: readUploads(settings, scope),
+    retention: readRetention(settings, session),
+    log: readLog(settings),
+    metrics: readMetrics(settings, scope),
+    tracing: readTracing(settings),
+    flags,
+    turnstile: readTurnstile(settings, scope),
+    oidc: readSingleSignOn(settings, scope),
+  };
+};

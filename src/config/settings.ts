@@ -109,6 +109,7 @@ export const settingsSchema = {
 
   LOG_LEVEL: oneOf('debug', 'info', 'warn', 'error').default('info'),
   LOG_PRETTY: boolean.default(false),
+  AUDIT_RETENTION_DAYS: integer(0, 3650).default(365),
   ENABLE_METRICS: boolean.default(false),
   METRICS_TOKEN: optionalSecret,
   OTEL_EXPORTER_OTLP_ENDPOINT: optionalUrl,

@@ -15,13 +15,36 @@ export type AccountRecord = {
 /** An account as its owner sees it. */
 export type Account = AccountRecord & { readonly mustChangePassword: boolean };
 
+/** An account as administrators see it. */
+export type ManagedAccount = AccountRecord & {
+  readonly disabled: boolean;
+  readonly updatedAt: Date;
+  /** Changes with every write to the account; for preconditions. */
+  readonly version: string;
+};
+
+/** What an administrator changes of an account; what is undefined stays as it is. */
+export type AccountEdit = {
+  readonly roles?: readonly string[] | undefined;
+  readonly disabled?: boolean | undefined;
+  readonly mustChangePassword?: boolean | undefined;
+  readonly username?: string | null | undefined;
+};
+
+/** The same with the age of its password taken into account. */
+export type ManagedUser = ManagedAccount & Pick<Account, 'mustChangePassword'>;
+
 const dayMs = 86_400_000;
 
 /**
  * Whether the owner has to choose a new password. An account without a password never has to.
  * @param maxAgeDays null: a password does not age (NIST SP 800-63B-4 section 3.1.1.2)
  */
-export const withPasswordAge = (record: AccountRecord, maxAgeDays: number | null, now: Date): Account => {
+export const withPasswordAge = <Record extends AccountRecord>(
+  record: Record,
+  maxAgeDays: number | null,
+  now: Date,
+): Record & { readonly mustChangePassword: boolean } => {
   const { passwordChangedAt, passwordChangeDemanded } = record;
   const ageMs = passwordChangedAt ? now.getTime() - passwordChangedAt.getTime() : 0;
   const tooOld = maxAgeDays !== null && ageMs > maxAgeDays * dayMs;

@@ -42,3 +42,10 @@ export type AuditEvent = {
   readonly requestId: string;
   readonly details: Readonly<Record<string, unknown>>;
 };
+
+/** Which events are asked for; null does not matter. */
+export type AuditFilter = {
+  /** Events about that account, and what it did to others. */
+  readonly userId: string | null;
+  readonly type: AuditEventType | null;
+};

@@ -31,10 +31,13 @@ export type LoginGuard = {
 export type LoginAttempt =
   | {
       readonly admitted: true;
-      /** For after the response. An attempt that is never settled counts as failed. */
-      readonly settle: (outcome: LoginOutcome) => Promise<void>;
+      /** For after the response. An attempt that is never settled counts as failed. @returns the lock that it began */
+      readonly settle: (outcome: LoginOutcome) => Promise<LockedBy | null>;
     }
   | { readonly admitted: false; readonly retryAfterSeconds: number };
+
+/** What is locked: one identifier at one address, the identifier everywhere, or the address for all identifiers. */
+export type LockedBy = 'pair' | 'identifier' | 'address';
 
 /** The counters of one identifier (with the addresses that tried it) or of one address (without). */
 export type Ledger = { readonly total: Attempts; readonly pairs: ReadonlyMap<string, Attempts> };
@@ -120,6 +123,13 @@ export const settleInLedger = (
     }),
   };
   return advanceLedger(settled, nowMs, limit);
+};
+
+/** Whether the entry's total or pair is locked. */
+export const lockOf = (ledger: Ledger, { pair }: Entry, nowMs: number): 'total' | 'pair' | null => {
+  if (ledger.total.lockedUntilMs > nowMs) return 'total';
+  const ofPair = pair === null ? undefined : ledger.pairs.get(pair);
+  return ofPair !== undefined && ofPair.lockedUntilMs > nowMs ? 'pair' : null;
 };
 
 export const isBlankLedger = ({ total, pairs }: Ledger, nowMs: number): boolean =>

@@ -71,6 +71,34 @@ const messages: { readonly [T in MailTemplate]: Compose<T> } = {
     ],
   }),
 
+  invitation: ({ site, link, happenedAt }) => ({
+    subject: `Your new account at ${site}`,
+    blocks: [
+      paragraph(
+        `An administrator of ${site} has made an account for this e-mail address. To use it, choose a password.`,
+      ),
+      action('Choose a password', link),
+      paragraph(
+        `The link works once and for 7 days, until ${until(happenedAt, tokenTtlSeconds.invitation)}. After that, say on the account page that you have forgotten your password.`,
+      ),
+      paragraph('If you do not know what this is about, you need not do anything.'),
+    ],
+  }),
+
+  account_deleted: ({ site, link, happenedAt }) => ({
+    subject: `Your account at ${site} was deleted`,
+    blocks: [
+      paragraph(
+        `The account of this e-mail address at ${site} was deleted, with everything that was kept of you.`,
+      ),
+      facts(['When', when(happenedAt)]),
+      paragraph(
+        'If it was neither you nor somebody who runs the service, tell them; a deletion cannot be undone.',
+      ),
+      action('Open the account page', link),
+    ],
+  }),
+
   reset_password: ({ site, link, happenedAt }) => ({
     subject: `Choose a new password for ${site}`,
     blocks: [

@@ -1,5 +1,10 @@
 /** What an e-mailed token or code is good for; each purpose has MACs of its own. */
-export type TokenPurpose = 'verify_email' | 'reset_password' | 'change_email' | 'restore_email';
+export type TokenPurpose =
+  | 'verify_email'
+  | 'reset_password'
+  | 'change_email'
+  | 'restore_email'
+  | 'invitation';
 
 /** How long tokens live, in seconds. */
 export const tokenTtlSeconds: Readonly<Record<TokenPurpose, number>> = {
@@ -7,6 +12,7 @@ export const tokenTtlSeconds: Readonly<Record<TokenPurpose, number>> = {
   reset_password: 30 * 60,
   change_email: 24 * 3600,
   restore_email: 7 * 24 * 3600,
+  invitation: 7 * 24 * 3600,
 };
 
 /** A six-digit code lives shorter than its link and takes few guesses (NIST SP 800-63B-4 section 3.1.3). */

@@ -4,6 +4,8 @@ import type { MailMessage } from './mail.ts';
 export type MailContent =
   | { readonly template: 'verify_email'; readonly details: { readonly token_id: string } }
   | { readonly template: 'account_exists'; readonly details: Record<string, never> }
+  | { readonly template: 'invitation'; readonly details: { readonly token_id: string } }
+  | { readonly template: 'account_deleted'; readonly details: Record<string, never> }
   | { readonly template: 'reset_password'; readonly details: { readonly token_id: string } }
   | {
       readonly template: 'password_changed';

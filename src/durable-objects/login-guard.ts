@@ -9,7 +9,9 @@ import {
   isBlankLedger,
   type Ledger,
   type LedgerLimits,
+  type LockedBy,
   type LoginPolicy,
+  lockOf,
   reserveInLedger,
   settleInLedger,
 } from '../domain/login-ledger.ts';
@@ -55,10 +57,18 @@ export class LoginGuard extends DurableObject<Bindings> {
     return { admitted: true, ticket: entry.ticket };
   }
 
-  async settle(ticket: string, address: string, outcome: LoginOutcome, policy: LoginPolicy): Promise<void> {
-    this.#settle({ ticket, pair: address }, outcome, identifierLimits(policy));
+  /** @returns the lock that this attempt began, the widest first */
+  async settle(
+    ticket: string,
+    address: string,
+    outcome: LoginOutcome,
+    policy: LoginPolicy,
+  ): Promise<LockedBy | null> {
+    const began = this.#settle({ ticket, pair: address }, outcome, identifierLimits(policy));
     this.#save();
-    await this.#addressGuard(address).settleForAddress(ticket, outcome, policy);
+    const addressIsLocked = await this.#addressGuard(address).settleForAddress(ticket, outcome, policy);
+    if (began === 'total') return 'identifier';
+    return addressIsLocked ? 'address' : began;
   }
 
   /** Called by an identifier's object on an address's object, as is `settleForAddress`. */
@@ -68,9 +78,11 @@ export class LoginGuard extends DurableObject<Bindings> {
     return verdict;
   }
 
-  settleForAddress(ticket: string, outcome: LoginOutcome, policy: LoginPolicy): void {
-    this.#settle({ ticket, pair: null }, outcome, addressLimits(policy));
+  /** @returns whether this attempt locked the address */
+  settleForAddress(ticket: string, outcome: LoginOutcome, policy: LoginPolicy): boolean {
+    const began = this.#settle({ ticket, pair: null }, outcome, addressLimits(policy));
     this.#save();
+    return began !== null;
   }
 
   override async alarm(): Promise<void> {
@@ -110,10 +122,14 @@ export class LoginGuard extends DurableObject<Bindings> {
     }
   }
 
-  #settle(entry: Entry, outcome: LoginOutcome, limits: LedgerLimits): void {
+  /** @returns the lock that the entry began */
+  #settle(entry: Entry, outcome: LoginOutcome, limits: LedgerLimits): 'total' | 'pair' | null {
+    const nowMs = Date.now();
     const before = this.#stored?.ledger ?? emptyLedger;
-    this.#stored = { ledger: settleInLedger(before, entry, outcome, Date.now(), limits), limits };
+    const ledger = settleInLedger(before, entry, outcome, nowMs, limits);
+    this.#stored = { ledger, limits };
     this.#announceChange();
+    return lockOf(before, entry, nowMs) === null ? lockOf(ledger, entry, nowMs) : null;
   }
 
   #announceChange(): void {

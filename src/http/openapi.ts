@@ -19,6 +19,13 @@ const withLogin: readonly ErrorCode[] = [
   'duplicate_cookie',
 ];
 
+const withPermission: readonly ErrorCode[] = [
+  'forbidden',
+  'account_disabled',
+  'email_not_verified',
+  'password_change_required',
+];
+
 /** Zod puts named schemas into `$defs`; OpenAPI keeps them in one place for all. */
 const createSchemaWriter = () => {
   const components: Json = {};
@@ -75,13 +82,14 @@ export const createOpenApi = (operations: Record<string, Operation>): Json => {
       },
     };
 
-  const failures = (method: string, { errors, json, form, auth }: Operation) => {
+  const failures = (method: string, { errors, json, form, auth, permission }: Operation) => {
     const codes: readonly ErrorCode[] = [
       ...errors,
       ...everywhere,
       ...(method === 'GET' ? [] : (['csrf_rejected'] as const)),
       ...(json || form ? withBody : []),
       ...(auth === 'required' ? withLogin : []),
+      ...(permission ? withPermission : []),
     ];
     const byStatus = Object.groupBy(new Set(codes), (code) => String(errorCatalogue[code].status));
     return Object.fromEntries(
@@ -118,6 +126,9 @@ export const createOpenApi = (operations: Record<string, Operation>): Json => {
       [method.toLowerCase()]: {
         operationId: `${method.toLowerCase()}${path.replaceAll(/[^a-z]+(.)?/gi, (_, letter = '') => letter.toUpperCase())}`,
         summary: operation.summary,
+        ...(operation.permission && {
+          description: `Needs the permission \`${operation.permission}\`.`,
+        }),
         tags: [operation.tag],
         security: operation.auth === 'required' ? [{ bearer: [] }, { cookie: [] }] : [],
         parameters: [...parameters(operation.params, 'path'), ...parameters(operation.query, 'query')],

@@ -2,11 +2,10 @@ import { sql } from 'drizzle-orm';
 import type { RequestContext } from '../context.ts';
 import type { Database } from '../db/client.ts';
 import { violatedUnique } from '../db/errors.ts';
-import { type AccountRecord, parseIdentifier } from '../domain/account.ts';
-import type { NewSession, OpenSession, SessionRefusal } from '../domain/session.ts';
-import { type AccountRow, accountColumns, toAccount } from './account-rows.ts';
+import { parseIdentifier } from '../domain/account.ts';
+import type { NewSession, OpenSession } from '../domain/session.ts';
+import { type AccountRow, toAccount } from './account-rows.ts';
 import { insertAudit, noOne } from './audit-rows.ts';
-import { type Gate, type Gated, refusalOf } from './gate.ts';
 import { insertMail, insertToken, type MailedToken, tokenDetails } from './mail-rows.ts';
 
 export type NewAccount = {
@@ -19,7 +18,7 @@ export type NewAccount = {
 
 /** The credential read: the only one that returns the hash. */
 export type LoginCandidate = {
-  readonly id: string;
+  readonly userId: string;
   readonly passwordHash: string | null;
   readonly disabled: boolean;
   readonly emailVerified: boolean;
@@ -36,9 +35,9 @@ const verificationOf = (ctx: RequestContext, token: MailedToken) => sql`
 
 export type AccountRepository = ReturnType<typeof createAccountRepository>;
 
-type Options = { readonly newId: (now: Date) => string; readonly gate: Gate };
+type Options = { readonly newId: (now: Date) => string };
 
-export const createAccountRepository = (db: Database, { newId, gate }: Options) => ({
+export const createAccountRepository = (db: Database, { newId }: Options) => ({
   /** Account, role, session and audit event in one statement; the unique constraints decide races. */
   create: async (ctx: RequestContext, account: NewAccount, session: NewSession): Promise<CreateOutcome> => {
     const { now, ip, userAgent } = ctx;
@@ -152,7 +151,7 @@ export const createAccountRepository = (db: Database, { newId, gate }: Options) 
     );
     return row
       ? {
-          id: row.id,
+          userId: row.id,
           passwordHash: row.password_hash,
           disabled: row.disabled,
           emailVerified: row.email_verified,
@@ -166,19 +165,5 @@ export const createAccountRepository = (db: Database, { newId, gate }: Options) 
       ctx,
       sql`update users set password_hash = ${after}, updated_at = ${ctx.now} where id = ${id} and password_hash = ${before}`,
     );
-  },
-
-  /** The actor's own account. */
-  findOwn: async (
-    ctx: RequestContext,
-  ): Promise<{ refusal: Exclude<SessionRefusal, null> } | { refusal: null; account: AccountRecord }> => {
-    const [row] = await db.execute<AccountRow & Gated>(
-      ctx,
-      sql`with ${gate.own(ctx, { unverified: true })} select gate.refusal, ${accountColumns} from gate join users u on u.id = gate.user_id`,
-    );
-    const refusal = refusalOf(row);
-    return row && refusal === null
-      ? { refusal, account: toAccount(row) }
-      : { refusal: refusal ?? 'session_revoked' };
   },
 });

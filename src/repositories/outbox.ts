@@ -9,6 +9,7 @@ import {
   type Settlement,
 } from '../domain/outbox-schedule.ts';
 import { secondsAfter } from '../domain/session.ts';
+import { firstIdAt } from '../domain/uuid-v7.ts';
 
 export type OutboxScope = Pick<RequestContext, 'now' | 'signal'>;
 
@@ -16,12 +17,6 @@ export type OutboxRepository = ReturnType<typeof createOutboxRepository>;
 
 const columns = sql`id, recipient, template, details, created_at, sent_at, attempts`;
 const unsettled = sql`sent_at is null and failed_at is null`;
-
-/** The lowest UUIDv7 of an instant (RFC 9562 section 5.7): the primary key finds what is older. */
-const firstIdAt = (instant: Date): string => {
-  const hex = instant.getTime().toString(16).padStart(12, '0');
-  return `${hex.slice(0, 8)}-${hex.slice(8)}-7000-8000-000000000000`;
-};
 
 export const createOutboxRepository = (db: Database) => ({
   /**

@@ -1,5 +1,8 @@
 import type * as z from 'zod';
+import type { Permission } from '../domain/permissions.ts';
 import type { ErrorCode } from '../errors.ts';
+import { AccountExport } from '../schemas/account-export.ts';
+import { AuditList, AuditQuery } from '../schemas/audit.ts';
 import {
   Accepted,
   ChangeEmailBody,
@@ -13,7 +16,9 @@ import {
 import { AssetParams } from '../schemas/docs.ts';
 import { Health, Readiness } from '../schemas/health.ts';
 import { MailboxList } from '../schemas/mailbox.ts';
-import { PageQuery, SessionList, SessionParams } from '../schemas/sessions.ts';
+import { PageQuery } from '../schemas/page.ts';
+import { PermissionList, PutRoleBody, Role, RoleList, RoleParams, RoleQuery } from '../schemas/roles.ts';
+import { SessionList, SessionParams } from '../schemas/sessions.ts';
 import {
   LoginBody,
   LogoutQuery,
@@ -23,16 +28,28 @@ import {
   TokenForm,
   TokenResponse,
 } from '../schemas/tokens.ts';
-import { User } from '../schemas/users.ts';
+import {
+  CreateUserBody,
+  DeleteMeBody,
+  EditMeBody,
+  EditUserBody,
+  ManagedUser,
+  User,
+  UserList,
+  UserParams,
+  UserQuery,
+} from '../schemas/users.ts';
 
 /** One route as its callers see it. The schemas are those that validate. */
 export type Operation = {
   readonly summary: string;
-  readonly tag: 'accounts' | 'sessions' | 'service';
+  readonly tag: 'accounts' | 'sessions' | 'administration' | 'service';
   /** Served in local work only, and left out of the document. */
   readonly isLocal?: true;
   /** `required`: an access token; `optional`: whatever the request carries. */
   readonly auth: 'none' | 'optional' | 'required';
+  /** What the caller's roles must allow. */
+  readonly permission?: Permission;
   readonly json?: z.ZodType;
   readonly form?: z.ZodType;
   readonly query?: z.ZodObject;
@@ -213,6 +230,149 @@ export const operations = {
     auth: 'required',
     response: { status: 200, description: 'The account', schema: User },
     errors: ['account_disabled'],
+  },
+  'PATCH /users/me': {
+    summary: "Change one's user name; null takes it away",
+    tag: 'accounts',
+    auth: 'required',
+    json: EditMeBody,
+    response: { status: 200, description: 'The account', schema: User },
+    errors: ['account_disabled', 'email_not_verified', 'username_taken', 'validation_failed'],
+  },
+  'DELETE /users/me': {
+    summary: "Delete one's account, with everything personal",
+    tag: 'accounts',
+    auth: 'required',
+    json: DeleteMeBody,
+    response: { status: 204, description: 'Deleted; cookies are cleared' },
+    errors: [
+      'invalid_credentials',
+      'account_disabled',
+      'email_not_verified',
+      'precondition_failed',
+      'conflict',
+      'validation_failed',
+      'login_locked',
+      'overloaded',
+    ],
+  },
+  'GET /users/me/export': {
+    summary: 'Everything that is kept of oneself; the events in pages',
+    tag: 'accounts',
+    auth: 'required',
+    query: PageQuery,
+    response: { status: 200, description: 'A file', schema: AccountExport },
+    errors: ['account_disabled', 'validation_failed'],
+  },
+  'GET /users': {
+    summary: 'Accounts: all, newest first, or those that begin with a prefix, in alphabetical order',
+    tag: 'administration',
+    auth: 'required',
+    permission: 'users:read',
+    query: UserQuery,
+    response: { status: 200, description: 'A page of accounts', schema: UserList },
+    errors: ['validation_failed'],
+  },
+  'POST /users': {
+    summary: 'Create an account, with a first password or an invitation mail',
+    tag: 'administration',
+    auth: 'required',
+    permission: 'users:write',
+    json: CreateUserBody,
+    response: { status: 201, description: 'The account', schema: ManagedUser },
+    errors: ['email_taken', 'username_taken', 'weak_password', 'validation_failed', 'overloaded'],
+  },
+  'GET /users/{id}': {
+    summary: 'One account; its ETag serves as If-Match',
+    tag: 'administration',
+    auth: 'required',
+    permission: 'users:read',
+    params: UserParams,
+    response: { status: 200, description: 'The account', schema: ManagedUser },
+    errors: ['not_found', 'validation_failed'],
+  },
+  'PATCH /users/{id}': {
+    summary:
+      'Change what is given: user name, roles, disabled, must_change_password; If-Match guards against lost updates',
+    tag: 'administration',
+    auth: 'required',
+    permission: 'users:write',
+    params: UserParams,
+    json: EditUserBody,
+    response: { status: 200, description: 'The account as it is now', schema: ManagedUser },
+    errors: ['not_found', 'username_taken', 'conflict', 'precondition_failed', 'validation_failed'],
+  },
+  'DELETE /users/{id}': {
+    summary: 'Delete an account, with everything personal',
+    tag: 'administration',
+    auth: 'required',
+    permission: 'users:write',
+    params: UserParams,
+    response: { status: 204, description: 'Deleted' },
+    errors: ['not_found', 'conflict', 'precondition_failed', 'validation_failed'],
+  },
+  'DELETE /users/{id}/sessions': {
+    summary: 'Log an account out everywhere',
+    tag: 'administration',
+    auth: 'required',
+    permission: 'sessions:revoke',
+    params: UserParams,
+    response: { status: 204, description: 'All its sessions have ended' },
+    errors: ['not_found', 'validation_failed'],
+  },
+  'GET /permissions': {
+    summary: 'Everything that a role can allow',
+    tag: 'administration',
+    auth: 'required',
+    permission: 'roles:read',
+    response: { status: 200, description: 'All permissions', schema: PermissionList },
+    errors: [],
+  },
+  'GET /roles': {
+    summary: 'Roles in the order of their names',
+    tag: 'administration',
+    auth: 'required',
+    permission: 'roles:read',
+    query: RoleQuery,
+    response: { status: 200, description: 'A page of roles', schema: RoleList },
+    errors: ['validation_failed'],
+  },
+  'GET /roles/{name}': {
+    summary: 'One role; its ETag serves as If-Match',
+    tag: 'administration',
+    auth: 'required',
+    permission: 'roles:read',
+    params: RoleParams,
+    response: { status: 200, description: 'The role', schema: Role },
+    errors: ['not_found', 'validation_failed'],
+  },
+  'PUT /roles/{name}': {
+    summary: 'Create a role (201) or replace its permissions (200), within what one may do oneself',
+    tag: 'administration',
+    auth: 'required',
+    permission: 'roles:write',
+    params: RoleParams,
+    json: PutRoleBody,
+    response: { status: 200, description: 'The role; 201 where it is new', schema: Role },
+    errors: ['conflict', 'precondition_failed', 'validation_failed'],
+  },
+  'DELETE /roles/{name}': {
+    summary: 'Delete a role that no account has',
+    tag: 'administration',
+    auth: 'required',
+    permission: 'roles:write',
+    params: RoleParams,
+    response: { status: 204, description: 'Deleted' },
+    errors: ['not_found', 'conflict', 'precondition_failed', 'validation_failed'],
+  },
+  'GET /audit': {
+    summary: 'What happened to whom, newest first',
+    tag: 'administration',
+    auth: 'required',
+    permission: 'audit:read',
+    query: AuditQuery,
+    response: { status: 200, description: 'A page of events', schema: AuditList },
+    errors: ['validation_failed'],
   },
   'GET /auth/sessions': {
     summary: "One's live sessions, newest first",

@@ -1,12 +1,12 @@
 import type { AuthServices } from './auth.ts';
 import type { EmailServices } from './email.ts';
+import type { MeServices } from './me.ts';
 import type { PasswordServices } from './password.ts';
 import type { SessionServices } from './sessions.ts';
-import type { UserServices } from './users.ts';
 
 /** The use cases behind the pages: the very ones that the JSON routes call. */
 export type PageServices = {
-  readonly account: Pick<AuthServices, 'signup'> & UserServices;
+  readonly account: Pick<AuthServices, 'signup'> & Pick<MeServices, 'me'>;
   readonly session: Pick<AuthServices, 'login' | 'logout'> & SessionServices;
   readonly password: PasswordServices;
   readonly email: EmailServices;

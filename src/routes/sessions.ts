@@ -1,17 +1,16 @@
 import { Hono, type MiddlewareHandler } from 'hono';
 import type { Config } from '../config/schema.ts';
 import type { RequestContext } from '../context.ts';
+import type { Page, PageRequest } from '../domain/page.ts';
+import type { SessionSummary } from '../domain/session.ts';
 import type { AppEnv } from '../http/app-env.ts';
 import { clearSessionCookies } from '../http/cookies.ts';
 import { validate } from '../http/validate.ts';
-import { PageQuery, SessionParams, sessionResponse } from '../schemas/sessions.ts';
-import type { SessionPage } from '../services/session/list.ts';
+import { PageQuery, pageResponse } from '../schemas/page.ts';
+import { SessionParams, sessionResponse } from '../schemas/sessions.ts';
 
 export type SessionServices = {
-  readonly list: (
-    ctx: RequestContext,
-    page: { cursor: string | null; limit: number },
-  ) => Promise<SessionPage>;
+  readonly list: (ctx: RequestContext, page: PageRequest) => Promise<Page<SessionSummary>>;
   readonly end: (ctx: RequestContext, sessionId: string) => Promise<void>;
 };
 
@@ -23,10 +22,9 @@ export const sessionRoutes = (
 ) =>
   new Hono<AppEnv>()
     .get('/', login, validate('query', PageQuery), async (c) => {
-      const { cursor, limit } = c.req.valid('query');
-      const { items, nextCursor } = await list(c.var.ctx, { cursor: cursor ?? null, limit });
+      const { cursor = null, limit } = c.req.valid('query');
       c.header('Cache-Control', 'no-store');
-      return c.json({ items: items.map(sessionResponse), next_cursor: nextCursor });
+      return c.json(pageResponse(await list(c.var.ctx, { cursor, limit }), sessionResponse));
     })
     .delete('/:id', login, validate('param', SessionParams), async (c) => {
       const { id } = c.req.valid('param');

@@ -1,14 +1,87 @@
-import { type Context, Hono, type MiddlewareHandler } from 'hono';
+import { Hono } from 'hono';
 import type { RequestContext } from '../context.ts';
-import type { Account } from '../domain/account.ts';
+import type { AccountEdit, ManagedUser } from '../domain/account.ts';
+import type { Page } from '../domain/page.ts';
 import type { AppEnv } from '../http/app-env.ts';
-import { userResponse } from '../schemas/users.ts';
+import { readPreconditions, setEntityTag } from '../http/preconditions.ts';
+import { validate } from '../http/validate.ts';
+import type { RequirePermission } from '../middleware/authenticate.ts';
+import { pageResponse } from '../schemas/page.ts';
+import {
+  CreateUserBody,
+  EditUserBody,
+  managedUserResponse,
+  UserParams,
+  UserQuery,
+} from '../schemas/users.ts';
+import type { CreateUserRequest } from '../services/user/create.ts';
+import type { UserQuery as UserListQuery } from '../services/user/list.ts';
 
-export type UserServices = { readonly me: (ctx: RequestContext) => Promise<Account> };
+type Versions = readonly string[] | null;
 
-/** Who one is: the same answer under `/auth/me` and `/users/me`. */
-export const meRoutes = ({ me }: UserServices, login: MiddlewareHandler<AppEnv>) =>
-  new Hono<AppEnv>().get('/me', login, async (c: Context<AppEnv>) => {
-    c.header('Cache-Control', 'no-store');
-    return c.json(userResponse(await me(c.var.ctx)));
-  });
+export type UserServices = {
+  readonly list: (ctx: RequestContext, query: UserListQuery) => Promise<Page<ManagedUser>>;
+  readonly read: (ctx: RequestContext, id: string) => Promise<ManagedUser>;
+  readonly create: (ctx: RequestContext, request: CreateUserRequest) => Promise<ManagedUser>;
+  readonly edit: (
+    ctx: RequestContext,
+    id: string,
+    edit: AccountEdit,
+    ifMatch: Versions,
+  ) => Promise<ManagedUser>;
+  readonly remove: (ctx: RequestContext, id: string, ifMatch: Versions) => Promise<void>;
+  readonly endSessions: (ctx: RequestContext, id: string) => Promise<void>;
+};
+
+/** The accounts of others, under `/users`. */
+export const userRoutes = (users: UserServices, requirePermission: RequirePermission) =>
+  new Hono<AppEnv>()
+    .use(async (c, next) => {
+      c.header('Cache-Control', 'no-store');
+      await next();
+    })
+    .get('/', requirePermission('users:read'), validate('query', UserQuery), async (c) => {
+      const { q: prefix = null, cursor = null, limit } = c.req.valid('query');
+      return c.json(
+        pageResponse(await users.list(c.var.ctx, { prefix, cursor, limit }), managedUserResponse),
+      );
+    })
+    .post('/', requirePermission('users:write'), validate('json', CreateUserBody), async (c) => {
+      const { email, username = null, password = null, roles } = c.req.valid('json');
+      const user = await users.create(c.var.ctx, { email, username, password, roles });
+      setEntityTag(c, user.version);
+      c.header('Location', `/users/${user.id}`);
+      return c.json(managedUserResponse(user), 201);
+    })
+    .get('/:id', requirePermission('users:read'), validate('param', UserParams), async (c) => {
+      const user = await users.read(c.var.ctx, c.req.valid('param').id);
+      setEntityTag(c, user.version);
+      return c.json(managedUserResponse(user));
+    })
+    .patch(
+      '/:id',
+      requirePermission('users:write'),
+      validate('param', UserParams),
+      validate('json', EditUserBody),
+      async (c) => {
+        const { must_change_password: mustChangePassword, ...rest } = c.req.valid('json');
+        const { ifMatch } = readPreconditions(c);
+        const edit = { ...rest, mustChangePassword };
+        const user = await users.edit(c.var.ctx, c.req.valid('param').id, edit, ifMatch);
+        setEntityTag(c, user.version);
+        return c.json(managedUserResponse(user));
+      },
+    )
+    .delete('/:id', requirePermission('users:write'), validate('param', UserParams), async (c) => {
+      await users.remove(c.var.ctx, c.req.valid('param').id, readPreconditions(c).ifMatch);
+      return c.body(null, 204);
+    })
+    .delete(
+      '/:id/sessions',
+      requirePermission('sessions:revoke'),
+      validate('param', UserParams),
+      async (c) => {
+        await users.endSessions(c.var.ctx, c.req.valid('param').id);
+        return c.body(null, 204);
+      },
+    );

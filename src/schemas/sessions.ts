@@ -4,11 +4,6 @@ import { Id, Instant } from './text.ts';
 
 export const SessionParams = z.strictObject({ id: Id });
 
-export const PageQuery = z.strictObject({
-  cursor: Id.optional(),
-  limit: z.coerce.number().int().min(1).max(100).default(50),
-});
-
 export const SessionItem = z
   .object({
     id: Id,

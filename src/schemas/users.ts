@@ -1,6 +1,8 @@
 import * as z from 'zod';
-import type { Account } from '../domain/account.ts';
-import { Email, Id, Instant, Username } from './text.ts';
+import type { Account, ManagedUser as ManagedUserRecord } from '../domain/account.ts';
+import { pageQueryBy } from './page.ts';
+import { RoleName } from './roles.ts';
+import { Email, Id, Instant, Password, text, Username } from './text.ts';
 
 export const User = z
   .object({
@@ -27,3 +29,58 @@ export const userResponse = (account: Account): z.infer<typeof User> => ({
   password_changed_at: account.passwordChangedAt?.toISOString() ?? null,
   must_change_password: account.mustChangePassword,
 });
+
+export const ManagedUser = User.extend({ disabled: z.boolean(), updated_at: Instant }).meta({
+  id: 'ManagedUser',
+});
+
+export const managedUserResponse = (user: ManagedUserRecord): z.infer<typeof ManagedUser> => ({
+  ...userResponse(user),
+  disabled: user.disabled,
+  updated_at: user.updatedAt.toISOString(),
+});
+
+export const UserList = z.object({ items: z.array(ManagedUser), next_cursor: z.string().nullable() });
+
+export const UserParams = z.strictObject({ id: Id });
+
+const prefix = text()
+  .trim()
+  .toLowerCase()
+  .min(1, 'must not be empty')
+  .max(254, 'at most 254 characters')
+  .meta({ description: 'the beginning of an e-mail address or a user name', examples: ['ada'] });
+
+/** The cursor is an id where everything is listed, and the last match where a prefix is searched for. */
+export const UserQuery = pageQueryBy(text().min(1).max(254))
+  .extend({ q: prefix.optional() })
+  .refine(({ q, cursor }) => q !== undefined || cursor === undefined || Id.safeParse(cursor).success, {
+    message: 'must be what next_cursor said',
+    path: ['cursor'],
+  });
+
+const roleNames = z.array(RoleName).max(32, 'at most 32 roles');
+
+export const CreateUserBody = z.strictObject({
+  email: Email,
+  username: Username.optional(),
+  roles: roleNames.default(['user']),
+  password: Password.optional().meta({
+    description: 'the first one, which its owner has to change; without it an invitation is mailed',
+  }),
+});
+
+export const EditUserBody = z
+  .strictObject({
+    roles: roleNames.optional(),
+    disabled: z.boolean().optional(),
+    must_change_password: z.boolean().optional(),
+    username: Username.nullable().optional(),
+  })
+  .refine((edit) => Object.keys(edit).length > 0, {
+    message: 'nothing to change',
+    params: { code: 'required' },
+  });
+
+export const EditMeBody = z.strictObject({ username: Username.nullable() });
+export const DeleteMeBody = z.strictObject({ password: Password });

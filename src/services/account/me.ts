@@ -1,18 +1,18 @@
 import type { RequestContext } from '../../context.ts';
 import { type Account, withPasswordAge } from '../../domain/account.ts';
 import { AppError } from '../../errors.ts';
-import type { AccountRepository } from '../../repositories/accounts.ts';
+import type { OwnAccountRepository } from '../../repositories/own-account.ts';
 
 type Deps = {
-  readonly accounts: Pick<AccountRepository, 'findOwn'>;
+  readonly ownAccount: Pick<OwnAccountRepository, 'find'>;
   readonly passwordMaxAgeDays: number | null;
 };
 
 /** @throws AppError `session_revoked`, `account_disabled` */
 export const createMe =
-  ({ accounts, passwordMaxAgeDays }: Deps) =>
+  ({ ownAccount, passwordMaxAgeDays }: Deps) =>
   async (ctx: RequestContext): Promise<Account> => {
-    const own = await accounts.findOwn(ctx);
+    const own = await ownAccount.find(ctx);
     if (own.refusal !== null) throw new AppError(own.refusal);
     return withPasswordAge(own.account, passwordMaxAgeDays, ctx.now);
   };

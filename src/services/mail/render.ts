@@ -43,9 +43,13 @@ export const createRenderMail =
       case 'reset_password':
         if (!livesFor(tokenTtlSeconds.reset_password)) return null;
         return render(links.resetPassword(await tokens.token(mail.details.token_id, 'reset_password')));
+      case 'invitation':
+        if (!livesFor(tokenTtlSeconds.invitation)) return null;
+        return render(links.resetPassword(await tokens.token(mail.details.token_id, 'invitation')));
       // Its news are worth sending even after the link.
       case 'email_changed':
         return render(links.restoreEmail(await tokens.token(mail.details.token_id, 'restore_email')));
+      case 'account_deleted':
       case 'account_exists':
       case 'password_changed':
       case 'new_sign_in':

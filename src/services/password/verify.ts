@@ -2,8 +2,13 @@ import type { PasswordHasher, VerifyPassword } from '../../context.ts';
 import type { LoginOutcome } from '../../domain/login-attempts.ts';
 import type { LoginGuard } from '../../domain/login-ledger.ts';
 import { AppError } from '../../errors.ts';
+import type { AuditRepository } from '../../repositories/audit.ts';
 
-type Deps = { readonly guard: LoginGuard; readonly hasher: Pick<PasswordHasher, 'verify'> };
+type Deps = {
+  readonly guard: LoginGuard;
+  readonly hasher: Pick<PasswordHasher, 'verify'>;
+  readonly audit: Pick<AuditRepository, 'recordFailedLogin'>;
+};
 
 const settledValue = <T>(settled: PromiseSettledResult<T>): T => {
   if (settled.status === 'rejected') throw settled.reason;
@@ -16,7 +21,7 @@ const settledValue = <T>(settled: PromiseSettledResult<T>): T => {
  * found costs the same work (OWASP ASVS 5.0, 6.3.8).
  */
 export const createVerifyPassword =
-  ({ guard, hasher }: Deps): VerifyPassword =>
+  ({ guard, hasher, audit }: Deps): VerifyPassword =>
   async (ctx, identifier, password, lookUp) => {
     const { promise: outcome, resolve: settle } = Promise.withResolvers<LoginOutcome>();
     // Our own failure is not a wrong guess: neither an outage nor a time-out may lock people out.
@@ -26,8 +31,8 @@ export const createVerifyPassword =
     const reservation = guard.reserve(identifier, ctx.network);
     // From here on and not once it is known: a request that ends early would take its outcome with it.
     const settled = reservation.then(
-      (attempt) => (attempt.admitted ? outcome.then(attempt.settle) : undefined),
-      () => undefined,
+      (attempt) => (attempt.admitted ? outcome.then(attempt.settle) : null),
+      () => null,
     );
     ctx.defer('settle the login attempt', settled);
     try {
@@ -39,7 +44,15 @@ export const createVerifyPassword =
       const found = settledValue(looked);
       const { valid, outdated } = await hasher.verify(password, found?.passwordHash ?? null, ctx.signal);
       settle(valid ? 'succeeded' : 'failed');
-      return valid && found ? { valid: true, outdated, found } : { valid: false };
+      if (valid && found) return { valid: true, outdated, found };
+      // For an account and for none alike, and not before the answer: its time would tell them apart.
+      const record = async () =>
+        audit.recordFailedLogin(ctx, {
+          subjectId: found?.userId ?? null,
+          lockedBy: await settled.catch(() => null),
+        });
+      ctx.defer('record a failed login', record());
+      return { valid: false };
     } catch (error) {
       withdraw();
       throw error;

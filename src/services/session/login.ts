@@ -42,9 +42,9 @@ export const createLogin = ({
   newId,
   verifiedOnly,
 }: Deps) => {
-  const rehash = async (ctx: RequestContext, { id, passwordHash }: LoginCandidate, password: string) => {
+  const rehash = async (ctx: RequestContext, { userId, passwordHash }: LoginCandidate, password: string) => {
     if (passwordHash === null) return;
-    await accounts.replaceHash(ctx, id, passwordHash, await hasher.hash(password, ctx.signal));
+    await accounts.replaceHash(ctx, userId, passwordHash, await hasher.hash(password, ctx.signal));
   };
 
   return async (
@@ -61,7 +61,7 @@ export const createLogin = ({
 
     const session = newSession(newId(ctx.now), grantScope(scope), sessionPolicy, ctx.now);
     const outboxId = newId(ctx.now);
-    const opened = await sessions.open(ctx, account.id, session, outboxId);
+    const opened = await sessions.open(ctx, account.userId, session, outboxId);
     if (!opened) throw new AppError('invalid_credentials');
     if (opened.isNewDevice) ctx.defer('hand a mail over', mailQueue.enqueue([outboxId]));
     if (outdated) ctx.defer('re-hash the password', rehash(ctx, account, password));

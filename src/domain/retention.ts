@@ -1,0 +1,15 @@
+/** How long rows are kept after they were written, in days; null: for good. */
+export type Retention = {
+  readonly auditDays: number | null;
+  /** The longest that a session can last. */
+  readonly sessionDays: number;
+};
+
+/** Ended sessions are the devices that an account knows, and what a user sees of former logins. */
+export const endedSessionDays = 90;
+
+/** No token lives longer than a week; what is left of one tells what was mailed. */
+export const tokenDays = 37;
+
+/** How many rows a run deletes of a table, so that one that has fallen behind catches up without a long transaction. */
+export const purgeBatch = 5_000;

@@ -1,0 +1,80 @@
+import { type SQL, sql } from 'drizzle-orm';
+import type { RequestContext } from '../context.ts';
+import type { Database } from '../db/client.ts';
+import type { AuditEvent, AuditEventType, AuditFilter } from '../domain/audit-event.ts';
+import type { LockedBy } from '../domain/login-ledger.ts';
+import type { Slice } from '../domain/page.ts';
+import { secondsAfter } from '../domain/session.ts';
+import { firstIdAt } from '../domain/uuid-v7.ts';
+import type { Refusal } from '../refusals.ts';
+import { type AuditRow, auditEventColumns, insertAudit, noOne, toAuditEvent } from './audit-rows.ts';
+import type { Gate } from './gate.ts';
+
+type Options = { readonly newId: (now: Date) => string; readonly gate: Gate };
+
+export type AuditRepository = ReturnType<typeof createAuditRepository>;
+
+export const createAuditRepository = (db: Database, { newId, gate }: Options) => ({
+  /** Events that fit the filter, newest first; `after` is the id of the last one seen. */
+  list: async (
+    ctx: RequestContext,
+    { userId, type }: AuditFilter,
+    { after, limit }: Slice,
+  ): Promise<{ refusal: Refusal; events: AuditEvent[] }> => {
+    const rest: SQL = sql`
+      ${after === null ? sql`` : sql`and e.id < ${after}::uuid`} ${type === null ? sql`` : sql`and e.type = ${type}`}
+      order by e.id desc limit ${limit}`;
+    const events = (condition: SQL) => sql`(select e.* from audit_events e where ${condition} ${rest})`;
+    const found =
+      userId === null
+        ? events(sql`true`)
+        : sql`${events(sql`e.subject_id = ${userId}::uuid`)} union all
+              ${events(sql`e.actor_id = ${userId}::uuid and e.actor_id is distinct from e.subject_id`)}`;
+    const rows = await db.execute<AuditRow & { refusal: Refusal }>(
+      ctx,
+      sql`
+        with ${gate.permitted(ctx)}
+        select gate.refusal, ${auditEventColumns} from gate
+        left join lateral (select * from (${found}) f order by f.id desc limit ${limit}) e on gate.refusal is null
+        order by e.id desc`,
+    );
+    return {
+      refusal: rows[0] ? rows[0].refusal : 'session_revoked',
+      events: rows.filter(({ id }) => id !== null).map(toAuditEvent),
+    };
+  },
+
+  /** A wrong password; `subjectId` is null where there is no such account. What was typed is kept nowhere. */
+  recordFailedLogin: async (
+    ctx: RequestContext,
+    { subjectId, lockedBy }: { subjectId: string | null; lockedBy: LockedBy | null },
+  ): Promise<void> => {
+    const event = (type: AuditEventType, details: SQL) =>
+      insertAudit(ctx, {
+        id: newId(ctx.now),
+        type,
+        actor: noOne,
+        subject: sql`${subjectId}::uuid`,
+        details,
+      });
+    const locked = sql`, locked as (${event('login.locked', sql`jsonb_build_object('by', ${lockedBy}::text)`)})`;
+    await db.execute(
+      ctx,
+      sql`with failed as (${event('login.failed', sql`'{}'::jsonb`)}) ${lockedBy === null ? sql`` : locked} select true`,
+    );
+  },
+
+  /** That the service refused to start, once an hour and set of variables however many isolates say so. */
+  recordRefusedConfiguration: async (ctx: RequestContext, variables: readonly string[]): Promise<void> => {
+    const details = sql`jsonb_build_object('variables', ${sql.param(variables)}::text[])`;
+    const hourAgo = firstIdAt(secondsAfter(ctx.now, -3600));
+    await db.execute(
+      ctx,
+      sql`
+        ${insertAudit(ctx, { id: newId(ctx.now), type: 'configuration.refused', actor: noOne, subject: noOne, details })}
+        from (select ${details} as details) this
+        where not exists (select from audit_events e
+                          where e.type = 'configuration.refused' and e.id > ${hourAgo}::uuid and e.details = this.details)`,
+    );
+  },
+});

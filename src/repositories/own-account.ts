@@ -1,0 +1,155 @@
+import { sql } from 'drizzle-orm';
+import type { RequestContext } from '../context.ts';
+import type { Database } from '../db/client.ts';
+import { violatedUnique } from '../db/errors.ts';
+import type { AccountRecord } from '../domain/account.ts';
+import type { SessionRecord } from '../domain/account-export.ts';
+import type { AuditEvent } from '../domain/audit-event.ts';
+import type { Slice } from '../domain/page.ts';
+import type { SessionRefusal } from '../domain/session.ts';
+import type { Refusal } from '../refusals.ts';
+import { type AccountRow, accountColumns, toAccount } from './account-rows.ts';
+import { type AuditRow, auditEventColumns, insertAudit, toAuditEvent } from './audit-rows.ts';
+import { isLastAdministrator, lockOwnAuthority } from './authority.ts';
+import { eraseAccount } from './erasure.ts';
+import { type Gate, type Gated, refusalOf } from './gate.ts';
+
+type Own<Found> = { refusal: Exclude<SessionRefusal, null> } | ({ refusal: null } & Found);
+
+export type OwnRecords = {
+  readonly account: AccountRecord;
+  readonly sessions: readonly SessionRecord[];
+  readonly events: readonly AuditEvent[];
+};
+
+type Options = { readonly newId: (now: Date) => string; readonly gate: Gate };
+
+export type OwnAccountRepository = ReturnType<typeof createOwnAccountRepository>;
+
+/** What people do with their own accounts. */
+export const createOwnAccountRepository = (db: Database, { newId, gate }: Options) => ({
+  find: async (ctx: RequestContext): Promise<Own<{ account: AccountRecord }>> => {
+    const [row] = await db.execute<AccountRow & Gated>(
+      ctx,
+      sql`with ${gate.own(ctx, { unverified: true })}
+          select gate.refusal, ${accountColumns} from gate join users u on u.id = gate.user_id`,
+    );
+    const refusal = refusalOf(row);
+    return row && refusal === null
+      ? { refusal, account: toAccount(row) }
+      : { refusal: refusal ?? 'session_revoked' };
+  },
+
+  /** Sets the user name, or takes it away. The unique constraint decides races. */
+  rename: async (
+    ctx: RequestContext,
+    username: string | null,
+  ): Promise<Own<{ account: AccountRecord }> | { refusal: 'username_taken' }> => {
+    const event = {
+      id: newId(ctx.now),
+      type: 'account.changed',
+      actor: sql`u.id`,
+      subject: sql`u.id`,
+      details: sql`jsonb_build_object('username', 'changed')`,
+    } as const;
+    try {
+      const [row] = await db.execute<AccountRow & Gated>(
+        ctx,
+        sql`
+          with ${gate.own(ctx)}, u as (
+            update users set username = ${username}, updated_at = ${ctx.now}
+            from gate where gate.refusal is null and users.id = gate.user_id
+            returning users.*
+          ), audited as (
+            ${insertAudit(ctx, event)} from u
+          )
+          select gate.refusal, ${accountColumns} from gate left join u on true`,
+      );
+      const refusal = refusalOf(row);
+      return row && refusal === null
+        ? { refusal, account: toAccount(row) }
+        : { refusal: refusal ?? 'session_revoked' };
+    } catch (error) {
+      if (violatedUnique(error) === 'users_username_unique') return { refusal: 'username_taken' };
+      throw error;
+    }
+  },
+
+  /** Deletes the account if its password is still the one that was proved, and it is not the last administrator's. */
+  remove: async (
+    ctx: RequestContext,
+    { passwordHash, outboxId }: { passwordHash: string; outboxId: string },
+  ): Promise<Refusal> => {
+    // The event stays when the person is gone, so it is the first to have no address and no device.
+    const anonymous = { ...ctx, ip: null, userAgent: null };
+    const event = {
+      id: newId(ctx.now),
+      type: 'account.deleted',
+      actor: sql`erased.id`,
+      subject: sql`erased.id`,
+    } as const;
+    const [, [verdict]] = (await db.transaction(ctx, [
+      lockOwnAuthority(gate, ctx),
+      sql`
+        with ${gate.own(ctx)}, verdict as (
+          select u.id, case
+            when gate.refusal is not null then gate.refusal
+            when u.password_hash is distinct from ${passwordHash} then 'changed'
+            when ${isLastAdministrator} then 'last_administrator' end as refusal
+          from gate join users u on u.id = gate.user_id
+        ), ${eraseAccount(ctx, outboxId, sql`select verdict.id from verdict where verdict.refusal is null`)}, audited as (
+          ${insertAudit(anonymous, event)} from erased
+        )
+        select verdict.refusal from verdict`,
+    ])) as [unknown, { refusal: Refusal }[]];
+    return verdict ? verdict.refusal : 'session_revoked';
+  },
+
+  /** Everything that is kept of the actor; the events are a page of all that are about the account. */
+  export: async (ctx: RequestContext, { after, limit }: Slice): Promise<Own<OwnRecords>> => {
+    const [row] = await db.execute<AccountRow & Gated & { sessions: SessionJson[]; events: AuditJson[] }>(
+      ctx,
+      sql`
+        with ${gate.own(ctx, { unverified: true })}
+        select gate.refusal, ${accountColumns},
+          (select coalesce(json_agg(s.* order by s.id desc), '[]') from (
+            select s.id, s.created_at, s.refreshed_at, s.expires_at, s.revoked_at, host(s.ip) as ip, s.user_agent
+            from sessions s where s.user_id = gate.user_id) s) as sessions,
+          (select coalesce(json_agg(e.* order by e.id desc), '[]') from (
+            select ${auditEventColumns} from audit_events e
+            where e.subject_id = gate.user_id ${after === null ? sql`` : sql`and e.id < ${after}::uuid`}
+            order by e.id desc limit ${limit}) e) as events
+        from gate left join users u on u.id = gate.user_id and gate.refusal is null`,
+    );
+    const refusal = refusalOf(row);
+    if (!row || refusal !== null) return { refusal: refusal ?? 'session_revoked' };
+    return {
+      refusal,
+      account: toAccount(row),
+      sessions: row.sessions.map(toSessionRecord),
+      events: row.events.map((event) => toAuditEvent({ ...event, created_at: new Date(event.created_at) })),
+    };
+  },
+});
+
+type SessionJson = {
+  id: string;
+  created_at: string;
+  refreshed_at: string;
+  expires_at: string;
+  revoked_at: string | null;
+  ip: string | null;
+  user_agent: string | null;
+};
+
+type AuditJson = Omit<AuditRow, 'created_at'> & { created_at: string };
+
+const toSessionRecord = (row: SessionJson): SessionRecord => ({
+  id: row.id,
+  createdAt: new Date(row.created_at),
+  lastUsedAt: new Date(row.refreshed_at),
+  expiresAt: new Date(row.expires_at),
+  revokedAt: row.revoked_at === null ? null : new Date(row.revoked_at),
+  ip: row.ip,
+  userAgent: row.user_agent,
+});

@@ -1,0 +1,171 @@
+import { type SQL, sql } from 'drizzle-orm';
+import type { RequestContext } from '../context.ts';
+import type { Database } from '../db/client.ts';
+import type { Slice } from '../domain/page.ts';
+import { adminRole, builtInRoles, type Permission } from '../domain/permissions.ts';
+import type { Role } from '../domain/role.ts';
+import type { Refusal } from '../refusals.ts';
+import { insertAudit, noOne } from './audit-rows.ts';
+import { isChanged, lockAuthority } from './authority.ts';
+import type { Gate } from './gate.ts';
+
+type RoleRow = { name: string; permissions: string[]; created_at: Date; version: string };
+
+const roleColumns: SQL = sql`r.name, r.permissions, r.created_at, r.xmin::text as version`;
+
+const toRole = ({ created_at, ...row }: RoleRow): Role => ({
+  ...row,
+  createdAt: created_at,
+  builtIn: (builtInRoles as readonly string[]).includes(row.name),
+});
+
+/** What must hold of a role before it is written (RFC 9110 section 13.1). */
+export type RolePrecondition = {
+  readonly ifMatch: readonly string[] | null;
+  readonly mustExist: boolean;
+  readonly mustNotExist: boolean;
+};
+
+export type PutOutcome =
+  | { readonly kind: 'created' | 'changed'; readonly role: Role }
+  | { readonly kind: 'refused'; readonly refusal: Exclude<Refusal, null> };
+
+type Options = { readonly newId: (now: Date) => string; readonly gate: Gate };
+
+export type RoleRepository = ReturnType<typeof createRoleRepository>;
+
+export const createRoleRepository = (db: Database, { newId, gate }: Options) => {
+  const existing = (name: string): SQL => sql`
+    existing as (select r.name, r.permissions, r.xmin::text as version from roles r where r.name = ${name})`;
+
+  return {
+    /** For what is not in the database but asks for a permission. */
+    authorize: async (ctx: RequestContext): Promise<Refusal> => {
+      const [row] = await db.execute<{ refusal: Refusal }>(
+        ctx,
+        sql`with ${gate.permitted(ctx)} select gate.refusal from gate`,
+      );
+      return row ? row.refusal : 'session_revoked';
+    },
+
+    /** Roles in the order of their names; `after` is the last one seen. */
+    list: async (
+      ctx: RequestContext,
+      { after, limit }: Slice,
+    ): Promise<{ refusal: Refusal; roles: Role[] }> => {
+      const rows = await db.execute<RoleRow & { refusal: Refusal }>(
+        ctx,
+        sql`
+          with ${gate.permitted(ctx)}
+          select gate.refusal, r.* from gate left join lateral (
+            select ${roleColumns} from roles r ${after === null ? sql`` : sql`where r.name > ${after}`}
+            order by r.name limit ${limit}
+          ) r on gate.refusal is null
+          order by r.name`,
+      );
+      return {
+        refusal: rows[0] ? rows[0].refusal : 'session_revoked',
+        roles: rows.filter(({ name }) => name !== null).map(toRole),
+      };
+    },
+
+    find: async (ctx: RequestContext, name: string): Promise<{ refusal: Refusal; role: Role | null }> => {
+      const [row] = await db.execute<RoleRow & { refusal: Refusal }>(
+        ctx,
+        sql`
+          with ${gate.permitted(ctx)}
+          select gate.refusal, ${roleColumns} from gate left join roles r on gate.refusal is null and r.name = ${name}`,
+      );
+      return {
+        refusal: row ? row.refusal : 'session_revoked',
+        role: row && row.name !== null ? toRole(row) : null,
+      };
+    },
+
+    /** Creates a role or replaces its permissions; nobody gives or takes what they do not have themselves. */
+    put: async (
+      ctx: RequestContext,
+      name: string,
+      permissions: readonly Permission[],
+      { ifMatch, mustExist, mustNotExist }: RolePrecondition,
+    ): Promise<PutOutcome> => {
+      const given = sql`${sql.param(permissions)}::text[]`;
+      const event = (type: 'role.created' | 'role.changed') =>
+        insertAudit(ctx, {
+          id: newId(ctx.now),
+          type,
+          actor: sql`(select user_id from gate)`,
+          subject: noOne,
+          details: sql`jsonb_build_object('role', ${name}::text, 'permissions', ${given},
+            'permissions_before', coalesce(to_jsonb((select permissions from existing)), '[]'::jsonb))`,
+        });
+      const [, [verdict], [row]] = (await db.transaction(ctx, [
+        lockAuthority(gate, ctx),
+        sql`
+          with ${gate.permitted(ctx)}, ${existing(name)}, verdict as (
+            select case
+              when gate.refusal is not null then gate.refusal
+              when ${mustNotExist}::boolean and existing.name is not null then 'changed'
+              when ${mustExist}::boolean and existing.name is null then 'changed'
+              when ${isChanged(sql`existing.version`, ifMatch)} then 'changed'
+              when existing.name = ${adminRole} then 'built_in'
+              when not existing.permissions <@ gate.permissions then 'role_holds_more'
+              when not ${given} <@ gate.permissions then 'grants_more' end as refusal,
+              existing.name is null as is_new
+            from gate left join existing on true
+          ), written as (
+            insert into roles (name, permissions, created_at)
+            select ${name}::text, ${given}, ${ctx.now}::timestamptz from verdict where verdict.refusal is null
+            on conflict (name) do update set permissions = excluded.permissions
+            returning name
+          ), created as (
+            ${event('role.created')} from written, verdict where verdict.is_new
+          ), changed as (
+            ${event('role.changed')} from written, verdict where not verdict.is_new
+          )
+          select verdict.refusal, verdict.is_new from verdict`,
+        sql`select ${roleColumns} from roles r where r.name = ${name}`,
+      ])) as [unknown, { refusal: Refusal; is_new: boolean }[], RoleRow[]];
+      const refusal = verdict ? verdict.refusal : 'session_revoked';
+      if (refusal !== null) return { kind: 'refused', refusal };
+      if (!row) throw new Error('a role that was written is not there');
+      return { kind: verdict?.is_new ? 'created' : 'changed', role: toRole(row) };
+    },
+
+    /** Deletes a role that no account has. */
+    remove: async (
+      ctx: RequestContext,
+      name: string,
+      ifMatch: readonly string[] | null,
+    ): Promise<Refusal> => {
+      const event = {
+        id: newId(ctx.now),
+        type: 'role.deleted',
+        actor: sql`(select user_id from gate)`,
+        subject: noOne,
+        details: sql`jsonb_build_object('role', gone.name, 'permissions_before', gone.permissions)`,
+      } as const;
+      const [, [verdict]] = (await db.transaction(ctx, [
+        lockAuthority(gate, ctx),
+        sql`
+          with ${gate.permitted(ctx)}, ${existing(name)}, verdict as (
+            select case
+              when gate.refusal is not null then gate.refusal
+              when existing.name is null then 'not_found'
+              when ${isChanged(sql`existing.version`, ifMatch)} then 'changed'
+              when existing.name = any(${sql.param(builtInRoles)}::text[]) then 'built_in'
+              when not existing.permissions <@ gate.permissions then 'role_holds_more'
+              when exists (select from user_roles ur where ur.role_name = existing.name) then 'in_use' end as refusal
+            from gate left join existing on true
+          ), gone as (
+            delete from roles r using verdict where verdict.refusal is null and r.name = ${name}
+            returning r.name, r.permissions
+          ), audited as (
+            ${insertAudit(ctx, event)} from gone
+          )
+          select verdict.refusal from verdict`,
+      ])) as [unknown, { refusal: Refusal }[]];
+      return verdict ? verdict.refusal : 'session_revoked';
+    },
+  };
+};

@@ -1,0 +1,252 @@
+import { type SQL, sql } from 'drizzle-orm';
+import type { RequestContext } from '../context.ts';
+import type { Database } from '../db/client.ts';
+import { violatedUnique } from '../db/errors.ts';
+import type { AccountEdit, ManagedAccount } from '../domain/account.ts';
+import { adminRole } from '../domain/permissions.ts';
+import type { Refusal } from '../refusals.ts';
+import { insertAudit } from './audit-rows.ts';
+import { isChanged, lockAuthority, targetAccount } from './authority.ts';
+import { eraseAccount } from './erasure.ts';
+import type { Gate } from './gate.ts';
+import { insertMail, insertToken, type MailedToken, tokenDetails } from './mail-rows.ts';
+import { type ManagedRow, readManaged, toManaged } from './managed-rows.ts';
+
+export type NewManagedAccount = {
+  readonly email: string;
+  readonly username: string | null;
+  readonly roles: readonly string[];
+  /** Null: the owner is invited to choose a password. */
+  readonly passwordHash: string | null;
+  /** The token that is mailed: of the invitation, or of the address where addresses are verified. */
+  readonly token: MailedToken | null;
+};
+
+export type EditOutcome =
+  | { readonly kind: 'done'; readonly account: ManagedAccount }
+  | { readonly kind: 'refused'; readonly refusal: Exclude<Refusal, null> }
+  | { readonly kind: 'email_taken' | 'username_taken' | 'unknown_role' };
+
+type Verdict = { refusal: Refusal | 'unknown_role' };
+
+/** The roles that are asked for, as `wanted`: what they allow together, and whether all of them exist. */
+const wantedRoles = (names: readonly string[] | null): SQL => sql`
+  wanted as (
+    select coalesce(array_agg(distinct permission) filter (where permission is not null), '{}') as permissions,
+      count(distinct r.name) = ${names?.length ?? 0} as all_exist
+    from roles r left join lateral unnest(r.permissions) permission on true
+    where r.name = any(${sql.param(names ?? [])}::text[])
+  )`;
+
+type Options = { readonly newId: (now: Date) => string; readonly gate: Gate };
+
+export type UserRepository = ReturnType<typeof createUserRepository>;
+
+/** Changes to the accounts of others. Every statement asks the gate for the permission that the route requires. */
+export const createUserRepository = (db: Database, { newId, gate }: Options) => {
+  const outcomeOf = (results: Record<string, unknown>[][]): EditOutcome => {
+    const [, [verdict], [row]] = results as [unknown, Verdict[], ManagedRow[]];
+    const refusal = verdict ? verdict.refusal : 'session_revoked';
+    if (refusal === 'unknown_role') return { kind: 'unknown_role' };
+    if (refusal !== null) return { kind: 'refused', refusal };
+    if (!row) throw new Error('an account that was written is not there');
+    return { kind: 'done', account: toManaged(row) };
+  };
+
+  const orTaken = (error: unknown): EditOutcome => {
+    switch (violatedUnique(error)) {
+      case 'users_email_unique':
+        return { kind: 'email_taken' };
+      case 'users_username_unique':
+        return { kind: 'username_taken' };
+      default:
+        throw error;
+    }
+  };
+
+  return {
+    /** An account with its roles and the mail that it begins with. */
+    create: async (ctx: RequestContext, account: NewManagedAccount): Promise<EditOutcome> => {
+      const { now } = ctx;
+      const { email, username, passwordHash, roles, token } = account;
+      const id = newId(now);
+      const purpose = passwordHash === null ? 'invitation' : 'verify_email';
+      const event = {
+        id: newId(now),
+        type: 'account.created',
+        actor: sql`(select user_id from gate)`,
+        subject: sql`c.id`,
+        details: sql`jsonb_build_object('roles', ${sql.param(roles)}::text[], 'invited', ${passwordHash === null}::boolean)`,
+      } as const;
+      const mail = token
+        ? sql`, t as (${insertToken(ctx, purpose, token, sql`select c.id as user_id, c.email from c`)}),
+          mailed as (${insertMail(ctx, purpose, token.outboxId, sql`select t.user_id, t.email as recipient from t`, tokenDetails(token.tokenId))})`
+        : sql``;
+      try {
+        return outcomeOf(
+          await db.transaction(ctx, [
+            lockAuthority(gate, ctx),
+            sql`
+              with ${gate.permitted(ctx)}, ${wantedRoles(roles)}, verdict as (
+                select case
+                  when gate.refusal is not null then gate.refusal
+                  when not wanted.all_exist then 'unknown_role'
+                  when not wanted.permissions <@ gate.permissions then 'grants_more' end as refusal
+                from gate, wanted
+              ), c as (
+                insert into users (id, email, username, password_hash, password_changed_at, must_change_password,
+                                   verification_sent_at, created_at, updated_at)
+                select ${id}::uuid, ${email}::text, ${username}::text, ${passwordHash}::text,
+                  ${passwordHash && now}::timestamptz, ${passwordHash !== null}::boolean,
+                  ${token && passwordHash && now}::timestamptz, ${now}::timestamptz, ${now}::timestamptz
+                from verdict where verdict.refusal is null
+                returning id, email
+              ), granted as (
+                insert into user_roles (user_id, role_name) select c.id, name from c, unnest(${sql.param(roles)}::text[]) name
+              ), audited as (
+                ${insertAudit(ctx, event)} from c
+              )${mail}
+              select verdict.refusal from verdict`,
+            readManaged(id),
+          ]),
+        );
+      } catch (error) {
+        return orTaken(error);
+      }
+    },
+
+    /** Changes what is given and nothing else. Whoever is disabled is logged out everywhere, for good. */
+    edit: async (
+      ctx: RequestContext,
+      id: string,
+      edit: AccountEdit,
+      ifMatch: readonly string[] | null,
+    ): Promise<EditOutcome> => {
+      const { now } = ctx;
+      const roles = edit.roles ?? null;
+      const disabled = edit.disabled ?? null;
+      const mustChangePassword = edit.mustChangePassword ?? null;
+      const demotes = roles !== null && !roles.includes(adminRole);
+      const rolesParam = sql`${roles === null ? null : sql.param(roles)}::text[]`;
+      const event = {
+        id: newId(now),
+        type: 'account.changed',
+        actor: sql`(select user_id from gate)`,
+        subject: sql`c.id`,
+        // A user name says who somebody is, so it is only said that it has changed.
+        details: sql`jsonb_strip_nulls(jsonb_build_object(
+          'disabled', ${disabled}::boolean, 'must_change_password', ${mustChangePassword}::boolean,
+          'username', ${edit.username === undefined ? null : 'changed'}::text, 'roles', ${rolesParam},
+          'roles_before', case when ${roles !== null}::boolean then (select to_jsonb(target.roles) from target) end))`,
+      } as const;
+      try {
+        return outcomeOf(
+          await db.transaction(ctx, [
+            lockAuthority(gate, ctx),
+            sql`
+              with ${gate.permitted(ctx)}, ${targetAccount(id)}, ${wantedRoles(roles)}, verdict as (
+                select case
+                  when gate.refusal is not null then gate.refusal
+                  when target.id is null then 'not_found'
+                  when ${isChanged(sql`target.version`, ifMatch)} then 'changed'
+                  when not wanted.all_exist then 'unknown_role'
+                  when not target.permissions <@ gate.permissions then 'holds_more'
+                  when not wanted.permissions <@ gate.permissions then 'grants_more'
+                  when target.id = gate.user_id and (${disabled === true}::boolean or (${demotes}::boolean and ${adminRole} = any(target.roles)))
+                    then 'own_authority'
+                  when target.is_last_administrator and ${demotes || disabled === true}::boolean then 'last_administrator'
+                end as refusal
+                from gate cross join wanted left join target on true
+              ), c as (
+                update users u set
+                  disabled_at = case ${disabled}::boolean when true then coalesce(u.disabled_at, ${now}::timestamptz) when false then null else u.disabled_at end,
+                  must_change_password = coalesce(${mustChangePassword}::boolean, u.must_change_password),
+                  username = case when ${edit.username !== undefined}::boolean then ${edit.username ?? null}::text else u.username end,
+                  updated_at = ${now}
+                from verdict where verdict.refusal is null and u.id = ${id}::uuid
+                returning u.id
+              ), taken as (
+                delete from user_roles ur using c where ur.user_id = c.id and not (ur.role_name = any(${rolesParam}))
+              ), granted as (
+                insert into user_roles (user_id, role_name) select c.id, name from c, unnest(${rolesParam}) name
+                on conflict do nothing
+              ), ended as (
+                update sessions s set revoked_at = ${now}, revoked_reason = 'account_disabled'
+                from c where ${disabled === true}::boolean and s.user_id = c.id and s.revoked_at is null
+              ), audited as (
+                ${insertAudit(ctx, event)} from c
+              )
+              select verdict.refusal from verdict`,
+            readManaged(id),
+          ]),
+        );
+      } catch (error) {
+        return orTaken(error);
+      }
+    },
+
+    /** Deletes an account and what is personal about it; its owner is told. */
+    remove: async (
+      ctx: RequestContext,
+      id: string,
+      { ifMatch, outboxId }: { ifMatch: readonly string[] | null; outboxId: string },
+    ): Promise<Refusal> => {
+      const event = {
+        id: newId(ctx.now),
+        type: 'account.deleted',
+        actor: sql`(select user_id from gate)`,
+        subject: sql`erased.id`,
+      } as const;
+      const [, rows] = (await db.transaction(ctx, [
+        lockAuthority(gate, ctx),
+        sql`
+          with ${gate.permitted(ctx)}, ${targetAccount(id)}, verdict as (
+            select case
+              when gate.refusal is not null then gate.refusal
+              when target.id is null then 'not_found'
+              when ${isChanged(sql`target.version`, ifMatch)} then 'changed'
+              when not target.permissions <@ gate.permissions then 'holds_more'
+              when target.id = gate.user_id then 'own_authority'
+              when target.is_last_administrator then 'last_administrator' end as refusal
+            from gate left join target on true
+          ), ${eraseAccount(ctx, outboxId, sql`select target.id from target, verdict where verdict.refusal is null`)},
+          audited as (
+            ${insertAudit(ctx, event)} from erased
+          )
+          select verdict.refusal from verdict`,
+      ])) as [unknown, { refusal: Refusal }[]];
+      return rows[0] ? rows[0].refusal : 'session_revoked';
+    },
+
+    /** Ends every session of an account. */
+    endSessions: async (ctx: RequestContext, id: string): Promise<Refusal> => {
+      const event = {
+        id: newId(ctx.now),
+        type: 'session.ended',
+        actor: sql`(select user_id from gate)`,
+        subject: sql`target.id`,
+        details: sql`jsonb_build_object('scope', 'global', 'sessions', (select count(*) from ended))`,
+      } as const;
+      const [row] = await db.execute<{ refusal: Refusal }>(
+        ctx,
+        sql`
+          with ${gate.permitted(ctx)}, ${targetAccount(id)}, verdict as (
+            select case
+              when gate.refusal is not null then gate.refusal
+              when target.id is null then 'not_found'
+              when not target.permissions <@ gate.permissions then 'holds_more' end as refusal
+            from gate left join target on true
+          ), ended as (
+            update sessions s set revoked_at = ${ctx.now}, revoked_reason = 'administrator'
+            from target, verdict
+            where verdict.refusal is null and s.user_id = target.id and s.revoked_at is null and s.expires_at > ${ctx.now}
+            returning s.id
+          ), audited as (
+            ${insertAudit(ctx, event)} from target, verdict where verdict.refusal is null
+          )
+          select verdict.refusal from verdict`,
+      );
+      return row ? row.refusal : 'session_revoked';
+    },
+  };
+};

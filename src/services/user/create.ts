@@ -1,0 +1,48 @@
+import type { CheckPassword, PasswordHasher, RequestContext } from '../../context.ts';
+import { canonicalEmail, type ManagedUser, withPasswordAge } from '../../domain/account.ts';
+import type { PrepareToken } from '../../domain/one-time-token.ts';
+import type { MailQueue } from '../../domain/outbox.ts';
+import type { UserRepository } from '../../repositories/users.ts';
+import { accountOf } from './outcome.ts';
+
+export type CreateUserRequest = {
+  readonly email: string;
+  readonly username: string | null;
+  readonly roles: readonly string[];
+  /** The first one, which its owner has to change; null sends an invitation to choose one. */
+  readonly password: string | null;
+};
+
+type Deps = {
+  readonly users: Pick<UserRepository, 'create'>;
+  readonly checkPassword: CheckPassword;
+  readonly hasher: Pick<PasswordHasher, 'hash'>;
+  readonly prepareToken: PrepareToken;
+  readonly mailQueue: MailQueue;
+  readonly verification: 'off' | 'optional' | 'required';
+  readonly passwordMaxAgeDays: number | null;
+};
+
+/**
+ * Makes an account for somebody else.
+ * @throws AppError `weak_password`, `email_taken`, `username_taken`, `validation_failed` for a role that does not exist,
+ * `forbidden` for one that allows more than the actor may, `overloaded`, and what ends a session
+ */
+export const createCreateUser = (deps: Deps) => {
+  const { users, checkPassword, hasher, prepareToken, mailQueue, verification, passwordMaxAgeDays } = deps;
+
+  return async (ctx: RequestContext, request: CreateUserRequest): Promise<ManagedUser> => {
+    const { username, password } = request;
+    const email = canonicalEmail(request.email);
+    if (password !== null) await checkPassword(ctx, { password, email, username });
+    const invites = password === null;
+    const passwordHash = invites ? null : await hasher.hash(password, ctx.signal);
+    const token =
+      invites || verification !== 'off' ? await prepareToken(ctx.now, invites ? null : email) : null;
+    const roles = [...new Set(request.roles)];
+    const outcome = await users.create(ctx, { email, username, roles, passwordHash, token });
+    const account = accountOf(outcome);
+    if (token) ctx.defer('hand a mail over', mailQueue.enqueue([token.outboxId]));
+    return withPasswordAge(account, passwordMaxAgeDays, ctx.now);
+  };
+};
