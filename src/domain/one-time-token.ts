@@ -15,6 +15,9 @@ export const tokenTtlSeconds: Readonly<Record<TokenPurpose, number>> = {
   invitation: 7 * 24 * 3600,
 };
 
+/** Tokens that set a password: of who has forgotten it, and of who is invited to choose the first. */
+export const settingPurposes: readonly TokenPurpose[] = ['reset_password', 'invitation'];
+
 /** A six-digit code lives shorter than its link and takes few guesses (NIST SP 800-63B-4 section 3.1.3). */
 export const codePolicy = { ttlSeconds: 600, maxAttempts: 5 } as const;
 

@@ -1,6 +1,7 @@
-import { sql } from 'drizzle-orm';
+import { type SQL, sql } from 'drizzle-orm';
 import type { RequestContext } from '../context.ts';
 import type { Database } from '../db/client.ts';
+import { settingPurposes } from '../domain/one-time-token.ts';
 import type { OpenSession, SessionRefusal } from '../domain/session.ts';
 import { type AccountRow, accountColumns, type SessionRow, toAccount, toSession } from './account-rows.ts';
 import { insertAudit, noOne } from './audit-rows.ts';
@@ -27,6 +28,9 @@ const toCredential = (row: CredentialRow): Credential => ({
 export type NewPassword = { readonly hash: string; readonly outboxId: string };
 
 type Options = { readonly newId: (now: Date) => string; readonly gate: Gate };
+
+/** Whether a token of that purpose sets a password. */
+const sets = (purpose: SQL): SQL => sql`${purpose} = any(${sql.param(settingPurposes)}::text[])`;
 
 export type CredentialRepository = ReturnType<typeof createCredentialRepository>;
 
@@ -113,7 +117,7 @@ export const createCredentialRepository = (db: Database, { newId, gate }: Option
       sql`
         select u.id, u.email, u.username, u.password_hash
         from one_time_tokens t join users u on u.id = t.user_id
-        where t.id = ${tokenId} and t.purpose = 'reset_password' and t.used_at is null and t.expires_at > ${ctx.now}
+        where t.id = ${tokenId} and ${sets(sql`t.purpose`)} and t.used_at is null and t.expires_at > ${ctx.now}
           and t.email = u.email and u.disabled_at is null`,
     );
     return row ? toCredential(row) : null;
@@ -131,7 +135,7 @@ export const createCredentialRepository = (db: Database, { newId, gate }: Option
       sql`
         with t as (
           update one_time_tokens set used_at = ${now}
-          where id = ${tokenId} and purpose = 'reset_password' and used_at is null and expires_at > ${now}
+          where id = ${tokenId} and ${sets(sql`purpose`)} and used_at is null and expires_at > ${now}
           returning user_id, email
         ), c as (
           update users set password_hash = ${hash}, password_changed_at = ${now}, must_change_password = false,
@@ -143,7 +147,7 @@ export const createCredentialRepository = (db: Database, { newId, gate }: Option
           from c where s.user_id = c.id and s.revoked_at is null
         ), spent as (
           update one_time_tokens o set used_at = ${now}
-          from c where o.user_id = c.id and o.purpose = 'reset_password' and o.used_at is null and o.id <> ${tokenId}
+          from c where o.user_id = c.id and ${sets(sql`o.purpose`)} and o.used_at is null and o.id <> ${tokenId}
         ), told as (
           ${insertMail(ctx, 'password_changed', outboxId, sql`select c.id as user_id, c.email as recipient from c`, originDetails(ctx))}
         ), audited as (

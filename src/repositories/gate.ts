@@ -47,7 +47,7 @@ export const createGate = ({ verifiedOnly, passwordMaxAgeDays }: GatePolicy): Ga
       if (ctx.requiredPermission === null) throw new Error('the route requires no permission');
       return sql`
         gate as (
-          select held.*, case
+          select held.session_id, held.user_id, held.permissions, case
             when held.refusal is not null then held.refusal
             when held.password_due then 'password_change_required'
             when not (${ctx.requiredPermission}::text = any(held.permissions)) then 'forbidden' end as refusal
@@ -56,7 +56,7 @@ export const createGate = ({ verifiedOnly, passwordMaxAgeDays }: GatePolicy): Ga
               u.must_change_password or coalesce(u.password_changed_at < ${ctx.now}::timestamptz - ${passwordMaxAgeDays}::int * interval '1 day', false) as password_due,
               case ${refusal(ctx, false)} end as refusal
             from ${actorOf(ctx)}
-          ) held (session_id, user_id, permissions, password_due, refusal)
+          ) held
         )`;
     },
   };

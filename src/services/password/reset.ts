@@ -1,5 +1,5 @@
 import type { CheckPassword, PasswordHasher, RequestContext } from '../../context.ts';
-import type { TokenPurpose } from '../../domain/one-time-token.ts';
+import { settingPurposes, type TokenPurpose } from '../../domain/one-time-token.ts';
 import type { MailQueue } from '../../domain/outbox.ts';
 import { AppError } from '../../errors.ts';
 import type { CredentialRepository } from '../../repositories/credentials.ts';
@@ -23,7 +23,7 @@ type Deps = {
 export const createResetPassword =
   ({ credentials, readToken, checkPassword, hasher, mailQueue, newId }: Deps) =>
   async (ctx: RequestContext, { token, password }: { token: string; password: string }): Promise<void> => {
-    const read = await readToken(token, ['reset_password']);
+    const read = await readToken(token, settingPurposes);
     const owner = read && (await credentials.findForReset(ctx, read.id));
     if (!owner) throw new AppError('token_invalid');
     await checkPassword(ctx, { password, email: owner.email, username: owner.username });
