@@ -1,0 +1,115 @@
+import { describe, expect, it } from 'vitest';
+import { eventsAbout, newAdmin } from '../support/worker/administrators.ts';
+import { cookiesOf, createClient, newAccount, password } from '../support/worker/client.ts';
+import { sql } from '../support/worker/database.ts';
+import { mailsTo } from '../support/worker/mail.ts';
+import { expectProblem } from '../support/worker/problem.ts';
+
+const client = createClient({ RATE_LIMIT_MAX: '1000' });
+const newName = () => `n${crypto.randomUUID().slice(0, 8)}`;
+
+describe('PATCH /users/me', () => {
+  it('sets the user name, which then logs in, and takes it away', async () => {
+    const { access_token: bearer, user } = await newAccount(client);
+    const username = newName();
+    const patch = (json: object) => client('PATCH', '/users/me', { bearer, json });
+    expect(await (await patch({ username })).json()).toEqual({ ...user, username });
+    expect((await client('POST', '/auth/token', { json: { username, password } })).status).toBe(200);
+    expect(await (await patch({ username: null })).json()).toEqual(user);
+    await expectProblem(
+      await client('POST', '/auth/token', { json: { username, password } }),
+      401,
+      'invalid_credentials',
+    );
+    const events = (await eventsAbout(user.id)).filter(({ type }) => type === 'account.changed');
+    expect(events.map(({ details }) => details)).toEqual([{ username: 'changed' }, { username: 'changed' }]);
+  });
+
+  it("refuses a name that is taken, and members that are not one's own to set", async () => {
+    const [one, two] = [await newAccount(client), await newAccount(client)];
+    const username = newName();
+    const patch = (bearer: string, json: object) => client('PATCH', '/users/me', { bearer, json });
+    await patch(one.access_token, { username });
+    await expectProblem(await patch(two.access_token, { username }), 409, 'username_taken');
+    for (const json of [{}, { username, roles: ['admin'] }, { email_verified: true }, { username: 'A b' }]) {
+      await expectProblem(await patch(two.access_token, json), 422, 'validation_failed');
+    }
+  });
+});
+
+describe('DELETE /users/me', () => {
+  it('needs the password, ends everything at once and tells the address', async () => {
+    const { access_token: bearer, refresh_token, user } = await newAccount(client);
+    const remove = (json: object) => client('DELETE', '/users/me', { bearer, json });
+    await expectProblem(await remove({ password: 'not the password' }), 401, 'invalid_credentials');
+    await expectProblem(await remove({}), 422, 'validation_failed');
+
+    const removed = await remove({ password });
+    expect(removed.status).toBe(204);
+    expect(cookiesOf(removed).get('itsor_session')?.attributes).toContain('Max-Age=0');
+    await expectProblem(await client('GET', '/auth/me', { bearer }), 401, 'session_revoked');
+    await expectProblem(
+      await client('POST', '/auth/refresh', { json: { refresh_token } }),
+      401,
+      'refresh_token_invalid',
+    );
+    await expectProblem(
+      await client('POST', '/auth/token', { json: { email: user.email, password } }),
+      401,
+      'invalid_credentials',
+    );
+    for (const { ip, user_agent } of await eventsAbout(user.id)) {
+      expect({ ip, user_agent }).toEqual({ ip: null, user_agent: null });
+    }
+    expect((await eventsAbout(user.id)).map(({ type }) => type)).toContain('account.deleted');
+    expect((await mailsTo(user.email)).map(({ template }) => template)).toEqual(['account_deleted']);
+    expect((await client('POST', '/auth/signup', { json: { email: user.email, password } })).status).toBe(
+      201,
+    );
+  });
+
+  it('lets an administrator go who is not the last', async () => {
+    const admin = await newAdmin(client);
+    await newAdmin(client);
+    const response = await client('DELETE', '/users/me', { bearer: admin.access_token, json: { password } });
+    expect(response.status).toBe(204);
+  });
+});
+
+describe('GET /users/me/export', () => {
+  it('has the account, every session and the events in pages, and nothing of whoever else was at work', async () => {
+    const admin = await newAdmin(client);
+    const { access_token: bearer, user } = await newAccount(client);
+    await client('PATCH', `/users/${user.id}`, {
+      bearer: admin.access_token,
+      json: { must_change_password: true },
+      headers: { 'User-Agent': 'the browser of the administrator' },
+    });
+    const response = await client('GET', '/users/me/export?limit=2', { bearer });
+    expect(response.headers.get('Content-Disposition')).toBe('attachment; filename="account.json"');
+    expect(response.headers.get('Cache-Control')).toBe('no-store');
+    const text = await response.text();
+    expect(text).not.toContain(admin.user.id);
+    expect(text).not.toContain('the browser of the administrator');
+    expect(text).not.toContain('argon2');
+    const first = JSON.parse(text);
+    expect(first.account).toMatchObject({ id: user.id, email: user.email });
+    expect(first.sessions).toHaveLength(2);
+    expect(first.events.items).toMatchObject([
+      { type: 'account.changed', by: 'administrator', ip: null, user_agent: null },
+      { type: 'session.opened', by: 'you' },
+    ]);
+    const next = await client('GET', `/users/me/export?limit=2&cursor=${first.events.next_cursor}`, {
+      bearer,
+    });
+    expect(await next.json()).toMatchObject({
+      events: { items: [{ type: 'account.signed_up' }], next_cursor: null },
+    });
+  });
+
+  it('is refused to a disabled account', async () => {
+    const { access_token: bearer, user } = await newAccount(client);
+    await sql`update users set disabled_at = now() where id = ${user.id}`;
+    await expectProblem(await client('GET', '/users/me/export', { bearer }), 403, 'account_disabled');
+  });
+});

@@ -1,0 +1,136 @@
+import { describe, expect, it } from 'vitest';
+import { permissionNames } from '../../src/domain/permissions.ts';
+import { newAccountAllowed, newAccountWith, newAdmin, newRole } from '../support/worker/administrators.ts';
+import { createClient } from '../support/worker/client.ts';
+import { sql } from '../support/worker/database.ts';
+import { expectProblem } from '../support/worker/problem.ts';
+
+const client = createClient({ RATE_LIMIT_MAX: '1000' });
+const newName = () => `r${crypto.randomUUID().slice(0, 8)}`;
+
+const put = (
+  bearer: string,
+  name: string,
+  permissions: readonly string[],
+  headers: Record<string, string> = {},
+) => client('PUT', `/roles/${name}`, { bearer, json: { permissions }, headers });
+
+describe('roles', () => {
+  it('begin with user, who may nothing, and admin, who may everything that the code knows', async () => {
+    const { access_token: bearer } = await newAccountAllowed(client, 'roles:read');
+    const read = async (name: string) => (await client('GET', `/roles/${name}`, { bearer })).json();
+    expect(await read('user')).toMatchObject({ permissions: [], built_in: true });
+    expect(await read('admin')).toMatchObject({ permissions: expect.arrayContaining([...permissionNames]) });
+    const [admin] = await sql`select cardinality(permissions) as count from roles where name = 'admin'`;
+    expect(admin?.count).toBe(permissionNames.length);
+    const listed = await (await client('GET', '/permissions', { bearer })).json<{
+      items: { name: string }[];
+    }>();
+    expect(listed.items.map(({ name }) => name)).toEqual(permissionNames);
+  });
+
+  it('are listed by name, in pages', async () => {
+    const { access_token: bearer } = await newAccountAllowed(client, 'roles:read');
+    await newRole('users:read');
+    const seen: string[] = [];
+    let cursor: string | null = null;
+    do {
+      const response = await client('GET', `/roles?limit=3${cursor ? `&cursor=${cursor}` : ''}`, { bearer });
+      const body = await response.json<{ items: { name: string }[]; next_cursor: string | null }>();
+      seen.push(...body.items.map(({ name }) => name));
+      cursor = body.next_cursor;
+    } while (cursor);
+    expect(seen).toEqual([...new Set(seen)]);
+    expect(seen).toEqual(expect.arrayContaining(['admin', 'user']));
+  });
+
+  it('are made, changed and deleted, each with its event', async () => {
+    const { access_token: bearer, user } = await newAdmin(client);
+    const name = newName();
+    const made = await put(bearer, name, ['users:read', 'audit:read', 'users:read']);
+    expect(made.status).toBe(201);
+    expect(await made.json()).toMatchObject({
+      name,
+      permissions: ['audit:read', 'users:read'],
+      built_in: false,
+    });
+    const changed = await put(bearer, name, ['users:read']);
+    expect(changed.status).toBe(200);
+    expect((await client('DELETE', `/roles/${name}`, { bearer })).status).toBe(204);
+    await expectProblem(await client('GET', `/roles/${name}`, { bearer }), 404, 'not_found');
+    await expectProblem(await client('DELETE', `/roles/${name}`, { bearer }), 404, 'not_found');
+    const events =
+      await sql`select type, actor_id, details from audit_events where details->>'role' = ${name} order by id`;
+    expect(events.map(({ type }) => type)).toEqual(['role.created', 'role.changed', 'role.deleted']);
+    expect(events[1]).toMatchObject({
+      actor_id: user.id,
+      details: { permissions: ['users:read'], permissions_before: ['audit:read', 'users:read'] },
+    });
+  });
+
+  it('are guarded by their ETag', async () => {
+    const { access_token: bearer } = await newAdmin(client);
+    const name = newName();
+    await expectProblem(await put(bearer, name, [], { 'If-Match': '*' }), 412, 'precondition_failed');
+    await expectProblem(await put(bearer, name, [], { 'If-Match': '"1"' }), 412, 'precondition_failed');
+    const made = await put(bearer, name, [], { 'If-None-Match': '*' });
+    const tag = made.headers.get('ETag') ?? '';
+    await expectProblem(await put(bearer, name, [], { 'If-None-Match': '*' }), 412, 'precondition_failed');
+    const changed = await put(bearer, name, ['users:read'], { 'If-Match': tag });
+    expect(changed.status).toBe(200);
+    await expectProblem(await put(bearer, name, [], { 'If-Match': tag }), 412, 'precondition_failed');
+    const gone = (ifMatch: string) =>
+      client('DELETE', `/roles/${name}`, { bearer, headers: { 'If-Match': ifMatch } });
+    await expectProblem(await gone(tag), 412, 'precondition_failed');
+    expect((await gone(changed.headers.get('ETag') ?? '')).status).toBe(204);
+  });
+
+  it('take no name and no permission that there is not', async () => {
+    const { access_token: bearer } = await newAdmin(client);
+    for (const name of ['Admin', 'a b', '7up', 'x'.repeat(65), '%00', 'ä']) {
+      await expectProblem(await put(bearer, encodeURI(name), []), 422, 'validation_failed');
+    }
+    for (const permissions of [['users:delete'], ['*'], 'users:read', [null], undefined]) {
+      const response = await client('PUT', `/roles/${newName()}`, { bearer, json: { permissions } });
+      await expectProblem(response, 422, 'validation_failed');
+    }
+  });
+
+  it('that the service relies on stay', async () => {
+    const { access_token: bearer } = await newAdmin(client);
+    for (const name of ['user', 'admin']) {
+      await expectProblem(await client('DELETE', `/roles/${name}`, { bearer }), 409, 'conflict');
+    }
+    await expectProblem(await put(bearer, 'admin', ['users:read']), 409, 'conflict');
+  });
+
+  it('that accounts have cannot be deleted', async () => {
+    const { access_token: bearer } = await newAdmin(client);
+    const name = await newRole('users:read');
+    await newAccountWith(client, name);
+    await expectProblem(await client('DELETE', `/roles/${name}`, { bearer }), 409, 'conflict');
+  });
+
+  it('are given no permission, and lose none, by who does not have it', async () => {
+    const { access_token: bearer } = await newAccountAllowed(client, 'roles:write', 'users:read');
+    const name = newName();
+    await expectProblem(await put(bearer, name, ['users:read', 'audit:read']), 403, 'forbidden');
+    expect((await put(bearer, name, ['users:read'])).status).toBe(201);
+    await expectProblem(await put(bearer, name, ['users:read', 'users:write']), 403, 'forbidden');
+    const wider = await newRole('audit:read');
+    await expectProblem(await put(bearer, wider, []), 403, 'forbidden');
+    await expectProblem(await client('DELETE', `/roles/${wider}`, { bearer }), 403, 'forbidden');
+    await expectProblem(await put(bearer, 'user', ['audit:read']), 403, 'forbidden');
+  });
+
+  it('count on the very next request, whatever the token says', async () => {
+    const { access_token: bearer } = await newAdmin(client);
+    const name = await newRole('users:read');
+    const { access_token: demoted } = await newAccountWith(client, name);
+    expect((await client('GET', '/users', { bearer: demoted })).status).toBe(200);
+    expect((await put(bearer, name, [])).status).toBe(200);
+    await expectProblem(await client('GET', '/users', { bearer: demoted }), 403, 'forbidden');
+    expect((await put(bearer, name, ['users:read'])).status).toBe(200);
+    expect((await client('GET', '/users', { bearer: demoted })).status).toBe(200);
+  });
+});
