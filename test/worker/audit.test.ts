@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { auditEventTypeNames } from '../../src/domain/audit-event.ts';
 import { eventsAbout, newAccountAllowed, newAdmin } from '../support/worker/administrators.ts';
-import { createClient, newAccount, newAddress, newEmail, password } from '../support/worker/client.ts';
+import { createClient, newAccount, newAddress, newEmail } from '../support/worker/client.ts';
 import { sql } from '../support/worker/database.ts';
 import { expectProblem } from '../support/worker/problem.ts';
 

@@ -1,5 +1,7 @@
 import { env } from 'cloudflare:test';
 import { describe, expect, it } from 'vitest';
+import type { Permission } from '../../src/domain/permissions.ts';
+import { newAccountAllowed } from '../support/worker/administrators.ts';
 import { createClient, newAccount, newEmail, password } from '../support/worker/client.ts';
 import { countRoundTrips } from '../support/worker/database.ts';
 
@@ -21,6 +23,7 @@ const objects = { calls: 0 };
 const client = createClient({
   LOGIN_GUARD: counted(env.LOGIN_GUARD as never, objects) as never,
   RATE_LIMITER: counted(env.RATE_LIMITER as never, objects) as never,
+  RATE_LIMIT_MAX: '1000',
   // A delivery that ran meanwhile would be counted too.
   MAIL_QUEUE: { sendBatch: async () => {} } as never,
 });
@@ -67,6 +70,72 @@ describe('database round trips and Durable Object calls, as the contract budgets
         },
       ],
     ),
+    ...(
+      [
+        ['GET', '/users', 'users:read'],
+        ['GET', '/users?q=a', 'users:read'],
+        ['GET', '/users/{id}', 'users:read'],
+        ['POST', '/users', 'users:write', { email: newEmail() }],
+        ['PATCH', '/users/{id}', 'users:write', { roles: ['user'], disabled: false }],
+        ['DELETE', '/users/{id}', 'users:write'],
+        ['DELETE', '/users/{id}/sessions', 'sessions:revoke'],
+        ['GET', '/roles', 'roles:read'],
+        ['GET', '/roles/user', 'roles:read'],
+        ['PUT', '/roles/counted', 'roles:write', { permissions: [] }],
+        ['DELETE', '/roles/counted', 'roles:write'],
+        ['GET', '/permissions', 'roles:read'],
+        ['GET', '/audit', 'audit:read'],
+        ['GET', '/audit?user_id={id}&type=login.failed', 'audit:read'],
+      ] as [string, string, Permission, object?][]
+    ).map(
+      ([method, path, permission, json]): [
+        string,
+        { db: number; objects: number },
+        () => Promise<() => Promise<Response>>,
+      ] => [
+        `${method} ${path}`,
+        { db: 1, objects: 1 },
+        async () => {
+          const { user } = await newAccount(client);
+          const { access_token: bearer } = await newAccountAllowed(client, permission);
+          return () => client(method, path.replace('{id}', user.id), { bearer, json });
+        },
+      ],
+    ),
+    [
+      'PATCH /users/me',
+      { db: 1, objects: 1 },
+      async () => {
+        const { access_token: bearer } = await newAccount(client);
+        return () => client('PATCH', '/users/me', { bearer, json: { username: null } });
+      },
+    ],
+    [
+      'GET /users/me/export',
+      { db: 1, objects: 1 },
+      async () => {
+        const { access_token: bearer } = await newAccount(client);
+        return () => client('GET', '/users/me/export', { bearer });
+      },
+    ],
+    [
+      // The password is read and proved first: limiter, reserve, and settle after the response.
+      'DELETE /users/me',
+      { db: 2, objects: 3 },
+      async () => {
+        const { access_token: bearer } = await newAccount(client);
+        return () => client('DELETE', '/users/me', { bearer, json: { password } });
+      },
+    ],
+    [
+      // One read before the response; the audit event of the failure comes after it.
+      'POST /auth/token with a wrong password',
+      { db: 2, objects: 3 },
+      async () => {
+        const { email } = (await newAccount(client)).user;
+        return () => client('POST', '/auth/token', { json: { email, password: 'not the password' } });
+      },
+    ],
     [
       'POST /auth/revoke',
       { db: 1, objects: 1 },

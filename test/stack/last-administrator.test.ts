@@ -1,0 +1,118 @@
+import { randomUUID } from 'node:crypto';
+import { Client } from 'pg';
+import { describe, expect, test } from 'vitest';
+import { Secret } from '../../src/config/secret.ts';
+import type { RequestContext } from '../../src/context.ts';
+import { createDatabase } from '../../src/db/client.ts';
+import { createGate } from '../../src/repositories/gate.ts';
+import { createOwnAccountRepository } from '../../src/repositories/own-account.ts';
+import { createUserRepository } from '../../src/repositories/users.ts';
+import { startTestDatabase } from '../support/node/database.ts';
+
+const silent = () => {};
+const log = { debug: silent, info: silent, warn: silent, error: silent };
+const passwordHash = 'a hash';
+
+/** A database in which nobody else administrates. */
+const openHouse = async (url: string, endpoint: string, adminUrl: string) => {
+  const db = createDatabase({ url: new Secret(url), endpoint });
+  const parts = {
+    newId: () => randomUUID(),
+    gate: createGate({ verifiedOnly: false, passwordMaxAgeDays: null }),
+  };
+  const direct = new Client({ connectionString: adminUrl });
+  await direct.connect();
+
+  const newAdministrator = async (): Promise<RequestContext> => {
+    const [userId, sessionId] = [randomUUID(), randomUUID()];
+    const email = `${userId}@example.com`;
+    await direct.query(
+      `insert into users (id, email, password_hash, created_at, updated_at) values ($1, $2, $3, now(), now())`,
+      [userId, email, passwordHash],
+    );
+    await direct.query(`insert into user_roles values ($1, 'user'), ($1, 'admin')`, [userId]);
+    await direct.query(
+      `insert into sessions (id, user_id, refreshed_at, created_at, expires_at, absolute_expires_at)
+       values ($1, $2, now(), now(), now() + interval '1 day', now() + interval '1 day')`,
+      [sessionId, userId],
+    );
+    return {
+      requestId: 'test',
+      now: new Date(),
+      ip: null,
+      network: 'unknown',
+      userAgent: null,
+      actor: { userId, sessionId, source: 'bearer' },
+      requiredPermission: 'users:write',
+      signal: AbortSignal.timeout(30_000),
+      log,
+      defer: silent,
+    };
+  };
+
+  const administrators = async (): Promise<number> => {
+    const { rows } = await direct.query(
+      `select count(*)::int as count from user_roles ur join users u on u.id = ur.user_id
+       where ur.role_name = 'admin' and u.disabled_at is null`,
+    );
+    return rows[0].count;
+  };
+
+  return {
+    users: createUserRepository(db, parts),
+    ownAccount: createOwnAccountRepository(db, parts),
+    newAdministrator,
+    administrators,
+    clear: () => direct.query('delete from users'),
+    [Symbol.asyncDispose]: () => direct.end(),
+  };
+};
+
+const servers = [
+  ['embedded', ''],
+  ...(process.env.TEST_DATABASE_URL ? [['postgres', process.env.TEST_DATABASE_URL]] : []),
+];
+
+describe.each(servers)('the last administrator, %s', (_, serverUrl) => {
+  test('stays, whatever several of them do to each other at the same time', async () => {
+    await using stack = new AsyncDisposableStack();
+    const database = await startTestDatabase(serverUrl);
+    stack.defer(database.close);
+    const house = stack.use(await openHouse(database.databaseUrl, database.endpointUrl, database.adminUrl));
+    const { users, ownAccount, newAdministrator } = house;
+    const outboxId = () => randomUUID();
+    const idOf = (ctx: RequestContext) => ctx.actor?.userId ?? '';
+
+    const deeds: ((by: RequestContext, to: RequestContext) => Promise<unknown>)[] = [
+      (by, to) => users.edit(by, idOf(to), { roles: ['user'] }, null),
+      (by, to) => users.edit(by, idOf(to), { disabled: true }, null),
+      (by, to) => users.remove(by, idOf(to), { ifMatch: null, outboxId: outboxId() }),
+      (by) => ownAccount.remove(by, { passwordHash, outboxId: outboxId() }),
+    ];
+    for (let round = 0; round < 12; round++) {
+      await house.clear();
+      const some = [await newAdministrator(), await newAdministrator(), await newAdministrator()];
+      await Promise.all(
+        some.flatMap((by, place) =>
+          deeds.map((deed, turn) => deed(by, some[(place + 1 + (turn % 2)) % some.length] ?? by)),
+        ),
+      );
+      expect(await house.administrators()).toBeGreaterThanOrEqual(1);
+    }
+  });
+
+  test('is refused by every way there is, and a second one makes it possible', async () => {
+    await using stack = new AsyncDisposableStack();
+    const database = await startTestDatabase(serverUrl);
+    stack.defer(database.close);
+    const house = stack.use(await openHouse(database.databaseUrl, database.endpointUrl, database.adminUrl));
+    const last = await house.newAdministrator();
+    const remove = () => house.ownAccount.remove(last, { passwordHash, outboxId: randomUUID() });
+    expect(await remove()).toBe('last_administrator');
+    const other = await house.newAdministrator();
+    await house.users.edit(last, other.actor?.userId ?? '', { disabled: true }, null);
+    expect(await remove()).toBe('last_administrator');
+    await house.newAdministrator();
+    expect(await remove()).toBeNull();
+  });
+});

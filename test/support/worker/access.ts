@@ -1,0 +1,88 @@
+import type { operations } from '../../../src/routes/operations.ts';
+import { type Client, newAccount, newEmail, password, type Tokens } from './client.ts';
+
+export type OperationKey = keyof typeof operations;
+
+/** Where a request goes, and what it carries beside the credential. */
+export type Attempt = { readonly path?: string; readonly init?: Parameters<Client>[2] };
+
+type Made = { readonly other: Required<Tokens>; readonly client: Client };
+
+/** Who gets an answer, and which. Whoever else asks is refused, by one rule for all routes. */
+export type Access = {
+  /** The status for anybody, whatever they hold. */
+  readonly everybody?: number;
+  /** The status for a good login of any account. */
+  readonly loggedIn?: number;
+  /** The status for who holds the permission that the table of operations names. */
+  readonly permitted?: number;
+  /** It ends or changes the actor, who can serve only once. */
+  readonly usesUp?: true;
+  readonly attempt?: (made: Made) => Attempt | Promise<Attempt>;
+};
+
+const json = (body: object): Attempt => ({ init: { json: body } });
+const forOther =
+  (path: string, body?: object) =>
+  ({ other }: Made): Attempt => ({
+    path: path.replace('{id}', other.user.id),
+    ...(body && { init: { json: body } }),
+  });
+const forNewUser =
+  (path: string) =>
+  async ({ client }: Made): Promise<Attempt> => ({
+    path: path.replace('{id}', (await newAccount(client)).user.id),
+  });
+const newRoleName = () => `m${crypto.randomUUID().slice(0, 8)}`;
+
+/** Every operation of the app; the type demands a row for each, and a test that none is left over. */
+export const access: Readonly<Record<OperationKey, Access>> = {
+  'POST /auth/signup': { everybody: 201, attempt: () => json({ email: newEmail(), password }) },
+  'POST /auth/token': { everybody: 401, attempt: () => json({ email: newEmail(), password }) },
+  'POST /auth/refresh': { everybody: 401, attempt: () => json({ refresh_token: 'made-up' }) },
+  'POST /auth/logout': { everybody: 204, usesUp: true },
+  'POST /auth/revoke': { everybody: 200, attempt: () => ({ init: { form: { token: 'made-up' } } }) },
+  'POST /auth/password': {
+    loggedIn: 200,
+    usesUp: true,
+    attempt: () => json({ current_password: password, new_password: 'umbrella lantern orchard 47' }),
+  },
+  'POST /auth/password/forgot': { everybody: 202, attempt: () => json({ email: newEmail() }) },
+  'POST /auth/password/reset': { everybody: 400, attempt: () => json({ token: 'made-up', password }) },
+  'POST /auth/email/verify': { everybody: 400, attempt: () => json({ token: 'made-up' }) },
+  'POST /auth/email/resend': { everybody: 202, attempt: () => json({ email: newEmail() }) },
+  'POST /auth/email/change': { loggedIn: 202, attempt: () => json({ email: newEmail(), password }) },
+  'POST /auth/email/restore': { everybody: 400, attempt: () => json({ token: 'made-up' }) },
+  'GET /auth/me': { loggedIn: 200 },
+  'GET /users/me': { loggedIn: 200 },
+  'PATCH /users/me': { loggedIn: 200, attempt: () => json({ username: newRoleName() }) },
+  'DELETE /users/me': { loggedIn: 204, usesUp: true, attempt: () => json({ password }) },
+  'GET /users/me/export': { loggedIn: 200 },
+  'GET /auth/sessions': { loggedIn: 200 },
+  // Another's session is not there, whatever one may do.
+  'DELETE /auth/sessions/{id}': { loggedIn: 404, attempt: forOther('/auth/sessions/{id}') },
+  'GET /users': { permitted: 200 },
+  'POST /users': { permitted: 201, attempt: () => json({ email: newEmail() }) },
+  'GET /users/{id}': { permitted: 200, attempt: forOther('/users/{id}') },
+  'PATCH /users/{id}': { permitted: 200, attempt: forOther('/users/{id}', { must_change_password: false }) },
+  'DELETE /users/{id}': { permitted: 204, attempt: forNewUser('/users/{id}') },
+  'DELETE /users/{id}/sessions': { permitted: 204, attempt: forNewUser('/users/{id}/sessions') },
+  'GET /permissions': { permitted: 200 },
+  'GET /roles': { permitted: 200 },
+  'GET /roles/{name}': { permitted: 200, attempt: () => ({ path: '/roles/user' }) },
+  'PUT /roles/{name}': {
+    permitted: 201,
+    attempt: () => ({ path: `/roles/${newRoleName()}`, ...json({ permissions: [] }) }),
+  },
+  'DELETE /roles/{name}': { permitted: 404, attempt: () => ({ path: '/roles/nobody-has-this' }) },
+  'GET /audit': { permitted: 200 },
+  'GET /health': { everybody: 200 },
+  'GET /healthz': { everybody: 200 },
+  'GET /readyz': { everybody: 200 },
+  'GET /dev/mailbox': { everybody: 200 },
+  'GET /.well-known/jwks.json': { everybody: 200 },
+  'GET /openapi.json': { everybody: 200 },
+  'GET /docs': { everybody: 200 },
+  'GET /docs/errors': { everybody: 200 },
+  'GET /docs/assets/{file}': { everybody: 200, attempt: () => ({ path: '/docs/assets/swagger-ui.css' }) },
+};

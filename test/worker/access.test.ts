@@ -1,0 +1,99 @@
+import { beforeAll, describe, expect, it } from 'vitest';
+import { type Permission, permissionNames } from '../../src/domain/permissions.ts';
+import { type Operation, operations } from '../../src/routes/operations.ts';
+import { type Access, access, type OperationKey } from '../support/worker/access.ts';
+import { newAccountAllowed, newAdmin } from '../support/worker/administrators.ts';
+import { createClient, newAccount, type Tokens } from '../support/worker/client.ts';
+import { sql } from '../support/worker/database.ts';
+
+const client = createClient({ RATE_LIMIT_MAX: '100000' });
+type Account = Required<Tokens>;
+
+const disable = async (account: Account): Promise<Account> => {
+  await sql`update users set disabled_at = now() where id = ${account.user.id}`;
+  return account;
+};
+const erase = async (account: Account): Promise<Account> => {
+  await sql`delete from users where id = ${account.user.id}`;
+  return account;
+};
+
+/** Who asks: whom nothing is known of, everybody else with a token that is still good. */
+const actors = {
+  anonymous: async () => null,
+  user: () => newAccount(client),
+  ...(Object.fromEntries(
+    permissionNames.map((name) => [`who may ${name}`, () => newAccountAllowed(client, name)]),
+  ) as Record<`who may ${Permission}`, () => Promise<Account>>),
+  'who may all but one': async (needed?: Permission) =>
+    newAccountAllowed(client, ...permissionNames.filter((name) => name !== needed)),
+  administrator: () => newAdmin(client),
+  'demoted administrator': async () => {
+    const account = await newAdmin(client);
+    await sql`delete from user_roles where user_id = ${account.user.id} and role_name = 'admin'`;
+    return account;
+  },
+  'disabled administrator': async () => disable(await newAdmin(client)),
+  'deleted administrator': async () => erase(await newAdmin(client)),
+} satisfies Record<string, (needed?: Permission) => Promise<Account | null>>;
+type ActorName = keyof typeof actors;
+const actorNames = Object.keys(actors) as ActorName[];
+
+/** The one rule that says who is refused, and how. */
+const expected = (row: Access, who: ActorName, needed: Permission | undefined): number => {
+  if (row.everybody !== undefined) return row.everybody;
+  if (who === 'anonymous' || who === 'deleted administrator') return 401;
+  if (who === 'disabled administrator') return 403;
+  if (row.loggedIn !== undefined) return row.loggedIn;
+  const holds = who === 'administrator' || who === `who may ${needed}`;
+  return holds ? (row.permitted ?? 0) : 403;
+};
+
+const rows = Object.entries<Access>(access) as [OperationKey, Access][];
+const isLocalAsset = (key: string) => key === 'GET /docs/assets/{file}';
+
+describe('who may do what', () => {
+  const settled = new Map<ActorName, Account | null>();
+  let other: Account;
+
+  beforeAll(async () => {
+    other = await newAccount(client);
+    for (const name of actorNames) {
+      if (name !== 'who may all but one') settled.set(name, await actors[name]());
+    }
+  });
+
+  it('has a row for every operation, and one that fits it', () => {
+    expect(Object.keys(access).toSorted()).toEqual(Object.keys(operations).toSorted());
+    for (const [key, row] of rows) {
+      const { auth, permission }: Operation = operations[key];
+      const kind = permission ? 'permitted' : auth === 'required' ? 'loggedIn' : 'everybody';
+      expect(row, key).toHaveProperty(kind);
+    }
+  });
+
+  const carriers = {
+    bearer: (account: Account) => ({ bearer: account.access_token }),
+    cookie: (account: Account) => ({ cookies: { itsor_session: account.access_token } }),
+  };
+
+  describe.each(rows)('%s', (key, row) => {
+    const [method = '', path = ''] = key.split(' ');
+    const { permission }: Operation = operations[key];
+
+    it.each(actorNames)('as %s', async (who) => {
+      for (const [name, carry] of Object.entries(carriers)) {
+        const isFresh = row.usesUp || who === 'who may all but one';
+        const account = isFresh ? await actors[who](permission) : (settled.get(who) ?? null);
+        if (account === null && name === 'cookie') continue;
+        const attempt = await row.attempt?.({ other, client });
+        const response = await client(method, attempt?.path ?? path, {
+          ...attempt?.init,
+          ...(account && carry(account)),
+        });
+        expect(response.status, `by ${name}`).toBe(expected(row, who, permission));
+        if (isLocalAsset(key)) await response.body?.cancel();
+      }
+    });
+  });
+});
