@@ -110,10 +110,8 @@ const createReadyApp = (foundation: Foundation, services: Services): Hono<AppEnv
 };
 
 /** Answers nothing but `/healthz`: half a service would be a wrong answer. */
-const createRefusingApp = (
-  foundation: Foundation,
-  { problems, strict }: { problems: readonly { variable: string; detail: string }[]; strict: boolean },
-): Hono<AppEnv> => {
+const createRefusingApp = (container: Extract<Container, { kind: 'misconfigured' }>): Hono<AppEnv> => {
+  const { problems, strict, recordRefusal } = container;
   const errors = problems.map(({ variable, detail }) => ({
     pointer: `/${variable}`,
     code: 'misconfigured',
@@ -126,10 +124,14 @@ const createRefusingApp = (
     retryAfterSeconds: 60,
   });
   const base = { timeoutMs: 10_000, strict, allowedOrigins: [], requestHeaders: [] };
-  return createBase(foundation, base).notFound((c) => respondWithProblem(c, refusal));
+  let isRecorded = recordRefusal === null;
+
+  return createBase(container, base).notFound((c) => {
+    if (!isRecorded && recordRefusal) c.var.ctx.defer('record the refusal', recordRefusal(c.var.ctx));
+    isRecorded = true;
+    return respondWithProblem(c, refusal);
+  });
 };
 
 export const createApp = (container: Container): Hono<AppEnv> =>
-  container.kind === 'ready'
-    ? createReadyApp(container, container.services)
-    : createRefusingApp(container, container);
+  container.kind === 'ready' ? createReadyApp(container, container.services) : createRefusingApp(container);

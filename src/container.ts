@@ -16,7 +16,7 @@ import { createTurnstile } from './adapters/turnstile.ts';
 import { loadConfig } from './config/load.ts';
 import type { Config } from './config/schema.ts';
 import type { ConfigProblem } from './config/scope.ts';
-import type { Logger } from './context.ts';
+import type { Logger, RequestContext } from './context.ts';
 import { createDatabase, type Database } from './db/client.ts';
 import { createLinks } from './domain/links.ts';
 import type { LoginGuard } from './durable-objects/login-guard.ts';
@@ -100,6 +100,8 @@ export type Container = Foundation &
         readonly kind: 'misconfigured';
         readonly problems: readonly ConfigProblem[];
         readonly strict: boolean;
+        /** Tells the audit trail; null where the database is what is misconfigured. */
+        readonly recordRefusal: ((ctx: RequestContext) => Promise<void>) | null;
       }
   );
 
@@ -304,5 +306,10 @@ export const createContainer = (bindings: Bindings): Container => {
   if (loaded.ok)
     return { ...foundation, kind: 'ready', services: createServices(loaded.config, bindings, log) };
   for (const problem of loaded.problems) log.error('misconfigured', problem);
-  return { ...foundation, kind: 'misconfigured', problems: loaded.problems, strict: loaded.strict };
+  const { problems, strict, database } = loaded;
+  const names = [...new Set(problems.map(({ variable }) => variable))].sort();
+  const gate = createGate({ verifiedOnly: false, passwordMaxAgeDays: null });
+  const audit = database && createAuditRepository(createDatabase(database), { newId, gate });
+  const recordRefusal = audit && ((ctx: RequestContext) => audit.recordRefusedConfiguration(ctx, names));
+  return { ...foundation, kind: 'misconfigured', problems, strict, recordRefusal };
 };

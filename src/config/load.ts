@@ -1,3 +1,4 @@
+import type { DatabaseConfig } from './database.ts';
 import { readEnvironment } from './environment.ts';
 import { readFlags } from './flags.ts';
 import { findMisspellings } from './misspellings.ts';
@@ -5,7 +6,7 @@ import { type Resolved, resolveVariables } from './resolve.ts';
 import { type Config, composeConfig } from './schema.ts';
 import type { ConfigProblem, Scope } from './scope.ts';
 import { aliasSchema, type Settings, settingsSchema } from './settings.ts';
-import type { VariableName, WorkerVariableName } from './variables.ts';
+import { type VariableName, variables, type WorkerVariableName } from './variables.ts';
 import { warnOfSettingsWithoutEffect } from './without-effect.ts';
 
 export type LoadedConfig =
@@ -15,6 +16,8 @@ export type LoadedConfig =
       readonly problems: readonly ConfigProblem[];
       readonly warnings: readonly ConfigProblem[];
       readonly strict: boolean;
+      /** Where the refusal can be recorded; null where the database itself is what is wrong. */
+      readonly database: DatabaseConfig | null;
     };
 
 /** Reads every variable on its own. One that is wrong is reported and stands at its default meanwhile. */
@@ -52,7 +55,9 @@ export const loadConfig = (env: Record<string, unknown>): LoadedConfig => {
 
   // A rule over several variables sees a default in the place of one that is wrong; what it says of it is void.
   const wrong = new Set(resolved.unreadable);
+  const groups = new Set<string>();
   const report = (variable: VariableName, detail: string) => {
+    groups.add(variables[variable].group);
     const source = resolved.given.get(variable)?.source ?? variable;
     problems.push({
       variable: source,
@@ -77,7 +82,7 @@ export const loadConfig = (env: Record<string, unknown>): LoadedConfig => {
   warnOfSettingsWithoutEffect(settings, scope);
 
   const config = composeConfig({ settings, scope, environment, flags });
-  return problems.length > 0
-    ? { ok: false, problems, warnings, strict: environment.strict }
-    : { ok: true, config: deepFreeze(config), warnings };
+  if (problems.length === 0) return { ok: true, config: deepFreeze(config), warnings };
+  const database = groups.has('Database') || resolved.unreadable.size > 0 ? null : config.database;
+  return { ok: false, problems, warnings, strict: environment.strict, database };
 };
