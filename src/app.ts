@@ -24,6 +24,7 @@ import { authRoutes } from './routes/auth.ts';
 import { devMailboxRoutes } from './routes/dev-mailbox.tsx';
 import { docsRoutes } from './routes/docs.tsx';
 import { emailRoutes } from './routes/email.ts';
+import { flagRoutes } from './routes/flags.ts';
 import { healthRoutes, livenessRoutes } from './routes/health.ts';
 import { linkPageRoutes } from './routes/link-pages.tsx';
 import { meRoutes, readMe } from './routes/me.ts';
@@ -85,6 +86,7 @@ const createReadyApp = (foundation: Foundation, services: Services): Hono<AppEnv
     .use(csrf({ allowedOrigins, credential }))
     .route('/', healthRoutes(services.health))
     .route('/', docsRoutes({ asset: services.asset }))
+    .route('/flags', flagRoutes(config.flags))
     .route('/.well-known', wellKnownRoutes({ jwks: services.jwks }))
     .route('/auth', authRoutes({ ...account, ...session }, config, identify))
     .get('/auth/me', login, readMe(account))

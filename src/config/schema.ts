@@ -1,3 +1,4 @@
+import type { Flags } from '../domain/feature-flags.ts';
 import type { Retention } from '../domain/retention.ts';
 import { type CookiesConfig, readCookies } from './cookies.ts';
 import { type DatabaseConfig, readDatabase } from './database.ts';
@@ -39,7 +40,7 @@ export type Config = {
   readonly log: LogConfig;
   readonly metrics: MetricsConfig;
   readonly tracing: TracingConfig | null;
-  readonly flags: Readonly<Record<string, boolean>>;
+  readonly flags: Flags;
   readonly turnstile: TurnstileConfig | null;
   readonly oidc: OidcConfig;
 };

@@ -47,6 +47,7 @@ const classes: Readonly<Record<string, RateClass | 'unlimited'>> = {
   'POST /verify-email/resend': 'mail',
   'GET /health': 'unlimited',
   'GET /healthz': 'unlimited',
+  'GET /flags': 'unlimited',
   'GET /openapi.json': 'unlimited',
   'GET /docs': 'unlimited',
   'GET /docs/errors': 'unlimited',

@@ -14,6 +14,7 @@ import {
   VerifyEmailBody,
 } from '../schemas/credentials.ts';
 import { AssetParams } from '../schemas/docs.ts';
+import { FeatureFlags } from '../schemas/flags.ts';
 import { Health, Readiness } from '../schemas/health.ts';
 import { MailboxList } from '../schemas/mailbox.ts';
 import { PageQuery } from '../schemas/page.ts';
@@ -424,6 +425,13 @@ export const operations = {
     tag: 'service',
     auth: 'none',
     response: { status: 200, description: 'A JWK set; empty under HS256, HS384 and HS512' },
+    errors: [],
+  },
+  'GET /flags': {
+    summary: 'The feature flags',
+    tag: 'service',
+    auth: 'none',
+    response: { status: 200, description: 'Every flag, on or off', schema: FeatureFlags },
     errors: [],
   },
   'GET /openapi.json': {

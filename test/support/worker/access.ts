@@ -81,6 +81,7 @@ export const access: Readonly<Record<OperationKey, Access>> = {
   'GET /readyz': { everybody: 200 },
   'GET /dev/mailbox': { everybody: 200 },
   'GET /.well-known/jwks.json': { everybody: 200 },
+  'GET /flags': { everybody: 200 },
   'GET /openapi.json': { everybody: 200 },
   'GET /docs': { everybody: 200 },
   'GET /docs/errors': { everybody: 200 },

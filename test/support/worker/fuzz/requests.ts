@@ -9,15 +9,20 @@ import { standInFor } from './stand-ins.ts';
 const encode = (value: unknown): string =>
   encodeURIComponent(String(value).toWellFormed()).replaceAll('%24', '$');
 
-const parameterValue = ({ name, schema }: Endpoint['parameters'][number]): fc.Arbitrary<string> =>
-  weighted<unknown>([2, fc.constant(standInFor(name) ?? 'x')], [4, conforming(schema)], [2, hostileText]).map(
-    encode,
-  );
+const parameterValue = (
+  { name, schema }: Endpoint['parameters'][number],
+  path: string,
+): fc.Arbitrary<string> =>
+  weighted<unknown>(
+    [2, fc.constant(standInFor(name, path) ?? 'x')],
+    [4, conforming(schema)],
+    [2, hostileText],
+  ).map(encode);
 
 const pathOf = ({ path, parameters }: Endpoint): fc.Arbitrary<string> => {
   const segments = parameters.filter((parameter) => parameter.in === 'path');
   return fc
-    .tuple(...segments.map(parameterValue))
+    .tuple(...segments.map((segment) => parameterValue(segment, path)))
     .map((values) =>
       segments.reduce(
         (filled, { name }, index) => filled.replace(`{${name}}`, () => values[index] ?? ''),
@@ -26,10 +31,10 @@ const pathOf = ({ path, parameters }: Endpoint): fc.Arbitrary<string> => {
     );
 };
 
-const queryOf = ({ parameters }: Endpoint): fc.Arbitrary<string> => {
+const queryOf = ({ path, parameters }: Endpoint): fc.Arbitrary<string> => {
   const pairs = parameters
     .filter((parameter) => parameter.in === 'query')
-    .map((parameter) => parameterValue(parameter).map((value) => `${parameter.name}=${value}`));
+    .map((parameter) => parameterValue(parameter, path).map((value) => `${parameter.name}=${value}`));
   const stray = fc.tuple(hostileName, hostileText).map(([name, value]) => `${encode(name)}=${encode(value)}`);
   return weighted<string>(
     [4, fc.constant('')],

@@ -1,13 +1,14 @@
+import { newAdmin } from '../administrators.ts';
 import type { Client, Tokens } from '../client.ts';
-import { newAccount } from '../client.ts';
 import type { GeneratedRequest } from './fields.ts';
 import { fillIn } from './stand-ins.ts';
 
 /** An account whose facts fill the stand-ins of generated requests. */
 export type Holder = { readonly account: Required<Tokens>; readonly sessionId: string };
 
+/** An account whose own routes and, as an administrator's, all others can be reached. */
 export const openHolder = async (client: Client): Promise<Holder> => {
-  const account = await newAccount(client);
+  const account = await newAdmin(client);
   const sessions = await client('GET', '/auth/sessions', { bearer: account.access_token });
   const { items } = await sessions.json<{ items: { id: string }[] }>();
   return { account, sessionId: items[0]?.id ?? '' };

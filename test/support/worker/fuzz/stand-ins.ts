@@ -9,10 +9,16 @@ const standIns: Readonly<Record<string, string>> = {
   refresh_token: '$refresh_token',
   token: '$access_token',
   id: '$session_id',
+  user_id: '$user_id',
+  name: '$role',
+  q: '$email',
 };
 
-export const standInFor = (name: string): string | undefined =>
-  Object.hasOwn(standIns, name) ? standIns[name] : undefined;
+/** `path` tells whose id is meant. */
+export const standInFor = (name: string, path = ''): string | undefined => {
+  const known = name === 'id' && path.startsWith('/users/') ? 'user_id' : name;
+  return Object.hasOwn(standIns, known) ? standIns[known] : undefined;
+};
 
 /** Puts the facts of an account into a text. Encoded texts keep the `$`, which no encoding of ours touches. */
 export const fillIn = (text: string, account: Required<Tokens>, sessionId: string): string =>
@@ -21,4 +27,7 @@ export const fillIn = (text: string, account: Required<Tokens>, sessionId: strin
     .replaceAll('$password', password)
     .replaceAll('$refresh_token', account.refresh_token)
     .replaceAll('$access_token', account.access_token)
-    .replaceAll('$session_id', sessionId);
+    .replaceAll('$session_id', sessionId)
+    .replaceAll('$user_id', account.user.id)
+    // One of its own: to change those of others would be to change the other tests.
+    .replaceAll('$role', `fuzz-${account.user.id}`);

@@ -1,0 +1,21 @@
+import { describe, expect, it } from 'vitest';
+import { flagPrefix, variableNames } from '../../src/config/variables.ts';
+import { expiredFlags, featureFlags, flagNames } from '../../src/domain/feature-flags.ts';
+
+describe('feature flags', () => {
+  it('have a variable each, and no variable is without one', () => {
+    const named = flagNames.map((name) => `${flagPrefix}${name.toUpperCase()}`);
+    expect(variableNames.filter((name) => name.startsWith(flagPrefix)).toSorted()).toEqual(named.toSorted());
+  });
+
+  it.each(Object.entries(featureFlags))('%s says whose it is and until when', (_, { owner, expires }) => {
+    expect(owner).not.toBe('');
+    expect(new Date(`${expires}T00:00:00Z`).toISOString().slice(0, 10)).toBe(expires);
+  });
+
+  it('are expired on the day after their last', () => {
+    const { expires } = featureFlags.experimental_caching;
+    expect(expiredFlags(new Date(`${expires}T23:59:59Z`))).not.toContain('experimental_caching');
+    expect(expiredFlags(new Date(Date.parse(expires) + 86_400_000))).toContain('experimental_caching');
+  });
+});
