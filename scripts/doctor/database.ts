@@ -1,0 +1,84 @@
+import { Client } from 'pg';
+import journal from '../../drizzle/meta/_journal.json' with { type: 'json' };
+import { type Finding, failure, ok, verdict } from './finding.ts';
+
+type Facts = {
+  user: string;
+  encrypted: boolean;
+  creates: boolean;
+  owns: string[];
+  unusable: string[];
+};
+
+/** What the Worker's role is and may do; names only. */
+const facts = `
+  with tables as (
+    select c.oid, c.relname, c.relowner from pg_class c join pg_namespace n on n.oid = c.relnamespace
+    where n.nspname = 'public' and c.relkind in ('r', 'p'))
+  select current_user as user,
+    coalesce((select ssl from pg_stat_ssl where pid = pg_backend_pid()), false) as encrypted,
+    has_schema_privilege(current_user, 'public', 'CREATE') as creates,
+    array(select t.relname::text from tables t where pg_get_userbyid(t.relowner) = current_user) as owns,
+    array(select t.relname::text from tables t, unnest('{SELECT,INSERT,UPDATE,DELETE}'::text[]) right_to
+          where not has_table_privilege(current_user, t.oid, right_to) group by t.relname) as unusable`;
+
+const lastMigration = 'select max(created_at)::text as last from drizzle.__drizzle_migrations';
+
+const inspectMigrations = async (client: Client): Promise<Finding> => {
+  const newest = journal.entries.at(-1);
+  try {
+    const { rows } = await client.query<{ last: string | null }>(lastMigration);
+    const last = Number(rows[0]?.last ?? 0);
+    const missing = journal.entries.filter(({ when }) => when > last).map(({ tag }) => tag);
+    if (missing.length > 0)
+      return failure('migrations', `missing: ${missing.join(', ')}; run npm run db:migrate`);
+    return last > (newest?.when ?? 0)
+      ? failure('migrations', 'the database is ahead of this code')
+      : ok('migrations', `current (${newest?.tag})`);
+  } catch {
+    return failure('migrations', 'none, or the role cannot read them; run npm run db:migrate');
+  }
+};
+
+/** Looks at a database as the Worker's role does. It writes nothing. */
+export const inspectDatabase = async (url: string, migrator: string | null): Promise<Finding[]> => {
+  const client = new Client({ connectionString: url, connectionTimeoutMillis: 10_000 });
+  try {
+    await client.connect();
+  } catch (error) {
+    const { host, pathname } = new URL(url);
+    return [failure('database', `${host}${pathname} cannot be reached: ${(error as Error).message}`)];
+  }
+  try {
+    const { rows } = await client.query<Facts>(facts);
+    const { user, encrypted, creates, owns, unusable } = rows[0] as Facts;
+    return [
+      ok('database', `answers ${user}${encrypted ? ', encrypted' : ', not encrypted'}`),
+      verdict(
+        'no DDL',
+        !creates && owns.length === 0,
+        `${user} changes no table`,
+        `${user} may ${creates ? 'create tables' : `change ${owns.join(', ')}`}; run npm run db:roles`,
+      ),
+      verdict(
+        'rows',
+        unusable.length === 0,
+        `${user} reads and writes every table`,
+        `${user} lacks rights on ${unusable.join(', ')}; run npm run db:roles`,
+      ),
+      ...(migrator === null
+        ? []
+        : [
+            verdict(
+              'two roles',
+              migrator !== user,
+              `migrations run as ${migrator}`,
+              `migrations run as ${user} too`,
+            ),
+          ]),
+      await inspectMigrations(client),
+    ];
+  } finally {
+    await client.end();
+  }
+};

@@ -1,0 +1,116 @@
+import { parseArgs } from 'node:util';
+import { readEnvironment } from '../../src/config/environment.ts';
+import { type LoadedConfig, loadConfig } from '../../src/config/load.ts';
+import { parsePostgresUrl } from '../../src/config/postgres-url.ts';
+import { resolveVariables } from '../../src/config/resolve.ts';
+import { migratorUrlFromParts, planDatabase } from '../stack/database-plan.ts';
+import { configVariables, projectDirectory, readVariables, type Variables } from '../stack/project.ts';
+import { runProgram, Sentence } from '../stack/sentence.ts';
+import { inspectDatabase } from './database.ts';
+import { type Finding, skipped } from './finding.ts';
+import { countOf, type Report, renderReport } from './render.ts';
+import { inspectService } from './service.ts';
+import { inspectFlags, inspectVariables } from './variables.ts';
+
+const usage = `npm run doctor [-- --env production] [--url https://…] [--json] [--all]
+  --env   the environment's variables of wrangler.toml, and this process's over them, instead of .dev.vars
+  --url   also asks the service there what it really sends
+  --json  for machines
+  --all   also the variables that stand at their defaults`;
+
+const options = {
+  env: { type: 'string' },
+  url: { type: 'string' },
+  json: { type: 'boolean' },
+  all: { type: 'boolean' },
+} as const;
+
+const readArguments = () => {
+  try {
+    const { values } = parseArgs({ options });
+    if (values.url !== undefined && !/^https?:\/\//.test(values.url))
+      throw new Sentence('--url wants a URL that begins with http:// or https://.');
+    return values;
+  } catch (error) {
+    throw error instanceof Sentence ? error : new Sentence(`${(error as Error).message}\n\n${usage}`);
+  }
+};
+
+const readEnvironmentOf = async (env: string) => {
+  // Only where it is needed: it takes most of a second. It would tell of its telemetry in between.
+  process.env.WRANGLER_SEND_METRICS ??= 'false';
+  const { unstable_readConfig: readConfig } = await import('wrangler');
+  try {
+    return readConfig({ config: `${projectDirectory}/wrangler.toml`, env }, { hideWarnings: true });
+  } catch (error) {
+    const reason = (error as Error).message.split('\n')[1]?.trim();
+    throw new Sentence(`wrangler.toml cannot be read for the environment "${env}": ${reason}`);
+  }
+};
+
+/** What an environment of wrangler.toml sets, and over it what this process has, as a deployment does. */
+const variablesOf = async (env: string | undefined): Promise<Variables> => {
+  if (env === undefined) return readVariables();
+  const vars = Object.entries((await readEnvironmentOf(env)).vars).map(
+    ([name, value]) => [name, String(value)] as const,
+  );
+  return { ...Object.fromEntries(vars), ...configVariables(process.env) };
+};
+
+const migratorOf = (variables: Variables): string | null => {
+  const { given } = resolveVariables(variables);
+  const text = given.get('MIGRATIONS_DATABASE_URL')?.text ?? migratorUrlFromParts(given);
+  if (text === undefined) return null;
+  const parsed = parsePostgresUrl(text);
+  return 'detail' in parsed ? null : parsed.user;
+};
+
+const checkDatabase = async (variables: Variables, loaded: LoadedConfig): Promise<Finding[]> => {
+  const plan = planDatabase(variables, process.env.LOCAL_POSTGRES_URL || null);
+  if (plan.kind === 'local' || plan.kind === 'endpoint')
+    return [skipped('database', 'the local stack has its own; npm run dev prepares it')];
+  const database = loaded.ok ? loaded.config.database : loaded.database;
+  if (database === null || plan.kind === 'none') return [skipped('database', 'its variables are not right')];
+  return inspectDatabase(database.url.reveal(), migratorOf(variables));
+};
+
+const checkService = async (url: string | undefined, loaded: LoadedConfig): Promise<Finding[]> => {
+  if (url === undefined) return [skipped('service', '--url asks one that runs')];
+  if (!loaded.ok) return [skipped('service', 'the variables are not right')];
+  const { cookies, environment, jwt, origins } = loaded.config;
+  return inspectService(url, {
+    strict: environment.strict,
+    sameSite: cookies.sameSite,
+    setsCookies: jwt.locations.cookie,
+    allowedOrigin: origins.allowed[0] ?? null,
+  });
+};
+
+// Prints every variable and what is wrong with it, and looks at the database and the service where it can.
+runProgram(async () => {
+  const { env, url, json = false, all = false } = readArguments();
+  const variables = await variablesOf(env);
+  const { name, strict } = readEnvironment(variables);
+  // The migrator's role is for a deployment, which has it beside the Worker's; the Worker is not given it.
+  const {
+    MIGRATIONS_DATABASE_URL: _,
+    DB_MIGRATOR_USER: __,
+    DB_MIGRATOR_PASSWORD: ___,
+    ...ofWorker
+  } = variables;
+  const loaded = loadConfig(env === undefined ? variables : ofWorker);
+  const { lines, strays } = inspectVariables(env === undefined ? variables : ofWorker);
+  const report: Report = {
+    environment: env ?? name,
+    strict,
+    variables: lines,
+    findings: [
+      ...strays,
+      ...inspectFlags(new Date()),
+      ...(await checkDatabase(variables, loaded)),
+      ...(await checkService(url, loaded)),
+    ],
+  };
+  console.log(json ? JSON.stringify(report, null, 2) : renderReport(report, all));
+  if (countOf(report, 'failure') > 0) process.exitCode = 1;
+});

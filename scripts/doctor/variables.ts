@@ -1,0 +1,70 @@
+import { loadConfig } from '../../src/config/load.ts';
+import { resolveVariables } from '../../src/config/resolve.ts';
+import type { ConfigProblem } from '../../src/config/scope.ts';
+import { type Variable, type VariableName, variableNames, variables } from '../../src/config/variables.ts';
+import { expiredFlags, featureFlags } from '../../src/domain/feature-flags.ts';
+import type { Variables } from '../stack/project.ts';
+import { type Finding, failure, type Level, warning } from './finding.ts';
+
+export type VariableLine = {
+  readonly name: VariableName;
+  readonly group: string;
+  /** Where the value came from: its own name, an alias, or nowhere. */
+  readonly source: string;
+  /** Redacted where it is a secret. */
+  readonly value: string;
+  readonly level: Level;
+  readonly notes: readonly string[];
+};
+
+const maxShown = 60;
+
+const shown = (text: string, { secret }: Variable): string => {
+  if (secret) return `[redacted, ${Buffer.byteLength(text)} bytes]`;
+  return text.length > maxShown ? `${text.slice(0, maxShown - 1)}…` : text;
+};
+
+const namesOf = (name: VariableName): readonly string[] => [
+  name,
+  ...variables[name].aliases.map((alias: { name: string }) => alias.name),
+];
+
+/** Every variable with its value, its source, and what is wrong with it. */
+export const inspectVariables = (given: Variables): { lines: VariableLine[]; strays: Finding[] } => {
+  const resolved = resolveVariables(given);
+  const loaded = loadConfig(given);
+  const problems = loaded.ok ? [] : loaded.problems;
+  const about = (found: readonly ConfigProblem[], name: VariableName): string[] =>
+    found.filter(({ variable }) => namesOf(name).includes(variable)).map(({ detail }) => detail);
+
+  const lines = variableNames.map((name): VariableLine => {
+    const variable: Variable = variables[name];
+    const found = resolved.given.get(name);
+    const [wrong, doubtful] = [about(problems, name), about(loaded.warnings, name)];
+    return {
+      name,
+      group: variable.group,
+      source: found === undefined ? 'default' : found.source,
+      value: shown(found?.text ?? variable.default, found ? variable : { ...variable, secret: false }),
+      level: wrong.length > 0 ? 'failure' : doubtful.length > 0 ? 'warning' : 'ok',
+      notes: [...wrong, ...doubtful],
+    };
+  });
+
+  const known = new Set(variableNames.flatMap(namesOf));
+  const isStray = ({ variable }: ConfigProblem) => !known.has(variable);
+  return {
+    lines,
+    strays: [
+      ...problems.filter(isStray).map(({ variable, detail }) => failure(variable, detail)),
+      ...loaded.warnings.filter(isStray).map(({ variable, detail }) => warning(variable, detail)),
+    ],
+  };
+};
+
+/** Feature flags that should be gone. */
+export const inspectFlags = (now: Date): Finding[] =>
+  expiredFlags(now).map((name) => {
+    const { owner, expires } = featureFlags[name];
+    return warning(`flag ${name}`, `should have been gone by ${expires}; ask ${owner}`);
+  });

@@ -1,0 +1,128 @@
+import { execFile } from 'node:child_process';
+import { createServer, type RequestListener } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { describe, expect, test } from 'vitest';
+import type { Report } from '../../scripts/doctor/render.ts';
+import { startTestDatabase } from '../support/node/database.ts';
+
+type Run = { status: number; stdout: string; output: string };
+
+/** As a person runs it, with no variables but these. */
+const doctor = (variables: Record<string, string>, ...args: string[]): Promise<Run> =>
+  new Promise((resolve) => {
+    const env = { PATH: process.env.PATH ?? '', HOME: process.env.HOME ?? '', ...variables };
+    execFile(process.execPath, ['scripts/doctor/doctor.ts', ...args], { env }, (error, stdout, stderr) =>
+      resolve({ status: error ? Number(error.code) : 0, stdout, output: stdout + stderr }),
+    );
+  });
+
+const reportOf = ({ stdout }: Run): Report => JSON.parse(stdout) as Report;
+const finding = (report: Report, check: string) => report.findings.find((each) => each.check === check);
+
+const secrets = {
+  JWT_SECRET: 'Zm9yIHNpZ25pbmcsIGFuZCBhcyBsb25nIGFzIGl0IGhhcyB0byBiZQ==',
+  SECRET_KEY: 'YW5vdGhlciBvbmUsIGFuZCBhcyBsb25nIGFzIGl0IGhhcyB0byBiZQ==',
+  RESEND_API_KEY: 're_a_key_that_nobody_may_see',
+};
+const production = {
+  ...secrets,
+  APP_URL: 'https://app.example.com',
+  FROM_EMAIL: 'itsor@example.com',
+  DATABASE_URL: 'postgres://itsor_app:a-password-of-the-app@127.0.0.1:1/itsor?sslmode=require',
+};
+
+describe('npm run doctor', () => {
+  test('finds nothing to mend in an environment that nobody has touched', async () => {
+    const run = await doctor({ BACKEND_ENV: 'local' });
+    expect(run.output).toContain('Nothing to mend');
+    expect(run.status).toBe(0);
+  });
+
+  test('says what is wrong by name, exits 1, and prints no secret, to people and to machines', async () => {
+    const variables = {
+      ...production,
+      BACKEND_ENV: 'production',
+      RATE_LIMIT_MAX: 'many',
+      FLAG_NOBODY_KNOWS: '1',
+    };
+    for (const args of [[], ['--all'], ['--json']]) {
+      const run = await doctor(variables, ...args);
+      expect(run.status).toBe(1);
+      expect(run.output).toContain('SESSION_COOKIE_SECURE');
+      expect(run.output).toContain('must be a whole number');
+      expect(run.output).toContain('FLAG_NOBODY_KNOWS');
+      for (const secret of [...Object.values(secrets), 'a-password-of-the-app'])
+        expect(run.output).not.toContain(secret);
+    }
+  });
+
+  test('tells where a value came from', async () => {
+    const report = reportOf(await doctor({ JWT_ACCESS_TTL_MIN: '15', BACKEND_PORT: '4000' }, '--json'));
+    const line = (name: string) => report.variables.find((each) => each.name === name);
+    expect(line('JWT_ACCESS_MINUTES')).toMatchObject({ source: 'JWT_ACCESS_TTL_MIN', value: '15' });
+    expect(line('BACKEND_PORT')).toMatchObject({ source: 'BACKEND_PORT', value: '4000' });
+    expect(line('HOST')).toMatchObject({ source: 'default', value: '127.0.0.1' });
+  });
+
+  test('reads an environment of wrangler.toml, and says a sentence about one that there is not', async () => {
+    const report = reportOf(await doctor(production, '--env', 'production', '--json'));
+    expect(report).toMatchObject({ environment: 'production', strict: true });
+    expect(report.variables.filter(({ level }) => level === 'failure')).toEqual([]);
+    expect(finding(report, 'database')).toMatchObject({ level: 'failure' });
+    const unknown = await doctor({}, '--env', 'nonsense');
+    expect(unknown.status).toBe(1);
+    expect(unknown.output).toContain('"nonsense"');
+    expect(unknown.output).not.toContain(' at ');
+  });
+});
+
+const server = process.env.TEST_DATABASE_URL;
+
+describe.skipIf(!server)(`the database${server ? '' : ' (TEST_DATABASE_URL is unset)'}`, () => {
+  test('is looked at as the role that the Worker has', async () => {
+    await using stack = new AsyncDisposableStack();
+    const database = await startTestDatabase(server);
+    stack.defer(database.close);
+    const as = (user: string) => {
+      const url = new URL(database.adminUrl);
+      [url.username, url.password] = [user, 'unchecked'];
+      return url.href;
+    };
+    const variables = { DATABASE_URL: as('itsor_app'), MIGRATIONS_DATABASE_URL: as('itsor_migrator') };
+    const good = reportOf(await doctor(variables, '--json'));
+    for (const check of ['database', 'no DDL', 'rows', 'two roles', 'migrations'])
+      expect(finding(good, check), check).toMatchObject({ level: 'ok' });
+
+    const bad = reportOf(await doctor({ DATABASE_URL: as('itsor_migrator') }, '--json'));
+    expect(finding(bad, 'no DDL')).toMatchObject({ level: 'failure' });
+  });
+});
+
+describe('a service', () => {
+  const serve = async (listener: RequestListener) => {
+    const service = createServer(listener).listen(0, '127.0.0.1');
+    await new Promise((resolve) => service.once('listening', resolve));
+    return {
+      url: `http://127.0.0.1:${(service.address() as AddressInfo).port}`,
+      [Symbol.asyncDispose]: async () => void service.close(),
+    };
+  };
+
+  test('is taken at what it sends, not at what is configured', async () => {
+    await using careless = await serve((request, response) => {
+      if (request.method === 'OPTIONS')
+        response.setHeader('Access-Control-Allow-Origin', request.headers.origin ?? '*');
+      if (request.url === '/auth/logout')
+        response.setHeader('Set-Cookie', ['a=; Path=/; SameSite=lax', 'b=; Path=/']);
+      response.end('{"status":"ok","checks":{"database":"ok"}}');
+    });
+    const report = reportOf(await doctor({}, '--json', '--url', careless.url));
+    expect(finding(report, '/readyz')).toMatchObject({ level: 'ok' });
+    expect(finding(report, 'security headers')).toMatchObject({ level: 'failure' });
+    expect(finding(report, 'cookies')).toMatchObject({
+      level: 'failure',
+      detail: 'a lacks HttpOnly; b lacks HttpOnly; b is not SameSite=lax',
+    });
+    expect(finding(report, 'CORS, foreign')).toMatchObject({ level: 'failure' });
+  });
+});
