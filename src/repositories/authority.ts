@@ -4,6 +4,8 @@ import { adminRole } from '../domain/permissions.ts';
 import { permissionsOf } from './account-rows.ts';
 import type { Gate } from './gate.ts';
 
+const lock: SQL = sql`pg_advisory_xact_lock(hashtextextended('itsor authority', 0))::text`;
+
 /**
  * The first statement of every transaction that changes who may do what. It waits for all others of the kind, so
  * that the next one sees what they have left: two administrators who demote each other would else both be right.
@@ -11,12 +13,15 @@ import type { Gate } from './gate.ts';
  */
 export const lockAuthority = (gate: Pick<Gate, 'permitted'>, ctx: RequestContext): SQL => sql`
   with ${gate.permitted(ctx)}
-  select pg_advisory_xact_lock(hashtextextended('itsor authority', 0))::text from gate where gate.refusal is null`;
+  select ${lock} from gate where gate.refusal is null`;
 
 /** The same for somebody's own affairs. */
 export const lockOwnAuthority = (gate: Pick<Gate, 'own'>, ctx: RequestContext): SQL => sql`
   with ${gate.own(ctx)}
-  select pg_advisory_xact_lock(hashtextextended('itsor authority', 0))::text from gate where gate.refusal is null`;
+  select ${lock} from gate where gate.refusal is null`;
+
+/** The same for programs of operators, who need no permission. */
+export const lockAuthorityOutright: SQL = sql`select ${lock}`;
 
 /** The only account that is left to administrate, of those that the statement has as `u`. */
 export const isLastAdministrator: SQL = sql`(
