@@ -22,7 +22,7 @@ export type DatabasePlan =
 export const planDatabase = (variables: Variables, localPostgresUrl: string | null): DatabasePlan => {
   const { given } = resolveVariables(variables);
   const endpoint = given.get('NEON_HTTP_ENDPOINT')?.text;
-  const url = given.get('DATABASE_URL')?.text ?? urlFromParts(given, 'APP');
+  const url = appUrl(given);
   const strict = readEnvironment(variables).strict;
 
   if (url === undefined) {
@@ -53,6 +53,10 @@ const urlFromParts = (given: GivenVariables, role: 'APP' | 'MIGRATOR'): string |
   const sslMode = text('DB_SSLMODE') ?? 'require';
   return buildPostgresUrl({ host, port, name, user, password, sslMode });
 };
+
+/** The app's connection string, as it was given or of the parts of one. */
+export const appUrl = (given: GivenVariables): string | undefined =>
+  given.get('DATABASE_URL')?.text ?? urlFromParts(given, 'APP');
 
 /** The migrator's connection string, where the parts of one are given. */
 export const migratorUrlFromParts = (given: GivenVariables): string | undefined =>
