@@ -1,0 +1,93 @@
+import { v7 as uuidv7 } from 'uuid';
+import journal from '../../drizzle/meta/_journal.json' with { type: 'json' };
+import type { PasswordConfig } from '../../src/config/password.ts';
+import type { RequestContext } from '../../src/context.ts';
+import type { Database } from '../../src/db/client.ts';
+import { type Appointment, createAdministratorRepository } from '../../src/repositories/administrators.ts';
+import { createMigrationRepository } from '../../src/repositories/migrations.ts';
+import { Sentence } from '../stack/sentence.ts';
+import { migrationsMissing } from './database-sentence.ts';
+import { hashPassword, requireGoodPassword } from './passwords.ts';
+import { readPassword } from './read-password.ts';
+
+type Request = {
+  readonly email: string;
+  readonly username: string | null;
+  readonly config: PasswordConfig;
+  /** The database in words. */
+  readonly place: string;
+};
+
+/** @returns what was done, in sentences @throws Sentence; then nothing was written */
+export const createAdministrator = async (db: Database, request: Request): Promise<string> => {
+  const { email, username, place } = request;
+  await requireMigrations(db, place);
+  const administrators = createAdministratorRepository(db, {
+    newId: (now) => uuidv7({ msecs: now.getTime() }),
+    source: 'admin:create',
+  });
+
+  const known = await administrators.appoint(contextNow(), email);
+  if (known) return describe(known, request);
+  if (username !== null && (await administrators.isUsernameTaken(contextNow(), username)))
+    throw taken(username);
+
+  const passwordHash = await choosePassword(request);
+  const outcome = await administrators.create(contextNow(), { email, username, passwordHash });
+  switch (outcome) {
+    case 'created':
+      return `${email} is an administrator in ${place}: a new account, whose address counts as verified.`;
+    case 'username_taken':
+      throw taken(username);
+    case 'email_taken':
+      // By whom is not known, and what was asked for was an account with this password.
+      throw new Sentence(
+        `Somebody has made an account of ${email} meanwhile. Nothing was written; run this again to make it an administrator's.`,
+      );
+  }
+};
+
+const choosePassword = async ({ email, username, config }: Request): Promise<string> => {
+  const password = await readPassword();
+  await requireGoodPassword(contextNow(), { password, email, username }, config);
+  return hashPassword(password, config);
+};
+
+const requireMigrations = async (db: Database, place: string): Promise<void> => {
+  const last = await createMigrationRepository(db).last(contextNow());
+  if (last === null || last < (journal.entries.at(-1)?.when ?? 0)) throw migrationsMissing(place);
+};
+
+const taken = (username: string | null) => new Sentence(`The user name ${username} is taken.`);
+
+const describe = ({ kind, emailVerified }: NonNullable<Appointment>, { email, place }: Request): string => {
+  switch (kind) {
+    case 'disabled':
+      throw new Sentence(`The account of ${email} is disabled in ${place}, and was left so.`);
+    case 'already':
+      return `${email} is an administrator in ${place} already. Nothing was changed.`;
+    case 'appointed': {
+      const caution = emailVerified
+        ? ''
+        : '\nIts address is not verified: make sure that the account is that of the owner of the address.';
+      return `${email} has an account in ${place}, which is an administrator's now. Its password, its user name and all else stay as they were.${caution}`;
+    }
+  }
+};
+
+/** A person may take their time over a password. */
+const contextNow = (): RequestContext => ({
+  requestId: crypto.randomUUID(),
+  now: new Date(),
+  ip: null,
+  network: 'unknown',
+  userAgent: null,
+  actor: null,
+  requiredPermission: null,
+  signal: new AbortController().signal,
+  log: { debug: () => {}, info: () => {}, warn: tell, error: tell },
+  defer: () => {},
+});
+
+const tell = (message: string, fields: Readonly<Record<string, unknown>> = {}) =>
+  console.error([message, ...Object.values(fields)].join(': '));

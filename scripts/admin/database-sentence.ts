@@ -1,0 +1,41 @@
+import { DatabaseError } from '../../src/db/errors.ts';
+import { AppError } from '../../src/errors.ts';
+import { Sentence } from '../stack/sentence.ts';
+
+export const migrationsMissing = (place: string): Sentence =>
+  new Sentence(`Migrations are missing in ${place}: run npm run db:migrate first.`);
+
+/** What a database made impossible, in words for whoever runs a program. Anything else stays what it is. */
+export const databaseSentence = (error: unknown, place: string): unknown => {
+  const cause = error instanceof AppError && error.code === 'service_unavailable' ? error.cause : error;
+  const code = sqlState(cause);
+  if (code === undefined) {
+    return error instanceof AppError ? new Sentence(`Cannot reach ${place}: ${reasonOf(cause)}.`) : error;
+  }
+  // No such table, column or schema.
+  if (/^(?:42P01|42703|3F000)$/.test(code)) return migrationsMissing(place);
+  if (code === '42501') {
+    return new Sentence(
+      `The role of this connection has no right to the accounts in ${place}: use the app's, whose rights npm run db:roles sets.`,
+    );
+  }
+  if (code.startsWith('28')) return new Sentence(`The login is refused by ${place}.`);
+  if (code === '3D000') return new Sentence(`There is no such database: ${place}.`);
+  if (code === '22023')
+    return new Sentence(`The app's role is missing in ${place}: run npm run db:migrate first.`);
+  if (code === '25006') return new Sentence(`Nothing can be written in ${place}: it is read-only.`);
+  return new Sentence(`The statement was refused by ${place} (SQLSTATE ${code}).`);
+};
+
+/** Both of a statement and of a connection that was never made; Node's own codes are longer. */
+const sqlState = (cause: unknown): string | undefined => {
+  if (cause instanceof DatabaseError) return cause.code;
+  const { code } = (cause ?? {}) as { code?: unknown };
+  return typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code) ? code : undefined;
+};
+
+const reasonOf = (cause: unknown): string => {
+  const { message, code } = (cause ?? {}) as { message?: string; code?: string };
+  // Where a host name has several addresses, the message of all their failures together is empty.
+  return message || code || 'no reason was given';
+};

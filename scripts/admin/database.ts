@@ -1,0 +1,92 @@
+import { existsSync } from 'node:fs';
+import { readEnvironment } from '../../src/config/environment.ts';
+import { parsePostgresUrl } from '../../src/config/postgres-url.ts';
+import { resolveVariables } from '../../src/config/resolve.ts';
+import { createDatabase, type Database } from '../../src/db/client.ts';
+import { findLockHolder } from '../stack/data-lock.ts';
+import { appUrl, planDatabase } from '../stack/database-plan.ts';
+import { actingAs, isLoopback, localRoles } from '../stack/database-urls.ts';
+import { embeddedDirectory, openLocalDatabase } from '../stack/local-database.ts';
+import { createPostgresDatabase } from '../stack/postgres-database.ts';
+import { dataDirectory, type Variables } from '../stack/project.ts';
+import { Sentence } from '../stack/sentence.ts';
+import { loadGroup } from './config-group.ts';
+
+export type OpenDatabase = {
+  readonly db: Database;
+  /** For people: without a user name or a password. */
+  readonly place: string;
+  readonly close: () => Promise<void>;
+};
+
+/**
+ * The database of the app, as the app's own role where there is a choice: rows are all that is needed.
+ *
+ * @param url goes before every variable
+ */
+export const openAppDatabase = async (url: string | null, variables: Variables): Promise<OpenDatabase> => {
+  if (url !== null) return openServer(encrypted(url));
+  const plan = planDatabase(variables, process.env.LOCAL_POSTGRES_URL || null);
+  switch (plan.kind) {
+    case 'local':
+      return plan.postgresUrl === null
+        ? openEmbedded(dataDirectory())
+        : openServer(actingAs(plan.postgresUrl, localRoles.app.user), plan.postgresUrl);
+    case 'loopback':
+      return openServer(plan.url);
+    case 'remote':
+      return openServer(encrypted(givenUrl(variables)));
+    case 'endpoint': {
+      const { database } = loadGroup(variables, 'Database');
+      return { db: createDatabase(database), place: new URL(plan.url).host, close: async () => {} };
+    }
+    case 'none':
+      loadGroup(variables, 'Database');
+      throw new Sentence(
+        `DATABASE_URL is needed: the environment ${readEnvironment(variables).name} has no database of its own.`,
+      );
+  }
+};
+
+const openServer = (url: string, shown = url): OpenDatabase => {
+  const db = createPostgresDatabase(url);
+  const { host, pathname } = new URL(shown);
+  return { db, place: `${host}${decodeURIComponent(pathname)}`, close: db.close };
+};
+
+/** Through whoever has the data directory open, or else opened for as long as this takes. */
+const openEmbedded = async (directory: string): Promise<OpenDatabase> => {
+  const place = 'the embedded database';
+  const asApp = (port: number | string) =>
+    createPostgresDatabase(`postgres://${localRoles.app.user}@127.0.0.1:${port}/postgres`);
+  const holder = await findLockHolder(directory);
+  if (holder !== null) {
+    const db = asApp(holder.wirePort);
+    return { db, place, close: db.close };
+  }
+  if (!existsSync(embeddedDirectory(directory))) {
+    throw new Sentence(
+      'There is no embedded database yet: npm run db:migrate makes it, as npm run dev does.',
+    );
+  }
+  const local = await openLocalDatabase(directory);
+  const db = asApp(new URL(local.adminUrl).port);
+  return { db, place, close: () => db.close().then(local.close) };
+};
+
+const givenUrl = (variables: Variables): string => {
+  const parsed = parsePostgresUrl(appUrl(resolveVariables(variables).given) ?? '');
+  if ('detail' in parsed) throw new Sentence(`DATABASE_URL ${parsed.detail}`);
+  return parsed.url.reveal();
+};
+
+/**
+ * TLS with a certificate that is checked, unless the machine is this one or the string says `disable`. Every other
+ * mode means the same to `pg`, which only warns that it will not for ever.
+ */
+const encrypted = (url: string): string => {
+  const server = new URL(url);
+  if (isLoopback(server.hostname) || server.searchParams.get('sslmode') === 'disable') return url;
+  server.searchParams.set('sslmode', 'verify-full');
+  return server.href;
+};

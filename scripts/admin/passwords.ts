@@ -1,0 +1,46 @@
+import { randomBytes } from 'node:crypto';
+import { argon2id } from 'hash-wasm';
+import { createPwnedPasswords } from '../../src/adapters/pwned-passwords.ts';
+import type { PasswordConfig } from '../../src/config/password.ts';
+import type { RequestContext } from '../../src/context.ts';
+import { canonicalPassword } from '../../src/domain/password-policy.ts';
+import { formatPhc, saltBytes, tagBytes } from '../../src/domain/phc.ts';
+import { AppError } from '../../src/errors.ts';
+import { createCheckPassword } from '../../src/services/password/check.ts';
+import { Sentence } from '../stack/sentence.ts';
+
+type Choice = { readonly password: string; readonly email: string; readonly username: string | null };
+
+/** The policy of a sign-up. @throws Sentence with every reason why the password is not taken */
+export const requireGoodPassword = async (ctx: RequestContext, choice: Choice, config: PasswordConfig) => {
+  const check = createCheckPassword({
+    policy: config,
+    estimateStrength: async (password, knownWords) =>
+      (await import('../../src/adapters/password-strength.ts')).estimateStrength(password, knownWords),
+    isLeaked: config.pwnedPasswords ? createPwnedPasswords() : null,
+  });
+  try {
+    await check(ctx, choice);
+  } catch (error) {
+    if (!(error instanceof AppError) || error.code !== 'weak_password') throw error;
+    throw new Sentence(`The password is not taken: ${error.errors.map(({ detail }) => detail).join('; ')}.`);
+  }
+};
+
+/**
+ * The PHC string that the Worker's hasher would make. Its modules are compiled for workerd, so that Node takes the
+ * ones that hash-wasm brings along; both are the same bytes.
+ */
+export const hashPassword = async (password: string, { argon2 }: PasswordConfig): Promise<string> => {
+  const salt = randomBytes(saltBytes);
+  const tag = await argon2id({
+    password: canonicalPassword(password),
+    salt,
+    memorySize: argon2.memoryKib,
+    iterations: argon2.iterations,
+    parallelism: argon2.parallelism,
+    hashLength: tagBytes,
+    outputType: 'binary',
+  });
+  return formatPhc({ parameters: argon2, salt, tag });
+};

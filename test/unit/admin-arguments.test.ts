@@ -1,0 +1,32 @@
+import { expect, it } from 'vitest';
+import { readArguments } from '../../scripts/admin/arguments.ts';
+
+const email = ['--email', 'Ada@Example.com'];
+
+it('takes an address in any case, and a user name and a database where they are given', () => {
+  expect(readArguments(email)).toEqual({ email: 'ada@example.com', username: null, url: null });
+  const url = 'postgres://itsor_app:pw@db.example.com/itsor';
+  expect(readArguments([...email, '--username', 'ada', '--url', url])).toMatchObject({
+    username: 'ada',
+    url,
+  });
+});
+
+it.each([
+  [[...email, '--password', 'x'], /^A password is no argument: .* shell/],
+  [[...email, '--password=x'], /^A password is no argument/],
+  [[...email, '-pass', 'x'], /^A password is no argument/],
+  [[], /--email/],
+  [['ada@example.com'], /npm run admin:create/],
+  [['--email', ''], /^--email: must be an e-mail address/],
+  [['--email', 'ada'], /^--email: must be an e-mail address/],
+  [['--email', `${'a'.repeat(65)}@example.com`], /^--email: at most 64 characters/],
+  [[...email, '--username', 'A B'], /^--username: only a-z/],
+  [[...email, '--username', ''], /^--username: at least 3/],
+  [[...email, '--url', 'mysql://x'], /^--url must be a connection string/],
+  [[...email, '--url', 'postgres'], /^--url must be a connection string/],
+  [[...email, '--role', 'x'], /Unknown option '--role'/],
+])('refuses %j', (args, reason) => {
+  expect(() => readArguments(args)).toThrow(expect.objectContaining({ name: 'Sentence' }));
+  expect(() => readArguments(args)).toThrow(reason);
+});
