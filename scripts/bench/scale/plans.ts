@@ -1,0 +1,60 @@
+import { sql } from 'drizzle-orm';
+import type { Database } from '../../../src/db/client.ts';
+import { pageRows } from './questions.ts';
+
+/** The members of EXPLAIN (ANALYZE, FORMAT JSON) that are looked at. */
+type PlanNode = {
+  readonly 'Node Type': string;
+  readonly 'Relation Name'?: string;
+  readonly 'Actual Rows': number;
+  readonly 'Actual Loops': number;
+  readonly 'Rows Removed by Filter'?: number;
+  readonly 'Rows Removed by Index Recheck'?: number;
+  readonly Plans?: readonly PlanNode[];
+};
+
+/** Explains each statement in place of answering it. */
+export const createExplainingDatabase = (db: Database) => {
+  const explained: PlanNode[] = [];
+  const explaining: Database = {
+    execute: async (scope, statement) => {
+      const [row] = await db.execute(scope, sql`explain (analyze, format json) ${statement}`);
+      const [{ Plan }] = (row as { 'QUERY PLAN': [{ Plan: PlanNode }] })['QUERY PLAN'];
+      explained.push(Plan);
+      return [];
+    },
+    transaction: () => Promise.reject(new Error('a page is one statement')),
+  };
+  return { db: explaining, take: () => explained.splice(0) };
+};
+
+const large = ['users', 'audit_events', 'sessions'];
+const sorts = ['Sort', 'Incremental Sort'];
+
+/** What a sort may hold: a page from each of a few indexes. */
+const maxSortedRows = 4 * pageRows;
+/** What may be read of a large table: rows that are looked up for a page, and those that a filter drops on the way. */
+const maxReadRows = 20 * pageRows;
+
+const nodesOf = (node: PlanNode): PlanNode[] => [node, ...(node.Plans ?? []).flatMap(nodesOf)];
+
+const rowsOf = (node: PlanNode): number => node['Actual Rows'] * node['Actual Loops'];
+
+/** All of these are told per loop. */
+const readRows = (node: PlanNode): number =>
+  rowsOf(node) +
+  ((node['Rows Removed by Filter'] ?? 0) + (node['Rows Removed by Index Recheck'] ?? 0)) *
+    node['Actual Loops'];
+
+/** What keeps a plan from taking the same time however large the tables are; empty for a good one. */
+export const planFaults = (plan: PlanNode): string[] =>
+  nodesOf(plan).flatMap((node) => {
+    const type = node['Node Type'];
+    const relation = node['Relation Name'] ?? '';
+    if (large.includes(relation) && type === 'Seq Scan') return [`reads all of ${relation}`];
+    if (large.includes(relation) && readRows(node) > maxReadRows)
+      return [`reads ${readRows(node)} rows of ${relation} (${type})`];
+    const [input] = node.Plans ?? [];
+    const sorted = sorts.includes(type) ? (input?.['Actual Rows'] ?? 0) : 0;
+    return sorted > maxSortedRows ? [`sorts ${sorted} rows`] : [];
+  });

@@ -1,0 +1,107 @@
+import type { RequestContext } from '../../../src/context.ts';
+import type { Database } from '../../../src/db/client.ts';
+import type { AuditEventType, AuditFilter } from '../../../src/domain/audit-event.ts';
+import type { Permission } from '../../../src/domain/permissions.ts';
+import { createAuditRepository } from '../../../src/repositories/audit.ts';
+import { createGate } from '../../../src/repositories/gate.ts';
+import { createUserDirectory } from '../../../src/repositories/user-directory.ts';
+import { administrativeType, commonName, frequentType, rareName, rareType } from './fill.ts';
+import type { Samples } from './samples.ts';
+
+/** A page of fifty, and the one row more that tells whether there is a next. */
+export const pageRows = 51;
+
+/** One database as an administrator asks it. */
+export type Asked = { readonly db: Database; readonly samples: Samples };
+
+export type Question = {
+  readonly name: string;
+  /** How many rows came; `turn` draws the account or the place that is asked for. */
+  readonly ask: (asked: Asked, turn: number) => Promise<number>;
+};
+
+const gate = createGate({ verifiedOnly: true, passwordMaxAgeDays: 90 });
+const newId = () => {
+  throw new Error('nothing is written');
+};
+
+const at = (texts: readonly string[], turn: number): string => texts[turn % texts.length] ?? '';
+
+const contextOf = ({ administrator }: Samples, requiredPermission: Permission): RequestContext => ({
+  requestId: 'bench',
+  now: new Date(),
+  ip: null,
+  network: 'unknown',
+  userAgent: null,
+  actor: { ...administrator, source: 'bearer' },
+  requiredPermission,
+  signal: new AbortController().signal,
+  log: { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} },
+  defer: () => {},
+});
+
+type Draw = (samples: Samples, turn: number) => string | null;
+const none: Draw = () => null;
+
+const users = (name: string, after: Draw = none): Question => ({
+  name: `users: ${name}`,
+  ask: async ({ db, samples }, turn) => {
+    const slice = { after: after(samples, turn), limit: pageRows };
+    return (await createUserDirectory(db, { gate }).list(contextOf(samples, 'users:read'), slice)).accounts
+      .length;
+  },
+});
+
+const search = (name: string, prefix: string, after: Draw = none): Question => ({
+  name: `search: ${name}`,
+  ask: async ({ db, samples }, turn) => {
+    const slice = { after: after(samples, turn), limit: pageRows };
+    const directory = createUserDirectory(db, { gate });
+    return (await directory.search(contextOf(samples, 'users:read'), prefix, slice)).matches.length;
+  },
+});
+
+const audit = (
+  name: string,
+  { user = none, type = null, after = none }: { user?: Draw; type?: AuditEventType | null; after?: Draw },
+): Question => ({
+  name: `audit: ${name}`,
+  ask: async ({ db, samples }, turn) => {
+    const filter: AuditFilter = { userId: user(samples, turn), type };
+    const slice = { after: after(samples, turn), limit: pageRows };
+    const events = createAuditRepository(db, { newId, gate });
+    return (await events.list(contextOf(samples, 'audit:read'), filter, slice)).events.length;
+  },
+});
+
+const anyUser: Draw = ({ userIds }, turn) => at(userIds, turn);
+const anyAdministrator: Draw = ({ administratorIds }, turn) => at(administratorIds, turn);
+
+/** Every kind of page that administrators ask for. */
+export const questions: readonly Question[] = [
+  users('first page'),
+  users('in the middle', ({ middleUsers }, turn) => at(middleUsers, turn)),
+  users('near the end', ({ lastUsers }, turn) => at(lastUsers, turn)),
+  search('rare prefix', rareName.slice(0, 4)),
+  search('one letter', 'a'),
+  search('address and name', commonName),
+  search('address and name, in the middle', commonName, ({ middleTerms }, turn) => at(middleTerms, turn)),
+  search('address and name, near the end', commonName, ({ lastTerms }, turn) => at(lastTerms, turn)),
+  audit('first page', {}),
+  audit('in the middle', { after: ({ middleEvents }, turn) => at(middleEvents, turn) }),
+  audit('near the end', { after: ({ lastEvents }, turn) => at(lastEvents, turn) }),
+  audit('by user', { user: anyUser }),
+  audit('by administrator', { user: anyAdministrator }),
+  audit('by frequent type', { type: frequentType }),
+  audit('by frequent type, in the middle', {
+    type: frequentType,
+    after: ({ middleEvents }, turn) => at(middleEvents, turn),
+  }),
+  audit('by rare type', { type: rareType }),
+  audit('by rare type, in the middle', {
+    type: rareType,
+    after: ({ middleEvents }, turn) => at(middleEvents, turn),
+  }),
+  audit('by user and type', { user: anyUser, type: frequentType }),
+  audit('by administrator and type', { user: anyAdministrator, type: administrativeType }),
+];
