@@ -30,8 +30,12 @@ export const users = pgTable(
     emailVerifiedAt: instant('email_verified_at'),
     /** When a verification mail was last asked for; the next has to wait. */
     verificationSentAt: instant('verification_sent_at'),
+    /** When the last reset link that is still of use was mailed; the next has to wait. */
+    resetSentAt: instant('reset_sent_at'),
+    /** When the address was last told that it has an account already; the next has to wait. */
+    existsNoticeSentAt: instant('exists_notice_sent_at'),
     username: sortableText('username'),
-    /** PHC string; null for an account that signs in elsewhere only. */
+    /** PHC string; null for an account that signs in elsewhere only, or whose sign-up waits for its address. */
     passwordHash: text('password_hash'),
     passwordChangedAt: instant('password_changed_at'),
     mustChangePassword: boolean('must_change_password').notNull().default(false),
@@ -144,6 +148,9 @@ export const oneTimeTokens = pgTable(
     }).notNull(),
     /** The address that the holder proves, or gets back. */
     email: sortableText('email').notNull(),
+    /** Of a sign-up that waits for its address: they become the account's with the proof, and are gone from here. */
+    passwordHash: text('password_hash'),
+    username: sortableText('username'),
     codeMac: text('code_mac'),
     codeExpiresAt: instant('code_expires_at'),
     codeAttempts: integer('code_attempts').notNull().default(0),
