@@ -25,6 +25,7 @@ import { createAccountRepository } from './repositories/accounts.ts';
 import { type AuditRepository, createAuditRepository } from './repositories/audit.ts';
 import { createCredentialRepository } from './repositories/credentials.ts';
 import { createEmailAddressRepository } from './repositories/email-addresses.ts';
+import { createEmailChangeRepository } from './repositories/email-changes.ts';
 import { createGate, type Gate } from './repositories/gate.ts';
 import { createMigrationRepository } from './repositories/migrations.ts';
 import { createOutboxRepository } from './repositories/outbox.ts';
@@ -171,7 +172,8 @@ const createServices = (config: Config, bindings: Bindings, log: Logger) => {
   const audit = createAuditRepository(db, { newId, gate });
   const sessions = createSessionRepository(db, { newId, gate, verifiedOnly });
   const credentials = createCredentialRepository(db, { newId, gate });
-  const addresses = createEmailAddressRepository(db, { newId, gate });
+  const addresses = createEmailAddressRepository(db, { newId });
+  const changes = createEmailChangeRepository(db, { newId, gate });
   const migrations = createMigrationRepository(db);
 
   const hasher = createArgon2Hasher(config.password.argon2, {
@@ -241,10 +243,10 @@ const createServices = (config: Config, bindings: Bindings, log: Logger) => {
       reset: createResetPassword({ credentials, readToken, checkPassword, hasher, mailQueue, newId }),
     },
     email: {
-      verify: createVerifyEmail({ addresses, readToken, codeMac, prepareToken, mailQueue }),
+      verify: createVerifyEmail({ addresses, changes, readToken, codeMac, prepareToken, mailQueue }),
       resend: createResendVerification({ addresses, prepareToken, mailQueue }),
-      change: createChangeEmail({ addresses, proveOwnPassword, prepareToken, mailQueue }),
-      restore: createRestoreEmail({ addresses, readToken }),
+      change: createChangeEmail({ changes, proveOwnPassword, prepareToken, mailQueue, newId }),
+      restore: createRestoreEmail({ changes, readToken }),
     },
     session: {
       login: createLogin({

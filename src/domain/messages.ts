@@ -142,6 +142,22 @@ const messages: { readonly [T in MailTemplate]: Compose<T> } = {
     ],
   }),
 
+  email_change_requested: ({ site, link, happenedAt }, { new_email, ...device }) => ({
+    subject: `Someone asked to change your e-mail address for ${site}`,
+    blocks: [
+      paragraph(
+        `Someone who knows your password asked for another e-mail address for your account at ${site}. Nothing changes until that address is confirmed.`,
+      ),
+      facts(['New address', new_email]),
+      deviceFacts(happenedAt, device),
+      paragraph('If it was you, you need not do anything here.'),
+      paragraph(
+        'If it was not you, open your account page and change your password. That ends the request, and logs out every other device.',
+      ),
+      action('Open the account page', link),
+    ],
+  }),
+
   email_changed: ({ site, link, happenedAt }, { new_email }) => ({
     subject: `Your e-mail address for ${site} was changed`,
     blocks: [

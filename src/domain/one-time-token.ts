@@ -15,14 +15,22 @@ export const tokenTtlSeconds: Readonly<Record<TokenPurpose, number>> = {
   invitation: 7 * 24 * 3600,
 };
 
+export const allPurposes = Object.keys(tokenTtlSeconds) as readonly TokenPurpose[];
+
 /** Tokens that set a password: of who has forgotten it, and of who is invited to choose the first. */
 export const settingPurposes: readonly TokenPurpose[] = ['reset_password', 'invitation'];
+
+/**
+ * Tokens that a new password ends: whoever knew the old one may have asked for them. Not `restore_email`, by which the
+ * old address gets the account back.
+ */
+export const endedByNewPassword: readonly TokenPurpose[] = [...settingPurposes, 'change_email'];
 
 /** A six-digit code lives shorter than its link and takes few guesses (NIST SP 800-63B-4 section 3.1.3). */
 export const codePolicy = { ttlSeconds: 600, maxAttempts: 5 } as const;
 
-/** How soon another verification mail may be asked for, in seconds. */
-export const resendCooldownSeconds = 60;
+/** How soon another mail of a kind goes to an account because somebody asks for it, in seconds. */
+export const mailCooldownSeconds = 60;
 
 const shape = /^([0-9a-f]{8})([0-9a-f]{4})([0-9a-f]{4})([0-9a-f]{4})([0-9a-f]{12})\.([A-Za-z0-9_-]{43})$/;
 

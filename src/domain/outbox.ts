@@ -13,6 +13,14 @@ export type MailContent =
     }
   | { readonly template: 'verify_new_email'; readonly details: { readonly token_id: string } }
   | {
+      readonly template: 'email_change_requested';
+      readonly details: {
+        readonly new_email: string;
+        readonly ip: string | null;
+        readonly user_agent: string | null;
+      };
+    }
+  | {
       readonly template: 'email_changed';
       readonly details: { readonly token_id: string; readonly new_email: string };
     }

@@ -1,12 +1,20 @@
 import { type SQL, sql } from 'drizzle-orm';
 import type { RequestContext } from '../context.ts';
 import type { Database } from '../db/client.ts';
-import { settingPurposes } from '../domain/one-time-token.ts';
+import { endedByNewPassword, settingPurposes } from '../domain/one-time-token.ts';
 import type { OpenSession, SessionRefusal } from '../domain/session.ts';
+import { lockActor, lockOwnerOf } from './account-lock.ts';
 import { type AccountRow, accountColumns, type SessionRow, toAccount, toSession } from './account-rows.ts';
 import { insertAudit, noOne } from './audit-rows.ts';
 import { type Gate, type Gated, refusalOf } from './gate.ts';
-import { insertMail, insertToken, type MailedToken, originDetails, tokenDetails } from './mail-rows.ts';
+import {
+  insertMail,
+  insertToken,
+  type MailedToken,
+  originDetails,
+  tokenDetails,
+  voidTokens,
+} from './mail-rows.ts';
 
 /** What is needed to check and replace a password. */
 export type Credential = {
@@ -51,8 +59,9 @@ export const createCredentialRepository = (db: Database, { newId, gate }: Option
   },
 
   /**
-   * Replaces the actor's password, ends all other sessions and refreshes this one, so that tokens from before
-   * do not outlive the change. Null where the session or the password has changed meanwhile.
+   * Replaces the actor's password, ends all other sessions and what was asked for with the old one, and refreshes
+   * this session, so that tokens from before do not outlive the change. Null where the session or the password has
+   * changed meanwhile.
    */
   change: async (
     ctx: RequestContext,
@@ -61,11 +70,12 @@ export const createCredentialRepository = (db: Database, { newId, gate }: Option
   ): Promise<OpenSession | null> => {
     const { now } = ctx;
     const event = { id: newId(now), type: 'password.changed', actor: sql`c.id`, subject: sql`c.id` } as const;
-    const [row] = await db.execute<AccountRow & SessionRow>(
-      ctx,
+    const [, [row]] = (await db.transaction(ctx, [
+      lockActor(gate, ctx),
       sql`
         with ${gate.own(ctx)}, c as (
-          update users set password_hash = ${hash}, password_changed_at = ${now}, must_change_password = false, updated_at = ${now}
+          update users set password_hash = ${hash}, password_changed_at = ${now}, must_change_password = false,
+            reset_sent_at = null, updated_at = ${now}
           from gate where gate.refusal is null and users.id = gate.user_id and users.password_hash = ${before}
           returning users.*
         ), ended as (
@@ -75,13 +85,15 @@ export const createCredentialRepository = (db: Database, { newId, gate }: Option
           update sessions s set refresh_counter = s.refresh_counter + 1, refreshed_at = ${now}
           from c where s.id = (select session_id from gate)
           returning s.id as session_id, s.scope, s.refresh_counter, s.expires_at
+        ), spent as (
+          ${voidTokens(ctx, endedByNewPassword)}
         ), told as (
           ${insertMail(ctx, 'password_changed', outboxId, sql`select c.id as user_id, c.email as recipient from c`, originDetails(ctx))}
         ), audited as (
           ${insertAudit(ctx, event)} from c
         )
         select kept.*, ${accountColumns} from c u, kept`,
-    );
+    ])) as [unknown, (AccountRow & SessionRow)[]];
     return row ? { session: toSession(row), account: toAccount(row) } : null;
   },
 
@@ -124,14 +136,14 @@ export const createCredentialRepository = (db: Database, { newId, gate }: Option
   },
 
   /**
-   * Uses up the token, sets the password, ends all sessions and the other reset tokens, and takes the address as
-   * proved: the token came by it. False where the token was used meanwhile; the token's row lock decides races.
+   * Uses up the token, sets the password, ends all sessions and what was asked for with the old one, and takes the
+   * address as proved: the token came by it. False where the token was used meanwhile; the account's lock decides races.
    */
   reset: async (ctx: RequestContext, tokenId: string, { hash, outboxId }: NewPassword): Promise<boolean> => {
     const { now } = ctx;
     const event = { id: newId(now), type: 'password.reset', actor: sql`c.id`, subject: sql`c.id` } as const;
-    const rows = await db.execute(
-      ctx,
+    const [, rows] = (await db.transaction(ctx, [
+      lockOwnerOf(tokenId),
       sql`
         with t as (
           update one_time_tokens set used_at = ${now}
@@ -139,22 +151,21 @@ export const createCredentialRepository = (db: Database, { newId, gate }: Option
           returning user_id, email
         ), c as (
           update users set password_hash = ${hash}, password_changed_at = ${now}, must_change_password = false,
-            email_verified_at = coalesce(users.email_verified_at, ${now}), updated_at = ${now}
+            email_verified_at = coalesce(users.email_verified_at, ${now}), reset_sent_at = null, updated_at = ${now}
           from t where users.id = t.user_id and users.email = t.email and users.disabled_at is null
           returning users.id, users.email
         ), ended as (
           update sessions s set revoked_at = ${now}, revoked_reason = 'password_changed'
           from c where s.user_id = c.id and s.revoked_at is null
         ), spent as (
-          update one_time_tokens o set used_at = ${now}
-          from c where o.user_id = c.id and ${sets(sql`o.purpose`)} and o.used_at is null and o.id <> ${tokenId}
+          ${voidTokens(ctx, [...endedByNewPassword, 'verify_email'], sql`${tokenId}`)}
         ), told as (
           ${insertMail(ctx, 'password_changed', outboxId, sql`select c.id as user_id, c.email as recipient from c`, originDetails(ctx))}
         ), audited as (
           ${insertAudit(ctx, event)} from c
         )
         select c.id from c`,
-    );
+    ])) as [unknown, unknown[]];
     return rows.length > 0;
   },
 });

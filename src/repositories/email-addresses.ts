@@ -1,35 +1,28 @@
 import { sql } from 'drizzle-orm';
 import type { RequestContext } from '../context.ts';
 import type { Database } from '../db/client.ts';
-import { violatedUnique } from '../db/errors.ts';
 import type { AuditEventType } from '../domain/audit-event.ts';
-import { codePolicy, resendCooldownSeconds } from '../domain/one-time-token.ts';
-import { type SessionRefusal, secondsAfter } from '../domain/session.ts';
+import { codePolicy } from '../domain/one-time-token.ts';
 import { insertAudit, noOne } from './audit-rows.ts';
-import { type Gate, type Gated, refusalOf } from './gate.ts';
-import { insertMail, insertToken, type MailedToken, tokenDetails } from './mail-rows.ts';
+import { insertMail, insertToken, isDue, type MailedToken, tokenDetails } from './mail-rows.ts';
 
-/** `void`: used, expired or unknown, which are one answer. */
-export type ProofOutcome = 'done' | 'void' | 'email_taken';
+/** `void`: used, expired or unknown, which are one answer. `done` tells by what the account logs in. */
+export type ProofOutcome =
+  | { readonly kind: 'done'; readonly email: string; readonly username: string | null }
+  | { readonly kind: 'void' | 'email_taken' };
 
-type Options = { readonly newId: (now: Date) => string; readonly gate: Gate };
+type Options = { readonly newId: (now: Date) => string };
 
 export type EmailAddressRepository = ReturnType<typeof createEmailAddressRepository>;
 
-/** The unique constraint decides who gets an address; the token stays good, as nothing was written. */
-const takenOr = (error: unknown): 'email_taken' => {
-  if (violatedUnique(error) === 'users_email_unique') return 'email_taken';
-  throw error;
-};
-
-export const createEmailAddressRepository = (db: Database, { newId, gate }: Options) => {
+export const createEmailAddressRepository = (db: Database, { newId }: Options) => {
   const auditOf = (ctx: RequestContext, type: AuditEventType) =>
     insertAudit(ctx, { id: newId(ctx.now), type, actor: sql`c.id`, subject: sql`c.id` });
 
   return {
     /** Takes the address as proved by a link. */
     verifyByToken: async (ctx: RequestContext, tokenId: string): Promise<ProofOutcome> => {
-      const rows = await db.execute(
+      const rows = await db.execute<{ email: string; username: string | null }>(
         ctx,
         sql`
           with t as (
@@ -39,13 +32,14 @@ export const createEmailAddressRepository = (db: Database, { newId, gate }: Opti
           ), c as (
             update users set email_verified_at = coalesce(users.email_verified_at, ${ctx.now}), updated_at = ${ctx.now}
             from t where users.id = t.user_id and users.email = t.email
-            returning users.id
+            returning users.id, users.email, users.username
           ), audited as (
             ${auditOf(ctx, 'email.verified')} from c
           )
-          select c.id from c`,
+          select c.email, c.username from c`,
       );
-      return rows.length > 0 ? 'done' : 'void';
+      const [row] = rows;
+      return row ? { kind: 'done', ...row } : { kind: 'void' };
     },
 
     /**
@@ -53,7 +47,7 @@ export const createEmailAddressRepository = (db: Database, { newId, gate }: Opti
      * of the token's row, so that parallel guesses get no more tries than others.
      */
     verifyByCode: async (ctx: RequestContext, email: string, codeMac: string): Promise<ProofOutcome> => {
-      const rows = await db.execute(
+      const rows = await db.execute<{ email: string; username: string | null }>(
         ctx,
         sql`
           with t as (
@@ -66,13 +60,14 @@ export const createEmailAddressRepository = (db: Database, { newId, gate }: Opti
           ), c as (
             update users set email_verified_at = coalesce(users.email_verified_at, ${ctx.now}), updated_at = ${ctx.now}
             from t where t.used_at is not null and users.id = t.user_id and users.email = t.email
-            returning users.id
+            returning users.id, users.email, users.username
           ), audited as (
             ${auditOf(ctx, 'email.verified')} from c
           )
-          select c.id from c`,
+          select c.email, c.username from c`,
       );
-      return rows.length > 0 ? 'done' : 'void';
+      const [row] = rows;
+      return row ? { kind: 'done', ...row } : { kind: 'void' };
     },
 
     /**
@@ -93,7 +88,7 @@ export const createEmailAddressRepository = (db: Database, { newId, gate }: Opti
           with u as (
             update users set verification_sent_at = ${ctx.now}
             where email = ${email} and email_verified_at is null and disabled_at is null
-              and (verification_sent_at is null or verification_sent_at <= ${secondsAfter(ctx.now, -resendCooldownSeconds)})
+              and ${isDue(ctx, sql`verification_sent_at`)}
             returning id as user_id, email
           ), t as (
             ${insertToken(ctx, 'verify_email', token, sql`select u.user_id, u.email from u`)}
@@ -102,114 +97,6 @@ export const createEmailAddressRepository = (db: Database, { newId, gate }: Opti
           )
           ${insertAudit(ctx, event)} from (select 1) always left join u o on true`,
       );
-    },
-
-    /** Asks a new address to prove itself. An address that has an account is told so instead; the caller learns nothing. */
-    requestChange: async (
-      ctx: RequestContext,
-      email: string,
-      token: MailedToken,
-    ): Promise<SessionRefusal> => {
-      const event = {
-        id: newId(ctx.now),
-        type: 'email.change_requested',
-        actor: sql`a.user_id`,
-        subject: sql`a.user_id`,
-      } as const;
-      const [row] = await db.execute<Gated>(
-        ctx,
-        sql`
-          with ${gate.own(ctx)}, a as (
-            select gate.user_id from gate where gate.refusal is null
-          ), owner as (
-            select users.id as user_id, users.email as recipient from users, a where users.email = ${email}
-          ), t as (
-            ${insertToken(ctx, 'change_email', token, sql`select a.user_id, ${email}::text as email from a where not exists (select from owner)`)}
-          ), mailed as (
-            ${insertMail(ctx, 'verify_new_email', token.outboxId, sql`select t.user_id, t.email as recipient from t`, tokenDetails(token.tokenId))}
-          ), told as (
-            ${insertMail(ctx, 'account_exists', token.outboxId, sql`select owner.user_id, owner.recipient from owner`)}
-          ), audited as (
-            ${insertAudit(ctx, event)} from a
-          )
-          select gate.refusal from gate`,
-      );
-      return refusalOf(row);
-    },
-
-    /** Moves the account to the address that the token proves, and gives the old one a week to undo it. */
-    confirmChange: async (
-      ctx: RequestContext,
-      tokenId: string,
-      restore: MailedToken,
-    ): Promise<ProofOutcome> => {
-      try {
-        const rows = await db.execute(
-          ctx,
-          sql`
-            with t as (
-              update one_time_tokens set used_at = ${ctx.now}
-              where id = ${tokenId} and purpose = 'change_email' and used_at is null and expires_at > ${ctx.now}
-              returning user_id, email
-            ), old as (
-              select users.id as user_id, users.email from users join t on t.user_id = users.id where users.disabled_at is null
-            ), c as (
-              update users set email = t.email, email_verified_at = ${ctx.now}, updated_at = ${ctx.now}
-              from t join old on old.user_id = t.user_id where users.id = t.user_id
-              returning users.id, users.email
-            ), r as (
-              ${insertToken(ctx, 'restore_email', restore, sql`select old.user_id, old.email from old`)}
-            ), told as (
-              ${insertMail(
-                ctx,
-                'email_changed',
-                restore.outboxId,
-                sql`select r.user_id, r.email as recipient, c.email as new_email from r, c`,
-                sql`jsonb_build_object('token_id', ${restore.tokenId}::text, 'new_email', source.new_email)`,
-              )}
-            ), audited as (
-              ${auditOf(ctx, 'email.changed')} from c
-            )
-            select c.id from c`,
-        );
-        return rows.length > 0 ? 'done' : 'void';
-      } catch (error) {
-        return takenOr(error);
-      }
-    },
-
-    /**
-     * Gives the account back to its old address: whoever changed it may have stolen it, so every session and
-     * every other token of the account ends.
-     */
-    restore: async (ctx: RequestContext, tokenId: string): Promise<ProofOutcome> => {
-      try {
-        const rows = await db.execute(
-          ctx,
-          sql`
-            with t as (
-              update one_time_tokens set used_at = ${ctx.now}
-              where id = ${tokenId} and purpose = 'restore_email' and used_at is null and expires_at > ${ctx.now}
-              returning user_id, email
-            ), c as (
-              update users set email = t.email, email_verified_at = ${ctx.now}, updated_at = ${ctx.now}
-              from t where users.id = t.user_id
-              returning users.id
-            ), ended as (
-              update sessions s set revoked_at = ${ctx.now}, revoked_reason = 'email_restored'
-              from c where s.user_id = c.id and s.revoked_at is null
-            ), spent as (
-              update one_time_tokens o set used_at = ${ctx.now}
-              from c where o.user_id = c.id and o.used_at is null and o.id <> ${tokenId}
-            ), audited as (
-              ${auditOf(ctx, 'email.restored')} from c
-            )
-            select c.id from c`,
-        );
-        return rows.length > 0 ? 'done' : 'void';
-      } catch (error) {
-        return takenOr(error);
-      }
     },
   };
 };

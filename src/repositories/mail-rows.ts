@@ -1,6 +1,11 @@
 import { type SQL, sql } from 'drizzle-orm';
 import type { RequestContext } from '../context.ts';
-import { codePolicy, type TokenPurpose, tokenTtlSeconds } from '../domain/one-time-token.ts';
+import {
+  codePolicy,
+  mailCooldownSeconds,
+  type TokenPurpose,
+  tokenTtlSeconds,
+} from '../domain/one-time-token.ts';
 import type { MailTemplate } from '../domain/outbox.ts';
 import { secondsAfter } from '../domain/session.ts';
 
@@ -11,21 +16,39 @@ export type MailedToken = {
   readonly codeMac: string | null;
 };
 
-/** Inserts a token for the user and address that `from` yields as `user_id` and `email`. */
+/** Whether another mail may go out, by when the last one did; decided under the lock of its row. */
+export const isDue = ({ now }: RequestContext, sentAt: SQL): SQL =>
+  sql`(${sentAt} is null or ${sentAt} <= ${secondsAfter(now, -mailCooldownSeconds)})`;
+
+/**
+ * Inserts a token for the user and address that `from` yields as `user_id` and `email`. The hash and the user name that
+ * wait with it may refer to `source`.
+ */
 export const insertToken = (
   ctx: RequestContext,
   purpose: TokenPurpose,
   { tokenId, codeMac }: Pick<MailedToken, 'tokenId' | 'codeMac'>,
   from: SQL,
+  credentials: SQL = sql`null, null`,
 ): SQL => {
   const codeExpiresAt = codeMac === null ? null : secondsAfter(ctx.now, codePolicy.ttlSeconds);
   return sql`
-    insert into one_time_tokens (id, user_id, purpose, email, code_mac, code_expires_at, created_at, expires_at)
-    select ${tokenId}::uuid, source.user_id, ${purpose}::text, source.email, ${codeMac}::text, ${codeExpiresAt}::timestamptz,
+    insert into one_time_tokens (id, user_id, purpose, email, password_hash, username, code_mac, code_expires_at, created_at, expires_at)
+    select ${tokenId}::uuid, source.user_id, ${purpose}::text, source.email, ${credentials}, ${codeMac}::text, ${codeExpiresAt}::timestamptz,
            ${ctx.now}::timestamptz, ${secondsAfter(ctx.now, tokenTtlSeconds[purpose])}::timestamptz
     from (${from}) source
     returning id, user_id, email`;
 };
+
+/** Ends the unused tokens of those purposes that the accounts have which the statement has as `c`. */
+export const voidTokens = (
+  { now }: RequestContext,
+  purposes: readonly TokenPurpose[],
+  but: SQL = sql`null`,
+): SQL => sql`
+  update one_time_tokens o set used_at = ${now}, password_hash = null, username = null
+  from c where o.user_id = c.id and o.purpose = any(${sql.param(purposes)}::text[]) and o.used_at is null
+    and o.id is distinct from ${but}::uuid`;
 
 /** Inserts a mail to whom `from` yields as `user_id` and `recipient`; `details` may refer to `source`. */
 export const insertMail = (

@@ -18,6 +18,7 @@ const contents: { [T in MailTemplate]: [Extract<MailContent, { template: T }>['d
   reset_password: [token, links.resetPassword('t0ken')],
   password_changed: [origin, links.account()],
   verify_new_email: [token, links.verifyEmail('t0ken')],
+  email_change_requested: [{ ...origin, new_email: 'ada@new.example' }, links.account()],
   email_changed: [{ ...token, new_email: 'ada@new.example' }, links.restoreEmail('t0ken')],
   new_sign_in: [origin, links.account()],
   invitation: [token, links.resetPassword('t0ken')],
@@ -106,6 +107,13 @@ describe('what a message says', () => {
     expect(text).toContain('every device is logged out');
   });
 
+  it('e-mail change that is asked for, to the old address: the new address, what to do, and no token', () => {
+    const { text } = render('email_change_requested');
+    expect(text).toContain('New address: ada@new.example');
+    expect(text).toContain('change your password');
+    expect(text).not.toContain('token');
+  });
+
   it('e-mail change, to the old address: the new address, and the way back for 7 days', () => {
     const { text } = render('email_changed');
     expect(text).toContain('New address: ada@new.example');
@@ -113,13 +121,18 @@ describe('what a message says', () => {
     expect(text).toContain('7 days, until 27 November 2026 at 10:00 UTC');
   });
 
-  it.each(['password_changed', 'new_sign_in'] as const)('%s: when, which device, from where', (template) => {
-    const { text } = render(template);
-    expect(text).toContain('When: 20 November 2026 at 10:00 UTC');
-    expect(text).toContain('Device: Chrome on Windows');
-    expect(text).toContain('IP address: 2001:db8::7');
-    expect(render(template, { ip: null, user_agent: null }).text).toContain('IP address: unknown');
-  });
+  it.each(['password_changed', 'new_sign_in', 'email_change_requested'] as const)(
+    '%s: when, which device, from where',
+    (template) => {
+      const { text } = render(template);
+      expect(text).toContain('When: 20 November 2026 at 10:00 UTC');
+      expect(text).toContain('Device: Chrome on Windows');
+      expect(text).toContain('IP address: 2001:db8::7');
+      expect(render(template, { ...contents[template][0], ip: null, user_agent: null }).text).toContain(
+        'IP address: unknown',
+      );
+    },
+  );
 });
 
 describe('what others have written', () => {

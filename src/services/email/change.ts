@@ -2,23 +2,24 @@ import type { ProveOwnPassword, RequestContext } from '../../context.ts';
 import { canonicalEmail } from '../../domain/account.ts';
 import type { PrepareToken } from '../../domain/one-time-token.ts';
 import type { MailQueue } from '../../domain/outbox.ts';
-
 import { AppError } from '../../errors.ts';
-import type { EmailAddressRepository } from '../../repositories/email-addresses.ts';
+import type { EmailChangeRepository } from '../../repositories/email-changes.ts';
 
 type Deps = {
-  readonly addresses: Pick<EmailAddressRepository, 'requestChange'>;
+  readonly changes: Pick<EmailChangeRepository, 'request'>;
   readonly proveOwnPassword: ProveOwnPassword;
   readonly prepareToken: PrepareToken;
   readonly mailQueue: MailQueue;
+  readonly newId: (now: Date) => string;
 };
 
 /**
- * Asks a new address to prove itself; nothing changes until it has.
- * @throws AppError what `ProveOwnPassword` throws, and `validation_failed` for the address that the account has
+ * Asks a new address to prove itself, and tells the old one; nothing changes until it has.
+ * @throws AppError what `ProveOwnPassword` throws, `validation_failed` for the address that the account has,
+ * and `conflict` when the password was changed meanwhile
  */
 export const createChangeEmail =
-  ({ addresses, proveOwnPassword, prepareToken, mailQueue }: Deps) =>
+  ({ changes, proveOwnPassword, prepareToken, mailQueue, newId }: Deps) =>
   async (ctx: RequestContext, request: { password: string; email: string }): Promise<void> => {
     const email = canonicalEmail(request.email);
     const own = await proveOwnPassword(ctx, request.password);
@@ -30,7 +31,9 @@ export const createChangeEmail =
       });
     }
     const token = await prepareToken(ctx.now, null);
-    const refusal = await addresses.requestChange(ctx, email, token);
+    const noticeId = newId(ctx.now);
+    const { passwordHash } = own;
+    const refusal = await changes.request(ctx, { email, passwordHash, token, noticeId });
     if (refusal !== null) throw new AppError(refusal);
-    ctx.defer('hand a mail over', mailQueue.enqueue([token.outboxId]));
+    ctx.defer('hand mails over', mailQueue.enqueue([token.outboxId, noticeId]));
   };

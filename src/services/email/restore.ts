@@ -1,10 +1,10 @@
 import type { RequestContext } from '../../context.ts';
 import type { TokenPurpose } from '../../domain/one-time-token.ts';
 import { AppError } from '../../errors.ts';
-import type { EmailAddressRepository } from '../../repositories/email-addresses.ts';
+import type { EmailChangeRepository } from '../../repositories/email-changes.ts';
 
 type Deps = {
-  readonly addresses: Pick<EmailAddressRepository, 'restore'>;
+  readonly changes: Pick<EmailChangeRepository, 'restore'>;
   readonly readToken: (
     token: string,
     purposes: readonly TokenPurpose[],
@@ -16,10 +16,10 @@ type Deps = {
  * @throws AppError `token_invalid` for what is unknown, used or expired alike; `email_taken`
  */
 export const createRestoreEmail =
-  ({ addresses, readToken }: Deps) =>
+  ({ changes, readToken }: Deps) =>
   async (ctx: RequestContext, token: string): Promise<void> => {
     const read = await readToken(token, ['restore_email']);
-    const outcome = read ? await addresses.restore(ctx, read.id) : 'void';
-    if (outcome === 'void') throw new AppError('token_invalid');
-    if (outcome === 'email_taken') throw new AppError('email_taken');
+    const outcome = read && (await changes.restore(ctx, read.id));
+    if (!outcome || outcome.kind === 'void') throw new AppError('token_invalid');
+    if (outcome.kind === 'email_taken') throw new AppError('email_taken');
   };

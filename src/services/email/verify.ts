@@ -4,6 +4,7 @@ import type { PrepareToken, TokenPurpose } from '../../domain/one-time-token.ts'
 import type { MailQueue } from '../../domain/outbox.ts';
 import { AppError } from '../../errors.ts';
 import type { EmailAddressRepository, ProofOutcome } from '../../repositories/email-addresses.ts';
+import type { EmailChangeRepository } from '../../repositories/email-changes.ts';
 
 /** What proves an address: the token of a link, or the code with the address it was sent to. */
 export type EmailProof = { readonly token: string } | { readonly email: string; readonly code: string };
@@ -14,7 +15,8 @@ type ReadToken = (
 ) => Promise<{ readonly id: string; readonly purpose: TokenPurpose } | null>;
 
 type Deps = {
-  readonly addresses: Pick<EmailAddressRepository, 'verifyByToken' | 'verifyByCode' | 'confirmChange'>;
+  readonly addresses: Pick<EmailAddressRepository, 'verifyByToken' | 'verifyByCode'>;
+  readonly changes: Pick<EmailChangeRepository, 'confirm'>;
   readonly readToken: ReadToken;
   readonly codeMac: (email: string, code: string) => Promise<string>;
   readonly prepareToken: PrepareToken;
@@ -25,14 +27,21 @@ type Deps = {
  * Takes an address as proved: the account's own, or the new one that it asked for.
  * @throws AppError `token_invalid` for what is unknown, used or expired alike; `email_taken`
  */
-export const createVerifyEmail = ({ addresses, readToken, codeMac, prepareToken, mailQueue }: Deps) => {
+export const createVerifyEmail = ({
+  addresses,
+  changes,
+  readToken,
+  codeMac,
+  prepareToken,
+  mailQueue,
+}: Deps) => {
   const byToken = async (ctx: RequestContext, token: string): Promise<ProofOutcome> => {
     const read = await readToken(token, ['verify_email', 'change_email']);
-    if (!read) return 'void';
+    if (!read) return { kind: 'void' };
     if (read.purpose === 'verify_email') return addresses.verifyByToken(ctx, read.id);
     const restore = await prepareToken(ctx.now, null);
-    const outcome = await addresses.confirmChange(ctx, read.id, restore);
-    if (outcome === 'done') ctx.defer('hand a mail over', mailQueue.enqueue([restore.outboxId]));
+    const outcome = await changes.confirm(ctx, read.id, restore);
+    if (outcome.kind === 'done') ctx.defer('hand a mail over', mailQueue.enqueue([restore.outboxId]));
     return outcome;
   };
 
@@ -44,7 +53,7 @@ export const createVerifyEmail = ({ addresses, readToken, codeMac, prepareToken,
   return async (ctx: RequestContext, proof: EmailProof): Promise<void> => {
     const outcome =
       'token' in proof ? await byToken(ctx, proof.token) : await byCode(ctx, proof.email, proof.code);
-    if (outcome === 'void') throw new AppError('token_invalid');
-    if (outcome === 'email_taken') throw new AppError('email_taken');
+    if (outcome.kind === 'void') throw new AppError('token_invalid');
+    if (outcome.kind === 'email_taken') throw new AppError('email_taken');
   };
 };

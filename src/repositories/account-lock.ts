@@ -1,0 +1,19 @@
+import { type SQL, sql } from 'drizzle-orm';
+import type { RequestContext } from '../context.ts';
+import type { Gate } from './gate.ts';
+
+// The first statement of every transaction that voids tokens. It waits for whatever else writes tokens of the account,
+// so that the next statement sees them: one alone would see what there was before it waited. All take this lock first.
+
+/** Locks the account of a token. */
+export const lockOwnerOf = (tokenId: string): SQL => sql`
+  select u.id from one_time_tokens t join users u on u.id = t.user_id where t.id = ${tokenId}::uuid for no key update of u`;
+
+/** Locks the account of an address. */
+export const lockAccountOf = (email: string): SQL =>
+  sql`select u.id from users u where u.email = ${email} for no key update of u`;
+
+/** Locks the actor's account. */
+export const lockActor = (gate: Pick<Gate, 'own'>, ctx: RequestContext): SQL => sql`
+  with ${gate.own(ctx)}
+  select u.id from gate join users u on u.id = gate.user_id where gate.refusal is null for no key update of u`;

@@ -1,0 +1,117 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { createClient, newAccount, newEmail, password, type Tokens } from '../support/worker/client.ts';
+import { mailsTo, strayToken, tokenIn } from '../support/worker/mail.ts';
+
+const client = createClient();
+const nextPassword = 'a wholly different phrase 42';
+const post = (path: string, json: object, bearer?: string) =>
+  client('POST', path, { json, ...(bearer !== undefined && { bearer }) });
+
+const forgot = async (email: string) => {
+  await post('/auth/password/forgot', { email });
+  return tokenIn(email, 'reset_password', 'reset_password');
+};
+const askFor = async (bearer: string, email: string) => {
+  expect((await post('/auth/email/change', { password, email }, bearer)).status).toBe(202);
+  return tokenIn(email, 'verify_new_email', 'change_email');
+};
+const confirm = async (token: string) => (await post('/auth/email/verify', { token })).status;
+const reset = async (token: string, to = nextPassword) =>
+  (await post('/auth/password/reset', { token, password: to })).status;
+const change = async (bearer: string) =>
+  (
+    await post('/auth/password', { current_password: password, new_password: nextPassword }, bearer)
+  ).json<Tokens>();
+
+/** An account whose password a thief knows and has logged in by. */
+const robbed = async () => {
+  const owner = await newAccount(client);
+  const { email } = owner.user;
+  const login = await post('/auth/token', { email, password });
+  return { owner, email, thief: await login.json<Tokens>(), thiefsEmail: newEmail() };
+};
+
+beforeEach(() => void vi.useFakeTimers({ toFake: ['Date'] }));
+afterEach(() => void vi.useRealTimers());
+
+describe('a change of address that a thief has asked for', () => {
+  it('is void once the owner has changed the password', async () => {
+    const { owner, email, thief, thiefsEmail } = await robbed();
+    const token = await askFor(thief.access_token, thiefsEmail);
+    const { access_token: bearer } = await change(owner.access_token);
+    expect(await confirm(token)).toBe(400);
+    const me = await (await client('GET', '/auth/me', { bearer })).json<Tokens['user']>();
+    expect(me.email).toBe(email);
+  });
+
+  it('is void once the owner has reset the password', async () => {
+    const { email, thief, thiefsEmail } = await robbed();
+    const token = await askFor(thief.access_token, thiefsEmail);
+    expect(await reset(await forgot(email))).toBe(204);
+    expect(await confirm(token)).toBe(400);
+  });
+
+  it('is void once another one is asked for, and the newest is good', async () => {
+    const { owner, thief, thiefsEmail } = await robbed();
+    const [first, own] = [await askFor(thief.access_token, thiefsEmail), newEmail()];
+    const second = await askFor(owner.access_token, own);
+    expect(await confirm(first)).toBe(400);
+    expect(await confirm(second)).toBe(204);
+  });
+
+  it('is told to the address that the account has, whether the new one is free or not', async () => {
+    const { user: other } = await newAccount(client);
+    for (const next of [newEmail(), other.email]) {
+      const { email, thief } = await robbed();
+      expect((await post('/auth/email/change', { password, email: next }, thief.access_token)).status).toBe(
+        202,
+      );
+      const told = (await mailsTo(email)).filter(({ template }) => template === 'email_change_requested');
+      expect(told.map(({ details }) => details)).toEqual([
+        { new_email: next, ip: expect.stringContaining('2001:db8:'), user_agent: null },
+      ]);
+    }
+  });
+
+  it.each(['reset', 'change'] as const)(
+    'is not confirmed beside a parallel %s of the password',
+    async (how) => {
+      const { owner, email, thief, thiefsEmail } = await robbed();
+      const resetToken = how === 'reset' ? await forgot(email) : await strayToken('reset_password');
+      const mend = how === 'reset' ? () => reset(resetToken) : () => change(owner.access_token);
+      const ask = post('/auth/email/change', { password, email: thiefsEmail }, thief.access_token);
+      await Promise.all([mend(), ask]);
+      if ((await mailsTo(thiefsEmail)).length === 0) return;
+      expect(await confirm(await tokenIn(thiefsEmail, 'verify_new_email', 'change_email'))).toBe(400);
+    },
+  );
+});
+
+describe('a link to the old address', () => {
+  it('gives the account back even after a change of the password', async () => {
+    const { email, thief, thiefsEmail } = await robbed();
+    expect(await confirm(await askFor(thief.access_token, thiefsEmail))).toBe(204);
+    const restore = await tokenIn(email, 'email_changed', 'restore_email');
+    await change(thief.access_token);
+    expect((await post('/auth/email/restore', { token: restore })).status).toBe(204);
+  });
+});
+
+describe('a reset link', () => {
+  it('is void once the password has been changed', async () => {
+    const { owner, email } = await robbed();
+    const token = await forgot(email);
+    await change(owner.access_token);
+    expect(await reset(token, 'yet another phrase, no. 43')).toBe(400);
+    const login = await post('/auth/token', { email, password: nextPassword });
+    expect(login.status).toBe(200);
+  });
+
+  it('can be asked for at once after the password has been changed', async () => {
+    const { owner, email } = await robbed();
+    await forgot(email);
+    await change(owner.access_token);
+    vi.setSystemTime(Date.now() + 1);
+    expect(await reset(await forgot(email), 'yet another phrase, no. 43')).toBe(204);
+  });
+});
