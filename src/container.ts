@@ -33,6 +33,7 @@ import { createOwnAccountRepository } from './repositories/own-account.ts';
 import { createRetentionRepository } from './repositories/retention.ts';
 import { createRoleRepository } from './repositories/roles.ts';
 import { createSessionRepository } from './repositories/sessions.ts';
+import { createSignUpRepository } from './repositories/sign-ups.ts';
 import { createUserDirectory } from './repositories/user-directory.ts';
 import { createUserRepository } from './repositories/users.ts';
 import { createExportOwnAccount } from './services/account/export.ts';
@@ -215,6 +216,7 @@ const createServices = (config: Config, bindings: Bindings, log: Logger) => {
       signup: createSignup({
         checkTurnstile: config.turnstile && createTurnstile(config.turnstile),
         accounts,
+        signUps: createSignUpRepository(db, { newId }),
         hasher,
         issueTokens,
         sessionPolicy,

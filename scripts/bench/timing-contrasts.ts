@@ -15,9 +15,9 @@ export type Contrast = {
   readonly settleMs: number;
 };
 
-/** Accounts that are made for each kind but the last; a mail goes to each only once. */
+/** Accounts that are made for each kind but the unknown ones; a mail goes to each only once. */
 export const accountsPerKind = 500;
-const kinds = ['known', 'passwordless', 'unverified', 'unknown'] as const;
+const kinds = ['known', 'passwordless', 'unverified', 'waiting', 'unknown', 'newcomer'] as const;
 type Kind = (typeof kinds)[number];
 
 /** All addresses are of one length. */
@@ -85,6 +85,14 @@ export const contrasts: readonly Contrast[] = [
     other: signup('unknown'),
     settleMs: 25,
   },
+  {
+    key: 'signup-waiting',
+    name: 'sign-up with EMAIL_VERIFICATION=required: account that waits for its mail / no such account',
+    status: 202,
+    one: signup('waiting'),
+    other: signup('newcomer'),
+    settleMs: 25,
+  },
 ];
 
 export const post = (url: string, { path, body }: ReturnType<Send>, address: string): Promise<Response> =>
@@ -96,6 +104,7 @@ export const post = (url: string, { path, body }: ReturnType<Send>, address: str
 
 /** One account signs up; the others are copies of it, each kind with what makes it one. */
 export const prepareAccounts = async (url: string, endpointUrl: string): Promise<void> => {
+  // Its own hash is of a sign-up that waits for its address, and so with its token.
   const model = { email: 'model@example.com', password };
   const response = await post(url, { path: '/auth/signup', body: model }, '192.0.2.1');
   if (!response.ok) throw new Error(`sign-up: ${response.status} ${await response.text()}`);
@@ -103,12 +112,12 @@ export const prepareAccounts = async (url: string, endpointUrl: string): Promise
   neonConfig.fetchEndpoint = () => endpointUrl;
   const sql = neon(`postgres://${localRoles.app.user}:unchecked@embedded.localhost/itsor`);
   const emails = kinds
-    .filter((kind) => kind !== 'unknown')
+    .filter((kind) => kind !== 'unknown' && kind !== 'newcomer')
     .flatMap((kind) => Array.from({ length: accountsPerKind }, (_, turn) => emailOf(kind, turn)));
   await sql`
     insert into users (id, email, password_hash, email_verified_at, created_at, updated_at)
     select gen_random_uuid(), email,
-           case when email like 'passwordless%' then null else password_hash end,
-           case when email like 'unverified%' then null else now() end, now(), now()
-    from (select password_hash from users where email = ${model.email}) model, unnest(${emails}::text[]) email`;
+           case when email like any ('{passwordless%,waiting%}') then null else password_hash end,
+           case when email like any ('{unverified%,waiting%}') then null else now() end, now(), now()
+    from (select password_hash from one_time_tokens where email = ${model.email}) model, unnest(${emails}::text[]) email`;
 };

@@ -9,7 +9,6 @@ export type Failure = {
 
 /** Where the catalogue speaks to programs, in words for people. */
 const sentences: Partial<Record<ErrorCode, string>> = {
-  invalid_credentials: 'The account or the password is wrong.',
   token_invalid: 'It is no longer good. It may have been used already, have expired, or be mistyped.',
   unauthenticated: 'You are not logged in.',
   token_expired: 'Your session needs a new login.',

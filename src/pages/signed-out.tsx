@@ -1,10 +1,16 @@
 import type { Failure } from './failure.ts';
 import { Form, fieldsOf } from './form.tsx';
 
-type Props = { failure: Failure | undefined; canSignUp: boolean; minPasswordLength: number };
+type Props = {
+  failure: Failure | undefined;
+  canSignUp: boolean;
+  /** Whether an address has to be verified before the first login. */
+  verifiesFirst: boolean;
+  minPasswordLength: number;
+};
 
 /** Both ways in. Sign-up is left out where it needs a challenge, which no page without a script can show. */
-export const SignedOut = ({ failure, canSignUp, minPasswordLength }: Props) => {
+export const SignedOut = ({ failure, canSignUp, verifiesFirst, minPasswordLength }: Props) => {
   const Login = fieldsOf('login', failure);
   const Signup = fieldsOf('signup', failure);
   return (
@@ -18,6 +24,11 @@ export const SignedOut = ({ failure, canSignUp, minPasswordLength }: Props) => {
         <p>
           <a href="/forgot-password">Forgot your password?</a>
         </p>
+        {verifiesFirst && (
+          <p>
+            <a href="/verify-email">Signed up, and your e-mail address is not confirmed yet?</a>
+          </p>
+        )}
       </section>
       {canSignUp && (
         <section aria-labelledby="signup">

@@ -5,7 +5,7 @@ import { violatedUnique } from '../db/errors.ts';
 import { parseIdentifier } from '../domain/account.ts';
 import type { NewSession, OpenSession } from '../domain/session.ts';
 import { type AccountRow, toAccount } from './account-rows.ts';
-import { insertAudit, noOne } from './audit-rows.ts';
+import { insertAudit } from './audit-rows.ts';
 import { insertMail, insertToken, type MailedToken, tokenDetails } from './mail-rows.ts';
 
 export type NewAccount = {
@@ -82,58 +82,6 @@ export const createAccountRepository = (db: Database, { newId }: Options) => ({
         default:
           throw error;
       }
-    }
-  },
-
-  /**
-   * The sign-up that reveals nothing: a new address gets an account without a session and a verification mail, a
-   * known one a mail that says so. A taken user name is refused either way, or it would tell the two apart.
-   */
-  register: async (
-    ctx: RequestContext,
-    account: NewAccount & { readonly verification: MailedToken },
-  ): Promise<'registered' | 'username_taken'> => {
-    const { now } = ctx;
-    const { email, username, passwordHash, verification } = account;
-    const event = {
-      id: newId(now),
-      type: 'account.signed_up',
-      actor: sql`u.id`,
-      subject: sql`u.id`,
-    } as const;
-    try {
-      const [row] = await db.execute<{ username_taken: boolean }>(
-        ctx,
-        sql`
-          with taken as (
-            select from users where username = ${username} and email <> ${email}
-          ), u as (
-            insert into users (id, email, username, password_hash, password_changed_at, verification_sent_at, created_at, updated_at)
-            select ${newId(now)}::uuid, ${email}::text, ${username}::text, ${passwordHash}::text, ${now}::timestamptz,
-                   ${now}::timestamptz, ${now}::timestamptz, ${now}::timestamptz
-            where not exists (select from taken)
-            on conflict (email) do nothing
-            returning *
-          ), granted as (
-            insert into user_roles (user_id, role_name) select u.id, 'user' from u
-          ), ${verificationOf(ctx, verification)}, told as (
-            ${insertMail(
-              ctx,
-              'account_exists',
-              verification.outboxId,
-              sql`select known.id as user_id, known.email as recipient from users known
-                  where known.email = ${email} and not exists (select from taken) and not exists (select from u)`,
-            )}
-          ), audited as (
-            ${insertAudit(ctx, { ...event, actor: noOne, subject: sql`u.id` })}
-            from (select 1) always left join u on true
-          )
-          select exists (select from taken) as username_taken`,
-      );
-      return row?.username_taken ? 'username_taken' : 'registered';
-    } catch (error) {
-      if (violatedUnique(error) === 'users_username_unique') return 'username_taken';
-      throw error;
     }
   },
 

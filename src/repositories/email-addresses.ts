@@ -1,79 +1,112 @@
-import { sql } from 'drizzle-orm';
+import { type SQL, sql } from 'drizzle-orm';
 import type { RequestContext } from '../context.ts';
 import type { Database } from '../db/client.ts';
-import type { AuditEventType } from '../domain/audit-event.ts';
+import { violatedUnique } from '../db/errors.ts';
 import { codePolicy } from '../domain/one-time-token.ts';
+import { lockAccountOf, lockOwnerOf } from './account-lock.ts';
 import { insertAudit, noOne } from './audit-rows.ts';
-import { insertMail, insertToken, isDue, type MailedToken, tokenDetails } from './mail-rows.ts';
+import { insertMail, insertToken, isDue, type MailedToken, tokenDetails, voidTokens } from './mail-rows.ts';
+import { isUnclaimed } from './unclaimed.ts';
 
 /** `void`: used, expired or unknown, which are one answer. `done` tells by what the account logs in. */
 export type ProofOutcome =
   | { readonly kind: 'done'; readonly email: string; readonly username: string | null }
   | { readonly kind: 'void' | 'email_taken' };
 
+type ProvedRow = { email: string; username: string | null };
+
 type Options = { readonly newId: (now: Date) => string };
 
 export type EmailAddressRepository = ReturnType<typeof createEmailAddressRepository>;
 
 export const createEmailAddressRepository = (db: Database, { newId }: Options) => {
-  const auditOf = (ctx: RequestContext, type: AuditEventType) =>
-    insertAudit(ctx, { id: newId(ctx.now), type, actor: sql`c.id`, subject: sql`c.id` });
+  /**
+   * Takes the address as proved by the token that the statement has as `t`, ends the other tokens of the kind, and
+   * makes the password and the user name that waited with it the account's, if nobody has proved to own it before.
+   */
+  const accept = (ctx: RequestContext, withName: boolean): SQL => {
+    const event = {
+      id: newId(ctx.now),
+      type: 'email.verified',
+      actor: sql`c.id`,
+      subject: sql`c.id`,
+    } as const;
+    return sql`
+      claim as (
+        select t.password_hash,
+          case when ${withName}::boolean and not exists (select from users o where o.username = t.username) then t.username end as username
+        from t join users u on u.id = t.user_id
+        where t.password_hash is not null and ${isUnclaimed(sql`u`)}
+      ), c as (
+        update users set email_verified_at = coalesce(users.email_verified_at, ${ctx.now}), updated_at = ${ctx.now},
+          password_hash = coalesce(claim.password_hash, users.password_hash),
+          password_changed_at = case when claim.password_hash is null then users.password_changed_at else ${ctx.now}::timestamptz end,
+          username = coalesce(users.username, claim.username)
+        from t left join claim on true
+        where users.id = t.user_id and users.email = t.email
+        returning users.id, users.email, users.username
+      ), spent as (
+        ${voidTokens(ctx, ['verify_email'], sql`(select t.id from t)`)}
+      ), audited as (
+        ${insertAudit(ctx, event)} from c
+      )
+      select c.email, c.username from c`;
+  };
+
+  /** A user name that another account takes at the same moment is left out: the address is proved all the same. */
+  const prove = async (ctx: RequestContext, lock: SQL, token: SQL): Promise<ProofOutcome> => {
+    const run = (withName: boolean) =>
+      db.transaction(ctx, [lock, sql`with ${token}, ${accept(ctx, withName)}`]);
+    const [, [row]] = (await run(true).catch((error: unknown) => {
+      if (violatedUnique(error) === 'users_username_unique') return run(false);
+      throw error;
+    })) as [unknown, ProvedRow[]];
+    return row ? { kind: 'done', ...row } : { kind: 'void' };
+  };
 
   return {
     /** Takes the address as proved by a link. */
-    verifyByToken: async (ctx: RequestContext, tokenId: string): Promise<ProofOutcome> => {
-      const rows = await db.execute<{ email: string; username: string | null }>(
+    verifyByToken: (ctx: RequestContext, tokenId: string): Promise<ProofOutcome> =>
+      prove(
         ctx,
-        sql`
-          with t as (
-            update one_time_tokens set used_at = ${ctx.now}
-            where id = ${tokenId} and purpose = 'verify_email' and used_at is null and expires_at > ${ctx.now}
-            returning user_id, email
-          ), c as (
-            update users set email_verified_at = coalesce(users.email_verified_at, ${ctx.now}), updated_at = ${ctx.now}
-            from t where users.id = t.user_id and users.email = t.email
-            returning users.id, users.email, users.username
-          ), audited as (
-            ${auditOf(ctx, 'email.verified')} from c
-          )
-          select c.email, c.username from c`,
-      );
-      const [row] = rows;
-      return row ? { kind: 'done', ...row } : { kind: 'void' };
-    },
+        lockOwnerOf(tokenId),
+        // The row as it was is joined, as what the update returns is what it has left.
+        sql`t as (
+          update one_time_tokens t set used_at = ${ctx.now}, password_hash = null, username = null
+          from one_time_tokens o
+          where t.id = ${tokenId} and o.id = t.id and t.purpose = 'verify_email' and t.used_at is null and t.expires_at > ${ctx.now}
+          returning t.id, t.user_id, t.email, o.password_hash, o.username
+        )`,
+      ),
 
     /**
      * Takes the address as proved by the code of its newest mail. Each try counts, right or wrong, under the lock
-     * of the token's row, so that parallel guesses get no more tries than others.
+     * of the account, so that parallel guesses get no more tries than others.
      */
-    verifyByCode: async (ctx: RequestContext, email: string, codeMac: string): Promise<ProofOutcome> => {
-      const rows = await db.execute<{ email: string; username: string | null }>(
+    verifyByCode: (ctx: RequestContext, email: string, codeMac: string): Promise<ProofOutcome> =>
+      prove(
         ctx,
-        sql`
-          with t as (
-            update one_time_tokens t set code_attempts = t.code_attempts + 1,
-              used_at = case when t.code_mac = ${codeMac} then ${ctx.now}::timestamptz end
-            where t.id = (select n.id from one_time_tokens n where n.email = ${email} and n.purpose = 'verify_email'
-                          order by n.id desc limit 1)
-              and t.used_at is null and t.code_expires_at > ${ctx.now} and t.code_attempts < ${codePolicy.maxAttempts}
-            returning t.user_id, t.email, t.used_at
-          ), c as (
-            update users set email_verified_at = coalesce(users.email_verified_at, ${ctx.now}), updated_at = ${ctx.now}
-            from t where t.used_at is not null and users.id = t.user_id and users.email = t.email
-            returning users.id, users.email, users.username
-          ), audited as (
-            ${auditOf(ctx, 'email.verified')} from c
-          )
-          select c.email, c.username from c`,
-      );
-      const [row] = rows;
-      return row ? { kind: 'done', ...row } : { kind: 'void' };
-    },
+        lockAccountOf(email),
+        sql`guess as (
+          update one_time_tokens t set code_attempts = t.code_attempts + 1,
+            used_at = case when t.code_mac = ${codeMac} then ${ctx.now}::timestamptz end,
+            password_hash = case when t.code_mac = ${codeMac} then null else t.password_hash end,
+            username = case when t.code_mac = ${codeMac} then null else t.username end
+          from one_time_tokens o
+          where t.id = (select n.id from one_time_tokens n where n.email = ${email} and n.purpose = 'verify_email'
+                        order by n.id desc limit 1)
+            and o.id = t.id
+            and t.used_at is null and t.code_expires_at > ${ctx.now} and t.code_attempts < ${codePolicy.maxAttempts}
+          returning t.id, t.user_id, t.email, t.used_at, o.password_hash, o.username
+        ), t as (
+          select * from guess where used_at is not null
+        )`,
+      ),
 
     /**
      * Writes another verification token and its mail, if the address waits for one and the last is a minute old;
-     * the account's row lock decides between parallel requests. Writes an audit event in either case, so that
-     * its time tells nothing.
+     * the account's row lock decides between parallel requests. What waits with the newest token is passed on. Writes
+     * an audit event in either case, so that its time tells nothing.
      */
     resend: async (ctx: RequestContext, email: string, token: MailedToken): Promise<void> => {
       const event = {
@@ -82,6 +115,12 @@ export const createEmailAddressRepository = (db: Database, { newId }: Options) =
         actor: noOne,
         subject: sql`o.user_id`,
       } as const;
+      const source = sql`
+        select u.user_id, u.email, n.password_hash, n.username
+        from u left join lateral (
+          select * from one_time_tokens n
+          where n.user_id = u.user_id and n.purpose = 'verify_email' and n.email = u.email order by n.id desc limit 1
+        ) n on true`;
       await db.execute(
         ctx,
         sql`
@@ -91,7 +130,7 @@ export const createEmailAddressRepository = (db: Database, { newId }: Options) =
               and ${isDue(ctx, sql`verification_sent_at`)}
             returning id as user_id, email
           ), t as (
-            ${insertToken(ctx, 'verify_email', token, sql`select u.user_id, u.email from u`)}
+            ${insertToken(ctx, 'verify_email', token, source, sql`source.password_hash, source.username`)}
           ), mailed as (
             ${insertMail(ctx, 'verify_email', token.outboxId, sql`select t.user_id, t.email as recipient from t`, tokenDetails(token.tokenId))}
           )

@@ -34,6 +34,7 @@ export const createShowAccount = ({ me, list, config, identify, site }: Deps) =>
         <SignedOut
           failure={failure}
           canSignUp={config.turnstile === null}
+          verifiesFirst={config.email.verification === 'required'}
           minPasswordLength={config.password.minLength}
         />
       ),

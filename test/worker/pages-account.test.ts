@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { createClient, newAddress, newEmail, password } from '../support/worker/client.ts';
 import { sql } from '../support/worker/database.ts';
-import { mailsTo } from '../support/worker/mail.ts';
+import { codeIn, mailsTo } from '../support/worker/mail.ts';
 import { createVisitor } from '../support/worker/visitor.ts';
 
 const cheap = { ARGON2_MEMORY_KIB: '7168', ARGON2_ITERATIONS: '1', RATE_LIMIT_MAX: '10000' };
@@ -119,6 +119,21 @@ describe('someone signed out', () => {
       expect({ status, location }).toEqual({ status: 303, location: '/verify-email?done=signed-up' });
       expect(by.jar.size).toBe(0);
     }
+  });
+
+  it('is shown the way to the code where a login has to wait for it', async () => {
+    const by = createVisitor(createClient({ ...cheap, EMAIL_VERIFICATION: 'required' }));
+    const email = newEmail();
+    await by.submit('/account/signup', { email, password });
+    const { status, html } = await by.send('/account/login', { identifier: email, password });
+    expect(status).toBe(401);
+    expect(html).toContain('or the e-mail address is not confirmed yet');
+    expect(html).toContain('href="/verify-email"');
+    await by.submit('/verify-email/code', { email, code: await codeIn(email) });
+    expect((await by.submit('/account/login', { identifier: email, password })).title).toMatch(
+      /^Your account/,
+    );
+    expect((await newVisitor().open('/account')).html).not.toContain('href="/verify-email"');
   });
 
   it('finds no sign-up where that takes a challenge', async () => {

@@ -5,7 +5,7 @@ import type { MailQueue } from '../../domain/outbox.ts';
 import { type IssuedTokens, type IssueTokens, newSession, type SessionPolicy } from '../../domain/session.ts';
 import { AppError } from '../../errors.ts';
 import type { AccountRepository, NewAccount } from '../../repositories/accounts.ts';
-import type { MailedToken } from '../../repositories/mail-rows.ts';
+import type { SignUp, SignUpRepository } from '../../repositories/sign-ups.ts';
 
 export type SignupRequest = {
   readonly email: string;
@@ -17,7 +17,8 @@ export type SignupRequest = {
 type Deps = {
   /** Refuses who has not passed the challenge; null where there is none. */
   readonly checkTurnstile: ((ctx: RequestContext, token: string | null) => Promise<void>) | null;
-  readonly accounts: Pick<AccountRepository, 'create' | 'register'>;
+  readonly accounts: Pick<AccountRepository, 'create'>;
+  readonly signUps: Pick<SignUpRepository, 'register'>;
   readonly hasher: Pick<PasswordHasher, 'hash'>;
   readonly issueTokens: IssueTokens;
   readonly sessionPolicy: SessionPolicy;
@@ -38,7 +39,7 @@ export type SignupOutcome =
  * @throws AppError `weak_password`, `turnstile_failed`, `email_taken`, `username_taken`, `overloaded`
  */
 export const createSignup = (deps: Deps) => {
-  const { checkTurnstile, accounts, hasher, issueTokens, sessionPolicy, newId } = deps;
+  const { checkTurnstile, accounts, signUps, hasher, issueTokens, sessionPolicy, newId } = deps;
   const { verification, checkPassword, prepareToken, mailQueue } = deps;
 
   const open = async (ctx: RequestContext, account: NewAccount): Promise<SignupOutcome> => {
@@ -48,11 +49,8 @@ export const createSignup = (deps: Deps) => {
     return { kind: 'opened', tokens: await issueTokens(created, ctx.now) };
   };
 
-  const register = async (
-    ctx: RequestContext,
-    account: NewAccount & { readonly verification: MailedToken },
-  ): Promise<SignupOutcome> => {
-    const registered = await accounts.register(ctx, account);
+  const register = async (ctx: RequestContext, signUp: SignUp): Promise<SignupOutcome> => {
+    const registered = await signUps.register(ctx, signUp);
     if (registered !== 'registered') throw new AppError(registered);
     return { kind: 'pending' };
   };

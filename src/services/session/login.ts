@@ -26,6 +26,11 @@ type Deps = {
   readonly verifiedOnly: boolean;
 };
 
+/** Said to everybody alike, so that who waits for the mail learns what to do, and nobody whether another one waits. */
+const orNotConfirmed = {
+  detail: 'The account or the password is wrong, or the e-mail address is not confirmed yet.',
+};
+
 /**
  * Opens a session for a password. An unknown account, a wrong password and an account without one get the
  * same answer for the same work.
@@ -53,9 +58,10 @@ export const createLogin = ({
   ): Promise<IssuedTokens> => {
     const candidates = accounts.findForLogin(ctx, identifier);
     const verified = await verifyPassword(ctx, identifier, password, candidates);
-    if (!verified.valid) throw new AppError('invalid_credentials');
+    if (!verified.valid) throw new AppError('invalid_credentials', verifiedOnly ? orNotConfirmed : {});
     const { found: account, outdated } = verified;
-    // Said only to who knows the password.
+    // Said only to who knows the password. While addresses must be verified, no sign-up gives an account one before
+    // it is: those that have one yet are of an administrator or from before, and no stranger has chosen it.
     if (account.disabled) throw new AppError('account_disabled');
     if (verifiedOnly && !account.emailVerified) throw new AppError('email_not_verified');
 

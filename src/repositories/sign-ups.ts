@@ -1,0 +1,73 @@
+import { sql } from 'drizzle-orm';
+import type { RequestContext } from '../context.ts';
+import type { Database } from '../db/client.ts';
+import { insertAudit, noOne } from './audit-rows.ts';
+import { insertMail, insertToken, isDue, type MailedToken, tokenDetails } from './mail-rows.ts';
+import { isUnclaimed } from './unclaimed.ts';
+
+export type SignUp = {
+  readonly email: string;
+  readonly username: string | null;
+  readonly passwordHash: string;
+  readonly verification: MailedToken;
+};
+
+export type SignUpRepository = ReturnType<typeof createSignUpRepository>;
+
+type Options = { readonly newId: (now: Date) => string };
+
+export const createSignUpRepository = (db: Database, { newId }: Options) => ({
+  /**
+   * The sign-up that reveals nothing. A new address gets an account without a session and without a password: what
+   * was chosen waits with the token of the verification mail, and whoever reads the mail decides whether it was they.
+   * An account that still waits gets another such mail, any other one that says that it exists, each once a minute.
+   */
+  register: async (
+    ctx: RequestContext,
+    { email, username, passwordHash, verification }: SignUp,
+  ): Promise<'registered' | 'username_taken'> => {
+    const { now } = ctx;
+    const credentials = sql`${passwordHash}::text, ${username}::text`;
+    const event = {
+      id: newId(now),
+      type: 'account.signed_up',
+      actor: noOne,
+      subject: sql`u.id`,
+    } as const;
+    const [row] = await db.execute<{ username_taken: boolean }>(
+      ctx,
+      sql`
+        with taken as (
+          select from users where username = ${username}
+        ), u as (
+          insert into users (id, email, verification_sent_at, created_at, updated_at)
+          select ${newId(now)}::uuid, ${email}::text, ${now}::timestamptz, ${now}::timestamptz, ${now}::timestamptz
+          where not exists (select from taken)
+          on conflict (email) do nothing
+          returning id, email
+        ), granted as (
+          insert into user_roles (user_id, role_name) select u.id, 'user' from u
+        ), waiting as (
+          update users k set verification_sent_at = ${now}
+          where k.email = ${email} and not exists (select from taken) and k.disabled_at is null
+            and ${isUnclaimed(sql`k`)} and ${isDue(ctx, sql`k.verification_sent_at`)}
+          returning k.id, k.email
+        ), known as (
+          update users k set exists_notice_sent_at = ${now}
+          where k.email = ${email} and not exists (select from taken)
+            and not ${isUnclaimed(sql`k`)} and ${isDue(ctx, sql`k.exists_notice_sent_at`)}
+          returning k.id, k.email
+        ), t as (
+          ${insertToken(ctx, 'verify_email', verification, sql`select id as user_id, email from u union all select id, email from waiting`, credentials)}
+        ), mailed as (
+          ${insertMail(ctx, 'verify_email', verification.outboxId, sql`select t.user_id, t.email as recipient from t`, tokenDetails(verification.tokenId))}
+        ), told as (
+          ${insertMail(ctx, 'account_exists', verification.outboxId, sql`select known.id as user_id, known.email as recipient from known`)}
+        ), audited as (
+          ${insertAudit(ctx, event)} from (select 1) always left join u on true
+        )
+        select exists (select from taken) as username_taken`,
+    );
+    return row?.username_taken ? 'username_taken' : 'registered';
+  },
+});

@@ -1,0 +1,182 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { createClient, newEmail, password, type Tokens } from '../support/worker/client.ts';
+import { sql } from '../support/worker/database.ts';
+import { codeIn, mailsTo, tokenIn } from '../support/worker/mail.ts';
+
+const required = { EMAIL_VERIFICATION: 'required', ARGON2_MEMORY_KIB: '7168', ARGON2_ITERATIONS: '1' };
+const client = createClient({ ...required, RATE_LIMIT_MAX: '10000' });
+const attackers = 'what the attacker has chosen 17';
+const post = (path: string, json: object) => client('POST', path, { json });
+
+const signUp = (email: string, secret = password, username?: string) =>
+  post('/auth/signup', { email, password: secret, ...(username !== undefined && { username }) });
+const verify = async (proof: object) => (await post('/auth/email/verify', proof)).status;
+const login = (identifier: string, secret = password) =>
+  post('/auth/token', { identifier, password: secret });
+const linkIn = (email: string) => tokenIn(email, 'verify_email', 'verify_email');
+const verified = async (secret = password, username?: string) => {
+  const email = newEmail();
+  await signUp(email, secret, username);
+  expect(await verify({ token: await linkIn(email) })).toBe(204);
+  return email;
+};
+const newName = () => `name-${crypto.randomUUID().slice(0, 8)}`;
+const later = (seconds: number) => vi.setSystemTime(Date.now() + seconds * 1000);
+const templates = async (email: string) => (await mailsTo(email)).map(({ template }) => template);
+const secretsOf = (email: string) =>
+  sql`select t.password_hash, t.username from one_time_tokens t where t.email = ${email} and (t.password_hash is not null or t.username is not null)`;
+
+beforeEach(() => void vi.useFakeTimers({ toFake: ['Date'] }));
+afterEach(() => void vi.useRealTimers());
+
+describe('a second step after a sign-up does not tell whether the address had an account', () => {
+  it('neither a login with the password that was chosen, nor how such logins are counted', async () => {
+    const seen = [];
+    for (const email of [await verified(), newEmail()]) {
+      expect((await signUp(email, attackers)).status).toBe(202);
+      const answers = [];
+      for (let attempt = 0; attempt < 6; attempt++) {
+        const answer = await login(email, attackers);
+        const { request_id: _, ...problem } = await answer.json<Record<string, unknown>>();
+        answers.push([answer.status, problem]);
+      }
+      seen.push(answers);
+    }
+    expect(seen[0]?.map(([status]) => status)).toEqual([401, 401, 401, 401, 401, 429]);
+    expect(seen[0]).toEqual(seen[1]);
+  });
+
+  it('nor another sign-up with the user name that was chosen', async () => {
+    for (const email of [await verified(), newEmail()]) {
+      const username = newName();
+      expect((await signUp(email, attackers, username)).status).toBe(202);
+      expect((await signUp(newEmail(), attackers, username)).status).toBe(202);
+    }
+  });
+
+  it('nor the sign-up itself, with the user name of that very account', async () => {
+    const username = newName();
+    const owner = await verified(password, username);
+    for (const email of [owner, newEmail(), await verified()])
+      expect((await signUp(email, attackers, username)).status).toBe(409);
+  });
+});
+
+describe('a sign-up that somebody else has made first', () => {
+  it.each(['link', 'code'] as const)(
+    'gives way to what the owner proves by %s: only the password of that sign-up works',
+    async (by) => {
+      const email = newEmail();
+      const [theirs, ours] = [newName(), newName()];
+      await signUp(email, attackers, theirs);
+      const first = await linkIn(email);
+      later(60);
+      await signUp(email, password, ours);
+      expect(await templates(email)).toEqual(['verify_email', 'verify_email']);
+
+      const proof = by === 'link' ? { token: await linkIn(email) } : { email, code: await codeIn(email) };
+      expect(await verify(proof)).toBe(204);
+      expect((await login(email, attackers)).status).toBe(401);
+      expect((await login(theirs, attackers)).status).toBe(401);
+      expect((await (await login(ours)).json<Tokens>()).user).toMatchObject({ email, username: ours });
+      expect(await verify({ token: first })).toBe(400);
+      expect(await secretsOf(email)).toEqual([]);
+    },
+  );
+
+  it('loses against a reset, which sets the password and ends what waits', async () => {
+    const email = newEmail();
+    await signUp(email, attackers);
+    const first = await linkIn(email);
+    await post('/auth/password/forgot', { email });
+    const token = await tokenIn(email, 'reset_password', 'reset_password');
+    expect((await post('/auth/password/reset', { token, password })).status).toBe(204);
+    expect(await verify({ token: first })).toBe(400);
+    expect((await login(email, attackers)).status).toBe(401);
+    expect((await login(email)).status).toBe(200);
+    expect(await secretsOf(email)).toEqual([]);
+  });
+
+  it('is one of several that are proved in parallel, and one of them wins', async () => {
+    const email = newEmail();
+    const links = [];
+    for (let turn = 0; turn < 6; turn++) {
+      await signUp(email, `${attackers} no. ${turn}`);
+      links.push(await linkIn(email));
+      later(60);
+    }
+    const statuses = await Promise.all(links.map((token) => verify({ token })));
+    expect(statuses.filter((status) => status === 204)).toHaveLength(1);
+    expect(statuses.filter((status) => status === 400)).toHaveLength(5);
+    const winner = statuses.indexOf(204);
+    expect((await login(email, `${attackers} no. ${winner}`)).status).toBe(200);
+  });
+
+  it('mails the owner once a minute, however often it is made', async () => {
+    const email = newEmail();
+    await Promise.all(Array.from({ length: 10 }, () => signUp(email, attackers)));
+    expect(await templates(email)).toEqual(['verify_email']);
+    later(60);
+    await Promise.all(Array.from({ length: 10 }, () => signUp(email, attackers)));
+    expect(await templates(email)).toEqual(['verify_email', 'verify_email']);
+  });
+
+  it('does not get an account that was given more than a sign-up gives', async () => {
+    const email = newEmail();
+    await signUp(email, attackers);
+    await sql`insert into user_roles (user_id, role_name) select id, 'admin' from users where email = ${email}`;
+    expect(await verify({ token: await linkIn(email) })).toBe(204);
+    expect((await login(email, attackers)).status).toBe(401);
+    later(60);
+    await signUp(email, attackers);
+    expect(await templates(email)).toEqual(['account_exists', 'verify_email']);
+  });
+});
+
+describe('the user name of a sign-up', () => {
+  it('is left out where it was taken meanwhile', async () => {
+    const [email, username] = [newEmail(), newName()];
+    await signUp(email, password, username);
+    const winner = await verified(password, username);
+    expect(await verify({ token: await linkIn(email) })).toBe(204);
+    expect((await (await login(username)).json<Tokens>()).user.email).toBe(winner);
+    expect((await (await login(email)).json<Tokens>()).user).toMatchObject({ email, username: null });
+  });
+
+  it('goes to one of those that are proved in parallel, and all are verified', async () => {
+    const username = newName();
+    const emails = Array.from({ length: 8 }, newEmail);
+    for (const email of emails) await signUp(email, password, username);
+    const proofs = await Promise.all(emails.map(async (email) => ({ token: await linkIn(email) })));
+    expect(new Set(await Promise.all(proofs.map(verify)))).toEqual(new Set([204]));
+    const rows =
+      await sql`select username from users where email = any(${emails}) and username is not null and email_verified_at is not null`;
+    expect(rows).toEqual([{ username }]);
+  });
+});
+
+describe('a verification mail that is sent again', () => {
+  it('brings the password and the user name of the newest one', async () => {
+    const [email, username] = [newEmail(), newName()];
+    await signUp(email, password, username);
+    later(2 * 86_400);
+    expect(await verify({ token: await linkIn(email) })).toBe(400);
+    await post('/auth/email/resend', { email });
+    expect(await verify({ email, code: await codeIn(email) })).toBe(204);
+    expect((await login(username)).status).toBe(200);
+  });
+});
+
+it('an account that had a password before verification was required is told to who knows it', async () => {
+  const email = newEmail();
+  await createClient()('POST', '/auth/signup', { json: { email, password } });
+  expect((await login(email, 'wrong')).status).toBe(401);
+  const refused = await login(email);
+  expect(refused.status).toBe(403);
+  expect(await refused.json()).toMatchObject({ code: 'email_not_verified' });
+  later(60);
+  await signUp(email, attackers);
+  expect(await templates(email)).toContain('account_exists');
+  expect(await verify({ token: await linkIn(email) })).toBe(204);
+  expect((await login(email)).status).toBe(200);
+});
