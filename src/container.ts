@@ -242,10 +242,10 @@ const createServices = (config: Config, bindings: Bindings, log: Logger) => {
         newId,
       }),
       forgot: createForgotPassword({ credentials, prepareToken, mailQueue }),
-      reset: createResetPassword({ credentials, readToken, checkPassword, hasher, mailQueue, newId }),
+      reset: createResetPassword({ credentials, readToken, checkPassword, hasher, guard, mailQueue, newId }),
     },
     email: {
-      verify: createVerifyEmail({ addresses, changes, readToken, codeMac, prepareToken, mailQueue }),
+      verify: createVerifyEmail({ addresses, changes, readToken, codeMac, prepareToken, guard, mailQueue }),
       resend: createResendVerification({ addresses, prepareToken, mailQueue }),
       change: createChangeEmail({ changes, proveOwnPassword, prepareToken, mailQueue, newId }),
       restore: createRestoreEmail({ changes, readToken }),

@@ -16,19 +16,28 @@ const unreachable = (cause: unknown): never => {
   throw new AppError('service_unavailable', { retryAfterSeconds: 1, cause });
 };
 
-/** One Durable Object call to reserve, one to settle. */
+/** One Durable Object call to reserve, one to settle, one for each identifier that is forgiven. */
 export const createLoginGuard = (
   namespace: DurableObjectNamespace<LoginGuardObject>,
   policy: LoginPolicy,
-): LoginGuard => ({
-  reserve: async (identifier, ip) => {
-    const address = ip ?? 'unknown';
-    const object = namespace.getByName(`identifier|${await pseudonym(identifier)}`);
-    const reply = await object.reserve(address, policy).catch(unreachable);
-    if (!reply.admitted) {
-      return { admitted: false, retryAfterSeconds: Math.max(1, Math.ceil(reply.retryAfterMs / 1000)) };
-    }
-    const { ticket } = reply;
-    return { admitted: true, settle: (outcome) => object.settle(ticket, address, outcome, policy) };
-  },
-});
+): LoginGuard => {
+  const objectOf = async (identifier: string) =>
+    namespace.getByName(`identifier|${await pseudonym(identifier)}`);
+
+  return {
+    reserve: async (identifier, ip) => {
+      const address = ip ?? 'unknown';
+      const object = await objectOf(identifier);
+      const reply = await object.reserve(address, policy).catch(unreachable);
+      if (!reply.admitted) {
+        return { admitted: false, retryAfterSeconds: Math.max(1, Math.ceil(reply.retryAfterMs / 1000)) };
+      }
+      const { ticket } = reply;
+      return { admitted: true, settle: (outcome) => object.settle(ticket, address, outcome, policy) };
+    },
+
+    forgive: async (identifiers) => {
+      await Promise.all(identifiers.map(async (identifier) => (await objectOf(identifier)).forgive()));
+    },
+  };
+};

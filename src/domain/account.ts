@@ -54,6 +54,10 @@ export const withPasswordAge = <Record extends AccountRecord>(
 /** The one form in which an address is stored and looked up. */
 export const canonicalEmail = (email: string): string => email.toLowerCase();
 
+/** By what an account logs in. */
+export const identifiersOf = ({ email, username }: Pick<AccountRecord, 'email' | 'username'>): string[] =>
+  username === null ? [email] : [email, username];
+
 /** What a person types to say who they are: an e-mail address if it has an `@`, else a user name. */
 export const parseIdentifier = (identifier: string): { email: string } | { username: string } =>
   identifier.includes('@') ? { email: canonicalEmail(identifier) } : { username: identifier.toLowerCase() };

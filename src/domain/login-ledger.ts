@@ -26,6 +26,8 @@ export type LoginGuard = {
    * @throws AppError `service_unavailable` when the counts cannot be reached
    */
   readonly reserve: (identifier: string, ip: string | null) => Promise<LoginAttempt>;
+  /** Forgets the failures of identifiers whose owner has proved to be it by other means. */
+  readonly forgive: (identifiers: readonly string[]) => Promise<void>;
 };
 
 export type LoginAttempt =
@@ -123,6 +125,13 @@ export const settleInLedger = (
     }),
   };
   return advanceLedger(settled, nowMs, limit);
+};
+
+/** Forgets all failures and locks; attempts in flight go on counting. */
+export const forgiveLedger = (ledger: Ledger, nowMs: number, limit: LedgerLimits): Ledger => {
+  const { total, pairs } = advanceLedger(ledger, nowMs, limit);
+  const cleared = [...pairs].map(([address, attempts]) => [address, clear(attempts)] as const);
+  return advanceLedger({ total: clear(total), pairs: new Map(cleared) }, nowMs, limit);
 };
 
 /** Whether the entry's total or pair is locked. */

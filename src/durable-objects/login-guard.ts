@@ -5,6 +5,7 @@ import {
   advanceLedger,
   type Entry,
   emptyLedger,
+  forgiveLedger,
   identifierLimits,
   isBlankLedger,
   type Ledger,
@@ -69,6 +70,15 @@ export class LoginGuard extends DurableObject<Bindings> {
     const addressIsLocked = await this.#addressGuard(address).settleForAddress(ticket, outcome, policy);
     if (began === 'total') return 'identifier';
     return addressIsLocked ? 'address' : began;
+  }
+
+  /** Forgets the failures of an identifier; those of the addresses that they came from stay. */
+  forgive(): void {
+    if (this.#stored === undefined) return;
+    const { ledger, limits } = this.#stored;
+    this.#stored = { ledger: forgiveLedger(ledger, Date.now(), limits), limits };
+    this.#announceChange();
+    this.#save();
   }
 
   /** Called by an identifier's object on an address's object, as is `settleForAddress`. */

@@ -11,7 +11,8 @@ import { isUnclaimed } from './unclaimed.ts';
 /** `void`: used, expired or unknown, which are one answer. `done` tells by what the account logs in. */
 export type ProofOutcome =
   | { readonly kind: 'done'; readonly email: string; readonly username: string | null }
-  | { readonly kind: 'void' | 'email_taken' };
+  | { readonly kind: 'void' }
+  | { readonly kind: 'email_taken' };
 
 type ProvedRow = { email: string; username: string | null };
 

@@ -70,6 +70,16 @@ describe('POST /auth/email/verify', () => {
     expect(responses.filter(({ status }) => status === 204)).toHaveLength(1);
   });
 
+  it('lets in again who was locked out while waiting for it', async () => {
+    const by = createClient();
+    const { email } = (await newAccount(by)).user;
+    const login = (secret: string) => by('POST', '/auth/token', { json: { email, password: secret } });
+    for (let attempt = 0; attempt < 5; attempt++) await login('wrong');
+    expect((await login(password)).status).toBe(429);
+    expect((await verify({ email, code: await codeIn(email) }, by)).status).toBe(204);
+    expect((await login(password)).status).toBe(200);
+  });
+
   it("does not take another address's code", async () => {
     const [one, two] = [await newAccount(client), await newAccount(client)];
     const code = await codeIn(one.user.email);

@@ -153,6 +153,37 @@ describe('login guard', () => {
     expect(await login(ann, office, 'failed')).toBe(false);
   });
 
+  test('who is forgiven is let in at once, from everywhere, across eviction', async () => {
+    await lock(ann, office);
+    await guard.forgive([ann, 'nobody-by-that-name']);
+    expect(names).toHaveLength(7);
+    await evictBoth();
+    expect(await login(ann, office, 'succeeded')).toBe(true);
+
+    const guess = (index: number) => login(ann, `${office}-${index}`, 'failed', strictGuard);
+    expect(reached(await times(15, guess))).toBe(10);
+    await strictGuard.forgive([` ${ann.toUpperCase()}`]);
+    expect(await login(ann, elsewhere, 'succeeded', strictGuard)).toBe(true);
+  });
+
+  test('attempts in flight go on counting when their identifier is forgiven', async () => {
+    const attempts = await Promise.all(Array.from({ length: 5 }, () => guard.reserve(ann, office)));
+    await guard.forgive([ann]);
+    for (const attempt of attempts) if (attempt.admitted) await attempt.settle('failed');
+    expect(await login(ann, office, 'succeeded')).toBe(false);
+  });
+
+  test('an address keeps its failures, whoever is forgiven', async () => {
+    for (let count = 0; count < 20; count++) await login(`${count}-${ann}`, office, 'failed', strictGuard);
+    await strictGuard.forgive([ann, `0-${ann}`]);
+    expect(await login(`0-${ann}`, office, 'succeeded', strictGuard)).toBe(false);
+  });
+
+  test('forgiving who has no count writes nothing', async () => {
+    await guard.forgive([ann]);
+    expect(await stored()).toBe('');
+  });
+
   test('an attempt that compared no password is given back', async () => {
     for (let count = 0; count < 20; count++) {
       expect(await login(ann, office, 'withdrawn')).toBe(true);

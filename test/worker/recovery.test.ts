@@ -13,7 +13,7 @@ const forgot = (email: string) => client('POST', '/auth/password/forgot', { json
 const reset = (token: string, to: string, by = client) =>
   by('POST', '/auth/password/reset', { json: { token, password: to } });
 const login = (email: string, by = client, secret = password) =>
-  by('POST', '/auth/token', { json: { email, password: secret, scope: 'offline_access' } });
+  by('POST', '/auth/token', { json: { identifier: email, password: secret, scope: 'offline_access' } });
 const me = (bearer: string) => client('GET', '/auth/me', { bearer });
 const later = (seconds: number) => vi.setSystemTime(Date.now() + seconds * 1000);
 
@@ -109,8 +109,8 @@ describe('POST /auth/password/forgot', () => {
 });
 
 describe('POST /auth/password/reset', () => {
-  const asked = async () => {
-    const account = await newAccount(client);
+  const asked = async (by = client) => {
+    const account = await newAccount(by);
     const { email } = account.user;
     await forgot(email);
     return { account, email, token: await tokenIn(email, 'reset_password', 'reset_password') };
@@ -128,6 +128,31 @@ describe('POST /auth/password/reset', () => {
     const reused = await reset(token, 'yet another phrase, no. 43');
     expect(reused.status).toBe(400);
     expect(await reused.json()).toMatchObject({ code: 'token_invalid' });
+  });
+
+  it('lets in again who was locked out by wrong passwords, by address and by user name', async () => {
+    const by = createClient();
+    const [email, username] = [newEmail(), `name-${crypto.randomUUID().slice(0, 8)}`];
+    await by('POST', '/auth/signup', { json: { email, username, password } });
+    for (const identifier of [email, username]) {
+      for (let attempt = 0; attempt < 5; attempt++) await login(identifier, by, 'wrong');
+      expect((await login(identifier, by)).status).toBe(429);
+    }
+    await forgot(email);
+    await reset(await tokenIn(email, 'reset_password', 'reset_password'), nextPassword, by);
+    for (const identifier of [email, username])
+      expect((await login(identifier, by, nextPassword)).status).toBe(200);
+  });
+
+  it('refuses the password that the account has, and keeps the token good', async () => {
+    const { token } = await asked();
+    const response = await reset(token, password.normalize('NFD'));
+    expect(response.status).toBe(422);
+    expect(await response.json()).toMatchObject({
+      code: 'weak_password',
+      errors: [{ pointer: '/password', code: 'unchanged' }],
+    });
+    expect((await reset(token, nextPassword)).status).toBe(204);
   });
 
   it('ends the other reset links of the account', async () => {
@@ -174,12 +199,12 @@ describe('POST /auth/password/reset', () => {
   });
 
   it('lets one of 50 parallel uses of a token succeed', async () => {
-    const { token } = await asked();
     const lenient = createClient({
       RATE_LIMIT_MAX: '1000',
       ARGON2_MEMORY_KIB: '7168',
       ARGON2_ITERATIONS: '1',
     });
+    const { token } = await asked(lenient);
     const responses = await Promise.all(
       Array.from({ length: 50 }, (_, i) => reset(token, `${nextPassword} no. ${i}`, lenient)),
     );

@@ -1,5 +1,6 @@
 import type { RequestContext } from '../../context.ts';
-import { canonicalEmail } from '../../domain/account.ts';
+import { canonicalEmail, identifiersOf } from '../../domain/account.ts';
+import type { LoginGuard } from '../../domain/login-ledger.ts';
 import type { PrepareToken, TokenPurpose } from '../../domain/one-time-token.ts';
 import type { MailQueue } from '../../domain/outbox.ts';
 import { AppError } from '../../errors.ts';
@@ -20,21 +21,18 @@ type Deps = {
   readonly readToken: ReadToken;
   readonly codeMac: (email: string, code: string) => Promise<string>;
   readonly prepareToken: PrepareToken;
+  readonly guard: Pick<LoginGuard, 'forgive'>;
   readonly mailQueue: MailQueue;
 };
 
 /**
- * Takes an address as proved: the account's own, or the new one that it asked for.
+ * Takes an address as proved: the account's own, or the new one that it asked for. Who has guessed wrongly before
+ * may log in at once.
  * @throws AppError `token_invalid` for what is unknown, used or expired alike; `email_taken`
  */
-export const createVerifyEmail = ({
-  addresses,
-  changes,
-  readToken,
-  codeMac,
-  prepareToken,
-  mailQueue,
-}: Deps) => {
+export const createVerifyEmail = (deps: Deps) => {
+  const { addresses, changes, readToken, codeMac, prepareToken, guard, mailQueue } = deps;
+
   const byToken = async (ctx: RequestContext, token: string): Promise<ProofOutcome> => {
     const read = await readToken(token, ['verify_email', 'change_email']);
     if (!read) return { kind: 'void' };
@@ -55,5 +53,6 @@ export const createVerifyEmail = ({
       'token' in proof ? await byToken(ctx, proof.token) : await byCode(ctx, proof.email, proof.code);
     if (outcome.kind === 'void') throw new AppError('token_invalid');
     if (outcome.kind === 'email_taken') throw new AppError('email_taken');
+    ctx.defer('forgive failed logins', guard.forgive(identifiersOf(outcome)));
   };
 };

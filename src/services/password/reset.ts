@@ -1,4 +1,6 @@
 import type { CheckPassword, PasswordHasher, RequestContext } from '../../context.ts';
+import { identifiersOf } from '../../domain/account.ts';
+import type { LoginGuard } from '../../domain/login-ledger.ts';
 import { settingPurposes, type TokenPurpose } from '../../domain/one-time-token.ts';
 import type { MailQueue } from '../../domain/outbox.ts';
 import { AppError } from '../../errors.ts';
@@ -11,22 +13,27 @@ type Deps = {
     purposes: readonly TokenPurpose[],
   ) => Promise<{ readonly id: string } | null>;
   readonly checkPassword: CheckPassword;
-  readonly hasher: Pick<PasswordHasher, 'hash'>;
+  readonly hasher: Pick<PasswordHasher, 'hash' | 'verify'>;
+  readonly guard: Pick<LoginGuard, 'forgive'>;
   readonly mailQueue: MailQueue;
   readonly newId: (now: Date) => string;
 };
 
 /**
- * Sets a password by the token of a mail, also for an account that had none, and ends all sessions.
+ * Sets a password by the token of a mail, also for an account that had none, and ends all sessions. Who has guessed
+ * wrongly before may log in at once.
  * @throws AppError `token_invalid` for what is unknown, used or expired alike; `weak_password`, and then the token stays good
  */
 export const createResetPassword =
-  ({ credentials, readToken, checkPassword, hasher, mailQueue, newId }: Deps) =>
+  ({ credentials, readToken, checkPassword, hasher, guard, mailQueue, newId }: Deps) =>
   async (ctx: RequestContext, { token, password }: { token: string; password: string }): Promise<void> => {
     const read = await readToken(token, settingPurposes);
     const owner = read && (await credentials.findForReset(ctx, read.id));
     if (!owner) throw new AppError('token_invalid');
-    await checkPassword(ctx, { password, email: owner.email, username: owner.username });
+    const { email, username, passwordHash } = owner;
+    const unchanged =
+      passwordHash !== null && (await hasher.verify(password, passwordHash, ctx.signal)).valid;
+    await checkPassword(ctx, { password, email, username, ...(unchanged && { current: password }) });
     const outboxId = newId(ctx.now);
     const done = await credentials.reset(ctx, read.id, {
       hash: await hasher.hash(password, ctx.signal),
@@ -34,4 +41,5 @@ export const createResetPassword =
     });
     if (!done) throw new AppError('token_invalid');
     ctx.defer('hand a mail over', mailQueue.enqueue([outboxId]));
+    ctx.defer('forgive failed logins', guard.forgive(identifiersOf(owner)));
   };
