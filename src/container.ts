@@ -246,7 +246,12 @@ const createServices = (config: Config, bindings: Bindings, log: Logger) => {
     },
     email: {
       verify: createVerifyEmail({ addresses, changes, readToken, codeMac, prepareToken, guard, mailQueue }),
-      resend: createResendVerification({ addresses, prepareToken, mailQueue }),
+      resend: createResendVerification({
+        addresses,
+        prepareToken,
+        mailQueue,
+        verification: config.email.verification,
+      }),
       change: createChangeEmail({ changes, proveOwnPassword, prepareToken, mailQueue, newId }),
       restore: createRestoreEmail({ changes, readToken }),
     },

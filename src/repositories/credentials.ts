@@ -10,6 +10,7 @@ import { type Gate, type Gated, refusalOf } from './gate.ts';
 import {
   insertMail,
   insertToken,
+  isDue,
   type MailedToken,
   originDetails,
   tokenDetails,
@@ -98,8 +99,9 @@ export const createCredentialRepository = (db: Database, { newId, gate }: Option
   },
 
   /**
-   * Writes a reset token and its mail if the address has an account, and an audit event in either case: a
-   * statement that writes nothing would be told from one that does by its time.
+   * Writes a reset token and its mail if the address has an account and the last is a minute old; the account's row
+   * lock decides between parallel requests. Writes an audit event in either case: a statement that writes nothing
+   * would be told from one that does by its time.
    */
   forget: async (ctx: RequestContext, email: string, token: MailedToken): Promise<void> => {
     const event = {
@@ -112,7 +114,9 @@ export const createCredentialRepository = (db: Database, { newId, gate }: Option
       ctx,
       sql`
         with u as (
-          select u.id as user_id, u.email from users u where u.email = ${email} and u.disabled_at is null
+          update users set reset_sent_at = ${ctx.now}
+          where email = ${email} and disabled_at is null and ${isDue(ctx, sql`reset_sent_at`)}
+          returning id as user_id, email
         ), t as (
           ${insertToken(ctx, 'reset_password', token, sql`select u.user_id, u.email from u`)}
         ), mailed as (

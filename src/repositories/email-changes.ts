@@ -9,7 +9,7 @@ import { lockActor, lockOwnerOf } from './account-lock.ts';
 import { insertAudit } from './audit-rows.ts';
 import type { ProofOutcome } from './email-addresses.ts';
 import type { Gate } from './gate.ts';
-import { insertMail, insertToken, type MailedToken, tokenDetails, voidTokens } from './mail-rows.ts';
+import { insertMail, insertToken, isDue, type MailedToken, tokenDetails, voidTokens } from './mail-rows.ts';
 
 export type ChangeRequest = {
   readonly email: string;
@@ -57,7 +57,11 @@ export const createEmailChangeRepository = (db: Database, { newId, gate }: Optio
             select u.id, u.email from gate join users u on u.id = gate.user_id
             where gate.refusal is null and u.password_hash = ${passwordHash}
           ), owner as (
-            select users.id as user_id, users.email as recipient from users, c where users.email = ${email}
+            select users.id from users, c where users.email = ${email}
+          ), reminded as (
+            update users set exists_notice_sent_at = ${ctx.now}
+            from owner where users.id = owner.id and ${isDue(ctx, sql`users.exists_notice_sent_at`)}
+            returning users.id as user_id, users.email as recipient
           ), voided as (
             ${voidTokens(ctx, ['change_email'])}
           ), t as (
@@ -65,7 +69,7 @@ export const createEmailChangeRepository = (db: Database, { newId, gate }: Optio
           ), mailed as (
             ${insertMail(ctx, 'verify_new_email', token.outboxId, sql`select t.user_id, t.email as recipient from t`, tokenDetails(token.tokenId))}
           ), told_owner as (
-            ${insertMail(ctx, 'account_exists', token.outboxId, sql`select owner.user_id, owner.recipient from owner`)}
+            ${insertMail(ctx, 'account_exists', token.outboxId, sql`select reminded.user_id, reminded.recipient from reminded`)}
           ), told as (
             ${insertMail(ctx, 'email_change_requested', noticeId, sql`select c.id as user_id, c.email as recipient from c`, asked)}
           ), audited as (
