@@ -32,7 +32,9 @@ export const codePolicy = { ttlSeconds: 600, maxAttempts: 5 } as const;
 /** How soon another mail of a kind goes to an account because somebody asks for it, in seconds. */
 export const mailCooldownSeconds = 60;
 
-const shape = /^([0-9a-f]{8})([0-9a-f]{4})([0-9a-f]{4})([0-9a-f]{4})([0-9a-f]{12})\.([A-Za-z0-9_-]{43})$/;
+/** Of the last of 43 characters two bits are no part of the MAC (RFC 4648 section 3.5), so only these can stand there. */
+const shape =
+  /^([0-9a-f]{8})([0-9a-f]{4})([0-9a-f]{4})([0-9a-f]{4})([0-9a-f]{12})\.([A-Za-z0-9_-]{42}[AEIMQUYcgkosw048])$/;
 
 /** The part of a token that can be read: the id of its row. */
 export const tokenPayload = (id: string): string => id.replaceAll('-', '');

@@ -5,8 +5,9 @@ export type RefreshClaim = { readonly sessionId: string; readonly counter: numbe
 export const refreshPayload = ({ sessionId, counter }: RefreshClaim): string =>
   `${sessionId.replaceAll('-', '')}.${counter.toString(36)}`;
 
+// Of the last of 43 characters two bits are no part of the MAC (RFC 4648 section 3.5), so only these can stand there.
 const shape =
-  /^([0-9a-f]{8})([0-9a-f]{4})([0-9a-f]{4})([0-9a-f]{4})([0-9a-f]{12})\.(0|[1-9a-z][0-9a-z]{0,5})\.([A-Za-z0-9_-]{43})$/;
+  /^([0-9a-f]{8})([0-9a-f]{4})([0-9a-f]{4})([0-9a-f]{4})([0-9a-f]{12})\.(0|[1-9a-z][0-9a-z]{0,5})\.([A-Za-z0-9_-]{42}[AEIMQUYcgkosw048])$/;
 const maxCounter = 2 ** 31 - 2; // what the column holds, less the one step ahead
 
 /**

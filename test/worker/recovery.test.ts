@@ -215,6 +215,15 @@ describe('POST /auth/password/reset', () => {
     expect(statuses.filter((status) => status === 400)).toHaveLength(49);
   });
 
+  it('has one spelling, unused bits of its last character included', async () => {
+    const { token } = await asked();
+    const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
+    const last = alphabet.indexOf(token.slice(-1));
+    for (const bits of [1, 2, 3])
+      expect((await reset(token.slice(0, -1) + alphabet[last + bits], nextPassword)).status).toBe(400);
+    expect((await reset(token, nextPassword)).status).toBe(204);
+  });
+
   it('leaves neither token nor code in the database', async () => {
     const { email, token } = await asked();
     const tables = await Promise.all([
