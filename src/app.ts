@@ -5,7 +5,7 @@ import type { AppEnv } from './http/app-env.ts';
 import { createIdentify } from './http/identify.ts';
 import { createNoRoute } from './http/methods.ts';
 import { respondWithErrorPage } from './http/page-response.tsx';
-import { respondWithProblem, toAppError } from './http/problem.ts';
+import { requestIdOf, respondWithProblem, toAppError } from './http/problem.ts';
 import { createRatePolicies } from './http/rate-policies.ts';
 import { accessLog } from './middleware/access-log.ts';
 import { authenticate, createRequirePermission } from './middleware/authenticate.ts';
@@ -55,7 +55,7 @@ const createBase = (
     const error = toAppError(thrown);
     // What a timeout has ended fails once more when its own calls are aborted; the answer is already out.
     if (error.code === 'timeout' && c.finalized) return c.res;
-    if (error.status >= 500) log.error(error.code, { request_id: c.var.ctx.requestId, error: thrown });
+    if (error.status >= 500) log.error(error.code, { request_id: requestIdOf(c), error: thrown });
     return respondWithFailure(c, error);
   });
   return app.route('/', livenessRoutes());
@@ -105,7 +105,7 @@ const createReadyApp = (foundation: Foundation, services: Services): Hono<AppEnv
   }
 
   const { mailbox } = services.mail;
-  if (mailbox) app.route('/dev', devMailboxRoutes({ mailbox }));
+  if (mailbox) app.route('/dev', devMailboxRoutes({ mailbox }, origins));
 
   const noRoute = createNoRoute(app);
   return app.notFound((c) => respondWithFailure(c, noRoute(c.req.path)));

@@ -7,6 +7,8 @@ export type OriginsConfig = {
   readonly allowed: readonly string[];
   /** Where links in e-mails lead, without a slash at its end. */
   readonly appUrl: string;
+  /** What local servers listen on. */
+  readonly host: string;
 };
 
 /** Exact serialized origins (RFC 6454 section 6.2), in the spelling that browsers send. */
@@ -34,12 +36,13 @@ const localOrigins = ({ HOST: host, FRONTEND_PORT, WEB_PORT }: Settings): readon
 };
 
 export const readOrigins = (settings: Settings, { strict, problem }: Scope): OriginsConfig => {
-  const { ALLOWED_ORIGINS: given, APP_URL } = settings;
+  const { ALLOWED_ORIGINS: given, APP_URL, HOST: host } = settings;
 
   if (!strict) {
     return {
       allowed: [...new Set([...given, ...localOrigins(settings)])],
       appUrl: APP_URL ?? given[0] ?? ownOrigin(settings),
+      host,
     };
   }
 
@@ -48,5 +51,5 @@ export const readOrigins = (settings: Settings, { strict, problem }: Scope): Ori
   }
   if (APP_URL === undefined) problem('APP_URL', 'is required: where links in e-mails lead');
   else if (!APP_URL.startsWith('https:')) problem('APP_URL', 'must be an https URL');
-  return { allowed: [...new Set(given)], appUrl: APP_URL ?? '' };
+  return { allowed: [...new Set(given)], appUrl: APP_URL ?? '', host };
 };

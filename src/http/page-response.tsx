@@ -7,7 +7,7 @@ import { Page, type PageContent } from '../pages/page.tsx';
 import { homeOf, type Site } from '../pages/site.ts';
 import type { AppEnv } from './app-env.ts';
 import { usePagePolicy } from './content-security-policy.ts';
-import { setFailureHeaders } from './problem.ts';
+import { requestIdOf, setFailureHeaders } from './problem.ts';
 
 const respond = (
   c: Context<AppEnv>,
@@ -33,6 +33,6 @@ export const respondWithPage = (c: Context<AppEnv>, site: Site, page: PageConten
 /** What `respondWithProblem` is for programs. */
 export const respondWithErrorPage = (c: Context<AppEnv>, site: Site, error: AppError) => {
   setFailureHeaders(c, error);
-  const content = <ErrorContent sentence={sentenceOf(error)} requestId={c.var.ctx.requestId} />;
+  const content = <ErrorContent sentence={sentenceOf(error)} requestId={requestIdOf(c)} />;
   return respond(c, site, { heading: error.title, content }, error.status);
 };

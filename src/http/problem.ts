@@ -1,5 +1,6 @@
 import type { Context } from 'hono';
 import { HTTPException } from 'hono/http-exception';
+import type { RequestContext } from '../context.ts';
 import { AppError, type FieldError, findAppError } from '../errors.ts';
 import type { AppEnv } from './app-env.ts';
 import { oauthError } from './oauth-error.ts';
@@ -64,6 +65,10 @@ export const setFailureHeaders = (
   if (allow) c.header('Allow', allow.join(', '));
 };
 
+/** For every failure, even one from before the request had a context. */
+export const requestIdOf = (c: Context<AppEnv>): string =>
+  (c.var.ctx as RequestContext | undefined)?.requestId ?? 'unknown';
+
 /** The one serializer of every failure that a program reads. */
 export const respondWithProblem = (c: Context<AppEnv>, error: AppError): Response => {
   const { code, title, detail, errors, violatedPolicies } = error;
@@ -75,7 +80,7 @@ export const respondWithProblem = (c: Context<AppEnv>, error: AppError): Respons
     status,
     detail,
     code,
-    request_id: c.var.ctx.requestId,
+    request_id: requestIdOf(c),
     ...(errors.length > 0 && { errors }),
     ...(violatedPolicies && { 'violated-policies': violatedPolicies }),
     ...(oauth && { error: oauth.error, error_description: detail }),

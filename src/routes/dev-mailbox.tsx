@@ -1,7 +1,9 @@
 import { Hono } from 'hono';
 import { accepts } from 'hono/accepts';
 import type { RequestContext } from '../context.ts';
+import { isLoopback } from '../domain/loopback.ts';
 import type { SentMail } from '../domain/outbox.ts';
+import { AppError } from '../errors.ts';
 import type { AppEnv } from '../http/app-env.ts';
 import { usePagePolicy } from '../http/content-security-policy.ts';
 import { Mailbox } from '../pages/mailbox.tsx';
@@ -10,8 +12,11 @@ import { mailboxResponse } from '../schemas/mailbox.ts';
 export type MailboxServices = { readonly mailbox: (ctx: RequestContext) => Promise<SentMail[]> };
 
 /** The captured mails, under `/dev`; for local work only, so the app has this route where they are captured. */
-export const devMailboxRoutes = ({ mailbox }: MailboxServices) =>
+export const devMailboxRoutes = ({ mailbox }: MailboxServices, { host }: { host: string }) =>
   new Hono<AppEnv>().get('/mailbox', async (c) => {
+    // Another name may be a foreign page's, led here by its DNS to read along (DNS rebinding).
+    const { hostname } = new URL(c.req.url);
+    if (!isLoopback(hostname) && hostname !== host) throw new AppError('not_found');
     c.header('Cache-Control', 'no-store');
     const items = await mailbox(c.var.ctx);
     const supports = ['text/html', 'application/json'];

@@ -1,5 +1,8 @@
+import { env } from 'cloudflare:test';
 import { Hono } from 'hono';
 import { afterEach, describe, expect, it, vi } from 'vitest';
+import { createApp } from '../../src/app.ts';
+import { createContainer } from '../../src/container.ts';
 import { errorCatalogue } from '../../src/errors.ts';
 import type { AppEnv } from '../../src/http/app-env.ts';
 import { respondWithProblem, toAppError } from '../../src/http/problem.ts';
@@ -17,6 +20,16 @@ const problemOf = async (response: Response) => ({
 afterEach(() => void vi.restoreAllMocks());
 
 describe('every failure is one problem+json', () => {
+  it('even of a request that got no context', async () => {
+    const clock = () => {
+      throw new Error('no time');
+    };
+    vi.spyOn(console, 'log').mockReturnValue();
+    const response = await createApp({ ...createContainer(env as never), clock }).request('/auth/me');
+    expect(response.status).toBe(500);
+    expect(await response.json()).toMatchObject({ code: 'internal_error', request_id: expect.any(String) });
+  });
+
   it('for an unknown route', async () => {
     const response = await client('GET', '/nothing/here', { headers: { 'X-Request-ID': 'my-own.id_1' } });
     expect(response.status).toBe(404);

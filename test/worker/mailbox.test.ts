@@ -18,6 +18,27 @@ const deliver = (...ids: string[]) =>
   worker.queue(newBatch('itsor-mail', ids).batch, env as unknown as Bindings);
 
 describe('GET /dev/mailbox', () => {
+  const at = (origin: string, variables = {}) =>
+    createClient(variables)('GET', `${origin}/dev/mailbox`, { headers: { Accept: 'application/json' } });
+
+  it.each(['http://evil.example:3002', 'http://localhost.evil.example', 'http://127.0.0.1.evil.example'])(
+    'is not there for %s, whose DNS may lead anywhere',
+    async (origin) => {
+      const response = await at(origin);
+      expect(response.status).toBe(404);
+      expect(await response.json()).toMatchObject({ code: 'not_found' });
+    },
+  );
+
+  it.each(['http://localhost:3002', 'http://[::1]:3002', 'http://127.0.0.2', 'http://itsor.localhost'])(
+    'is there for %s, which is this machine',
+    async (origin) => expect((await at(origin)).status).toBe(200),
+  );
+
+  it('is there for HOST', async () => {
+    expect((await at('http://devbox.lan:3002', { HOST: 'devbox.lan' })).status).toBe(200);
+  });
+
   it('shows as JSON what was sent, newest first', async () => {
     const [first, second, unsent] = [
       await newMail(new Date()),
