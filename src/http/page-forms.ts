@@ -16,6 +16,17 @@ type PageForm<Schema extends z.ZodType> = {
   readonly again: (c: Context<AppEnv>, failure: Failure) => Response | Promise<Response>;
 };
 
+/** A secret is taken as it is; anything else without the white space that a phone or a copy has put around it. */
+const isSecret = (name: string): boolean => /password|token/.test(name);
+
+const readFields = (body: ArrayBuffer): Record<string, string> =>
+  Object.fromEntries(
+    [...new URLSearchParams(new TextDecoder().decode(body))].map(([name, value]) => [
+      name,
+      isSecret(name) ? value : value.trim(),
+    ]),
+  );
+
 /**
  * A form that works without a script: what it brings about is answered by a redirect, so that a reload does not
  * send it twice, and what can be corrected by its page again. Our own failures are left to the error page.
@@ -24,9 +35,7 @@ export const pageForm =
   <Schema extends z.ZodType>({ name, schema, submit, again }: PageForm<Schema>) =>
   async (c: Context<AppEnv>): Promise<Response> => {
     await bufferBody(c, 'form');
-    const values = Object.fromEntries(
-      new URLSearchParams(new TextDecoder().decode(await c.req.arrayBuffer())),
-    );
+    const values = readFields(await c.req.arrayBuffer());
     try {
       const place = await submit(c, parse(schema, values));
       c.header('Cache-Control', 'no-store');

@@ -39,6 +39,7 @@ const classes: Readonly<Record<string, RateClass | 'unlimited'>> = {
   'POST /account/login': 'login',
   'POST /account/signup': 'signup',
   'POST /account/email': 'mail',
+  'POST /account/code': 'verify',
   'POST /forgot-password': 'mail',
   'POST /reset-password': 'reset',
   'POST /restore-email': 'verify',

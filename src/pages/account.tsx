@@ -29,11 +29,11 @@ const WhoYouAre = ({ account, verifies }: { account: Account; verifies: boolean 
   </section>
 );
 
-const Verification = ({ email }: { email: string }) => (
+const Verification = ({ email, failure }: { email: string; failure: Failure | undefined }) => (
   <section aria-labelledby="verification">
     <h2 id="verification">Verify your e-mail address</h2>
     <p>Open the link in the message that we have sent you, or type its code here.</p>
-    <CodeForm email={email} failure={undefined} />
+    <CodeForm action="/account/code" email={email} failure={failure} />
     <ResendForm email={email} />
   </section>
 );
@@ -96,7 +96,7 @@ export type AccountProps = {
 export const AccountContent = ({ account, sessions, hasMoreSessions, verifies, failure }: AccountProps) => (
   <>
     <WhoYouAre account={account} verifies={verifies} />
-    {verifies && !account.emailVerified && <Verification email={account.email} />}
+    {verifies && !account.emailVerified && <Verification email={account.email} failure={failure} />}
     <Devices sessions={sessions} hasMore={hasMoreSessions} />
     <ChangePassword account={account} failure={failure} />
     <ChangeEmail failure={failure} />

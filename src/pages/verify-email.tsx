@@ -1,11 +1,13 @@
 import type { Failure } from './failure.ts';
 import { Form, fieldsOf } from './form.tsx';
 
+type CodeFormProps = { action: string; email?: string; failure: Failure | undefined };
+
 /** With an address that is known, the code is all there is to type. */
-export const CodeForm = ({ email, failure }: { email?: string; failure: Failure | undefined }) => {
+export const CodeForm = ({ action, email, failure }: CodeFormProps) => {
   const Field = fieldsOf('code', failure);
   return (
-    <Form action="/verify-email/code" submit="Verify" hidden={email === undefined ? {} : { email }}>
+    <Form action={action} submit="Verify" hidden={email === undefined ? {} : { email }}>
       {email === undefined && <Field name="email" type="email" autocomplete="email" />}
       <Field name="code" type="text" autocomplete="one-time-code" inputmode="numeric" />
     </Form>
@@ -33,7 +35,7 @@ export const VerifyByCode = ({ failure }: { failure: Failure | undefined }) => {
     <>
       <section aria-labelledby="by-code">
         <h2 id="by-code">Type the code</h2>
-        <CodeForm failure={failure} />
+        <CodeForm action="/verify-email/code" failure={failure} />
       </section>
       <section aria-labelledby="again">
         <h2 id="again">No message, or an old one?</h2>

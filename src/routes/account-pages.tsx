@@ -9,7 +9,7 @@ import { createPresentedTokens } from '../http/presented-tokens.ts';
 import { authenticate } from '../middleware/authenticate.ts';
 import { doneAt } from '../pages/notices.ts';
 import type { Site } from '../pages/site.ts';
-import { ChangeEmailBody, ChangePasswordBody } from '../schemas/credentials.ts';
+import { ChangeEmailBody, ChangePasswordBody, EmailCode } from '../schemas/credentials.ts';
 import { SessionParams } from '../schemas/sessions.ts';
 import { LoginBody, LogoutQuery, SignupBody } from '../schemas/tokens.ts';
 import type { PageServices } from './page-services.ts';
@@ -17,7 +17,7 @@ import { createShowAccount } from './show-account.tsx';
 
 type PageConfig = Pick<Config, 'cookies' | 'email' | 'jwt' | 'password' | 'turnstile'>;
 
-const formPaths = ['login', 'signup', 'logout', 'sessions/end', 'password', 'email'].map(
+const formPaths = ['login', 'signup', 'logout', 'sessions/end', 'password', 'email', 'code'].map(
   (form) => `/account/${form}`,
 );
 
@@ -117,6 +117,18 @@ export const accountPageRoutes = (
           submit: async (c, body) => {
             await email.change(c.var.ctx, body);
             return doneAt('/account', 'email-change-asked');
+          },
+          again: showAccount,
+        }),
+      )
+      .post(
+        '/account/code',
+        pageForm({
+          name: 'code',
+          schema: EmailCode,
+          submit: async (c, body) => {
+            await email.verify(c.var.ctx, body);
+            return doneAt('/account', 'email-verified');
           },
           again: showAccount,
         }),

@@ -10,11 +10,14 @@ export const ResetPasswordBody = z.strictObject({ token, password: Password });
 export const LinkToken = z.strictObject({ token });
 export const EmailCode = z.strictObject({
   email: Email,
-  code: z.string().regex(/^\d{6}$/, 'six digits'),
+  // Mail programs and people group digits, and a copy brings a space or a line break along.
+  code: text()
+    .overwrite((code) => code.replaceAll(/\s/g, ''))
+    .regex(/^\d{6}$/, 'six digits'),
 });
 
 /** The token of a link, or the six digits with the address they were sent to. */
-export const VerifyEmailBody = z.union([LinkToken, EmailCode]);
+export const VerifyEmailBody = z.union([LinkToken, EmailCode], { error: 'either token, or email and code' });
 
 export const ResendVerificationBody = z.strictObject({ email: Email });
 export const ChangeEmailBody = z.strictObject({ password: Password, email: Email });

@@ -67,6 +67,15 @@ describe('someone signed out', () => {
     expect(await sql`SELECT id FROM users WHERE email = ${email}`).toEqual([]);
   });
 
+  it('may have spaces around an address, and keeps those of a password', async () => {
+    const [by, email] = [newVisitor(), newEmail()];
+    await by.submit('/account/signup', { email: ` ${email} `, password: ` ${password} ` });
+    const login = (secret: string) =>
+      newVisitor().send('/account/login', { identifier: `${email} `, password: secret });
+    expect((await login(` ${password} `)).status).toBe(303);
+    expect((await login(password)).status).toBe(401);
+  });
+
   it('is told which fields are empty', async () => {
     const { status, html } = await newVisitor().send('/account/login', { identifier: '', password: '' });
     expect(status).toBe(422);
@@ -158,6 +167,17 @@ describe('someone signed out', () => {
 });
 
 describe('someone signed in', () => {
+  it('stays on the account page when the code is wrong, and is told there', async () => {
+    const { email, by } = await signUp();
+    const right = await codeIn(email);
+    const code = right === '000000' ? '000001' : '000000';
+    expect((await by.open('/account')).html).toContain('action="/account/code"');
+    const { status, title, html } = await by.send('/account/code', { email, code });
+    expect({ status, title }).toEqual({ status: 400, title: 'Error: Your account – 127.0.0.1:3002' });
+    expect(html).toContain('href="#code-code"');
+    expect((await by.submit('/account/code', { email, code: right })).html).toContain('(verified)');
+  });
+
   it('sees where else, and ends one session there', async () => {
     const { email, by } = await signUp();
     const other = newVisitor();

@@ -67,6 +67,14 @@ describe('/verify-email', () => {
     expect(after.html).not.toContain('/verify-email/code');
   });
 
+  it('takes code and address with the white space that a copy brings along', async () => {
+    const { email } = await signUp();
+    const code = await codeIn(email);
+    const spaced = ` ${code.slice(0, 3)}\u00a0${code.slice(3)}\r\n`;
+    await newVisitor().submit('/verify-email/code', { email: ` ${email}\t`, code: spaced });
+    expect(await isVerified(email)).toBe(true);
+  });
+
   it('refuses a wrong code, and keeps the address that was typed', async () => {
     const { email } = await signUp();
     const code = (await codeIn(email)) === '000000' ? '000001' : '000000';

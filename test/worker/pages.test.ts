@@ -18,6 +18,7 @@ const twins: Record<string, string> = {
   '/account/sessions/end': '/auth/sessions',
   '/account/password': '/auth/password',
   '/account/email': '/auth/email/change',
+  '/account/code': '/auth/email/verify',
   '/forgot-password': '/auth/password/forgot',
   '/reset-password': '/auth/password/reset',
   '/verify-email': '/auth/email/verify',
@@ -119,6 +120,23 @@ describe.each(forms)('POST %s', (path) => {
     const { status, location } = await createVisitor(client).open(path);
     if (status === 303) expect(['/account', '/verify-email']).toContain(location);
     else expect([200, 400]).toContain(status);
+  });
+});
+
+describe('the name of the site', () => {
+  const brandAt = async (url: string, variables = {}) => {
+    const html = await (await createClient(variables)('GET', url)).text();
+    return /<header><a href="([^"]*)"/.exec(html)?.[1];
+  };
+
+  it.each(['http://127.0.0.1:3002', 'http://localhost:3002'])(
+    'leads to the account page at %s',
+    async (own) => expect(await brandAt(`${own}/account`)).toBe('/account'),
+  );
+
+  it('leads to the frontend where APP_URL names one', async () => {
+    const APP_URL = 'https://app.example.com';
+    expect(await brandAt('/account', { APP_URL })).toBe(APP_URL);
   });
 });
 
