@@ -11,13 +11,56 @@ const isAbsent = (root: unknown, path: readonly PropertyKey[]): boolean =>
   path.reduce<unknown>((value, key) => (value as Record<PropertyKey, unknown> | undefined)?.[key], root) ===
   undefined;
 
+const isBare = (root: unknown): boolean => Object.keys(Object(root)).length === 0;
+
 const required = { code: 'required', detail: 'this member is required' };
+
+const units: Partial<Record<string, string>> = { string: ' characters', array: ' entries' };
 
 const lengths = { too_small: 'too_short', too_big: 'too_long' } as const;
 
+const types: Partial<Record<string, string>> = {
+  string: 'a text',
+  number: 'a number',
+  int: 'a whole number',
+  boolean: 'true or false',
+  array: 'a list',
+  object: 'an object',
+};
+
+const isOurs = (message: string): boolean => !/^(?:Invalid|Too|Unrecognized)\b/.test(message);
+
+/** What the schema says of it, or words of ours where it says nothing: zod's own are of types and not for people. */
+const detailOf = (issue: z.core.$ZodIssue): string => {
+  if (isOurs(issue.message)) return issue.message;
+  switch (issue.code) {
+    case 'invalid_type':
+      return `must be ${types[issue.expected] ?? 'of another type'}`;
+    case 'invalid_value':
+      return `must be ${issue.values.length > 1 ? 'one of ' : ''}${issue.values.map(String).join(', ')}`;
+    case 'too_small':
+      return `at least ${issue.minimum}${units[issue.origin] ?? ''}`;
+    case 'too_big':
+      return `at most ${issue.maximum}${units[issue.origin] ?? ''}`;
+    default:
+      return 'is not of the form that is asked for here';
+  }
+};
+
+/** What is wrong with the one form of a union that knows every member which was given; null where that is not one. */
+const onlyForm = (
+  { errors, path }: z.core.$ZodIssueInvalidUnion,
+  root: unknown,
+): z.core.$ZodIssue[] | null => {
+  if (isBare(root)) return null;
+  const forms = errors.filter((issues) => issues.every(({ code }) => code !== 'unrecognized_keys'));
+  return forms.length === 1 && path.length === 0 ? (forms[0] ?? null) : null;
+};
+
 /** A zod issue in our words; a refinement brings its own code in `params.code`. */
 const fieldErrors = (issue: z.core.$ZodIssue, root: unknown): FieldError[] => {
-  const { path, message: detail } = issue;
+  const { path } = issue;
+  const detail = detailOf(issue);
   if (issue.code !== 'custom' && issue.code !== 'unrecognized_keys' && isAbsent(root, path)) {
     return [{ pointer: pointer(path), ...required }];
   }
@@ -41,8 +84,11 @@ const fieldErrors = (issue: z.core.$ZodIssue, root: unknown): FieldError[] => {
       return [{ pointer: pointer(path), code: 'wrong_type', detail }];
     case 'custom':
       return [{ pointer: pointer(path), code: String(issue.params?.code ?? 'invalid'), detail }];
-    case 'invalid_union':
+    case 'invalid_union': {
+      const issues = issue.discriminator ? null : onlyForm(issue, root);
+      if (issues) return issues.flatMap((each) => fieldErrors(each, root));
       return [{ pointer: pointer(path), code: issue.discriminator ? 'unsupported' : 'invalid', detail }];
+    }
     default:
       return [{ pointer: pointer(path), code: 'invalid', detail }];
   }

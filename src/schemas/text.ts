@@ -11,8 +11,16 @@ export const text = () =>
 
 const encoder = new TextEncoder();
 
+/** Atoms (RFC 5322 section 3.2.3) at a host name of labels that DNS can have (RFC 1035 section 2.3.4). */
+const address = (() => {
+  const atom = "[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+";
+  const label = '[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?';
+  const topLabel = '[A-Za-z](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])';
+  return new RegExp(`^${atom}(?:\\.${atom})*@(?:${label}\\.)+${topLabel}$`);
+})();
+
 export const Email = z
-  .email({ error: 'must be an e-mail address' })
+  .email({ error: 'must be an e-mail address', pattern: address })
   .max(254, 'at most 254 characters')
   // RFC 5321 section 4.5.3.1.1: no mail server takes a longer one, so its owner could never verify it.
   .refine((email) => email.lastIndexOf('@') <= 64, {

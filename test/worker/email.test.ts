@@ -48,6 +48,28 @@ describe('POST /auth/email/verify', () => {
     expect((await verify({ token })).status).toBe(204);
   });
 
+  it('takes the code as people copy it, in two groups', async () => {
+    const account = await newAccount(client);
+    const code = await codeIn(account.user.email);
+    const spaced = `${code.slice(0, 3)} ${code.slice(3)}\n`;
+    expect((await verify({ email: account.user.email, code: spaced })).status).toBe(204);
+  });
+
+  it.each([
+    [{}, '', 'either token, or email and code'],
+    [{ token: 5 }, '/token', 'must be a text'],
+    [{ email: 'ada@example.com' }, '/code', 'this member is required'],
+    [{ email: 'ada@example.com', code: 123456 }, '/code', 'must be a text'],
+    [{ email: 'ada@example.com', code: '12345' }, '/code', 'six digits'],
+    [{ email: 'ada', code: '123456' }, '/email', 'must be an e-mail address'],
+  ])('says of %o at %s: %s', async (json, pointer, detail) => {
+    const response = await verify(json as Record<string, string>);
+    expect(response.status).toBe(422);
+    expect((await response.json<{ errors: object[] }>()).errors).toEqual([
+      expect.objectContaining({ pointer, detail }),
+    ]);
+  });
+
   it('counts at most five of 50 parallel guesses, and then the code is dead', async () => {
     const account = await newAccount(client);
     const { email } = account.user;

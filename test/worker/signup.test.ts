@@ -78,6 +78,47 @@ describe('POST /auth/signup', () => {
   });
 
   it.each([
+    [{ email: 5, password }, '/email', 'must be an e-mail address'],
+    [{ email: 'ada@example.com', password: 5 }, '/password', 'must be a text'],
+    [{ email: 'ada@example.com', password, username: true }, '/username', 'must be a text'],
+  ])('says of %o at %s: %s', async (json, pointer, detail) => {
+    const response = await signup(json);
+    expect(response.status).toBe(422);
+    const { errors } = await response.json<{ errors: object[] }>();
+    expect(errors).toContainEqual(expect.objectContaining({ pointer, detail }));
+    expect(JSON.stringify(errors)).not.toMatch(/Invalid|expected|received/);
+  });
+
+  it.each(["o'hara+x", 'a&b', 'a=b', 'a/b', '!#$%*?^_`{|}~', 'a.b-c'])(
+    'takes %s before the @',
+    async (local) => {
+      const email = `${local}@${crypto.randomUUID()}.example.com`;
+      expect((await signup({ email, password })).status).toBe(201);
+    },
+  );
+
+  it.each([
+    'example-.com',
+    '-example.com',
+    `${'x'.repeat(64)}.com`,
+    'example.c',
+    'example.123',
+    'example..com',
+    'com',
+  ])('refuses the host %s', async (host) =>
+    expect((await signup({ email: `ada@${host}`, password })).status).toBe(422),
+  );
+
+  it.each(['.ada', 'ada.', 'a..b', 'a b', 'a"b', 'a(b', ''])('refuses %s before the @', async (local) =>
+    expect((await signup({ email: `${local}@example.com`, password })).status).toBe(422),
+  );
+
+  it('takes a top-level domain outside of ASCII, as DNS has it', async () => {
+    const email = `ada@${crypto.randomUUID()}.xn--p1ai`;
+    expect((await signup({ email, password })).status).toBe(201);
+  });
+
+  it.each([
     ['a NUL', 'a\0b'],
     ['half a surrogate pair', 'a\ud800b'],
   ])('refuses %s in a password', async (_, text) => {
