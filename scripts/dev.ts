@@ -1,5 +1,6 @@
 import { join, relative } from 'node:path';
 import { banner } from './stack/banner.ts';
+import { runCron } from './stack/cron.ts';
 import { type DevSettings, readDevSettings } from './stack/dev-settings.ts';
 import { embeddedDirectory } from './stack/local-database.ts';
 import { refuseTakenPort } from './stack/ports.ts';
@@ -43,7 +44,8 @@ runProgram(async () => {
     await Promise.all([endpoint?.ready, waitForWorker(url, ending.signal)]);
     if (ending.signal.aborted) return;
     void endpoint?.gone.then(() => ending.signal.aborted || tellEndpointGone(settings, endpointPort));
-    await showBanner(settings, url, startedAt);
+    const { complaints } = await showBanner(settings, url, startedAt);
+    if (complaints.length === 0) void runCron(url, ending.signal);
   })();
   await Promise.race([stop, workerGone, shown.then(() => Promise.race([stop, workerGone]))]);
 });
@@ -81,6 +83,7 @@ const showBanner = async ({ plan, dataDirectory }: DevSettings, url: string, sta
   const directory = relative(process.cwd(), embeddedDirectory(dataDirectory));
   const shorter = directory.startsWith('..') ? embeddedDirectory(dataDirectory) : directory;
   console.log(banner({ url, plan, embeddedDirectory: shorter, seconds, state }));
+  return state;
 };
 
 /** The Worker answers 503 meanwhile, and finds the endpoint again when it is back. */

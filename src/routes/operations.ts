@@ -418,7 +418,7 @@ export const operations = {
     tag: 'service',
     auth: 'none',
     response: { status: 200, description: 'The last 50, newest first', schema: MailboxList },
-    errors: [],
+    errors: ['not_found'],
   },
   'GET /.well-known/jwks.json': {
     summary: 'The public keys of the access tokens (RFC 7517)',

@@ -2,7 +2,9 @@ import { execFileSync } from 'node:child_process';
 import { readFile, rm, stat } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
+import { neon, neonConfig } from '@neondatabase/serverless';
 import { afterEach, expect, test } from 'vitest';
+import { localRoles } from '../../scripts/stack/database-urls.ts';
 import { type Launch, launchStack, startStack } from '../support/node/stack.ts';
 
 const running: Launch[] = [];
@@ -75,6 +77,35 @@ test('becomes ready from nothing, keeps its data, forgets them by --reset, and l
   expect((await logIn(third)).status).toBe(401);
   await third.stop('SIGHUP');
   await rm(dataDirectory, { recursive: true });
+}, 120_000);
+
+test('delivers after a restart what waited before it', async () => {
+  const first = await track(startStack());
+  const { dataDirectory } = first;
+  expect((await post(first, '/auth/signup', account)).status).toBe(201);
+  const mailbox = async ({ url }: Launch) => {
+    const response = await fetch(`${url}/dev/mailbox`, { headers: { accept: 'application/json' } });
+    const text = await response.text();
+    return (JSON.parse(text) as { items: { to: string }[] }).items.map(({ to }) => to);
+  };
+  await expect.poll(() => mailbox(first), { timeout: 10_000, interval: 500 }).toEqual([account.email]);
+
+  // As if the Worker had ended between the commit and the queue.
+  const { endpointPort } = JSON.parse(await readFile(join(dataDirectory, 'stack.lock'), 'utf8')) as {
+    endpointPort: number;
+  };
+  neonConfig.fetchEndpoint = () => `http://127.0.0.1:${endpointPort}/sql`;
+  const sql = neon(`postgres://${localRoles.app.user}:unchecked@embedded.localhost/itsor`);
+  await sql`update outbox set sent_at = null, attempts = 0, next_attempt_at = now()`;
+  expect(await mailbox(first)).toEqual([]);
+  first.process.kill('SIGINT');
+  await first.exitCode;
+
+  const second = await track(startStack({ dataDirectory }));
+  await expect.poll(() => mailbox(second), { timeout: 15_000, interval: 500 }).toEqual([account.email]);
+  expect(second.output()).not.toContain('scheduled');
+  await second.stop();
+  await rm(dataDirectory, { recursive: true, force: true });
 }, 120_000);
 
 test('runs side by side with another, and refuses to share its data or its port', async () => {

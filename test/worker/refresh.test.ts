@@ -33,6 +33,15 @@ describe('POST /auth/refresh', () => {
     expect(cookiesOf(response).get('itsor_session_refresh')?.value).not.toBe(account.refresh_token);
   });
 
+  it('takes a token in its one spelling only, unused bits of its last character included', async () => {
+    const { refresh_token: token } = await newAccount(client);
+    const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
+    const last = alphabet.indexOf(token.slice(-1));
+    for (const bits of [1, 2, 3])
+      expect((await refresh(token.slice(0, -1) + alphabet[last + bits])).status).toBe(401);
+    expect((await refresh(token)).status).toBe(200);
+  });
+
   it('answers a racing tab with the same successor, within the grace', async () => {
     const account = await newAccount(client);
     const first = await refreshed(account.refresh_token);
