@@ -10,6 +10,32 @@ export type Intent = {
   readonly json: string | null;
 };
 
+/** The forms of the pages; what a form needs to take effect is there where an attacker can know it. */
+const pageForms = (attackerEmail: string, newcomerEmail: string): Record<string, Intent['form']> => ({
+  '/account/login': { identifier: attackerEmail, password },
+  '/account/signup': { email: newcomerEmail, password },
+  '/account/logout': { scope: 'global' },
+  '/account/sessions/end': { id: crypto.randomUUID() },
+  '/account/password': { current_password: password, new_password: `another ${password}` },
+  '/account/email': { email: newcomerEmail, password },
+  '/account/code': { email: attackerEmail, code: '000000' },
+  '/forgot-password': { email: attackerEmail },
+  '/reset-password': { token: 'x', password },
+  '/verify-email': { token: 'x' },
+  '/verify-email/code': { email: attackerEmail, code: '000000' },
+  '/verify-email/resend': { email: attackerEmail },
+  '/restore-email': { token: 'x' },
+});
+
+/** The same as on the JSON routes, by the forms that the account page has for it. */
+export const pageIntentsOf = (attackerEmail: string, newcomerEmail: string): Record<string, Intent> =>
+  Object.fromEntries(
+    Object.entries(pageForms(attackerEmail, newcomerEmail)).map(([path, form]) => [
+      path,
+      { url: api + path, form, json: JSON.stringify(form) },
+    ]),
+  );
+
 /** Login CSRF, an unwanted account, a forced logout, a forced rotation. */
 export const intentsOf = (attackerEmail: string, newcomerEmail: string) =>
   ({

@@ -1,7 +1,15 @@
 import type { Frame, Page } from 'playwright-core';
 import { describe, expect, it } from 'vitest';
 import { isTaken, logIn, newAccount, newEmail, sessionsOf, visitorOf } from './accounts.ts';
-import { type Carrier, carriers, intentsOf, submitForm, taken } from './attacks.ts';
+import {
+  type Carrier,
+  carriers,
+  type Intent,
+  intentsOf,
+  pageIntentsOf,
+  submitForm,
+  taken,
+} from './attacks.ts';
 import { foreignPages, otherOrigin } from './foreign-pages.ts';
 import { api, frontend, hasBrowser, useBrowser } from './visitors.ts';
 
@@ -36,7 +44,8 @@ const openScene = async () => {
     expect(await visitorOf(page)).toBe(victim.email);
   };
   const intents = intentsOf(attacker.email, newcomerEmail);
-  return { page, victim, attacker, intents, sent, answers, inTab, expectNothingChanged };
+  const pageIntents = pageIntentsOf(attacker.email, newcomerEmail);
+  return { page, victim, attacker, intents, pageIntents, sent, answers, inTab, expectNothingChanged };
 };
 
 describe.skipIf(!hasBrowser).each(Object.entries(foreignPages))('%s', (_, open) => {
@@ -52,6 +61,16 @@ describe.skipIf(!hasBrowser).each(Object.entries(foreignPages))('%s', (_, open) 
       await expectNothingChanged();
     },
   );
+
+  it.each(Object.entries(carriers))('does nothing by the forms of the pages, by %s', async (_, carry) => {
+    const { pageIntents, sent, answers, inTab, expectNothingChanged } = await openScene();
+    for (const intent of Object.values(pageIntents)) {
+      await inTab(async (tab) => carry(await open(tab), intent));
+    }
+    expect(sent).toEqual(Object.values(pageIntents).map(({ url }) => url));
+    expect(answers.filter((status) => status !== 403)).toEqual([]);
+    await expectNothingChanged();
+  });
 });
 
 // The same requests from where they may come: what is refused above would otherwise take effect.
@@ -66,6 +85,17 @@ describe.skipIf(!hasBrowser)('the allowed origin', () => {
     await inTab(fromFrontend(carry, intents.login));
     expect(await sessionsOf(other)).toHaveLength(2);
     expect(await visitorOf(page)).toBe(other.email);
+  });
+
+  it('logs in and out by the forms of the pages', async () => {
+    const { page, victim, attacker: other, pageIntents, inTab } = await openScene();
+    const carry = taken['a form'] as Carrier;
+    await inTab(fromFrontend(carry, pageIntents['/account/login'] as Intent));
+    expect(await visitorOf(page)).toBe(other.email);
+    await inTab(fromFrontend(carry, pageIntents['/account/logout'] as Intent));
+    expect(await visitorOf(page)).toBeNull();
+    await expect(sessionsOf(other)).rejects.toThrow('session_revoked');
+    expect(await sessionsOf(victim)).toHaveLength(2);
   });
 
   it.each(Object.entries(carriers))('logs out by %s', async (_, carry) => {
