@@ -36,10 +36,12 @@ const deviceFacts = (
   facts(['When', when(happenedAt)], ['Device', describeDevice(user_agent)], ['IP address', ip ?? 'unknown']);
 
 const messages: { readonly [T in MailTemplate]: Compose<T> } = {
-  verify_email: ({ site, link, code, happenedAt }) => ({
+  verify_email: ({ site, link, code, happenedAt }, { ip, user_agent }) => ({
     subject: `Confirm your e-mail address for ${site}`,
     blocks: [
       paragraph(`This e-mail address was given for an account at ${site}. Please confirm that it is yours.`),
+      // Who confirms the sign-up of a stranger would let the stranger in.
+      ...(user_agent === undefined ? [] : [deviceFacts(happenedAt, { ip: ip ?? null, user_agent })]),
       action('Confirm e-mail address', link),
       paragraph(
         `The link works once and for 24 hours, until ${until(happenedAt, tokenTtlSeconds.verify_email)}.`,
@@ -53,7 +55,7 @@ const messages: { readonly [T in MailTemplate]: Compose<T> } = {
               `The code works for 10 minutes, until ${until(happenedAt, codePolicy.ttlSeconds)}. Tell it to nobody: we never ask for it.`,
             ),
           ]),
-      paragraph('If it was not you, you need not do anything: the address then stays unconfirmed.'),
+      paragraph('If it was not you, leave the link alone: the address then stays unconfirmed.'),
     ],
   }),
 

@@ -2,7 +2,15 @@ import type { MailMessage } from './mail.ts';
 
 /** Every e-mail that Itsor sends, with what its text needs; ids and facts, never a secret. */
 export type MailContent =
-  | { readonly template: 'verify_email'; readonly details: { readonly token_id: string } }
+  | {
+      readonly template: 'verify_email';
+      /** Without a device where an administrator has made the account. */
+      readonly details: {
+        readonly token_id: string;
+        readonly ip?: string | null;
+        readonly user_agent?: string | null;
+      };
+    }
   | { readonly template: 'account_exists'; readonly details: Record<string, never> }
   | { readonly template: 'invitation'; readonly details: { readonly token_id: string } }
   | { readonly template: 'account_deleted'; readonly details: Record<string, never> }

@@ -6,7 +6,7 @@ import { parseIdentifier } from '../domain/account.ts';
 import type { NewSession, OpenSession } from '../domain/session.ts';
 import { type AccountRow, toAccount } from './account-rows.ts';
 import { insertAudit } from './audit-rows.ts';
-import { insertMail, insertToken, type MailedToken, tokenDetails } from './mail-rows.ts';
+import { askedTokenDetails, insertMail, insertToken, type MailedToken } from './mail-rows.ts';
 
 export type NewAccount = {
   readonly email: string;
@@ -31,7 +31,7 @@ export type CreateOutcome =
 /** The verification token of the account that the statement has as `u`, and its mail. */
 const verificationOf = (ctx: RequestContext, token: MailedToken) => sql`
   t as (${insertToken(ctx, 'verify_email', token, sql`select u.id as user_id, u.email from u`)}),
-  mailed as (${insertMail(ctx, 'verify_email', token.outboxId, sql`select t.user_id, t.email as recipient from t`, tokenDetails(token.tokenId))})`;
+  mailed as (${insertMail(ctx, 'verify_email', token.outboxId, sql`select t.user_id, t.email as recipient from t`, askedTokenDetails(ctx, token.tokenId))})`;
 
 export type AccountRepository = ReturnType<typeof createAccountRepository>;
 

@@ -5,7 +5,14 @@ import { violatedUnique } from '../db/errors.ts';
 import { codePolicy } from '../domain/one-time-token.ts';
 import { lockAccountOf, lockOwnerOf } from './account-lock.ts';
 import { insertAudit, noOne } from './audit-rows.ts';
-import { insertMail, insertToken, isDue, type MailedToken, tokenDetails, voidTokens } from './mail-rows.ts';
+import {
+  askedTokenDetails,
+  insertMail,
+  insertToken,
+  isDue,
+  type MailedToken,
+  voidTokens,
+} from './mail-rows.ts';
 import { isUnclaimed } from './unclaimed.ts';
 
 /** `void`: used, expired or unknown, which are one answer. `done` tells by what the account logs in. */
@@ -133,7 +140,7 @@ export const createEmailAddressRepository = (db: Database, { newId }: Options) =
           ), t as (
             ${insertToken(ctx, 'verify_email', token, source, sql`source.password_hash, source.username`)}
           ), mailed as (
-            ${insertMail(ctx, 'verify_email', token.outboxId, sql`select t.user_id, t.email as recipient from t`, tokenDetails(token.tokenId))}
+            ${insertMail(ctx, 'verify_email', token.outboxId, sql`select t.user_id, t.email as recipient from t`, askedTokenDetails(ctx, token.tokenId))}
           )
           ${insertAudit(ctx, event)} from (select 1) always left join u o on true`,
       );

@@ -67,6 +67,10 @@ export const insertMail = (
 /** The details of a mail whose text names a token. */
 export const tokenDetails = (tokenId: string): SQL => sql`jsonb_build_object('token_id', ${tokenId}::text)`;
 
+/** The same for a token that somebody has asked for from somewhere; whoever reads the mail can tell whether it was they. */
+export const askedTokenDetails = (ctx: RequestContext, tokenId: string): SQL =>
+  sql`${tokenDetails(tokenId)} || ${originDetails(ctx)}`;
+
 /** The details of a mail that tells where something was done from. */
 export const originDetails = ({ ip, userAgent }: RequestContext): SQL =>
   sql`jsonb_build_object('ip', ${ip}::text, 'user_agent', ${userAgent}::text)`;

@@ -2,7 +2,7 @@ import { sql } from 'drizzle-orm';
 import type { RequestContext } from '../context.ts';
 import type { Database } from '../db/client.ts';
 import { insertAudit, noOne } from './audit-rows.ts';
-import { insertMail, insertToken, isDue, type MailedToken, tokenDetails } from './mail-rows.ts';
+import { askedTokenDetails, insertMail, insertToken, isDue, type MailedToken } from './mail-rows.ts';
 import { isUnclaimed } from './unclaimed.ts';
 
 export type SignUp = {
@@ -60,7 +60,7 @@ export const createSignUpRepository = (db: Database, { newId }: Options) => ({
         ), t as (
           ${insertToken(ctx, 'verify_email', verification, sql`select id as user_id, email from u union all select id, email from waiting`, credentials)}
         ), mailed as (
-          ${insertMail(ctx, 'verify_email', verification.outboxId, sql`select t.user_id, t.email as recipient from t`, tokenDetails(verification.tokenId))}
+          ${insertMail(ctx, 'verify_email', verification.outboxId, sql`select t.user_id, t.email as recipient from t`, askedTokenDetails(ctx, verification.tokenId))}
         ), told as (
           ${insertMail(ctx, 'account_exists', verification.outboxId, sql`select known.id as user_id, known.email as recipient from known`)}
         ), audited as (

@@ -96,7 +96,7 @@ describe('what a message says', () => {
 
   it('verification without a code, once that has expired', () => {
     const { text, html } = render('verify_email', token, null);
-    expect(text + html).not.toMatch(/\bcode\b/);
+    expect(text + html).not.toMatch(/this code|The code/);
     expect(text).toContain('/verify-email?token=t0ken');
   });
 
@@ -188,4 +188,18 @@ describe('a device', () => {
     ['', 'unknown'],
     [null, 'unknown'],
   ])('%s is %s', (userAgent, device) => expect(describeDevice(userAgent)).toBe(device));
+});
+
+describe('a verification mail', () => {
+  it('tells from which device the address was given, so that nobody confirms the sign-up of a stranger', () => {
+    const { text, html } = render('verify_email', { ...token, ...origin });
+    for (const part of [text, visible(html)]) {
+      expect(part).toContain(describeDevice(chromeOnWindows));
+      expect(part).toContain('2001:db8::7');
+    }
+  });
+
+  it('names no device where an administrator has made the account', () => {
+    expect(render('verify_email', token).text).not.toContain('Device');
+  });
 });

@@ -180,3 +180,11 @@ it('an account that had a password before verification was required is told to w
   expect(await verify({ token: await linkIn(email) })).toBe(204);
   expect((await login(email)).status).toBe(200);
 });
+
+it('the mail tells from where the sign-up came', async () => {
+  const email = newEmail();
+  const headers = { 'User-Agent': 'the browser of somebody', 'CF-Connecting-IP': '203.0.113.9' };
+  await client('POST', '/auth/signup', { json: { email, password }, headers });
+  const [mail] = await mailsTo(email);
+  expect(mail?.details).toMatchObject({ user_agent: 'the browser of somebody', ip: '203.0.113.9' });
+});
