@@ -1,5 +1,6 @@
 import { type Context, Hono } from 'hono';
 import type { Container, Foundation, Services } from './container.ts';
+import { checksumHeader } from './domain/storage.ts';
 import { AppError } from './errors.ts';
 import type { AppEnv } from './http/app-env.ts';
 import { createIdentify } from './http/identify.ts';
@@ -32,7 +33,9 @@ import { pagePaths } from './routes/page-services.ts';
 import { passwordRoutes } from './routes/password.ts';
 import { roleRoutes } from './routes/roles.ts';
 import { sessionRoutes } from './routes/sessions.ts';
+import { uploadRoutes } from './routes/uploads.ts';
 import { userRoutes } from './routes/users.ts';
+import { webhookRoutes } from './routes/webhooks.ts';
 import { wellKnownRoutes } from './routes/well-known.ts';
 
 const respondWithFailure = (c: Context<AppEnv>, error: AppError) =>
@@ -78,7 +81,7 @@ const createReadyApp = (foundation: Foundation, services: Services): Hono<AppEnv
     timeoutMs: limits.requestTimeoutMs,
     strict: config.environment.strict,
     allowedOrigins,
-    requestHeaders: ['Authorization', config.jwt.headerName],
+    requestHeaders: ['Authorization', config.jwt.headerName, checksumHeader],
   })
     .on('ALL', pages ? [...pagePaths] : [], forPeople(site))
     .use(timeout)
@@ -96,7 +99,9 @@ const createReadyApp = (foundation: Foundation, services: Services): Hono<AppEnv
     .route('/users/me', meRoutes(account, config, login))
     .route('/users', userRoutes(administration.users, requirePermission))
     .route('/', roleRoutes(administration.roles, requirePermission))
-    .route('/audit', auditRoutes(administration.audit, requirePermission));
+    .route('/audit', auditRoutes(administration.audit, requirePermission))
+    .route('/uploads', uploadRoutes(services.uploads, login))
+    .route('/webhooks', webhookRoutes(services.uploads));
 
   if (pages) {
     const reader = { identify, site };

@@ -3,6 +3,7 @@ import journal from '../drizzle/meta/_journal.json' with { type: 'json' };
 import { createAccessTokens } from './adapters/access-tokens.ts';
 import { createArgon2Hasher } from './adapters/argon2/hasher.ts';
 import { checkArgon2id } from './adapters/argon2/known-answer.ts';
+import { createContentInspector } from './adapters/content-inspector.ts';
 import { createMacKeys } from './adapters/derived-keys.ts';
 import { createLogger } from './adapters/logger.ts';
 import { createLoginGuard } from './adapters/login-guard.ts';
@@ -12,10 +13,15 @@ import { createOneTimeTokens, type OneTimeTokens } from './adapters/one-time-tok
 import { createPwnedPasswords } from './adapters/pwned-passwords.ts';
 import { createRateLimiter } from './adapters/rate-limiter.ts';
 import { createRefreshTokens } from './adapters/refresh-tokens.ts';
+import { createScanner } from './adapters/scanner/create-scanner.ts';
+import { createSharedSecret } from './adapters/shared-secret.ts';
+import { createStorage } from './adapters/storage/create-storage.ts';
 import { createTurnstile } from './adapters/turnstile.ts';
+import { createUploadQueue } from './adapters/upload-queue.ts';
 import { loadConfig } from './config/load.ts';
 import type { Config } from './config/schema.ts';
 import type { ConfigProblem } from './config/scope.ts';
+import type { Secret } from './config/secret.ts';
 import type { Logger, RequestContext } from './context.ts';
 import { createDatabase, type Database } from './db/client.ts';
 import { createLinks } from './domain/links.ts';
@@ -27,13 +33,16 @@ import { createCredentialRepository } from './repositories/credentials.ts';
 import { createEmailAddressRepository } from './repositories/email-addresses.ts';
 import { createEmailChangeRepository } from './repositories/email-changes.ts';
 import { createGate, type Gate } from './repositories/gate.ts';
-import { createMigrationRepository } from './repositories/migrations.ts';
+import { createHealthRepository } from './repositories/health.ts';
 import { createOutboxRepository } from './repositories/outbox.ts';
 import { createOwnAccountRepository } from './repositories/own-account.ts';
 import { createRetentionRepository } from './repositories/retention.ts';
 import { createRoleRepository } from './repositories/roles.ts';
 import { createSessionRepository } from './repositories/sessions.ts';
 import { createSignUpRepository } from './repositories/sign-ups.ts';
+import { createUploadJobRepository, type JobScope } from './repositories/upload-jobs.ts';
+import { createVerdictRepository } from './repositories/upload-verdicts.ts';
+import { createUploadRepository } from './repositories/uploads.ts';
 import { createUserDirectory } from './repositories/user-directory.ts';
 import { createUserRepository } from './repositories/users.ts';
 import { createExportOwnAccount } from './services/account/export.ts';
@@ -71,6 +80,19 @@ import { createLogin } from './services/session/login.ts';
 import { createLogout } from './services/session/logout.ts';
 import { createRefresh } from './services/session/refresh.ts';
 import { createRevoke } from './services/session/revoke.ts';
+import { createBuryUpload } from './services/upload/bury.ts';
+import { createCompleteUpload } from './services/upload/complete.ts';
+import { createCreateUpload } from './services/upload/create.ts';
+import { createDownloadUpload } from './services/upload/download.ts';
+import { createHearVerdict } from './services/upload/hear-verdict.ts';
+import { createListUploads } from './services/upload/list.ts';
+import { createReceiveBytes } from './services/upload/receive.ts';
+import { nothingHere, refuseUploads } from './services/upload/refuse.ts';
+import { createRemoveUpload } from './services/upload/remove.ts';
+import { createScanUpload } from './services/upload/scan.ts';
+import { createShowUpload } from './services/upload/show.ts';
+import { createSweepUploads } from './services/upload/sweep.ts';
+import { createWorkOnUpload } from './services/upload/work.ts';
 import { createCreateUser } from './services/user/create.ts';
 import { createEditUser } from './services/user/edit.ts';
 import { createEndUserSessions } from './services/user/end-sessions.ts';
@@ -83,6 +105,8 @@ export type Bindings = Record<string, unknown> & {
   RATE_LIMITER: DurableObjectNamespace<RateLimiter>;
   LOGIN_GUARD: DurableObjectNamespace<LoginGuard>;
   MAIL_QUEUE: Queue<string>;
+  UPLOAD_QUEUE: Queue<string>;
+  UPLOADS: R2Bucket;
   ASSETS: Fetcher;
 };
 
@@ -163,6 +187,70 @@ const createAdministration = (db: Database, { gate, audit, ...parts }: Administr
   };
 };
 
+type UploadParts = {
+  readonly db: Database;
+  readonly gate: Gate;
+  readonly secretKeys: readonly Secret[];
+  readonly log: Logger;
+};
+
+/** Files, from the declaration to the download, and the work on them that goes on behind. */
+const createUploadServices = (
+  { storage, scanner, maxBytes, allowedTypes, quota }: Config['uploads'],
+  bindings: Bindings,
+  { db, gate, secretKeys, log }: UploadParts,
+) => {
+  const uploads = createUploadRepository(db, { newId, gate });
+  const verdicts = createVerdictRepository(db, { newId });
+  const jobs = createUploadJobRepository(db, { newId });
+  const urlKeys = createMacKeys(secretKeys, 'upload-url');
+  const { store, issueTicket, receiving } = createStorage(storage, {
+    bucket: bindings.UPLOADS,
+    urlKeys,
+    clock,
+  });
+  const queue = createUploadQueue(bindings.UPLOAD_QUEUE);
+  const newScope = (limitMs: number): JobScope => ({
+    now: clock(),
+    ip: null,
+    userAgent: null,
+    requestId: newRequestId(),
+    signal: AbortSignal.timeout(limitMs),
+  });
+  const inspectContent = createContentInspector(store);
+  const scan =
+    scanner &&
+    createScanUpload({ scanner: createScanner(scanner, storage, clock), store, verdicts, newScope, log });
+  const work = createWorkOnUpload({ jobs, store, scan, queue, newScope, log });
+  const policy = { maxBytes, allowedTypes, quota };
+
+  return {
+    create: scanner ? createCreateUpload({ uploads, issueTicket, policy, newId }) : refuseUploads,
+    receive: !scanner
+      ? refuseUploads
+      : receiving
+        ? createReceiveBytes({ uploads, ...receiving })
+        : nothingHere,
+    complete: scanner ? createCompleteUpload({ uploads, store, inspectContent, queue }) : refuseUploads,
+    list: createListUploads({ uploads }),
+    show: createShowUpload({ uploads }),
+    remove: createRemoveUpload({ uploads, queue }),
+    download: createDownloadUpload({ uploads, store }),
+    hearVerdict:
+      scanner?.kind === 'guardduty' && storage.kind === 's3'
+        ? createHearVerdict({
+            verdicts,
+            isCallbackSecret: createSharedSecret(scanner.callbackSecret),
+            bucket: storage.bucket,
+            queue,
+          })
+        : nothingHere,
+    work,
+    sweep: createSweepUploads({ jobs, store, work, newScope, log }),
+    bury: createBuryUpload({ jobs, newScope }),
+  };
+};
+
 const createServices = (config: Config, bindings: Bindings, log: Logger) => {
   const db = createDatabase(config.database);
   const verifiedOnly = config.email.verification === 'required';
@@ -175,7 +263,7 @@ const createServices = (config: Config, bindings: Bindings, log: Logger) => {
   const credentials = createCredentialRepository(db, { newId, gate });
   const addresses = createEmailAddressRepository(db, { newId });
   const changes = createEmailChangeRepository(db, { newId, gate });
-  const migrations = createMigrationRepository(db);
+  const health = createHealthRepository(db);
 
   const hasher = createArgon2Hasher(config.password.argon2, {
     maxWaitMs: config.limits.requestTimeoutMs,
@@ -290,9 +378,10 @@ const createServices = (config: Config, bindings: Bindings, log: Logger) => {
       log,
     }),
     mail: createMailServices(config, { db, tokens: oneTimeTokens, log }),
+    uploads: createUploadServices(config.uploads, bindings, { db, gate, secretKeys, log }),
     health: {
       readiness: createReadiness({
-        lastMigration: migrations.last,
+        readState: health.read,
         bundledMigration: journal.entries.at(-1)?.when ?? 0,
         pingHasher: checkArgon2id,
       }),

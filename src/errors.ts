@@ -60,6 +60,11 @@ export const errorCatalogue = {
     title: 'Password change required',
     detail: 'Change your password first.',
   },
+  upload_url_invalid: {
+    status: 403,
+    title: 'Upload URL not valid',
+    detail: 'The URL was not made by this service, or was changed.',
+  },
   turnstile_failed: {
     status: 403,
     title: 'Challenge failed',
@@ -83,6 +88,11 @@ export const errorCatalogue = {
     status: 409,
     title: 'Upload not clean',
     detail: 'The file has not been found clean by a scan.',
+  },
+  upload_quota_exceeded: {
+    status: 409,
+    title: 'Too many uploads',
+    detail: 'The account holds as many files as it may; delete some first.',
   },
   conflict: {
     status: 409,
@@ -111,6 +121,11 @@ export const errorCatalogue = {
     status: 422,
     title: 'Request not valid',
     detail: 'Some of the members are not valid; see errors.',
+  },
+  upload_rejected: {
+    status: 422,
+    title: 'File refused',
+    detail: 'The file is not what was declared; nothing of it is kept.',
   },
   weak_password: {
     status: 422,

@@ -1,40 +1,92 @@
-import type { Container } from './container.ts';
+import type { Container, Services } from './container.ts';
 import { deadLetterQueue } from './domain/outbox-schedule.ts';
+import { uploadDeadLetterQueue, uploadQueue } from './domain/upload-schedule.ts';
 
-/** After the first lease of a delivery, so that the mail of one that broke off is due again. */
-const retryDelaySeconds = 60;
+type Work = (
+  id: string,
+) => Promise<{ readonly kind: 'done' } | { readonly kind: 'again'; readonly afterSeconds: number }>;
 
-/** What the Worker does when nobody asks: deliver mails as they come, and tidy up every minute. */
+/** A queue whose messages are ids of rows. */
+type Line = {
+  readonly name: RegExp;
+  readonly work: (services: Services) => Work;
+  /** After the first lease of the work, so that what broke off is due again. */
+  readonly retryDelaySeconds: number;
+  /** What the log calls it, and the row. */
+  readonly label: string;
+  readonly idField: string;
+};
+
+const lines: readonly Line[] = [
+  {
+    name: uploadQueue,
+    work: ({ uploads }) => uploads.work,
+    retryDelaySeconds: 300,
+    label: 'upload work',
+    idField: 'upload_id',
+  },
+  {
+    name: /-mail$/,
+    work: ({ mail }) => mail.deliver,
+    retryDelaySeconds: 60,
+    label: 'mail delivery',
+    idField: 'outbox_id',
+  },
+];
+
+/** What the Worker does when nobody asks: work off its queues as they fill, and tidy up every minute. */
 export const createJobs = (container: Container) => {
   const { log } = container;
 
-  const deliver = async (message: Message<unknown>): Promise<void> => {
-    const outboxId = String(message.body);
-    try {
-      if (container.kind === 'misconfigured') return message.retry({ delaySeconds: retryDelaySeconds });
-      const delivered = await container.services.mail.deliver(outboxId);
-      if (delivered.kind === 'done') message.ack();
-      else message.retry({ delaySeconds: delivered.afterSeconds });
-    } catch (error) {
-      log.error('mail delivery', { outbox_id: outboxId, error });
-      message.retry({ delaySeconds: retryDelaySeconds });
-    }
-  };
+  const consume =
+    ({ work, retryDelaySeconds, label, idField }: Line) =>
+    async (message: Message<unknown>): Promise<void> => {
+      const id = String(message.body);
+      try {
+        if (container.kind === 'misconfigured') return message.retry({ delaySeconds: retryDelaySeconds });
+        const worked = await work(container.services)(id);
+        if (worked.kind === 'done') message.ack();
+        else message.retry({ delaySeconds: worked.afterSeconds });
+      } catch (error) {
+        log.error(label, { [idField]: id, error });
+        message.retry({ delaySeconds: retryDelaySeconds });
+      }
+    };
 
-  const bury = (message: Message<unknown>): void => {
+  const buryMail = async (message: Message<unknown>): Promise<void> => {
     log.error('mail dead letter', { outbox_id: String(message.body), reason: 'queue gave up' });
     message.ack();
   };
 
+  const buryUpload = async (message: Message<unknown>): Promise<void> => {
+    const id = String(message.body);
+    log.error('upload dead letter', { upload_id: id, reason: 'queue gave up' });
+    try {
+      if (container.kind === 'ready') await container.services.uploads.bury(id);
+      message.ack();
+    } catch (error) {
+      log.error('upload dead letter', { upload_id: id, error });
+      message.retry({ delaySeconds: 300 });
+    }
+  };
+
+  const consumerOf = (queue: string) => {
+    if (deadLetterQueue.test(queue)) return buryMail;
+    if (uploadDeadLetterQueue.test(queue)) return buryUpload;
+    const line = lines.find(({ name }) => name.test(queue));
+    if (!line) throw new Error(`no consumer for the queue ${queue}`);
+    return consume(line);
+  };
+
   return {
     queue: async ({ queue, messages }: MessageBatch<unknown>): Promise<void> => {
-      await Promise.all(messages.map(deadLetterQueue.test(queue) ? bury : deliver));
+      await Promise.all(messages.map(consumerOf(queue)));
     },
     scheduled: async (): Promise<void> => {
       if (container.kind === 'misconfigured') return log.error('misconfigured', { job: 'scheduled' });
-      const { mail, purge } = container.services;
-      const settled = await Promise.allSettled([mail.sweep(), purge()]);
-      // One that fails neither keeps the other from its work nor goes unseen.
+      const { mail, uploads, purge } = container.services;
+      const settled = await Promise.allSettled([mail.sweep(), uploads.sweep(), purge()]);
+      // One that fails neither keeps the others from their work nor goes unseen.
       for (const one of settled) if (one.status === 'rejected') throw one.reason;
     },
   };

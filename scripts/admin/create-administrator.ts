@@ -86,6 +86,7 @@ const contextNow = (): RequestContext => ({
   requiredPermission: null,
   signal: new AbortController().signal,
   log: { debug: () => {}, info: () => {}, warn: tell, error: tell },
+  keepAlive: () => undefined,
   defer: () => {},
 });
 

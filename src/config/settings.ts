@@ -102,6 +102,8 @@ export const settingsSchema = {
   S3_ENDPOINT: optionalUrl,
   // 5 GiB is the largest object that one PUT can write to S3 or R2.
   UPLOAD_MAX_BYTES: integer(1, 5_368_709_120).default(5_242_880),
+  UPLOAD_MAX_FILES_PER_USER: integer(1, 100_000).default(100),
+  UPLOAD_MAX_TOTAL_BYTES_PER_USER: integer(1, 1_000_000_000_000).optional(),
   UPLOAD_ALLOWED_TYPES: uploadTypes.default(defaultUploadTypes),
   UPLOAD_SCANNER: oneOf('builtin', 'guardduty', 'clamav').optional(),
   SCAN_CALLBACK_SECRET: optionalSecret,

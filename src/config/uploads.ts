@@ -24,6 +24,8 @@ export type ScannerConfig =
 export type UploadsConfig = {
   readonly storage: StorageConfig;
   readonly maxBytes: number;
+  /** What one account may hold. */
+  readonly quota: { readonly maxFiles: number; readonly maxTotalBytes: number };
   /** Media types, in lower case. */
   readonly allowedTypes: readonly string[];
   /** Null: no file is taken. */
@@ -80,7 +82,9 @@ const readScanner = (settings: Settings, { strict, problem, warning }: Scope): S
       // Whoever knows it can call an infected file clean.
       const weakness = strict && secret ? weaknessOf(secret) : undefined;
       if (weakness) problem('SCAN_CALLBACK_SECRET', `${weakness}: ${secretHint}`);
-      if (settings.UPLOAD_STORAGE !== 's3') warning('UPLOAD_SCANNER', 'guardduty scans files on s3 only');
+      // It would never say a word about them.
+      if (settings.UPLOAD_STORAGE !== 's3') problem('UPLOAD_SCANNER', 'guardduty scans files on s3 only');
+      if (settings.S3_ENDPOINT) warning('S3_ENDPOINT', 'guardduty scans files on the S3 of AWS only');
       return { kind: 'guardduty', callbackSecret: secret ?? new Secret('') };
     }
     case 'clamav': {
@@ -97,9 +101,20 @@ const readScanner = (settings: Settings, { strict, problem, warning }: Scope): S
   }
 };
 
+const defaultTotalBytes = 1_073_741_824;
+
+const readQuota = (settings: Settings, { problem }: Scope): UploadsConfig['quota'] => {
+  const { UPLOAD_MAX_BYTES: maxBytes, UPLOAD_MAX_TOTAL_BYTES_PER_USER: given } = settings;
+  const maxTotalBytes = given ?? Math.max(defaultTotalBytes, maxBytes);
+  if (maxTotalBytes < maxBytes)
+    problem('UPLOAD_MAX_TOTAL_BYTES_PER_USER', 'must not be less than UPLOAD_MAX_BYTES');
+  return { maxFiles: settings.UPLOAD_MAX_FILES_PER_USER, maxTotalBytes };
+};
+
 export const readUploads = (settings: Settings, scope: Scope): UploadsConfig => ({
   storage: readStorage(settings, scope),
   maxBytes: settings.UPLOAD_MAX_BYTES,
+  quota: readQuota(settings, scope),
   allowedTypes: [...new Set(settings.UPLOAD_ALLOWED_TYPES)],
   scanner: readScanner(settings, scope),
 });

@@ -123,6 +123,8 @@ export const variables = {
   S3_BUCKET: worker('Uploads', '', 'For s3, with the AWS_* variables'),
   S3_ENDPOINT: worker('Uploads', '', 'For s3 storage other than that of AWS; https only when strict'),
   UPLOAD_MAX_BYTES: worker('Uploads', '5242880', 'Largest file, in bytes'),
+  UPLOAD_MAX_FILES_PER_USER: worker('Uploads', '100', 'Files that one account may hold, 1 to 100000'),
+  UPLOAD_MAX_TOTAL_BYTES_PER_USER: worker('Uploads', '1073741824', 'Bytes that one account may hold; unset: never below UPLOAD_MAX_BYTES'),
   UPLOAD_ALLOWED_TYPES: worker('Uploads', 'pdf,png,jpeg,docx,txt', 'Comma list of these names or media types'),
   UPLOAD_SCANNER: worker('Uploads', 'builtin', 'guardduty or clamav; builtin is for local work and the default there; unset when strict: uploads are off'),
   SCAN_CALLBACK_SECRET: worker('Uploads', '', 'For guardduty: proves that a scan result is real; strict: at least 32 random bytes', { secret }),

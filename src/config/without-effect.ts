@@ -12,7 +12,6 @@ type Promised = readonly [
 const promises: readonly Promised[] = [
   ['OIDC_PROVIDERS', (s) => s.OIDC_PROVIDERS !== undefined, 'has no effect yet: there is no single sign-on'],
   ['ENABLE_METRICS', (s) => s.ENABLE_METRICS, 'has no effect yet: there is no /metrics'],
-  ['UPLOAD_SCANNER', (s) => s.UPLOAD_SCANNER !== undefined, 'has no effect yet: there are no uploads'],
 ];
 
 export const warnOfSettingsWithoutEffect = (settings: Settings, { given, warning }: Scope): void => {

@@ -37,3 +37,7 @@ export const toOurError = (error: unknown, signal: AbortSignal): Error => {
 /** The name of the unique constraint that a statement ran into, or null for any other error. */
 export const violatedUnique = (error: unknown): string | null =>
   error instanceof DatabaseError && error.code === '23505' ? (error.constraint ?? null) : null;
+
+/** Whether a statement named a table that a migration has yet to make. */
+export const isMissingTable = (error: unknown): boolean =>
+  error instanceof AppError && error.cause instanceof DatabaseError && error.cause.code === '42P01';

@@ -1,5 +1,6 @@
 import { sql } from 'drizzle-orm';
 import {
+  bigint,
   boolean,
   check,
   customType,
@@ -187,4 +188,83 @@ export const outbox = pgTable(
       .on(table.nextAttemptAt)
       .where(sql`${table.sentAt} is null and ${table.failedAt} is null`),
   ],
+);
+
+/** Files, from the declaration on. The bytes lie in the bucket under `object_name`, which is made of ids. */
+export const uploads = pgTable(
+  'uploads',
+  {
+    id: uuid('id').primaryKey(),
+    /** Null once the account is gone; then the bytes and the row go too. */
+    userId: uuid('user_id').references(() => users.id, { onDelete: 'set null' }),
+    filename: text('filename').notNull(),
+    contentType: text('content_type').notNull(),
+    size: bigint('size', { mode: 'number' }).notNull(),
+    sha256: text('sha256').notNull(),
+    status: text('status', { enum: ['pending', 'scanning', 'clean', 'infected', 'failed'] }).notNull(),
+    /** Why it failed, as a stable word. */
+    reason: text('reason'),
+    objectName: text('object_name').notNull(),
+    /** Of the bytes that were confirmed; what a verdict is about. */
+    etag: text('etag'),
+    /** Of the copy outside the quarantine. */
+    promotedEtag: text('promoted_etag'),
+    /** The last word of a scanner, with the ETag that it is about; it may come before the confirmation. */
+    verdict: text('verdict', { enum: ['clean', 'infected', 'failed'] }),
+    verdictEtag: text('verdict_etag'),
+    verdictEngine: text('verdict_engine'),
+    /** Names of threats, or why there is no better verdict. */
+    verdictDetail: text('verdict_detail'),
+    verdictAt: instant('verdict_at'),
+    /** Of the present piece of work: scanning, moving or deleting. */
+    attempts: integer('attempts').notNull().default(0),
+    /** Due from then on, null where nothing is; work that has begun moves it ahead, so that no second one begins. */
+    nextAttemptAt: instant('next_attempt_at'),
+    /** When a queue or the last attempt gave it up, for /readyz to tell. */
+    givenUpAt: instant('given_up_at'),
+    createdAt: instant('created_at').notNull(),
+    updatedAt: instant('updated_at').notNull(),
+    /** When the upload URL ends. */
+    expiresAt: instant('expires_at').notNull(),
+    completedAt: instant('completed_at'),
+    deletedAt: instant('deleted_at'),
+    bytesDeletedAt: instant('bytes_deleted_at'),
+  },
+  (table) => [
+    check(
+      'uploads_status_is_known',
+      sql`${table.status} in ('pending', 'scanning', 'clean', 'infected', 'failed')`,
+    ),
+    check('uploads_size_is_positive', sql`${table.size} > 0`),
+    check('uploads_sha256_is_hex', sql`${table.sha256} ~ '^[0-9a-f]{64}$'`),
+    // A file is called clean for bytes that are known, and for a verdict about just those.
+    check(
+      'uploads_clean_is_proved',
+      sql`${table.status} <> 'clean' or coalesce(${table.verdict} = 'clean' and ${table.verdictEtag} = ${table.etag}, false)`,
+    ),
+    index('uploads_user_id_index').on(table.userId, table.id).where(sql`${table.deletedAt} is null`),
+    index('uploads_due_index').on(table.nextAttemptAt).where(sql`${table.nextAttemptAt} is not null`),
+    index('uploads_without_owner_index').on(table.id).where(sql`${table.userId} is null`),
+    index('uploads_given_up_index').on(table.givenUpAt).where(sql`${table.givenUpAt} is not null`),
+  ],
+);
+
+/** What an account holds, beside the files themselves: of two uploads at once, the second waits for this row. */
+export const uploadUsage = pgTable(
+  'upload_usage',
+  {
+    userId: uuid('user_id')
+      .primaryKey()
+      .references(() => users.id, { onDelete: 'cascade' }),
+    files: integer('files').notNull(),
+    bytes: bigint('bytes', { mode: 'number' }).notNull(),
+  },
+  (table) => [check('upload_usage_is_not_negative', sql`${table.files} >= 0 and ${table.bytes} >= 0`)],
+);
+
+/** Events of a scanner that were heard, so that none counts twice; forgotten after their time window. */
+export const scanEvents = pgTable(
+  'scan_events',
+  { id: text('id').primaryKey(), receivedAt: instant('received_at').notNull() },
+  (table) => [index('scan_events_received_at_index').on(table.receivedAt)],
 );

@@ -23,6 +23,13 @@ export const auditEventTypes = {
   'role.created': 'A role was created',
   'role.changed': 'The permissions of a role were changed',
   'role.deleted': 'A role was deleted',
+  'upload.created': 'A file was declared, and an upload URL given out',
+  'upload.completed': 'The bytes of a file were confirmed, and its scan began',
+  'upload.clean': 'A scanner found nothing in a file',
+  'upload.infected': 'A scanner found a threat in a file',
+  'upload.failed': 'A file was refused for its content, or no scanner could tell',
+  'upload.expired': 'A file was never confirmed',
+  'upload.deleted': 'A file was deleted by its owner',
   'configuration.refused': 'The service refused to start with its configuration',
 } as const satisfies Record<string, string>;
 

@@ -21,6 +21,16 @@ export const hasBodyOf = (c: Context, kind: BodyKind): boolean => contentType(c)
 /** How much of a body that is too large is read to its end: a connection that is cut may take others with it. */
 const maxDrainedBytes = 1_048_576;
 
+/** Reads what is left of a body that is refused unread, so that its sender hears why. */
+export const drain = async (body: ReadableStream<Uint8Array>, maxBytes = maxDrainedBytes): Promise<void> => {
+  if (body.locked) return;
+  let length = 0;
+  for await (const chunk of body) {
+    length += chunk.byteLength;
+    if (length > maxBytes) return;
+  }
+};
+
 /** Counts what comes in rather than trust Content-Length, and keeps nothing beyond the limit. */
 const readBytes = async (body: ReadableStream<Uint8Array> | null): Promise<Uint8Array<ArrayBuffer>> => {
   const chunks: Uint8Array[] = [];

@@ -71,12 +71,14 @@ export const createOpenApi = (operations: Record<string, Operation>): Json => {
       schema: write(member as z.ZodType, 'input'),
     }));
 
-  const bodies = ({ json, form }: Operation) =>
-    (json || form) && {
+  const bodies = ({ json, form, bytes }: Operation) =>
+    (json || form || bytes) && {
       requestBody: {
         required: true,
         content: {
           ...(json && { 'application/json': { schema: write(json, 'input') } }),
+          // A file of any type; OpenAPI 3.1 has no schema for bytes as they are.
+          ...(bytes && { '*/*': {} }),
           ...(form && { 'application/x-www-form-urlencoded': { schema: write(form, 'input') } }),
         },
       },

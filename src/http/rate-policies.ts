@@ -18,6 +18,10 @@ const limits = {
   reset: { share: 0.6, per: 'network' },
   // Guessing a token is hopeless, guessing a six-digit code is not.
   verify: { share: 0.6, per: 'network' },
+  // Each is looked into, stored and scanned.
+  upload: { share: 0.6, per: 'caller' },
+  // Of one network, and of a burst of files.
+  webhook: { share: 20, per: 'network' },
 } as const satisfies Record<string, { share: number; per: RoutePolicy['per'] }>;
 
 export type RateClass = keyof typeof limits;
@@ -34,6 +38,10 @@ const classes: Readonly<Record<string, RateClass | 'unlimited'>> = {
   'POST /auth/password/reset': 'reset',
   'POST /auth/email/verify': 'verify',
   'POST /auth/email/restore': 'verify',
+  'POST /uploads': 'upload',
+  'PUT /uploads/:id/content': 'upload',
+  'POST /uploads/:id/complete': 'upload',
+  'POST /webhooks/scan-result': 'webhook',
   'GET /readyz': 'readiness',
   // The pages' forms share the classes of the routes that do the same.
   'POST /account/login': 'login',

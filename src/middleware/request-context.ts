@@ -6,6 +6,9 @@ import { clientAddress } from '../http/client-address.ts';
 const requestIdShape = /^[A-Za-z0-9._-]{1,128}$/;
 const maxUserAgentLength = 512;
 
+/** As long as an upload URL serves: whoever sends a byte now and then holds a connection no longer. */
+const longestStreamMs = 900_000;
+
 /** As much as the database keeps; well-formed after the cut, which may have halved a surrogate pair. */
 const toText = (value: string | undefined): string | null =>
   value?.replaceAll('\0', '').slice(0, maxUserAgentLength).toWellFormed() || null;
@@ -30,19 +33,25 @@ export const requestContext = ({ log, clock, newRequestId, timeoutMs }: Deps) =>
       );
       c.executionCtx.waitUntil(settled);
     };
+    const now = clock();
     const ending = new AbortController();
-    const timer = setTimeout(
-      () => ending.abort(new DOMException('the request timed out', 'TimeoutError')),
-      timeoutMs,
-    );
+    const startTimer = () =>
+      setTimeout(() => ending.abort(new DOMException('the request timed out', 'TimeoutError')), timeoutMs);
+    let timer = startTimer();
+    const keepAlive = () => {
+      if (clock().getTime() - now.getTime() > longestStreamMs) return;
+      clearTimeout(timer);
+      timer = startTimer();
+    };
     c.set('ctx', {
       requestId,
-      now: clock(),
+      now,
       ...clientAddress(c.req.raw.headers),
       userAgent: toText(c.req.header('User-Agent')),
       actor: null,
       requiredPermission: null,
       signal: ending.signal,
+      keepAlive,
       log,
       defer,
     });

@@ -11,8 +11,11 @@ export type NewAuditEvent = {
   readonly details?: SQL;
 };
 
+/** Whose doing an event is: a request's, or a job's, which comes from nowhere. */
+export type AuditScope = Pick<RequestContext, 'now' | 'ip' | 'userAgent' | 'requestId'>;
+
 /** Inserts an audit event for each row of what follows, as in `${insertAudit(ctx, event)} from changed`. */
-export const insertAudit = (ctx: RequestContext, event: NewAuditEvent): SQL => sql`
+export const insertAudit = (ctx: AuditScope, event: NewAuditEvent): SQL => sql`
   insert into audit_events (id, type, actor_id, subject_id, created_at, ip, user_agent, request_id, details)
   select ${event.id}::uuid, ${event.type}, ${event.actor}, ${event.subject}, ${ctx.now}::timestamptz, ${ctx.ip}::inet,
          ${ctx.userAgent}, ${ctx.requestId}, ${event.details ?? sql`'{}'::jsonb`}`;

@@ -30,6 +30,16 @@ import {
   TokenResponse,
 } from '../schemas/tokens.ts';
 import {
+  ScanResultBody,
+  ScanResultOutcome,
+  UploadBody,
+  UploadItem,
+  UploadList,
+  UploadParams,
+  UploadTicketResponse,
+  UploadUrlQuery,
+} from '../schemas/uploads.ts';
+import {
   CreateUserBody,
   DeleteMeBody,
   EditMeBody,
@@ -44,7 +54,7 @@ import {
 /** One route as its callers see it. The schemas are those that validate. */
 export type Operation = {
   readonly summary: string;
-  readonly tag: 'accounts' | 'sessions' | 'administration' | 'service';
+  readonly tag: 'accounts' | 'sessions' | 'administration' | 'uploads' | 'service';
   /** Served in local work only, and left out of the document. */
   readonly isLocal?: true;
   /** `required`: an access token; `optional`: whatever the request carries. */
@@ -53,6 +63,8 @@ export type Operation = {
   readonly permission?: Permission;
   readonly json?: z.ZodType;
   readonly form?: z.ZodType;
+  /** The body is a file. */
+  readonly bytes?: true;
   readonly query?: z.ZodObject;
   readonly params?: z.ZodObject;
   readonly response: {
@@ -390,6 +402,104 @@ export const operations = {
     params: SessionParams,
     response: { status: 204, description: 'Ended' },
     errors: ['account_disabled', 'not_found', 'validation_failed'],
+  },
+  'POST /uploads': {
+    summary: 'Declare a file, and get the URL that takes just its bytes',
+    tag: 'uploads',
+    auth: 'required',
+    json: UploadBody,
+    response: { status: 201, description: 'Where and how to send the bytes', schema: UploadTicketResponse },
+    errors: [
+      'account_disabled',
+      'email_not_verified',
+      'upload_quota_exceeded',
+      'uploads_disabled',
+      'validation_failed',
+    ],
+  },
+  'GET /uploads': {
+    summary: "One's files, newest first",
+    tag: 'uploads',
+    auth: 'required',
+    query: PageQuery,
+    response: { status: 200, description: 'A page of files', schema: UploadList },
+    errors: ['account_disabled', 'email_not_verified', 'validation_failed'],
+  },
+  'PUT /uploads/{id}/content': {
+    summary: 'The bytes, to the URL that was given out for them; with S3 that URL is another',
+    tag: 'uploads',
+    auth: 'none',
+    params: UploadParams,
+    query: UploadUrlQuery,
+    bytes: true,
+    response: { status: 200, description: 'Kept in quarantine' },
+    errors: [
+      'upload_url_invalid',
+      'not_found',
+      'conflict',
+      'upload_rejected',
+      'uploads_disabled',
+      'validation_failed',
+    ],
+  },
+  'POST /uploads/{id}/complete': {
+    summary: 'Say that the bytes are there, and have them scanned',
+    tag: 'uploads',
+    auth: 'required',
+    params: UploadParams,
+    response: { status: 200, description: 'How far things are', schema: UploadItem },
+    errors: [
+      'account_disabled',
+      'email_not_verified',
+      'not_found',
+      'conflict',
+      'upload_rejected',
+      'uploads_disabled',
+      'validation_failed',
+    ],
+  },
+  'GET /uploads/{id}': {
+    summary: "One of one's files",
+    tag: 'uploads',
+    auth: 'required',
+    params: UploadParams,
+    response: { status: 200, description: 'The file, without its bytes', schema: UploadItem },
+    errors: ['account_disabled', 'email_not_verified', 'not_found', 'validation_failed'],
+  },
+  'DELETE /uploads/{id}': {
+    summary: "Delete one of one's files, whatever its status",
+    tag: 'uploads',
+    auth: 'required',
+    params: UploadParams,
+    response: { status: 204, description: 'Deleted' },
+    errors: ['account_disabled', 'email_not_verified', 'not_found', 'validation_failed'],
+  },
+  'GET /uploads/{id}/download': {
+    summary: 'The bytes of a clean file, or a range of them (RFC 9110 section 14)',
+    tag: 'uploads',
+    auth: 'required',
+    params: UploadParams,
+    response: {
+      status: 200,
+      description: 'The file as an attachment; 206 for a range, 416 for one outside of it',
+      mediaType: 'application/octet-stream',
+    },
+    errors: [
+      'account_disabled',
+      'email_not_verified',
+      'not_found',
+      'upload_not_clean',
+      'conflict',
+      'validation_failed',
+    ],
+  },
+  'POST /webhooks/scan-result': {
+    summary: "A scan result of GuardDuty's, by EventBridge, with the callback secret",
+    tag: 'uploads',
+    auth: 'none',
+    json: ScanResultBody,
+    response: { status: 200, description: 'Heard, and what came of it', schema: ScanResultOutcome },
+    errors: ['unauthenticated', 'not_found', 'validation_failed'],
   },
   'GET /health': {
     summary: 'The service answers',

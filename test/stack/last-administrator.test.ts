@@ -46,6 +46,7 @@ const openHouse = async (url: string, endpoint: string, adminUrl: string) => {
       requiredPermission: 'users:write',
       signal: AbortSignal.timeout(30_000),
       log,
+      keepAlive: silent,
       defer: silent,
     };
   };

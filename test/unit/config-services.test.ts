@@ -51,6 +51,7 @@ describe('uploads', () => {
     expect(configOf({}).uploads).toEqual({
       storage: { kind: 'r2' },
       maxBytes: 5_242_880,
+      quota: { maxFiles: 100, maxTotalBytes: 1_073_741_824 },
       allowedTypes: [
         'application/pdf',
         'image/png',
@@ -77,15 +78,25 @@ describe('uploads', () => {
   });
 
   it('name what a scanner needs', () => {
-    expect(named({ UPLOAD_SCANNER: 'guardduty' })).toEqual(['SCAN_CALLBACK_SECRET']);
+    expect(named({ UPLOAD_SCANNER: 'guardduty' })).toEqual(['SCAN_CALLBACK_SECRET', 'UPLOAD_SCANNER']);
     expect(named({ UPLOAD_SCANNER: 'clamav' })).toEqual(['CLAMD_ADDRESS']);
   });
 
-  it('warn that guardduty cannot see r2', () => {
+  it('refuse guardduty for what it cannot see', () => {
     const env = { UPLOAD_SCANNER: 'guardduty', SCAN_CALLBACK_SECRET: 's' };
-    expect(warningsOf(env)).toContainEqual(
-      expect.stringMatching(/^UPLOAD_SCANNER guardduty scans files on s3/),
+    expect(problemsOf(env)).toEqual([expect.stringMatching(/^UPLOAD_SCANNER guardduty scans files on s3/)]);
+    const s3 = { ...env, UPLOAD_STORAGE: 's3', S3_BUCKET: 'files', ...aws };
+    expect(problemsOf(s3)).toEqual([]);
+    expect(warningsOf({ ...s3, S3_ENDPOINT: 'https://s3.example.com' })).toContainEqual(
+      expect.stringMatching(/^S3_ENDPOINT guardduty scans/),
     );
+  });
+
+  it('let an account hold at least one file of the largest size', () => {
+    expect(configOf({ UPLOAD_MAX_BYTES: '2000000000' }).uploads.quota.maxTotalBytes).toBe(2_000_000_000);
+    expect(problemsOf({ UPLOAD_MAX_TOTAL_BYTES_PER_USER: '5242879' })).toEqual([
+      expect.stringMatching(/^UPLOAD_MAX_TOTAL_BYTES_PER_USER must not be less/),
+    ]);
   });
 
   it.each([

@@ -178,7 +178,9 @@ describe('a strict environment', () => {
   });
 
   it('refuses a weak secret for scan results', () => {
-    const env = { UPLOAD_SCANNER: 'guardduty', SCAN_CALLBACK_SECRET: 'short' };
+    const aws = { AWS_REGION: 'eu-central-1', AWS_ACCESS_KEY_ID: 'AKIA', AWS_SECRET_ACCESS_KEY: 'key' };
+    const s3 = { UPLOAD_STORAGE: 's3', S3_BUCKET: 'files', ...aws };
+    const env = { ...s3, UPLOAD_SCANNER: 'guardduty', SCAN_CALLBACK_SECRET: 'short' };
     expect(problemsOf(env)).toEqual([]);
     expect(problemsOf({ ...strictEnv, ...env })).toEqual([
       expect.stringContaining('SCAN_CALLBACK_SECRET is shorter'),

@@ -4,7 +4,6 @@ import { warningsOf } from './config-fixtures.ts';
 it.each([
   ['OIDC_PROVIDERS', '[]', ''],
   ['ENABLE_METRICS', '1', '0'],
-  ['UPLOAD_SCANNER', 'builtin', ''],
 ])('%s=%s is warned about while nothing comes of it, and %o is not', (variable, promising, harmless) => {
   const about = (value: string) =>
     warningsOf({ [variable]: value }).filter((warning) => warning.includes('has no effect yet'));

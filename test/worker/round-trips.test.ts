@@ -4,6 +4,8 @@ import type { Permission } from '../../src/domain/permissions.ts';
 import { newAccountAllowed } from '../support/worker/administrators.ts';
 import { createClient, newAccount, newEmail, password } from '../support/worker/client.ts';
 import { countRoundTrips } from '../support/worker/database.ts';
+import { guardduty, strayScanResult } from '../support/worker/scan-result.ts';
+import { declarationOf, declare, pdf, put, workOn } from '../support/worker/uploads.ts';
 
 /** The namespace, with the calls of its objects' methods counted. */
 const counted = (namespace: DurableObjectNamespace, count: { calls: number }) => ({
@@ -20,13 +22,15 @@ const counted = (namespace: DurableObjectNamespace, count: { calls: number }) =>
 });
 
 const objects = { calls: 0 };
-const client = createClient({
+const counting = {
   LOGIN_GUARD: counted(env.LOGIN_GUARD as never, objects) as never,
   RATE_LIMITER: counted(env.RATE_LIMITER as never, objects) as never,
   RATE_LIMIT_MAX: '1000',
-  // A delivery that ran meanwhile would be counted too.
+  // What ran meanwhile would be counted too.
   MAIL_QUEUE: { sendBatch: async () => {} } as never,
-});
+  UPLOAD_QUEUE: { sendBatch: async () => {} } as never,
+};
+const client = createClient(counting);
 
 describe('database round trips and Durable Object calls, as the contract budgets them', () => {
   it.each<[string, { db: number; objects: number }, () => Promise<() => Promise<Response>>]>([
@@ -102,6 +106,44 @@ describe('database round trips and Durable Object calls, as the contract budgets
         },
       ],
     ),
+    ...(
+      [
+        ['POST', '/uploads'],
+        ['GET', '/uploads'],
+        ['GET', '/uploads/{id}'],
+        ['PUT', '/uploads/{id}/content'],
+        ['POST', '/uploads/{id}/complete'],
+        ['GET', '/uploads/{id}/download'],
+        ['DELETE', '/uploads/{id}'],
+      ] as const
+    ).map(
+      ([method, path]): [string, { db: number; objects: number }, () => Promise<() => Promise<Response>>] => [
+        `${method} ${path}`,
+        { db: 1, objects: 1 },
+        async () => {
+          const { access_token: bearer } = await newAccount(client);
+          const isPut = path.endsWith('/content');
+          const ticket = await declare(client, bearer);
+          if (isPut) return () => put(client, ticket);
+          await put(client, ticket);
+          if (path.endsWith('/download')) {
+            await client('POST', `/uploads/${ticket.id}/complete`, { bearer });
+            await workOn(ticket.id);
+          }
+          const json = path === '/uploads' && method === 'POST' ? await declarationOf(pdf) : undefined;
+          return () => client(method, path.replace('{id}', ticket.id), { bearer, json });
+        },
+      ],
+    ),
+    [
+      'POST /webhooks/scan-result',
+      { db: 1, objects: 1 },
+      async () => {
+        const webhook = createClient({ ...counting, ...guardduty });
+        const headers = { 'X-Scan-Callback-Secret': guardduty.SCAN_CALLBACK_SECRET };
+        return () => webhook('POST', '/webhooks/scan-result', { json: strayScanResult, headers });
+      },
+    ],
     [
       'PATCH /users/me',
       { db: 1, objects: 1 },

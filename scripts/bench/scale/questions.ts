@@ -37,6 +37,7 @@ const contextOf = ({ administrator }: Samples, requiredPermission: Permission): 
   requiredPermission,
   signal: new AbortController().signal,
   log: { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} },
+  keepAlive: () => undefined,
   defer: () => {},
 });
 

@@ -1,5 +1,7 @@
 import type { operations } from '../../../src/routes/operations.ts';
 import { type Client, newAccount, newEmail, password, type Tokens } from './client.ts';
+import { strayScanResult } from './scan-result.ts';
+import { declare } from './uploads.ts';
 
 export type OperationKey = keyof typeof operations;
 
@@ -33,6 +35,13 @@ const forNewUser =
   async ({ client }: Made): Promise<Attempt> => ({
     path: path.replace('{id}', (await newAccount(client)).user.id),
   });
+/** A file that somebody else has declared. */
+const forUpload =
+  (path: string) =>
+  async ({ client }: Made): Promise<Attempt> => {
+    const { access_token: stranger } = await newAccount(client);
+    return { path: `/uploads/${(await declare(client, stranger)).id}${path}` };
+  };
 const newRoleName = () => `m${crypto.randomUUID().slice(0, 8)}`;
 
 /** Every operation of the app; the type demands a row for each, and a test that none is left over. */
@@ -76,6 +85,24 @@ export const access: Readonly<Record<OperationKey, Access>> = {
   },
   'DELETE /roles/{name}': { permitted: 404, attempt: () => ({ path: '/roles/nobody-has-this' }) },
   'GET /audit': { permitted: 200 },
+  'POST /uploads': {
+    loggedIn: 201,
+    attempt: () =>
+      json({ filename: 'x.pdf', content_type: 'application/pdf', size: 1, sha256: '0'.repeat(64) }),
+  },
+  'GET /uploads': { loggedIn: 200 },
+  // A file that is not one's own is not there, whatever one may do.
+  'GET /uploads/{id}': { loggedIn: 404, attempt: forUpload('') },
+  'DELETE /uploads/{id}': { loggedIn: 404, attempt: forUpload('') },
+  'POST /uploads/{id}/complete': { loggedIn: 404, attempt: forUpload('/complete') },
+  'GET /uploads/{id}/download': { loggedIn: 404, attempt: forUpload('/download') },
+  // Its signature is what admits, and nobody's login.
+  'PUT /uploads/{id}/content': {
+    everybody: 403,
+    attempt: forUpload(`/content?expires=9999999999&signature=${'A'.repeat(43)}`),
+  },
+  // Not there under the local scanner; its secret is tested where it is.
+  'POST /webhooks/scan-result': { everybody: 404, attempt: () => json(strayScanResult) },
   'GET /health': { everybody: 200 },
   'GET /healthz': { everybody: 200 },
   'GET /readyz': { everybody: 200 },

@@ -1,5 +1,6 @@
 import { type Client, cookiesOf, newAccount, newEmail, password } from './client.ts';
 import { strayToken } from './mail.ts';
+import { declarationOf, declare, pdf, put } from './uploads.ts';
 
 type Send = (client: Client) => Promise<Response>;
 
@@ -14,7 +15,20 @@ export const databaseRequests = async (wellClient: Client): Promise<Readonly<Rec
     (['reset_password', 'verify_email', 'restore_email'] as const).map(strayToken),
   );
 
+  const file = await declare(wellClient, bearer);
+  const upload =
+    (method: string, path = '') =>
+    (client: Client) =>
+      client(method, `/uploads/${file.id}${path}`, { bearer });
+
   return {
+    'POST /uploads': async (client) => client('POST', '/uploads', { bearer, json: await declarationOf(pdf) }),
+    'GET /uploads': (client) => client('GET', '/uploads', { bearer }),
+    'GET /uploads/{id}': upload('GET'),
+    'GET /uploads/{id}/download': upload('GET', '/download'),
+    'POST /uploads/{id}/complete': upload('POST', '/complete'),
+    'DELETE /uploads/{id}': upload('DELETE'),
+    'PUT /uploads/{id}/content': (client) => put(client, file),
     'POST /auth/password': (client) =>
       client('POST', '/auth/password', {
         bearer,

@@ -1,7 +1,7 @@
 import { SignatureV4 } from '@smithy/signature-v4';
 
 /** SHA-256 and its HMAC as the signer asks for them. */
-class Sha256 {
+export class Sha256 {
   #content = new Uint8Array();
   readonly #secret: Uint8Array<ArrayBuffer> | null;
 

@@ -19,7 +19,7 @@ export type Schema = {
   readonly maximum?: number;
 };
 
-type Content = Readonly<Record<string, { readonly schema: Schema }>>;
+type Content = Readonly<Record<string, { readonly schema?: Schema }>>;
 
 export type Endpoint = {
   /** `POST /auth/signup` */
@@ -58,7 +58,8 @@ export const readOpenApi = async (client: Client): Promise<OpenApi> => {
     Object.entries(methods).map(([name, { parameters, responses, requestBody, security }]) => {
       const method = name.toUpperCase();
       const contents = Object.entries(requestBody?.content ?? {});
-      const bodies = contents.map(([mediaType, { schema }]) => ({ mediaType, schema }));
+      // What has no schema is a file: any bytes are as good as any others.
+      const bodies = contents.flatMap(([mediaType, { schema }]) => (schema ? [{ mediaType, schema }] : []));
       const authenticated = security.length > 0;
       return { key: `${method} ${path}`, method, path, authenticated, parameters, bodies, responses };
     }),

@@ -1,0 +1,16 @@
+import { createEicarSearch } from '../../domain/eicar.ts';
+import type { Scanner, ScanOutcome } from '../../domain/scan.ts';
+
+/** For local work: knows the EICAR test file and nothing else. The configuration refuses it when strict. */
+export const createBuiltinScanner = (): Scanner => ({
+  engine: 'builtin',
+  scan: async ({ open }): Promise<ScanOutcome> => {
+    const search = createEicarSearch();
+    let found = false;
+    for await (const piece of await open()) found = search(piece);
+    return {
+      kind: 'verdict',
+      verdict: found ? { kind: 'infected', detail: 'EICAR-Test-File' } : { kind: 'clean' },
+    };
+  },
+});

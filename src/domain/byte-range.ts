@@ -1,0 +1,37 @@
+import type { ByteSpan } from './storage.ts';
+
+/** What a request asks of a representation (RFC 9110 section 14). */
+export type RangeChoice =
+  | { readonly kind: 'whole' }
+  | { readonly kind: 'part'; readonly span: ByteSpan }
+  | { readonly kind: 'unsatisfiable' };
+
+const whole: RangeChoice = { kind: 'whole' };
+const unsatisfiable: RangeChoice = { kind: 'unsatisfiable' };
+
+/**
+ * One range of bytes, or the whole: a list of ranges, another unit and what is no range are ignored, as sections
+ * 14.2 and 14.1.1 allow. So is a range that If-Range makes depend on another version (section 13.1.5).
+ */
+export const chooseRange = (
+  { range, ifRange }: { range: string | undefined; ifRange: string | undefined },
+  { size, entityTag }: { size: number; entityTag: string },
+): RangeChoice => {
+  const [, first = '', last = ''] = /^bytes=[ \t]*(\d{0,15})-(\d{0,15})[ \t]*$/i.exec(range ?? '') ?? [];
+  if (first === '' && last === '') return whole;
+  if (ifRange !== undefined && ifRange !== entityTag) return whole;
+
+  if (first === '') {
+    const length = Math.min(Number(last), size);
+    return length === 0 ? unsatisfiable : { kind: 'part', span: { offset: size - length, length } };
+  }
+  const offset = Number(first);
+  if (last !== '' && Number(last) < offset) return whole;
+  if (offset >= size) return unsatisfiable;
+  const end = last === '' ? size - 1 : Math.min(Number(last), size - 1);
+  return { kind: 'part', span: { offset, length: end - offset + 1 } };
+};
+
+/** Content-Range of a part, and of a refusal (section 14.4). */
+export const contentRange = (size: number, span: ByteSpan | null): string =>
+  span ? `bytes ${span.offset}-${span.offset + span.length - 1}/${size}` : `bytes */${size}`;

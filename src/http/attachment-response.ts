@@ -1,0 +1,30 @@
+import type { Context } from 'hono';
+import { contentRange } from '../domain/byte-range.ts';
+import { attachmentOf } from '../domain/file-name.ts';
+import type { Download } from '../services/upload/download.ts';
+import type { AppEnv } from './app-env.ts';
+import { noContentPolicy } from './content-security-policy.ts';
+
+/**
+ * A file of somebody's as a download: never shown, never run, never kept on the way (OWASP ASVS 5.0, 5.4). Should a
+ * browser be talked into showing it, the sandbox takes scripts and the origin away.
+ */
+export const respondWithAttachment = async (
+  c: Context<AppEnv>,
+  { upload, entityTag, range, open }: Download,
+): Promise<Response> => {
+  c.header('Content-Security-Policy', `${noContentPolicy}; sandbox`);
+  c.header('Cache-Control', 'no-store');
+  c.header('Accept-Ranges', 'bytes');
+  c.header('ETag', entityTag);
+  if (range.kind === 'unsatisfiable') {
+    c.header('Content-Range', contentRange(upload.size, null));
+    return c.body(null, 416);
+  }
+  const isPart = range.kind === 'part';
+  if (isPart) c.header('Content-Range', contentRange(upload.size, range.span));
+  c.header('Content-Type', upload.contentType);
+  c.header('Content-Disposition', attachmentOf(upload.filename));
+  c.header('Content-Length', String(isPart ? range.span.length : upload.size));
+  return c.newResponse(c.req.method === 'HEAD' ? null : await open(), isPart ? 206 : 200);
+};

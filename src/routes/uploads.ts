@@ -1,0 +1,97 @@
+import { Hono, type MiddlewareHandler } from 'hono';
+import type { RequestContext } from '../context.ts';
+import type { Page, PageRequest } from '../domain/page.ts';
+import { checksumHeader } from '../domain/storage.ts';
+import type { Upload, UploadDeclaration } from '../domain/upload.ts';
+import type { AppEnv } from '../http/app-env.ts';
+import { respondWithAttachment } from '../http/attachment-response.ts';
+import { drain } from '../http/body.ts';
+import { validate } from '../http/validate.ts';
+import { PageQuery, pageResponse } from '../schemas/page.ts';
+import { UploadBody, UploadParams, UploadUrlQuery, uploadResponse } from '../schemas/uploads.ts';
+import type { CreatedUpload } from '../services/upload/create.ts';
+import type { Download } from '../services/upload/download.ts';
+import type { IncomingBytes } from '../services/upload/receive.ts';
+
+/** More than a file of the default limit: most of those that are refused end in order. */
+const maxDrainedBytes = 8_388_608;
+
+export type UploadServices = {
+  readonly create: (
+    ctx: RequestContext,
+    declaration: UploadDeclaration,
+    origin: string,
+  ) => Promise<CreatedUpload>;
+  readonly receive: (ctx: RequestContext, incoming: IncomingBytes) => Promise<void>;
+  readonly complete: (ctx: RequestContext, id: string) => Promise<Upload>;
+  readonly list: (ctx: RequestContext, page: PageRequest) => Promise<Page<Upload>>;
+  readonly show: (ctx: RequestContext, id: string) => Promise<Upload>;
+  readonly remove: (ctx: RequestContext, id: string) => Promise<void>;
+  readonly download: (
+    ctx: RequestContext,
+    id: string,
+    asked: { range: string | undefined; ifRange: string | undefined },
+  ) => Promise<Download>;
+};
+
+/** Files, under `/uploads`. */
+export const uploadRoutes = (
+  { create, receive, complete, list, show, remove, download }: UploadServices,
+  login: MiddlewareHandler<AppEnv>,
+) =>
+  new Hono<AppEnv>()
+    .post('/', login, validate('json', UploadBody), async (c) => {
+      const { filename, content_type: contentType, size, sha256 } = c.req.valid('json');
+      // The client is told the origin that it has used itself, and nobody else is told anything.
+      const { origin } = new URL(c.req.url);
+      const created = await create(c.var.ctx, { filename, contentType, size, sha256 }, origin);
+      const { id, method, url, headers, expiresAt } = created;
+      c.header('Location', `/uploads/${id}`);
+      c.header('Cache-Control', 'no-store');
+      return c.json(
+        { id, status: 'pending', upload: { method, url, headers, expires_at: expiresAt.toISOString() } },
+        201,
+      );
+    })
+    .get('/', login, validate('query', PageQuery), async (c) => {
+      const { cursor, limit } = c.req.valid('query');
+      const page = await list(c.var.ctx, { cursor: cursor ?? null, limit });
+      c.header('Cache-Control', 'no-store');
+      return c.json(pageResponse(page, uploadResponse));
+    })
+    .put('/:id/content', validate('param', UploadParams), validate('query', UploadUrlQuery), async (c) => {
+      const body = c.req.raw.body ?? new Blob([]).stream();
+      const incoming: IncomingBytes = {
+        uploadId: c.req.valid('param').id,
+        ...c.req.valid('query'),
+        contentType: c.req.header('Content-Type'),
+        contentLength: c.req.header('Content-Length'),
+        checksum: c.req.header(checksumHeader),
+        body,
+      };
+      try {
+        await receive(c.var.ctx, incoming);
+      } catch (error) {
+        await drain(body, maxDrainedBytes).catch(() => {});
+        throw error;
+      }
+      return c.body(null, 200);
+    })
+    .post('/:id/complete', login, validate('param', UploadParams), async (c) => {
+      const upload = await complete(c.var.ctx, c.req.valid('param').id);
+      c.header('Cache-Control', 'no-store');
+      return c.json(uploadResponse(upload));
+    })
+    .get('/:id/download', login, validate('param', UploadParams), async (c) => {
+      const asked = { range: c.req.header('Range'), ifRange: c.req.header('If-Range') };
+      return respondWithAttachment(c, await download(c.var.ctx, c.req.valid('param').id, asked));
+    })
+    .get('/:id', login, validate('param', UploadParams), async (c) => {
+      const upload = await show(c.var.ctx, c.req.valid('param').id);
+      c.header('Cache-Control', 'no-store');
+      return c.json(uploadResponse(upload));
+    })
+    .delete('/:id', login, validate('param', UploadParams), async (c) => {
+      await remove(c.var.ctx, c.req.valid('param').id);
+      return c.body(null, 204);
+    });

@@ -1,0 +1,34 @@
+import { Hono } from 'hono';
+import type { RequestContext } from '../context.ts';
+import type { AppEnv } from '../http/app-env.ts';
+import { validate } from '../http/validate.ts';
+import { ScanResultBody } from '../schemas/uploads.ts';
+import type { ScanEvent } from '../services/upload/hear-verdict.ts';
+
+export type WebhookServices = {
+  readonly hearVerdict: (
+    ctx: RequestContext,
+    event: ScanEvent,
+    secret: string | undefined,
+  ) => Promise<'applied' | 'unchanged' | 'replayed' | 'unknown'>;
+};
+
+/** What an EventBridge connection of the type API key sends. */
+const secretHeader = 'X-Scan-Callback-Secret';
+
+/** What others tell us, under `/webhooks`. */
+export const webhookRoutes = ({ hearVerdict }: WebhookServices) =>
+  new Hono<AppEnv>().post('/scan-result', validate('json', ScanResultBody), async (c) => {
+    const { id, time, detail } = c.req.valid('json');
+    const { s3ObjectDetails: object, scanResultDetails: result } = detail;
+    const event: ScanEvent = {
+      id,
+      time: new Date(time),
+      bucket: object.bucketName,
+      key: object.objectKey,
+      etag: object.eTag.replaceAll('"', ''),
+      result: result.scanResultStatus,
+      threats: (result.threats ?? []).map(({ name }) => name),
+    };
+    return c.json({ outcome: await hearVerdict(c.var.ctx, event, c.req.header(secretHeader)) });
+  });

@@ -1,0 +1,90 @@
+import type { RequestContext } from '../../context.ts';
+import { fileNameFlaw, fitsType } from '../../domain/file-name.ts';
+import { secondsAfter } from '../../domain/session.ts';
+import type { IssueTicket, UploadTicket } from '../../domain/storage.ts';
+import {
+  objectName,
+  quarantineKey,
+  type UploadDeclaration,
+  type UploadQuota,
+  uploadUrlTtlSeconds,
+} from '../../domain/upload.ts';
+import { AppError, type FieldError } from '../../errors.ts';
+import type { UploadRepository } from '../../repositories/uploads.ts';
+
+export type UploadPolicy = {
+  readonly maxBytes: number;
+  readonly allowedTypes: readonly string[];
+  readonly quota: UploadQuota;
+};
+
+export type CreatedUpload = UploadTicket & { readonly id: string; readonly expiresAt: Date };
+
+type Deps = {
+  readonly uploads: Pick<UploadRepository, 'create'>;
+  readonly issueTicket: IssueTicket;
+  readonly policy: UploadPolicy;
+  readonly newId: (now: Date) => string;
+};
+
+const flawsOf = (
+  { filename, contentType, size }: UploadDeclaration,
+  { maxBytes, allowedTypes }: UploadPolicy,
+): FieldError[] => {
+  const nameFlaw = fileNameFlaw(filename);
+  const isAllowed = allowedTypes.includes(contentType);
+  return [
+    ...(nameFlaw ? [{ pointer: '/filename', ...nameFlaw }] : []),
+    ...(!nameFlaw && isAllowed && !fitsType(filename, contentType)
+      ? [{ pointer: '/filename', code: 'wrong_ending', detail: 'the ending is none of this type' }]
+      : []),
+    ...(isAllowed
+      ? []
+      : [
+          {
+            pointer: '/content_type',
+            code: 'unsupported',
+            detail: `must be one of ${allowedTypes.join(', ')}`,
+          },
+        ]),
+    ...(size > maxBytes
+      ? [{ pointer: '/size', code: 'too_large', detail: `at most ${maxBytes} bytes` }]
+      : []),
+  ];
+};
+
+/**
+ * Takes a declaration, and gives out the URL for just those bytes.
+ * @throws AppError `validation_failed`, `upload_quota_exceeded`, `session_revoked`, `account_disabled`
+ */
+export const createCreateUpload =
+  ({ uploads, issueTicket, policy, newId }: Deps) =>
+  async (ctx: RequestContext, declaration: UploadDeclaration, origin: string): Promise<CreatedUpload> => {
+    const errors = flawsOf(declaration, policy);
+    if (errors.length > 0) throw new AppError('validation_failed', { errors });
+
+    const id = newId(ctx.now);
+    const name = objectName(ctx.actor?.userId ?? '', id);
+    const expiresAt = secondsAfter(ctx.now, uploadUrlTtlSeconds);
+    const { refusal, created } = await uploads.create(
+      ctx,
+      { ...declaration, id, objectName: name, expiresAt },
+      policy.quota,
+    );
+    if (refusal !== null) throw new AppError(refusal);
+    if (!created) {
+      const { maxFiles, maxTotalBytes } = policy.quota;
+      throw new AppError('upload_quota_exceeded', {
+        detail: `An account holds at most ${maxFiles} files and ${maxTotalBytes} bytes; delete some first.`,
+      });
+    }
+    const ticket = await issueTicket({
+      ...declaration,
+      uploadId: id,
+      key: quarantineKey(name),
+      origin,
+      now: ctx.now,
+      expiresAt,
+    });
+    return { ...ticket, id, expiresAt };
+  };

@@ -1,0 +1,102 @@
+import type { Logger } from '../../context.ts';
+import type { ObjectStore } from '../../domain/storage.ts';
+import { cleanKey, quarantineKey, type UploadRecord } from '../../domain/upload.ts';
+import { delayAfter, taskOf, type UploadQueue } from '../../domain/upload-schedule.ts';
+import type { JobScope, UploadJobRepository } from '../../repositories/upload-jobs.ts';
+
+const databaseLimitMs = 10_000;
+/** A copy of the largest object takes its time; as with a scan, less than the first lease. */
+const storageLimitMs = 240_000;
+
+/** What is left to do: nothing for now, or another attempt. */
+export type Worked = { readonly kind: 'done' } | { readonly kind: 'again'; readonly afterSeconds: number };
+
+type Deps = {
+  readonly jobs: UploadJobRepository;
+  readonly store: ObjectStore;
+  /** Null: there is no scanner, and what waits for one fails after its attempts. */
+  readonly scan: ((upload: UploadRecord) => Promise<'decided' | 'awaited' | 'retry'>) | null;
+  readonly queue: UploadQueue;
+  readonly newScope: (limitMs: number) => JobScope;
+  readonly log: Logger;
+};
+
+export type WorkOnUpload = ReturnType<typeof createWorkOnUpload>;
+
+const done: Worked = { kind: 'done' };
+
+/**
+ * Does what is due about one upload: have it scanned, move it out of quarantine, delete what nobody may have. Each
+ * piece can be done twice, or by two workers at once, and comes to the same.
+ * @throws AppError `service_unavailable` or `timeout`; the lease then brings the upload back
+ */
+export const createWorkOnUpload = ({ jobs, store, scan, queue, newScope, log }: Deps) => {
+  const scope = () => newScope(databaseLimitMs);
+
+  const removeBytes = async ({ objectName }: UploadRecord): Promise<void> => {
+    const signal = AbortSignal.timeout(storageLimitMs);
+    await Promise.all([
+      store.remove(quarantineKey(objectName), signal),
+      store.remove(cleanKey(objectName), signal),
+    ]);
+  };
+
+  const discard = async (upload: UploadRecord): Promise<Worked> => {
+    await removeBytes(upload);
+    await jobs.discarded(scope(), upload.id);
+    return done;
+  };
+
+  const purge = async (upload: UploadRecord): Promise<Worked> => {
+    await removeBytes(upload);
+    await jobs.purged(scope(), upload.id);
+    return done;
+  };
+
+  const promote = async ({ id, objectName, etag }: UploadRecord): Promise<Worked> => {
+    const signal = AbortSignal.timeout(storageLimitMs);
+    const from = { key: quarantineKey(objectName), etag: etag ?? '' };
+    const copied = await store.copy(from, cleanKey(objectName), signal);
+    if (copied === null) throw new Error('the bytes of a clean upload are gone');
+    // What has become infected or was deleted meanwhile may have lost its bytes before this copy was made.
+    const isStillClean = await jobs.promote(scope(), id, copied);
+    await store.remove(isStillClean ? from.key : cleanKey(objectName), signal);
+    return done;
+  };
+
+  const scanOnce = async (upload: UploadRecord): Promise<Worked> => {
+    const outcome = (await scan?.(upload)) ?? 'awaited';
+    if (outcome === 'retry') return { kind: 'again', afterSeconds: delayAfter(upload.attempts) };
+    // Moving it out of quarantine, or deleting it, is the next piece of work.
+    if (outcome === 'decided') await queue.enqueue([upload.id]);
+    return done;
+  };
+
+  const giveUp = async (upload: UploadRecord): Promise<Worked> => {
+    if (!(await jobs.giveUp(scope(), upload.id))) return done;
+    log.error('upload dead letter', { upload_id: upload.id, reason: 'scan unanswered' });
+    return discard(upload);
+  };
+
+  const expire = async (upload: UploadRecord): Promise<Worked> =>
+    (await jobs.expire(scope(), upload.id)) ? purge(upload) : done;
+
+  return async (id: string): Promise<Worked> => {
+    const upload = await jobs.claim(scope(), id);
+    if (!upload) return done;
+    switch (taskOf(upload)) {
+      case 'expire':
+        return expire(upload);
+      case 'scan':
+        return scanOnce(upload);
+      case 'give_up':
+        return giveUp(upload);
+      case 'promote':
+        return promote(upload);
+      case 'discard':
+        return discard(upload);
+      case 'purge':
+        return purge(upload);
+    }
+  };
+};

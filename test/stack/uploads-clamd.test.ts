@@ -1,0 +1,61 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { eicar } from '../../src/domain/eicar.ts';
+import { type Clamd, hasClamd, startClamd } from '../support/node/clamd.ts';
+import { type Launch, startStack } from '../support/node/stack.ts';
+import { createUploadClient, pdf, type UploadClient } from '../support/node/upload-client.ts';
+
+if (!hasClamd) console.log('No clamd here (Debian: clamav-daemon): uploads were not scanned by a real one.');
+
+describe.skipIf(!hasClamd)('uploads before a real clamd', () => {
+  let clamd: Clamd;
+  let stack: Launch;
+  let client: UploadClient;
+  beforeAll(async () => {
+    clamd = await startClamd({ streamMaxMiB: 1 });
+    stack = await startStack({
+      env: { UPLOAD_SCANNER: 'clamav', CLAMD_ADDRESS: `127.0.0.1:${clamd.port}`, RATE_LIMIT_MAX: '10000' },
+    });
+    client = await createUploadClient(stack.url);
+  });
+  afterAll(async () => {
+    await stack?.stop();
+    await clamd?.stop();
+  });
+
+  it('a clean PDF becomes clean, and comes back byte for byte', async () => {
+    const id = await client.send(pdf);
+    expect(await client.settled(id)).toBe('clean');
+    expect(Buffer.from(await (await client.download(id)).arrayBuffer())).toEqual(pdf);
+  });
+
+  it('EICAR becomes infected, and cannot be downloaded', async () => {
+    const id = await client.send(Buffer.from(eicar), { filename: 'eicar.txt', content_type: 'text/plain' });
+    expect(await client.settled(id)).toBe('infected');
+    expect((await client.download(id)).status).toBe(409);
+  });
+
+  it('EICAR is found in a file of several pieces, wherever it is', async () => {
+    const content = Buffer.concat([
+      Buffer.alloc(600_000, 'x'),
+      Buffer.from(eicar),
+      Buffer.alloc(300_000, 'y'),
+    ]);
+    const id = await client.send(content, { filename: 'long.txt', content_type: 'text/plain' });
+    expect(await client.settled(id)).toBe('infected');
+  });
+
+  it('a file over the limit of clamd has failed: nobody has looked at all of it', async () => {
+    const content = Buffer.alloc(3_000_000, 'x');
+    const id = await client.send(content, { filename: 'big.txt', content_type: 'text/plain' });
+    expect(await client.settled(id)).toBe('failed');
+    expect((await client.download(id)).status).toBe(409);
+  });
+
+  it('a clamd that is away leaves the file in quarantine', async () => {
+    await clamd.stop();
+    const id = await client.send(pdf);
+    expect(await client.settled(id, 3000)).toBe('scanning');
+    expect((await client.download(id)).status).toBe(409);
+    expect(stack.output()).toContain('clamd connection failed');
+  });
+});

@@ -1,0 +1,137 @@
+import { env } from 'cloudflare:test';
+import type { Bindings } from '../../../src/container.ts';
+import worker from '../../../src/index.ts';
+import { type Client, createClient } from './client.ts';
+import { sql } from './database.ts';
+import { type Fate, newBatch } from './outbox.ts';
+
+/** Work begins when the test says so. */
+const quiet = { UPLOAD_QUEUE: { sendBatch: async () => {} } as never };
+
+/** A client whose uploads are left alone, and with plenty of requests. */
+export const createUploader = (variables: Record<string, string> = {}): Client =>
+  createClient({ ...quiet, RATE_LIMIT_MAX: '10000', ...variables });
+
+const bindingsOf = (variables: Record<string, unknown>) => ({ ...env, ...quiet, ...variables }) as Bindings;
+
+/** Does what is due about an upload, as the queue's consumer. */
+export const workOn = async (id: unknown, variables: Record<string, unknown> = {}): Promise<Fate> => {
+  const { batch, fate } = newBatch('itsor-uploads', [id]);
+  await worker.queue(batch, bindingsOf(variables));
+  return fate;
+};
+
+export type UploadRow = {
+  status: string;
+  reason: string | null;
+  etag: string | null;
+  promoted_etag: string | null;
+  verdict: string | null;
+  verdict_detail: string | null;
+  attempts: number;
+  next_attempt_at: Date | null;
+  given_up_at: Date | null;
+  deleted_at: Date | null;
+  bytes_deleted_at: Date | null;
+  object_name: string;
+  user_id: string | null;
+};
+
+export const rowOf = async (id: string): Promise<UploadRow | undefined> =>
+  ((await sql`select * from uploads where id = ${id}`) as UploadRow[])[0];
+
+/** Lets the time pass that an upload waits for. */
+export const makeDue = async (id: string): Promise<void> => {
+  await sql`update uploads set next_attempt_at = now() - interval '1 second' where id = ${id}`;
+};
+
+/** Lets its upload URL end. */
+export const endUrl = async (id: string): Promise<void> => {
+  await sql`update uploads set expires_at = now() - interval '1 second' where id = ${id}`;
+};
+
+export const usageOf = async (userId: string): Promise<{ files: number; bytes: string } | undefined> =>
+  (
+    (await sql`select files, bytes from upload_usage where user_id = ${userId}`) as {
+      files: number;
+      bytes: string;
+    }[]
+  )[0];
+
+export const auditOf = async (id: string): Promise<string[]> =>
+  (
+    (await sql`select type from audit_events where details->>'upload_id' = ${id} order by id`) as {
+      type: string;
+    }[]
+  ).map(({ type }) => type);
+
+export const bytesOf = (text: string): Uint8Array<ArrayBuffer> =>
+  new Uint8Array(new TextEncoder().encode(text));
+
+export const pdf: Uint8Array<ArrayBuffer> = bytesOf(
+  '%PDF-1.4\n1 0 obj\n<< /Type /Catalog >>\nendobj\ntrailer << /Root 1 0 R >>\n%%EOF\n',
+);
+
+export const sha256Of = async (content: Uint8Array<ArrayBuffer>): Promise<string> =>
+  new Uint8Array(await crypto.subtle.digest('SHA-256', content)).toHex();
+
+export type Declaration = { filename: string; content_type: string; size: number; sha256: string };
+
+export const declarationOf = async (
+  content: Uint8Array<ArrayBuffer>,
+  given: Partial<Declaration> = {},
+): Promise<Declaration> => ({
+  filename: 'report.pdf',
+  content_type: 'application/pdf',
+  size: content.byteLength,
+  sha256: await sha256Of(content),
+  ...given,
+});
+
+export type Ticket = {
+  id: string;
+  status: string;
+  upload: { method: string; url: string; headers: Record<string, string>; expires_at: string };
+};
+
+/** Declares a file. @returns its ticket */
+export const declare = async (
+  client: Client,
+  bearer: string,
+  content: Uint8Array<ArrayBuffer> = pdf,
+  given: Partial<Declaration> = {},
+): Promise<Ticket> => {
+  const response = await client('POST', '/uploads', { bearer, json: await declarationOf(content, given) });
+  if (response.status !== 201) throw new Error(`${response.status} ${await response.text()}`);
+  return response.json();
+};
+
+export const put = (
+  client: Client,
+  { upload }: Ticket,
+  body: BodyInit | null = pdf,
+  headers: Record<string, string> = {},
+): Promise<Response> => client('PUT', upload.url, { body, headers: { ...upload.headers, ...headers } });
+
+/** A file that is there and confirmed, and waits for its scan. @returns its id */
+export const uploadFile = async (
+  client: Client,
+  bearer: string,
+  content: Uint8Array<ArrayBuffer> = pdf,
+  given: Partial<Declaration> = {},
+): Promise<string> => {
+  const ticket = await declare(client, bearer, content, given);
+  for (const response of [
+    await put(client, ticket, content),
+    await client('POST', `/uploads/${ticket.id}/complete`, { bearer }),
+  ]) {
+    if (response.status !== 200) throw new Error(`${response.status} ${await response.text()}`);
+  }
+  return ticket.id;
+};
+
+/** All objects of the bucket that belong to an upload, by their keys. */
+export const objectsOf = async (id: string): Promise<string[]> => {
+  const { objects } = await env.UPLOADS.list();
+  return objects.map(({ key }) => key).filter((key) => key.endsWith(id));
+};

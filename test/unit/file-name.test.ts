@@ -1,0 +1,83 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { attachmentOf, fileNameFlaw, fitsType } from '../../src/domain/file-name.ts';
+
+describe('the name of a file', () => {
+  it.each([
+    'report.pdf',
+    'Größe & Maß (2).pdf',
+    '報告書.pdf',
+    '100%20off.pdf',
+    'a"b.pdf',
+    '.env',
+    "it's.txt",
+    'שלום.pdf',
+  ])('may be %s', (name) => expect(fileNameFlaw(name)).toBeNull());
+
+  it.each([
+    '../../x',
+    '..\\..\\x.pdf',
+    '/etc/passwd',
+    'a"b\r\n.pdf',
+    'a\nb.pdf',
+    '…/%00',
+    'x\0.pdf',
+    'x\u0085.pdf',
+    'x\u2028.pdf',
+    'annual-\u202efdp.exe',
+    '\u2066x\u2069.pdf',
+    '\u200fx.pdf',
+    '\u061cx.pdf',
+    '.',
+    '..',
+    ' . . ',
+    '\u3000',
+  ])('may not be %j: it leads elsewhere, or looks like another', (name) => {
+    expect(fileNameFlaw(name)).toMatchObject({ code: 'not_a_file_name' });
+  });
+
+  it('is at most 255 bytes, however many characters that is', () => {
+    expect(fileNameFlaw(`${'x'.repeat(251)}.pdf`)).toBeNull();
+    expect(fileNameFlaw(`${'x'.repeat(252)}.pdf`)).toMatchObject({ code: 'too_long' });
+    expect(fileNameFlaw('é'.repeat(128))).toMatchObject({ code: 'too_long' });
+  });
+
+  it.each([
+    ['report.pdf', 'application/pdf', true],
+    ['REPORT.PDF', 'application/pdf', true],
+    ['report.pdf.exe', 'application/pdf', false],
+    ['report', 'application/pdf', false],
+    ['page.html', 'text/plain', false],
+    ['notes.md', 'text/plain', true],
+    ['report.pdf.', 'application/pdf', false],
+    ['clip.mp4', 'video/mp4', true],
+  ])('%s as %s: %s', (name, type, fits) => expect(fitsType(name, type)).toBe(fits));
+});
+
+describe('Content-Disposition', () => {
+  it.each([
+    ['report.pdf', `attachment; filename="report.pdf"; filename*=UTF-8''report.pdf`],
+    ['a b.pdf', `attachment; filename="a b.pdf"; filename*=UTF-8''a%20b.pdf`],
+    ['€ rates.pdf', `attachment; filename="_ rates.pdf"; filename*=UTF-8''%E2%82%AC%20rates.pdf`],
+    ['a"b\\c.pdf', `attachment; filename="a_b_c.pdf"; filename*=UTF-8''a%22b%5Cc.pdf`],
+    ['%41.pdf', `attachment; filename="_41.pdf"; filename*=UTF-8''%2541.pdf`],
+    ["it's (1)*.pdf", `attachment; filename="it's (1)*.pdf"; filename*=UTF-8''it%27s%20%281%29%2A.pdf`],
+  ])('of %s is as RFC 6266 and RFC 8187 want it', (name, expected) => {
+    expect(attachmentOf(name)).toBe(expected);
+  });
+
+  it('lets nothing out of its two parameters, whatever the name, and brings the name back', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary' }), (name) => {
+        const header = attachmentOf(name);
+        const [, extended = ''] =
+          /^attachment; filename="[^"\\%\r\n]*"; filename\*=UTF-8''([A-Za-z0-9!#$&+.^_`|~%-]*)$/.exec(
+            header,
+          ) ?? [];
+        expect(header).toMatch(/^[\x20-\x7e]*$/);
+        expect(decodeURIComponent(extended)).toBe(name.toWellFormed());
+      }),
+      { numRuns: 2000 },
+    );
+  });
+});

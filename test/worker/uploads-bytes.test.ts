@@ -1,0 +1,253 @@
+import { env } from 'cloudflare:test';
+import { describe, expect, it } from 'vitest';
+import { createMacKeys } from '../../src/adapters/derived-keys.ts';
+import { createUploadUrls } from '../../src/adapters/upload-urls.ts';
+import { loadConfig } from '../../src/config/load.ts';
+import { newAccount } from '../support/worker/client.ts';
+import { sql } from '../support/worker/database.ts';
+import { expectProblem } from '../support/worker/problem.ts';
+import {
+  bytesOf,
+  createUploader,
+  declare,
+  endUrl,
+  makeDue,
+  objectsOf,
+  pdf,
+  put,
+  rowOf,
+  sha256Of,
+  type Ticket,
+  uploadFile,
+  workOn,
+} from '../support/worker/uploads.ts';
+
+const client = createUploader();
+const newTicket = async (): Promise<Ticket & { bearer: string }> => {
+  const { access_token: bearer } = await newAccount(client);
+  return { ...(await declare(client, bearer)), bearer };
+};
+
+/** A body whose length nobody announces. */
+const streamed = (pieces: readonly Uint8Array[], { breaksOff = false } = {}): ReadableStream => {
+  const left = [...pieces];
+  return new ReadableStream({
+    pull: (controller) => {
+      const piece = left.shift();
+      if (piece) controller.enqueue(piece);
+      else if (breaksOff) controller.error(new Error('gone'));
+      else controller.close();
+    },
+  });
+};
+
+const loaded = loadConfig(env);
+if (!loaded.ok) throw new Error('the tests are misconfigured');
+const urls = createUploadUrls(createMacKeys([loaded.config.session.secretKey], 'upload-url'));
+
+/** Made as the service makes them, a moment too long ago. */
+const expiredUrl = async (uploadId: string): Promise<string> => {
+  const expected = { contentType: 'application/pdf', size: pdf.byteLength, sha256: await sha256Of(pdf) };
+  const now = new Date();
+  const expiresAt = new Date(now.getTime() - 1000);
+  const origin = 'http://127.0.0.1:3002';
+  return (await urls.issueTicket({ ...expected, uploadId, key: '', origin, now, expiresAt })).url;
+};
+
+const changed = pdf.map((byte, at) => (at === 20 ? byte ^ 1 : byte));
+const longer = bytesOf(`${new TextDecoder().decode(pdf)}x`);
+
+describe('the bytes that an upload URL takes', () => {
+  it('may come in pieces of any size', async () => {
+    const ticket = await newTicket();
+    const body = streamed([...pdf].map((byte) => Uint8Array.of(byte)));
+    expect((await put(client, ticket, body)).status).toBe(200);
+    expect(await objectsOf(ticket.id)).toHaveLength(1);
+  });
+
+  it.each<[string, BodyInit | null | (() => ReadableStream), string]>([
+    ['fewer', pdf.subarray(0, -1), '/size'],
+    ['none', null, '/size'],
+    ['more', longer, '/size'],
+    ['others', changed, '/sha256'],
+    ['fewer, unannounced', () => streamed([pdf.subarray(0, 10)]), '/size'],
+    ['more, unannounced', () => streamed([pdf, Uint8Array.of(1)]), '/size'],
+    ['more in one piece, unannounced', () => streamed([longer]), '/size'],
+    ['others, unannounced', () => streamed([changed]), '/sha256'],
+    [
+      'the first half, and then the client is gone',
+      () => streamed([pdf.subarray(0, 40)], { breaksOff: true }),
+      '/size',
+    ],
+  ])(
+    'are not %s than were declared; nothing is kept, and the right ones may follow',
+    async (_, body, pointer) => {
+      const ticket = await newTicket();
+      const response = await put(client, ticket, typeof body === 'function' ? body() : body);
+      const problem = JSON.parse(await expectProblem(response, 422, 'upload_rejected'));
+      expect(problem.errors).toEqual([expect.objectContaining({ pointer, code: 'differs' })]);
+      expect(await objectsOf(ticket.id)).toEqual([]);
+      expect((await rowOf(ticket.id))?.status).toBe('pending');
+      expect((await put(client, ticket)).status).toBe(200);
+    },
+  );
+
+  it.each<[string, Record<string, string>, string]>([
+    ['type', { 'content-type': 'text/html' }, '/content_type'],
+    ['type, by a parameter', { 'content-type': 'application/pdf; charset=x' }, '/content_type'],
+    ['checksum', { 'x-amz-checksum-sha256': 'AAAA' }, '/sha256'],
+    ['length', { 'content-length': '5' }, '/size'],
+  ])('do not come under another %s', async (_, headers, pointer) => {
+    const ticket = await newTicket();
+    const response = await put(client, ticket, pdf, headers);
+    expect(JSON.parse(await expectProblem(response, 422, 'upload_rejected')).errors).toEqual([
+      expect.objectContaining({ pointer }),
+    ]);
+    expect(await objectsOf(ticket.id)).toEqual([]);
+  });
+
+  it('do not come without the headers of the ticket', async () => {
+    const ticket = await newTicket();
+    await expectProblem(await client('PUT', ticket.upload.url, { body: pdf }), 422, 'upload_rejected');
+    expect(await objectsOf(ticket.id)).toEqual([]);
+  });
+});
+
+describe('an upload URL', () => {
+  it('serves once: not again before the confirmation, and not after it', async () => {
+    const { bearer, ...ticket } = await newTicket();
+    expect((await put(client, ticket)).status).toBe(200);
+    await expectProblem(await put(client, ticket), 409, 'conflict');
+    await client('POST', `/uploads/${ticket.id}/complete`, { bearer });
+    await expectProblem(await put(client, ticket), 409, 'conflict');
+    await workOn(ticket.id);
+    await expectProblem(await put(client, ticket), 409, 'conflict');
+    // Not even where nothing is left in the way: the row remembers.
+    await endUrl(ticket.id);
+    await makeDue(ticket.id);
+    await workOn(ticket.id);
+    await expectProblem(await put(client, ticket), 409, 'conflict');
+    expect(await objectsOf(ticket.id)).toEqual([expect.stringMatching(/^clean\//)]);
+  });
+
+  it('keeps one of ten PUTs at once', async () => {
+    const ticket = await newTicket();
+    const responses = await Promise.all(Array.from({ length: 10 }, () => put(client, ticket)));
+    // Those that began before the first had ended bring the same bytes; what is kept is one object.
+    expect(
+      responses.map(({ status }) => status).filter((status) => status === 200).length,
+    ).toBeGreaterThanOrEqual(1);
+    expect(responses.every(({ status }) => status === 200 || status === 409)).toBe(true);
+    expect(await objectsOf(ticket.id)).toHaveLength(1);
+  });
+
+  it('ends with its time', async () => {
+    const ticket = await newTicket();
+    const expires = Number(new URL(ticket.upload.url).searchParams.get('expires'));
+    expect(expires * 1000).toBeLessThanOrEqual(Date.now() + 900_000);
+    const response = await put(client, {
+      ...ticket,
+      upload: { ...ticket.upload, url: await expiredUrl(ticket.id) },
+    });
+    const text = await expectProblem(response, 403, 'upload_url_invalid');
+    expect(text).toContain('expired');
+    expect(await objectsOf(ticket.id)).toEqual([]);
+  });
+
+  it.each<[string, (url: URL, other: URL) => void]>([
+    [
+      'a longer life',
+      (url) => url.searchParams.set('expires', String(Number(url.searchParams.get('expires')) + 1)),
+    ],
+    ['another signature', (url) => url.searchParams.set('signature', 'A'.repeat(43))],
+    [
+      'the signature of another upload',
+      (url, other) => url.searchParams.set('signature', other.searchParams.get('signature') ?? ''),
+    ],
+    [
+      'the id of another upload',
+      (url, other) => {
+        url.pathname = other.pathname;
+      },
+    ],
+  ])('with %s is not ours', async (_, change) => {
+    const [ticket, other] = [await newTicket(), await newTicket()];
+    const url = new URL(ticket.upload.url);
+    change(url, new URL(other.upload.url));
+    const response = await put(client, { ...ticket, upload: { ...ticket.upload, url: url.href } });
+    await expectProblem(response, 403, 'upload_url_invalid');
+    expect([...(await objectsOf(ticket.id)), ...(await objectsOf(other.id))]).toEqual([]);
+  });
+
+  it.each(['?expires=x&signature=y', '', '?expires=1', `?expires=1&signature=${'A'.repeat(43)}&x=y`])(
+    'with the query %j is refused, and is no failure of ours',
+    async (query) => {
+      const { id } = await newTicket();
+      expect((await client('PUT', `/uploads/${id}/content${query}`, { body: pdf })).status).toBe(422);
+    },
+  );
+
+  it('of a former key still serves, and of an unknown one does not', async () => {
+    const ticket = await newTicket();
+    const rotated = {
+      SECRET_KEY: 'a new key of these tests',
+      SECRET_KEY_PREVIOUS: 'dev-session-key-change-me',
+    };
+    const stranger = createUploader({ SECRET_KEY: 'a new key of these tests' });
+    await expectProblem(await put(stranger, ticket), 403, 'upload_url_invalid');
+    expect((await put(createUploader(rotated), ticket)).status).toBe(200);
+  });
+
+  it('of a deleted file, or of a disabled account, takes nothing', async () => {
+    const deleted = await newTicket();
+    await client('DELETE', `/uploads/${deleted.id}`, { bearer: deleted.bearer });
+    await expectProblem(await put(client, deleted), 404, 'not_found');
+    const disabled = await newTicket();
+    await sql`update users set disabled_at = now() where id = (select user_id from uploads where id = ${disabled.id})`;
+    await expectProblem(await put(client, disabled), 404, 'not_found');
+    expect([...(await objectsOf(deleted.id)), ...(await objectsOf(disabled.id))]).toEqual([]);
+  });
+});
+
+describe('a confirmation', () => {
+  it('waits for the bytes', async () => {
+    const { bearer, ...ticket } = await newTicket();
+    const complete = () => client('POST', `/uploads/${ticket.id}/complete`, { bearer });
+    await expectProblem(await complete(), 409, 'conflict');
+    expect((await rowOf(ticket.id))?.status).toBe('pending');
+    await put(client, ticket);
+    expect((await complete()).status).toBe(200);
+  });
+
+  it('may be repeated, and tells how far things are', async () => {
+    const { access_token: bearer } = await newAccount(client);
+    const id = await uploadFile(client, bearer);
+    const complete = async () => (await client('POST', `/uploads/${id}/complete`, { bearer })).json();
+    expect(await complete()).toMatchObject({ status: 'scanning' });
+    await workOn(id);
+    expect(await complete()).toMatchObject({ status: 'clean' });
+    await endUrl(id);
+    await sql`update uploads set next_attempt_at = now() where id = ${id}`;
+    await workOn(id);
+    expect(await objectsOf(id)).toEqual([expect.stringMatching(/^clean\//)]);
+    expect(await complete()).toMatchObject({ status: 'clean' });
+  });
+
+  it('finds out bytes that were put in the place of the others', async () => {
+    const { bearer, ...ticket } = await newTicket();
+    await put(client, ticket);
+    const [key = ''] = await objectsOf(ticket.id);
+    await env.UPLOADS.put(key, changed, {
+      httpMetadata: { contentType: 'application/pdf' },
+      sha256: await sha256Of(changed),
+    });
+    await expectProblem(
+      await client('POST', `/uploads/${ticket.id}/complete`, { bearer }),
+      422,
+      'upload_rejected',
+    );
+    expect(await rowOf(ticket.id)).toMatchObject({ status: 'failed', reason: 'wrong_bytes' });
+    await workOn(ticket.id);
+    expect(await objectsOf(ticket.id)).toEqual([]);
+  });
+});

@@ -1,0 +1,96 @@
+import { env } from 'cloudflare:test';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { newAccount } from '../support/worker/client.ts';
+import { expectProblem } from '../support/worker/problem.ts';
+import {
+  bytesOf,
+  createUploader,
+  objectsOf,
+  sha256Of,
+  uploadFile,
+  workOn,
+} from '../support/worker/uploads.ts';
+
+const client = createUploader();
+const text = 'the quick brown fox jumps over the lazy dog\n'.repeat(10);
+const content = bytesOf(text);
+const filename = 'Größe "1" – 100%.txt';
+
+let bearer: string;
+let id: string;
+let entityTag: string;
+beforeAll(async () => {
+  ({ access_token: bearer } = await newAccount(client));
+  id = await uploadFile(client, bearer, content, { filename, content_type: 'text/plain' });
+  await workOn(id);
+  entityTag = `"${await sha256Of(content)}"`;
+});
+
+const download = (headers: Record<string, string> = {}, method = 'GET') =>
+  client(method, `/uploads/${id}/download`, { bearer, headers });
+
+describe('a download', () => {
+  it('is a file to be kept, and nothing that a browser shows, runs or remembers', async () => {
+    const response = await download();
+    expect(response.status).toBe(200);
+    const { headers } = response;
+    expect(headers.get('Content-Disposition')).toBe(
+      `attachment; filename="Gr__e _1_ _ 100_.txt"; filename*=UTF-8''Gr%C3%B6%C3%9Fe%20%221%22%20%E2%80%93%20100%25.txt`,
+    );
+    expect(headers.get('Content-Type')).toBe('text/plain');
+    expect(headers.get('Content-Length')).toBe(String(content.byteLength));
+    expect(headers.get('X-Content-Type-Options')).toBe('nosniff');
+    expect(headers.get('Content-Security-Policy')).toMatch(/^default-src 'none';.*; sandbox$/);
+    expect(headers.get('Cache-Control')).toBe('no-store');
+    expect(headers.get('Cross-Origin-Resource-Policy')).toBe('same-origin');
+    expect(headers.get('Accept-Ranges')).toBe('bytes');
+    expect(headers.get('ETag')).toBe(entityTag);
+    expect(await response.text()).toBe(text);
+  });
+
+  it('of a part is that part', async () => {
+    for (const [range, from, to] of [
+      ['bytes=4-8', 4, 9],
+      ['bytes=430-', 430, content.byteLength],
+      ['bytes=-4', content.byteLength - 4, content.byteLength],
+      ['bytes=0-99999', 0, content.byteLength],
+    ] as const) {
+      const response = await download({ Range: range });
+      expect(response.status).toBe(206);
+      expect(response.headers.get('Content-Range')).toBe(`bytes ${from}-${to - 1}/${content.byteLength}`);
+      expect(response.headers.get('Content-Length')).toBe(String(to - from));
+      expect(response.headers.get('Content-Disposition')).toMatch(/^attachment/);
+      expect(await response.text()).toBe(text.slice(from, to));
+    }
+  });
+
+  it('of a part behind the end is none', async () => {
+    const response = await download({ Range: 'bytes=9999-' });
+    expect(response.status).toBe(416);
+    expect(response.headers.get('Content-Range')).toBe(`bytes */${content.byteLength}`);
+    expect(response.headers.get('Content-Disposition')).toBeNull();
+    expect(await response.text()).toBe('');
+  });
+
+  it('goes on where it broke off, and only in the same file', async () => {
+    const same = await download({ Range: 'bytes=10-', 'If-Range': entityTag });
+    expect([same.status, await same.text()]).toEqual([206, text.slice(10)]);
+    const other = await download({ Range: 'bytes=10-', 'If-Range': '"another"' });
+    expect([other.status, await other.text()]).toEqual([200, text]);
+  });
+
+  it('can be looked at by HEAD', async () => {
+    const response = await download({}, 'HEAD');
+    expect(response.status).toBe(200);
+    expect(response.headers.get('Content-Length')).toBe(String(content.byteLength));
+    expect(await response.text()).toBe('');
+  });
+
+  it('is of the bytes that were scanned, and of none that were put in their place', async () => {
+    const victim = await uploadFile(client, bearer, content, { filename, content_type: 'text/plain' });
+    await workOn(victim);
+    const [key = ''] = await objectsOf(victim);
+    await env.UPLOADS.put(key, 'something else');
+    await expectProblem(await client('GET', `/uploads/${victim}/download`, { bearer }), 409, 'conflict');
+  });
+});

@@ -1,0 +1,257 @@
+import { env } from 'cloudflare:test';
+import { afterEach, beforeEach, describe, expect, it, type MockInstance, vi } from 'vitest';
+import type { Bindings } from '../../src/container.ts';
+import { maxScanAttempts, uploadDelaysSeconds } from '../../src/domain/upload-schedule.ts';
+import worker from '../../src/index.ts';
+import { newAccount } from '../support/worker/client.ts';
+import { sql } from '../support/worker/database.ts';
+import { newBatch } from '../support/worker/outbox.ts';
+import {
+  auditOf,
+  createUploader,
+  declare,
+  endUrl,
+  makeDue,
+  objectsOf,
+  pdf,
+  put,
+  rowOf,
+  uploadFile,
+  usageOf,
+  workOn,
+} from '../support/worker/uploads.ts';
+
+const client = createUploader();
+const { access_token: bearer, user } = await newAccount(client);
+
+let written: MockInstance<typeof console.log>;
+beforeEach(() => {
+  written = vi.spyOn(console, 'log').mockImplementation(() => {});
+});
+afterEach(() => void written.mockRestore());
+const logged = () => written.mock.calls.map(([line]) => JSON.parse(line));
+
+const bindings = (variables: Record<string, unknown> = {}) =>
+  ({ ...env, UPLOAD_QUEUE: { sendBatch: async () => {} } as never, ...variables }) as Bindings;
+const sweep = (variables: Record<string, unknown> = {}) =>
+  worker.scheduled(undefined as never, bindings(variables));
+/** Other tests leave work behind, and one sweep does so much of it and no more. */
+const sweepUntil = (isDone: () => Promise<void>) =>
+  vi.waitFor(() => sweep().then(isDone), { timeout: 25_000, interval: 10 });
+/** Nobody listens there. */
+const clamavAway = { UPLOAD_SCANNER: 'clamav', CLAMD_ADDRESS: '127.0.0.1:9' };
+
+const scanned = async () => {
+  const id = await uploadFile(client, bearer);
+  await workOn(id);
+  return id;
+};
+
+describe('a scan', () => {
+  it('that does not come about is tried again, later each time; the file stays in quarantine', async () => {
+    const id = await uploadFile(client, bearer);
+    for (const [index, delaySeconds] of uploadDelaysSeconds.entries()) {
+      expect(await workOn(id, clamavAway)).toEqual({ acked: [], retried: [{ body: id, delaySeconds }] });
+      expect(await rowOf(id)).toMatchObject({ status: 'scanning', attempts: index + 1 });
+      // Not due: neither the queue nor the sweep begins another beside it.
+      expect(await workOn(id, clamavAway)).toEqual({ acked: [id], retried: [] });
+      expect((await rowOf(id))?.attempts).toBe(index + 1);
+      await makeDue(id);
+    }
+    const before = await usageOf(user.id);
+    expect(await objectsOf(id)).toHaveLength(1);
+    await workOn(id, clamavAway);
+    expect(await rowOf(id)).toMatchObject({
+      status: 'failed',
+      reason: 'scan_unanswered',
+      bytes_deleted_at: expect.any(Date),
+    });
+    expect(await objectsOf(id)).toEqual([]);
+    expect(Number((await usageOf(user.id))?.bytes)).toBe(Number(before?.bytes) - pdf.byteLength);
+    expect(await auditOf(id)).toEqual(['upload.created', 'upload.completed', 'upload.failed']);
+    expect(logged()).toContainEqual(
+      expect.objectContaining({ level: 'error', message: 'upload dead letter', upload_id: id }),
+    );
+    expect(maxScanAttempts).toBe(uploadDelaysSeconds.length);
+  });
+
+  it('is not believed when the scanner comes back in time', async () => {
+    const id = await uploadFile(client, bearer);
+    await workOn(id, clamavAway);
+    await makeDue(id);
+    await workOn(id);
+    expect(await rowOf(id)).toMatchObject({ status: 'clean' });
+  });
+
+  it('of bytes that were exchanged says nothing about them', async () => {
+    const id = await uploadFile(client, bearer);
+    const [key = ''] = await objectsOf(id);
+    await env.UPLOADS.put(key, 'something else');
+    expect((await workOn(id)).retried).toEqual([{ body: id, delaySeconds: 300 }]);
+    expect(await rowOf(id)).toMatchObject({ status: 'scanning', verdict: null });
+  });
+
+  it('that two workers begin at once is done by one', async () => {
+    const id = await uploadFile(client, bearer);
+    await Promise.all([workOn(id), workOn(id), workOn(id)]);
+    expect((await auditOf(id)).filter((type) => type === 'upload.clean')).toHaveLength(1);
+  });
+});
+
+describe('a clean file', () => {
+  it('leaves the quarantine once its upload URL has ended, and not before', async () => {
+    const id = await scanned();
+    await workOn(id);
+    expect(await objectsOf(id)).toEqual([`quarantine/${user.id}/${id}`]);
+    await endUrl(id);
+    await makeDue(id);
+    await workOn(id);
+    expect(await objectsOf(id)).toEqual([`clean/${user.id}/${id}`]);
+    expect(await rowOf(id)).toMatchObject({ status: 'clean', next_attempt_at: null });
+    const download = await client('GET', `/uploads/${id}/download`, { bearer });
+    expect(new Uint8Array(await download.arrayBuffer())).toEqual(pdf);
+  });
+
+  it('that is deleted while it is being moved leaves no copy behind', async () => {
+    const id = await scanned();
+    await endUrl(id);
+    await makeDue(id);
+    const [key = ''] = await objectsOf(id);
+    const bucket = env.UPLOADS;
+    const slow = {
+      get: async (...given: Parameters<R2Bucket['get']>) => {
+        const object = await bucket.get(...given);
+        await client('DELETE', `/uploads/${id}`, { bearer });
+        await workOn(id);
+        return object;
+      },
+      put: bucket.put.bind(bucket),
+      delete: bucket.delete.bind(bucket),
+      head: bucket.head.bind(bucket),
+      list: bucket.list.bind(bucket),
+    };
+    expect(key).toMatch(/^quarantine/);
+    await workOn(id, { UPLOADS: slow });
+    expect(await objectsOf(id)).toEqual([]);
+  });
+});
+
+describe('an upload that nobody confirms', () => {
+  it('is gone after its time: bytes, place in the quota, and row', async () => {
+    const ticket = await declare(client, bearer);
+    await put(client, ticket);
+    const before = await usageOf(user.id);
+    expect(await workOn(ticket.id)).toEqual({ acked: [ticket.id], retried: [] });
+    expect(await objectsOf(ticket.id)).toHaveLength(1);
+    await endUrl(ticket.id);
+    await makeDue(ticket.id);
+    await workOn(ticket.id);
+    expect(await objectsOf(ticket.id)).toEqual([]);
+    expect(await rowOf(ticket.id)).toBeUndefined();
+    expect((await usageOf(user.id))?.files).toBe((before?.files ?? 0) - 1);
+    expect(await auditOf(ticket.id)).toEqual(['upload.created', 'upload.expired']);
+  });
+
+  it('waits a while longer than its URL', async () => {
+    const { id } = await declare(client, bearer);
+    const [row] =
+      await sql`select next_attempt_at > expires_at + interval '10 minutes' as later from uploads where id = ${id}`;
+    expect(row).toEqual({ later: true });
+  });
+});
+
+describe('bytes that nobody may have', () => {
+  it('are deleted at once, and once more when the upload URL has ended', async () => {
+    const id = await uploadFile(client, bearer);
+    await client('DELETE', `/uploads/${id}`, { bearer });
+    await workOn(id);
+    expect(await objectsOf(id)).toEqual([]);
+    expect(await rowOf(id)).toMatchObject({
+      deleted_at: expect.any(Date),
+      bytes_deleted_at: expect.any(Date),
+    });
+    // What a presigned URL of S3 would still have taken.
+    await env.UPLOADS.put(`quarantine/${user.id}/${id}`, pdf);
+    await endUrl(id);
+    await makeDue(id);
+    await workOn(id);
+    expect(await objectsOf(id)).toEqual([]);
+    expect(await rowOf(id)).toBeUndefined();
+  });
+
+  it('are tried again while the storage fails, and every piece of work may be repeated', async () => {
+    const id = await uploadFile(client, bearer);
+    await client('DELETE', `/uploads/${id}`, { bearer });
+    const broken = { UPLOADS: { delete: async () => Promise.reject(new Error('storage is down')) } };
+    expect(await workOn(id, broken)).toEqual({ acked: [], retried: [{ body: id, delaySeconds: 300 }] });
+    expect(await objectsOf(id)).toHaveLength(1);
+    for (let count = 0; count < 3; count++) {
+      await makeDue(id);
+      expect(await workOn(id)).toEqual({ acked: [id], retried: [] });
+    }
+    expect(await objectsOf(id)).toEqual([]);
+  });
+});
+
+describe('the sweep of every minute', () => {
+  it('does what the queue has lost', async () => {
+    const id = await uploadFile(client, bearer);
+    await sweepUntil(async () => expect(await rowOf(id)).toMatchObject({ status: 'clean' }));
+  });
+
+  it('takes away the files of an account that is gone', async () => {
+    const owner = await newAccount(client);
+    const id = await uploadFile(client, owner.access_token);
+    await workOn(id);
+    await endUrl(id);
+    await sql`delete from users where id = ${owner.user.id}`;
+    await sweepUntil(async () => expect(await rowOf(id)).toBeUndefined());
+    expect(await objectsOf(id)).toEqual([]);
+  });
+
+  it('forgets the events of a scanner after their time, and no earlier', async () => {
+    const [old, recent] = [crypto.randomUUID(), crypto.randomUUID()];
+    await sql`insert into scan_events (id, received_at) values (${old}, now() - interval '49 hours'), (${recent}, now() - interval '47 hours')`;
+    await sweep();
+    expect(await sql`select id from scan_events where id in (${old}, ${recent})`).toEqual([{ id: recent }]);
+  });
+
+  it('goes on with the others when one fails', async () => {
+    const [bad, good] = [await uploadFile(client, bearer), await uploadFile(client, bearer)];
+    const [key = ''] = await objectsOf(bad);
+    await env.UPLOADS.delete(key);
+    await sweepUntil(async () => expect(await rowOf(good)).toMatchObject({ status: 'clean' }));
+    expect(await rowOf(bad)).toMatchObject({ status: 'scanning', attempts: 1 });
+    expect(logged()).toContainEqual(expect.objectContaining({ message: 'upload work', upload_id: bad }));
+  });
+
+  it('does nothing but say so while the Worker is misconfigured', async () => {
+    const id = await uploadFile(client, bearer);
+    await sweep({ JWT_ACCESS_MINUTES: 'x' });
+    expect(await rowOf(id)).toMatchObject({ status: 'scanning', attempts: 0 });
+    expect(await workOn(id, { JWT_ACCESS_MINUTES: 'x' })).toMatchObject({ acked: [] });
+  });
+});
+
+describe('dead letters of uploads', () => {
+  const count = async () =>
+    ((await (await client('GET', '/readyz')).json()) as { dead_letters: { uploads: number } }).dead_letters
+      .uploads;
+
+  it.each(['itsor-uploads-dead', 'itsor-staging-uploads-dead', 'itsor-production-uploads-dead'])(
+    'in %s are logged, counted by /readyz for a day, and make nothing unready',
+    async (queue) => {
+      const [id, before] = [await uploadFile(client, bearer), await count()];
+      const { batch, fate } = newBatch(queue, [id, 'not an id', null]);
+      await worker.queue(batch, bindings());
+      expect(fate.acked).toHaveLength(3);
+      expect(logged()).toContainEqual(
+        expect.objectContaining({ level: 'error', message: 'upload dead letter', upload_id: id }),
+      );
+      expect(await count()).toBe(before + 1);
+      expect((await client('GET', '/readyz')).status).toBe(200);
+      await sql`update uploads set given_up_at = now() - interval '25 hours' where id = ${id}`;
+      expect(await count()).toBe(before);
+    },
+  );
+});

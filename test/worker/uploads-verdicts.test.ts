@@ -1,0 +1,241 @@
+import { env } from 'cloudflare:test';
+import { v7 as uuidv7 } from 'uuid';
+import { describe, expect, inject, it } from 'vitest';
+import { Secret } from '../../src/config/secret.ts';
+import { createDatabase } from '../../src/db/client.ts';
+import type { Verdict } from '../../src/domain/scan.ts';
+import { createUploadJobRepository } from '../../src/repositories/upload-jobs.ts';
+import { type BoundVerdict, createVerdictRepository } from '../../src/repositories/upload-verdicts.ts';
+import { newAccount } from '../support/worker/client.ts';
+import { sql } from '../support/worker/database.ts';
+import {
+  auditOf,
+  createUploader,
+  declare,
+  makeDue,
+  objectsOf,
+  pdf,
+  put,
+  rowOf,
+  usageOf,
+  workOn,
+} from '../support/worker/uploads.ts';
+
+const client = createUploader();
+const { access_token: bearer, user } = await newAccount(client);
+const db = createDatabase({ url: new Secret(inject('databaseUrl')), endpoint: inject('neonEndpoint') });
+const newId = (now: Date) => uuidv7({ msecs: now.getTime() });
+const verdicts = createVerdictRepository(db, { newId });
+const jobs = createUploadJobRepository(db, { newId });
+
+const scope = () => ({
+  now: new Date(),
+  ip: null,
+  userAgent: null,
+  requestId: 'test',
+  signal: AbortSignal.timeout(10_000),
+});
+
+const clean: Verdict = { kind: 'clean' };
+const infected: Verdict = { kind: 'infected', detail: 'Test' };
+const failed: Verdict = { kind: 'failed', reason: 'scan_unsupported' };
+
+/** A file whose bytes have arrived. */
+const newFile = async () => {
+  const { id, ...ticket } = await declare(client, bearer);
+  await put(client, { id, ...ticket });
+  const [key = ''] = await objectsOf(id);
+  const etag = (await env.UPLOADS.head(key))?.etag ?? '';
+  const say = (verdict: Verdict, given: Partial<BoundVerdict> = {}) =>
+    verdicts.apply(scope(), {
+      uploadId: id,
+      objectName: `${user.id}/${id}`,
+      etag,
+      verdict,
+      engine: 'test',
+      eventId: null,
+      ...given,
+    });
+  const complete = async () =>
+    (await (await client('POST', `/uploads/${id}/complete`, { bearer })).json()) as { status: string };
+  return { id, key, say, complete };
+};
+
+const statusOf = async (id: string) => (await rowOf(id))?.status;
+const heldBytes = async () => Number((await usageOf(user.id))?.bytes);
+
+describe('a verdict', () => {
+  it('before the confirmation waits for it, and counts if it is about the bytes that are there', async () => {
+    const [good, other, refused] = [await newFile(), await newFile(), await newFile()];
+    expect(await good.say(clean)).toBe('applied');
+    expect(await other.say(clean, { etag: 'another' })).toBe('applied');
+    expect(await refused.say(failed)).toBe('applied');
+    expect([await statusOf(good.id), await statusOf(other.id)]).toEqual(['pending', 'pending']);
+    expect(await good.complete()).toMatchObject({ status: 'clean' });
+    expect(await other.complete()).toMatchObject({ status: 'scanning' });
+    expect(await refused.complete()).toMatchObject({ code: 'upload_rejected' });
+    // Two of one statement have no order.
+    expect((await auditOf(good.id)).toSorted()).toEqual([
+      'upload.clean',
+      'upload.completed',
+      'upload.created',
+    ]);
+  });
+
+  it('of a threat before the confirmation ends the upload at once', async () => {
+    const { id, say, complete } = await newFile();
+    expect(await say(infected, { etag: 'whatever was there' })).toBe('applied');
+    expect(await statusOf(id)).toBe('infected');
+    expect(await complete()).toMatchObject({ status: 'infected' });
+    await workOn(id);
+    expect(await objectsOf(id)).toEqual([]);
+  });
+
+  it('that is bad is not forgotten for a good one before the confirmation', async () => {
+    const { say, complete } = await newFile();
+    await say(failed);
+    expect(await say(clean)).toBe('unchanged');
+    expect(await complete()).toMatchObject({ code: 'upload_rejected' });
+  });
+
+  it('about other bytes, another object or another file changes nothing', async () => {
+    const { id, say, complete } = await newFile();
+    await complete();
+    for (const given of [
+      { etag: 'another' },
+      { objectName: `${crypto.randomUUID()}/${id}` },
+      { uploadId: crypto.randomUUID() },
+    ]) {
+      expect(await say(clean, given)).toBe('unknown');
+      expect(await say(infected, given)).toBe('unknown');
+    }
+    expect(await rowOf(id)).toMatchObject({ status: 'scanning', verdict: null });
+  });
+
+  it.each<[string, readonly Verdict[], string]>([
+    ['clean, then infected', [clean, infected], 'infected'],
+    ['infected, then clean', [infected, clean], 'infected'],
+    ['clean, then failed', [clean, failed], 'failed'],
+    ['failed, then clean', [failed, clean], 'failed'],
+    ['failed, then infected', [failed, infected], 'infected'],
+    ['infected, then failed', [infected, failed], 'infected'],
+    ['clean, infected, clean', [clean, infected, clean], 'infected'],
+    ['clean, clean', [clean, clean], 'clean'],
+  ])('%s: the worst remains, and the bytes are given back once', async (_, said, final) => {
+    const { id, say, complete } = await newFile();
+    await complete();
+    const before = await heldBytes();
+    for (const verdict of said) await say(verdict);
+    expect(await statusOf(id)).toBe(final);
+    expect(await heldBytes()).toBe(final === 'clean' ? before : before - pdf.byteLength);
+    const types = await auditOf(id);
+    expect(new Set(types).size).toBe(types.length);
+  });
+
+  it('of a threat takes a file back that had been clean, and had been moved', async () => {
+    const { id, say, complete } = await newFile();
+    await complete();
+    await say(clean);
+    await sql`update uploads set expires_at = now() where id = ${id}`;
+    await makeDue(id);
+    await workOn(id);
+    expect(await objectsOf(id)).toEqual([`clean/${user.id}/${id}`]);
+    expect((await client('GET', `/uploads/${id}/download`, { bearer })).status).toBe(200);
+    expect(await say(infected)).toBe('applied');
+    expect((await client('GET', `/uploads/${id}/download`, { bearer })).status).toBe(409);
+    await workOn(id);
+    expect(await objectsOf(id)).toEqual([]);
+  });
+
+  it('about a deleted file is about nothing', async () => {
+    const { id, say, complete } = await newFile();
+    await complete();
+    await client('DELETE', `/uploads/${id}`, { bearer });
+    expect(await say(clean)).toBe('unknown');
+    expect(await statusOf(id)).toBe('scanning');
+  });
+
+  it('cannot be faked in the row: the table takes no clean file without one about its bytes', async () => {
+    const { id, complete } = await newFile();
+    await complete();
+    await expect(sql`update uploads set status = 'clean' where id = ${id}`).rejects.toThrow(
+      'uploads_clean_is_proved',
+    );
+    await expect(
+      sql`update uploads set status = 'clean', verdict = 'clean', verdict_etag = 'x' where id = ${id}`,
+    ).rejects.toThrow('uploads_clean_is_proved');
+  });
+});
+
+describe('verdicts at the same time', () => {
+  const rounds = 12;
+  const eachRound = async (work: (file: Awaited<ReturnType<typeof newFile>>) => Promise<void>) => {
+    for (let round = 0; round < rounds; round++) await work(await newFile());
+  };
+
+  it('as the confirmation: none is lost', async () => {
+    await eachRound(async ({ id, say, complete }) => {
+      await Promise.all([complete(), say(clean)]);
+      expect(await statusOf(id)).toBe('clean');
+    });
+  });
+
+  it('as the confirmation: a threat wins', async () => {
+    await eachRound(async ({ id, say, complete }) => {
+      await Promise.all([complete(), say(infected), say(clean)]);
+      expect(await statusOf(id)).toBe('infected');
+    });
+  });
+
+  it('as each other: the worst remains, and the bytes are given back once', async () => {
+    await eachRound(async ({ id, say, complete }) => {
+      await complete();
+      const before = await heldBytes();
+      await Promise.all([clean, infected, clean, failed, infected, clean].map((verdict) => say(verdict)));
+      expect(await statusOf(id)).toBe('infected');
+      expect(await heldBytes()).toBe(before - pdf.byteLength);
+      const types = await auditOf(id);
+      expect(types.filter((type) => type === 'upload.infected')).toHaveLength(1);
+    });
+  });
+
+  it('as the last attempt is given up: one of the two, and what it has done is done once', async () => {
+    await eachRound(async ({ id, say, complete }) => {
+      await complete();
+      const before = await heldBytes();
+      await Promise.all([say(clean), jobs.giveUp(scope(), id), say(clean)]);
+      const status = await statusOf(id);
+      expect(['clean', 'failed']).toContain(status);
+      expect(await heldBytes()).toBe(status === 'clean' ? before : before - pdf.byteLength);
+      expect(await say(clean)).toBe('unchanged');
+      expect(await statusOf(id)).toBe(status);
+    });
+  });
+
+  it('as the deletion: what the account holds is given back once', async () => {
+    await eachRound(async ({ id, say, complete }) => {
+      await complete();
+      const before = await heldBytes();
+      await Promise.all([say(infected), client('DELETE', `/uploads/${id}`, { bearer }), say(clean)]);
+      expect(await heldBytes()).toBe(before - pdf.byteLength);
+      expect((await rowOf(id))?.deleted_at).not.toBeNull();
+    });
+  });
+
+  it('by the same message count once', async () => {
+    await eachRound(async ({ id, say, complete }) => {
+      await complete();
+      const eventId = crypto.randomUUID();
+      const outcomes = await Promise.all(Array.from({ length: 5 }, () => say(clean, { eventId })));
+      expect(outcomes.toSorted()).toEqual(['applied', ...Array(4).fill('replayed')]);
+      expect(await statusOf(id)).toBe('clean');
+    });
+  });
+
+  it('as confirmations: the bytes are confirmed once', async () => {
+    await eachRound(async ({ id, complete }) => {
+      await Promise.all(Array.from({ length: 5 }, complete));
+      expect(await auditOf(id)).toEqual(['upload.created', 'upload.completed']);
+    });
+  });
+});

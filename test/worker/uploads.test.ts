@@ -1,0 +1,241 @@
+import { describe, expect, it } from 'vitest';
+import { eicar } from '../../src/domain/eicar.ts';
+import { newAccount } from '../support/worker/client.ts';
+import { sql } from '../support/worker/database.ts';
+import { expectProblem } from '../support/worker/problem.ts';
+import {
+  auditOf,
+  bytesOf,
+  createUploader,
+  declarationOf,
+  declare,
+  objectsOf,
+  pdf,
+  put,
+  rowOf,
+  sha256Of,
+  uploadFile,
+  usageOf,
+  workOn,
+} from '../support/worker/uploads.ts';
+
+const client = createUploader();
+const statusOf = async (bearer: string, id: string) =>
+  ((await (await client('GET', `/uploads/${id}`, { bearer })).json()) as { status: string }).status;
+
+describe('a file', () => {
+  it('is declared, sent, confirmed, scanned, and comes back byte for byte once it is clean', async () => {
+    const { access_token: bearer, user } = await newAccount(client);
+    const created = await client('POST', '/uploads', { bearer, json: await declarationOf(pdf) });
+    expect(created.status).toBe(201);
+    const ticket = (await created.json()) as Awaited<ReturnType<typeof declare>>;
+    expect(ticket).toEqual({
+      id: expect.any(String),
+      status: 'pending',
+      upload: {
+        method: 'PUT',
+        url: expect.stringContaining(`http://127.0.0.1:3002/uploads/${ticket.id}/content?`),
+        headers: {
+          'content-type': 'application/pdf',
+          'x-amz-checksum-sha256': Uint8Array.fromHex(await sha256Of(pdf)).toBase64(),
+        },
+        expires_at: expect.any(String),
+      },
+    });
+    expect(created.headers.get('Location')).toBe(`/uploads/${ticket.id}`);
+    expect(created.headers.get('Cache-Control')).toBe('no-store');
+
+    expect((await put(client, ticket)).status).toBe(200);
+    expect(await objectsOf(ticket.id)).toEqual([`quarantine/${user.id}/${ticket.id}`]);
+    const completed = await client('POST', `/uploads/${ticket.id}/complete`, { bearer });
+    expect(await completed.json()).toEqual({
+      ...(await declarationOf(pdf)),
+      id: ticket.id,
+      status: 'scanning',
+      reason: null,
+      created_at: expect.any(String),
+    });
+    await expectProblem(
+      await client('GET', `/uploads/${ticket.id}/download`, { bearer }),
+      409,
+      'upload_not_clean',
+    );
+
+    expect(await workOn(ticket.id)).toEqual({ acked: [ticket.id], retried: [] });
+    expect(await statusOf(bearer, ticket.id)).toBe('clean');
+    const download = await client('GET', `/uploads/${ticket.id}/download`, { bearer });
+    expect(new Uint8Array(await download.arrayBuffer())).toEqual(pdf);
+    expect(await auditOf(ticket.id)).toEqual(['upload.created', 'upload.completed', 'upload.clean']);
+  });
+
+  it('that is infected is never handed out; its bytes go and its row stays', async () => {
+    const { access_token: bearer, user } = await newAccount(client);
+    const content = bytesOf(`${'x'.repeat(100_000)}${eicar}`);
+    const id = await uploadFile(client, bearer, content, {
+      filename: 'notes.txt',
+      content_type: 'text/plain',
+    });
+    await workOn(id);
+    expect(await rowOf(id)).toMatchObject({ status: 'infected', verdict_detail: 'EICAR-Test-File' });
+    await expectProblem(await client('GET', `/uploads/${id}/download`, { bearer }), 409, 'upload_not_clean');
+    await workOn(id);
+    expect(await objectsOf(id)).toEqual([]);
+    expect(await statusOf(bearer, id)).toBe('infected');
+    expect(await usageOf(user.id)).toEqual({ files: 1, bytes: '0' });
+    expect(await auditOf(id)).toEqual(['upload.created', 'upload.completed', 'upload.infected']);
+  });
+
+  it('is in the list of its owner, newest first, a page at a time', async () => {
+    const { access_token: bearer } = await newAccount(client);
+    const ids: string[] = [];
+    for (let count = 0; count < 5; count++) ids.unshift((await declare(client, bearer)).id);
+    const page = async (query: string) =>
+      (await (await client('GET', `/uploads${query}`, { bearer })).json()) as {
+        items: { id: string }[];
+        next_cursor: string | null;
+      };
+    const first = await page('?limit=2');
+    expect(first.items.map(({ id }) => id)).toEqual(ids.slice(0, 2));
+    const rest = await page(`?limit=3&cursor=${first.next_cursor}`);
+    expect(rest.items.map(({ id }) => id)).toEqual(ids.slice(2));
+    expect(rest.next_cursor).toBeNull();
+  });
+
+  it('that is deleted is gone at once, and its bytes with the next piece of work', async () => {
+    const { access_token: bearer, user } = await newAccount(client);
+    const id = await uploadFile(client, bearer);
+    await workOn(id);
+    expect((await client('DELETE', `/uploads/${id}`, { bearer })).status).toBe(204);
+    for (const [method, path] of [
+      ['GET', ''],
+      ['GET', '/download'],
+      ['POST', '/complete'],
+      ['DELETE', ''],
+    ] as const)
+      await expectProblem(await client(method, `/uploads/${id}${path}`, { bearer }), 404, 'not_found');
+    expect(await usageOf(user.id)).toEqual({ files: 0, bytes: '0' });
+    await workOn(id);
+    expect(await objectsOf(id)).toEqual([]);
+  });
+});
+
+describe('a declaration', () => {
+  const sha256 = 'a'.repeat(64);
+  const good = { filename: 'report.pdf', content_type: 'application/pdf', size: 10, sha256 };
+
+  it.each<[string, object, string, string]>([
+    ['a path', { filename: '../../x.pdf' }, '/filename', 'not_a_file_name'],
+    ['a header', { filename: 'a"b\r\n.pdf' }, '/filename', 'not_a_file_name'],
+    ['a path and an escape', { filename: '…/%00' }, '/filename', 'not_a_file_name'],
+    [
+      'an override of the direction',
+      { filename: 'annual-\u202efdp.exe.pdf' },
+      '/filename',
+      'not_a_file_name',
+    ],
+    ['a NUL', { filename: 'a\0.pdf' }, '/filename', 'not_text'],
+    ['half a surrogate pair', { filename: '\ud800.pdf' }, '/filename', 'not_text'],
+    ['a very long name', { filename: `${'x'.repeat(10_000)}.pdf` }, '/filename', 'too_long'],
+    ['a long name in few characters', { filename: `${'é'.repeat(200)}.pdf` }, '/filename', 'too_long'],
+    ['no name', { filename: '' }, '/filename', 'too_short'],
+    ['the ending of a program', { filename: 'report.pdf.exe' }, '/filename', 'wrong_ending'],
+    ['a type that is not allowed', { content_type: 'text/html' }, '/content_type', 'unsupported'],
+    ['a type with a parameter', { content_type: 'application/pdf; x=y' }, '/content_type', 'unsupported'],
+    ['a size over the limit', { size: 5_242_881 }, '/size', 'too_large'],
+    ['no size', { size: 0 }, '/size', 'out_of_range'],
+    ['a negative size', { size: -1 }, '/size', 'out_of_range'],
+    ['a size that is no whole number', { size: 1.5 }, '/size', 'wrong_type'],
+    ['a checksum in upper case', { sha256: 'A'.repeat(64) }, '/sha256', 'invalid'],
+    ['another checksum', { sha256: 'abc' }, '/sha256', 'invalid'],
+    ['a status of its own', { status: 'clean' }, '/status', 'unknown_member'],
+    ['a key of its own', { object_name: 'x' }, '/object_name', 'unknown_member'],
+  ])('with %s is refused, and nothing is written', async (_, given, pointer, code) => {
+    const { access_token: bearer, user } = await newAccount(client);
+    const response = await client('POST', '/uploads', { bearer, json: { ...good, ...given } });
+    const problem = JSON.parse(await expectProblem(response, 422, 'validation_failed'));
+    expect(problem.errors).toContainEqual(expect.objectContaining({ pointer, code }));
+    expect(await sql`select id from uploads where user_id = ${user.id}`).toEqual([]);
+    expect(await usageOf(user.id)).toBeUndefined();
+  });
+
+  it('is refused where a strict environment has no scanner', async () => {
+    const secrets = {
+      JWT_SECRET: 'Zq8vN3xR7tK1mB5yW9cF2hJ6pL4sD0aG',
+      SECRET_KEY: 'g7Yt2Wq9Zx4Vb6Nm1Kj8Hf3Ds5Aq0PlR',
+    };
+    const { access_token: bearer } = await newAccount(createUploader(secrets));
+    const strict = createUploader({
+      ...secrets,
+      BACKEND_ENV: 'production',
+      APP_URL: 'https://app.example.com',
+      // Nothing asks the database: there is none behind this.
+      DATABASE_URL: 'postgres://itsor_app:x@db.example.com/itsor?sslmode=require',
+      NEON_HTTP_ENDPOINT: '',
+      SESSION_COOKIE_SECURE: 'true',
+      RESEND_API_KEY: 'k',
+      FROM_EMAIL: 'a@example.com',
+    });
+    const id = crypto.randomUUID();
+    for (const response of [
+      await strict('POST', '/uploads', { bearer, json: good }),
+      await strict('POST', `/uploads/${id}/complete`, { bearer }),
+      await strict('PUT', `/uploads/${id}/content?expires=1&signature=${'A'.repeat(43)}`, { body: 'x' }),
+    ]) {
+      expect(response.headers.get('Retry-After')).toBe('3600');
+      await expectProblem(response, 503, 'uploads_disabled');
+    }
+  });
+});
+
+describe('a file of somebody else', () => {
+  it('is not there, in any route', async () => {
+    const [{ access_token: owner }, { access_token: stranger, user }] = [
+      await newAccount(client),
+      await newAccount(client),
+    ];
+    const pending = await declare(client, owner);
+    const clean = await uploadFile(client, owner);
+    await workOn(clean);
+    for (const id of [pending.id, clean]) {
+      for (const [method, path] of [
+        ['GET', `/uploads/${id}`],
+        ['GET', `/uploads/${id}/download`],
+        ['HEAD', `/uploads/${id}/download`],
+        ['POST', `/uploads/${id}/complete`],
+        ['DELETE', `/uploads/${id}`],
+      ] as const) {
+        const response = await client(method, path, { bearer: stranger });
+        expect(response.status, `${method} ${path}`).toBe(404);
+      }
+    }
+    const list = (await (await client('GET', '/uploads', { bearer: stranger })).json()) as {
+      items: unknown[];
+    };
+    expect(list.items).toEqual([]);
+    const cursor = (await (await client('GET', `/uploads?cursor=${clean}`, { bearer: stranger })).json()) as {
+      items: unknown[];
+    };
+    expect(cursor.items).toEqual([]);
+    expect((await rowOf(pending.id))?.status).toBe('pending');
+    expect((await rowOf(clean))?.status).toBe('clean');
+    expect(await usageOf(user.id)).toBeUndefined();
+  });
+
+  it('is not there for an owner whose session has ended either', async () => {
+    const { access_token: bearer } = await newAccount(client);
+    const id = await uploadFile(client, bearer);
+    await workOn(id);
+    await client('POST', '/auth/logout', { bearer });
+    for (const [method, path] of [
+      ['GET', `/uploads/${id}`],
+      ['GET', `/uploads/${id}/download`],
+      ['GET', '/uploads'],
+      ['POST', `/uploads/${id}/complete`],
+      ['DELETE', `/uploads/${id}`],
+    ] as const)
+      await expectProblem(await client(method, path, { bearer }), 401, 'session_revoked');
+    const declared = await client('POST', '/uploads', { bearer, json: await declarationOf(pdf) });
+    await expectProblem(declared, 401, 'session_revoked');
+    expect((await rowOf(id))?.deleted_at).toBeNull();
+  });
+});
