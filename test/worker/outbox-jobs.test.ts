@@ -111,7 +111,7 @@ describe('the sweep of every minute', () => {
   it('does nothing but say so while the Worker is misconfigured', async () => {
     const { id } = await newMail(new Date());
     await runSchedule(bindings({ JWT_ACCESS_MINUTES: 'x' }));
-    expect(logged().at(-1)).toMatchObject({ level: 'error', message: 'misconfigured', job: 'mail sweep' });
+    expect(logged().at(-1)).toMatchObject({ level: 'error', message: 'misconfigured', job: 'scheduled' });
     expect(await rowOf(id)).toMatchObject({ attempts: 0 });
   });
 });
