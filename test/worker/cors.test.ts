@@ -68,7 +68,7 @@ describe('an allowed origin', () => {
       expect(corsHeaders(response)).toEqual({
         ...readable(app),
         'access-control-allow-methods': 'GET, HEAD, POST, PUT, PATCH, DELETE',
-        'access-control-allow-headers': 'Content-Type, X-Request-ID, Authorization',
+        'access-control-allow-headers': 'Content-Type, X-Request-ID, Authorization, x-amz-checksum-sha256',
         'access-control-max-age': '600',
       });
     }

@@ -175,6 +175,8 @@ describe('a database that cannot be reached', () => {
         durable_objects: 'ok',
         hasher: 'ok',
       },
+      // Nobody can tell.
+      dead_letters: { uploads: null },
     });
   });
 
