@@ -184,6 +184,7 @@ export const outbox = pgTable(
     lastError: text('last_error'),
   },
   (table) => [
+    index('outbox_user_id_index').on(table.userId),
     index('outbox_due_index')
       .on(table.nextAttemptAt)
       .where(sql`${table.sentAt} is null and ${table.failedAt} is null`),

@@ -12,10 +12,29 @@ export type SessionRecord = {
   readonly userAgent: string | null;
 };
 
-/** Everything that is kept of somebody. */
+/** A mail that is to be sent, or was. */
+export type MailRecord = {
+  readonly recipient: string;
+  readonly template: string;
+  readonly createdAt: Date;
+  readonly sentAt: Date | null;
+};
+
+/** A link or a code that was mailed, by the address that it proves. */
+export type TokenRecord = {
+  readonly purpose: string;
+  readonly email: string;
+  readonly createdAt: Date;
+  readonly expiresAt: Date;
+  readonly usedAt: Date | null;
+};
+
+/** Everything that is kept of somebody but their files, which are listed and handed out elsewhere. */
 export type AccountExport = {
   readonly exportedAt: Date;
   readonly account: Account;
   readonly sessions: readonly SessionRecord[];
+  readonly mails: readonly MailRecord[];
+  readonly tokens: readonly TokenRecord[];
   readonly events: Page<AuditEvent>;
 };

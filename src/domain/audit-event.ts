@@ -4,6 +4,7 @@
  */
 export const auditEventTypes = {
   'account.signed_up': 'An account was created by its owner',
+  'account.sign_up_repeated': 'A sign-up for an address that has an account',
   'account.created': 'An account was created by an administrator',
   'account.changed': 'The user name, the roles or the state of an account were changed',
   'account.deleted': 'An account was deleted, by its owner or an administrator',

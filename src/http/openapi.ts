@@ -105,19 +105,26 @@ export const createOpenApi = (operations: Record<string, Operation>): Json => {
     );
   };
 
-  const success = ({
-    status,
-    description,
-    schema,
-    mediaType = 'application/json',
-  }: Operation['response']) => ({
-    [status]: {
+  const success = ({ response, tagged }: Operation) => {
+    const { status, orStatus, description, schema, mediaType = 'application/json' } = response;
+    const described = {
       description,
+      ...(tagged && { headers: { ETag: { description: 'serves as If-Match', schema: { type: 'string' } } } }),
       ...(status !== 204 && (schema || mediaType !== 'application/json')
         ? { content: { [mediaType]: { schema: schema ? write(schema, 'output') : { type: 'string' } } } }
         : {}),
-    },
-  });
+    };
+    return { [status]: described, ...(orStatus && { [orStatus]: described }) };
+  };
+
+  const preconditions = ({ conditional = [] }: Operation) =>
+    conditional.map((name) => ({
+      name,
+      in: 'header',
+      required: false,
+      description: name === 'If-Match' ? 'the ETag that was read, or *' : '*: only where there is none yet',
+      schema: { type: 'string' },
+    }));
 
   const paths: Record<string, Json> = {};
   for (const [key, operation] of Object.entries(operations)) {
@@ -133,9 +140,13 @@ export const createOpenApi = (operations: Record<string, Operation>): Json => {
         }),
         tags: [operation.tag],
         security: operation.auth === 'required' ? [{ bearer: [] }, { cookie: [] }] : [],
-        parameters: [...parameters(operation.params, 'path'), ...parameters(operation.query, 'query')],
+        parameters: [
+          ...parameters(operation.params, 'path'),
+          ...parameters(operation.query, 'query'),
+          ...preconditions(operation),
+        ],
         ...bodies(operation),
-        responses: { ...success(operation.response), ...failures(method, operation) },
+        responses: { ...success(operation), ...failures(method, operation) },
       },
     };
   }

@@ -2,7 +2,9 @@ import { createMiddleware } from 'hono/factory';
 import type { AppEnv } from '../http/app-env.ts';
 
 const preflightMaxAgeSeconds = 600; // the most that Chromium keeps is two hours; a change should reach people sooner
-const exposed = 'X-Request-ID, RateLimit, RateLimit-Policy, Retry-After';
+const exposed =
+  'X-Request-ID, RateLimit, RateLimit-Policy, Retry-After, ETag, Location, Content-Disposition, Content-Range';
+const taken = ['Content-Type', 'X-Request-ID', 'If-Match', 'If-None-Match'];
 const methods = 'GET, HEAD, POST, PUT, PATCH, DELETE';
 
 export type CorsOptions = {
@@ -17,7 +19,7 @@ export type CorsOptions = {
  */
 export const cors = ({ allowedOrigins, requestHeaders }: CorsOptions) => {
   const allowed = new Set(allowedOrigins);
-  const allowedHeaders = [...new Set(['Content-Type', 'X-Request-ID', ...requestHeaders])].join(', ');
+  const allowedHeaders = [...new Set([...taken, ...requestHeaders])].join(', ');
 
   return createMiddleware<AppEnv>(async function cors(c, next) {
     c.header('Vary', 'Origin');

@@ -57,7 +57,8 @@ export const createAuditRepository = (db: Database, { newId, gate }: Options) =>
       insertAudit(ctx, {
         id: newId(ctx.now),
         type,
-        actor: noOne,
+        // Known where somebody is logged in, and is asked for the password once more.
+        actor: sql`${ctx.actor?.userId ?? null}::uuid`,
         subject: sql`${subjectId}::uuid`,
         details,
       });

@@ -23,18 +23,21 @@ export const lockOwnAuthority = (gate: Pick<Gate, 'own'>, ctx: RequestContext): 
 /** The same for programs of operators, who need no permission. */
 export const lockAuthorityOutright: SQL = sql`select ${lock}`;
 
-/** The only account that is left to administrate, of those that the statement has as `u`. */
-export const isLastAdministrator: SQL = sql`(
+/**
+ * Whether the account that the statement has as `u` is the only administrator who can log in. One who is invited and has
+ * no password yet, or whose address has still to be verified, would leave nobody to administrate.
+ */
+export const isLastAdministrator = ({ canLogIn }: Pick<Gate, 'canLogIn'>): SQL => sql`(
   exists (select from user_roles held where held.user_id = u.id and held.role_name = ${adminRole})
   and not exists (select from user_roles other join users o on o.id = other.user_id
-                  where other.role_name = ${adminRole} and other.user_id <> u.id and o.disabled_at is null))`;
+                  where other.role_name = ${adminRole} and other.user_id <> u.id and ${canLogIn(sql`o`)}))`;
 
 /** The account that a statement is about, as `target`. */
-export const targetAccount = (id: string): SQL => sql`
+export const targetAccount = (gate: Pick<Gate, 'canLogIn'>, id: string): SQL => sql`
   target as (
     select u.id, u.email, u.xmin::text as version, ${permissionsOf} as permissions,
       array(select held.role_name from user_roles held where held.user_id = u.id order by held.role_name) as roles,
-      ${isLastAdministrator} as is_last_administrator
+      ${isLastAdministrator(gate)} as is_last_administrator
     from users u where u.id = ${id}::uuid
   )`;
 

@@ -23,6 +23,8 @@ export type Gate = {
    * password to change. `gate.permissions` is what the actor may do.
    */
   readonly permitted: (ctx: RequestContext) => SQL;
+  /** Whether the account that the statement has by that name can log in. */
+  readonly canLogIn: (account: SQL) => SQL;
 };
 
 export const createGate = ({ verifiedOnly, passwordMaxAgeDays }: GatePolicy): Gate => {
@@ -36,6 +38,10 @@ export const createGate = ({ verifiedOnly, passwordMaxAgeDays }: GatePolicy): Ga
     when ${verifiedOnly && !unverified}::boolean and u.email_verified_at is null then 'email_not_verified'`;
 
   return {
+    canLogIn: (account) => sql`(
+      ${account}.disabled_at is null and ${account}.password_hash is not null
+      and (${account}.email_verified_at is not null or not ${verifiedOnly}::boolean))`,
+
     own: (ctx, { unverified = false } = {}) => sql`
       gate as (
         select s.id as session_id, u.id as user_id, case ${refusal(ctx, unverified)} end as refusal

@@ -3,7 +3,7 @@ import type { RequestContext } from '../context.ts';
 import type { Database } from '../db/client.ts';
 import { violatedUnique } from '../db/errors.ts';
 import type { AccountRecord } from '../domain/account.ts';
-import type { SessionRecord } from '../domain/account-export.ts';
+import type { MailRecord, SessionRecord, TokenRecord } from '../domain/account-export.ts';
 import type { AuditEvent } from '../domain/audit-event.ts';
 import type { Slice } from '../domain/page.ts';
 import type { SessionRefusal } from '../domain/session.ts';
@@ -19,6 +19,8 @@ type Own<Found> = { refusal: Exclude<SessionRefusal, null> } | ({ refusal: null 
 export type OwnRecords = {
   readonly account: AccountRecord;
   readonly sessions: readonly SessionRecord[];
+  readonly mails: readonly MailRecord[];
+  readonly tokens: readonly TokenRecord[];
   readonly events: readonly AuditEvent[];
 };
 
@@ -81,7 +83,7 @@ export const createOwnAccountRepository = (db: Database, { newId, gate }: Option
     { passwordHash, outboxId }: { passwordHash: string; outboxId: string },
   ): Promise<Refusal> => {
     // The event stays when the person is gone, so it is the first to have no address and no device.
-    const anonymous = { ...ctx, ip: null, userAgent: null };
+    const anonymous = { ...ctx, ip: null, userAgent: null, requestId: 'erased' };
     const event = {
       id: newId(ctx.now),
       type: 'account.deleted',
@@ -94,8 +96,8 @@ export const createOwnAccountRepository = (db: Database, { newId, gate }: Option
         with ${gate.own(ctx)}, verdict as (
           select u.id, case
             when gate.refusal is not null then gate.refusal
-            when u.password_hash is distinct from ${passwordHash} then 'changed'
-            when ${isLastAdministrator} then 'last_administrator' end as refusal
+            when u.password_hash is distinct from ${passwordHash} then 'password_changed'
+            when ${isLastAdministrator(gate)} then 'last_administrator' end as refusal
           from gate join users u on u.id = gate.user_id
         ), ${eraseAccount(ctx, outboxId, sql`select verdict.id from verdict where verdict.refusal is null`)}, audited as (
           ${insertAudit(anonymous, event)} from erased
@@ -107,7 +109,7 @@ export const createOwnAccountRepository = (db: Database, { newId, gate }: Option
 
   /** Everything that is kept of the actor; the events are a page of all that are about the account. */
   export: async (ctx: RequestContext, { after, limit }: Slice): Promise<Own<OwnRecords>> => {
-    const [row] = await db.execute<AccountRow & Gated & { sessions: SessionJson[]; events: AuditJson[] }>(
+    const [row] = await db.execute<AccountRow & Gated & OwnJson>(
       ctx,
       sql`
         with ${gate.own(ctx, { unverified: true })}
@@ -115,6 +117,11 @@ export const createOwnAccountRepository = (db: Database, { newId, gate }: Option
           (select coalesce(json_agg(s.* order by s.id desc), '[]') from (
             select s.id, s.created_at, s.refreshed_at, s.expires_at, s.revoked_at, host(s.ip) as ip, s.user_agent
             from sessions s where s.user_id = gate.user_id) s) as sessions,
+          (select coalesce(json_agg(m.* order by m.id desc), '[]') from (
+            select o.id, o.recipient, o.template, o.created_at, o.sent_at from outbox o where o.user_id = gate.user_id) m) as mails,
+          (select coalesce(json_agg(t.* order by t.id desc), '[]') from (
+            select o.id, o.purpose, o.email, o.created_at, o.expires_at, o.used_at
+            from one_time_tokens o where o.user_id = gate.user_id) t) as tokens,
           (select coalesce(json_agg(e.* order by e.id desc), '[]') from (
             select ${auditEventColumns} from audit_events e
             where e.subject_id = gate.user_id ${after === null ? sql`` : sql`and e.id < ${after}::uuid`}
@@ -127,6 +134,19 @@ export const createOwnAccountRepository = (db: Database, { newId, gate }: Option
       refusal,
       account: toAccount(row),
       sessions: row.sessions.map(toSessionRecord),
+      mails: row.mails.map(({ recipient, template, created_at, sent_at }) => ({
+        recipient,
+        template,
+        createdAt: new Date(created_at),
+        sentAt: dateOrNull(sent_at),
+      })),
+      tokens: row.tokens.map(({ purpose, email, created_at, expires_at, used_at }) => ({
+        purpose,
+        email,
+        createdAt: new Date(created_at),
+        expiresAt: new Date(expires_at),
+        usedAt: dateOrNull(used_at),
+      })),
       events: row.events.map((event) => toAuditEvent({ ...event, created_at: new Date(event.created_at) })),
     };
   },
@@ -142,6 +162,21 @@ type SessionJson = {
   user_agent: string | null;
 };
 
+type OwnJson = {
+  sessions: SessionJson[];
+  mails: { recipient: string; template: string; created_at: string; sent_at: string | null }[];
+  tokens: {
+    purpose: string;
+    email: string;
+    created_at: string;
+    expires_at: string;
+    used_at: string | null;
+  }[];
+  events: AuditJson[];
+};
+
+const dateOrNull = (text: string | null): Date | null => (text === null ? null : new Date(text));
+
 type AuditJson = Omit<AuditRow, 'created_at'> & { created_at: string };
 
 const toSessionRecord = (row: SessionJson): SessionRecord => ({
@@ -149,7 +184,7 @@ const toSessionRecord = (row: SessionJson): SessionRecord => ({
   createdAt: new Date(row.created_at),
   lastUsedAt: new Date(row.refreshed_at),
   expiresAt: new Date(row.expires_at),
-  revokedAt: row.revoked_at === null ? null : new Date(row.revoked_at),
+  revokedAt: dateOrNull(row.revoked_at),
   ip: row.ip,
   userAgent: row.user_agent,
 });

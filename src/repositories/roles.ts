@@ -110,13 +110,16 @@ export const createRoleRepository = (db: Database, { newId, gate }: Options) => 
               when ${isChanged(sql`existing.version`, ifMatch)} then 'changed'
               when existing.name = ${adminRole} then 'built_in'
               when not existing.permissions <@ gate.permissions then 'role_holds_more'
-              when not ${given} <@ gate.permissions then 'grants_more' end as refusal,
+              when not ${given} <@ gate.permissions then 'grants_more'
+              when not existing.permissions <@ ${given} and exists (
+                select from user_roles own where own.user_id = gate.user_id and own.role_name = existing.name) then 'own_authority' end as refusal,
               existing.name is null as is_new
             from gate left join existing on true
           ), written as (
             insert into roles (name, permissions, created_at)
             select ${name}::text, ${given}, ${ctx.now}::timestamptz from verdict where verdict.refusal is null
             on conflict (name) do update set permissions = excluded.permissions
+              where roles.permissions <> excluded.permissions
             returning name
           ), created as (
             ${event('role.created')} from written, verdict where verdict.is_new

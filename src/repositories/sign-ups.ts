@@ -34,6 +34,12 @@ export const createSignUpRepository = (db: Database, { newId }: Options) => ({
       actor: noOne,
       subject: sql`u.id`,
     } as const;
+    const repeated = {
+      id: newId(now),
+      type: 'account.sign_up_repeated',
+      actor: noOne,
+      subject: sql`k.id`,
+    } as const;
     const [row] = await db.execute<{ username_taken: boolean }>(
       ctx,
       sql`
@@ -64,7 +70,9 @@ export const createSignUpRepository = (db: Database, { newId }: Options) => ({
         ), told as (
           ${insertMail(ctx, 'account_exists', verification.outboxId, sql`select known.id as user_id, known.email as recipient from known`)}
         ), audited as (
-          ${insertAudit(ctx, event)} from (select 1) always left join u on true
+          ${insertAudit(ctx, event)} from u
+        ), audited_again as (
+          ${insertAudit(ctx, repeated)} from users k where k.email = ${email} and not exists (select from u)
         )
         select exists (select from taken) as username_taken`,
     );

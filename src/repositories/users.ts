@@ -134,17 +134,17 @@ export const createUserRepository = (db: Database, { newId, gate }: Options) => 
         actor: sql`(select user_id from gate)`,
         subject: sql`c.id`,
         // A user name says who somebody is, so it is only said that it has changed.
-        details: sql`jsonb_strip_nulls(jsonb_build_object(
-          'disabled', ${disabled}::boolean, 'must_change_password', ${mustChangePassword}::boolean,
-          'username', ${edit.username === undefined ? null : 'changed'}::text, 'roles', ${rolesParam},
-          'roles_before', case when ${roles !== null}::boolean then (select to_jsonb(target.roles) from target) end))`,
+        details: sql`(select jsonb_strip_nulls(jsonb_build_object(
+          'disabled', edit.disabled, 'must_change_password', edit.must_change_password,
+          'username', case when edit.renames then 'changed' end, 'roles', edit.roles,
+          'roles_before', case when edit.roles is not null then to_jsonb(target.roles) end)) from edit, target)`,
       } as const;
       try {
         return outcomeOf(
           await db.transaction(ctx, [
             lockAuthority(gate, ctx),
             sql`
-              with ${gate.permitted(ctx)}, ${targetAccount(id)}, ${wantedRoles(roles)}, verdict as (
+              with ${gate.permitted(ctx)}, ${targetAccount(gate, id)}, ${wantedRoles(roles)}, verdict as (
                 select case
                   when gate.refusal is not null then gate.refusal
                   when target.id is null then 'not_found'
@@ -152,23 +152,31 @@ export const createUserRepository = (db: Database, { newId, gate }: Options) => 
                   when not wanted.all_exist then 'unknown_role'
                   when not target.permissions <@ gate.permissions then 'holds_more'
                   when not wanted.permissions <@ gate.permissions then 'grants_more'
-                  when target.id = gate.user_id and (${disabled === true}::boolean or (${demotes}::boolean and ${adminRole} = any(target.roles)))
+                  when target.id = gate.user_id and (${disabled === true}::boolean or (${roles !== null}::boolean and not target.permissions <@ wanted.permissions))
                     then 'own_authority'
                   when target.is_last_administrator and ${demotes || disabled === true}::boolean then 'last_administrator'
                 end as refusal
                 from gate cross join wanted left join target on true
+              ), edit as (
+                -- What is asked for and is not so already; null stays as it is.
+                select nullif(${disabled}::boolean, u.disabled_at is not null) as disabled,
+                  nullif(${mustChangePassword}::boolean, u.must_change_password) as must_change_password,
+                  ${edit.username !== undefined}::boolean and u.username is distinct from ${edit.username ?? null}::text as renames,
+                  case when not (target.roles <@ ${rolesParam} and target.roles @> ${rolesParam}) then ${rolesParam} end as roles
+                from verdict, target join users u on u.id = target.id where verdict.refusal is null
               ), c as (
                 update users u set
-                  disabled_at = case ${disabled}::boolean when true then coalesce(u.disabled_at, ${now}::timestamptz) when false then null else u.disabled_at end,
-                  must_change_password = coalesce(${mustChangePassword}::boolean, u.must_change_password),
-                  username = case when ${edit.username !== undefined}::boolean then ${edit.username ?? null}::text else u.username end,
+                  disabled_at = case edit.disabled when true then ${now}::timestamptz when false then null else u.disabled_at end,
+                  must_change_password = coalesce(edit.must_change_password, u.must_change_password),
+                  username = case when edit.renames then ${edit.username ?? null}::text else u.username end,
                   updated_at = ${now}
-                from verdict where verdict.refusal is null and u.id = ${id}::uuid
+                from edit
+                where u.id = ${id}::uuid and (edit.disabled is not null or edit.must_change_password is not null or edit.renames or edit.roles is not null)
                 returning u.id
               ), taken as (
-                delete from user_roles ur using c where ur.user_id = c.id and not (ur.role_name = any(${rolesParam}))
+                delete from user_roles ur using c where ur.user_id = c.id and not (ur.role_name = any((select edit.roles from edit)::text[]))
               ), granted as (
-                insert into user_roles (user_id, role_name) select c.id, name from c, unnest(${rolesParam}) name
+                insert into user_roles (user_id, role_name) select c.id, name from c, unnest((select edit.roles from edit)) name
                 on conflict do nothing
               ), ended as (
                 update sessions s set revoked_at = ${now}, revoked_reason = 'account_disabled'
@@ -200,7 +208,7 @@ export const createUserRepository = (db: Database, { newId, gate }: Options) => 
       const [, rows] = (await db.transaction(ctx, [
         lockAuthority(gate, ctx),
         sql`
-          with ${gate.permitted(ctx)}, ${targetAccount(id)}, verdict as (
+          with ${gate.permitted(ctx)}, ${targetAccount(gate, id)}, verdict as (
             select case
               when gate.refusal is not null then gate.refusal
               when target.id is null then 'not_found'
@@ -230,7 +238,7 @@ export const createUserRepository = (db: Database, { newId, gate }: Options) => 
       const [row] = await db.execute<{ refusal: Refusal }>(
         ctx,
         sql`
-          with ${gate.permitted(ctx)}, ${targetAccount(id)}, verdict as (
+          with ${gate.permitted(ctx)}, ${targetAccount(gate, id)}, verdict as (
             select case
               when gate.refusal is not null then gate.refusal
               when target.id is null then 'not_found'

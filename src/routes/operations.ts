@@ -69,10 +69,16 @@ export type Operation = {
   readonly params?: z.ZodObject;
   readonly response: {
     readonly status: number;
+    /** Another status of success, with the same body. */
+    readonly orStatus?: number;
     readonly description: string;
     readonly schema?: z.ZodType;
     readonly mediaType?: string;
   };
+  /** The preconditions that it takes (RFC 9110 section 13.1). */
+  readonly conditional?: readonly ('If-Match' | 'If-None-Match')[];
+  /** Its ETag serves as If-Match. */
+  readonly tagged?: true;
   /** Beside those that any route can answer with. */
   readonly errors: readonly ErrorCode[];
 };
@@ -262,7 +268,6 @@ export const operations = {
       'invalid_credentials',
       'account_disabled',
       'email_not_verified',
-      'precondition_failed',
       'conflict',
       'validation_failed',
       'login_locked',
@@ -293,6 +298,7 @@ export const operations = {
     permission: 'users:write',
     json: CreateUserBody,
     response: { status: 201, description: 'The account', schema: ManagedUser },
+    tagged: true,
     errors: ['email_taken', 'username_taken', 'weak_password', 'validation_failed', 'overloaded'],
   },
   'GET /users/{id}': {
@@ -302,6 +308,7 @@ export const operations = {
     permission: 'users:read',
     params: UserParams,
     response: { status: 200, description: 'The account', schema: ManagedUser },
+    tagged: true,
     errors: ['not_found', 'validation_failed'],
   },
   'PATCH /users/{id}': {
@@ -313,6 +320,8 @@ export const operations = {
     params: UserParams,
     json: EditUserBody,
     response: { status: 200, description: 'The account as it is now', schema: ManagedUser },
+    conditional: ['If-Match'],
+    tagged: true,
     errors: ['not_found', 'username_taken', 'conflict', 'precondition_failed', 'validation_failed'],
   },
   'DELETE /users/{id}': {
@@ -322,6 +331,7 @@ export const operations = {
     permission: 'users:write',
     params: UserParams,
     response: { status: 204, description: 'Deleted' },
+    conditional: ['If-Match'],
     errors: ['not_found', 'conflict', 'precondition_failed', 'validation_failed'],
   },
   'DELETE /users/{id}/sessions': {
@@ -357,6 +367,7 @@ export const operations = {
     permission: 'roles:read',
     params: RoleParams,
     response: { status: 200, description: 'The role', schema: Role },
+    tagged: true,
     errors: ['not_found', 'validation_failed'],
   },
   'PUT /roles/{name}': {
@@ -366,7 +377,9 @@ export const operations = {
     permission: 'roles:write',
     params: RoleParams,
     json: PutRoleBody,
-    response: { status: 200, description: 'The role; 201 where it is new', schema: Role },
+    response: { status: 200, orStatus: 201, description: 'The role; 201 where it is new', schema: Role },
+    conditional: ['If-Match', 'If-None-Match'],
+    tagged: true,
     errors: ['conflict', 'precondition_failed', 'validation_failed'],
   },
   'DELETE /roles/{name}': {
@@ -376,6 +389,7 @@ export const operations = {
     permission: 'roles:write',
     params: RoleParams,
     response: { status: 204, description: 'Deleted' },
+    conditional: ['If-Match'],
     errors: ['not_found', 'conflict', 'precondition_failed', 'validation_failed'],
   },
   'GET /audit': {

@@ -7,6 +7,7 @@ import { User, userResponse } from './users.ts';
 
 /** An event as the account's owner may see it: who else was at work, and where from, is theirs to keep. */
 const OwnEvent = AuditEvent.omit({ actor_id: true, subject_id: true }).extend({
+  request_id: z.string().nullable(),
   by: z.enum(['you', 'administrator', 'unknown']),
 });
 
@@ -25,6 +26,23 @@ export const AccountExport = z
         user_agent: z.string().nullable(),
       }),
     ),
+    mails: z.array(
+      z.object({
+        recipient: z.string(),
+        template: z.string(),
+        created_at: Instant,
+        sent_at: Instant.nullable(),
+      }),
+    ),
+    tokens: z.array(
+      z.object({
+        purpose: z.string(),
+        email: z.string(),
+        created_at: Instant,
+        expires_at: Instant,
+        used_at: Instant.nullable(),
+      }),
+    ),
     events: z.object({ items: z.array(OwnEvent), next_cursor: Id.nullable() }),
   })
   .meta({ id: 'AccountExport' });
@@ -34,7 +52,7 @@ const ownEventResponse = (
 ): z.infer<typeof OwnEvent> => {
   const { actor_id: actor, subject_id: subject, ip, user_agent, ...rest } = auditEventResponse(event);
   if (actor !== null && actor !== subject)
-    return { ...rest, by: 'administrator', ip: null, user_agent: null };
+    return { ...rest, by: 'administrator', ip: null, user_agent: null, request_id: null };
   return { ...rest, by: actor === null ? 'unknown' : 'you', ip, user_agent };
 };
 
@@ -49,6 +67,19 @@ export const accountExportResponse = (own: AccountExportRecord): z.infer<typeof 
     revoked_at: session.revokedAt?.toISOString() ?? null,
     ip: session.ip,
     user_agent: session.userAgent,
+  })),
+  mails: own.mails.map(({ recipient, template, createdAt, sentAt }) => ({
+    recipient,
+    template,
+    created_at: createdAt.toISOString(),
+    sent_at: sentAt?.toISOString() ?? null,
+  })),
+  tokens: own.tokens.map(({ purpose, email, createdAt, expiresAt, usedAt }) => ({
+    purpose,
+    email,
+    created_at: createdAt.toISOString(),
+    expires_at: expiresAt.toISOString(),
+    used_at: usedAt?.toISOString() ?? null,
   })),
   events: pageResponse(own.events, ownEventResponse),
 });

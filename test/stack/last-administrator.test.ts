@@ -14,21 +14,25 @@ const log = { debug: silent, info: silent, warn: silent, error: silent };
 const passwordHash = 'a hash';
 
 /** A database in which nobody else administrates. */
-const openHouse = async (url: string, endpoint: string, adminUrl: string) => {
+const openHouse = async (url: string, endpoint: string, adminUrl: string, verifiedOnly = false) => {
   const db = createDatabase({ url: new Secret(url), endpoint });
   const parts = {
     newId: () => randomUUID(),
-    gate: createGate({ verifiedOnly: false, passwordMaxAgeDays: null }),
+    gate: createGate({ verifiedOnly, passwordMaxAgeDays: null }),
   };
   const direct = new Client({ connectionString: adminUrl });
   await direct.connect();
 
-  const newAdministrator = async (): Promise<RequestContext> => {
+  const newAdministrator = async ({
+    hash = passwordHash as string | null,
+    isVerified = true,
+  } = {}): Promise<RequestContext> => {
     const [userId, sessionId] = [randomUUID(), randomUUID()];
     const email = `${userId}@example.com`;
     await direct.query(
-      `insert into users (id, email, password_hash, created_at, updated_at) values ($1, $2, $3, now(), now())`,
-      [userId, email, passwordHash],
+      `insert into users (id, email, password_hash, email_verified_at, created_at, updated_at)
+       values ($1, $2, $3, case when $4 then now() end, now(), now())`,
+      [userId, email, hash, isVerified],
     );
     await direct.query(`insert into user_roles values ($1, 'user'), ($1, 'admin')`, [userId]);
     await direct.query(
@@ -115,5 +119,21 @@ describe.each(servers)('the last administrator, %s', (_, serverUrl) => {
     expect(await remove()).toBe('last_administrator');
     await house.newAdministrator();
     expect(await remove()).toBeNull();
+  });
+
+  test.each([
+    ['has accepted no invitation yet', false, { hash: null }],
+    ['has not verified an address that has to be', true, { isVerified: false }],
+  ] as const)('is not replaced by one who %s', async (_, verifiedOnly, other) => {
+    await using stack = new AsyncDisposableStack();
+    const database = await startTestDatabase(serverUrl);
+    stack.defer(database.close);
+    const { databaseUrl, endpointUrl, adminUrl } = database;
+    const house = stack.use(await openHouse(databaseUrl, endpointUrl, adminUrl, verifiedOnly));
+    const last = await house.newAdministrator();
+    await house.newAdministrator(other);
+    expect(await house.ownAccount.remove(last, { passwordHash, outboxId: randomUUID() })).toBe(
+      'last_administrator',
+    );
   });
 });

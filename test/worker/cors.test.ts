@@ -14,7 +14,8 @@ const corsHeaders = ({ headers }: Response) =>
 const readable = (origin: string) => ({
   'access-control-allow-origin': origin,
   'access-control-allow-credentials': 'true',
-  'access-control-expose-headers': 'X-Request-ID, RateLimit, RateLimit-Policy, Retry-After',
+  'access-control-expose-headers':
+    'X-Request-ID, RateLimit, RateLimit-Policy, Retry-After, ETag, Location, Content-Disposition, Content-Range',
 });
 const preflight = (origin: string, path = '/auth/me', by: Client = client) =>
   by('OPTIONS', path, {
@@ -68,7 +69,8 @@ describe('an allowed origin', () => {
       expect(corsHeaders(response)).toEqual({
         ...readable(app),
         'access-control-allow-methods': 'GET, HEAD, POST, PUT, PATCH, DELETE',
-        'access-control-allow-headers': 'Content-Type, X-Request-ID, Authorization, x-amz-checksum-sha256',
+        'access-control-allow-headers':
+          'Content-Type, X-Request-ID, If-Match, If-None-Match, Authorization, x-amz-checksum-sha256',
         'access-control-max-age': '600',
       });
     }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { eventsAbout, newAdmin } from '../support/worker/administrators.ts';
-import { cookiesOf, createClient, newAccount, password } from '../support/worker/client.ts';
+import { cookiesOf, createClient, newAccount, newEmail, password } from '../support/worker/client.ts';
 import { sql } from '../support/worker/database.ts';
 import { mailsTo } from '../support/worker/mail.ts';
 import { expectProblem } from '../support/worker/problem.ts';
@@ -58,8 +58,8 @@ describe('DELETE /users/me', () => {
       401,
       'invalid_credentials',
     );
-    for (const { ip, user_agent } of await eventsAbout(user.id)) {
-      expect({ ip, user_agent }).toEqual({ ip: null, user_agent: null });
+    for (const { ip, user_agent, request_id } of await eventsAbout(user.id)) {
+      expect({ ip, user_agent, request_id }).toEqual({ ip: null, user_agent: null, request_id: 'erased' });
     }
     expect((await eventsAbout(user.id)).map(({ type }) => type)).toContain('account.deleted');
     expect((await mailsTo(user.email)).map(({ template }) => template)).toEqual(['account_deleted']);
@@ -85,7 +85,9 @@ describe('GET /users/me/export', () => {
       json: { must_change_password: true },
       headers: { 'User-Agent': 'the browser of the administrator' },
     });
-    const response = await client('GET', '/users/me/export?limit=2', { bearer });
+    const pending = newEmail();
+    await client('POST', '/auth/email/change', { bearer, json: { email: pending, password } });
+    const response = await client('GET', '/users/me/export?limit=3', { bearer });
     expect(response.headers.get('Content-Disposition')).toBe('attachment; filename="account.json"');
     expect(response.headers.get('Cache-Control')).toBe('no-store');
     const text = await response.text();
@@ -95,8 +97,11 @@ describe('GET /users/me/export', () => {
     const first = JSON.parse(text);
     expect(first.account).toMatchObject({ id: user.id, email: user.email });
     expect(first.sessions).toHaveLength(2);
+    expect(first.tokens.map(({ email }: { email: string }) => email)).toContain(pending);
+    expect(first.mails.map(({ recipient }: { recipient: string }) => recipient)).toContain(user.email);
     expect(first.events.items).toMatchObject([
-      { type: 'account.changed', by: 'administrator', ip: null, user_agent: null },
+      { type: 'email.change_requested', by: 'you' },
+      { type: 'account.changed', by: 'administrator', ip: null, user_agent: null, request_id: null },
       { type: 'session.opened', by: 'you' },
     ]);
     const next = await client('GET', `/users/me/export?limit=2&cursor=${first.events.next_cursor}`, {

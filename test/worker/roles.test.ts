@@ -123,6 +123,19 @@ describe('roles', () => {
     await expectProblem(await put(bearer, 'user', ['audit:read']), 403, 'forbidden');
   });
 
+  it('are not narrowed by who has them, and change nothing where they are so already', async () => {
+    const { access_token: bearer, user } = await newAccountAllowed(client, 'roles:write', 'users:read');
+    const [role = ''] = user.roles.filter((name) => name !== 'user');
+    await expectProblem(await put(bearer, role, []), 409, 'conflict');
+    const same = await put(bearer, role, ['users:read', 'roles:write']);
+    expect(same.status).toBe(200);
+    expect((await put(bearer, role, ['roles:write', 'users:read'])).headers.get('ETag')).toBe(
+      same.headers.get('ETag'),
+    );
+    const events = await sql`select type from audit_events where details->>'role' = ${role}`;
+    expect(events).toEqual([]);
+  });
+
   it('count on the very next request, whatever the token says', async () => {
     const { access_token: bearer } = await newAdmin(client);
     const name = await newRole('users:read');

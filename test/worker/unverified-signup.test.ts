@@ -181,6 +181,18 @@ it('an account that had a password before verification was required is told to w
   expect((await login(email)).status).toBe(200);
 });
 
+it('a sign-up for an address that has an account is told of that account in the audit trail', async () => {
+  const email = await verified();
+  expect((await signUp(email, attackers)).status).toBe(202);
+  const [owner] = await sql`select id from users where email = ${email}`;
+  const events = await sql`select type from audit_events where subject_id = ${owner?.id} order by id`;
+  expect(events.map(({ type }) => type).toSorted()).toEqual([
+    'account.sign_up_repeated',
+    'account.signed_up',
+    'email.verified',
+  ]);
+});
+
 it('the mail tells from where the sign-up came', async () => {
   const email = newEmail();
   const headers = { 'User-Agent': 'the browser of somebody', 'CF-Connecting-IP': '203.0.113.9' };

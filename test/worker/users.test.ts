@@ -188,6 +188,27 @@ describe('PATCH /users/{id}', () => {
     expect(JSON.stringify(changes)).not.toContain(name);
   });
 
+  it('leaves an account as it is that is so already: same version, no event', async () => {
+    const client = newClient();
+    const { access_token: bearer } = await newAdmin(client);
+    const { user } = await newAccount(client);
+    const patch = (json: object) => client('PATCH', `/users/${user.id}`, { bearer, json });
+    const tag = (await client('GET', `/users/${user.id}`, { bearer })).headers.get('ETag');
+    for (const json of [
+      { roles: ['user'] },
+      { disabled: false },
+      { must_change_password: false },
+      { username: null },
+    ]) {
+      const response = await patch(json);
+      expect(response.status).toBe(200);
+      expect(response.headers.get('ETag')).toBe(tag);
+    }
+    await patch({ disabled: false, must_change_password: true });
+    const changes = (await eventsAbout(user.id)).filter(({ type }) => type === 'account.changed');
+    expect(changes.map(({ details }) => details)).toEqual([{ must_change_password: true }]);
+  });
+
   it('refuses an edit that is meant for another version, and takes one for this', async () => {
     const client = newClient();
     const { access_token: bearer } = await newAdmin(client);
@@ -300,6 +321,16 @@ describe('nobody rises or reaches above what they may do', () => {
     expect(await (await client('GET', '/auth/me', { bearer })).json()).toMatchObject({
       roles: ['admin', 'user'],
     });
+  });
+
+  it('takes from nobody what they may do by their own hand, whatever the role is called', async () => {
+    const client = newClient();
+    const { access_token: bearer, user } = await newAccountAllowed(client, 'users:write', 'users:read');
+    const [role = ''] = user.roles.filter((name) => name !== 'user');
+    const patch = (json: object) => client('PATCH', `/users/${user.id}`, { bearer, json });
+    await expectProblem(await patch({ roles: [] }), 409, 'conflict');
+    await expectProblem(await patch({ roles: ['user'] }), 409, 'conflict');
+    expect(await (await patch({ roles: [role] })).json()).toMatchObject({ roles: [role] });
   });
 
   it('lets no one administrate who has a password to change', async () => {

@@ -20,6 +20,8 @@ export const createExportOwnAccount =
       exportedAt: ctx.now,
       account: withPasswordAge(own.account, passwordMaxAgeDays, ctx.now),
       sessions: own.sessions,
+      mails: own.mails,
+      tokens: own.tokens,
       events: pageOf(own.events, limit, ({ id }) => id),
     };
   };

@@ -34,16 +34,23 @@ export const newAccountAllowed = async (
   ...permissions: readonly Permission[]
 ): Promise<Required<Tokens>> => {
   const account = await newAccount(client);
-  await give(account, await newRole(...permissions));
-  return account;
+  const role = await newRole(...permissions);
+  await give(account, role);
+  return { ...account, user: { ...account.user, roles: [role, 'user'] } };
 };
 
-type Event = { type: string; actor_id: string | null; subject_id: string | null; ip: string | null } & {
+type Event = {
+  type: string;
+  request_id: string;
+  actor_id: string | null;
+  subject_id: string | null;
+  ip: string | null;
+} & {
   user_agent: string | null;
   details: Record<string, unknown>;
 };
 
 /** The audit events about an account, oldest first. */
 export const eventsAbout = async (subjectId: string): Promise<Event[]> =>
-  (await sql`select type, actor_id, subject_id, host(ip) as ip, user_agent, details from audit_events
+  (await sql`select type, actor_id, subject_id, host(ip) as ip, user_agent, request_id, details from audit_events
              where subject_id = ${subjectId} order by id`) as Event[];

@@ -58,6 +58,7 @@ export type Tokens = {
     id: string;
     email: string;
     email_verified: boolean;
+    roles: string[];
     password_changed_at: string | null;
   };
 } & Record<string, unknown>;
