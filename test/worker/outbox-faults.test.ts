@@ -106,7 +106,8 @@ const newWorld = (seed: number, ids: readonly string[]) => {
     clock,
     log,
   });
-  const services = { mail: { deliver, sweep } };
+  const nothing = async () => {};
+  const services = { mail: { deliver, sweep }, uploads: { sweep: nothing }, purge: nothing };
   const jobs = createJobs({ kind: 'ready', log, services } as unknown as Container);
   return Object.assign(world, { jobs, lines });
 };
