@@ -10,11 +10,22 @@ const timeoutMs = 15_000;
 
 const readArguments = (): { url: string; email: string } => {
   try {
-    const { values } = parseArgs({ options: { url: { type: 'string' }, email: { type: 'string' } } });
-    if (!values.url || !/^https?:\/\//.test(values.url)) throw new Error('--url is needed');
+    const { values } = parseArgs({
+      options: { url: { type: 'string' }, email: { type: 'string' }, help: { type: 'boolean' } },
+    });
+    if (values.help) {
+      console.log(usage);
+      process.exit(0);
+    }
+    if (!values.url) throw new Error('--url is needed');
+    if (!/^https?:\/\//.test(values.url))
+      throw new Error('--url wants a URL that begins with http:// or https://');
     const [name, domain] = (values.email ?? 'itsor-smoke@example.com').split('@');
     if (!name || !domain) throw new Error('--email wants an address');
-    return { url: values.url, email: `${name}+${randomBytes(6).toString('hex')}@${domain}` };
+    return {
+      url: values.url.replace(/\/+$/, ''),
+      email: `${name}+${randomBytes(6).toString('hex')}@${domain}`,
+    };
   } catch (error) {
     throw new Sentence(`${(error as Error).message}\n\n${usage}`);
   }
@@ -26,7 +37,7 @@ type Answer = { status: number; body: Record<string, unknown>; cookies: string[]
 const createVisitor = (url: string) => {
   const jar = new Map<string, string>();
   return async (method: string, path: string, json?: object, bearer?: string): Promise<Answer> => {
-    const response = await fetch(new URL(path, url), {
+    const response = await fetch(`${url}${path}`, {
       method,
       redirect: 'manual',
       signal: AbortSignal.timeout(timeoutMs),

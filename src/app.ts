@@ -97,7 +97,10 @@ const createReadyApp = (foundation: Foundation, services: Services): Hono<AppEnv
     .route('/auth/email', emailRoutes(email, login))
     .route('/auth/sessions', sessionRoutes(session, config, login))
     .route('/users/me', meRoutes(account, config, login))
-    .route('/users', userRoutes(administration.users, requirePermission))
+    .route(
+      '/users',
+      userRoutes({ ...administration.users, listUploads: services.uploads.listOf }, requirePermission),
+    )
     .route('/', roleRoutes(administration.roles, requirePermission))
     .route('/audit', auditRoutes(administration.audit, requirePermission))
     .route('/uploads', uploadRoutes(services.uploads, login))

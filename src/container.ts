@@ -86,6 +86,7 @@ import { createCreateUpload } from './services/upload/create.ts';
 import { createDownloadUpload } from './services/upload/download.ts';
 import { createHearVerdict } from './services/upload/hear-verdict.ts';
 import { createListUploads } from './services/upload/list.ts';
+import { createListUploadsOf } from './services/upload/list-of.ts';
 import { createReceiveBytes } from './services/upload/receive.ts';
 import { nothingHere, refuseUploads } from './services/upload/refuse.ts';
 import { createRemoveUpload } from './services/upload/remove.ts';
@@ -233,6 +234,7 @@ const createUploadServices = (
         : nothingHere,
     complete: scanner ? createCompleteUpload({ uploads, store, inspectContent, queue }) : refuseUploads,
     list: createListUploads({ uploads }),
+    listOf: createListUploadsOf({ uploads }),
     show: createShowUpload({ uploads }),
     remove: createRemoveUpload({ uploads, queue }),
     download: createDownloadUpload({ uploads, store }),

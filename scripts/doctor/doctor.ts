@@ -23,11 +23,16 @@ const options = {
   url: { type: 'string' },
   json: { type: 'boolean' },
   all: { type: 'boolean' },
+  help: { type: 'boolean' },
 } as const;
 
 const readArguments = () => {
   try {
     const { values } = parseArgs({ options });
+    if (values.help) {
+      console.log(usage);
+      process.exit(0);
+    }
     if (values.url !== undefined && !/^https?:\/\//.test(values.url))
       throw new Sentence('--url wants a URL that begins with http:// or https://.');
     return values;

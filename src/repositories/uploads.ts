@@ -11,6 +11,7 @@ import {
   type UploadQuota,
   type UploadRecord,
 } from '../domain/upload.ts';
+import type { Refusal } from '../refusals.ts';
 import { insertAudit } from './audit-rows.ts';
 import { type Gate, type Gated, refusalOf } from './gate.ts';
 import {
@@ -40,7 +41,7 @@ export type UploadRepository = ReturnType<typeof createUploadRepository>;
 
 type Options = { readonly newId: (now: Date) => string; readonly gate: Gate };
 
-/** The files of the actor. Those of others are not there, in every statement alike. */
+/** The files of the actor. Those of others are not there, in every statement but the one that asks for a permission. */
 export const createUploadRepository = (db: Database, { newId, gate }: Options) => ({
   /** The account's usage grows first, if it may: parallel uploads queue on that row, and each sees the one before. */
   create: async (
@@ -171,6 +172,31 @@ export const createUploadRepository = (db: Database, { newId, gate }: Options) =
     );
     const uploads = rows.flatMap((row) => (isFound<UploadRow>(row) ? [toUpload(row)] : []));
     return { refusal: refusalOf(rows[0]), uploads };
+  },
+
+  /** A page of somebody's files, for who is permitted to know of them. */
+  listOf: async (
+    ctx: RequestContext,
+    userId: string,
+    { after, limit }: Slice,
+  ): Promise<{ refusal: Refusal; uploads: Upload[] }> => {
+    const rows = await db.execute<{ refusal: Refusal } & Partial<UploadRow>>(
+      ctx,
+      sql`
+        with ${gate.permitted(ctx)}
+        select case when gate.refusal is not null then gate.refusal
+                    when not exists (select from users where id = ${userId}::uuid) then 'not_found' end as refusal,
+          ${uploadColumns}
+        from gate left join lateral (
+          select * from uploads u
+          where gate.refusal is null and u.user_id = ${userId}::uuid and u.deleted_at is null
+            ${after === null ? sql`` : sql`and u.id < ${after}::uuid`}
+          order by u.id desc limit ${limit}
+        ) u on true
+        order by u.id desc`,
+    );
+    const uploads = rows.flatMap((row) => (isFound<UploadRow>(row) ? [toUpload(row)] : []));
+    return { refusal: rows[0] ? rows[0].refusal : 'session_revoked', uploads };
   },
 
   /** Hides a file at once; its bytes, and then its row, go with the next piece of work. */

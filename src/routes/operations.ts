@@ -343,6 +343,16 @@ export const operations = {
     response: { status: 204, description: 'All its sessions have ended' },
     errors: ['not_found', 'validation_failed'],
   },
+  'GET /users/{id}/uploads': {
+    summary: "An account's files, newest first, without their contents",
+    tag: 'administration',
+    auth: 'required',
+    permission: 'uploads:read',
+    params: UserParams,
+    query: PageQuery,
+    response: { status: 200, description: 'A page of files', schema: UploadList },
+    errors: ['not_found', 'validation_failed'],
+  },
   'GET /permissions': {
     summary: 'Everything that a role can allow',
     tag: 'administration',

@@ -1,12 +1,14 @@
 import { Hono } from 'hono';
 import type { RequestContext } from '../context.ts';
 import type { AccountEdit, ManagedUser } from '../domain/account.ts';
-import type { Page } from '../domain/page.ts';
+import type { Page, PageRequest } from '../domain/page.ts';
+import type { Upload } from '../domain/upload.ts';
 import type { AppEnv } from '../http/app-env.ts';
 import { readPreconditions, setEntityTag } from '../http/preconditions.ts';
 import { validate } from '../http/validate.ts';
 import type { RequirePermission } from '../middleware/authenticate.ts';
-import { pageResponse } from '../schemas/page.ts';
+import { PageQuery, pageResponse } from '../schemas/page.ts';
+import { uploadResponse } from '../schemas/uploads.ts';
 import {
   CreateUserBody,
   EditUserBody,
@@ -31,6 +33,7 @@ export type UserServices = {
   ) => Promise<ManagedUser>;
   readonly remove: (ctx: RequestContext, id: string, ifMatch: Versions) => Promise<void>;
   readonly endSessions: (ctx: RequestContext, id: string) => Promise<void>;
+  readonly listUploads: (ctx: RequestContext, id: string, page: PageRequest) => Promise<Page<Upload>>;
 };
 
 /** The accounts of others, under `/users`. */
@@ -70,6 +73,17 @@ export const userRoutes = (users: UserServices, requirePermission: RequirePermis
         const user = await users.edit(c.var.ctx, c.req.valid('param').id, edit, ifMatch);
         setEntityTag(c, user.version);
         return c.json(managedUserResponse(user));
+      },
+    )
+    .get(
+      '/:id/uploads',
+      requirePermission('uploads:read'),
+      validate('param', UserParams),
+      validate('query', PageQuery),
+      async (c) => {
+        const { cursor = null, limit } = c.req.valid('query');
+        const page = await users.listUploads(c.var.ctx, c.req.valid('param').id, { cursor, limit });
+        return c.json(pageResponse(page, uploadResponse));
       },
     )
     .delete('/:id', requirePermission('users:write'), validate('param', UserParams), async (c) => {

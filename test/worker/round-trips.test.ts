@@ -83,6 +83,7 @@ describe('database round trips and Durable Object calls, as the contract budgets
         ['PATCH', '/users/{id}', 'users:write', { roles: ['user'], disabled: false }],
         ['DELETE', '/users/{id}', 'users:write'],
         ['DELETE', '/users/{id}/sessions', 'sessions:revoke'],
+        ['GET', '/users/{id}/uploads', 'uploads:read'],
         ['GET', '/roles', 'roles:read'],
         ['GET', '/roles/user', 'roles:read'],
         ['PUT', '/roles/counted', 'roles:write', { permissions: [] }],

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { eicar } from '../../src/domain/eicar.ts';
+import { newAccountAllowed } from '../support/worker/administrators.ts';
 import { newAccount } from '../support/worker/client.ts';
 import { sql } from '../support/worker/database.ts';
 import { expectProblem } from '../support/worker/problem.ts';
@@ -237,5 +238,32 @@ describe('a file of somebody else', () => {
     const declared = await client('POST', '/uploads', { bearer, json: await declarationOf(pdf) });
     await expectProblem(declared, 401, 'session_revoked');
     expect((await rowOf(id))?.deleted_at).toBeNull();
+  });
+});
+
+describe('GET /users/{id}/uploads', () => {
+  it('lists the files of an account for who may know of them, and no file of anybody else', async () => {
+    const owner = await newAccount(client);
+    const other = await newAccount(client);
+    const reader = await newAccountAllowed(client, 'uploads:read');
+    const ids = [
+      (await declare(client, owner.access_token)).id,
+      (await declare(client, owner.access_token)).id,
+    ];
+    await declare(client, other.access_token);
+    const read = (id: string, bearer: string, query = '') =>
+      client('GET', `/users/${id}/uploads${query}`, { bearer });
+    const first = await (await read(owner.user.id, reader.access_token, '?limit=1')).json<{
+      items: { id: string }[];
+      next_cursor: string;
+    }>();
+    const second = await read(owner.user.id, reader.access_token, `?cursor=${first.next_cursor}`);
+    const { items } = await second.json<{ items: { id: string }[] }>();
+    expect([...first.items, ...items].map(({ id }) => id)).toEqual(ids.toReversed());
+    await expectProblem(await read(owner.user.id, owner.access_token), 403, 'forbidden');
+    await expectProblem(await read(crypto.randomUUID(), reader.access_token), 404, 'not_found');
+    // To know of a file is not to hold it.
+    const download = await client('GET', `/uploads/${ids[0]}/download`, { bearer: reader.access_token });
+    await expectProblem(download, 404, 'not_found');
   });
 });

@@ -76,6 +76,7 @@ export const access: Readonly<Record<OperationKey, Access>> = {
   'PATCH /users/{id}': { permitted: 200, attempt: forOther('/users/{id}', { must_change_password: false }) },
   'DELETE /users/{id}': { permitted: 204, attempt: forNewUser('/users/{id}') },
   'DELETE /users/{id}/sessions': { permitted: 204, attempt: forNewUser('/users/{id}/sessions') },
+  'GET /users/{id}/uploads': { permitted: 200, attempt: forOther('/users/{id}/uploads') },
   'GET /permissions': { permitted: 200 },
   'GET /roles': { permitted: 200 },
   'GET /roles/{name}': { permitted: 200, attempt: () => ({ path: '/roles/user' }) },
