@@ -1,4 +1,6 @@
 import { existsSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { sql } from 'drizzle-orm';
 import { readEnvironment } from '../../src/config/environment.ts';
 import { parsePostgresUrl } from '../../src/config/postgres-url.ts';
 import { resolveVariables } from '../../src/config/resolve.ts';
@@ -62,6 +64,7 @@ const openEmbedded = async (directory: string): Promise<OpenDatabase> => {
   const holder = await findLockHolder(directory);
   if (holder !== null) {
     const db = asApp(holder.wirePort);
+    await waitUntilPrepared(db);
     return { db, place, close: db.close };
   }
   if (!existsSync(embeddedDirectory(directory))) {
@@ -72,6 +75,20 @@ const openEmbedded = async (directory: string): Promise<OpenDatabase> => {
   const local = await openLocalDatabase(directory);
   const db = asApp(new URL(local.adminUrl).port);
   return { db, place, close: () => db.close().then(local.close) };
+};
+
+/** In its first seconds `npm run dev` has the database open, but no role and no table in it yet. */
+const waitUntilPrepared = async (db: Database): Promise<void> => {
+  const deadlineMs = performance.now() + 10_000;
+  while (performance.now() < deadlineMs) {
+    const signal = AbortSignal.timeout(5000);
+    const isPrepared = await db.execute({ signal }, sql`select from users limit 0`).then(
+      () => true,
+      () => false,
+    );
+    if (isPrepared) return;
+    await sleep(250);
+  }
 };
 
 const givenUrl = (variables: Variables): string => {
