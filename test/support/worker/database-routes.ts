@@ -1,4 +1,5 @@
-import { type Client, cookiesOf, newAccount, newEmail, password } from './client.ts';
+import { newAdmin } from './administrators.ts';
+import { type Client, cookiesOf, newEmail, password } from './client.ts';
 import { strayToken } from './mail.ts';
 import { declarationOf, declare, pdf, put } from './uploads.ts';
 
@@ -6,7 +7,7 @@ type Send = (client: Client) => Promise<Response>;
 
 /** A good request to each route that needs the database; in brackets, another way to use it. */
 export const databaseRequests = async (wellClient: Client): Promise<Readonly<Record<string, Send>>> => {
-  const { access_token: bearer, refresh_token, user } = await newAccount(wellClient);
+  const { access_token: bearer, refresh_token, user } = await newAdmin(wellClient);
   const login = await wellClient('POST', '/auth/token', { json: { email: user.email, password } });
   const cookies = Object.fromEntries([...cookiesOf(login)].map(([name, { value }]) => [name, value]));
   const form = { username: user.email, password, grant_type: 'password' };
@@ -14,6 +15,12 @@ export const databaseRequests = async (wellClient: Client): Promise<Readonly<Rec
   const [reset, verify, restore] = await Promise.all(
     (['reset_password', 'verify_email', 'restore_email'] as const).map(strayToken),
   );
+
+  const somebody = crypto.randomUUID();
+  const as =
+    (method: string, path: string, json?: object): Send =>
+    (client) =>
+      client(method, path, { bearer, json });
 
   const file = await declare(wellClient, bearer);
   const upload =
@@ -61,6 +68,23 @@ export const databaseRequests = async (wellClient: Client): Promise<Readonly<Rec
     'POST /auth/revoke': (client) => client('POST', '/auth/revoke', { form: { token: refresh_token } }),
     'GET /auth/me': (client) => client('GET', '/auth/me', { bearer }),
     'GET /users/me': (client) => client('GET', '/users/me', { cookies }),
+    'PATCH /users/me': as('PATCH', '/users/me', { username: null }),
+    'DELETE /users/me': as('DELETE', '/users/me', { password }),
+    'GET /users/me/export': as('GET', '/users/me/export'),
+    'GET /users': as('GET', '/users'),
+    'GET /users (by prefix)': as('GET', '/users?q=a'),
+    'POST /users': as('POST', '/users', { email: newEmail(), password }),
+    'GET /users/{id}': as('GET', `/users/${user.id}`),
+    'PATCH /users/{id}': as('PATCH', `/users/${somebody}`, { disabled: true }),
+    'DELETE /users/{id}': as('DELETE', `/users/${somebody}`),
+    'DELETE /users/{id}/sessions': as('DELETE', `/users/${somebody}/sessions`),
+    'GET /users/{id}/uploads': as('GET', `/users/${user.id}/uploads`),
+    'GET /permissions': as('GET', '/permissions'),
+    'GET /roles': as('GET', '/roles'),
+    'GET /roles/{name}': as('GET', '/roles/user'),
+    'PUT /roles/{name}': as('PUT', '/roles/faulty', { permissions: [] }),
+    'DELETE /roles/{name}': as('DELETE', '/roles/faulty'),
+    'GET /audit': as('GET', '/audit'),
     'GET /auth/sessions': (client) => client('GET', '/auth/sessions', { bearer }),
     'DELETE /auth/sessions/{id}': (client) =>
       client('DELETE', `/auth/sessions/${crypto.randomUUID()}`, { bearer }),
