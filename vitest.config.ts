@@ -2,7 +2,7 @@ import { cloudflareTest } from '@cloudflare/vitest-pool-workers';
 import { defineConfig } from 'vitest/config';
 
 /** Inside workerd, against the database that the global set-up starts. */
-const inWorkerd = (name: string, include: string) => ({
+const inWorkerd = (name: string, include: string, timeoutMs: number) => ({
   extends: true as const,
   plugins: [
     cloudflareTest(({ inject }) => ({
@@ -21,7 +21,7 @@ const inWorkerd = (name: string, include: string) => ({
     name,
     include: [include],
     globalSetup: ['./test/support/node/global-setup.ts'],
-    testTimeout: 30_000,
+    testTimeout: timeoutMs,
   },
 });
 
@@ -44,9 +44,9 @@ export default defineConfig({
     retry: process.env.CI ? 1 : 0,
     projects: [
       inNode('unit', 'test/unit/**/*.test.ts', 10_000),
-      inWorkerd('worker', 'test/worker/**/*.test.ts'),
+      inWorkerd('worker', 'test/worker/**/*.test.ts', 30_000),
       inNode('stack', 'test/stack/**/*.test.ts', 60_000),
-      inWorkerd('faults', 'test/faults/**/*.test.ts'),
+      inWorkerd('faults', 'test/faults/**/*.test.ts', 120_000),
       inNode('e2e', 'test/e2e/**/*.test.ts', 120_000, ['./test/e2e/global-setup.ts']),
     ],
   },
