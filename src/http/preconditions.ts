@@ -1,13 +1,6 @@
 import type { Context } from 'hono';
+import type { Preconditions } from '../domain/preconditions.ts';
 import { AppError } from '../errors.ts';
-
-/** For which versions of a resource a request is meant (RFC 9110 section 13.1). */
-export type Preconditions = {
-  /** Null: any. */
-  readonly ifMatch: readonly string[] | null;
-  readonly mustExist: boolean;
-  readonly mustNotExist: boolean;
-};
 
 const entityTags = /^\s*"[\x21\x23-\x7e]*"(?:\s*,\s*"[\x21\x23-\x7e]*")*\s*$/;
 

@@ -1,4 +1,5 @@
 import { type SQL, sql } from 'drizzle-orm';
+import { violatedUnique } from '../db/errors.ts';
 import type { AccountRecord } from '../domain/account.ts';
 import type { Session } from '../domain/session.ts';
 
@@ -14,6 +15,9 @@ export type AccountRow = {
   must_change_password: boolean;
 };
 
+/** The roles of the account that the statement has as `u`. */
+export const rolesOf: SQL = sql`array(select ur.role_name from user_roles ur where ur.user_id = u.id order by ur.role_name)`;
+
 /** The permissions of the account that the statement has as `u`. */
 export const permissionsOf: SQL = sql`
   array(select distinct unnest(r.permissions) as permission from user_roles ur join roles r on r.name = ur.role_name
@@ -23,7 +27,7 @@ export const permissionsOf: SQL = sql`
 export const accountColumns: SQL = sql`
   u.id, u.email, u.email_verified_at is not null as email_verified, u.username, u.created_at,
   u.password_changed_at, u.must_change_password,
-  array(select ur.role_name from user_roles ur where ur.user_id = u.id order by ur.role_name) as roles,
+  ${rolesOf} as roles,
   ${permissionsOf} as permissions`;
 
 export const toAccount = (row: AccountRow): AccountRecord => ({
@@ -46,3 +50,15 @@ export const toSession = (row: SessionRow): Session => ({
   refreshCounter: row.refresh_counter,
   expiresAt: row.expires_at,
 });
+
+/** Which of its names another account has, where that is why a statement failed; any other error is thrown on. */
+export const takenBy = (error: unknown): 'email_taken' | 'username_taken' => {
+  switch (violatedUnique(error)) {
+    case 'users_email_unique':
+      return 'email_taken';
+    case 'users_username_unique':
+      return 'username_taken';
+    default:
+      throw error;
+  }
+};

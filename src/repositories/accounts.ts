@@ -1,10 +1,9 @@
 import { sql } from 'drizzle-orm';
 import type { RequestContext } from '../context.ts';
 import type { Database } from '../db/client.ts';
-import { violatedUnique } from '../db/errors.ts';
 import { parseIdentifier } from '../domain/account.ts';
 import type { NewSession, OpenSession } from '../domain/session.ts';
-import { type AccountRow, toAccount } from './account-rows.ts';
+import { type AccountRow, takenBy, toAccount } from './account-rows.ts';
 import { insertAudit } from './audit-rows.ts';
 import { askedTokenDetails, insertMail, insertToken, type MailedToken } from './mail-rows.ts';
 
@@ -74,14 +73,7 @@ export const createAccountRepository = (db: Database, { newId }: Options) => ({
       if (!row) throw new Error('an insert returned no row');
       return { kind: 'created', session, account: toAccount(row) };
     } catch (error) {
-      switch (violatedUnique(error)) {
-        case 'users_email_unique':
-          return { kind: 'email_taken' };
-        case 'users_username_unique':
-          return { kind: 'username_taken' };
-        default:
-          throw error;
-      }
+      return { kind: takenBy(error) };
     }
   },
 

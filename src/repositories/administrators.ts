@@ -1,8 +1,8 @@
 import { sql } from 'drizzle-orm';
 import type { RequestContext } from '../context.ts';
 import type { Database } from '../db/client.ts';
-import { violatedUnique } from '../db/errors.ts';
 import { adminRole, builtInRoles } from '../domain/permissions.ts';
+import { rolesOf, takenBy } from './account-rows.ts';
 import { insertAudit, noOne } from './audit-rows.ts';
 import { lockAuthorityOutright } from './authority.ts';
 
@@ -44,7 +44,7 @@ export const createAdministratorRepository = (db: Database, { newId, source }: O
       sql`
         with target as (
           select u.id, u.email_verified_at is not null as email_verified,
-            array(select ur.role_name from user_roles ur where ur.user_id = u.id order by ur.role_name) as roles,
+            ${rolesOf} as roles,
             case when u.disabled_at is not null then 'disabled'
               when exists (select from user_roles ur where ur.user_id = u.id and ur.role_name = ${adminRole}) then 'already'
               else 'appointed' end as kind
@@ -95,14 +95,7 @@ export const createAdministratorRepository = (db: Database, { newId, source }: O
       if (created.length !== 1) throw new Error('an insert returned no row');
       return 'created';
     } catch (error) {
-      switch (violatedUnique(error)) {
-        case 'users_email_unique':
-          return 'email_taken';
-        case 'users_username_unique':
-          return 'username_taken';
-        default:
-          throw error;
-      }
+      return takenBy(error);
     }
   },
 

@@ -8,7 +8,7 @@ import { secondsAfter } from '../domain/session.ts';
 import { firstIdAt } from '../domain/uuid-v7.ts';
 import type { Refusal } from '../refusals.ts';
 import { type AuditRow, auditEventColumns, insertAudit, noOne, toAuditEvent } from './audit-rows.ts';
-import type { Gate } from './gate.ts';
+import { type Gate, refusalOf } from './gate.ts';
 
 type Options = { readonly newId: (now: Date) => string; readonly gate: Gate };
 
@@ -43,7 +43,7 @@ export const createAuditRepository = (db: Database, { newId, gate }: Options) =>
         order by e.id desc`,
     );
     return {
-      refusal: rows[0] ? rows[0].refusal : 'session_revoked',
+      refusal: refusalOf(rows[0]),
       events: rows.filter(({ id }) => id !== null).map(toAuditEvent),
     };
   },

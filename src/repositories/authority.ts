@@ -1,7 +1,7 @@
 import { type SQL, sql } from 'drizzle-orm';
 import type { RequestContext } from '../context.ts';
 import { adminRole } from '../domain/permissions.ts';
-import { permissionsOf } from './account-rows.ts';
+import { permissionsOf, rolesOf } from './account-rows.ts';
 import type { Gate } from './gate.ts';
 
 const lock: SQL = sql`pg_advisory_xact_lock(hashtextextended('itsor authority', 0))::text`;
@@ -36,7 +36,7 @@ export const isLastAdministrator = ({ canLogIn }: Pick<Gate, 'canLogIn'>): SQL =
 export const targetAccount = (gate: Pick<Gate, 'canLogIn'>, id: string): SQL => sql`
   target as (
     select u.id, u.email, u.xmin::text as version, ${permissionsOf} as permissions,
-      array(select held.role_name from user_roles held where held.user_id = u.id order by held.role_name) as roles,
+      ${rolesOf} as roles,
       ${isLastAdministrator(gate)} as is_last_administrator
     from users u where u.id = ${id}::uuid
   )`;

@@ -8,7 +8,7 @@ import type { SessionRefusal } from '../domain/session.ts';
 import { lockActor, lockOwnerOf } from './account-lock.ts';
 import { insertAudit } from './audit-rows.ts';
 import type { ProofOutcome } from './email-addresses.ts';
-import type { Gate } from './gate.ts';
+import { type Gate, refusalOf } from './gate.ts';
 import { insertMail, insertToken, isDue, type MailedToken, tokenDetails, voidTokens } from './mail-rows.ts';
 
 export type ChangeRequest = {
@@ -78,7 +78,7 @@ export const createEmailChangeRepository = (db: Database, { newId, gate }: Optio
           select case when gate.refusal is not null then gate.refusal
                       when not exists (select from c) then 'conflict' end as refusal from gate`,
       ])) as [unknown, { refusal: SessionRefusal | 'conflict' }[]];
-      return row ? row.refusal : 'session_revoked';
+      return refusalOf(row);
     },
 
     /** Moves the account to the address that the token proves, and gives the old one a week to undo it. */

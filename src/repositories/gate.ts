@@ -71,4 +71,7 @@ export const createGate = ({ verifiedOnly, passwordMaxAgeDays }: GatePolicy): Ga
 /** A row that carries the verdict of the gate beside what was asked for. */
 export type Gated = { refusal: SessionRefusal };
 
-export const refusalOf = (row: Gated | undefined): SessionRefusal => (row ? row.refusal : 'session_revoked');
+/** What a statement says of its refusal; where the gate had no row it says nothing, and the session is gone. */
+export const refusalOf = <Refusal extends string | null>(
+  row: { readonly refusal: Refusal } | undefined,
+): Refusal | 'session_revoked' => (row ? row.refusal : 'session_revoked');

@@ -104,7 +104,7 @@ export const createOwnAccountRepository = (db: Database, { newId, gate }: Option
         )
         select verdict.refusal from verdict`,
     ])) as [unknown, { refusal: Refusal }[]];
-    return verdict ? verdict.refusal : 'session_revoked';
+    return refusalOf(verdict);
   },
 
   /** Everything that is kept of the actor; the events are a page of all that are about the account. */

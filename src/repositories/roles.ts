@@ -3,11 +3,12 @@ import type { RequestContext } from '../context.ts';
 import type { Database } from '../db/client.ts';
 import type { Slice } from '../domain/page.ts';
 import { adminRole, builtInRoles, type Permission } from '../domain/permissions.ts';
+import type { Preconditions } from '../domain/preconditions.ts';
 import type { Role } from '../domain/role.ts';
 import type { Refusal } from '../refusals.ts';
 import { insertAudit, noOne } from './audit-rows.ts';
 import { isChanged, lockAuthority } from './authority.ts';
-import type { Gate } from './gate.ts';
+import { type Gate, refusalOf } from './gate.ts';
 
 type RoleRow = { name: string; permissions: string[]; created_at: Date; version: string };
 
@@ -18,13 +19,6 @@ const toRole = ({ created_at, ...row }: RoleRow): Role => ({
   createdAt: created_at,
   builtIn: (builtInRoles as readonly string[]).includes(row.name),
 });
-
-/** What must hold of a role before it is written (RFC 9110 section 13.1). */
-export type RolePrecondition = {
-  readonly ifMatch: readonly string[] | null;
-  readonly mustExist: boolean;
-  readonly mustNotExist: boolean;
-};
 
 export type PutOutcome =
   | { readonly kind: 'created' | 'changed'; readonly role: Role }
@@ -45,7 +39,7 @@ export const createRoleRepository = (db: Database, { newId, gate }: Options) => 
         ctx,
         sql`with ${gate.permitted(ctx)} select gate.refusal from gate`,
       );
-      return row ? row.refusal : 'session_revoked';
+      return refusalOf(row);
     },
 
     /** Roles in the order of their names; `after` is the last one seen. */
@@ -64,7 +58,7 @@ export const createRoleRepository = (db: Database, { newId, gate }: Options) => 
           order by r.name`,
       );
       return {
-        refusal: rows[0] ? rows[0].refusal : 'session_revoked',
+        refusal: refusalOf(rows[0]),
         roles: rows.filter(({ name }) => name !== null).map(toRole),
       };
     },
@@ -77,7 +71,7 @@ export const createRoleRepository = (db: Database, { newId, gate }: Options) => 
           select gate.refusal, ${roleColumns} from gate left join roles r on gate.refusal is null and r.name = ${name}`,
       );
       return {
-        refusal: row ? row.refusal : 'session_revoked',
+        refusal: refusalOf(row),
         role: row && row.name !== null ? toRole(row) : null,
       };
     },
@@ -87,7 +81,7 @@ export const createRoleRepository = (db: Database, { newId, gate }: Options) => 
       ctx: RequestContext,
       name: string,
       permissions: readonly Permission[],
-      { ifMatch, mustExist, mustNotExist }: RolePrecondition,
+      { ifMatch, mustExist, mustNotExist }: Preconditions,
     ): Promise<PutOutcome> => {
       const given = sql`${sql.param(permissions)}::text[]`;
       const event = (type: 'role.created' | 'role.changed') =>
@@ -129,7 +123,7 @@ export const createRoleRepository = (db: Database, { newId, gate }: Options) => 
           select verdict.refusal, verdict.is_new from verdict`,
         sql`select ${roleColumns} from roles r where r.name = ${name}`,
       ])) as [unknown, { refusal: Refusal; is_new: boolean }[], RoleRow[]];
-      const refusal = verdict ? verdict.refusal : 'session_revoked';
+      const refusal = refusalOf(verdict);
       if (refusal !== null) return { kind: 'refused', refusal };
       if (!row) throw new Error('a role that was written is not there');
       return { kind: verdict?.is_new ? 'created' : 'changed', role: toRole(row) };
@@ -168,7 +162,7 @@ export const createRoleRepository = (db: Database, { newId, gate }: Options) => 
           )
           select verdict.refusal from verdict`,
       ])) as [unknown, { refusal: Refusal }[]];
-      return verdict ? verdict.refusal : 'session_revoked';
+      return refusalOf(verdict);
     },
   };
 };

@@ -196,7 +196,7 @@ export const createUploadRepository = (db: Database, { newId, gate }: Options) =
         order by u.id desc`,
     );
     const uploads = rows.flatMap((row) => (isFound<UploadRow>(row) ? [toUpload(row)] : []));
-    return { refusal: rows[0] ? rows[0].refusal : 'session_revoked', uploads };
+    return { refusal: refusalOf(rows[0]), uploads };
   },
 
   /** Hides a file at once; its bytes, and then its row, go with the next piece of work. */

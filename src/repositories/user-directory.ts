@@ -4,7 +4,7 @@ import type { Database } from '../db/client.ts';
 import type { ManagedAccount } from '../domain/account.ts';
 import type { Slice } from '../domain/page.ts';
 import type { Refusal } from '../refusals.ts';
-import type { Gate } from './gate.ts';
+import { type Gate, refusalOf } from './gate.ts';
 import { type ManagedRow, managedColumns, readManaged, toManaged } from './managed-rows.ts';
 
 export type Match = {
@@ -29,7 +29,7 @@ export const createUserDirectory = (db: Database, { gate }: { readonly gate: Gat
       sql`with ${gate.permitted(ctx)}
           select gate.refusal, u.* from gate left join lateral (${rows}) u on gate.refusal is null order by ${order}`,
     );
-    const refusal = found[0] ? found[0].refusal : 'session_revoked';
+    const refusal = refusalOf(found[0]);
     return { refusal, rows: found.filter(({ id }) => id !== null) };
   };
 

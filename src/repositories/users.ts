@@ -1,14 +1,14 @@
 import { type SQL, sql } from 'drizzle-orm';
 import type { RequestContext } from '../context.ts';
 import type { Database } from '../db/client.ts';
-import { violatedUnique } from '../db/errors.ts';
 import type { AccountEdit, ManagedAccount } from '../domain/account.ts';
 import { adminRole } from '../domain/permissions.ts';
 import type { Refusal } from '../refusals.ts';
+import { takenBy } from './account-rows.ts';
 import { insertAudit } from './audit-rows.ts';
 import { isChanged, lockAuthority, targetAccount } from './authority.ts';
 import { eraseAccount } from './erasure.ts';
-import type { Gate } from './gate.ts';
+import { type Gate, refusalOf } from './gate.ts';
 import { insertMail, insertToken, type MailedToken, tokenDetails } from './mail-rows.ts';
 import { type ManagedRow, readManaged, toManaged } from './managed-rows.ts';
 
@@ -46,22 +46,11 @@ export type UserRepository = ReturnType<typeof createUserRepository>;
 export const createUserRepository = (db: Database, { newId, gate }: Options) => {
   const outcomeOf = (results: Record<string, unknown>[][]): EditOutcome => {
     const [, [verdict], [row]] = results as [unknown, Verdict[], ManagedRow[]];
-    const refusal = verdict ? verdict.refusal : 'session_revoked';
+    const refusal = refusalOf(verdict);
     if (refusal === 'unknown_role') return { kind: 'unknown_role' };
     if (refusal !== null) return { kind: 'refused', refusal };
     if (!row) throw new Error('an account that was written is not there');
     return { kind: 'done', account: toManaged(row) };
-  };
-
-  const orTaken = (error: unknown): EditOutcome => {
-    switch (violatedUnique(error)) {
-      case 'users_email_unique':
-        return { kind: 'email_taken' };
-      case 'users_username_unique':
-        return { kind: 'username_taken' };
-      default:
-        throw error;
-    }
   };
 
   return {
@@ -111,7 +100,7 @@ export const createUserRepository = (db: Database, { newId, gate }: Options) => 
           ]),
         );
       } catch (error) {
-        return orTaken(error);
+        return { kind: takenBy(error) };
       }
     },
 
@@ -189,7 +178,7 @@ export const createUserRepository = (db: Database, { newId, gate }: Options) => 
           ]),
         );
       } catch (error) {
-        return orTaken(error);
+        return { kind: takenBy(error) };
       }
     },
 
@@ -223,7 +212,7 @@ export const createUserRepository = (db: Database, { newId, gate }: Options) => 
           )
           select verdict.refusal from verdict`,
       ])) as [unknown, { refusal: Refusal }[]];
-      return rows[0] ? rows[0].refusal : 'session_revoked';
+      return refusalOf(rows[0]);
     },
 
     /** Ends every session of an account. */
@@ -254,7 +243,7 @@ export const createUserRepository = (db: Database, { newId, gate }: Options) => 
           )
           select verdict.refusal from verdict`,
       );
-      return row ? row.refusal : 'session_revoked';
+      return refusalOf(row);
     },
   };
 };

@@ -1,8 +1,9 @@
 import type { RequestContext } from '../../context.ts';
 import type { Permission } from '../../domain/permissions.ts';
+import type { Preconditions } from '../../domain/preconditions.ts';
 import type { Role } from '../../domain/role.ts';
 import { refusalError } from '../../refusals.ts';
-import type { RolePrecondition, RoleRepository } from '../../repositories/roles.ts';
+import type { RoleRepository } from '../../repositories/roles.ts';
 
 type Deps = { readonly roles: Pick<RoleRepository, 'put'> };
 
@@ -17,7 +18,7 @@ export const createPutRole =
     ctx: RequestContext,
     name: string,
     permissions: readonly Permission[],
-    precondition: RolePrecondition,
+    precondition: Preconditions,
   ): Promise<{ role: Role; isNew: boolean }> => {
     const outcome = await roles.put(ctx, name, [...new Set(permissions)].sort(), precondition);
     if (outcome.kind === 'refused') throw refusalError(outcome.refusal);
