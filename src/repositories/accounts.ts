@@ -1,11 +1,11 @@
-import { sql } from 'drizzle-orm';
+import { type SQL, sql } from 'drizzle-orm';
 import type { RequestContext } from '../context.ts';
 import type { Database } from '../db/client.ts';
 import { parseIdentifier } from '../domain/account.ts';
 import type { NewSession, OpenSession } from '../domain/session.ts';
 import { type AccountRow, takenBy, toAccount } from './account-rows.ts';
 import { insertAudit } from './audit-rows.ts';
-import { askedTokenDetails, insertMail, insertToken, type MailedToken } from './mail-rows.ts';
+import { askedTokenDetails, type MailedToken, mailToken } from './mail-rows.ts';
 
 export type NewAccount = {
   readonly email: string;
@@ -28,9 +28,14 @@ export type CreateOutcome =
   | { readonly kind: 'email_taken' | 'username_taken' };
 
 /** The verification token of the account that the statement has as `u`, and its mail. */
-const verificationOf = (ctx: RequestContext, token: MailedToken) => sql`
-  t as (${insertToken(ctx, 'verify_email', token, sql`select u.id as user_id, u.email from u`)}),
-  mailed as (${insertMail(ctx, 'verify_email', token.outboxId, sql`select t.user_id, t.email as recipient from t`, askedTokenDetails(ctx, token.tokenId))})`;
+const verificationOf = (ctx: RequestContext, token: MailedToken): SQL =>
+  mailToken(ctx, {
+    purpose: 'verify_email',
+    template: 'verify_email',
+    token,
+    from: sql`select u.id as user_id, u.email from u`,
+    details: askedTokenDetails(ctx, token.tokenId),
+  });
 
 export type AccountRepository = ReturnType<typeof createAccountRepository>;
 

@@ -7,15 +7,7 @@ import { lockActor, lockOwnerOf } from './account-lock.ts';
 import { type AccountRow, accountColumns, type SessionRow, toAccount, toSession } from './account-rows.ts';
 import { insertAudit, noOne } from './audit-rows.ts';
 import { type Gate, type Gated, refusalOf } from './gate.ts';
-import {
-  insertMail,
-  insertToken,
-  isDue,
-  type MailedToken,
-  originDetails,
-  tokenDetails,
-  voidTokens,
-} from './mail-rows.ts';
+import { insertMail, isDue, type MailedToken, mailToken, originDetails, voidTokens } from './mail-rows.ts';
 
 /** What is needed to check and replace a password. */
 export type Credential = {
@@ -117,11 +109,7 @@ export const createCredentialRepository = (db: Database, { newId, gate }: Option
           update users set reset_sent_at = ${ctx.now}
           where email = ${email} and disabled_at is null and ${isDue(ctx, sql`reset_sent_at`)}
           returning id as user_id, email
-        ), t as (
-          ${insertToken(ctx, 'reset_password', token, sql`select u.user_id, u.email from u`)}
-        ), mailed as (
-          ${insertMail(ctx, 'reset_password', token.outboxId, sql`select t.user_id, t.email as recipient from t`, tokenDetails(token.tokenId))}
-        )
+        ), ${mailToken(ctx, { purpose: 'reset_password', template: 'reset_password', token, from: sql`select u.user_id, u.email from u` })}
         ${insertAudit(ctx, event)} from (select 1) always left join u o on true`,
     );
   },

@@ -5,14 +5,7 @@ import { violatedUnique } from '../db/errors.ts';
 import { codePolicy } from '../domain/one-time-token.ts';
 import { lockAccountOf, lockOwnerOf } from './account-lock.ts';
 import { insertAudit, noOne } from './audit-rows.ts';
-import {
-  askedTokenDetails,
-  insertMail,
-  insertToken,
-  isDue,
-  type MailedToken,
-  voidTokens,
-} from './mail-rows.ts';
+import { askedTokenDetails, isDue, type MailedToken, mailToken, voidTokens } from './mail-rows.ts';
 import { isUnclaimed } from './unclaimed.ts';
 
 /** `void`: used, expired or unknown, which are one answer. `done` tells by what the account logs in. */
@@ -129,6 +122,14 @@ export const createEmailAddressRepository = (db: Database, { newId }: Options) =
           select * from one_time_tokens n
           where n.user_id = u.user_id and n.purpose = 'verify_email' and n.email = u.email order by n.id desc limit 1
         ) n on true`;
+      const waiting = {
+        purpose: 'verify_email',
+        template: 'verify_email',
+        token,
+        from: source,
+        credentials: sql`source.password_hash, source.username`,
+        details: askedTokenDetails(ctx, token.tokenId),
+      } as const;
       await db.execute(
         ctx,
         sql`
@@ -137,11 +138,7 @@ export const createEmailAddressRepository = (db: Database, { newId }: Options) =
             where email = ${email} and email_verified_at is null and disabled_at is null
               and ${isDue(ctx, sql`verification_sent_at`)}
             returning id as user_id, email
-          ), t as (
-            ${insertToken(ctx, 'verify_email', token, source, sql`source.password_hash, source.username`)}
-          ), mailed as (
-            ${insertMail(ctx, 'verify_email', token.outboxId, sql`select t.user_id, t.email as recipient from t`, askedTokenDetails(ctx, token.tokenId))}
-          )
+          ), ${mailToken(ctx, waiting)}
           ${insertAudit(ctx, event)} from (select 1) always left join u o on true`,
       );
     },

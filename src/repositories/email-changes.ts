@@ -9,7 +9,7 @@ import { lockActor, lockOwnerOf } from './account-lock.ts';
 import { insertAudit } from './audit-rows.ts';
 import type { ProofOutcome } from './email-addresses.ts';
 import { type Gate, refusalOf } from './gate.ts';
-import { insertMail, insertToken, isDue, type MailedToken, tokenDetails, voidTokens } from './mail-rows.ts';
+import { insertMail, insertToken, isDue, type MailedToken, mailToken, voidTokens } from './mail-rows.ts';
 
 export type ChangeRequest = {
   readonly email: string;
@@ -50,6 +50,12 @@ export const createEmailChangeRepository = (db: Database, { newId, gate }: Optio
       { email, passwordHash, token, noticeId }: ChangeRequest,
     ): Promise<SessionRefusal | 'conflict'> => {
       const asked = sql`jsonb_build_object('new_email', ${email}::text, 'ip', ${ctx.ip}::text, 'user_agent', ${ctx.userAgent}::text)`;
+      const proof = {
+        purpose: 'change_email',
+        template: 'verify_new_email',
+        token,
+        from: sql`select c.id as user_id, ${email}::text as email from c where not exists (select from owner)`,
+      } as const;
       const [, [row]] = (await db.transaction(ctx, [
         lockActor(gate, ctx),
         sql`
@@ -64,11 +70,7 @@ export const createEmailChangeRepository = (db: Database, { newId, gate }: Optio
             returning users.id as user_id, users.email as recipient
           ), voided as (
             ${voidTokens(ctx, ['change_email'])}
-          ), t as (
-            ${insertToken(ctx, 'change_email', token, sql`select c.id as user_id, ${email}::text as email from c where not exists (select from owner)`)}
-          ), mailed as (
-            ${insertMail(ctx, 'verify_new_email', token.outboxId, sql`select t.user_id, t.email as recipient from t`, tokenDetails(token.tokenId))}
-          ), told_owner as (
+          ), ${mailToken(ctx, proof)}, told_owner as (
             ${insertMail(ctx, 'account_exists', token.outboxId, sql`select reminded.user_id, reminded.recipient from reminded`)}
           ), told as (
             ${insertMail(ctx, 'email_change_requested', noticeId, sql`select c.id as user_id, c.email as recipient from c`, asked)}

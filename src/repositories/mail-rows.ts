@@ -74,3 +74,21 @@ export const askedTokenDetails = (ctx: RequestContext, tokenId: string): SQL =>
 /** The details of a mail that tells where something was done from. */
 export const originDetails = ({ ip, userAgent }: RequestContext): SQL =>
   sql`jsonb_build_object('ip', ${ip}::text, 'user_agent', ${userAgent}::text)`;
+
+type MailedTokenParts = {
+  readonly purpose: TokenPurpose;
+  readonly template: MailTemplate;
+  readonly token: MailedToken;
+  /** As `insertToken` takes them. */
+  readonly from: SQL;
+  readonly credentials?: SQL;
+  readonly details?: SQL;
+};
+
+/** The expressions `t` and `mailed`: a token, and the mail that brings it to its address. */
+export const mailToken = (
+  ctx: RequestContext,
+  { purpose, template, token, from, credentials, details = tokenDetails(token.tokenId) }: MailedTokenParts,
+): SQL => sql`
+  t as (${insertToken(ctx, purpose, token, from, credentials)}),
+  mailed as (${insertMail(ctx, template, token.outboxId, sql`select t.user_id, t.email as recipient from t`, details)})`;

@@ -2,7 +2,7 @@ import { sql } from 'drizzle-orm';
 import type { RequestContext } from '../context.ts';
 import type { Database } from '../db/client.ts';
 import { insertAudit, noOne } from './audit-rows.ts';
-import { askedTokenDetails, insertMail, insertToken, isDue, type MailedToken } from './mail-rows.ts';
+import { askedTokenDetails, insertMail, isDue, type MailedToken, mailToken } from './mail-rows.ts';
 import { isUnclaimed } from './unclaimed.ts';
 
 export type SignUp = {
@@ -27,7 +27,14 @@ export const createSignUpRepository = (db: Database, { newId }: Options) => ({
     { email, username, passwordHash, verification }: SignUp,
   ): Promise<'registered' | 'username_taken'> => {
     const { now } = ctx;
-    const credentials = sql`${passwordHash}::text, ${username}::text`;
+    const proof = {
+      purpose: 'verify_email',
+      template: 'verify_email',
+      token: verification,
+      from: sql`select id as user_id, email from u union all select id, email from waiting`,
+      credentials: sql`${passwordHash}::text, ${username}::text`,
+      details: askedTokenDetails(ctx, verification.tokenId),
+    } as const;
     const event = {
       id: newId(now),
       type: 'account.signed_up',
@@ -63,11 +70,7 @@ export const createSignUpRepository = (db: Database, { newId }: Options) => ({
           where k.email = ${email} and not exists (select from taken)
             and not ${isUnclaimed(sql`k`)} and ${isDue(ctx, sql`k.exists_notice_sent_at`)}
           returning k.id, k.email
-        ), t as (
-          ${insertToken(ctx, 'verify_email', verification, sql`select id as user_id, email from u union all select id, email from waiting`, credentials)}
-        ), mailed as (
-          ${insertMail(ctx, 'verify_email', verification.outboxId, sql`select t.user_id, t.email as recipient from t`, askedTokenDetails(ctx, verification.tokenId))}
-        ), told as (
+        ), ${mailToken(ctx, proof)}, told as (
           ${insertMail(ctx, 'account_exists', verification.outboxId, sql`select known.id as user_id, known.email as recipient from known`)}
         ), audited as (
           ${insertAudit(ctx, event)} from u

@@ -9,7 +9,7 @@ import { insertAudit } from './audit-rows.ts';
 import { isChanged, lockAuthority, targetAccount } from './authority.ts';
 import { eraseAccount } from './erasure.ts';
 import { type Gate, refusalOf } from './gate.ts';
-import { insertMail, insertToken, type MailedToken, tokenDetails } from './mail-rows.ts';
+import { type MailedToken, mailToken } from './mail-rows.ts';
 import { type ManagedRow, readManaged, toManaged } from './managed-rows.ts';
 
 export type NewManagedAccount = {
@@ -68,8 +68,7 @@ export const createUserRepository = (db: Database, { newId, gate }: Options) => 
         details: sql`jsonb_build_object('roles', ${sql.param(roles)}::text[], 'invited', ${passwordHash === null}::boolean)`,
       } as const;
       const mail = token
-        ? sql`, t as (${insertToken(ctx, purpose, token, sql`select c.id as user_id, c.email from c`)}),
-          mailed as (${insertMail(ctx, purpose, token.outboxId, sql`select t.user_id, t.email as recipient from t`, tokenDetails(token.tokenId))})`
+        ? sql`, ${mailToken(ctx, { purpose, template: purpose, token, from: sql`select c.id as user_id, c.email from c` })}`
         : sql``;
       try {
         return outcomeOf(
