@@ -13,6 +13,7 @@ import { authenticate, createRequirePermission } from './middleware/authenticate
 import { type CorsOptions, cors } from './middleware/cors.ts';
 import { csrf } from './middleware/csrf.ts';
 import { forPeople } from './middleware/for-people.ts';
+import { observe } from './middleware/observe.ts';
 import { onlyErrors } from './middleware/only-errors.ts';
 import { rateLimit } from './middleware/rate-limit.ts';
 import { requestContext } from './middleware/request-context.ts';
@@ -29,6 +30,7 @@ import { flagRoutes } from './routes/flags.ts';
 import { healthRoutes, livenessRoutes } from './routes/health.ts';
 import { linkPageRoutes } from './routes/link-pages.tsx';
 import { meRoutes, readMe } from './routes/me.ts';
+import { metricsRoutes } from './routes/metrics.ts';
 import { pagePaths } from './routes/page-services.ts';
 import { passwordRoutes } from './routes/password.ts';
 import { roleRoutes } from './routes/roles.ts';
@@ -41,15 +43,22 @@ import { wellKnownRoutes } from './routes/well-known.ts';
 const respondWithFailure = (c: Context<AppEnv>, error: AppError) =>
   c.var.site ? respondWithErrorPage(c, c.var.site, error) : respondWithProblem(c, error);
 
+type BaseOptions = CorsOptions & {
+  readonly timeoutMs: number;
+  readonly strict: boolean;
+  readonly logSampleRatio: number;
+};
+
 /** What every request passes, whatever it asks for. */
 const createBase = (
-  { log, clock, newRequestId }: Foundation,
-  { timeoutMs, strict, ...origins }: CorsOptions & { timeoutMs: number; strict: boolean },
+  { log, clock, newRequestId, telemetry, dice }: Foundation,
+  { timeoutMs, strict, logSampleRatio, ...origins }: BaseOptions,
 ) => {
   const app = new Hono<AppEnv>();
   app.use(
     requestContext({ log, clock, newRequestId, timeoutMs }),
-    accessLog(clock),
+    observe(telemetry),
+    accessLog({ clock, dice, sampleRatio: logSampleRatio }),
     securityHeaders({ strict }),
     cors(origins),
     onlyErrors,
@@ -58,6 +67,7 @@ const createBase = (
     const error = toAppError(thrown);
     // What a timeout has ended fails once more when its own calls are aborted; the answer is already out.
     if (error.code === 'timeout' && c.finalized) return c.res;
+    telemetry.metrics.count('itsor_problems_total', { code: error.code });
     if (error.status >= 500) log.error(error.code, { request_id: requestIdOf(c), error: thrown });
     return respondWithFailure(c, error);
   });
@@ -79,6 +89,7 @@ const createReadyApp = (foundation: Foundation, services: Services): Hono<AppEnv
 
   const app = createBase(foundation, {
     timeoutMs: limits.requestTimeoutMs,
+    logSampleRatio: config.log.sampleRatio,
     strict: config.environment.strict,
     allowedOrigins,
     requestHeaders: ['Authorization', config.jwt.headerName, checksumHeader],
@@ -112,6 +123,8 @@ const createReadyApp = (foundation: Foundation, services: Services): Hono<AppEnv
     app.route('/', linkPageRoutes({ password, email }, config, reader));
   }
 
+  if (services.metrics) app.route('/', metricsRoutes(services.metrics));
+
   const { mailbox } = services.mail;
   if (mailbox) app.route('/dev', devMailboxRoutes({ mailbox }, origins));
 
@@ -133,7 +146,7 @@ const createRefusingApp = (container: Extract<Container, { kind: 'misconfigured'
     errors,
     retryAfterSeconds: 60,
   });
-  const base = { timeoutMs: 10_000, strict, allowedOrigins: [], requestHeaders: [] };
+  const base = { timeoutMs: 10_000, logSampleRatio: 1, strict, allowedOrigins: [], requestHeaders: [] };
   let isRecorded = recordRefusal === null;
 
   return createBase(container, base).notFound((c) => {

@@ -1,6 +1,7 @@
 import { v7 as uuidv7 } from 'uuid';
 import journal from '../drizzle/meta/_journal.json' with { type: 'json' };
 import { createAccessTokens } from './adapters/access-tokens.ts';
+import { argon2id } from './adapters/argon2/argon2id.ts';
 import { createArgon2Hasher } from './adapters/argon2/hasher.ts';
 import { checkArgon2id } from './adapters/argon2/known-answer.ts';
 import { createContentInspector } from './adapters/content-inspector.ts';
@@ -9,6 +10,7 @@ import { createLogger } from './adapters/logger.ts';
 import { createLoginGuard } from './adapters/login-guard.ts';
 import { createMailQueue } from './adapters/mail-queue.ts';
 import { createMailer } from './adapters/mailer/create-mailer.ts';
+import { createMetricsGatherer } from './adapters/metrics-gatherer.ts';
 import { createOneTimeTokens, type OneTimeTokens } from './adapters/one-time-tokens.ts';
 import { createPwnedPasswords } from './adapters/pwned-passwords.ts';
 import { createRateLimiter } from './adapters/rate-limiter.ts';
@@ -16,6 +18,7 @@ import { createRefreshTokens } from './adapters/refresh-tokens.ts';
 import { createScanner } from './adapters/scanner/create-scanner.ts';
 import { createSharedSecret } from './adapters/shared-secret.ts';
 import { createStorage } from './adapters/storage/create-storage.ts';
+import { createTelemetry, type Telemetry } from './adapters/telemetry/create-telemetry.ts';
 import { createTurnstile } from './adapters/turnstile.ts';
 import { createUploadQueue } from './adapters/upload-queue.ts';
 import { loadConfig } from './config/load.ts';
@@ -26,9 +29,11 @@ import type { Logger, RequestContext } from './context.ts';
 import { createDatabase, type Database } from './db/client.ts';
 import { createLinks } from './domain/links.ts';
 import type { LoginGuard } from './durable-objects/login-guard.ts';
+import type { MetricsGatherer } from './durable-objects/metrics-gatherer.ts';
 import type { RateLimiter } from './durable-objects/rate-limiter.ts';
 import { createAccountRepository } from './repositories/accounts.ts';
 import { type AuditRepository, createAuditRepository } from './repositories/audit.ts';
+import { createBacklogRepository } from './repositories/backlog.ts';
 import { createCredentialRepository } from './repositories/credentials.ts';
 import { createEmailAddressRepository } from './repositories/email-addresses.ts';
 import { createEmailChangeRepository } from './repositories/email-changes.ts';
@@ -61,6 +66,8 @@ import { createDeliver } from './services/mail/deliver.ts';
 import { createMailbox } from './services/mail/mailbox.ts';
 import { createRenderMail } from './services/mail/render.ts';
 import { createSweep } from './services/mail/sweep.ts';
+import { createScrape } from './services/metrics/scrape.ts';
+import { createSurvey } from './services/metrics/survey.ts';
 import { createChangePassword } from './services/password/change.ts';
 import { createCheckPassword } from './services/password/check.ts';
 import { createForgotPassword } from './services/password/forgot.ts';
@@ -105,6 +112,7 @@ import { createRemoveUser } from './services/user/remove.ts';
 export type Bindings = Record<string, unknown> & {
   RATE_LIMITER: DurableObjectNamespace<RateLimiter>;
   LOGIN_GUARD: DurableObjectNamespace<LoginGuard>;
+  METRICS_GATHERER: DurableObjectNamespace<MetricsGatherer>;
   MAIL_QUEUE: Queue<string>;
   UPLOAD_QUEUE: Queue<string>;
   UPLOADS: R2Bucket;
@@ -116,6 +124,9 @@ export type Foundation = {
   readonly log: Logger;
   readonly clock: () => Date;
   readonly newRequestId: () => string;
+  readonly telemetry: Telemetry;
+  /** A number in [0, 1), at random; for samples, never for secrets. */
+  readonly dice: () => number;
 };
 
 export type Services = ReturnType<typeof createServices>;
@@ -135,6 +146,7 @@ export type Container = Foundation &
 const clock = () => new Date();
 const newId = (now: Date) => uuidv7({ msecs: now.getTime() });
 const newRequestId = () => crypto.randomUUID();
+const dice = () => Math.random();
 const write = (line: string) => console.log(line);
 /** Loads the dictionary with the first password that is set; an isolate that sees only logins does without. */
 const estimateStrength = async (password: string, knownWords: readonly string[]) =>
@@ -143,15 +155,23 @@ const estimateStrength = async (password: string, knownWords: readonly string[])
 /** What happens to the outbox; its rows are written by the flows that give cause for them. */
 const createMailServices = (
   { email, origins }: Config,
-  { db, tokens, log }: { db: Database; tokens: OneTimeTokens; log: Logger },
+  { db, tokens, log, telemetry }: { db: Database; tokens: OneTimeTokens; log: Logger; telemetry: Telemetry },
 ) => {
   const outbox = createOutboxRepository(db);
   const render = createRenderMail({ tokens, links: createLinks(origins.appUrl) });
-  const mailer = createMailer(email.provider, { log, clock });
-  const deliver = createDeliver({ outbox, render, mailer, clock, log });
+  const { metrics, instruments } = telemetry;
+  const mailer = createMailer(email.provider, { log, clock, fetch: instruments.outgoing });
+  const deliver = createDeliver({
+    outbox,
+    render,
+    mailer: instruments.mailer(mailer),
+    clock,
+    log,
+    metrics,
+  });
   return {
     deliver,
-    sweep: createSweep({ outbox, deliver, clock, log }),
+    sweep: createSweep({ outbox, deliver, clock, log, metrics }),
     // Local environments only: the configuration refuses capture when it is strict.
     mailbox: email.provider.kind === 'capture' ? createMailbox({ outbox, render }) : null,
   };
@@ -253,8 +273,9 @@ const createUploadServices = (
   };
 };
 
-const createServices = (config: Config, bindings: Bindings, log: Logger) => {
-  const db = createDatabase(config.database);
+const createServices = (config: Config, bindings: Bindings, log: Logger, telemetry: Telemetry) => {
+  const { metrics, instruments } = telemetry;
+  const db = createDatabase(config.database, instruments.statement);
   const verifiedOnly = config.email.verification === 'required';
   const passwordMaxAgeDays = config.password.maxAgeDays;
   const gate = createGate({ verifiedOnly, passwordMaxAgeDays });
@@ -269,8 +290,10 @@ const createServices = (config: Config, bindings: Bindings, log: Logger) => {
 
   const hasher = createArgon2Hasher(config.password.argon2, {
     maxWaitMs: config.limits.requestTimeoutMs,
+    digest: instruments.digest(argon2id),
+    onQueued: (waiting) => metrics.observe('itsor_password_hash_queue_length', {}, waiting),
   });
-  const guard = createLoginGuard(bindings.LOGIN_GUARD, config.limits.login);
+  const guard = instruments.guard(createLoginGuard(bindings.LOGIN_GUARD, config.limits.login));
   const accessTokens = createAccessTokens(config.jwt);
   const secretKeys = [config.session.secretKey, ...config.session.previousSecretKeys];
   const refreshTokens = createRefreshTokens(createMacKeys(secretKeys, 'refresh-token'));
@@ -288,7 +311,7 @@ const createServices = (config: Config, bindings: Bindings, log: Logger) => {
   const checkPassword = createCheckPassword({
     policy: config.password,
     estimateStrength,
-    isLeaked: config.password.pwnedPasswords ? createPwnedPasswords() : null,
+    isLeaked: config.password.pwnedPasswords ? createPwnedPasswords({ fetch: instruments.outgoing }) : null,
   });
   const issueTokens = createIssueTokens({
     signAccessToken: accessTokens.sign,
@@ -301,10 +324,11 @@ const createServices = (config: Config, bindings: Bindings, log: Logger) => {
   return {
     config,
     verifyAccessToken,
-    limiter: createRateLimiter(bindings.RATE_LIMITER),
+    limiter: instruments.limiter(createRateLimiter(bindings.RATE_LIMITER, instruments.called)),
     account: {
       signup: createSignup({
-        checkTurnstile: config.turnstile && createTurnstile(config.turnstile),
+        checkTurnstile:
+          config.turnstile && createTurnstile({ ...config.turnstile, fetch: instruments.outgoing }),
         accounts,
         signUps: createSignUpRepository(db, { newId }),
         hasher,
@@ -357,7 +381,7 @@ const createServices = (config: Config, bindings: Bindings, log: Logger) => {
         newId,
         verifiedOnly,
       }),
-      refresh: createRefresh({ sessions, readRefreshToken, issueTokens, sessionPolicy }),
+      refresh: createRefresh({ sessions, readRefreshToken, issueTokens, sessionPolicy, metrics }),
       logout: createLogout({ sessions, readRefreshToken }),
       revoke: createRevoke({ sessions, verifyAccessToken, readRefreshToken }),
       list: createListSessions({ sessions }),
@@ -379,7 +403,7 @@ const createServices = (config: Config, bindings: Bindings, log: Logger) => {
       clock,
       log,
     }),
-    mail: createMailServices(config, { db, tokens: oneTimeTokens, log }),
+    mail: createMailServices(config, { db, tokens: oneTimeTokens, log, telemetry }),
     uploads: createUploadServices(config.uploads, bindings, { db, gate, secretKeys, log }),
     health: {
       readiness: createReadiness({
@@ -388,6 +412,16 @@ const createServices = (config: Config, bindings: Bindings, log: Logger) => {
         pingHasher: checkArgon2id,
       }),
     },
+    metrics: config.metrics.enabled
+      ? {
+          scrape: createScrape({
+            isToken: config.metrics.token && createSharedSecret(config.metrics.token),
+            flush: telemetry.flush,
+            readSeries: createMetricsGatherer(bindings.METRICS_GATHERER).read,
+          }),
+          survey: createSurvey({ readBacklog: createBacklogRepository(db).read, metrics, clock }),
+        }
+      : null,
     jwks: accessTokens.jwks,
     asset: (path: string) => bindings.ASSETS.fetch(`https://assets.local${path}`),
   };
@@ -401,10 +435,26 @@ export const createContainer = (bindings: Bindings): Container => {
     clock,
     write,
   });
-  const foundation = { log, clock, newRequestId };
+  const { metrics, tracing } = loaded.ok
+    ? loaded.config
+    : { metrics: { enabled: false, token: null }, tracing: null };
+  const telemetry = createTelemetry(
+    { metrics, tracing },
+    {
+      log,
+      isolate: newRequestId(),
+      gather: createMetricsGatherer(bindings.METRICS_GATHERER).add,
+      dice,
+    },
+  );
+  const foundation = { log, clock, newRequestId, telemetry, dice };
   for (const warning of loaded.warnings) log.warn('configuration', warning);
   if (loaded.ok)
-    return { ...foundation, kind: 'ready', services: createServices(loaded.config, bindings, log) };
+    return {
+      ...foundation,
+      kind: 'ready',
+      services: createServices(loaded.config, bindings, log, telemetry),
+    };
   for (const problem of loaded.problems) log.error('misconfigured', problem);
   const { problems, strict, database } = loaded;
   const names = [...new Set(problems.map(({ variable }) => variable))].sort();

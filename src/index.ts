@@ -3,6 +3,7 @@ import { type Bindings, createContainer } from './container.ts';
 import { createJobs } from './jobs.ts';
 
 export { LoginGuard } from './durable-objects/login-guard.ts';
+export { MetricsGatherer } from './durable-objects/metrics-gatherer.ts';
 export { RateLimiter } from './durable-objects/rate-limiter.ts';
 
 const createWorker = (bindings: Bindings) => {

@@ -1,4 +1,5 @@
 import type { Container, Services } from './container.ts';
+import type { LogFields } from './context.ts';
 import { deadLetterQueue } from './domain/outbox-schedule.ts';
 import { uploadDeadLetterQueue, uploadQueue } from './domain/upload-schedule.ts';
 
@@ -36,7 +37,22 @@ const lines: readonly Line[] = [
 
 /** What the Worker does when nobody asks: work off its queues as they fill, and tidy up every minute. */
 export const createJobs = (container: Container) => {
-  const { log } = container;
+  const { log, telemetry } = container;
+  const { metrics, tracer } = telemetry;
+
+  /** A trace of its own; what it counted is sent before it ends, as nobody waits for it. */
+  const traced = async (name: string, work: () => Promise<void>): Promise<void> => {
+    try {
+      await tracer.root({ name, kind: 'consumer' }, () => undefined, work);
+    } finally {
+      await telemetry.flush();
+    }
+  };
+
+  const bury = (kind: 'mail' | 'upload', facts: LogFields): void => {
+    metrics.count('itsor_dead_letters_total', { kind });
+    log.error(`${kind} dead letter`, { ...facts, reason: 'queue gave up' });
+  };
 
   const consume =
     ({ work, retryDelaySeconds, label, idField }: Line) =>
@@ -54,13 +70,13 @@ export const createJobs = (container: Container) => {
     };
 
   const buryMail = async (message: Message<unknown>): Promise<void> => {
-    log.error('mail dead letter', { outbox_id: String(message.body), reason: 'queue gave up' });
+    bury('mail', { outbox_id: String(message.body) });
     message.ack();
   };
 
   const buryUpload = async (message: Message<unknown>): Promise<void> => {
     const id = String(message.body);
-    log.error('upload dead letter', { upload_id: id, reason: 'queue gave up' });
+    bury('upload', { upload_id: id });
     try {
       if (container.kind === 'ready') await container.services.uploads.bury(id);
       message.ack();
@@ -80,14 +96,22 @@ export const createJobs = (container: Container) => {
 
   return {
     queue: async ({ queue, messages }: MessageBatch<unknown>): Promise<void> => {
-      await Promise.all(messages.map(consumerOf(queue)));
+      const consumer = consumerOf(queue);
+      await traced(`process ${queue}`, async () => {
+        await Promise.all(messages.map(consumer));
+      });
     },
-    scheduled: async (): Promise<void> => {
-      if (container.kind === 'misconfigured') return log.error('misconfigured', { job: 'scheduled' });
-      const { mail, uploads, purge } = container.services;
-      const settled = await Promise.allSettled([mail.sweep(), uploads.sweep(), purge()]);
-      // One that fails neither keeps the others from their work nor goes unseen.
-      for (const one of settled) if (one.status === 'rejected') throw one.reason;
-    },
+    scheduled: (): Promise<void> =>
+      traced('scheduled', async () => {
+        if (container.kind === 'misconfigured') return log.error('misconfigured', { job: 'scheduled' });
+        const { mail, uploads, purge } = container.services;
+        const settled = await Promise.allSettled([mail.sweep(), uploads.sweep(), purge()]);
+        // After the work, so that what is left of it is what waits.
+        settled.push(...(await Promise.allSettled([container.services.metrics?.survey()])));
+        const failed = settled.find((one) => one.status === 'rejected');
+        metrics.count('itsor_scheduled_runs_total', { outcome: failed ? 'failed' : 'ok' });
+        // One that fails neither keeps the others from their work nor goes unseen.
+        if (failed) throw failed.reason;
+      }),
   };
 };

@@ -17,7 +17,7 @@ export const requireGoodPassword = async (ctx: RequestContext, choice: Choice, c
     policy: config,
     estimateStrength: async (password, knownWords) =>
       (await import('../../src/adapters/password-strength.ts')).estimateStrength(password, knownWords),
-    isLeaked: config.pwnedPasswords ? createPwnedPasswords() : null,
+    isLeaked: config.pwnedPasswords ? createPwnedPasswords({ fetch }) : null,
   });
   try {
     await check(ctx, choice);

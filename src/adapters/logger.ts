@@ -33,7 +33,10 @@ const pretty = (time: string, level: Level, message: string, fields: LogFields):
   return lines.join('\n');
 };
 
-type Deps = Config['log'] & { readonly clock: () => Date; readonly write: (line: string) => void };
+type Deps = Pick<Config['log'], 'level' | 'pretty'> & {
+  readonly clock: () => Date;
+  readonly write: (line: string) => void;
+};
 
 /** One JSON object a line, or a line for people with `LOG_PRETTY`. What is below the level is not written. */
 export const createLogger = ({ level: threshold, pretty: isPretty, clock, write }: Deps): Logger => {

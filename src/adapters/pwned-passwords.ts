@@ -12,6 +12,8 @@ const sha1Hex = async (text: string): Promise<string> => {
   return digits.join('').toUpperCase();
 };
 
+type Options = { readonly fetch: typeof globalThis.fetch; readonly timeoutMs?: number };
+
 type Ask = Pick<RequestContext, 'signal' | 'log'>;
 
 /**
@@ -21,7 +23,7 @@ type Ask = Pick<RequestContext, 'signal' | 'log'>;
  * @see https://haveibeenpwned.com/API/v3#PwnedPasswords
  */
 export const createPwnedPasswords =
-  ({ timeoutMs = 1_500 }: { readonly timeoutMs?: number } = {}) =>
+  ({ fetch, timeoutMs = 1_500 }: Options) =>
   async ({ signal, log }: Ask, password: string): Promise<boolean> => {
     // What is logged are words of ours: an error from elsewhere might quote the address, and with it the hash.
     const notAsked = (reason: string) => {

@@ -1,5 +1,6 @@
 import type { RateDecision, RateLimiter } from '../domain/sliding-window.ts';
 import type { RateLimiter as RateLimiterObject } from '../durable-objects/rate-limiter.ts';
+import type { ObserveCall } from './telemetry/instruments.ts';
 
 const rememberedKeys = 10_000;
 
@@ -12,7 +13,10 @@ const refusal = (resetMs: number): RateDecision => {
  * Counts in Durable Objects, and remembers per isolate which keys are blocked, so that a flood is
  * refused without a call. Keys name objects: addresses and user ids, never what a client made up.
  */
-export const createRateLimiter = (namespace: DurableObjectNamespace<RateLimiterObject>): RateLimiter => {
+export const createRateLimiter = (
+  namespace: DurableObjectNamespace<RateLimiterObject>,
+  called: ObserveCall = (_object, _method, call) => call(),
+): RateLimiter => {
   const blockedUntilMs = new Map<string, number>();
 
   const remember = (name: string, untilMs: number): void => {
@@ -30,7 +34,9 @@ export const createRateLimiter = (namespace: DurableObjectNamespace<RateLimiterO
       if (untilMs > nowMs) return refusal(untilMs - nowMs);
       blockedUntilMs.delete(name);
 
-      const { admitted, remaining, resetMs } = await namespace.getByName(name).hit({ max, windowMs });
+      const { admitted, remaining, resetMs } = await called('RateLimiter', 'hit', () =>
+        namespace.getByName(name).hit({ max, windowMs }),
+      );
       if (admitted) return { admitted, remaining, resetSeconds: Math.ceil(resetMs / 1000) };
       // Counted from the request's arrival, not the reply's: the memory forgets a little early, never late.
       remember(name, nowMs + resetMs);

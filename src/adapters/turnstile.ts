@@ -15,7 +15,11 @@ const outages: ReadonlySet<string> = new Set([
 
 const Verdict = z.object({ success: z.boolean(), 'error-codes': z.array(z.string()).default([]) });
 
-type Options = { readonly secretKey: Secret; readonly timeoutMs?: number };
+type Options = {
+  readonly secretKey: Secret;
+  readonly fetch: typeof globalThis.fetch;
+  readonly timeoutMs?: number;
+};
 
 type Ask = Pick<RequestContext, 'ip' | 'signal'>;
 
@@ -25,7 +29,7 @@ type Ask = Pick<RequestContext, 'ip' | 'signal'>;
  * @throws AppError `turnstile_failed`; `service_unavailable` without a verdict; `timeout` with its request
  * @see https://developers.cloudflare.com/turnstile/get-started/server-side-validation/
  */
-export const createTurnstile = ({ secretKey, timeoutMs = 3_000 }: Options) => {
+export const createTurnstile = ({ secretKey, fetch, timeoutMs = 3_000 }: Options) => {
   const ask = async (body: string, signal: AbortSignal): Promise<boolean> => {
     const headers = { 'Content-Type': 'application/json' };
     const response = await fetch(siteverifyUrl, { method: 'POST', headers, body, signal });

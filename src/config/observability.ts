@@ -3,7 +3,12 @@ import { Secret } from './secret.ts';
 import type { Settings } from './settings.ts';
 import { list } from './values.ts';
 
-export type LogConfig = { readonly level: 'debug' | 'info' | 'warn' | 'error'; readonly pretty: boolean };
+export type LogConfig = {
+  readonly level: 'debug' | 'info' | 'warn' | 'error';
+  readonly pretty: boolean;
+  /** Share of the successful requests that are logged, 0 to 1. */
+  readonly sampleRatio: number;
+};
 
 export type MetricsConfig = {
   readonly enabled: boolean;
@@ -38,7 +43,11 @@ export const headerList = list((entry, fail) => {
   return { name: name.toLowerCase(), value: new Secret(decoded) };
 });
 
-export const readLog = ({ LOG_LEVEL: level, LOG_PRETTY: pretty }: Settings): LogConfig => ({ level, pretty });
+export const readLog = (settings: Settings): LogConfig => ({
+  level: settings.LOG_LEVEL,
+  pretty: settings.LOG_PRETTY,
+  sampleRatio: settings.LOG_SAMPLE_RATIO,
+});
 
 export const readMetrics = (settings: Settings, { strict, problem }: Scope): MetricsConfig => {
   const { ENABLE_METRICS: enabled, METRICS_TOKEN: token } = settings;

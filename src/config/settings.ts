@@ -111,6 +111,7 @@ export const settingsSchema = {
 
   LOG_LEVEL: oneOf('debug', 'info', 'warn', 'error').default('info'),
   LOG_PRETTY: boolean.default(false),
+  LOG_SAMPLE_RATIO: fraction.default(1),
   AUDIT_RETENTION_DAYS: integer(0, 3650).default(365),
   ENABLE_METRICS: boolean.default(false),
   METRICS_TOKEN: optionalSecret,

@@ -132,6 +132,7 @@ export const variables = {
 
   LOG_LEVEL: worker('Operations', 'info', 'debug, info, warn or error'),
   LOG_PRETTY: worker('Operations', '0', '1 = logs for people instead of one JSON object a line'),
+  LOG_SAMPLE_RATIO: worker('Operations', '1', 'Share of the successful requests that are logged, 0 to 1; failures always are'),
   AUDIT_RETENTION_DAYS: worker('Operations', '365', 'How long the audit trail is kept, in days; 0 = for good'),
   ENABLE_METRICS: worker('Operations', '0', '1 = /metrics answers'),
   METRICS_TOKEN: worker('Operations', '', 'bearer token of /metrics; required when strict and metrics are on', { secret }),

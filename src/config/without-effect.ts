@@ -11,7 +11,6 @@ type Promised = readonly [
 /** Settings that promise what this version does not do; a line leaves with the commit that brings its feature. */
 const promises: readonly Promised[] = [
   ['OIDC_PROVIDERS', (s) => s.OIDC_PROVIDERS !== undefined, 'has no effect yet: there is no single sign-on'],
-  ['ENABLE_METRICS', (s) => s.ENABLE_METRICS, 'has no effect yet: there is no /metrics'],
 ];
 
 export const warnOfSettingsWithoutEffect = (settings: Settings, { given, warning }: Scope): void => {

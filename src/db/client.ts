@@ -8,6 +8,12 @@ import { toOurError } from './errors.ts';
 /** Where a statement belongs: it ends when its request does. */
 export type QueryScope = Pick<RequestContext, 'signal'>;
 
+/** Looks on while a statement, or the statements of a transaction, are sent and answered; it sees no parameter. */
+export type ObserveStatement = <Answer>(
+  texts: readonly string[],
+  send: () => Promise<Answer>,
+) => Promise<Answer>;
+
 export type Database = {
   /**
    * Runs one statement, which is one round trip and one transaction.
@@ -36,7 +42,10 @@ neonConfig.fetchEndpoint = (host, port, options) =>
   (typeof neonEndpoint === 'function' ? neonEndpoint(host, port, options) : neonEndpoint);
 
 /** Neon over HTTP: no connection is held, so one Database serves an isolate for its life. */
-export const createDatabase = ({ url, endpoint }: Config['database']): Database => {
+export const createDatabase = (
+  { url, endpoint }: Config['database'],
+  observe: ObserveStatement = (_, send) => send(),
+): Database => {
   const connectionString = url.reveal();
   if (endpoint) endpoints.set(new URL(connectionString).hostname, endpoint);
   const client = neon(connectionString);
@@ -44,25 +53,27 @@ export const createDatabase = ({ url, endpoint }: Config['database']): Database 
 
   // Drizzle builds the statement and the driver sends it: Drizzle's own session would wrap an error into one whose
   // message quotes every parameter.
-  const query = (statement: SQL, options?: { fetchOptions: { signal: AbortSignal } }) => {
-    const { sql, params } = dialect.sqlToQuery(statement);
-    return client.query(sql, params, options);
-  };
 
   return {
     execute: async ({ signal }, statement) => {
+      const { sql, params } = dialect.sqlToQuery(statement);
       try {
-        return (await query(statement, { fetchOptions: { signal } })) as never;
+        return (await observe([sql], () => client.query(sql, params, { fetchOptions: { signal } }))) as never;
       } catch (error) {
         throw toOurError(error, signal);
       }
     },
 
     transaction: async ({ signal }, statements) => {
+      const queries = statements.map((statement) => dialect.sqlToQuery(statement));
       try {
-        return await client.transaction(
-          statements.map((statement) => query(statement)),
-          { isolationLevel: 'ReadCommitted', fetchOptions: { signal } },
+        return await observe(
+          queries.map(({ sql }) => sql),
+          () =>
+            client.transaction(
+              queries.map(({ sql, params }) => client.query(sql, params)),
+              { isolationLevel: 'ReadCommitted', fetchOptions: { signal } },
+            ),
         );
       } catch (error) {
         throw toOurError(error, signal);

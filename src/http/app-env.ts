@@ -6,6 +6,8 @@ import type { Presented } from './identify.ts';
 export type AppEnv = {
   Variables: {
     ctx: RequestContext;
+    /** Of the trace that the request belongs to; for the log. Null where it is not traced. */
+    traceId: string | null;
     /** What `identify` found, once it was asked. */
     presented?: Presented;
     /** Whether the rate limiter's Durable Object answered; unset on routes without a limit. */

@@ -43,6 +43,7 @@ const classes: Readonly<Record<string, RateClass | 'unlimited'>> = {
   'POST /uploads/:id/complete': 'upload',
   'POST /webhooks/scan-result': 'webhook',
   'GET /readyz': 'readiness',
+  'GET /metrics': 'readiness',
   // The pages' forms share the classes of the routes that do the same.
   'POST /account/login': 'login',
   'POST /account/signup': 'signup',

@@ -1,19 +1,31 @@
 import { createMiddleware } from 'hono/factory';
-import { routePath } from 'hono/route';
 import type { AppEnv } from '../http/app-env.ts';
+import { matchedRoute } from '../http/matched-route.ts';
+
+type Deps = {
+  readonly clock: () => Date;
+  readonly dice: () => number;
+  /** Share of the successes that are logged; failures are what one looks for. */
+  readonly sampleRatio: number;
+};
 
 /** One line a request. The matched route is logged, never the path: a path can hold what a client made up. */
-export const accessLog = (clock: () => Date) =>
+export const accessLog = ({ clock, dice, sampleRatio }: Deps) =>
   createMiddleware<AppEnv>(async function accessLog(c, next) {
     await next();
-    const { ctx } = c.var;
+    const { ctx, traceId } = c.var;
+    const { status } = c.res;
+    if (status < 400 && dice() >= sampleRatio) return;
     const level = c.req.path === '/healthz' ? 'debug' : 'info'; // a probe every second would drown the rest
     ctx.log[level]('request', {
       request_id: ctx.requestId,
       method: c.req.method,
-      route: routePath(c, -1),
-      status: c.res.status,
+      route: matchedRoute(c)?.path ?? null,
+      status,
       duration_ms: clock().getTime() - ctx.now.getTime(),
       user_id: c.var.userId ?? null,
+      ...(traceId !== null && { trace_id: traceId }),
+      // So that whoever counts lines can tell how many requests there were.
+      ...(status < 400 && sampleRatio < 1 && { sample_ratio: sampleRatio }),
     });
   });

@@ -1,10 +1,10 @@
 import type { Context } from 'hono';
 import { createMiddleware } from 'hono/factory';
-import { matchedRoutes } from 'hono/route';
 import type { RateDecision, RateLimiter, RatePolicy } from '../domain/sliding-window.ts';
 import { AppError } from '../errors.ts';
 import type { AppEnv } from '../http/app-env.ts';
 import type { Identify } from '../http/identify.ts';
+import { matchedRoute } from '../http/matched-route.ts';
 import type { RoutePolicy } from '../http/rate-policies.ts';
 
 type Deps = {
@@ -13,9 +13,8 @@ type Deps = {
   readonly identify: Identify;
 };
 
-/** The route that a request will reach; HEAD is answered by GET. */
 const routeOf = (c: Context<AppEnv>): string => {
-  const route = matchedRoutes(c).findLast(({ method }) => method !== 'ALL');
+  const route = matchedRoute(c);
   return route ? `${route.method} ${route.path}` : '';
 };
 

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { LogFields, Logger } from '../../src/context.ts';
+import { noMetrics } from '../../src/domain/metrics.ts';
 import type { OutboxScope } from '../../src/repositories/outbox.ts';
 import { createSweep } from '../../src/services/mail/sweep.ts';
 
@@ -23,7 +24,7 @@ const newSweep = ({ due = ids(0), abandoned = ids(0), breaks = ids(0) }) => {
     due: async (_: OutboxScope, limit: number) => due.slice(0, limit),
     tidy: async () => abandoned,
   };
-  return { seen, sweep: createSweep({ outbox, deliver, clock: () => now, log }) };
+  return { seen, sweep: createSweep({ outbox, deliver, clock: () => now, log, metrics: noMetrics }) };
 };
 
 describe('the sweep', () => {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { DeliveryOutcome, MailMessage } from '../../src/domain/mail.ts';
+import { noMetrics } from '../../src/domain/metrics.ts';
 import type { MailContent } from '../../src/domain/outbox.ts';
 import { maxAttempts } from '../../src/domain/outbox-schedule.ts';
 import { secondsAfter } from '../../src/domain/session.ts';
@@ -17,7 +18,14 @@ const newDelivery = (answer: (message: MailMessage) => DeliveryOutcome) => {
       return answer(message);
     },
   };
-  const deliver = createDeliver({ outbox, render, mailer, clock: () => delivery.now, log });
+  const deliver = createDeliver({
+    outbox,
+    render,
+    mailer,
+    clock: () => delivery.now,
+    log,
+    metrics: noMetrics,
+  });
   return Object.assign(delivery, { deliver });
 };
 

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { createBoundedMailer, type Transport } from '../../src/adapters/mailer/bounded-mailer.ts';
 import type { Container } from '../../src/container.ts';
+import { noMetrics } from '../../src/domain/metrics.ts';
 import { secondsAfter } from '../../src/domain/session.ts';
 import { createJobs } from '../../src/jobs.ts';
 import { createDeliver } from '../../src/services/mail/deliver.ts';
@@ -94,7 +95,7 @@ const newWorld = (seed: number, ids: readonly string[]) => {
   const { log, lines } = createMemoryLog();
   const clock = () => world.now;
   const mailer = createBoundedMailer(transport, sendLimitMs);
-  const deliver = createDeliver({ outbox: failing, render, mailer, clock, log });
+  const deliver = createDeliver({ outbox: failing, render, mailer, clock, log, metrics: noMetrics });
   const own = new Set(ids);
   const sweep = createSweep({
     outbox: {
@@ -105,6 +106,7 @@ const newWorld = (seed: number, ids: readonly string[]) => {
     deliver,
     clock,
     log,
+    metrics: noMetrics,
   });
   const nothing = async () => {};
   const services = { mail: { deliver, sweep }, uploads: { sweep: nothing }, purge: nothing };

@@ -154,14 +154,14 @@ describe('the time limit of the lookup', () => {
   it('is its own', async () => {
     answer = silence;
     const { signal } = new AbortController();
-    expect(await createPwnedPasswords({ timeoutMs: 50 })({ signal, log }, password)).toBe(false);
+    expect(await createPwnedPasswords({ fetch, timeoutMs: 50 })({ signal, log }, password)).toBe(false);
     expect(log.warn).toHaveBeenCalledOnce();
   });
 
   it('does not turn the end of the request into a password that is not leaked', async () => {
     answer = silence;
     const { signal } = { signal: AbortSignal.timeout(20) };
-    const lookup = createPwnedPasswords()({ signal, log }, password);
+    const lookup = createPwnedPasswords({ fetch })({ signal, log }, password);
     await expect(lookup).rejects.toMatchObject({ code: 'timeout' });
   });
 });

@@ -242,6 +242,7 @@ describe('the order of a sign-up', () => {
     const signup = createSignup({
       checkTurnstile: createTurnstile({
         secretKey: new Secret(secretKey),
+        fetch,
         ...(timeoutMs !== undefined && { timeoutMs }),
       }),
       accounts: { create },

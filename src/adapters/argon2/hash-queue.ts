@@ -7,6 +7,7 @@ export type HashQueueOptions = {
   readonly maxWaitMs: number;
   readonly retryAfterSeconds: number;
   readonly monotonicMs: () => number;
+  readonly onQueued?: (waiting: number) => void;
   /** Waits for a later event of the same request, so that other requests get theirs in between. */
   readonly nextEvent: () => Promise<void>;
 };
@@ -16,7 +17,7 @@ export type HashQueueOptions = {
  * is never resumed, not even for its `finally`; its place is given back by age, or 503 would be for ever.
  */
 export const createHashQueue = (options: HashQueueOptions) => {
-  const { maxQueueLength, maxWaitMs, retryAfterSeconds, monotonicMs, nextEvent } = options;
+  const { maxQueueLength, maxWaitMs, retryAfterSeconds, monotonicMs, onQueued, nextEvent } = options;
   const waiting = new Set<{ readonly sinceMs: number }>();
   let served = 0;
 
@@ -39,6 +40,7 @@ export const createHashQueue = (options: HashQueueOptions) => {
   return async <T>(work: () => Promise<T>, signal?: AbortSignal): Promise<T> => {
     const place = { sinceMs: monotonicMs() };
     forgetExpired(place.sinceMs);
+    onQueued?.(waiting.size);
     if (waiting.size >= maxQueueLength) throw new AppError('overloaded', { retryAfterSeconds });
 
     waiting.add(place);

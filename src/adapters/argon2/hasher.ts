@@ -16,6 +16,8 @@ export type Argon2HasherOptions = {
   /** The request timeout: a longer wait is for nobody. 10 s by default. */
   readonly maxWaitMs?: number;
   readonly digest?: Argon2id;
+  /** Told how many hashes wait, whenever another one is asked for. */
+  readonly onQueued?: (waiting: number) => void;
   readonly randomBytes?: (length: number) => Uint8Array;
   readonly monotonicMs?: () => number;
 };
@@ -50,6 +52,7 @@ export const createArgon2Hasher = (
     maxQueueLength = 100,
     maxWaitMs = 10_000,
     digest = argon2id,
+    onQueued = () => {},
     randomBytes = (length) => crypto.getRandomValues(new Uint8Array(length)),
     monotonicMs = () => performance.now(),
   }: Argon2HasherOptions = {},
@@ -61,6 +64,7 @@ export const createArgon2Hasher = (
     maxWaitMs,
     retryAfterSeconds: Math.max(1, Math.ceil((maxQueueLength * typicalHashMs) / 1000)),
     monotonicMs,
+    onQueued,
     nextEvent: () => scheduler.wait(0),
   });
 

@@ -4,6 +4,9 @@ import { parseMailbox } from './mailbox.ts';
 /** One way to send. It may throw and may hang; `signal` asks it to let go of what it holds. */
 export type Transport = (message: MailMessage, signal: AbortSignal) => Promise<DeliveryOutcome>;
 
+/** What a transport over HTTP needs of its surroundings. */
+export type Outside = { readonly clock: () => Date; readonly fetch: typeof globalThis.fetch };
+
 /** A line end would start another header, and after an SMTP command another command. */
 const flaw = ({ id, to, subject }: MailMessage): string | null => {
   if (!/^[A-Za-z0-9-]{1,64}$/.test(id)) return 'invalid id';

@@ -1,22 +1,22 @@
 import type { EmailProviderConfig } from '../../config/email.ts';
 import type { Logger } from '../../context.ts';
 import type { Mailer } from '../../domain/mail.ts';
-import { createBoundedMailer, type Transport } from './bounded-mailer.ts';
+import { createBoundedMailer, type Outside, type Transport } from './bounded-mailer.ts';
 import { createCaptureTransport } from './capture.ts';
 import { createResendTransport } from './resend.ts';
 import { createSesTransport } from './ses.ts';
 import { createSmtpTransport } from './smtp.ts';
 
-type Deps = { readonly log: Logger; readonly clock: () => Date; readonly timeoutMs?: number };
+type Deps = Outside & { readonly log: Logger; readonly timeoutMs?: number };
 
-const createTransport = (provider: EmailProviderConfig, { log, clock }: Deps): Transport => {
+const createTransport = (provider: EmailProviderConfig, { log, ...outside }: Deps): Transport => {
   switch (provider.kind) {
     case 'resend':
-      return createResendTransport(provider, clock);
+      return createResendTransport(provider, outside);
     case 'ses':
-      return createSesTransport(provider, clock);
+      return createSesTransport(provider, outside);
     case 'gmail':
-      return createSmtpTransport(provider, clock);
+      return createSmtpTransport(provider, outside.clock);
     case 'capture':
       return createCaptureTransport(log);
   }

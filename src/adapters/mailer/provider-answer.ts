@@ -6,7 +6,10 @@ export type ProviderAnswer = {
 };
 
 /** @returns null when no answer came: refused, cut off or aborted */
-export const askProvider = async (request: Request): Promise<ProviderAnswer | null> => {
+export const askProvider = async (
+  fetch: typeof globalThis.fetch,
+  request: Request,
+): Promise<ProviderAnswer | null> => {
   const response = await fetch(request).catch(() => null);
   if (!response) return null;
   const body: unknown = await response.json().catch(() => null);

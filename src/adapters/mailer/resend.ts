@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import type { EmailProviderConfig } from '../../config/email.ts';
 import type { DeliveryOutcome } from '../../domain/mail.ts';
-import type { Transport } from './bounded-mailer.ts';
+import type { Outside, Transport } from './bounded-mailer.ts';
 import { askProvider, type ProviderAnswer, readRetryAfter } from './provider-answer.ts';
 
 type Options = Extract<EmailProviderConfig, { kind: 'resend' }>;
@@ -34,7 +34,7 @@ const outcomeOf = ({ status, headers, body }: ProviderAnswer, now: Date): Delive
  * @see https://resend.com/docs/api-reference/emails/send-email
  */
 export const createResendTransport =
-  ({ apiKey, from }: Options, clock: () => Date): Transport =>
+  ({ apiKey, from }: Options, { clock, fetch }: Outside): Transport =>
   async ({ id, to, subject, text, html }, signal) => {
     const request = new Request('https://api.resend.com/emails', {
       method: 'POST',
@@ -50,6 +50,6 @@ export const createResendTransport =
       redirect: 'manual',
       signal,
     });
-    const answer = await askProvider(request);
+    const answer = await askProvider(fetch, request);
     return answer ? outcomeOf(answer, clock()) : { kind: 'retry', reason: 'connection failed' };
   };

@@ -2,7 +2,7 @@ import { AwsClient } from 'aws4fetch';
 import * as z from 'zod';
 import type { EmailProviderConfig } from '../../config/email.ts';
 import type { DeliveryOutcome, MailMessage } from '../../domain/mail.ts';
-import type { Transport } from './bounded-mailer.ts';
+import type { Outside, Transport } from './bounded-mailer.ts';
 import { formatMailbox, parseMailbox } from './mailbox.ts';
 import { askProvider, type ProviderAnswer, readRetryAfter } from './provider-answer.ts';
 
@@ -54,7 +54,7 @@ const requestBody = (from: string, { to, subject, text, html }: MailMessage): st
  * an attempt whose answer was lost may have been sent, and the next one is then a second mail.
  * @see https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_SendEmail.html
  */
-export const createSesTransport = ({ aws, from }: Options, clock: () => Date): Transport => {
+export const createSesTransport = ({ aws, from }: Options, { clock, fetch }: Outside): Transport => {
   const signer = new AwsClient({
     accessKeyId: aws.accessKeyId.reveal(),
     secretAccessKey: aws.secretAccessKey.reveal(),
@@ -77,7 +77,7 @@ export const createSesTransport = ({ aws, from }: Options, clock: () => Date): T
           .replace(/[:-]|\.\d{3}/g, ''),
       },
     });
-    const answer = await askProvider(request);
+    const answer = await askProvider(fetch, request);
     return answer ? outcomeOf(answer, clock()) : { kind: 'retry', reason: 'connection failed' };
   };
 };

@@ -1,5 +1,6 @@
 import type { Logger } from '../../context.ts';
 import type { DeliveryOutcome, Mailer } from '../../domain/mail.ts';
+import type { Metrics } from '../../domain/metrics.ts';
 import type { OutboxMail } from '../../domain/outbox.ts';
 import { settlementOf } from '../../domain/outbox-schedule.ts';
 import type { OutboxRepository } from '../../repositories/outbox.ts';
@@ -17,6 +18,7 @@ type Deps = {
   readonly mailer: Mailer;
   readonly clock: () => Date;
   readonly log: Logger;
+  readonly metrics: Pick<Metrics, 'count'>;
 };
 
 export type Deliver = ReturnType<typeof createDeliver>;
@@ -26,7 +28,7 @@ export type Deliver = ReturnType<typeof createDeliver>;
  * out a second time if its outcome cannot be written, with the same id, by which the provider may know it.
  * @throws AppError `service_unavailable` or `timeout` of the database; the lease then brings the mail back
  */
-export const createDeliver = ({ outbox, render, mailer, clock, log }: Deps) => {
+export const createDeliver = ({ outbox, render, mailer, clock, log, metrics }: Deps) => {
   const scope = (limitMs: number) => ({ now: clock(), signal: AbortSignal.timeout(limitMs) });
 
   const send = async (mail: OutboxMail): Promise<DeliveryOutcome> => {
@@ -42,6 +44,9 @@ export const createDeliver = ({ outbox, render, mailer, clock, log }: Deps) => {
     const settlement = settlementOf(outcome, mail.attempts);
     await outbox.settle(scope(deliveryLimitsMs.settle), mail, settlement);
 
+    metrics.count('itsor_mails_total', {
+      outcome: settlement.kind === 'again' ? 'delayed' : settlement.kind,
+    });
     const facts = { outbox_id: id, template: mail.template, attempts: mail.attempts };
     switch (settlement.kind) {
       case 'sent':
@@ -55,6 +60,7 @@ export const createDeliver = ({ outbox, render, mailer, clock, log }: Deps) => {
         });
         return settlement;
       case 'failed':
+        metrics.count('itsor_dead_letters_total', { kind: 'mail' });
         log.error('mail dead letter', { ...facts, reason: settlement.reason });
         return { kind: 'done' };
     }

@@ -1,4 +1,5 @@
 import type { Logger } from '../../context.ts';
+import type { Metrics } from '../../domain/metrics.ts';
 import type { OutboxRepository } from '../../repositories/outbox.ts';
 import type { Deliver } from './deliver.ts';
 
@@ -12,15 +13,18 @@ type Deps = {
   readonly deliver: Deliver;
   readonly clock: () => Date;
   readonly log: Logger;
+  readonly metrics: Pick<Metrics, 'count'>;
 };
 
 /** Delivers what the queue has lost or cannot hold, gives up what has come to nothing, deletes what is old. */
 export const createSweep =
-  ({ outbox, deliver, clock, log }: Deps) =>
+  ({ outbox, deliver, clock, log, metrics }: Deps) =>
   async (): Promise<void> => {
     const scope = () => ({ now: clock(), signal: AbortSignal.timeout(databaseLimitMs) });
-    for (const id of await outbox.tidy(scope()))
+    for (const id of await outbox.tidy(scope())) {
+      metrics.count('itsor_dead_letters_total', { kind: 'mail' });
       log.error('mail dead letter', { outbox_id: id, reason: 'abandoned' });
+    }
 
     const waiting = await outbox.due(scope(), maxMails);
     const deliverNext = async (): Promise<void> => {

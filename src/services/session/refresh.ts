@@ -1,4 +1,5 @@
 import type { RequestContext } from '../../context.ts';
+import type { Metrics } from '../../domain/metrics.ts';
 import type { RefreshClaim } from '../../domain/refresh-token.ts';
 import type { IssuedTokens, IssueTokens, SessionPolicy } from '../../domain/session.ts';
 import { AppError } from '../../errors.ts';
@@ -9,6 +10,7 @@ type Deps = {
   readonly readRefreshToken: (token: string) => Promise<RefreshClaim | null>;
   readonly issueTokens: IssueTokens;
   readonly sessionPolicy: SessionPolicy;
+  readonly metrics: Pick<Metrics, 'count'>;
 };
 
 /**
@@ -16,16 +18,18 @@ type Deps = {
  * @throws AppError `refresh_token_invalid`, `refresh_token_reused`, `session_revoked`, `account_disabled`, `email_not_verified`
  */
 export const createRefresh =
-  ({ sessions, readRefreshToken, issueTokens, sessionPolicy }: Deps) =>
+  ({ sessions, readRefreshToken, issueTokens, sessionPolicy, metrics }: Deps) =>
   async (ctx: RequestContext, token: string): Promise<IssuedTokens> => {
     const claim = await readRefreshToken(token);
-    if (!claim) throw new AppError('refresh_token_invalid');
-    const outcome = await sessions.refresh(ctx, claim, sessionPolicy);
+    const outcome = claim
+      ? await sessions.refresh(ctx, claim, sessionPolicy)
+      : ({ kind: 'unknown' } as const);
+    metrics.count('itsor_refreshes_total', { outcome: outcome.kind });
     switch (outcome.kind) {
       case 'refreshed':
         return issueTokens(outcome, ctx.now);
       case 'reused':
-        ctx.log.warn('refresh token reused', { session_id: claim.sessionId });
+        ctx.log.warn('refresh token reused', { session_id: claim?.sessionId });
         throw new AppError('refresh_token_reused');
       case 'unknown':
       case 'expired':

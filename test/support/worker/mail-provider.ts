@@ -41,7 +41,7 @@ export const sendWith = (
   given: Partial<MailMessage> = {},
   { signal = new AbortController().signal, log = silent } = {},
 ): Promise<DeliveryOutcome> =>
-  createMailer(config, { log, clock: () => now, timeoutMs }).send({ ...message, ...given }, signal);
+  createMailer(config, { log, clock: () => now, fetch, timeoutMs }).send({ ...message, ...given }, signal);
 
 export const json =
   (body: unknown, status = 200, headers: Record<string, string> = {}): Answer =>

@@ -23,7 +23,8 @@ const createOrderedMailer = ({ variables, timeoutMs, implicitTls }: MailOrder): 
   const loaded = loadConfig(variables);
   if (!loaded.ok) throw new Error(JSON.stringify(loaded.problems));
   const { provider } = loaded.config.email;
-  if (!implicitTls || provider.kind !== 'gmail') return createMailer(provider, { log, clock, timeoutMs });
+  if (!implicitTls || provider.kind !== 'gmail')
+    return createMailer(provider, { log, clock, fetch, timeoutMs });
   return createBoundedMailer(createSmtpTransport(provider, clock, 'implicit-tls'), timeoutMs);
 };
 

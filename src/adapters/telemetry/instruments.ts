@@ -1,0 +1,149 @@
+import type { ObserveStatement } from '../../db/client.ts';
+import type { LoginGuard } from '../../domain/login-ledger.ts';
+import type { Mailer } from '../../domain/mail.ts';
+import type { Metrics } from '../../domain/metrics.ts';
+import type { RateLimiter } from '../../domain/sliding-window.ts';
+import type { Tracer } from '../../domain/tracing.ts';
+import type { Argon2id } from '../argon2/argon2id.ts';
+
+/** Looks on while a Durable Object is called; the name of the object itself can be an address, and stays out of it. */
+export type ObserveCall = <Answer>(
+  object: string,
+  method: string,
+  call: () => Promise<Answer>,
+) => Promise<Answer>;
+
+type Parts = {
+  readonly metrics: Metrics;
+  readonly tracer: Tracer;
+  readonly monotonicMs: () => number;
+  /** A later event, at which the platform's clock has moved on: it stands still while code computes. */
+  readonly nextEvent: () => Promise<void>;
+};
+
+/**
+ * Puts a measure and a span around the ports whose work takes time. What they do, return and throw stays the same.
+ */
+export const createInstruments = ({ metrics, tracer, monotonicMs, nextEvent }: Parts) => {
+  const timed = async <T>(work: () => Promise<T>, done: (seconds: number) => void): Promise<T> => {
+    const startMs = monotonicMs();
+    try {
+      return await work();
+    } finally {
+      done((monotonicMs() - startMs) / 1000);
+    }
+  };
+
+  const called: ObserveCall = (object, method, call) =>
+    tracer.span(
+      {
+        name: `${object}.${method}`,
+        kind: 'client',
+        attributes: { 'rpc.service': object, 'rpc.method': method },
+      },
+      () =>
+        timed(call, (seconds) =>
+          metrics.observe('itsor_durable_object_duration_seconds', { object }, seconds),
+        ),
+    );
+
+  const statement: ObserveStatement = (texts, send) =>
+    tracer.span(
+      {
+        name: 'postgresql',
+        kind: 'client',
+        attributes: { 'db.system.name': 'postgresql', 'db.query.text': texts.join(';\n') },
+      },
+      async () => {
+        let outcome = 'failed';
+        try {
+          const result = await timed(send, (seconds) =>
+            metrics.observe('itsor_database_duration_seconds', {}, seconds),
+          );
+          outcome = 'ok';
+          return result;
+        } finally {
+          metrics.count('itsor_database_round_trips_total', { outcome });
+        }
+      },
+    );
+
+  const digest =
+    (hash: Argon2id): Argon2id =>
+    (input) =>
+      tracer.span({ name: 'argon2id', kind: 'internal' }, () =>
+        timed(
+          async () => {
+            const tag = await hash(input);
+            await nextEvent();
+            return tag;
+          },
+          (seconds) => metrics.observe('itsor_password_hash_duration_seconds', {}, seconds),
+        ),
+      );
+
+  const limiter = ({ hit }: RateLimiter): RateLimiter => ({
+    hit: async (policy, key, now) => {
+      const decided = (decision: string) =>
+        metrics.count('itsor_rate_limit_decisions_total', { policy: policy.name, decision });
+      try {
+        const decision = await hit(policy, key, now);
+        decided(decision.admitted ? 'admitted' : 'refused');
+        return decision;
+      } catch (error) {
+        decided('unreachable');
+        throw error;
+      }
+    },
+  });
+
+  const guard = ({ reserve, forgive }: LoginGuard): LoginGuard => ({
+    reserve: async (identifier, ip) => {
+      const decided = (decision: string) => metrics.count('itsor_login_guard_decisions_total', { decision });
+      const attempt = await called('LoginGuard', 'reserve', () => reserve(identifier, ip)).catch(
+        (error: unknown) => {
+          decided('unreachable');
+          throw error;
+        },
+      );
+      decided(attempt.admitted ? 'admitted' : 'locked');
+      if (!attempt.admitted) return attempt;
+      return {
+        ...attempt,
+        settle: (outcome) => {
+          metrics.count('itsor_login_attempts_total', { outcome });
+          return called('LoginGuard', 'settle', () => attempt.settle(outcome));
+        },
+      };
+    },
+    forgive: (identifiers) => called('LoginGuard', 'forgive', () => forgive(identifiers)),
+  });
+
+  const mailer = ({ send }: Mailer): Mailer => ({
+    send: (message, signal) =>
+      tracer.span({ name: 'send mail', kind: 'client' }, async (span) => {
+        const outcome = await send(message, signal);
+        if (outcome.kind !== 'sent') span.fail(outcome.kind);
+        return outcome;
+      }),
+  });
+
+  /** Outgoing HTTP, which takes the trace along. */
+  const outgoing: typeof fetch = (input, init) => {
+    const request = new Request(input, init);
+    const attributes = {
+      'http.request.method': request.method,
+      'server.address': new URL(request.url).hostname,
+    };
+    return tracer.span({ name: request.method, kind: 'client', attributes }, async (span) => {
+      for (const [name, value] of Object.entries(tracer.headers())) request.headers.set(name, value);
+      const response = await fetch(request);
+      span.set({ 'http.response.status_code': response.status });
+      return response;
+    });
+  };
+
+  return { statement, digest, limiter, guard, mailer, outgoing, called };
+};
+
+export type Instruments = ReturnType<typeof createInstruments>;

@@ -1,0 +1,151 @@
+import { evictDurableObject } from 'cloudflare:test';
+import { env } from 'cloudflare:workers';
+import { describe, expect, it } from 'vitest';
+import type { MetricsGatherer } from '../../src/durable-objects/metrics-gatherer.ts';
+import { createClient, newAccount, newEmail, password } from '../support/worker/client.ts';
+
+const token = 'metrics-token-of-this-test';
+const variables = { ENABLE_METRICS: '1', METRICS_TOKEN: token };
+const gatherers = (env as { METRICS_GATHERER: DurableObjectNamespace<MetricsGatherer> }).METRICS_GATHERER;
+
+/** The value of a sample, by its name and labels as they are printed; 0 where there is none. */
+const sampleIn = (text: string, sample: string): number =>
+  Number(
+    text
+      .split('\n')
+      .find((line) => line.startsWith(`${sample} `))
+      ?.slice(sample.length + 1) ?? 0,
+  );
+
+const newScraper = (given: Record<string, string> = {}) => {
+  const client = createClient({ ...variables, ...given });
+  const scrape = async () => (await client('GET', '/metrics', { bearer: token })).text();
+  /** How much each sample has risen while something was done. */
+  const during = async (work: () => Promise<unknown>) => {
+    const before = await scrape();
+    await work();
+    const after = await scrape();
+    return (sample: string) => sampleIn(after, sample) - sampleIn(before, sample);
+  };
+  return { client, scrape, during };
+};
+
+describe('/metrics', () => {
+  it('does not exist while metrics are off', async () => {
+    const response = await createClient()('GET', '/metrics', { bearer: token });
+    expect(response.status).toBe(404);
+  });
+
+  it.each([
+    ['no token', {}],
+    ['another token', { headers: { Authorization: `Bearer ${token}x` } }],
+    ['another scheme', { headers: { Authorization: `Basic ${token}` } }],
+    ['the token as a cookie', { cookies: { itsor_session: token } }],
+  ])('is 401 with %s', async (_, init) => {
+    const response = await newScraper().client('GET', '/metrics', init);
+    expect(response.status).toBe(401);
+    expect(response.headers.get('WWW-Authenticate')).toMatch(/^Bearer/);
+    expect(await response.text()).not.toContain('itsor_http');
+  });
+
+  it('takes the token, and no session, not even an administrator’s', async () => {
+    const { client } = newScraper();
+    const { access_token } = await newAccount(createClient());
+    expect((await client('GET', '/metrics', { bearer: access_token })).status).toBe(401);
+    const response = await client('GET', '/metrics', { bearer: token });
+    expect(response.status).toBe(200);
+    expect(response.headers.get('Content-Type')).toBe('text/plain; version=0.0.4; charset=utf-8');
+    expect(response.headers.get('Cache-Control')).toBe('no-store');
+  });
+
+  it('counts requests by the route that they matched, never by what a client made up', async () => {
+    const { client, scrape, during } = newScraper();
+    const made = crypto.randomUUID();
+    const rise = await during(async () => {
+      await client('GET', '/healthz');
+      await client('GET', `/nowhere/${made}`);
+      await client('GET', `/users/${made}`);
+      await client('HEAD', '/healthz');
+    });
+    expect(rise('itsor_http_requests_total{method="GET",route="/healthz",status="200"}')).toBe(1);
+    expect(rise('itsor_http_requests_total{method="HEAD",route="/healthz",status="200"}')).toBe(1);
+    expect(rise('itsor_http_requests_total{method="GET",route="unmatched",status="404"}')).toBe(1);
+    expect(rise('itsor_http_requests_total{method="GET",route="/users/:id",status="401"}')).toBe(1);
+    expect(rise('itsor_http_request_duration_seconds_count{method="GET",route="/healthz"}')).toBe(1);
+    expect(await scrape()).not.toContain(made);
+  });
+
+  it('counts what happens on the way of a login, good and bad', async () => {
+    const { client, during } = newScraper();
+    const email = newEmail();
+    const rise = await during(async () => {
+      await client('POST', '/auth/signup', { json: { email, password } });
+      await client('POST', '/auth/token', { json: { email, password: 'not this one at all' } });
+      await client('POST', '/auth/token', { json: { email, password } });
+    });
+    expect(rise('itsor_password_hash_duration_seconds_count')).toBe(3);
+    expect(rise('itsor_password_hash_queue_length_count')).toBe(3);
+    expect(rise('itsor_login_guard_decisions_total{decision="admitted"}')).toBe(2);
+    expect(rise('itsor_login_attempts_total{outcome="succeeded"}')).toBe(1);
+    expect(rise('itsor_login_attempts_total{outcome="failed"}')).toBe(1);
+    expect(rise('itsor_problems_total{code="invalid_credentials"}')).toBe(1);
+    expect(rise('itsor_rate_limit_decisions_total{policy="login",decision="admitted"}')).toBe(2);
+    expect(rise('itsor_durable_object_duration_seconds_count{object="RateLimiter"}')).toBeGreaterThanOrEqual(
+      3,
+    );
+    expect(rise('itsor_durable_object_duration_seconds_count{object="LoginGuard"}')).toBe(4);
+    // The sign-up; twice the account; the failure that is written down; the session.
+    expect(rise('itsor_database_round_trips_total{outcome="ok"}')).toBe(5);
+  });
+
+  it('counts refreshes by their outcome', async () => {
+    const { client, during } = newScraper({ REFRESH_REUSE_GRACE_SECONDS: '0' });
+    const { refresh_token } = await newAccount(client);
+    const refresh = (given: string) => client('POST', '/auth/refresh', { json: { refresh_token: given } });
+    const rise = await during(async () => {
+      const second = (await (await refresh(refresh_token)).json()) as { refresh_token: string };
+      await refresh(second.refresh_token);
+      await refresh(refresh_token);
+      await refresh('rubbish');
+    });
+    expect(rise('itsor_refreshes_total{outcome="refreshed"}')).toBe(2);
+    expect(rise('itsor_refreshes_total{outcome="reused"}')).toBe(1);
+    expect(rise('itsor_refreshes_total{outcome="unknown"}')).toBe(1);
+  });
+
+  it('counts a database that fails as failed, and the 503 that comes of it', async () => {
+    const { client, during } = newScraper({ NEON_HTTP_ENDPOINT: 'http://127.0.0.1:9/sql' });
+    const rise = await during(() => client('POST', '/auth/password/forgot', { json: { email: newEmail() } }));
+    expect(rise('itsor_database_round_trips_total{outcome="failed"}')).toBe(1);
+    expect(rise('itsor_problems_total{code="service_unavailable"}')).toBe(1);
+  });
+});
+
+describe('the gatherer', () => {
+  const newGatherer = () => gatherers.getByName(crypto.randomUUID());
+  const batch = (isolate: string, sequence: number, amount: number) => ({
+    isolate,
+    sequence,
+    series: [{ name: 'itsor_mails_total', labels: ['sent'], amounts: [amount] }],
+  });
+
+  it('adds up the batches of all isolates, each once however often it comes', async () => {
+    const gatherer = newGatherer();
+    await gatherer.add(batch('a', 1, 1));
+    await gatherer.add(batch('a', 1, 1));
+    await gatherer.add(batch('b', 1, 10));
+    await Promise.all([1, 2, 2, 3].map((sequence) => gatherer.add(batch('c', sequence, 100))));
+    expect(await gatherer.read()).toEqual([{ name: 'itsor_mails_total', labels: ['sent'], amounts: [311] }]);
+  });
+
+  it('keeps its numbers and its senders when it is evicted', async () => {
+    const gatherer = newGatherer();
+    await gatherer.add(batch('a', 1, 7));
+    const before = await gatherer.read();
+    await evictDurableObject(gatherer);
+    expect(before).toHaveLength(1);
+    expect(await gatherer.read()).toEqual(before);
+    await gatherer.add(batch('a', 1, 7));
+    expect(await gatherer.read()).toEqual(before);
+  });
+});
