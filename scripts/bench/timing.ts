@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { runProgram, Sentence } from '../stack/sentence.ts';
+import { measurePairs, reportPairs } from './report-pairs.ts';
 import { type BenchStack, withoutLimits, withStack } from './stack.ts';
-import { median, type Pair, ratioInterval, ratioOfMedians } from './statistics.ts';
+import type { Pair } from './statistics.ts';
 import {
   accountsPerKind,
   type Contrast,
@@ -34,31 +35,10 @@ const measure = async (url: string, contrast: Contrast): Promise<Pair[]> => {
     return endMs - startMs;
   };
 
-  const pairs: Pair[] = [];
-  const deadlineMs = performance.now() + contrastMs;
-  for (let turn = 0; turn < warmUpCount + pairCount && performance.now() < deadlineMs; turn++) {
-    // The order is drawn for each pair, so that neither kind always comes after the other.
-    const isSwapped = Math.random() < 0.5;
-    const first = await time(isSwapped ? other : one, turn);
-    const second = await time(isSwapped ? one : other, turn);
-    if (turn >= warmUpCount) pairs.push(isSwapped ? [second, first] : [first, second]);
-  }
-  return pairs;
-};
-
-/** An interval wider than the goal says nothing about it. */
-const report = (name: string, pairs: readonly Pair[]): void => {
-  const ratio = ratioOfMedians(pairs);
-  const [low, high] = ratioInterval(pairs);
-  const [one, other] = [0, 1].map((at) => median(pairs.map((pair) => pair[at] ?? 0)).toFixed(2));
-  const isBlurred = high - low > goal[1] - goal[0];
-  const isReached = ratio >= goal[0] && ratio <= goal[1];
-  const verdict = isBlurred ? 'not to be told on so busy a machine' : isReached ? 'reached' : 'missed';
-  console.log(name);
-  console.log(`   ${pairs.length} pairs, medians ${one} ms / ${other} ms`);
-  console.log(
-    `   ratio ${ratio.toFixed(3)}, 95 % interval ${low.toFixed(3)} to ${high.toFixed(3)} ` +
-      `(goal ${goal.join(' to ')}, ${verdict})`,
+  return measurePairs(
+    (turn) => time(one, turn),
+    (turn) => time(other, turn),
+    { pairs: pairCount, warmUp: warmUpCount, limitMs: contrastMs },
   );
 };
 
@@ -76,7 +56,7 @@ const run = async (
 ): Promise<void> => {
   const { url } = await startWorker({ ...withoutLimits, EMAIL_VERIFICATION: 'required' });
   await prepareAccounts(url, endpointUrl);
-  for (const contrast of measured) report(contrast.name, await measure(url, contrast));
+  for (const contrast of measured) reportPairs(contrast.name, await measure(url, contrast), goal);
 };
 
 runProgram(async () => {
