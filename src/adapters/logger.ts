@@ -4,14 +4,17 @@ import type { LogFields, Logger } from '../context.ts';
 const levels = ['debug', 'info', 'warn', 'error'] as const;
 type Level = (typeof levels)[number];
 
-type PrintedError = { name: string; message: string; stack?: string; cause?: PrintedError };
+type PrintedError = { name: string; message: string; code?: string; stack?: string; cause?: PrintedError };
 
 const printError = (error: unknown, depth = 0): PrintedError => {
   if (!(error instanceof Error)) return { name: typeof error, message: 'a thrown value was not an Error' };
   const { name, message, stack, cause } = error;
+  // Of our catalogue, of PostgreSQL or of the platform: by it, errors of one kind are found together.
+  const code = 'code' in error && typeof error.code === 'string' ? error.code : undefined;
   return {
     name,
     message,
+    ...(code !== undefined && { code }),
     ...(stack !== undefined && { stack }),
     ...(cause !== undefined && depth < 5 && { cause: printError(cause, depth + 1) }),
   };

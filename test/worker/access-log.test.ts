@@ -1,0 +1,51 @@
+import { afterEach, beforeEach, describe, expect, it, type MockInstance, vi } from 'vitest';
+import { createClient } from '../support/worker/client.ts';
+
+let written: MockInstance<typeof console.log>;
+beforeEach(() => {
+  written = vi.spyOn(console, 'log').mockImplementation(() => {});
+});
+afterEach(() => vi.restoreAllMocks());
+
+const requestLines = () =>
+  written.mock.calls
+    .map(([line]) => JSON.parse(String(line)) as Record<string, unknown>)
+    .filter(({ message }) => message === 'request');
+
+describe('the access log', () => {
+  it('has one line a request, with the route that it matched', async () => {
+    await createClient({ LOG_LEVEL: 'info' })('GET', '/users/an-id?q=a', {
+      headers: { 'X-Request-ID': 'r-1' },
+    });
+    expect(requestLines()).toEqual([
+      {
+        time: expect.any(String),
+        level: 'info',
+        message: 'request',
+        request_id: 'r-1',
+        method: 'GET',
+        route: '/users/:id',
+        status: 401,
+        duration_ms: expect.any(Number),
+        user_id: null,
+      },
+    ]);
+  });
+
+  it('has the share of the successes that LOG_SAMPLE_RATIO says, and every failure', async () => {
+    const client = createClient({ LOG_LEVEL: 'info', LOG_SAMPLE_RATIO: '0.25' });
+    const dice = vi.spyOn(Math, 'random');
+    for (let at = 0; at < 8; at++) {
+      dice.mockReturnValue(at / 8);
+      await client('GET', '/health');
+      await client('GET', '/nowhere');
+    }
+    const statuses = requestLines().map(({ status }) => status);
+    expect(statuses.filter((status) => status === 200)).toHaveLength(2);
+    expect(statuses.filter((status) => status === 404)).toHaveLength(8);
+    // Whoever counts lines can tell how many requests there were.
+    const ratios = requestLines().map(({ status, sample_ratio }) => [status, sample_ratio]);
+    expect(ratios).toContainEqual([200, 0.25]);
+    expect(ratios).toContainEqual([404, undefined]);
+  });
+});
