@@ -1,12 +1,9 @@
 import { v7 as uuidv7 } from 'uuid';
-import journal from '../../drizzle/meta/_journal.json' with { type: 'json' };
 import type { PasswordConfig } from '../../src/config/password.ts';
-import type { RequestContext } from '../../src/context.ts';
 import type { Database } from '../../src/db/client.ts';
 import { type Appointment, createAdministratorRepository } from '../../src/repositories/administrators.ts';
-import { createMigrationRepository } from '../../src/repositories/migrations.ts';
 import { Sentence } from '../stack/sentence.ts';
-import { migrationsMissing } from './database-sentence.ts';
+import { contextNow, requireMigrations } from './operator.ts';
 import { hashPassword, requireGoodPassword } from './passwords.ts';
 import { readPassword } from './read-password.ts';
 
@@ -53,11 +50,6 @@ const choosePassword = async ({ email, username, config }: Request): Promise<str
   return hashPassword(password, config);
 };
 
-const requireMigrations = async (db: Database, place: string): Promise<void> => {
-  const last = await createMigrationRepository(db).last(contextNow());
-  if (last === null || last < (journal.entries.at(-1)?.when ?? 0)) throw migrationsMissing(place);
-};
-
 const taken = (username: string | null) => new Sentence(`The user name ${username} is taken.`);
 
 const describe = ({ kind, emailVerified }: NonNullable<Appointment>, { email, place }: Request): string => {
@@ -74,21 +66,3 @@ const describe = ({ kind, emailVerified }: NonNullable<Appointment>, { email, pl
     }
   }
 };
-
-/** A person may take their time over a password. */
-const contextNow = (): RequestContext => ({
-  requestId: crypto.randomUUID(),
-  now: new Date(),
-  ip: null,
-  network: 'unknown',
-  userAgent: null,
-  actor: null,
-  requiredPermission: null,
-  signal: new AbortController().signal,
-  log: { debug: () => {}, info: () => {}, warn: tell, error: tell },
-  keepAlive: () => undefined,
-  defer: () => {},
-});
-
-const tell = (message: string, fields: Readonly<Record<string, unknown>> = {}) =>
-  console.error([message, ...Object.values(fields)].join(': '));

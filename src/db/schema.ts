@@ -10,6 +10,7 @@ import {
   jsonb,
   pgTable,
   primaryKey,
+  smallint,
   text,
   timestamp,
   unique,
@@ -49,6 +50,16 @@ export const users = pgTable(
     unique('users_username_unique').on(table.username),
     check('users_email_is_lower_case', sql`${table.email} = lower(${table.email})`),
   ],
+);
+
+/** At most one row: sessions that began before `not_before` are over, however live they look. */
+export const sessionCutoff = pgTable(
+  'session_cutoff',
+  {
+    id: smallint('id').primaryKey(),
+    notBefore: instant('not_before').notNull(),
+  },
+  (table) => [check('session_cutoff_is_one_row', sql`${table.id} = 1`)],
 );
 
 /** One row a login. The refresh token is derived from the id and the counter, never stored. */

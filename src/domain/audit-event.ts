@@ -12,6 +12,7 @@ export const auditEventTypes = {
   'login.locked': 'So many failures that further attempts are refused for a while',
   'session.opened': 'A login',
   'session.ended': 'A logout, or sessions ended by their owner or an administrator',
+  'session.all_ended': 'Every session of every account was ended by an operator',
   'session.refresh_reused': 'A refresh token was used twice, and its session ended',
   'password.changed': 'A password was changed by its owner',
   'password.reset_requested': 'A reset link was asked for',

@@ -2,6 +2,7 @@ import { type SQL, sql } from 'drizzle-orm';
 import type { RequestContext } from '../context.ts';
 import type { SessionRefusal } from '../domain/session.ts';
 import { permissionsOf } from './account-rows.ts';
+import { isOver } from './session-rows.ts';
 
 export type GatePolicy = {
   /** Accounts whose address is not verified reach nothing but their own account. */
@@ -33,7 +34,7 @@ export const createGate = ({ verifiedOnly, passwordMaxAgeDays }: GatePolicy): Ga
     where s.id = ${actor?.sessionId ?? null} and u.id = ${actor?.userId ?? null}`;
 
   const refusal = ({ now }: RequestContext, unverified: boolean): SQL => sql`
-    when s.revoked_at is not null or s.expires_at <= ${now} then 'session_revoked'
+    when ${isOver(sql`s`, now)} then 'session_revoked'
     when u.disabled_at is not null then 'account_disabled'
     when ${verifiedOnly && !unverified}::boolean and u.email_verified_at is null then 'email_not_verified'`;
 

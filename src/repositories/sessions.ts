@@ -16,6 +16,7 @@ import { type AccountRow, accountColumns, type SessionRow, toAccount, toSession 
 import { insertAudit, noOne } from './audit-rows.ts';
 import { type Gate, type Gated, refusalOf } from './gate.ts';
 import { insertMail, originDetails } from './mail-rows.ts';
+import { isOver } from './session-rows.ts';
 
 /** Which session a caller has proved to hold: by an access token, or by a refresh token of that counter. */
 export type SessionProof = { readonly sessionId: string; readonly counter: number | null };
@@ -112,7 +113,7 @@ export const createSessionRepository = (db: Database, { newId, gate, verifiedOnl
             revoked_reason = case when ${isReuse} then 'refresh_reuse' end
           from users u
           where s.id = ${claim.sessionId} and s.refresh_counter >= ${claim.counter}
-            and s.revoked_at is null and s.expires_at > ${now}
+            and not ${isOver(sql`s`, now)}
             and u.id = s.user_id and u.disabled_at is null
             and (u.email_verified_at is not null or not ${verifiedOnly}::boolean)
           returning s.*
@@ -161,7 +162,7 @@ export const createSessionRepository = (db: Database, { newId, gate, verifiedOnl
       sql`
         with held as (
           select h.id, h.user_id from sessions h
-          where h.id = ${sessionId} and h.revoked_at is null and h.expires_at > ${ctx.now} and ${authority}
+          where h.id = ${sessionId} and not ${isOver(sql`h`, ctx.now)} and ${authority}
         ), ended as (
           update sessions s set revoked_at = ${ctx.now}, revoked_reason = 'logout'
           from held where ${which[scope]} and s.revoked_at is null
@@ -190,7 +191,7 @@ export const createSessionRepository = (db: Database, { newId, gate, verifiedOnl
           update sessions s set revoked_at = ${ctx.now}, revoked_reason = 'revoked'
           from gate
           where gate.refusal is null and s.user_id = gate.user_id and s.id = ${sessionId}
-            and s.revoked_at is null and s.expires_at > ${ctx.now}
+            and not ${isOver(sql`s`, ctx.now)}
           returning s.id, s.user_id
         ), audited as (
           ${insertAudit(ctx, event)} from e
@@ -212,7 +213,7 @@ export const createSessionRepository = (db: Database, { newId, gate, verifiedOnl
         select gate.refusal, s.id, s.created_at, s.refreshed_at, host(s.ip) as ip, s.user_agent, s.id = gate.session_id as current
         from gate left join lateral (
           select * from sessions s
-          where gate.refusal is null and s.user_id = gate.user_id and s.revoked_at is null and s.expires_at > ${ctx.now}
+          where gate.refusal is null and s.user_id = gate.user_id and not ${isOver(sql`s`, ctx.now)}
             and (${page.after}::uuid is null or s.id < ${page.after}::uuid)
           order by s.id desc limit ${page.limit}
         ) s on true

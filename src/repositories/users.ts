@@ -11,6 +11,7 @@ import { eraseAccount } from './erasure.ts';
 import { type Gate, refusalOf } from './gate.ts';
 import { type MailedToken, mailToken } from './mail-rows.ts';
 import { type ManagedRow, readManaged, toManaged } from './managed-rows.ts';
+import { isOver } from './session-rows.ts';
 
 export type NewManagedAccount = {
   readonly email: string;
@@ -235,7 +236,7 @@ export const createUserRepository = (db: Database, { newId, gate }: Options) => 
           ), ended as (
             update sessions s set revoked_at = ${ctx.now}, revoked_reason = 'administrator'
             from target, verdict
-            where verdict.refusal is null and s.user_id = target.id and s.revoked_at is null and s.expires_at > ${ctx.now}
+            where verdict.refusal is null and s.user_id = target.id and not ${isOver(sql`s`, ctx.now)}
             returning s.id
           ), audited as (
             ${insertAudit(ctx, event)} from target, verdict where verdict.refusal is null

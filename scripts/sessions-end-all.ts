@@ -1,0 +1,48 @@
+import { createInterface } from 'node:readline/promises';
+import { parseArgs } from 'node:util';
+import { v7 as uuidv7 } from 'uuid';
+import { createSessionCutoffRepository } from '../src/repositories/session-cutoff.ts';
+import { openAppDatabase } from './admin/database.ts';
+import { databaseSentence } from './admin/database-sentence.ts';
+import { contextNow, requireMigrations } from './admin/operator.ts';
+import { readVariables } from './stack/project.ts';
+import { runProgram, Sentence } from './stack/sentence.ts';
+
+const usage = `npm run sessions:end-all [-- --yes] [--url postgres://…]
+Logs everybody out, at once: every session that began before now is refused on its next request.
+Without --url: DATABASE_URL, else LOCAL_POSTGRES_URL, else the embedded database.`;
+
+const readArguments = () => {
+  try {
+    return parseArgs({
+      options: { yes: { type: 'boolean' }, url: { type: 'string' }, help: { type: 'boolean' } },
+    }).values;
+  } catch (error) {
+    throw new Sentence(`${(error as Error).message}\n\n${usage}`);
+  }
+};
+
+const confirm = async (place: string): Promise<void> => {
+  if (!process.stdin.isTTY) throw new Sentence('Nobody is there to confirm it: give --yes.');
+  const terminal = createInterface({ input: process.stdin, output: process.stdout });
+  const answer = await terminal.question(`Everybody in ${place} will have to log in again. Type yes: `);
+  terminal.close();
+  if (answer.trim() !== 'yes') throw new Sentence('Nothing was changed.');
+};
+
+runProgram(async () => {
+  const { yes = false, url = null, help = false } = readArguments();
+  if (help) return console.log(usage);
+  const { db, place, close } = await openAppDatabase(url, readVariables());
+  try {
+    await requireMigrations(db, place);
+    if (!yes) await confirm(place);
+    const newId = (now: Date) => uuidv7({ msecs: now.getTime() });
+    const notBefore = await createSessionCutoffRepository(db, { newId }).endAll(contextNow());
+    console.log(`Every session in ${place} that began before ${notBefore.toISOString()} is over.`);
+  } catch (error) {
+    throw databaseSentence(error, place);
+  } finally {
+    await close();
+  }
+});
