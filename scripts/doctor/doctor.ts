@@ -4,8 +4,9 @@ import { type LoadedConfig, loadConfig } from '../../src/config/load.ts';
 import { parsePostgresUrl } from '../../src/config/postgres-url.ts';
 import { resolveVariables } from '../../src/config/resolve.ts';
 import { migratorUrlFromParts, planDatabase } from '../stack/database-plan.ts';
-import { configVariables, projectDirectory, readVariables, type Variables } from '../stack/project.ts';
+import { readVariables, type Variables } from '../stack/project.ts';
 import { runProgram, Sentence } from '../stack/sentence.ts';
+import { wranglerVariables } from '../stack/wrangler-variables.ts';
 import { inspectDatabase } from './database.ts';
 import { type Finding, skipped } from './finding.ts';
 import { countOf, type Report, renderReport } from './render.ts';
@@ -41,26 +42,8 @@ const readArguments = () => {
   }
 };
 
-const readEnvironmentOf = async (env: string) => {
-  // Only where it is needed: it takes most of a second. It would tell of its telemetry in between.
-  process.env.WRANGLER_SEND_METRICS ??= 'false';
-  const { unstable_readConfig: readConfig } = await import('wrangler');
-  try {
-    return readConfig({ config: `${projectDirectory}/wrangler.toml`, env }, { hideWarnings: true });
-  } catch (error) {
-    const reason = (error as Error).message.split('\n')[1]?.trim();
-    throw new Sentence(`wrangler.toml cannot be read for the environment "${env}": ${reason}`);
-  }
-};
-
-/** What an environment of wrangler.toml sets, and over it what this process has, as a deployment does. */
-const variablesOf = async (env: string | undefined): Promise<Variables> => {
-  if (env === undefined) return readVariables();
-  const vars = Object.entries((await readEnvironmentOf(env)).vars).map(
-    ([name, value]) => [name, String(value)] as const,
-  );
-  return { ...Object.fromEntries(vars), ...configVariables(process.env) };
-};
+const variablesOf = async (env: string | undefined): Promise<Variables> =>
+  env === undefined ? readVariables() : wranglerVariables(env);
 
 const migratorOf = (variables: Variables): string | null => {
   const { given } = resolveVariables(variables);

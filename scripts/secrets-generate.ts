@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { newSecret } from './secrets/rotation.ts';
 import { runProgram, Sentence } from './stack/sentence.ts';
 
 // npm run secrets:generate: values for .dev.vars, or for `wrangler secret put`. 32 random bytes each (NIST SP 800-131A
@@ -6,5 +6,5 @@ import { runProgram, Sentence } from './stack/sentence.ts';
 runProgram(async () => {
   if (process.argv.length > 2) throw new Sentence('npm run secrets:generate takes no arguments.');
   for (const name of ['JWT_SECRET', 'SECRET_KEY', 'METRICS_TOKEN', 'SCAN_CALLBACK_SECRET'])
-    console.log(`${name}=${randomBytes(32).toString('base64url')}`);
+    console.log(`${name}=${newSecret()}`);
 });

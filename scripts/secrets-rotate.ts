@@ -1,0 +1,164 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { writeFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { parseArgs } from 'node:util';
+import { loadConfig } from '../src/config/load.ts';
+import {
+  planReplacement,
+  planRetirement,
+  planRotation,
+  type Rotatable,
+  rotatable,
+  type Secrets,
+  type Step,
+} from './secrets/rotation.ts';
+import { projectDirectory, type Variables } from './stack/project.ts';
+import { runProgram, Sentence } from './stack/sentence.ts';
+import { wranglerVariables } from './stack/wrangler-variables.ts';
+
+const usage = `npm run secrets:rotate -- --env production --save FILE
+  --env      the environment of wrangler.toml; the present secrets come from this program's environment
+  --save     a new file that gets the new values, before anything is changed: put them where you keep secrets
+  --only     JWT_SECRET or SECRET_KEY; both without it
+  --dry-run  prints the values of each step, and changes nothing
+  --leaked   the old values are void at once; nothing that they have signed is taken any more
+  --retire   takes the old values away, once nothing that they have signed is alive
+  --wait     seconds between the steps, in which Cloudflare brings one everywhere (60)`;
+
+const options = {
+  env: { type: 'string' },
+  save: { type: 'string' },
+  only: { type: 'string', multiple: true },
+  wait: { type: 'string', default: '60' },
+  'dry-run': { type: 'boolean', default: false },
+  leaked: { type: 'boolean', default: false },
+  retire: { type: 'boolean', default: false },
+  help: { type: 'boolean', default: false },
+} as const;
+
+const readArguments = () => {
+  try {
+    return parseArgs({ options }).values;
+  } catch (error) {
+    throw new Sentence(`${(error as Error).message}\n\n${usage}`);
+  }
+};
+
+const readNames = (only: readonly string[] | undefined): readonly Rotatable[] => {
+  const stranger = only?.find((name) => !(rotatable as readonly string[]).includes(name));
+  if (stranger !== undefined) throw new Sentence(`--only knows ${rotatable.join(' and ')}, not ${stranger}.`);
+  return only ? rotatable.filter((name) => only.includes(name)) : rotatable;
+};
+
+const readWait = (text: string): number => {
+  if (!/^\d{1,4}$/.test(text)) throw new Sentence('--wait is a number of seconds.');
+  return Number(text);
+};
+
+const says: Readonly<Record<Step['name'], string>> = {
+  announce: 'every isolate takes what the new values sign',
+  switch: 'every isolate signs with the new values',
+  retire: 'nobody takes what the old values have signed',
+};
+
+/** As an .env file, which `wrangler secret bulk` reads too. */
+const envLines = (secrets: Secrets): string =>
+  Object.entries(secrets)
+    .flatMap(([name, value]) =>
+      value === null ? [] : [`${name}=${value.includes('\n') ? `"${value}"` : value}`],
+    )
+    .join('\n');
+
+const save = (file: string, secrets: Secrets): void => {
+  try {
+    writeFileSync(file, `${envLines(secrets)}\n`, { mode: 0o600, flag: 'wx' });
+  } catch (error) {
+    throw new Sentence(`${file} cannot be written: ${(error as Error).message}. Nothing was changed.`);
+  }
+};
+
+/** By standard input: the list of processes shows arguments. */
+const apply = async (env: string, { name, secrets }: Step): Promise<void> => {
+  const wrangler = spawn('wrangler', ['secret', 'bulk', '--env', env], {
+    cwd: projectDirectory,
+    stdio: ['pipe', 'inherit', 'inherit'],
+  });
+  wrangler.stdin.on('error', () => {});
+  wrangler.stdin.end(JSON.stringify(secrets));
+  const [code] = await once(wrangler, 'close').catch((error: Error) => {
+    throw new Sentence(`wrangler cannot be run: ${error.message}.`);
+  });
+  if (code !== 0)
+    throw new Sentence(
+      `wrangler did not take the step "${name}". What went before it stands and harms nobody: the service runs on.`,
+    );
+  console.log(`✓ ${name}: ${says[name]}`);
+};
+
+/** @throws Sentence where the Worker would refuse to start with what a step leaves */
+const check = (variables: Variables, steps: readonly Step[]): void => {
+  let current: Record<string, string> = { ...variables };
+  for (const { name, secrets } of steps) {
+    const changes = Object.entries(secrets).map(([key, value]) => [key, value ?? '']);
+    current = { ...current, ...Object.fromEntries(changes) };
+    const loaded = loadConfig(current);
+    const names = Object.keys(secrets);
+    const problem = loaded.ok ? undefined : loaded.problems.find(({ variable }) => names.includes(variable));
+    if (problem)
+      throw new Sentence(
+        `After the step "${name}", ${problem.variable} ${problem.detail}. Nothing was changed.`,
+      );
+  }
+};
+
+const stepsOf = (
+  { leaked, retire }: { leaked: boolean; retire: boolean },
+  names: readonly Rotatable[],
+  variables: Variables,
+): readonly Step[] => {
+  if (leaked && retire) throw new Sentence('--leaked or --retire, not both.');
+  if (leaked) return [planReplacement(names, variables)];
+  if (retire) return [planRetirement(names, variables)];
+  return planRotation(names, variables).filter(({ name }) => name !== 'retire');
+};
+
+const lifetimes = (variables: Variables): string => {
+  const loaded = loadConfig(variables);
+  const minutes = loaded.ok ? loaded.config.jwt.accessTtlSeconds / 60 : 60;
+  const days = Math.max(loaded.ok ? loaded.config.session.refreshTtlSeconds / 86_400 : 7, 7);
+  return [
+    'Then take the old ones away, with the new values in the environment and --retire:',
+    `  --only JWT_SECRET after ${minutes} minutes, when no access token is left that it has signed;`,
+    `  --only SECRET_KEY after ${days} days, when no refresh token and no link in a mail is.`,
+  ].join('\n');
+};
+
+runProgram(async () => {
+  const { env, save: file, only, wait, help, 'dry-run': isDryRun, ...how } = readArguments();
+  if (help) return console.log(usage);
+  if (env === undefined) throw new Sentence(`Which environment? Give --env.\n\n${usage}`);
+  const [names, waitSeconds] = [readNames(only), readWait(wait)];
+  const variables = await wranglerVariables(env);
+  const steps = stepsOf(how, names, variables);
+  check(variables, steps);
+
+  if (isDryRun) {
+    for (const { name, secrets } of steps) {
+      console.log(`# ${name}: ${says[name]}`);
+      console.log(JSON.stringify(secrets, null, 2));
+    }
+    return;
+  }
+  if (!how.retire) {
+    if (file === undefined) throw new Sentence('--save FILE is needed: Cloudflare gives no secret back.');
+    save(file, steps.at(-1)?.secrets ?? {});
+  }
+  for (const [at, step] of steps.entries()) {
+    if (at > 0) await sleep(waitSeconds * 1000);
+    await apply(env, step);
+  }
+  if (file !== undefined)
+    console.log(`The new values are in ${file}: put them where you keep secrets, and delete it.`);
+  if (!how.retire && !how.leaked) console.log(lifetimes(variables));
+});
