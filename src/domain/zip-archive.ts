@@ -83,20 +83,24 @@ export const findZipDirectory = (tail: Uint8Array, fileSize: number): ZipDirecto
   const view = viewOf(tail);
   const at = tail.byteLength - endBytes;
   if (at < 0 || view.getUint32(at, true) !== endSignature) return null;
-  // The numbers of the disks, and the length of the comment.
-  if (view.getUint32(at + 4, true) !== 0 || view.getUint16(at + 20, true) !== 0) return null;
+  const hasLocator = at >= locatorBytes && view.getUint32(at - locatorBytes, true) === locatorSignature;
+  // ZIP64 says it instead where the short record has nothing but ones.
+  const isSaid = (said: number, known: number, ones: number) =>
+    said === known || (hasLocator && said === ones);
+  const disks = view.getUint32(at + 4, true);
   const entryCount = view.getUint16(at + 10, true);
-  if (view.getUint16(at + 8, true) !== entryCount) return null;
+  const commentLength = view.getUint16(at + 20, true);
+  if (!isSaid(disks, 0, 0xffffffff) || commentLength !== 0 || view.getUint16(at + 8, true) !== entryCount)
+    return null;
   const short = { entryCount, length: view.getUint32(at + 12, true), offset: view.getUint32(at + 16, true) };
 
-  const hasLocator = at >= locatorBytes && view.getUint32(at - locatorBytes, true) === locatorSignature;
   const end = fileSize - endBytes - (hasLocator ? end64Bytes + locatorBytes : 0);
   const directory = hasLocator ? readEnd64(view, at - locatorBytes - end64Bytes, end) : short;
   if (!directory || directory.offset + directory.length !== end) return null;
   const agrees =
-    [directory.entryCount, 0xffff].includes(short.entryCount) &&
-    [directory.length, 0xffffffff].includes(short.length) &&
-    [directory.offset, 0xffffffff].includes(short.offset);
+    isSaid(short.entryCount, directory.entryCount, 0xffff) &&
+    isSaid(short.length, directory.length, 0xffffffff) &&
+    isSaid(short.offset, directory.offset, 0xffffffff);
   return agrees ? directory : null;
 };
 

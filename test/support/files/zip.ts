@@ -152,7 +152,7 @@ export const zip = (
     numbers([4, 0x07064b50], [4, 0], [8, offset + between.length + table.length], [4, 1]),
   ]);
   const end = isWide
-    ? numbers([4, 0x06054b50], [2, 0], [2, 0], [2, 0xffff], [2, 0xffff], [4, 0xffffffff], [4, 0xffffffff])
+    ? join([numbers([4, 0x06054b50]), new Uint8Array(16).fill(0xff)])
     : numbers([4, 0x06054b50], [2, 0], [2, 0], [2, count], [2, count], [4, tableLength], [4, tableOffset]);
   return join([
     before,
