@@ -136,9 +136,9 @@ describe('a content that is not what it says', () => {
     ['a JPEG without pixels', 'image/jpeg', jpegOf(jpegParts.application, jpegParts.frame), 'damaged'],
     ['a JPEG without a frame', 'image/jpeg', jpegOf(jpegParts.scan, jpegParts.pixels), 'damaged'],
     [
-      'a JPEG with bytes between its segments',
+      'a JPEG with a byte between its segments',
       'image/jpeg',
-      jpegOf(jpegParts.application, content),
+      jpegOf(jpegParts.application, bytesOf('x'), jpeg.slice(2, -2)),
       'damaged',
     ],
     ['a JPEG that is an archive too', 'image/jpeg', zip(docxParts, { before: jpeg }), 'polyglot'],
