@@ -1,3 +1,5 @@
+import { createByteSearch } from './byte-search.ts';
+
 /** The EICAR test file, put together here so that no scanner takes this source for it. */
 export const eicar: string = [
   'X5O!P%@AP[4\\PZX54(P^)7CC)7}',
@@ -7,15 +9,4 @@ export const eicar: string = [
 ].join('');
 
 /** Looks for it in a file that comes in pieces, wherever they are cut. @returns whether it has been seen so far */
-export const createEicarSearch = (): ((piece: Uint8Array) => boolean) => {
-  const decoder = new TextDecoder('latin1');
-  let tail = '';
-  let found = false;
-  return (piece) => {
-    if (found) return true;
-    const text = tail + decoder.decode(piece);
-    found = text.includes(eicar);
-    tail = text.slice(1 - eicar.length);
-    return found;
-  };
-};
+export const createEicarSearch = (): ((piece: Uint8Array) => boolean) => createByteSearch([eicar]);

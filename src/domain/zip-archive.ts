@@ -1,61 +1,111 @@
+import { extraField, unicodePath, wideSizes } from './zip-extra.ts';
+
 /** Where an archive keeps its table of contents (APPNOTE.TXT 6.3.10, section 4.3.16). */
 export type ZipDirectory = { readonly offset: number; readonly length: number; readonly entryCount: number };
 
-type ZipEntry = {
+/** What the directory says of an entry. `name` has one character for each byte. */
+export type ZipEntry = {
   readonly name: string;
-  readonly isEncrypted: boolean;
+  readonly flags: number;
   readonly method: number;
+  readonly crc: number;
   readonly compressedSize: number;
   readonly size: number;
   readonly offset: number;
 };
 
+export type ZipFlaw = 'archive_unsafe' | 'archive_bomb';
+
+const [endSignature, entrySignature] = [0x06054b50, 0x02014b50];
+const [end64Signature, locatorSignature] = [0x06064b50, 0x07064b50];
+const [endBytes, end64Bytes, locatorBytes] = [22, 56, 20];
+
 /** The end record and the longest comment behind it: so much of a file's end says whether it can be read as a ZIP. */
-export const zipTailBytes = 22 + 65_535;
+export const zipTailBytes = endBytes + 65_535;
 
 /** More than any office document needs, and what a Worker holds at once. */
 const maxDirectoryBytes = 1_048_576;
 
-const [endSignature, entrySignature] = [0x06054b50, 0x02014b50];
-const latin1 = new TextDecoder('latin1');
+const stored = 0;
+export const deflated = 8;
+export const localHeaderBytes = 30;
 
+const latin1 = new TextDecoder('latin1');
 const viewOf = (bytes: Uint8Array) => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 
+export const beginsAsZip = ([p, k, three, four]: Uint8Array): boolean =>
+  p === 0x50 && k === 0x4b && three === 0x03 && four === 0x04;
+
 /**
- * Finds the directory as readers do, from the end backwards. `isWhole`: the archive begins at the first byte and ends
- * at the last, so that nothing else shares the file with it.
+ * Whether some reader would find an archive here: they look for its end from the file's end backwards.
  * @param tail the last bytes of the file, at least `zipTailBytes` of them if it has as many
  */
-export const findZipDirectory = (
-  tail: Uint8Array,
-  fileSize: number,
-): (ZipDirectory & { readonly isWhole: boolean }) | null => {
+export const endsAsZip = (tail: Uint8Array, fileSize: number): boolean => {
   const view = viewOf(tail);
-  const tailOffset = fileSize - tail.byteLength;
-  for (let at = tail.byteLength - 22; at >= 0; at--) {
+  for (let at = tail.byteLength - endBytes; at >= 0; at--) {
     if (view.getUint32(at, true) !== endSignature) continue;
-    const [entryCount, length, offset, commentLength] = [
-      view.getUint16(at + 10, true),
-      view.getUint32(at + 12, true),
-      view.getUint32(at + 16, true),
-      view.getUint16(at + 20, true),
-    ];
-    const end = tailOffset + at;
+    if (at >= locatorBytes && view.getUint32(at - locatorBytes, true) === locatorSignature) return true;
+    const [entryCount, length] = [view.getUint16(at + 10, true), view.getUint32(at + 12, true)];
     // In front of it lies the directory, or the chance occurrence of four bytes; an empty archive has none.
-    if (length > end || (length === 0 && entryCount > 0)) continue;
-    const startInTail = at - length;
-    const isDirectory =
-      startInTail < 0 || length < 46 || view.getUint32(startInTail, true) === entrySignature;
-    if (!isDirectory) continue;
-    return {
-      offset: end - length,
-      length,
-      entryCount,
-      isWhole: offset + length === end && end + 22 + commentLength === fileSize,
-    };
+    if (length > fileSize - tail.byteLength + at || (length === 0 && entryCount > 0)) continue;
+    const start = at - length;
+    if (start < 0 || length < 46 || view.getUint32(start, true) === entrySignature) return true;
   }
-  return null;
+  return false;
 };
+
+/** The record of ZIP64 and its locator (sections 4.3.14 and 4.3.15), which may repeat what the end record says. */
+const readEnd64 = (view: DataView, at: number, recordOffset: number): ZipDirectory | null => {
+  const locator = at + end64Bytes;
+  const isOne =
+    at >= 0 &&
+    view.getUint32(at, true) === end64Signature &&
+    view.getBigUint64(at + 4, true) === BigInt(end64Bytes - 12) &&
+    view.getBigUint64(at + 16, true) === 0n &&
+    view.getBigUint64(at + 24, true) === view.getBigUint64(at + 32, true) &&
+    view.getUint32(locator + 4, true) === 0 &&
+    view.getBigUint64(locator + 8, true) === BigInt(recordOffset) &&
+    view.getUint32(locator + 16, true) === 1;
+  if (!isOne) return null;
+  const [entryCount, length, offset] = [32, 40, 48].map((field) =>
+    Number(view.getBigUint64(at + field, true)),
+  );
+  return { entryCount, length, offset } as ZipDirectory;
+};
+
+/**
+ * The directory of an archive that is the whole file: nothing behind its end, not even a comment, which office
+ * programs write none of and which can hold another file, and nothing between directory and end.
+ * @param tail as for `endsAsZip`
+ * @returns null where it is none, or could be read in two ways
+ */
+export const findZipDirectory = (tail: Uint8Array, fileSize: number): ZipDirectory | null => {
+  const view = viewOf(tail);
+  const at = tail.byteLength - endBytes;
+  if (at < 0 || view.getUint32(at, true) !== endSignature) return null;
+  const hasLocator = at >= locatorBytes && view.getUint32(at - locatorBytes, true) === locatorSignature;
+  // ZIP64 says it instead where the short record has nothing but ones.
+  const isSaid = (said: number, known: number, ones: number) =>
+    said === known || (hasLocator && said === ones);
+  const disks = view.getUint32(at + 4, true);
+  const entryCount = view.getUint16(at + 10, true);
+  const commentLength = view.getUint16(at + 20, true);
+  if (!isSaid(disks, 0, 0xffffffff) || commentLength !== 0 || view.getUint16(at + 8, true) !== entryCount)
+    return null;
+  const short = { entryCount, length: view.getUint32(at + 12, true), offset: view.getUint32(at + 16, true) };
+
+  const end = fileSize - endBytes - (hasLocator ? end64Bytes + locatorBytes : 0);
+  const directory = hasLocator ? readEnd64(view, at - locatorBytes - end64Bytes, end) : short;
+  if (!directory || directory.offset + directory.length !== end) return null;
+  const agrees =
+    isSaid(short.entryCount, directory.entryCount, 0xffff) &&
+    isSaid(short.length, directory.length, 0xffffffff) &&
+    isSaid(short.offset, directory.offset, 0xffffffff);
+  return agrees ? directory : null;
+};
+
+/** Whether the table of contents is small enough to be read at once. */
+export const isReadable = ({ length }: ZipDirectory): boolean => length <= maxDirectoryBytes;
 
 const readEntries = (directory: Uint8Array): ZipEntry[] | null => {
   const view = viewOf(directory);
@@ -63,16 +113,26 @@ const readEntries = (directory: Uint8Array): ZipEntry[] | null => {
   let at = 0;
   while (at < directory.byteLength) {
     if (at + 46 > directory.byteLength || view.getUint32(at, true) !== entrySignature) return null;
-    const nameLength = view.getUint16(at + 28, true);
-    const next = at + 46 + nameLength + view.getUint16(at + 30, true) + view.getUint16(at + 32, true);
+    const extraAt = at + 46 + view.getUint16(at + 28, true);
+    const extraEnd = extraAt + view.getUint16(at + 30, true);
+    const next = extraEnd + view.getUint16(at + 32, true);
     if (next > directory.byteLength) return null;
+    const extra = directory.subarray(extraAt, extraEnd);
+    const [size, compressedSize, offset] = wideSizes(extra, [
+      view.getUint32(at + 24, true),
+      view.getUint32(at + 20, true),
+      view.getUint32(at + 42, true),
+    ]);
+    // The number of the disk, and another name for readers that know the field.
+    if (view.getUint16(at + 34, true) !== 0 || extraField(extra, unicodePath)) return null;
     entries.push({
-      name: latin1.decode(directory.subarray(at + 46, at + 46 + nameLength)),
-      isEncrypted: (view.getUint16(at + 8, true) & 1) === 1,
+      name: latin1.decode(directory.subarray(at + 46, extraAt)),
+      flags: view.getUint16(at + 8, true),
       method: view.getUint16(at + 10, true),
-      compressedSize: view.getUint32(at + 20, true),
-      size: view.getUint32(at + 24, true),
-      offset: view.getUint32(at + 42, true),
+      crc: view.getUint32(at + 16, true),
+      compressedSize,
+      size,
+      offset,
     });
     at = next;
   }
@@ -83,44 +143,45 @@ const readEntries = (directory: Uint8Array): ZipEntry[] | null => {
 const maxRatio = 100;
 const harmlessBytes = 10_485_760;
 
-const [stored, deflated] = [0, 8];
-const localHeaderBytes = 30;
-
 /** Entries that share bytes unfold to far more than their ratios say (Fifield, A better zip bomb, WOOT 2019). */
-const overlap = (entries: readonly ZipEntry[], directoryOffset: number): boolean => {
-  const inOrder = entries.toSorted((one, other) => one.offset - other.offset);
-  return inOrder.some(({ offset, name, compressedSize }, index) => {
+const overlap = (entries: readonly ZipEntry[], directoryOffset: number): boolean =>
+  entries.some(({ offset, name, compressedSize }, index) => {
     const end = offset + localHeaderBytes + name.length + compressedSize;
-    return end > (inOrder[index + 1]?.offset ?? directoryOffset);
+    return end > (entries[index + 1]?.offset ?? directoryOffset);
   });
-};
 
-const climbs = (name: string): boolean => /^[/\\]|(?:^|[/\\])\.\.(?:[/\\]|$)|\0|^[A-Za-z]:/.test(name);
+/** Names that lead out of the archive, or that two systems read differently. */
+const isUnsafeName = (name: string): boolean =>
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+  /^$|^\/|^[A-Za-z]:|(?:^|\/)\.\.?(?:\/|$)|[\\\0-\x1f\x7f]/.test(name);
 
-export type ZipFlaw = 'archive_unsafe' | 'archive_bomb';
+export const descriptorFlag = 0b1000;
+/** A descriptor, a name in UTF-8, and how hard it was tried to compress: not encrypted, patched or masked. */
+const harmlessFlags = 0b1000_0000_1110;
+
+/** Stored data whose length follows behind them end where a reader from the beginning believes: nobody can be sure. */
+const isUnsafeEntry = ({ name, flags, method, size, compressedSize }: ZipEntry): boolean =>
+  isUnsafeName(name) ||
+  (flags & ~harmlessFlags) !== 0 ||
+  (method !== deflated && method !== stored) ||
+  (method === stored && (size !== compressedSize || (size > 0 && (flags & descriptorFlag) !== 0)));
 
 /**
- * What is wrong with an archive by its table of contents, or the names in it. Sizes that lie are found by whoever
- * unpacks it; those that are true must be bearable.
+ * What is wrong with an archive by its table of contents, or its entries in the order of their bytes. Whether the rest
+ * of the file agrees, `readZipMembers` tells.
  */
 export const inspectZip = (
   directory: Uint8Array,
   { offset, entryCount }: ZipDirectory,
-): { readonly flaw: ZipFlaw } | { readonly names: readonly string[] } => {
-  const entries = readEntries(directory);
-  if (!entries || entries.length !== entryCount) return { flaw: 'archive_unsafe' };
-  const names = entries.map(({ name }) => name);
-  const isUnsafe =
-    new Set(names).size !== names.length ||
-    names.some(climbs) ||
-    entries.some(({ isEncrypted, method }) => isEncrypted || (method !== stored && method !== deflated));
-  if (isUnsafe) return { flaw: 'archive_unsafe' };
+): { readonly flaw: ZipFlaw } | { readonly entries: readonly ZipEntry[] } => {
+  const entries = readEntries(directory)?.toSorted((one, other) => one.offset - other.offset);
+  if (entries?.length !== entryCount || entries.some(isUnsafeEntry)) return { flaw: 'archive_unsafe' };
+  // Names of parts are the same when they differ in case alone (ECMA-376 part 2, section 6.3), as on many disks.
+  const names = new Set(entries.map(({ name }) => name.toLowerCase()));
+  if (names.size !== entries.length) return { flaw: 'archive_unsafe' };
 
   const size = entries.reduce((sum, entry) => sum + entry.size, 0);
   const compressed = entries.reduce((sum, entry) => sum + entry.compressedSize, 0);
   const expands = size > harmlessBytes && size > compressed * maxRatio;
-  return expands || overlap(entries, offset) ? { flaw: 'archive_bomb' } : { names };
+  return expands || overlap(entries, offset) ? { flaw: 'archive_bomb' } : { entries };
 };
-
-/** Whether the table of contents is small enough to be read at once. */
-export const isReadable = ({ length }: ZipDirectory): boolean => length <= maxDirectoryBytes;

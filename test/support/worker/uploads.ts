@@ -69,7 +69,7 @@ export const bytesOf = (text: string): Uint8Array<ArrayBuffer> =>
   new Uint8Array(new TextEncoder().encode(text));
 
 export const pdf: Uint8Array<ArrayBuffer> = bytesOf(
-  '%PDF-1.4\n1 0 obj\n<< /Type /Catalog >>\nendobj\ntrailer << /Root 1 0 R >>\n%%EOF\n',
+  '%PDF-1.4\n1 0 obj\n<< /Type /Catalog >>\nendobj\ntrailer << /Root 1 0 R >>\nstartxref\n9\n%%EOF\n',
 );
 
 export const sha256Of = async (content: Uint8Array<ArrayBuffer>): Promise<string> =>
