@@ -1,0 +1,67 @@
+import { parseArgs } from 'node:util';
+import * as z from 'zod';
+import { createDeadLetterRepository, type DeadLetter } from '../src/repositories/dead-letters.ts';
+import { openAppDatabase } from './admin/database.ts';
+import { databaseSentence } from './admin/database-sentence.ts';
+import { contextNow, requireMigrations } from './admin/operator.ts';
+import { readVariables } from './stack/project.ts';
+import { runProgram, Sentence } from './stack/sentence.ts';
+
+const usage = `npm run dead-letters [-- --retry ID … | --retry-all] [--json] [--url postgres://…]
+Lists the mails and uploads that were given up, the newest first. --retry makes a mail due once more.
+Without --url: DATABASE_URL, else LOCAL_POSTGRES_URL, else the embedded database.`;
+
+const shown = 100;
+
+const options = {
+  retry: { type: 'string', multiple: true },
+  'retry-all': { type: 'boolean', default: false },
+  json: { type: 'boolean', default: false },
+  url: { type: 'string' },
+  help: { type: 'boolean', default: false },
+} as const;
+
+const readArguments = () => {
+  try {
+    return parseArgs({ options }).values;
+  } catch (error) {
+    throw new Sentence(`${(error as Error).message}\n\n${usage}`);
+  }
+};
+
+const readIds = (ids: readonly string[]): readonly string[] => {
+  const stranger = ids.find((id) => !z.uuid().safeParse(id).success);
+  if (stranger !== undefined) throw new Sentence(`--retry wants the id of a mail, not ${stranger}.`);
+  return ids;
+};
+
+const lineOf = ({ kind, id, what, reason, attempts, givenUpAt }: DeadLetter): string =>
+  [givenUpAt.toISOString(), kind.padEnd(6), id, what.padEnd(16), `${attempts} attempts`, reason ?? '–'].join(
+    '  ',
+  );
+
+runProgram(async () => {
+  const { retry, 'retry-all': all, json, url = null, help } = readArguments();
+  if (help) return console.log(usage);
+  const ids = retry && readIds(retry);
+  if (ids && all) throw new Sentence('--retry or --retry-all, not both.');
+  const { db, place, close } = await openAppDatabase(url, readVariables());
+  try {
+    await requireMigrations(db, place);
+    const letters = createDeadLetterRepository(db);
+    if (ids || all) {
+      const ctx = contextNow();
+      const count = await letters.retryMails(ctx, ctx.now, ids ?? null);
+      console.log(`${count} ${count === 1 ? 'mail is' : 'mails are'} due once more in ${place}.`);
+      return;
+    }
+    const found = await letters.list(contextNow(), shown);
+    if (json) console.log(JSON.stringify(found));
+    else if (found.length === 0) console.log(`Nothing was given up in ${place}.`);
+    else for (const letter of found) console.log(lineOf(letter));
+  } catch (error) {
+    throw databaseSentence(error, place);
+  } finally {
+    await close();
+  }
+});
