@@ -117,6 +117,12 @@ export const errorCatalogue = {
     detail: 'This route does not take a body of that Content-Type.',
   },
 
+  range_not_satisfiable: {
+    status: 416,
+    title: 'Range not satisfiable',
+    detail: 'The file has no byte of that range; Content-Range tells its length.',
+  },
+
   validation_failed: {
     status: 422,
     title: 'Request not valid',
@@ -190,6 +196,8 @@ type AppErrorOptions = {
   violatedPolicies?: readonly string[];
   /** For `method_not_allowed`: the methods that the resource has. */
   allow?: readonly string[];
+  /** For `range_not_satisfiable`: of the whole, in bytes. */
+  wholeSize?: number;
   cause?: unknown;
 };
 
@@ -205,6 +213,7 @@ export class AppError extends Error {
   readonly tokenRejected: boolean;
   readonly violatedPolicies: readonly string[] | undefined;
   readonly allow: readonly string[] | undefined;
+  readonly wholeSize: number | undefined;
 
   constructor(code: ErrorCode, options: AppErrorOptions = {}) {
     const { status, title, detail } = errorCatalogue[code];
@@ -218,6 +227,7 @@ export class AppError extends Error {
     this.tokenRejected = options.tokenRejected ?? false;
     this.violatedPolicies = options.violatedPolicies;
     this.allow = options.allow;
+    this.wholeSize = options.wholeSize;
   }
 }
 

@@ -68,6 +68,9 @@ export const uploadResponse = (upload: Upload): z.infer<typeof UploadItem> => ({
   created_at: upload.createdAt.toISOString(),
 });
 
+/** What an EventBridge connection of the type API key sends. */
+export const callbackSecretHeader = 'X-Scan-Callback-Secret';
+
 /** As much as we need of EventBridge's event; AWS may add to it at any time. */
 export const ScanResultBody = z.object({
   id: text().min(1).max(128),
