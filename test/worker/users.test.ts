@@ -77,14 +77,27 @@ describe('GET /users', () => {
     }
   });
 
-  it.each(['cursor=x', 'limit=0', 'limit=101', 'q=', 'q=%00', 'order=desc', 'limit=1&limit=x'])(
-    'refuses the query %s',
-    async (query) => {
-      const client = newClient();
-      const { access_token: bearer } = await newAccountAllowed(client, 'users:read');
-      await expectProblem(await client('GET', `/users?${query}`, { bearer }), 422, 'validation_failed');
-    },
-  );
+  it.each([
+    'cursor=x',
+    'limit=0',
+    'limit=101',
+    'limit=1e1',
+    'limit=0x10',
+    'limit=+5',
+    'limit=%2B5',
+    'limit=5.0',
+    'limit=',
+    'limit=1&limit=2',
+    `limit=${'9'.repeat(30)}`,
+    'q=',
+    'q=%00',
+    'order=desc',
+    'limit=1&limit=x',
+  ])('refuses the query %s', async (query) => {
+    const client = newClient();
+    const { access_token: bearer } = await newAccountAllowed(client, 'users:read');
+    await expectProblem(await client('GET', `/users?${query}`, { bearer }), 422, 'validation_failed');
+  });
 });
 
 describe('GET /users/{id}', () => {
