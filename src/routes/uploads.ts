@@ -58,7 +58,9 @@ export const uploadRoutes = (
     })
     .put('/:id/content', validate('param', UploadParams), validate('query', UploadUrlQuery), async (c) => {
       const body = c.req.raw.body ?? new Blob([]).stream();
+      const { pathname, search } = new URL(c.req.url);
       const incoming: IncomingBytes = {
+        target: `${pathname}${search}`,
         uploadId: c.req.valid('param').id,
         ...c.req.valid('query'),
         contentType: c.req.header('Content-Type'),

@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { guarddutyResults } from '../domain/guardduty.ts';
 import type { Upload } from '../domain/upload.ts';
-import { Id, Instant, text } from './text.ts';
+import { digits, Id, Instant, text } from './text.ts';
 
 const Sha256 = z
   .string()
@@ -25,7 +25,7 @@ export const UploadParams = z.strictObject({ id: Id });
 
 /** What an upload URL carries; the client takes it as it is. */
 export const UploadUrlQuery = z.strictObject({
-  expires: z.coerce.number().int().min(0).max(9_999_999_999),
+  expires: digits(z.int().min(0).max(9_999_999_999)),
   signature: z.string().regex(/^[A-Za-z0-9_-]{43}$/),
 });
 
