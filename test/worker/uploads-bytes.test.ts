@@ -7,6 +7,7 @@ import { newAccount } from '../support/worker/client.ts';
 import { sql } from '../support/worker/database.ts';
 import { expectProblem } from '../support/worker/problem.ts';
 import {
+  auditOf,
   bytesOf,
   createUploader,
   declare,
@@ -265,6 +266,25 @@ describe('a confirmation', () => {
     expect((await rowOf(ticket.id))?.status).toBe('pending');
     await put(client, ticket);
     expect((await complete()).status).toBe(200);
+  });
+
+  it('may be repeated, and has the file scanned again where that is due and not before', async () => {
+    const { access_token: bearer } = await newAccount(client);
+    const id = await uploadFile(client, bearer);
+    const asked: unknown[] = [];
+    const UPLOAD_QUEUE = {
+      sendBatch: async (messages: { body: unknown }[]) =>
+        void asked.push(...messages.map(({ body }) => body)),
+    };
+    const complete = () =>
+      createUploader({ UPLOAD_QUEUE } as never)('POST', `/uploads/${id}/complete`, { bearer });
+    await workOn(id, { UPLOAD_SCANNER: 'clamav', CLAMD_ADDRESS: '127.0.0.1:9' });
+    expect(await (await complete()).json()).toMatchObject({ status: 'scanning' });
+    expect(asked).toEqual([]);
+    await makeDue(id);
+    expect(await (await complete()).json()).toMatchObject({ status: 'scanning' });
+    expect(asked).toEqual([id]);
+    expect(await auditOf(id)).toEqual(['upload.created', 'upload.completed']);
   });
 
   it('may be repeated, and tells how far things are', async () => {
