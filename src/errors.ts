@@ -182,6 +182,9 @@ export const errorCatalogue = {
 
 export type ErrorCode = keyof typeof errorCatalogue;
 
+/** Refusals of status 503 that nothing has failed for: the log names them, without an error and its stack. */
+export const expectedRefusals: ReadonlySet<ErrorCode> = new Set(['uploads_disabled', 'overloaded']);
+
 /** One refused member of a request: an RFC 6901 pointer into it, a stable code, a sentence for a person. */
 export type FieldError = { pointer: string; code: string; detail: string };
 
