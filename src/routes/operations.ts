@@ -547,10 +547,11 @@ export const operations = {
     errors: [],
   },
   'GET /readyz': {
-    summary: 'Every part that a request may need answers; 503 with the same body where one does not',
+    summary:
+      'Every part that a request may need answers; 503 with the same body where one does not that all need',
     tag: 'service',
     auth: 'none',
-    response: { status: 200, description: 'All do', schema: Readiness },
+    response: { status: 200, description: 'Those that all need do', schema: Readiness },
     errors: [],
   },
   'GET /dev/mailbox': {

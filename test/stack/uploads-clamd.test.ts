@@ -73,6 +73,11 @@ describe.skipIf(!hasClamd)('uploads before a real clamd', () => {
     const delayed = () => stack.output().includes(`"upload_id":"${id}","engine":"clamav"`);
     await expect.poll(delayed, { timeout: 10_000 }).toBe(true);
     expect(await client.statusOf(id)).toBe('scanning');
+    const readyz = await fetch(`${stack.url}/readyz`);
+    expect([readyz.status, await readyz.json()]).toMatchObject([
+      200,
+      { status: 'degraded', checks: { scanner: 'failing', storage: 'ok' } },
+    ]);
     mute.close();
   });
 });
