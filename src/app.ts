@@ -1,7 +1,7 @@
 import { type Context, Hono } from 'hono';
 import type { Container, Foundation, Services } from './container.ts';
 import { checksumHeader } from './domain/storage.ts';
-import { AppError } from './errors.ts';
+import { AppError, expectedRefusals } from './errors.ts';
 import type { AppEnv } from './http/app-env.ts';
 import { createIdentify } from './http/identify.ts';
 import { createNoRoute } from './http/methods.ts';
@@ -68,7 +68,9 @@ const createBase = (
     // What a timeout has ended fails once more when its own calls are aborted; the answer is already out.
     if (error.code === 'timeout' && c.finalized) return c.res;
     telemetry.metrics.count('itsor_problems_total', { code: error.code });
-    if (error.status >= 500) log.error(error.code, { request_id: requestIdOf(c), error: thrown });
+    const request_id = requestIdOf(c);
+    if (expectedRefusals.has(error.code)) log.warn(error.code, { request_id });
+    else if (error.status >= 500) log.error(error.code, { request_id, error: thrown });
     return respondWithFailure(c, error);
   });
   return app.route('/', livenessRoutes());

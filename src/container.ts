@@ -94,6 +94,7 @@ import { createDownloadUpload } from './services/upload/download.ts';
 import { createHearVerdict } from './services/upload/hear-verdict.ts';
 import { createListUploads } from './services/upload/list.ts';
 import { createListUploadsOf } from './services/upload/list-of.ts';
+import { createPingStorage } from './services/upload/ping-storage.ts';
 import { createReceiveBytes } from './services/upload/receive.ts';
 import { nothingHere, refuseUploads } from './services/upload/refuse.ts';
 import { createRemoveUpload } from './services/upload/remove.ts';
@@ -239,9 +240,8 @@ const createUploadServices = (
     signal: AbortSignal.timeout(limitMs),
   });
   const inspectContent = createContentInspector(store);
-  const scan =
-    scanner &&
-    createScanUpload({ scanner: createScanner(scanner, storage, clock), store, verdicts, newScope, log });
+  const engine = scanner && createScanner(scanner, storage, clock);
+  const scan = engine && createScanUpload({ scanner: engine, store, verdicts, newScope, log });
   const work = createWorkOnUpload({ jobs, store, scan, queue, newScope, log });
   const policy = { maxBytes, allowedTypes, quota };
 
@@ -267,6 +267,11 @@ const createUploadServices = (
             queue,
           })
         : nothingHere,
+    /** What /readyz asks, where files are taken. */
+    pings: {
+      ...(engine && { storage: createPingStorage({ store }) }),
+      ...(engine?.ping && { scanner: engine.ping }),
+    },
     work,
     sweep: createSweepUploads({ jobs, store, work, newScope, log }),
     bury: createBuryUpload({ jobs, newScope }),
@@ -320,6 +325,8 @@ const createServices = (config: Config, bindings: Bindings, log: Logger, telemet
     accessTtlSeconds: config.jwt.accessTtlSeconds,
     passwordMaxAgeDays,
   });
+
+  const uploads = createUploadServices(config.uploads, bindings, { db, gate, secretKeys, log });
 
   return {
     config,
@@ -404,12 +411,13 @@ const createServices = (config: Config, bindings: Bindings, log: Logger, telemet
       log,
     }),
     mail: createMailServices(config, { db, tokens: oneTimeTokens, log, telemetry }),
-    uploads: createUploadServices(config.uploads, bindings, { db, gate, secretKeys, log }),
+    uploads,
     health: {
       readiness: createReadiness({
         readState: health.read,
         bundledMigration: journal.entries.at(-1)?.when ?? 0,
         pingHasher: checkArgon2id,
+        dispensable: uploads.pings,
       }),
     },
     metrics: config.metrics.enabled

@@ -117,6 +117,12 @@ export const errorCatalogue = {
     detail: 'This route does not take a body of that Content-Type.',
   },
 
+  range_not_satisfiable: {
+    status: 416,
+    title: 'Range not satisfiable',
+    detail: 'The file has no byte of that range; Content-Range tells its length.',
+  },
+
   validation_failed: {
     status: 422,
     title: 'Request not valid',
@@ -176,6 +182,9 @@ export const errorCatalogue = {
 
 export type ErrorCode = keyof typeof errorCatalogue;
 
+/** Refusals of status 503 that nothing has failed for: the log names them, without an error and its stack. */
+export const expectedRefusals: ReadonlySet<ErrorCode> = new Set(['uploads_disabled', 'overloaded']);
+
 /** One refused member of a request: an RFC 6901 pointer into it, a stable code, a sentence for a person. */
 export type FieldError = { pointer: string; code: string; detail: string };
 
@@ -190,6 +199,8 @@ type AppErrorOptions = {
   violatedPolicies?: readonly string[];
   /** For `method_not_allowed`: the methods that the resource has. */
   allow?: readonly string[];
+  /** For `range_not_satisfiable`: of the whole, in bytes. */
+  wholeSize?: number;
   cause?: unknown;
 };
 
@@ -205,6 +216,7 @@ export class AppError extends Error {
   readonly tokenRejected: boolean;
   readonly violatedPolicies: readonly string[] | undefined;
   readonly allow: readonly string[] | undefined;
+  readonly wholeSize: number | undefined;
 
   constructor(code: ErrorCode, options: AppErrorOptions = {}) {
     const { status, title, detail } = errorCatalogue[code];
@@ -218,6 +230,7 @@ export class AppError extends Error {
     this.tokenRejected = options.tokenRejected ?? false;
     this.violatedPolicies = options.violatedPolicies;
     this.allow = options.allow;
+    this.wholeSize = options.wholeSize;
   }
 }
 

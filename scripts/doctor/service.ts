@@ -1,4 +1,4 @@
-import { type Finding, failure, ok, verdict } from './finding.ts';
+import { type Finding, failure, ok, verdict, warning } from './finding.ts';
 
 /** What the configuration promises of a service that runs. */
 export type Promised = {
@@ -20,9 +20,14 @@ const inspectReadiness = async (url: string): Promise<Finding> => {
     checks?: Record<string, string>;
     detail?: string;
   };
-  const failing = Object.entries(body.checks ?? {}).filter(([, state]) => state !== 'ok');
-  if (response.ok) return ok('/readyz', Object.keys(body.checks ?? {}).join(', '));
-  return failure('/readyz', body.detail ?? `${response.status}: ${failing.map(([name]) => name).join(', ')}`);
+  const { checks = {}, detail } = body;
+  const failing = Object.keys(checks)
+    .filter((name) => checks[name] !== 'ok')
+    .join(', ');
+  if (!response.ok) return failure('/readyz', detail ?? `${response.status}: ${failing}`);
+  return failing === ''
+    ? ok('/readyz', Object.keys(checks).join(', '))
+    : warning('/readyz', `without: ${failing}`);
 };
 
 const inspectHeaders = async (url: string, { strict }: Promised): Promise<Finding[]> => {

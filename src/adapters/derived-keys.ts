@@ -25,6 +25,15 @@ const deriveKey = async (secret: Secret, label: KeyLabel): Promise<CryptoKey> =>
   );
 };
 
+/** Of the last of 43 characters two bits are no part of the MAC (RFC 4648 section 3.5); they must be zero. */
+const decode = (mac: string): Uint8Array<ArrayBuffer> | null => {
+  try {
+    return Uint8Array.fromBase64(`${mac}=`, { alphabet: 'base64url', lastChunkHandling: 'strict' });
+  } catch {
+    return null;
+  }
+};
+
 /** MAC keys from SECRET_KEY and its predecessors by HKDF (RFC 5869), one label each. */
 export const createMacKeys = (secrets: readonly Secret[], label: KeyLabel): MacKeys => {
   // The keys are kept, not the promise of them: a promise belongs to the request that made it.
@@ -44,7 +53,8 @@ export const createMacKeys = (secrets: readonly Secret[], label: KeyLabel): MacK
       });
     },
     verify: async (text, mac) => {
-      const bytes = Uint8Array.fromBase64(mac, { alphabet: 'base64url', lastChunkHandling: 'loose' });
+      const bytes = decode(mac);
+      if (!bytes) return false;
       for (const key of await keys()) {
         if (await crypto.subtle.verify('HMAC', key, bytes, encoder.encode(text))) return true;
       }

@@ -1,8 +1,10 @@
 import { checksumHeader, checksumOf, type IssueTicket } from '../domain/storage.ts';
 import type { MacKeys } from './derived-keys.ts';
 
-/** What the query of an upload URL says. */
+/** What an upload URL says. */
 export type PresentedUrl = {
+  /** Path and query, as they came. */
+  readonly target: string;
   readonly uploadId: string;
   /** Epoch seconds. */
   readonly expires: number;
@@ -16,6 +18,10 @@ export type UploadUrls = {
   readonly verify: (url: PresentedUrl, now: Date) => Promise<UploadUrlVerdict>;
 };
 
+/** A URL has no other spelling, so that what is blocked or counted by it is blocked and counted. */
+const targetOf = ({ uploadId, expires, signature }: Omit<PresentedUrl, 'target'>): string =>
+  `/uploads/${uploadId}/content?expires=${expires}&signature=${signature}`;
+
 const signedText = (uploadId: string, expires: number): string => `${uploadId}.${expires}`;
 
 /**
@@ -25,16 +31,16 @@ const signedText = (uploadId: string, expires: number): string => `${uploadId}.$
 export const createUploadUrls = (keys: MacKeys): UploadUrls => ({
   issueTicket: async ({ uploadId, origin, contentType, sha256, expiresAt }) => {
     const expires = Math.floor(expiresAt.getTime() / 1000);
-    const url = new URL(`/uploads/${uploadId}/content`, origin);
-    url.searchParams.set('expires', String(expires));
-    url.searchParams.set('signature', await keys.sign(signedText(uploadId, expires)));
+    const signature = await keys.sign(signedText(uploadId, expires));
     return {
       method: 'PUT',
-      url: url.href,
+      url: new URL(targetOf({ uploadId, expires, signature }), origin).href,
       headers: { 'content-type': contentType, [checksumHeader]: checksumOf(sha256) },
     };
   },
-  verify: async ({ uploadId, expires, signature }, now) => {
+  verify: async ({ target, ...url }, now) => {
+    const { uploadId, expires, signature } = url;
+    if (target !== targetOf(url)) return 'forged';
     if (!(await keys.verify(signedText(uploadId, expires), signature))) return 'forged';
     return expires * 1000 > now.getTime() ? 'good' : 'expired';
   },

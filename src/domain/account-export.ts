@@ -1,6 +1,7 @@
 import type { Account } from './account.ts';
 import type { AuditEvent } from './audit-event.ts';
 import type { Page } from './page.ts';
+import type { Upload } from './upload.ts';
 
 export type SessionRecord = {
   readonly id: string;
@@ -29,12 +30,13 @@ export type TokenRecord = {
   readonly usedAt: Date | null;
 };
 
-/** Everything that is kept of somebody but their files, which are listed and handed out elsewhere. */
+/** Everything that is kept of somebody but the bytes of their files, which are handed out elsewhere. */
 export type AccountExport = {
   readonly exportedAt: Date;
   readonly account: Account;
   readonly sessions: readonly SessionRecord[];
   readonly mails: readonly MailRecord[];
   readonly tokens: readonly TokenRecord[];
+  readonly uploads: readonly Upload[];
   readonly events: Page<AuditEvent>;
 };

@@ -6,20 +6,24 @@ export type RangeChoice =
   | { readonly kind: 'part'; readonly span: ByteSpan }
   | { readonly kind: 'unsatisfiable' };
 
+/** The header fields; undefined where a request has none. */
+export type AskedRange = { readonly range: string | undefined; readonly ifRange: string | undefined };
+
 const whole: RangeChoice = { kind: 'whole' };
 const unsatisfiable: RangeChoice = { kind: 'unsatisfiable' };
 
 /**
  * One range of bytes, or the whole: a list of ranges, another unit and what is no range are ignored, as sections
- * 14.2 and 14.1.1 allow. So is a range that If-Range makes depend on another version (section 13.1.5).
+ * 14.2 and 14.1.1 allow. So is a range that If-Range makes depend on another version, or on a weak tag or a date, as
+ * neither is a strong validator of ours (section 13.1.5). A number of any length is one: it lies behind the end.
  */
 export const chooseRange = (
-  { range, ifRange }: { range: string | undefined; ifRange: string | undefined },
-  { size, entityTag }: { size: number; entityTag: string },
+  { range, ifRange }: AskedRange,
+  { size, version }: { size: number; version: string },
 ): RangeChoice => {
-  const [, first = '', last = ''] = /^bytes=[ \t]*(\d{0,15})-(\d{0,15})[ \t]*$/i.exec(range ?? '') ?? [];
+  const [, first = '', last = ''] = /^bytes=[ \t]*(\d*)-(\d*)[ \t]*$/i.exec(range ?? '') ?? [];
   if (first === '' && last === '') return whole;
-  if (ifRange !== undefined && ifRange !== entityTag) return whole;
+  if (ifRange !== undefined && ifRange !== `"${version}"`) return whole;
 
   if (first === '') {
     const length = Math.min(Number(last), size);

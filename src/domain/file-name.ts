@@ -3,18 +3,32 @@ const encoder = new TextEncoder();
 /** As many bytes as file systems take in one name. */
 const maxBytes = 255;
 
-/** U+061C, U+200E and U+200F, and the embeddings, overrides and isolates: with them `exe.fdp` is shown as `pdf.exe`. */
-const bidirectionalControl = /[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/;
+/**
+ * What changes the order of the rest, so that `exe.fdp` is shown as `pdf.exe`, and what nobody sees. The joiners and the
+ * variation selectors stay: Persian, Mongolian and emoji are written with them.
+ */
+const unseen =
+  /[\p{Bidi_Control}[\p{Default_Ignorable_Code_Point}--[\u200c\u200d\ufe00-\ufe0f\u180b-\u180d\u180f]]]/v;
+
+/** Windows reads these as devices, whatever their ending. */
+const device = /^(?:con|prn|aux|nul|conin\$|conout\$|(?:com|lpt)[1-9¹²³])\s*(?:[.:]|$)/i;
+
+const rules: readonly (readonly [RegExp, string])[] = [
+  [/[/\\]/, 'must not contain / or \\'],
+  [/[\p{Cc}\u2028\u2029]/u, 'must not contain control characters'],
+  [unseen, 'must not contain characters that cannot be seen, or that turn the order of others'],
+  [/^[\s.\p{Default_Ignorable_Code_Point}]*$/u, 'must have a name'],
+  // Windows leaves the dots and blanks at the end out, and browsers those at the beginning: what is kept is another name.
+  [/^\s|[\s.]$/u, 'must neither begin nor end with a blank, nor end with a dot'],
+  [device, 'must not be the name of a device, such as CON or COM1'],
+];
 
 /** What is wrong with a name that a file is to be kept under, or null (OWASP File Upload Cheat Sheet). */
 export const fileNameFlaw = (name: string): { code: string; detail: string } | null => {
   if (encoder.encode(name).byteLength > maxBytes)
     return { code: 'too_long', detail: `at most ${maxBytes} bytes of UTF-8` };
-  if (/[/\\]/.test(name)) return { code: 'not_a_file_name', detail: 'must not contain / or \\' };
-  if (/[\p{Cc}\u2028\u2029]/u.test(name) || bidirectionalControl.test(name))
-    return { code: 'not_a_file_name', detail: 'must not contain control characters' };
-  if (/^[\s.]*$/u.test(name)) return { code: 'not_a_file_name', detail: 'must have a name' };
-  return null;
+  const broken = rules.find(([pattern]) => pattern.test(name));
+  return broken ? { code: 'not_a_file_name', detail: broken[1] } : null;
 };
 
 /** Endings that may stand for a type; a type that is not here may have any. */
@@ -30,7 +44,7 @@ const endings: Readonly<Record<string, readonly string[]>> = {
 export const fitsType = (name: string, contentType: string): boolean => {
   const allowed = endings[contentType];
   const [, ending = ''] = /\.([^.]*)$/.exec(name) ?? [];
-  return !allowed || allowed.includes(ending.toLowerCase().trim());
+  return !allowed || allowed.includes(ending.toLowerCase());
 };
 
 /** RFC 8187 section 3.2.1: everything but attr-char is percent-encoded. */

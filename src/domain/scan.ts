@@ -17,7 +17,9 @@ export type ScanOutcome =
   /** The verdict comes later, by another way. */
   | { readonly kind: 'awaited' }
   /** No verdict this time. `reason` is stable words, without addresses or content. */
-  | { readonly kind: 'retry'; readonly reason: string };
+  | { readonly kind: 'retry'; readonly reason: string }
+  /** The scanner was not there to be asked, which says nothing about the file. */
+  | { readonly kind: 'unavailable'; readonly reason: string };
 
 /** The bytes that a verdict is about. */
 export type ScanSubject = {
@@ -32,6 +34,8 @@ export type ScanSubject = {
 
 export interface Scanner {
   readonly engine: 'builtin' | 'clamav' | 'guardduty';
+  /** Ends in an error unless it answers at once; null where it cannot be asked, as it answers by a webhook. */
+  readonly ping: ((signal: AbortSignal) => Promise<void>) | null;
   scan(subject: ScanSubject, signal: AbortSignal): Promise<ScanOutcome>;
 }
 

@@ -1,3 +1,4 @@
+import { secondsAfter } from './session.ts';
 import type { UploadRecord } from './upload.ts';
 
 /**
@@ -8,6 +9,18 @@ export const uploadDelaysSeconds: readonly number[] = [300, 900, 3600, 14_400, 4
 
 /** After so many scans without a verdict the upload has failed, some 17 hours after the first. */
 export const maxScanAttempts: number = uploadDelaysSeconds.length;
+
+/**
+ * How soon a file is due again that found no scanner there, in seconds. That is no attempt. Less than the minute
+ * between two rounds of the sweep, so that each of them asks.
+ */
+export const scannerPauseSeconds = 30;
+
+const scannerPatienceSeconds = 3 * 86_400;
+
+/** Whether a file has waited so long for a scanner that is away that none will come. */
+export const isLost = ({ createdAt }: UploadRecord, now: Date): boolean =>
+  secondsAfter(createdAt, scannerPatienceSeconds) < now;
 
 export const delayAfter = (attempts: number): number => uploadDelaysSeconds[attempts - 1] ?? 43_200;
 

@@ -4,6 +4,7 @@ import { attachmentOf } from '../domain/file-name.ts';
 import type { Download } from '../services/upload/download.ts';
 import type { AppEnv } from './app-env.ts';
 import { noContentPolicy } from './content-security-policy.ts';
+import { setEntityTag } from './preconditions.ts';
 
 /**
  * A file of somebody's as a download: never shown, never run, never kept on the way (OWASP ASVS 5.0, 5.4). Should a
@@ -11,20 +12,17 @@ import { noContentPolicy } from './content-security-policy.ts';
  */
 export const respondWithAttachment = async (
   c: Context<AppEnv>,
-  { upload, entityTag, range, open }: Download,
+  { upload, version, bytes }: Download,
 ): Promise<Response> => {
   c.header('Content-Security-Policy', `${noContentPolicy}; sandbox`);
   c.header('Cache-Control', 'no-store');
   c.header('Accept-Ranges', 'bytes');
-  c.header('ETag', entityTag);
-  if (range.kind === 'unsatisfiable') {
-    c.header('Content-Range', contentRange(upload.size, null));
-    return c.body(null, 416);
-  }
-  const isPart = range.kind === 'part';
-  if (isPart) c.header('Content-Range', contentRange(upload.size, range.span));
+  setEntityTag(c, version);
+  if (bytes === null) return c.body(null, 304);
+  const { span, open } = bytes;
+  if (span) c.header('Content-Range', contentRange(upload.size, span));
   c.header('Content-Type', upload.contentType);
   c.header('Content-Disposition', attachmentOf(upload.filename));
-  c.header('Content-Length', String(isPart ? range.span.length : upload.size));
-  return c.newResponse(c.req.method === 'HEAD' ? null : await open(), isPart ? 206 : 200);
+  c.header('Content-Length', String(span?.length ?? upload.size));
+  return c.newResponse(c.req.method === 'HEAD' ? null : await open(), span ? 206 : 200);
 };

@@ -1,6 +1,8 @@
 import * as z from 'zod';
 import { type ErrorCode, errorCatalogue } from '../errors.ts';
 import type { Operation } from '../routes/operations.ts';
+import { callbackSecretHeader } from '../schemas/uploads.ts';
+import { header, headerParameters } from './openapi-headers.ts';
 
 type Json = Record<string, unknown>;
 
@@ -58,6 +60,17 @@ const problemSchema = z
   })
   .meta({ id: 'Problem' });
 
+const securityOf = ({ auth }: Operation) => {
+  switch (auth) {
+    case 'required':
+      return [{ bearer: [] }, { cookie: [] }];
+    case 'callback_secret':
+      return [{ scan_callback: [] }];
+    default:
+      return [];
+  }
+};
+
 /** The OpenAPI 3.1 document of a table of operations. */
 export const createOpenApi = (operations: Record<string, Operation>): Json => {
   const { components, write } = createSchemaWriter();
@@ -105,26 +118,30 @@ export const createOpenApi = (operations: Record<string, Operation>): Json => {
     );
   };
 
-  const success = ({ response, tagged }: Operation) => {
+  const success = (method: string, { response, conditional, ranged, tagged }: Operation) => {
     const { status, orStatus, description, schema, mediaType = 'application/json' } = response;
+    const etag = tagged && { ETag: header('serves as If-Match') };
     const described = {
       description,
-      ...(tagged && { headers: { ETag: { description: 'serves as If-Match', schema: { type: 'string' } } } }),
+      ...(etag && { headers: etag }),
       ...(status !== 204 && (schema || mediaType !== 'application/json')
         ? { content: { [mediaType]: { schema: schema ? write(schema, 'output') : { type: 'string' } } } }
         : {}),
     };
-    return { [status]: described, ...(orStatus && { [orStatus]: described }) };
+    const isRead = method === 'GET' && conditional?.includes('If-None-Match');
+    return {
+      [status]: described,
+      ...(orStatus && { [orStatus]: described }),
+      ...(ranged && {
+        206: {
+          ...described,
+          description: 'The range that was asked for',
+          headers: { ...etag, 'Content-Range': header('which bytes these are, and of how many') },
+        },
+      }),
+      ...(isRead && { 304: { description: 'The client has it already', headers: etag } }),
+    };
   };
-
-  const preconditions = ({ conditional = [] }: Operation) =>
-    conditional.map((name) => ({
-      name,
-      in: 'header',
-      required: false,
-      description: name === 'If-Match' ? 'the ETag that was read, or *' : '*: only where there is none yet',
-      schema: { type: 'string' },
-    }));
 
   const paths: Record<string, Json> = {};
   for (const [key, operation] of Object.entries(operations)) {
@@ -139,14 +156,14 @@ export const createOpenApi = (operations: Record<string, Operation>): Json => {
           description: `Needs the permission \`${operation.permission}\`.`,
         }),
         tags: [operation.tag],
-        security: operation.auth === 'required' ? [{ bearer: [] }, { cookie: [] }] : [],
+        security: securityOf(operation),
         parameters: [
           ...parameters(operation.params, 'path'),
           ...parameters(operation.query, 'query'),
-          ...preconditions(operation),
+          ...headerParameters(method, operation),
         ],
         ...bodies(operation),
-        responses: { ...success(operation), ...failures(method, operation) },
+        responses: { ...success(method, operation), ...failures(method, operation) },
       },
     };
   }
@@ -160,6 +177,7 @@ export const createOpenApi = (operations: Record<string, Operation>): Json => {
       securitySchemes: {
         bearer: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' },
         cookie: { type: 'apiKey', in: 'cookie', name: 'itsor_session' },
+        scan_callback: { type: 'apiKey', in: 'header', name: callbackSecretHeader },
       },
     },
   };

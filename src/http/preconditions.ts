@@ -2,22 +2,41 @@ import type { Context } from 'hono';
 import type { Preconditions } from '../domain/preconditions.ts';
 import { AppError } from '../errors.ts';
 
-const entityTags = /^\s*"[\x21\x23-\x7e]*"(?:\s*,\s*"[\x21\x23-\x7e]*")*\s*$/;
+const entityTag = String.raw`(?:W/)?"[\x21\x23-\x7e]*"`;
+/** RFC 9110 section 5.6.1: empty elements are none. */
+const entityTags = new RegExp(String.raw`^(?:\s*,)*\s*${entityTag}(?:\s*,(?:\s*${entityTag})?)*$`);
 
 const malformed = (header: string, detail: string): AppError =>
   new AppError('validation_failed', { errors: [{ pointer: `/${header}`, code: 'invalid', detail }] });
 
-/** Reads If-Match and If-None-Match. @throws AppError `validation_failed` for what is neither tags nor `*` */
+/** The versions that a header names, without their quotes. */
+const tagsOf = (c: Context, header: 'If-Match' | 'If-None-Match') => {
+  const given = c.req.header(header)?.trim();
+  if (given === undefined) return null;
+  if (given === '*') return '*';
+  if (!entityTags.test(given)) throw malformed(header, 'must be the ETag that you have read, or *');
+  return [...given.matchAll(/(W\/)?"([^"]*)"/g)].map(([, weak, version = '']) => ({ weak, version }));
+};
+
+const readMethods: ReadonlySet<string> = new Set(['GET', 'HEAD']);
+
+/**
+ * Reads If-Match and If-None-Match. To a write the latter can only say that there must be nothing yet.
+ * @throws AppError `validation_failed` for what is neither tags nor `*`
+ */
 export const readPreconditions = (c: Context): Preconditions => {
-  const ifMatch = c.req.header('If-Match')?.trim();
-  const ifNoneMatch = c.req.header('If-None-Match')?.trim();
-  if (ifNoneMatch !== undefined && ifNoneMatch !== '*') throw malformed('If-None-Match', 'must be *');
-  const mustNotExist = ifNoneMatch === '*';
-  if (ifMatch === undefined) return { ifMatch: null, mustExist: false, mustNotExist };
-  if (ifMatch === '*') return { ifMatch: null, mustExist: true, mustNotExist };
-  if (!entityTags.test(ifMatch)) throw malformed('If-Match', 'must be the ETag that you have read, or *');
-  const versions = [...ifMatch.matchAll(/"([^"]*)"/g)].map(([, version = '']) => version);
-  return { ifMatch: versions, mustExist: true, mustNotExist };
+  const ifMatch = tagsOf(c, 'If-Match');
+  const ifNoneMatch = tagsOf(c, 'If-None-Match');
+  const has = Array.isArray(ifNoneMatch) ? ifNoneMatch : [];
+  if (has.length > 0 && !readMethods.has(c.req.method)) throw malformed('If-None-Match', 'must be *');
+  return {
+    ifMatch: Array.isArray(ifMatch)
+      ? ifMatch.filter(({ weak }) => !weak).map(({ version }) => version)
+      : null,
+    mustExist: ifMatch !== null,
+    ifNoneMatch: has.map(({ version }) => version),
+    mustNotExist: ifNoneMatch === '*',
+  };
 };
 
 export const setEntityTag = (c: Context, version: string): void => c.header('ETag', `"${version}"`);

@@ -1,6 +1,7 @@
 import type { Context } from 'hono';
 import { HTTPException } from 'hono/http-exception';
 import type { RequestContext } from '../context.ts';
+import { contentRange } from '../domain/byte-range.ts';
 import { AppError, type FieldError, findAppError } from '../errors.ts';
 import type { AppEnv } from './app-env.ts';
 import { oauthError } from './oauth-error.ts';
@@ -57,12 +58,13 @@ export const setFailureHeaders = (
   error: AppError,
   status: number = error.status,
 ): void => {
-  const { retryAfterSeconds, allow } = error;
+  const { retryAfterSeconds, allow, wholeSize } = error;
   c.header('Cache-Control', 'no-store');
   if (status === 401) c.header('WWW-Authenticate', challenge(error));
   if (retryAfterSeconds !== undefined)
     c.header('Retry-After', String(Math.max(1, Math.ceil(retryAfterSeconds))));
   if (allow) c.header('Allow', allow.join(', '));
+  if (wholeSize !== undefined) c.header('Content-Range', contentRange(wholeSize, null));
 };
 
 /** For every failure, even one from before the request had a context. */

@@ -3,8 +3,8 @@ import type { AppEnv } from '../http/app-env.ts';
 
 const preflightMaxAgeSeconds = 600; // the most that Chromium keeps is two hours; a change should reach people sooner
 const exposed =
-  'X-Request-ID, RateLimit, RateLimit-Policy, Retry-After, ETag, Location, Content-Disposition, Content-Range';
-const taken = ['Content-Type', 'X-Request-ID', 'If-Match', 'If-None-Match'];
+  'X-Request-ID, RateLimit, RateLimit-Policy, Retry-After, ETag, Location, Content-Disposition, Content-Range, Accept-Ranges';
+const taken = ['Content-Type', 'X-Request-ID', 'If-Match', 'If-None-Match', 'Range', 'If-Range'];
 const methods = 'GET, HEAD, POST, PUT, PATCH, DELETE';
 
 export type CorsOptions = {

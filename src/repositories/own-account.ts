@@ -7,12 +7,14 @@ import type { MailRecord, SessionRecord, TokenRecord } from '../domain/account-e
 import type { AuditEvent } from '../domain/audit-event.ts';
 import type { Slice } from '../domain/page.ts';
 import type { SessionRefusal } from '../domain/session.ts';
+import type { Upload } from '../domain/upload.ts';
 import type { Refusal } from '../refusals.ts';
 import { type AccountRow, accountColumns, toAccount } from './account-rows.ts';
 import { type AuditRow, auditEventColumns, insertAudit, toAuditEvent } from './audit-rows.ts';
 import { isLastAdministrator, lockOwnAuthority } from './authority.ts';
 import { eraseAccount } from './erasure.ts';
 import { type Gate, type Gated, refusalOf } from './gate.ts';
+import { toUpload, type UploadRow, uploadColumns } from './upload-rows.ts';
 
 type Own<Found> = { refusal: Exclude<SessionRefusal, null> } | ({ refusal: null } & Found);
 
@@ -21,6 +23,7 @@ export type OwnRecords = {
   readonly sessions: readonly SessionRecord[];
   readonly mails: readonly MailRecord[];
   readonly tokens: readonly TokenRecord[];
+  readonly uploads: readonly Upload[];
   readonly events: readonly AuditEvent[];
 };
 
@@ -122,6 +125,8 @@ export const createOwnAccountRepository = (db: Database, { newId, gate }: Option
           (select coalesce(json_agg(t.* order by t.id desc), '[]') from (
             select o.id, o.purpose, o.email, o.created_at, o.expires_at, o.used_at
             from one_time_tokens o where o.user_id = gate.user_id) t) as tokens,
+          (select coalesce(json_agg(f.* order by f.id desc), '[]') from (
+            select ${uploadColumns} from uploads u where u.user_id = gate.user_id and u.deleted_at is null) f) as uploads,
           (select coalesce(json_agg(e.* order by e.id desc), '[]') from (
             select ${auditEventColumns} from audit_events e
             where e.subject_id = gate.user_id ${after === null ? sql`` : sql`and e.id < ${after}::uuid`}
@@ -147,6 +152,13 @@ export const createOwnAccountRepository = (db: Database, { newId, gate }: Option
         expiresAt: new Date(expires_at),
         usedAt: dateOrNull(used_at),
       })),
+      uploads: row.uploads.map((upload) =>
+        toUpload({
+          ...upload,
+          created_at: new Date(upload.created_at),
+          expires_at: new Date(upload.expires_at),
+        }),
+      ),
       events: row.events.map((event) => toAuditEvent({ ...event, created_at: new Date(event.created_at) })),
     };
   },
@@ -172,6 +184,7 @@ type OwnJson = {
     expires_at: string;
     used_at: string | null;
   }[];
+  uploads: (Omit<UploadRow, 'created_at' | 'expires_at'> & { created_at: string; expires_at: string })[];
   events: AuditJson[];
 };
 

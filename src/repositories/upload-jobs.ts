@@ -2,7 +2,11 @@ import { sql } from 'drizzle-orm';
 import type { Database, QueryScope } from '../db/client.ts';
 import { secondsAfter } from '../domain/session.ts';
 import type { UploadRecord } from '../domain/upload.ts';
-import { scanEventMemorySeconds, uploadDelaysSeconds } from '../domain/upload-schedule.ts';
+import {
+  scanEventMemorySeconds,
+  scannerPauseSeconds,
+  uploadDelaysSeconds,
+} from '../domain/upload-schedule.ts';
 import { type AuditScope, insertAudit, noOne } from './audit-rows.ts';
 import { releaseUsage, toUploadRecord, type UploadRecordRow, uploadRecordColumns } from './upload-rows.ts';
 
@@ -31,6 +35,19 @@ export const createUploadJobRepository = (db: Database, { newId }: Options) => (
         returning ${uploadRecordColumns}`,
     );
     return row ? toUploadRecord(row) : null;
+  },
+
+  /** Takes back the attempt that found no scanner, unless something else has become of the upload meanwhile. */
+  postpone: async (
+    { now, signal }: JobScope,
+    { id, attempts }: Pick<UploadRecord, 'id' | 'attempts'>,
+  ): Promise<void> => {
+    await db.execute(
+      { signal },
+      sql`
+        update uploads set attempts = attempts - 1, next_attempt_at = ${secondsAfter(now, scannerPauseSeconds)}
+        where id = ${id}::uuid and status = 'scanning' and attempts = ${attempts}`,
+    );
   },
 
   /** What work may begin for, the longest overdue first. */

@@ -91,7 +91,7 @@ export const createUploadRepository = (db: Database, { newId, gate }: Options) =
     ctx: RequestContext,
     id: string,
     confirmation: Confirmation | null,
-  ): Promise<Found<Upload> & { readonly changed: boolean }> => {
+  ): Promise<Found<Upload> & { readonly changed: boolean; readonly isDue: boolean }> => {
     const { now } = ctx;
     const { object, flaw } = confirmation ?? { object: null, flaw: null };
     const event = {
@@ -131,12 +131,13 @@ export const createUploadRepository = (db: Database, { newId, gate }: Options) =
         ), failed as (
           ${insertAudit(ctx, { ...event, id: newId(now), type: 'upload.failed' })} from changed where changed.status = 'failed'
         )
-        select gate.refusal, ${uploadColumns}, exists (select from changed) as changed
+        select gate.refusal, ${uploadColumns}, exists (select from changed) as changed,
+          coalesce(u.next_attempt_at <= ${now}::timestamptz, false) as is_due
         from gate left join (
           select * from changed union all select * from target where not exists (select from changed)
         ) u on true`,
-    ])) as [unknown, (Gated & Partial<UploadRow> & { changed: boolean })[]];
-    return { ...found(row), changed: row?.changed ?? false };
+    ])) as [unknown, (Gated & Partial<UploadRow> & { changed: boolean; is_due: boolean })[]];
+    return { ...found(row), changed: row?.changed ?? false, isDue: row?.is_due ?? false };
   },
 
   findOwn: async (ctx: RequestContext, id: string): Promise<Found<UploadRecord>> => {

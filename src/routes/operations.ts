@@ -57,8 +57,8 @@ export type Operation = {
   readonly tag: 'accounts' | 'sessions' | 'administration' | 'uploads' | 'service';
   /** Served in local work only, and left out of the document. */
   readonly isLocal?: true;
-  /** `required`: an access token; `optional`: whatever the request carries. */
-  readonly auth: 'none' | 'optional' | 'required';
+  /** `required`: an access token; `optional`: whatever the request carries; `callback_secret`: that of a scanner. */
+  readonly auth: 'none' | 'optional' | 'required' | 'callback_secret';
   /** What the caller's roles must allow. */
   readonly permission?: Permission;
   readonly json?: z.ZodType;
@@ -77,7 +77,9 @@ export type Operation = {
   };
   /** The preconditions that it takes (RFC 9110 section 13.1). */
   readonly conditional?: readonly ('If-Match' | 'If-None-Match')[];
-  /** Its ETag serves as If-Match. */
+  /** It hands out ranges of bytes (RFC 9110 section 14). */
+  readonly ranged?: true;
+  /** Its ETag serves in the preconditions of this or another route. */
   readonly tagged?: true;
   /** Beside those that any route can answer with. */
   readonly errors: readonly ErrorCode[];
@@ -499,28 +501,33 @@ export const operations = {
     errors: ['account_disabled', 'email_not_verified', 'not_found', 'validation_failed'],
   },
   'GET /uploads/{id}/download': {
-    summary: 'The bytes of a clean file, or a range of them (RFC 9110 section 14)',
+    summary: 'The bytes of a clean file, or a range of them',
     tag: 'uploads',
     auth: 'required',
     params: UploadParams,
     response: {
       status: 200,
-      description: 'The file as an attachment; 206 for a range, 416 for one outside of it',
+      description: 'The file as an attachment',
       mediaType: 'application/octet-stream',
     },
+    conditional: ['If-Match', 'If-None-Match'],
+    ranged: true,
+    tagged: true,
     errors: [
       'account_disabled',
       'email_not_verified',
       'not_found',
       'upload_not_clean',
       'conflict',
+      'precondition_failed',
+      'range_not_satisfiable',
       'validation_failed',
     ],
   },
   'POST /webhooks/scan-result': {
     summary: "A scan result of GuardDuty's, by EventBridge, with the callback secret",
     tag: 'uploads',
-    auth: 'none',
+    auth: 'callback_secret',
     json: ScanResultBody,
     response: { status: 200, description: 'Heard, and what came of it', schema: ScanResultOutcome },
     errors: ['unauthenticated', 'not_found', 'validation_failed'],
@@ -540,10 +547,11 @@ export const operations = {
     errors: [],
   },
   'GET /readyz': {
-    summary: 'Every part that a request may need answers; 503 with the same body where one does not',
+    summary:
+      'Every part that a request may need answers; 503 with the same body where one does not that all need',
     tag: 'service',
     auth: 'none',
-    response: { status: 200, description: 'All do', schema: Readiness },
+    response: { status: 200, description: 'Those that all need do', schema: Readiness },
     errors: [],
   },
   'GET /dev/mailbox': {

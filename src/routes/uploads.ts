@@ -6,11 +6,12 @@ import type { Upload, UploadDeclaration } from '../domain/upload.ts';
 import type { AppEnv } from '../http/app-env.ts';
 import { respondWithAttachment } from '../http/attachment-response.ts';
 import { drain } from '../http/body.ts';
+import { readPreconditions } from '../http/preconditions.ts';
 import { validate } from '../http/validate.ts';
 import { PageQuery, pageResponse } from '../schemas/page.ts';
 import { UploadBody, UploadParams, UploadUrlQuery, uploadResponse } from '../schemas/uploads.ts';
 import type { CreatedUpload } from '../services/upload/create.ts';
-import type { Download } from '../services/upload/download.ts';
+import type { AskedDownload, Download } from '../services/upload/download.ts';
 import type { IncomingBytes } from '../services/upload/receive.ts';
 
 /** More than a file of the default limit: most of those that are refused end in order. */
@@ -27,11 +28,7 @@ export type UploadServices = {
   readonly list: (ctx: RequestContext, page: PageRequest) => Promise<Page<Upload>>;
   readonly show: (ctx: RequestContext, id: string) => Promise<Upload>;
   readonly remove: (ctx: RequestContext, id: string) => Promise<void>;
-  readonly download: (
-    ctx: RequestContext,
-    id: string,
-    asked: { range: string | undefined; ifRange: string | undefined },
-  ) => Promise<Download>;
+  readonly download: (ctx: RequestContext, id: string, asked: AskedDownload) => Promise<Download>;
 };
 
 /** Files, under `/uploads`. */
@@ -61,7 +58,9 @@ export const uploadRoutes = (
     })
     .put('/:id/content', validate('param', UploadParams), validate('query', UploadUrlQuery), async (c) => {
       const body = c.req.raw.body ?? new Blob([]).stream();
+      const { pathname, search } = new URL(c.req.url);
       const incoming: IncomingBytes = {
+        target: `${pathname}${search}`,
         uploadId: c.req.valid('param').id,
         ...c.req.valid('query'),
         contentType: c.req.header('Content-Type'),
@@ -83,7 +82,12 @@ export const uploadRoutes = (
       return c.json(uploadResponse(upload));
     })
     .get('/:id/download', login, validate('param', UploadParams), async (c) => {
-      const asked = { range: c.req.header('Range'), ifRange: c.req.header('If-Range') };
+      const asked: AskedDownload = {
+        preconditions: readPreconditions(c),
+        // RFC 9110 section 14.2: a range is one of a GET.
+        range: c.req.method === 'HEAD' ? undefined : c.req.header('Range'),
+        ifRange: c.req.header('If-Range'),
+      };
       return respondWithAttachment(c, await download(c.var.ctx, c.req.valid('param').id, asked));
     })
     .get('/:id', login, validate('param', UploadParams), async (c) => {

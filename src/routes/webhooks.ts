@@ -2,7 +2,7 @@ import { Hono } from 'hono';
 import type { RequestContext } from '../context.ts';
 import type { AppEnv } from '../http/app-env.ts';
 import { validate } from '../http/validate.ts';
-import { ScanResultBody } from '../schemas/uploads.ts';
+import { callbackSecretHeader, ScanResultBody } from '../schemas/uploads.ts';
 import type { ScanEvent } from '../services/upload/hear-verdict.ts';
 
 export type WebhookServices = {
@@ -12,9 +12,6 @@ export type WebhookServices = {
     secret: string | undefined,
   ) => Promise<'applied' | 'unchanged' | 'replayed' | 'unknown'>;
 };
-
-/** What an EventBridge connection of the type API key sends. */
-const secretHeader = 'X-Scan-Callback-Secret';
 
 /** What others tell us, under `/webhooks`. */
 export const webhookRoutes = ({ hearVerdict }: WebhookServices) =>
@@ -30,5 +27,5 @@ export const webhookRoutes = ({ hearVerdict }: WebhookServices) =>
       result: result.scanResultStatus,
       threats: (result.threats ?? []).map(({ name }) => name),
     };
-    return c.json({ outcome: await hearVerdict(c.var.ctx, event, c.req.header(secretHeader)) });
+    return c.json({ outcome: await hearVerdict(c.var.ctx, event, c.req.header(callbackSecretHeader)) });
   });

@@ -3,6 +3,7 @@ import type { AccountExport as AccountExportRecord } from '../domain/account-exp
 import { AuditEvent, auditEventResponse } from './audit.ts';
 import { pageResponse } from './page.ts';
 import { Id, Instant } from './text.ts';
+import { UploadItem, uploadResponse } from './uploads.ts';
 import { User, userResponse } from './users.ts';
 
 /** An event as the account's owner may see it: who else was at work, and where from, is theirs to keep. */
@@ -43,6 +44,7 @@ export const AccountExport = z
         used_at: Instant.nullable(),
       }),
     ),
+    uploads: z.array(UploadItem),
     events: z.object({ items: z.array(OwnEvent), next_cursor: Id.nullable() }),
   })
   .meta({ id: 'AccountExport' });
@@ -81,5 +83,6 @@ export const accountExportResponse = (own: AccountExportRecord): z.infer<typeof 
     expires_at: expiresAt.toISOString(),
     used_at: usedAt?.toISOString() ?? null,
   })),
+  uploads: own.uploads.map(uploadResponse),
   events: pageResponse(own.events, ownEventResponse),
 });

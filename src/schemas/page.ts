@@ -1,7 +1,7 @@
 import * as z from 'zod';
-import { Id } from './text.ts';
+import { digits, Id } from './text.ts';
 
-const limit = z.coerce.number().int().min(1).max(100).default(50);
+const limit = digits(z.int().min(1).max(100).default(50));
 
 /** A page of a list in the order of its ids. */
 export const PageQuery = z.strictObject({ cursor: Id.optional(), limit });

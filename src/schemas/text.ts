@@ -45,5 +45,9 @@ export const Password = text()
   })
   .meta({ format: 'password' });
 
+/** A number of a query: decimal digits alone, where Number() would also take `1e1`, `0x10` and spaces. */
+export const digits = <Schema extends z.ZodType>(number: Schema) =>
+  z.preprocess((given) => (/^\d+$/.test(String(given)) ? Number(given) : given), number);
+
 export const Id = z.uuid({ error: 'must be a UUID' });
 export const Instant = z.iso.datetime().meta({ examples: ['2026-11-20T10:00:00.000Z'] });

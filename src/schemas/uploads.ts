@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { guarddutyResults } from '../domain/guardduty.ts';
 import type { Upload } from '../domain/upload.ts';
-import { Id, Instant, text } from './text.ts';
+import { digits, Id, Instant, text } from './text.ts';
 
 const Sha256 = z
   .string()
@@ -25,7 +25,7 @@ export const UploadParams = z.strictObject({ id: Id });
 
 /** What an upload URL carries; the client takes it as it is. */
 export const UploadUrlQuery = z.strictObject({
-  expires: z.coerce.number().int().min(0).max(9_999_999_999),
+  expires: digits(z.int().min(0).max(9_999_999_999)),
   signature: z.string().regex(/^[A-Za-z0-9_-]{43}$/),
 });
 
@@ -67,6 +67,9 @@ export const uploadResponse = (upload: Upload): z.infer<typeof UploadItem> => ({
   reason: upload.reason,
   created_at: upload.createdAt.toISOString(),
 });
+
+/** What an EventBridge connection of the type API key sends. */
+export const callbackSecretHeader = 'X-Scan-Callback-Secret';
 
 /** As much as we need of EventBridge's event; AWS may add to it at any time. */
 export const ScanResultBody = z.object({

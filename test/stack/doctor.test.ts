@@ -114,10 +114,10 @@ describe('a service', () => {
         response.setHeader('Access-Control-Allow-Origin', request.headers.origin ?? '*');
       if (request.url === '/auth/logout')
         response.setHeader('Set-Cookie', ['a=; Path=/; SameSite=lax', 'b=; Path=/']);
-      response.end('{"status":"ok","checks":{"database":"ok"}}');
+      response.end('{"status":"degraded","checks":{"database":"ok","scanner":"failing"}}');
     });
     const report = reportOf(await doctor({}, '--json', '--url', careless.url));
-    expect(finding(report, '/readyz')).toMatchObject({ level: 'ok' });
+    expect(finding(report, '/readyz')).toMatchObject({ level: 'warning', detail: 'without: scanner' });
     expect(finding(report, 'security headers')).toMatchObject({ level: 'failure' });
     expect(finding(report, 'cookies')).toMatchObject({
       level: 'failure',

@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { createServer } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { eicar } from '../../src/domain/eicar.ts';
 import { type Clamd, hasClamd, startClamd } from '../support/node/clamd.ts';
@@ -51,11 +53,31 @@ describe.skipIf(!hasClamd)('uploads before a real clamd', () => {
     expect((await client.download(id)).status).toBe(409);
   });
 
-  it('a clamd that is away leaves the file in quarantine', async () => {
+  it('a clamd that is away leaves the file in quarantine, and judges it when it is back', async () => {
     await clamd.stop();
     const id = await client.send(pdf);
     expect(await client.settled(id, 3000)).toBe('scanning');
     expect((await client.download(id)).status).toBe(409);
-    expect(stack.output()).toContain('clamd connection failed');
+    expect(stack.output()).toContain('clamd away');
+    clamd = await startClamd({ port: clamd.port });
+    // What the platform does every minute.
+    const round = () => fetch(`${stack.url}/cdn-cgi/local/scheduled`).then(() => client.statusOf(id));
+    await expect.poll(round, { timeout: 45_000, interval: 5000 }).toBe('clean');
+  });
+
+  it('a clamd that hangs is away', async () => {
+    await clamd.stop();
+    const mute = createServer((socket) => socket.on('error', () => {})).listen(clamd.port, '127.0.0.1');
+    await once(mute, 'listening');
+    const id = await client.send(pdf);
+    const delayed = () => stack.output().includes(`"upload_id":"${id}","engine":"clamav"`);
+    await expect.poll(delayed, { timeout: 10_000 }).toBe(true);
+    expect(await client.statusOf(id)).toBe('scanning');
+    const readyz = await fetch(`${stack.url}/readyz`);
+    expect([readyz.status, await readyz.json()]).toMatchObject([
+      200,
+      { status: 'degraded', checks: { scanner: 'failing', storage: 'ok' } },
+    ]);
+    mute.close();
   });
 });

@@ -1,9 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { chooseRange, contentRange } from '../../src/domain/byte-range.ts';
 
-const entityTag = '"abc"';
 const choose = (range: string | undefined, ifRange?: string) =>
-  chooseRange({ range, ifRange }, { size: 10, entityTag });
+  chooseRange({ range, ifRange }, { size: 10, version: 'abc' });
 const part = (offset: number, length: number) => ({ kind: 'part', span: { offset, length } });
 
 describe('a range of ten bytes', () => {
@@ -16,9 +15,18 @@ describe('a range of ten bytes', () => {
     ['bytes=3-99', part(3, 7)],
     ['BYTES=0-0', part(0, 1)],
     ['bytes= 0-0 ', part(0, 1)],
+    [`bytes=2-${'9'.repeat(30)}`, part(2, 8)],
+    [`bytes=-${'9'.repeat(30)}`, part(0, 10)],
+    [`bytes=${'0'.repeat(30)}3-4`, part(3, 2)],
   ])('%s is %o', (range, expected) => expect(choose(range)).toEqual(expected));
 
-  it.each(['bytes=10-', 'bytes=10-20', 'bytes=-0'])('%s has no byte of it', (range) => {
+  it.each([
+    'bytes=10-',
+    'bytes=10-20',
+    'bytes=-0',
+    `bytes=${'9'.repeat(16)}-`,
+    `bytes=${'9'.repeat(30)}-${'9'.repeat(30)}`,
+  ])('%s has no byte of it', (range) => {
     expect(choose(range)).toEqual({ kind: 'unsatisfiable' });
   });
 
@@ -33,11 +41,19 @@ describe('a range of ten bytes', () => {
     'bytes=a-b',
     'bytes 0-1',
     'bytes=0x1-2',
-    `bytes=${'9'.repeat(16)}-`,
+    'bytes=+1-2',
+    'bytes=1e0-2',
   ])('%s is no range, and is ignored', (range) => expect(choose(range)).toEqual({ kind: 'whole' }));
 
+  it('may be told in numbers of any length', () => {
+    const huge = '9'.repeat(400);
+    expect(choose(`bytes=2-${huge}`)).toEqual(part(2, 8));
+    expect(choose(`bytes=-${huge}`)).toEqual(part(0, 10));
+    expect(choose(`bytes=${huge}-${huge}`)).toEqual({ kind: 'unsatisfiable' });
+  });
+
   it('counts only for the version that If-Range names', () => {
-    expect(choose('bytes=0-4', entityTag)).toEqual(part(0, 5));
+    expect(choose('bytes=0-4', '"abc"')).toEqual(part(0, 5));
     for (const other of ['"other"', 'W/"abc"', 'Fri, 20 Nov 2026 10:00:00 GMT', ''])
       expect(choose('bytes=0-4', other)).toEqual({ kind: 'whole' });
   });

@@ -12,6 +12,14 @@ describe('the name of a file', () => {
     '.env',
     "it's.txt",
     'שלום.pdf',
+    '.gitignore.txt',
+    'console.pdf',
+    'COM10.pdf',
+    'aux files.pdf',
+    'nullify.pdf',
+    // Both need a joiner to be written as they are.
+    'می\u200cخواهم.pdf',
+    '👩\u200d💻.png',
   ])('may be %s', (name) => expect(fileNameFlaw(name)).toBeNull());
 
   it.each([
@@ -32,6 +40,31 @@ describe('the name of a file', () => {
     '..',
     ' . . ',
     '\u3000',
+    '\u200b',
+    '\u200d.',
+    '\ufeff.\u2060',
+    // Windows drops what stands at the end, and then another name is left.
+    'x.pdf.',
+    'x.pdf ',
+    'x.pdf. .',
+    'x.pdf\u00a0',
+    ' x.pdf',
+    '\ufeffx.pdf',
+    // And reads these as devices, whatever their ending.
+    'CON',
+    'con.txt',
+    'nul.tar.gz',
+    'Aux .pdf',
+    'com1.pdf',
+    'LPT9.txt',
+    'com\u00b9.txt',
+    'CONIN$.txt',
+    // Invisible, and so two names that look like one.
+    'x\u200b.pdf',
+    'x\u00ad.pdf',
+    'x\ufeff.pdf',
+    'x\u2060.pdf',
+    'x.exe\u{e0020}.pdf',
   ])('may not be %j: it leads elsewhere, or looks like another', (name) => {
     expect(fileNameFlaw(name)).toMatchObject({ code: 'not_a_file_name' });
   });
@@ -40,6 +73,8 @@ describe('the name of a file', () => {
     expect(fileNameFlaw(`${'x'.repeat(251)}.pdf`)).toBeNull();
     expect(fileNameFlaw(`${'x'.repeat(252)}.pdf`)).toMatchObject({ code: 'too_long' });
     expect(fileNameFlaw('é'.repeat(128))).toMatchObject({ code: 'too_long' });
+    expect(fileNameFlaw('🦉'.repeat(63))).toBeNull();
+    expect(fileNameFlaw('🦉'.repeat(64))).toMatchObject({ code: 'too_long' });
   });
 
   it.each([
@@ -50,6 +85,7 @@ describe('the name of a file', () => {
     ['page.html', 'text/plain', false],
     ['notes.md', 'text/plain', true],
     ['report.pdf.', 'application/pdf', false],
+    ['report. pdf', 'application/pdf', false],
     ['clip.mp4', 'video/mp4', true],
   ])('%s as %s: %s', (name, type, fits) => expect(fitsType(name, type)).toBe(fits));
 });

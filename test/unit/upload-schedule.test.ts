@@ -5,7 +5,9 @@ import { deadLetterQueue } from '../../src/domain/outbox-schedule.ts';
 import { objectName, quarantineKey, readQuarantineKey, type UploadRecord } from '../../src/domain/upload.ts';
 import {
   delayAfter,
+  isLost,
   maxScanAttempts,
+  scannerPauseSeconds,
   taskOf,
   uploadDeadLetterQueue,
   uploadDelaysSeconds,
@@ -50,6 +52,24 @@ describe('what is to be done about an upload', () => {
     expect((uploadDelaysSeconds[0] ?? 0) * 1000).toBeGreaterThan(scanLimitMs);
     expect(delayAfter(1)).toBe(300);
     expect(delayAfter(99)).toBe(43_200);
+  });
+});
+
+describe('a scanner that is away', () => {
+  const later = (seconds: number) => new Date(upload.createdAt.getTime() + seconds * 1000);
+
+  it('is asked in every round of the sweep, each minute, so that a file is judged in the second at the latest', () => {
+    expect(scannerPauseSeconds).toBeLessThanOrEqual(30);
+    expect(readConfig({ config: 'wrangler.toml' }, { hideWarnings: true }).triggers.crons).toEqual([
+      '* * * * *',
+    ]);
+  });
+
+  it('is waited for three days, longer than for one that does not answer', () => {
+    expect(isLost(upload, later(3 * 86_400))).toBe(false);
+    expect(isLost(upload, later(3 * 86_400 + 1))).toBe(true);
+    const unanswered = uploadDelaysSeconds.reduce((sum, delay) => sum + delay, 0);
+    expect(isLost(upload, later(unanswered))).toBe(false);
   });
 });
 

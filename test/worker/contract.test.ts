@@ -86,6 +86,41 @@ describe('GET /openapi.json', () => {
   });
 });
 
+describe('the description of a download', () => {
+  it('has its preconditions, its ranges, and every status that they lead to', async () => {
+    const { paths } = await (await client('GET', '/openapi.json')).json<{
+      paths: Record<
+        string,
+        { get: { parameters: { name: string; in: string }[]; responses: Record<string, object> } }
+      >;
+    }>();
+    const { parameters, responses } = paths['/uploads/{id}/download']?.get ?? {};
+    expect(parameters?.filter(({ in: where }) => where === 'header').map(({ name }) => name)).toEqual([
+      'If-Match',
+      'If-None-Match',
+      'Range',
+      'If-Range',
+    ]);
+    expect(Object.keys(responses ?? {})).toEqual(
+      expect.arrayContaining(['200', '206', '304', '409', '412', '416']),
+    );
+  });
+});
+
+describe('the description of the webhook', () => {
+  it('names the header of its secret', async () => {
+    const { paths, components } = await (await client('GET', '/openapi.json')).json<{
+      paths: Record<string, Record<string, { security: Record<string, string[]>[] }>>;
+      components: { securitySchemes: Record<string, { in?: string; name?: string }> };
+    }>();
+    const [scheme = ''] = Object.keys(paths['/webhooks/scan-result']?.post?.security[0] ?? {});
+    expect(components.securitySchemes[scheme]).toMatchObject({
+      in: 'header',
+      name: 'X-Scan-Callback-Secret',
+    });
+  });
+});
+
 describe('GET /docs', () => {
   it('is a page under a fresh nonce, without anything inline or foreign', async () => {
     const [one, two] = [await client('GET', '/docs'), await client('GET', '/docs')];

@@ -15,7 +15,7 @@ const readable = (origin: string) => ({
   'access-control-allow-origin': origin,
   'access-control-allow-credentials': 'true',
   'access-control-expose-headers':
-    'X-Request-ID, RateLimit, RateLimit-Policy, Retry-After, ETag, Location, Content-Disposition, Content-Range',
+    'X-Request-ID, RateLimit, RateLimit-Policy, Retry-After, ETag, Location, Content-Disposition, Content-Range, Accept-Ranges',
 });
 const preflight = (origin: string, path = '/auth/me', by: Client = client) =>
   by('OPTIONS', path, {
@@ -70,7 +70,7 @@ describe('an allowed origin', () => {
         ...readable(app),
         'access-control-allow-methods': 'GET, HEAD, POST, PUT, PATCH, DELETE',
         'access-control-allow-headers':
-          'Content-Type, X-Request-ID, If-Match, If-None-Match, Authorization, x-amz-checksum-sha256',
+          'Content-Type, X-Request-ID, If-Match, If-None-Match, Range, If-Range, Authorization, x-amz-checksum-sha256',
         'access-control-max-age': '600',
       });
     }

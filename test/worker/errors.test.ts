@@ -174,6 +174,8 @@ describe('a database that cannot be reached', () => {
         migrations: 'failing',
         durable_objects: 'ok',
         hasher: 'ok',
+        storage: 'ok',
+        scanner: 'ok',
       },
       // Nobody can tell.
       dead_letters: { uploads: null },

@@ -4,6 +4,7 @@ import { cookiesOf, createClient, newAccount, newEmail, password } from '../supp
 import { sql } from '../support/worker/database.ts';
 import { mailsTo } from '../support/worker/mail.ts';
 import { expectProblem } from '../support/worker/problem.ts';
+import { createUploader, declare, uploadFile, workOn } from '../support/worker/uploads.ts';
 
 const client = createClient({ RATE_LIMIT_MAX: '1000' });
 const newName = () => `n${crypto.randomUUID().slice(0, 8)}`;
@@ -76,6 +77,8 @@ describe('DELETE /users/me', () => {
   });
 });
 
+type Export = { uploads: { id: string; status: string }[]; items: unknown[] };
+
 describe('GET /users/me/export', () => {
   it('has the account, every session and the events in pages, and nothing of whoever else was at work', async () => {
     const admin = await newAdmin(client);
@@ -110,6 +113,24 @@ describe('GET /users/me/export', () => {
     expect(await next.json()).toMatchObject({
       events: { items: [{ type: 'account.signed_up' }], next_cursor: null },
     });
+  });
+
+  it('has what is kept of every file, and nothing of those of others or of how it is done', async () => {
+    const uploader = createUploader();
+    const [{ access_token: bearer }, other] = [await newAccount(uploader), await newAccount(uploader)];
+    const pending = await declare(uploader, bearer);
+    const clean = await uploadFile(uploader, bearer);
+    await workOn(clean);
+    const deleted = await uploadFile(uploader, bearer);
+    await uploader('DELETE', `/uploads/${deleted}`, { bearer });
+    await uploadFile(uploader, other.access_token);
+    const read = async (path: string) => (await uploader('GET', path, { bearer })).json<Export>();
+    const { uploads } = await read('/users/me/export?limit=1');
+    expect(uploads.map(({ id, status }) => [id, status])).toEqual([
+      [clean, 'clean'],
+      [pending.id, 'pending'],
+    ]);
+    expect(uploads).toEqual((await read('/uploads')).items);
   });
 
   it('is refused to a disabled account', async () => {

@@ -79,6 +79,10 @@ describe('roles', () => {
     const changed = await put(bearer, name, ['users:read'], { 'If-Match': tag });
     expect(changed.status).toBe(200);
     await expectProblem(await put(bearer, name, [], { 'If-Match': tag }), 412, 'precondition_failed');
+    // Neither a weak tag nor one that is to be absent guards a write.
+    const weak = `W/${changed.headers.get('ETag')}`;
+    await expectProblem(await put(bearer, name, [], { 'If-Match': weak }), 412, 'precondition_failed');
+    await expectProblem(await put(bearer, name, [], { 'If-None-Match': tag }), 422, 'validation_failed');
     const gone = (ifMatch: string) =>
       client('DELETE', `/roles/${name}`, { bearer, headers: { 'If-Match': ifMatch } });
     await expectProblem(await gone(tag), 412, 'precondition_failed');

@@ -7,6 +7,7 @@ import { newAccount } from '../support/worker/client.ts';
 import { sql } from '../support/worker/database.ts';
 import { expectProblem } from '../support/worker/problem.ts';
 import {
+  auditOf,
   bytesOf,
   createUploader,
   declare,
@@ -179,6 +180,54 @@ describe('an upload URL', () => {
     expect([...(await objectsOf(ticket.id)), ...(await objectsOf(other.id))]).toEqual([]);
   });
 
+  /** The last of 43 characters has two bits that say nothing. */
+  const spareBits = (signature: string) => {
+    const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
+    return signature.slice(0, -1) + alphabet[alphabet.indexOf(signature.at(-1) ?? '') + 1];
+  };
+
+  it.each<[string, (path: string, expires: string, signature: string) => string]>([
+    [
+      'the spare bits of its signature',
+      (path, expires, signature) => `${path}?expires=${expires}&signature=${spareBits(signature)}`,
+    ],
+    ['a zero', (path, expires, signature) => `${path}?expires=0${expires}&signature=${signature}`],
+    ['a plus', (path, expires, signature) => `${path}?expires=%2B${expires}&signature=${signature}`],
+    ['a space', (path, expires, signature) => `${path}?expires=+${expires}&signature=${signature}`],
+    ['a fraction', (path, expires, signature) => `${path}?expires=${expires}.0&signature=${signature}`],
+    ['an exponent', (path, expires, signature) => `${path}?expires=${expires}e0&signature=${signature}`],
+    [
+      'an encoded digit',
+      (path, expires, signature) =>
+        `${path}?expires=%3${expires[0]}${expires.slice(1)}&signature=${signature}`,
+    ],
+    ['an encoded name', (path, expires, signature) => `${path}?%65xpires=${expires}&signature=${signature}`],
+    ['its members turned', (path, expires, signature) => `${path}?signature=${signature}&expires=${expires}`],
+    [
+      'a member twice',
+      (path, expires, signature) => `${path}?expires=${expires}&expires=${expires}&signature=${signature}`,
+    ],
+    ['an ampersand', (path, expires, signature) => `${path}?expires=${expires}&signature=${signature}&`],
+    [
+      'an encoded path',
+      (path, expires, signature) =>
+        `${path.replace('content', '%63ontent')}?expires=${expires}&signature=${signature}`,
+    ],
+    [
+      'its id in capitals',
+      (path, expires, signature) =>
+        `${path.replace(/[0-9a-f-]{36}/, (id) => id.toUpperCase())}?expires=${expires}&signature=${signature}`,
+    ],
+  ])('has one spelling: with %s it is not ours', async (_, spell) => {
+    const ticket = await newTicket();
+    const { pathname, searchParams } = new URL(ticket.upload.url);
+    const given = ['expires', 'signature'].map((name) => searchParams.get(name) ?? '') as [string, string];
+    const url = spell(pathname, ...given);
+    const response = await put(client, { ...ticket, upload: { ...ticket.upload, url } });
+    expect([403, 422]).toContain(response.status);
+    expect(await objectsOf(ticket.id)).toEqual([]);
+  });
+
   it.each(['?expires=x&signature=y', '', '?expires=1', `?expires=1&signature=${'A'.repeat(43)}&x=y`])(
     'with the query %j is refused, and is no failure of ours',
     async (query) => {
@@ -217,6 +266,25 @@ describe('a confirmation', () => {
     expect((await rowOf(ticket.id))?.status).toBe('pending');
     await put(client, ticket);
     expect((await complete()).status).toBe(200);
+  });
+
+  it('may be repeated, and has the file scanned again where that is due and not before', async () => {
+    const { access_token: bearer } = await newAccount(client);
+    const id = await uploadFile(client, bearer);
+    const asked: unknown[] = [];
+    const UPLOAD_QUEUE = {
+      sendBatch: async (messages: { body: unknown }[]) =>
+        void asked.push(...messages.map(({ body }) => body)),
+    };
+    const complete = () =>
+      createUploader({ UPLOAD_QUEUE } as never)('POST', `/uploads/${id}/complete`, { bearer });
+    await workOn(id, { UPLOAD_SCANNER: 'clamav', CLAMD_ADDRESS: '127.0.0.1:9' });
+    expect(await (await complete()).json()).toMatchObject({ status: 'scanning' });
+    expect(asked).toEqual([]);
+    await makeDue(id);
+    expect(await (await complete()).json()).toMatchObject({ status: 'scanning' });
+    expect(asked).toEqual([id]);
+    expect(await auditOf(id)).toEqual(['upload.created', 'upload.completed']);
   });
 
   it('may be repeated, and tells how far things are', async () => {

@@ -65,11 +65,17 @@ describe('a download', () => {
   });
 
   it('of a part behind the end is none', async () => {
-    const response = await download({ Range: 'bytes=9999-' });
-    expect(response.status).toBe(416);
-    expect(response.headers.get('Content-Range')).toBe(`bytes */${content.byteLength}`);
-    expect(response.headers.get('Content-Disposition')).toBeNull();
-    expect(await response.text()).toBe('');
+    for (const range of ['bytes=9999-', 'bytes=-0', `bytes=${'9'.repeat(400)}-`]) {
+      const response = await download({ Range: range });
+      await expectProblem(response, 416, 'range_not_satisfiable');
+      expect(response.headers.get('Content-Range')).toBe(`bytes */${content.byteLength}`);
+      expect(response.headers.get('Content-Disposition')).toBeNull();
+    }
+  });
+
+  it('of several parts at once is the whole', async () => {
+    const response = await download({ Range: 'bytes=0-1,4-5' });
+    expect([response.status, await response.text()]).toEqual([200, text]);
   });
 
   it('goes on where it broke off, and only in the same file', async () => {
@@ -79,11 +85,37 @@ describe('a download', () => {
     expect([other.status, await other.text()]).toEqual([200, text]);
   });
 
-  it('can be looked at by HEAD', async () => {
-    const response = await download({}, 'HEAD');
-    expect(response.status).toBe(200);
-    expect(response.headers.get('Content-Length')).toBe(String(content.byteLength));
-    expect(await response.text()).toBe('');
+  it('can be looked at by HEAD, which knows no ranges', async () => {
+    for (const headers of [{}, { Range: 'bytes=4-8' }, { Range: 'bytes=9999-' }]) {
+      const response = await download(headers, 'HEAD');
+      expect(response.status).toBe(200);
+      expect(response.headers.get('Content-Length')).toBe(String(content.byteLength));
+      expect(response.headers.get('Content-Range')).toBeNull();
+      expect(await response.text()).toBe('');
+    }
+  });
+
+  it('of what one has already is none, whether the tag came back strong, weak or in a list', async () => {
+    for (const tag of [entityTag, `W/${entityTag}`, `"x", ,W/${entityTag}`, '*']) {
+      for (const method of ['GET', 'HEAD']) {
+        const response = await download({ 'If-None-Match': tag, Range: 'bytes=9999-' }, method);
+        expect(response.status).toBe(304);
+        expect(response.headers.get('ETag')).toBe(entityTag);
+        expect(response.headers.get('Content-Length')).toBeNull();
+        expect(await response.text()).toBe('');
+      }
+    }
+    expect((await download({ 'If-None-Match': '"x", "y"' })).status).toBe(200);
+  });
+
+  it('of another version than the one that is meant is refused, before anything else is looked at', async () => {
+    for (const tag of ['"x"', `W/${entityTag}`, '"x", "y"'])
+      for (const beside of [{}, { Range: 'bytes=9999-' }, { 'If-None-Match': entityTag }])
+        await expectProblem(await download({ 'If-Match': tag, ...beside }), 412, 'precondition_failed');
+    for (const tag of [entityTag, '*', `"x",${entityTag}`])
+      expect((await download({ 'If-Match': tag, Range: 'bytes=0-1' })).status).toBe(206);
+    await expectProblem(await download({ 'If-Match': 'x' }), 422, 'validation_failed');
+    await expectProblem(await download({ 'If-None-Match': 'x' }), 422, 'validation_failed');
   });
 
   it('is of the bytes that were scanned, and of none that were put in their place', async () => {

@@ -6,6 +6,7 @@ import worker from '../../src/index.ts';
 import { newAccount } from '../support/worker/client.ts';
 import { sql } from '../support/worker/database.ts';
 import { newBatch } from '../support/worker/outbox.ts';
+import { guardduty } from '../support/worker/scan-result.ts';
 import {
   auditOf,
   createUploader,
@@ -28,7 +29,7 @@ let written: MockInstance<typeof console.log>;
 beforeEach(() => {
   written = vi.spyOn(console, 'log').mockImplementation(() => {});
 });
-afterEach(() => void written.mockRestore());
+afterEach(() => void vi.restoreAllMocks());
 const logged = () => written.mock.calls.map(([line]) => JSON.parse(line));
 
 const bindings = (variables: Record<string, unknown> = {}) =>
@@ -39,7 +40,7 @@ const sweep = (variables: Record<string, unknown> = {}) =>
 const sweepUntil = (isDone: () => Promise<void>) =>
   vi.waitFor(() => sweep().then(isDone), { timeout: 25_000, interval: 10 });
 /** Nobody listens there. */
-const clamavAway = { UPLOAD_SCANNER: 'clamav', CLAMD_ADDRESS: '127.0.0.1:9' };
+const clamavAway = { UPLOAD_SCANNER: 'clamav', CLAMD_ADDRESS: '127.0.0.1:9', LOG_LEVEL: 'warn' };
 
 const scanned = async () => {
   const id = await uploadFile(client, bearer);
@@ -47,20 +48,34 @@ const scanned = async () => {
   return id;
 };
 
+/** A scanner that is there, and takes no file. */
+const refusingScanner = () => {
+  const { fetch } = globalThis;
+  vi.spyOn(globalThis, 'fetch').mockImplementation(async (input, init) =>
+    new URL(new Request(input).url).hostname.startsWith('guardduty.')
+      ? new Response(null, { status: 400 })
+      : fetch(input, init),
+  );
+  return guardduty;
+};
+
 describe('a scan', () => {
-  it('that does not come about is tried again, later each time; the file stays in quarantine', async () => {
+  it('that fails is tried again, later each time; the file stays in quarantine', async () => {
     const id = await uploadFile(client, bearer);
+    const scanner = refusingScanner();
     for (const [index, delaySeconds] of uploadDelaysSeconds.entries()) {
-      expect(await workOn(id, clamavAway)).toEqual({ acked: [], retried: [{ body: id, delaySeconds }] });
+      const again = { acked: [], retried: [{ body: id, delaySeconds }] };
+      // The first one GuardDuty begins by itself.
+      expect(await workOn(id, scanner)).toEqual(index === 0 ? { acked: [id], retried: [] } : again);
       expect(await rowOf(id)).toMatchObject({ status: 'scanning', attempts: index + 1 });
       // Not due: neither the queue nor the sweep begins another beside it.
-      expect(await workOn(id, clamavAway)).toEqual({ acked: [id], retried: [] });
+      expect(await workOn(id, scanner)).toEqual({ acked: [id], retried: [] });
       expect((await rowOf(id))?.attempts).toBe(index + 1);
       await makeDue(id);
     }
     const before = await usageOf(user.id);
     expect(await objectsOf(id)).toHaveLength(1);
-    await workOn(id, clamavAway);
+    await workOn(id);
     expect(await rowOf(id)).toMatchObject({
       status: 'failed',
       reason: 'scan_unanswered',
@@ -75,12 +90,36 @@ describe('a scan', () => {
     expect(maxScanAttempts).toBe(uploadDelaysSeconds.length);
   });
 
-  it('is not believed when the scanner comes back in time', async () => {
+  it('is asked for in every round of the sweep while the scanner is away, which counts as none', async () => {
     const id = await uploadFile(client, bearer);
-    await workOn(id, clamavAway);
-    await makeDue(id);
+    for (let round = 0; round < 2 * maxScanAttempts; round++) {
+      expect(await workOn(id, clamavAway)).toEqual({ acked: [id], retried: [] });
+      expect(await rowOf(id)).toMatchObject({ status: 'scanning', attempts: 0 });
+      const [row] =
+        await sql`select next_attempt_at - now() between '20 seconds' and '30 seconds' as soon from uploads where id = ${id}`;
+      expect(row).toEqual({ soon: true });
+      await makeDue(id);
+    }
+    expect(logged()).toContainEqual(
+      expect.objectContaining({
+        level: 'warn',
+        message: 'scan delayed',
+        upload_id: id,
+        reason: 'clamd away',
+      }),
+    );
     await workOn(id);
     expect(await rowOf(id)).toMatchObject({ status: 'clean' });
+  });
+
+  it('that no scanner has come back for in three days has failed; one that is there is asked, however late', async () => {
+    const [late, lost] = [await uploadFile(client, bearer), await uploadFile(client, bearer)];
+    await sql`update uploads set created_at = now() - interval '73 hours' where id in (${late}, ${lost})`;
+    await workOn(late);
+    expect(await rowOf(late)).toMatchObject({ status: 'clean' });
+    await workOn(lost, clamavAway);
+    expect(await rowOf(lost)).toMatchObject({ status: 'failed', reason: 'scan_unanswered' });
+    expect(await objectsOf(lost)).toEqual([]);
   });
 
   it('of bytes that were exchanged says nothing about them', async () => {

@@ -226,12 +226,21 @@ describe('GuardDuty as the scanner', () => {
     expect(await asked.json()).toEqual({ s3Object: { bucket: 'files', key } });
   });
 
-  it('that cannot be asked is asked again', async () => {
-    provider.answer = text('', 403);
-    expect(await scan(2)).toEqual({ kind: 'retry', reason: 'guardduty 403' });
+  it('that refuses a file is asked again', async () => {
+    for (const status of [400, 403, 404]) {
+      provider.answer = text('', status);
+      expect(await scan(2)).toEqual({ kind: 'retry', reason: `guardduty ${status}` });
+    }
+  });
+
+  it('that cannot be asked is away', async () => {
+    for (const status of [429, 500, 503]) {
+      provider.answer = text('', status);
+      expect(await scan(2)).toEqual({ kind: 'unavailable', reason: `guardduty ${status}` });
+    }
     provider.answer = async () => {
       throw new TypeError('Network connection lost.');
     };
-    expect(await scan(3)).toEqual({ kind: 'retry', reason: 'guardduty connection failed' });
+    expect(await scan(3)).toEqual({ kind: 'unavailable', reason: 'guardduty connection failed' });
   });
 });

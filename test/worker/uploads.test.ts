@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { eicar } from '../../src/domain/eicar.ts';
 import { newAccountAllowed } from '../support/worker/administrators.ts';
 import { newAccount } from '../support/worker/client.ts';
@@ -17,6 +17,7 @@ import {
   sha256Of,
   uploadFile,
   usageOf,
+  withoutScanner,
   workOn,
 } from '../support/worker/uploads.ts';
 
@@ -160,23 +161,11 @@ describe('a declaration', () => {
   });
 
   it('is refused where a strict environment has no scanner', async () => {
-    const secrets = {
-      JWT_SECRET: 'Zq8vN3xR7tK1mB5yW9cF2hJ6pL4sD0aG',
-      SECRET_KEY: 'g7Yt2Wq9Zx4Vb6Nm1Kj8Hf3Ds5Aq0PlR',
-    };
-    const { access_token: bearer } = await newAccount(createUploader(secrets));
-    const strict = createUploader({
-      ...secrets,
-      BACKEND_ENV: 'production',
-      APP_URL: 'https://app.example.com',
-      // Nothing asks the database: there is none behind this.
-      DATABASE_URL: 'postgres://itsor_app:x@db.example.com/itsor?sslmode=require',
-      NEON_HTTP_ENDPOINT: '',
-      SESSION_COOKIE_SECURE: 'true',
-      RESEND_API_KEY: 'k',
-      FROM_EMAIL: 'a@example.com',
-    });
+    const { JWT_SECRET, SECRET_KEY } = withoutScanner;
+    const { access_token: bearer } = await newAccount(createUploader({ JWT_SECRET, SECRET_KEY }));
+    const strict = createUploader({ ...withoutScanner, LOG_LEVEL: 'warn' });
     const id = crypto.randomUUID();
+    const written = vi.spyOn(console, 'log').mockImplementation(() => {});
     for (const response of [
       await strict('POST', '/uploads', { bearer, json: good }),
       await strict('POST', `/uploads/${id}/complete`, { bearer }),
@@ -185,6 +174,16 @@ describe('a declaration', () => {
       expect(response.headers.get('Retry-After')).toBe('3600');
       await expectProblem(response, 503, 'uploads_disabled');
     }
+    // That is how it is configured: one line each, and no stack.
+    const lines = written.mock.calls.map(([line]) => JSON.parse(line));
+    written.mockRestore();
+    const one = {
+      time: expect.any(String),
+      level: 'warn',
+      message: 'uploads_disabled',
+      request_id: expect.any(String),
+    };
+    expect(lines).toEqual([one, one, one]);
   });
 });
 

@@ -4,6 +4,7 @@ import type { Scanner, ScanOutcome } from '../../domain/scan.ts';
 /** For local work: knows the EICAR test file and nothing else. The configuration refuses it when strict. */
 export const createBuiltinScanner = (): Scanner => ({
   engine: 'builtin',
+  ping: async () => {},
   scan: async ({ open }): Promise<ScanOutcome> => {
     const search = createEicarSearch();
     let found = false;

@@ -5,7 +5,9 @@ import { type ClamdConnection, openClamdConnection } from './clamd-connection.ts
 
 type Options = Omit<Extract<ScannerConfig, { kind: 'clamav' }>, 'kind'>;
 
-const command = new TextEncoder().encode('zINSTREAM\0');
+const encoder = new TextEncoder();
+const command = encoder.encode('zINSTREAM\0');
+const pingLimitMs = 2_000;
 const end = new Uint8Array(4);
 const frameBytes = 65_536;
 
@@ -30,10 +32,27 @@ const sendAll = async (connection: ClamdConnection, content: ReadableStream<Uint
   await connection.write(end);
 };
 
+const pingClamd = async (server: Options, given: AbortSignal): Promise<void> => {
+  const connection = openClamdConnection(server, AbortSignal.any([given, AbortSignal.timeout(pingLimitMs)]));
+  try {
+    await connection.write(encoder.encode('zPING\0'));
+    if ((await connection.readReply()) !== 'PONG') throw new Error('clamd did not answer its PING');
+  } finally {
+    connection.close();
+  }
+};
+
 /** ClamAV by its daemon's INSTREAM, over a socket of the Worker. The content passes through and is not held. */
 export const createClamavScanner = (server: Options): Scanner => ({
   engine: 'clamav',
+  ping: (signal) => pingClamd(server, signal),
   scan: async ({ open }, signal): Promise<ScanOutcome> => {
+    // What breaks off later may be the file's doing; this is not.
+    const isThere = await pingClamd(server, signal).then(
+      () => true,
+      () => false,
+    );
+    if (!isThere) return { kind: 'unavailable', reason: 'clamd away' };
     const content = await open();
     const connection = openClamdConnection(server, signal);
     try {

@@ -20,6 +20,7 @@ export const createGuarddutyScanner = ({ bucket, aws }: Options, clock: () => Da
 
   return {
     engine: 'guardduty',
+    ping: null,
     scan: async ({ key, attempt }, signal): Promise<ScanOutcome> => {
       if (attempt === 1) return { kind: 'awaited' };
       const request = await signer.sign(url, {
@@ -35,11 +36,10 @@ export const createGuarddutyScanner = ({ bucket, aws }: Options, clock: () => Da
       });
       const response = await fetch(request, { signal }).catch(() => null);
       await response?.body?.cancel();
-      if (response?.ok) return { kind: 'awaited' };
-      return {
-        kind: 'retry',
-        reason: response ? `guardduty ${response.status}` : 'guardduty connection failed',
-      };
+      if (!response) return { kind: 'unavailable', reason: 'guardduty connection failed' };
+      if (response.ok) return { kind: 'awaited' };
+      const isTheirTrouble = response.status === 429 || response.status >= 500;
+      return { kind: isTheirTrouble ? 'unavailable' : 'retry', reason: `guardduty ${response.status}` };
     },
   };
 };

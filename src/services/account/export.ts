@@ -22,6 +22,7 @@ export const createExportOwnAccount =
       sessions: own.sessions,
       mails: own.mails,
       tokens: own.tokens,
+      uploads: own.uploads,
       events: pageOf(own.events, limit, ({ id }) => id),
     };
   };

@@ -21,7 +21,7 @@ const detailOf = (reason: string | null): string =>
 
 /**
  * Confirms that the bytes are there and are what was declared, and has them scanned. Asked again, it tells how far
- * things are. The object is looked for under the actor's own id, so that there is none of anybody else's to find.
+ * things are, and goes on with what is due. The object is looked for under the actor's own id, so that there is none of anybody else's to find.
  * @throws AppError `not_found`, `conflict` while the bytes are missing, `upload_rejected`, `service_unavailable`
  */
 export const createCompleteUpload = ({ uploads, store, inspectContent, queue }: Deps) => {
@@ -34,10 +34,10 @@ export const createCompleteUpload = ({ uploads, store, inspectContent, queue }: 
   return async (ctx: RequestContext, id: string): Promise<Upload> => {
     const key = quarantineKey(objectName(ctx.actor?.userId ?? '', id));
     const confirmation = await lookAt(ctx, key);
-    const { refusal, upload, changed } = await uploads.complete(ctx, id, confirmation);
+    const { refusal, upload, changed, isDue } = await uploads.complete(ctx, id, confirmation);
     if (refusal !== null) throw new AppError(refusal);
     if (!upload) throw new AppError('not_found');
-    if (changed) ctx.defer('upload queue', queue.enqueue([id]));
+    if (isDue) ctx.defer('upload queue', queue.enqueue([id]));
     if (changed && upload.status === 'failed')
       throw new AppError('upload_rejected', { detail: detailOf(upload.reason) });
     if (upload.status === 'pending')

@@ -1,17 +1,24 @@
 import type { RequestContext } from '../../context.ts';
-import { chooseRange, type RangeChoice } from '../../domain/byte-range.ts';
-import type { ObjectStore, ObjectVersion } from '../../domain/storage.ts';
+import { type AskedRange, chooseRange } from '../../domain/byte-range.ts';
+import { judgeRead, type Preconditions } from '../../domain/preconditions.ts';
+import type { ByteSpan, ObjectStore, ObjectVersion } from '../../domain/storage.ts';
 import { cleanKey, quarantineKey, type Upload, type UploadRecord } from '../../domain/upload.ts';
 import { AppError } from '../../errors.ts';
 import type { UploadRepository } from '../../repositories/uploads.ts';
 
+export type AskedDownload = AskedRange & { readonly preconditions: Preconditions };
+
 export type Download = {
   readonly upload: Upload;
   /** Of the content itself, whatever store holds it. */
-  readonly entityTag: string;
-  readonly range: RangeChoice;
-  /** Null where the range has no bytes. @throws AppError `service_unavailable`, `conflict` */
-  readonly open: () => Promise<ReadableStream<Uint8Array> | null>;
+  readonly version: string;
+  /** Null: the client has them already. */
+  readonly bytes: {
+    /** Null: all. */
+    readonly span: ByteSpan | null;
+    /** @throws AppError `service_unavailable`, `conflict` */
+    readonly open: () => Promise<ReadableStream<Uint8Array>>;
+  } | null;
 };
 
 type Deps = {
@@ -27,32 +34,30 @@ const versionOf = ({ objectName, etag, promotedEtag }: UploadRecord): ObjectVers
 
 /**
  * Finds a clean file of the actor's, and what of it is asked for.
- * @throws AppError `not_found`, `upload_not_clean`, `session_revoked`, `account_disabled`
+ * @throws AppError `not_found`, `upload_not_clean`, `precondition_failed`, `range_not_satisfiable`, `session_revoked`,
+ * `account_disabled`
  */
 export const createDownloadUpload =
   ({ uploads, store }: Deps) =>
-  async (
-    ctx: RequestContext,
-    id: string,
-    asked: { range: string | undefined; ifRange: string | undefined },
-  ): Promise<Download> => {
+  async (ctx: RequestContext, id: string, { preconditions, ...asked }: AskedDownload): Promise<Download> => {
     const { refusal, upload } = await uploads.findOwn(ctx, id);
     if (refusal !== null) throw new AppError(refusal);
     if (!upload) throw new AppError('not_found');
     if (upload.status !== 'clean')
       throw new AppError('upload_not_clean', { detail: `It is ${upload.status}.` });
 
-    const entityTag = `"${upload.sha256}"`;
-    const range = chooseRange(asked, { size: upload.size, entityTag });
+    const { size, sha256: version } = upload;
+    const judged = judgeRead(preconditions, version);
+    if (judged === 'failed') throw new AppError('precondition_failed');
+    if (judged === 'unmodified') return { upload, version, bytes: null };
+
+    const range = chooseRange(asked, { size, version });
+    if (range.kind === 'unsatisfiable') throw new AppError('range_not_satisfiable', { wholeSize: size });
+    const span = range.kind === 'part' ? range.span : null;
     const open = async () => {
-      if (range.kind === 'unsatisfiable') return null;
-      const content = await store.read(
-        versionOf(upload),
-        range.kind === 'part' ? range.span : null,
-        ctx.signal,
-      );
+      const content = await store.read(versionOf(upload), span, ctx.signal);
       if (!content) throw new AppError('conflict', { detail: 'The file is being moved; try again.' });
       return content;
     };
-    return { upload, entityTag, range, open };
+    return { upload, version, bytes: { span, open } };
   };

@@ -6,6 +6,8 @@ import type { UploadRepository } from '../../repositories/uploads.ts';
 
 /** A PUT to an upload URL, as it came. */
 export type IncomingBytes = {
+  /** Path and query of the URL. */
+  readonly target: string;
   readonly uploadId: string;
   readonly expires: number;
   readonly signature: string;
@@ -19,7 +21,7 @@ type Deps = {
   readonly uploads: Pick<UploadRepository, 'findForPut'>;
   readonly store: ReceivingStore;
   readonly verifyUrl: (
-    url: Pick<IncomingBytes, 'uploadId' | 'expires' | 'signature'>,
+    url: Pick<IncomingBytes, 'target' | 'uploadId' | 'expires' | 'signature'>,
     now: Date,
   ) => Promise<'good' | 'expired' | 'forged'>;
 };

@@ -18,10 +18,13 @@ type Deps = {
 
 export type ScanUpload = ReturnType<typeof createScanUpload>;
 
-/** Asks the scanner about a file. @returns `decided`, `awaited`, or `retry` where there is no verdict this time */
+/** `retry`: no verdict this time; `unavailable`: nobody was there to give one. */
+type Scanned = 'decided' | 'awaited' | 'retry' | 'unavailable';
+
+/** Asks the scanner about a file. */
 export const createScanUpload =
   ({ scanner, store, verdicts, newScope, log }: Deps) =>
-  async (upload: UploadRecord): Promise<'decided' | 'awaited' | 'retry'> => {
+  async (upload: UploadRecord): Promise<Scanned> => {
     const { id, objectName, size } = upload;
     const [key, etag] = [quarantineKey(objectName), upload.etag ?? ''];
     const signal = AbortSignal.timeout(scanLimitMs);
@@ -37,8 +40,9 @@ export const createScanUpload =
       case 'awaited':
         return 'awaited';
       case 'retry':
+      case 'unavailable':
         log.warn('scan delayed', { ...facts, reason: outcome.reason });
-        return 'retry';
+        return outcome.kind;
       case 'verdict': {
         const { verdict } = outcome;
         const bound = { uploadId: id, objectName, etag, verdict, engine: scanner.engine, eventId: null };

@@ -1,8 +1,9 @@
 import type { Logger } from '../../context.ts';
 import type { ObjectStore } from '../../domain/storage.ts';
 import { cleanKey, quarantineKey, type UploadRecord } from '../../domain/upload.ts';
-import { delayAfter, taskOf, type UploadQueue } from '../../domain/upload-schedule.ts';
+import { delayAfter, isLost, taskOf, type UploadQueue } from '../../domain/upload-schedule.ts';
 import type { JobScope, UploadJobRepository } from '../../repositories/upload-jobs.ts';
+import type { ScanUpload } from './scan.ts';
 
 const databaseLimitMs = 10_000;
 /** A copy of the largest object takes its time; as with a scan, less than the first lease. */
@@ -15,7 +16,7 @@ type Deps = {
   readonly jobs: UploadJobRepository;
   readonly store: ObjectStore;
   /** Null: there is no scanner, and what waits for one fails after its attempts. */
-  readonly scan: ((upload: UploadRecord) => Promise<'decided' | 'awaited' | 'retry'>) | null;
+  readonly scan: ScanUpload | null;
   readonly queue: UploadQueue;
   readonly newScope: (limitMs: number) => JobScope;
   readonly log: Logger;
@@ -64,18 +65,31 @@ export const createWorkOnUpload = ({ jobs, store, scan, queue, newScope, log }: 
     return done;
   };
 
-  const scanOnce = async (upload: UploadRecord): Promise<Worked> => {
-    const outcome = (await scan?.(upload)) ?? 'awaited';
-    if (outcome === 'retry') return { kind: 'again', afterSeconds: delayAfter(upload.attempts) };
-    // Moving it out of quarantine, or deleting it, is the next piece of work.
-    if (outcome === 'decided') await queue.enqueue([upload.id]);
-    return done;
-  };
-
   const giveUp = async (upload: UploadRecord): Promise<Worked> => {
     if (!(await jobs.giveUp(scope(), upload.id))) return done;
     log.error('upload dead letter', { upload_id: upload.id, reason: 'scan unanswered' });
     return discard(upload);
+  };
+
+  const scanOnce = async (upload: UploadRecord): Promise<Worked> => {
+    const outcome = (await scan?.(upload)) ?? 'awaited';
+    switch (outcome) {
+      case 'decided':
+        // Moving it out of quarantine, or deleting it, is the next piece of work.
+        await queue.enqueue([upload.id]);
+        return done;
+      case 'awaited':
+        return done;
+      case 'retry':
+        return { kind: 'again', afterSeconds: delayAfter(upload.attempts) };
+      case 'unavailable': {
+        const waiting = scope();
+        if (isLost(upload, waiting.now)) return giveUp(upload);
+        // The sweep asks again: a queue would give the message up while the scanner is away.
+        await jobs.postpone(waiting, upload);
+        return done;
+      }
+    }
   };
 
   const expire = async (upload: UploadRecord): Promise<Worked> =>

@@ -1,12 +1,9 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import type { WorkerSettings } from '../../../scripts/stack/serve-worker.ts';
-import { startServiceProcess } from '../../../scripts/stack/service-process.ts';
 import type { DeliveryOutcome, MailMessage } from '../../../src/domain/mail.ts';
 import type { Certificate } from './certificate.ts';
-import { findFreePort } from './stack.ts';
+import { startWorker } from './worker.ts';
 
 export const account = { user: 'itsor@example.com', password: 'corréct hörse 🐴' };
 
@@ -37,22 +34,8 @@ export const startMailWorker = async (trusted: readonly Certificate[]): Promise<
   const directory = await mkdtemp(join(tmpdir(), 'itsor-'));
   const authorities = join(directory, 'trusted.pem');
   await writeFile(authorities, trusted.map(({ cert }) => cert).join(''));
-  const workerPort = await findFreePort();
-  const worker = startServiceProcess({
-    name: 'Worker',
-    program: new URL('../../../scripts/stack/serve-worker.ts', import.meta.url),
-    // Miniflare hands these certificates to workerd.
-    env: { ...process.env, NODE_EXTRA_CA_CERTS: authorities },
-    settings: {
-      configPath: fileURLToPath(new URL('../worker/mail-worker/wrangler.toml', import.meta.url)),
-      hostname: '127.0.0.1',
-      port: workerPort,
-      stateDirectory: join(directory, 'worker'),
-      logDirectory: join(directory, 'logs'),
-      variables: {},
-    } satisfies WorkerSettings,
-  });
-  await worker.ready;
+  // Miniflare hands these certificates to workerd.
+  const worker = await startWorker('mail-worker', { ...process.env, NODE_EXTRA_CA_CERTS: authorities });
 
   return {
     send: async ({ port, password = account.password, ...attempt }) => {
@@ -66,7 +49,7 @@ export const startMailWorker = async (trusted: readonly Certificate[]): Promise<
       };
       const defaults = { message, timeoutMs: 5000, implicitTls: false, lingerMs: 0 };
       const order = { ...defaults, ...attempt, variables };
-      const response = await fetch(`http://127.0.0.1:${workerPort}/`, {
+      const response = await fetch(worker.url, {
         method: 'POST',
         body: JSON.stringify(order),
       });

@@ -2,6 +2,7 @@ import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import S3rver from '@20minutes/s3rver';
+import { AwsClient } from 'aws4fetch';
 import { findFreePort } from './stack.ts';
 
 export const s3Account = {
@@ -14,6 +15,8 @@ export const bucket = 'uploads';
 
 export type S3Server = {
   readonly endpoint: string;
+  /** Keeps an object, as another program of the account would. */
+  readonly put: (key: string) => Promise<void>;
   /** The keys of all objects. */
   readonly keys: () => Promise<string[]>;
   readonly stop: () => Promise<void>;
@@ -32,8 +35,14 @@ export const startS3Server = async (): Promise<S3Server> => {
     configureBuckets: [{ name: bucket }],
   });
   await server.run();
+  const endpoint = `http://127.0.0.1:${port}`;
+  const client = new AwsClient(s3Account);
   return {
-    endpoint: `http://127.0.0.1:${port}`,
+    endpoint,
+    put: async (key) => {
+      const response = await client.fetch(`${endpoint}/${bucket}/${key}`, { method: 'PUT', body: 'x' });
+      if (!response.ok) throw new Error(`${response.status} ${await response.text()}`);
+    },
     keys: async () =>
       (await readdir(join(directory, bucket), { recursive: true }))
         .filter((path) => path.endsWith('._S3rver_object'))

@@ -1,11 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import type { WorkerSettings } from '../../../scripts/stack/serve-worker.ts';
-import { startServiceProcess } from '../../../scripts/stack/service-process.ts';
-import { findFreePort } from './stack.ts';
+import { startWorker } from './worker.ts';
 
 const piece = Buffer.alloc(1_048_576, 'All work and no play makes Jack a dull boy.\n');
 
@@ -36,25 +30,10 @@ export const longFile = (mebibytes: number) => {
 
 /** The storage adapter and the local scanner in workerd, with a bucket that keeps nothing. */
 export const startUploadWorker = async () => {
-  const directory = await mkdtemp(join(tmpdir(), 'itsor-'));
-  const port = await findFreePort();
-  const worker = startServiceProcess({
-    name: 'Worker',
-    program: new URL('../../../scripts/stack/serve-worker.ts', import.meta.url),
-    env: process.env,
-    settings: {
-      configPath: fileURLToPath(new URL('../worker/upload-worker/wrangler.toml', import.meta.url)),
-      hostname: '127.0.0.1',
-      port,
-      stateDirectory: join(directory, 'worker'),
-      logDirectory: join(directory, 'logs'),
-      variables: {},
-    } satisfies WorkerSettings,
-  });
-  await worker.ready;
+  const worker = await startWorker('upload-worker');
   const send = async (path: string, mebibytes: number): Promise<unknown> => {
     const { size, checksum, open } = longFile(mebibytes);
-    const response = await fetch(`http://127.0.0.1:${port}${path}?size=${size}`, {
+    const response = await fetch(`${worker.url}${path}?size=${size}`, {
       method: 'POST',
       headers: { 'x-amz-checksum-sha256': checksum },
       body: open(),
@@ -65,9 +44,6 @@ export const startUploadWorker = async () => {
   return {
     store: (mebibytes: number) => send('/store', mebibytes),
     scan: (mebibytes: number) => send('/scan', mebibytes),
-    stop: async () => {
-      await worker.stop();
-      await rm(directory, { recursive: true, force: true });
-    },
+    stop: worker.stop,
   };
 };

@@ -12,6 +12,19 @@ const quiet = { UPLOAD_QUEUE: { sendBatch: async () => {} } as never };
 export const createUploader = (variables: Record<string, string> = {}): Client =>
   createClient({ ...quiet, RATE_LIMIT_MAX: '10000', ...variables });
 
+/** A strict environment, which has no scanner unless one is named. Nothing asks the database: there is none behind it. */
+export const withoutScanner = {
+  BACKEND_ENV: 'production',
+  JWT_SECRET: 'Zq8vN3xR7tK1mB5yW9cF2hJ6pL4sD0aG',
+  SECRET_KEY: 'g7Yt2Wq9Zx4Vb6Nm1Kj8Hf3Ds5Aq0PlR',
+  APP_URL: 'https://app.example.com',
+  DATABASE_URL: 'postgres://itsor_app:x@db.example.com/itsor?sslmode=require',
+  NEON_HTTP_ENDPOINT: '',
+  SESSION_COOKIE_SECURE: 'true',
+  RESEND_API_KEY: 'k',
+  FROM_EMAIL: 'a@example.com',
+};
+
 const bindingsOf = (variables: Record<string, unknown>) => ({ ...env, ...quiet, ...variables }) as Bindings;
 
 /** Does what is due about an upload, as the queue's consumer. */

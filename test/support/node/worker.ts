@@ -1,0 +1,36 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { WorkerSettings } from '../../../scripts/stack/serve-worker.ts';
+import { startServiceProcess } from '../../../scripts/stack/service-process.ts';
+import { findFreePort } from './stack.ts';
+
+export type RunningWorker = { readonly url: string; readonly stop: () => Promise<void> };
+
+/** A Worker of these tests, by the name of its folder in test/support/worker, in workerd. */
+export const startWorker = async (name: string, env = process.env): Promise<RunningWorker> => {
+  const directory = await mkdtemp(join(tmpdir(), 'itsor-'));
+  const port = await findFreePort();
+  const worker = startServiceProcess({
+    name: 'Worker',
+    program: new URL('../../../scripts/stack/serve-worker.ts', import.meta.url),
+    env,
+    settings: {
+      configPath: fileURLToPath(new URL(`../worker/${name}/wrangler.toml`, import.meta.url)),
+      hostname: '127.0.0.1',
+      port,
+      stateDirectory: join(directory, 'worker'),
+      logDirectory: join(directory, 'logs'),
+      variables: {},
+    } satisfies WorkerSettings,
+  });
+  await worker.ready;
+  return {
+    url: `http://127.0.0.1:${port}`,
+    stop: async () => {
+      await worker.stop();
+      await rm(directory, { recursive: true, force: true });
+    },
+  };
+};

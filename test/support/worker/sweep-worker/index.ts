@@ -1,0 +1,53 @@
+import { createS3Store } from '../../../../src/adapters/storage/s3.ts';
+import { Secret } from '../../../../src/config/secret.ts';
+import type { Logger } from '../../../../src/context.ts';
+import { createSweepUploads } from '../../../../src/services/upload/sweep.ts';
+
+type Ask = {
+  readonly endpoint: string;
+  readonly bucket: string;
+  readonly account: {
+    readonly region: string;
+    readonly accessKeyId: string;
+    readonly secretAccessKey: string;
+  };
+  /** When the round takes place. */
+  readonly now: string;
+  /** The uploads whose objects are wanted. */
+  readonly wanted: readonly string[];
+};
+
+const ignore = () => {};
+const log: Logger = { debug: ignore, info: ignore, warn: ignore, error: ignore };
+
+/** One round of the sweep over an S3 bucket, with a database that knows nothing but what is wanted. */
+export default {
+  fetch: async (request: Request): Promise<Response> => {
+    const { endpoint, bucket, account, now, wanted } = await request.json<Ask>();
+    const { region, accessKeyId, secretAccessKey } = account;
+    const aws = {
+      region,
+      accessKeyId: new Secret(accessKeyId),
+      secretAccessKey: new Secret(secretAccessKey),
+    };
+    const sweep = createSweepUploads({
+      jobs: {
+        due: async () => [],
+        tidy: async () => {},
+        wantedInQuarantine: async (_, ids) => new Set(ids.filter((id) => wanted.includes(id))),
+      },
+      store: createS3Store({ kind: 's3', bucket, endpoint, aws }, () => new Date()).store,
+      work: async () => ({ kind: 'done' }),
+      newScope: () => ({
+        now: new Date(now),
+        signal: request.signal,
+        ip: null,
+        userAgent: null,
+        requestId: 'sweep',
+      }),
+      log,
+    });
+    await sweep();
+    return new Response();
+  },
+};

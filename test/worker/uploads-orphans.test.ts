@@ -1,0 +1,116 @@
+import { env } from 'cloudflare:test';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import type { Bindings } from '../../src/container.ts';
+import worker from '../../src/index.ts';
+import { newAccount } from '../support/worker/client.ts';
+import { sql } from '../support/worker/database.ts';
+import { createUploader, declare, pdf, put, uploadFile, workOn } from '../support/worker/uploads.ts';
+
+const client = createUploader();
+const { access_token: bearer, user } = await newAccount(client);
+
+afterEach(() => void vi.useRealTimers());
+
+/** The bucket, in which these objects have lain for so many hours. */
+const agedBucket = (keys: readonly string[], hours: number) => {
+  const { UPLOADS: bucket } = env;
+  return {
+    head: bucket.head.bind(bucket),
+    get: bucket.get.bind(bucket),
+    put: bucket.put.bind(bucket),
+    delete: bucket.delete.bind(bucket),
+    list: async (options: R2ListOptions) => {
+      const listed = await bucket.list(options);
+      const stored = new Date(Date.now() - hours * 3_600_000);
+      const objects = listed.objects.map(({ key, uploaded }) => ({
+        key,
+        uploaded: keys.includes(key) ? stored : uploaded,
+      }));
+      return { ...listed, objects };
+    },
+  };
+};
+
+/** One round of the cron, so many minutes after the last full hour. */
+const sweepAt = async (
+  minute: number,
+  keys: readonly string[],
+  { hours = 25, bucket = agedBucket(keys, hours) as object } = {},
+) => {
+  const now = new Date();
+  vi.useFakeTimers({
+    toFake: ['Date'],
+    now: now.setUTCMinutes(now.getUTCMinutes() < minute ? minute - 60 : minute),
+  });
+  const bindings = { ...env, UPLOADS: bucket, UPLOAD_QUEUE: { sendBatch: async () => {} } };
+  await worker.scheduled(undefined as never, bindings as unknown as Bindings);
+  vi.useRealTimers();
+};
+
+const isThere = async (key: string) => (await env.UPLOADS.head(key)) !== null;
+const store = async (key: string) => {
+  await env.UPLOADS.put(key, 'x');
+  return key;
+};
+const newOrphan = () => store(`quarantine/${crypto.randomUUID()}/${crypto.randomUUID()}`);
+const keyOf = (id: string) => `quarantine/${user.id}/${id}`;
+
+describe('an object in quarantine', () => {
+  it('that no upload knows is removed, once an hour', async () => {
+    const orphan = await newOrphan();
+    await sweepAt(1, [orphan]);
+    expect(await isThere(orphan)).toBe(true);
+    await sweepAt(0, [orphan]);
+    expect(await isThere(orphan)).toBe(false);
+  });
+
+  it('that no upload knows is found on whatever page of the bucket', async () => {
+    const orphans = [await newOrphan(), await newOrphan(), await newOrphan()];
+    const uploaded = new Date(Date.now() - 25 * 3_600_000);
+    const list = async ({ cursor }: R2ListOptions) => {
+      const at = Number(cursor ?? 0);
+      return { objects: [{ key: orphans[at], uploaded }], truncated: at < 2, cursor: String(at + 1) };
+    };
+    await sweepAt(0, orphans, { bucket: { ...agedBucket(orphans, 25), list } });
+    for (const key of orphans) expect(await isThere(key)).toBe(false);
+  });
+
+  it('that is younger than a day stays: its row may be about to be written', async () => {
+    const orphan = await newOrphan();
+    await sweepAt(0, [orphan], { hours: 23 });
+    expect(await isThere(orphan)).toBe(true);
+  });
+
+  it('that was left behind by a copy, or by bytes that nobody may have, is removed', async () => {
+    const [promoted, discarded] = [await uploadFile(client, bearer), await uploadFile(client, bearer)];
+    for (const id of [promoted, discarded]) await workOn(id);
+    await sql`update uploads set promoted_etag = 'x', next_attempt_at = null where id = ${promoted}`;
+    await sql`update uploads set status = 'infected', bytes_deleted_at = now(), next_attempt_at = null where id = ${discarded}`;
+    const keys = [promoted, discarded].map(keyOf);
+    await sweepAt(0, keys);
+    for (const key of keys) expect(await isThere(key)).toBe(false);
+  });
+
+  it('that an upload waits for stays, however old it is', async () => {
+    const ticket = await declare(client, bearer);
+    await put(client, ticket, pdf);
+    const clean = await uploadFile(client, bearer);
+    await workOn(clean);
+    const keys = [ticket.id, clean].map(keyOf);
+    await sweepAt(0, keys);
+    for (const key of keys) expect(await isThere(key)).toBe(true);
+  });
+
+  it('whose key is not of our making stays, and so does what is outside', async () => {
+    const id = crypto.randomUUID();
+    const keys = [
+      `quarantine/${id}`,
+      `quarantine/${id}/readme.txt`,
+      `clean/${id}/${id}`,
+      `backup/quarantine/${id}/${id}`,
+    ];
+    for (const key of keys) await store(key);
+    await sweepAt(0, keys);
+    for (const key of keys) expect(await isThere(key)).toBe(true);
+  });
+});
