@@ -46,6 +46,7 @@ import { createRoleRepository } from './repositories/roles.ts';
 import { createSessionRepository } from './repositories/sessions.ts';
 import { createSignUpRepository } from './repositories/sign-ups.ts';
 import { createUploadJobRepository, type JobScope } from './repositories/upload-jobs.ts';
+import { countTransitions } from './repositories/upload-transitions.ts';
 import { createVerdictRepository } from './repositories/upload-verdicts.ts';
 import { createUploadRepository } from './repositories/uploads.ts';
 import { createUserDirectory } from './repositories/user-directory.ts';
@@ -214,17 +215,24 @@ type UploadParts = {
   readonly gate: Gate;
   readonly secretKeys: readonly Secret[];
   readonly log: Logger;
+  readonly telemetry: Telemetry;
 };
 
 /** Files, from the declaration to the download, and the work on them that goes on behind. */
 const createUploadServices = (
   { storage, scanner, maxBytes, allowedTypes, quota }: Config['uploads'],
   bindings: Bindings,
-  { db, gate, secretKeys, log }: UploadParts,
+  { db, gate, secretKeys, log, telemetry }: UploadParts,
 ) => {
-  const uploads = createUploadRepository(db, { newId, gate });
-  const verdicts = createVerdictRepository(db, { newId });
-  const jobs = createUploadJobRepository(db, { newId });
+  const { metrics, instruments } = telemetry;
+  const { uploads, verdicts, jobs } = countTransitions(
+    {
+      uploads: createUploadRepository(db, { newId, gate }),
+      verdicts: createVerdictRepository(db, { newId }),
+      jobs: createUploadJobRepository(db, { newId }),
+    },
+    metrics,
+  );
   const urlKeys = createMacKeys(secretKeys, 'upload-url');
   const { store, issueTicket, receiving } = createStorage(storage, {
     bucket: bindings.UPLOADS,
@@ -240,7 +248,7 @@ const createUploadServices = (
     signal: AbortSignal.timeout(limitMs),
   });
   const inspectContent = createContentInspector(store);
-  const engine = scanner && createScanner(scanner, storage, clock);
+  const engine = scanner && instruments.scanner(createScanner(scanner, storage, clock));
   const scan = engine && createScanUpload({ scanner: engine, store, verdicts, newScope, log });
   const work = createWorkOnUpload({ jobs, store, scan, queue, newScope, log });
   const policy = { maxBytes, allowedTypes, quota };
@@ -326,7 +334,7 @@ const createServices = (config: Config, bindings: Bindings, log: Logger, telemet
     passwordMaxAgeDays,
   });
 
-  const uploads = createUploadServices(config.uploads, bindings, { db, gate, secretKeys, log });
+  const uploads = createUploadServices(config.uploads, bindings, { db, gate, secretKeys, log, telemetry });
 
   return {
     config,

@@ -1,8 +1,13 @@
 import { evictDurableObject } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
 import { describe, expect, it } from 'vitest';
+import type { Bindings } from '../../src/container.ts';
+import { eicar } from '../../src/domain/eicar.ts';
 import type { MetricsGatherer } from '../../src/durable-objects/metrics-gatherer.ts';
+import worker from '../../src/index.ts';
 import { createClient, newAccount, newEmail, password } from '../support/worker/client.ts';
+import { newBatch, newMail } from '../support/worker/outbox.ts';
+import { bytesOf, createUploader, uploadFile, workOn } from '../support/worker/uploads.ts';
 
 const token = 'metrics-token-of-this-test';
 const variables = { ENABLE_METRICS: '1', METRICS_TOKEN: token };
@@ -118,6 +123,64 @@ describe('/metrics', () => {
     const rise = await during(() => client('POST', '/auth/password/forgot', { json: { email: newEmail() } }));
     expect(rise('itsor_database_round_trips_total{outcome="failed"}')).toBe(1);
     expect(rise('itsor_problems_total{code="service_unavailable"}')).toBe(1);
+  });
+});
+
+describe('uploads', () => {
+  const given = { ...variables, LOG_LEVEL: 'error' };
+  const client = createUploader(given);
+  const scrape = async () => (await client('GET', '/metrics', { bearer: token })).text();
+  const transitions = async () => {
+    const text = await scrape();
+    return (status: string) => sampleIn(text, `itsor_upload_transitions_total{status="${status}"}`);
+  };
+
+  it('are counted in every state that they come into, once', async () => {
+    const { access_token: bearer } = await newAccount(client);
+    const before = await transitions();
+    const clean = await uploadFile(client, bearer);
+    await workOn(clean, given);
+    await workOn(clean, given);
+    const infected = await uploadFile(client, bearer, bytesOf(eicar), {
+      filename: 'eicar.txt',
+      content_type: 'text/plain',
+    });
+    await workOn(infected, given);
+    await client('POST', `/uploads/${clean}/complete`, { bearer });
+    const after = await transitions();
+    const rises = ['pending', 'scanning', 'clean', 'infected'].map(
+      (status) => after(status) - before(status),
+    );
+    expect(rises).toEqual([2, 2, 1, 1]);
+  });
+});
+
+it('mails are counted by what became of each attempt', async () => {
+  const { during } = newScraper();
+  const id = await newMail(new Date());
+  const { batch } = newBatch('itsor-mail', [id]);
+  const rise = await during(() => worker.queue(batch, { ...env, ...variables } as unknown as Bindings));
+  expect(rise('itsor_mails_total{outcome="sent"}')).toBe(1);
+});
+
+describe('the scheduled jobs', () => {
+  it('are counted, and set the gauges from the database', async () => {
+    const client = createClient(variables);
+    const bindings = { ...env, ...variables, MAIL_QUEUE: { send: async () => {} } } as unknown as Bindings;
+    const scrape = async () => (await client('GET', '/metrics', { bearer: token })).text();
+    const before = sampleIn(await scrape(), 'itsor_scheduled_runs_total{outcome="ok"}');
+    await worker.scheduled({} as ScheduledController, bindings);
+    const text = await scrape();
+    expect(sampleIn(text, 'itsor_scheduled_runs_total{outcome="ok"}') - before).toBe(1);
+    for (const sample of [
+      'itsor_outbox_mails{state="waiting"}',
+      'itsor_outbox_mails{state="delayed"}',
+      'itsor_uploads{status="pending"}',
+      'itsor_uploads{status="scanning"}',
+      'itsor_work_overdue_seconds{kind="mail"}',
+      'itsor_work_overdue_seconds{kind="upload"}',
+    ])
+      expect(text).toContain(`\n${sample} `);
   });
 });
 

@@ -2,6 +2,7 @@ import type { ObserveStatement } from '../../db/client.ts';
 import type { LoginGuard } from '../../domain/login-ledger.ts';
 import type { Mailer } from '../../domain/mail.ts';
 import type { Metrics } from '../../domain/metrics.ts';
+import type { Scanner } from '../../domain/scan.ts';
 import type { RateLimiter } from '../../domain/sliding-window.ts';
 import type { Tracer } from '../../domain/tracing.ts';
 import type { Argon2id } from '../argon2/argon2id.ts';
@@ -128,6 +129,15 @@ export const createInstruments = ({ metrics, tracer, monotonicMs, nextEvent }: P
       }),
   });
 
+  const scanner = (given: Scanner): Scanner => ({
+    ...given,
+    scan: (subject, signal) =>
+      tracer.span({ name: 'scan', kind: 'client' }, async (span) => {
+        span.set({ 'itsor.scanner': given.engine });
+        return given.scan(subject, signal);
+      }),
+  });
+
   /** Outgoing HTTP, which takes the trace along. */
   const outgoing: typeof fetch = (input, init) => {
     const request = new Request(input, init);
@@ -143,7 +153,7 @@ export const createInstruments = ({ metrics, tracer, monotonicMs, nextEvent }: P
     });
   };
 
-  return { statement, digest, limiter, guard, mailer, outgoing, called };
+  return { statement, digest, limiter, guard, mailer, scanner, outgoing, called };
 };
 
 export type Instruments = ReturnType<typeof createInstruments>;
