@@ -4,69 +4,52 @@ import { createAccessTokens } from './adapters/access-tokens.ts';
 import { argon2id } from './adapters/argon2/argon2id.ts';
 import { createArgon2Hasher } from './adapters/argon2/hasher.ts';
 import { checkArgon2id } from './adapters/argon2/known-answer.ts';
-import { createContentInspector } from './adapters/content-inspector.ts';
 import { createMacKeys } from './adapters/derived-keys.ts';
 import { createLogger } from './adapters/logger.ts';
 import { createLoginGuard } from './adapters/login-guard.ts';
 import { createMailQueue } from './adapters/mail-queue.ts';
-import { createMailer } from './adapters/mailer/create-mailer.ts';
 import { createMetricsGatherer } from './adapters/metrics-gatherer.ts';
-import { createOneTimeTokens, type OneTimeTokens } from './adapters/one-time-tokens.ts';
+import { createOneTimeTokens } from './adapters/one-time-tokens.ts';
 import { createPwnedPasswords } from './adapters/pwned-passwords.ts';
 import { createRateLimiter } from './adapters/rate-limiter.ts';
 import { createRefreshTokens } from './adapters/refresh-tokens.ts';
-import { createScanner } from './adapters/scanner/create-scanner.ts';
 import { createSharedSecret } from './adapters/shared-secret.ts';
-import { createStorage } from './adapters/storage/create-storage.ts';
 import { createTelemetry, type Telemetry } from './adapters/telemetry/create-telemetry.ts';
 import { createTurnstile } from './adapters/turnstile.ts';
-import { createUploadQueue } from './adapters/upload-queue.ts';
+import { createAdministration } from './composition/administration.ts';
+import { createMailServices } from './composition/mail.ts';
+import { createUploadServices } from './composition/uploads.ts';
 import { loadConfig } from './config/load.ts';
 import type { Config } from './config/schema.ts';
 import type { ConfigProblem } from './config/scope.ts';
-import type { Secret } from './config/secret.ts';
 import type { Logger, RequestContext } from './context.ts';
-import { createDatabase, type Database } from './db/client.ts';
-import { createLinks } from './domain/links.ts';
+import { createDatabase } from './db/client.ts';
 import type { LoginGuard } from './durable-objects/login-guard.ts';
 import type { MetricsGatherer } from './durable-objects/metrics-gatherer.ts';
 import type { RateLimiter } from './durable-objects/rate-limiter.ts';
 import { createAccountRepository } from './repositories/accounts.ts';
-import { type AuditRepository, createAuditRepository } from './repositories/audit.ts';
+import { createAuditRepository } from './repositories/audit.ts';
 import { createBacklogRepository } from './repositories/backlog.ts';
 import { createCredentialRepository } from './repositories/credentials.ts';
 import { createEmailAddressRepository } from './repositories/email-addresses.ts';
 import { createEmailChangeRepository } from './repositories/email-changes.ts';
-import { createGate, type Gate } from './repositories/gate.ts';
+import { createGate } from './repositories/gate.ts';
 import { createHealthRepository } from './repositories/health.ts';
-import { createOutboxRepository } from './repositories/outbox.ts';
 import { createOwnAccountRepository } from './repositories/own-account.ts';
 import { createRetentionRepository } from './repositories/retention.ts';
-import { createRoleRepository } from './repositories/roles.ts';
 import { createSessionRepository } from './repositories/sessions.ts';
 import { createSignUpRepository } from './repositories/sign-ups.ts';
-import { createUploadJobRepository, type JobScope } from './repositories/upload-jobs.ts';
-import { countTransitions } from './repositories/upload-transitions.ts';
-import { createVerdictRepository } from './repositories/upload-verdicts.ts';
-import { createUploadRepository } from './repositories/uploads.ts';
-import { createUserDirectory } from './repositories/user-directory.ts';
-import { createUserRepository } from './repositories/users.ts';
 import { createExportOwnAccount } from './services/account/export.ts';
 import { createMe } from './services/account/me.ts';
 import { createRemoveOwnAccount } from './services/account/remove.ts';
 import { createRename } from './services/account/rename.ts';
 import { createSignup } from './services/account/signup.ts';
-import { createListAudit } from './services/audit/list.ts';
 import { createChangeEmail } from './services/email/change.ts';
 import { createPrepareToken } from './services/email/prepare.ts';
 import { createResendVerification } from './services/email/resend.ts';
 import { createRestoreEmail } from './services/email/restore.ts';
 import { createVerifyEmail } from './services/email/verify.ts';
 import { createReadiness } from './services/health/readiness.ts';
-import { createDeliver } from './services/mail/deliver.ts';
-import { createMailbox } from './services/mail/mailbox.ts';
-import { createRenderMail } from './services/mail/render.ts';
-import { createSweep } from './services/mail/sweep.ts';
 import { createScrape } from './services/metrics/scrape.ts';
 import { createSurvey } from './services/metrics/survey.ts';
 import { createChangePassword } from './services/password/change.ts';
@@ -76,11 +59,6 @@ import { createProveOwnPassword } from './services/password/prove-own.ts';
 import { createResetPassword } from './services/password/reset.ts';
 import { createVerifyPassword } from './services/password/verify.ts';
 import { createPurge } from './services/retention/purge.ts';
-import { createListRoles } from './services/role/list.ts';
-import { createListPermissions } from './services/role/permissions.ts';
-import { createPutRole } from './services/role/put.ts';
-import { createReadRole } from './services/role/read.ts';
-import { createRemoveRole } from './services/role/remove.ts';
 import { createEndSession } from './services/session/end.ts';
 import { createIssueTokens } from './services/session/issue.ts';
 import { createListSessions } from './services/session/list.ts';
@@ -88,27 +66,6 @@ import { createLogin } from './services/session/login.ts';
 import { createLogout } from './services/session/logout.ts';
 import { createRefresh } from './services/session/refresh.ts';
 import { createRevoke } from './services/session/revoke.ts';
-import { createBuryUpload } from './services/upload/bury.ts';
-import { createCompleteUpload } from './services/upload/complete.ts';
-import { createCreateUpload } from './services/upload/create.ts';
-import { createDownloadUpload } from './services/upload/download.ts';
-import { createHearVerdict } from './services/upload/hear-verdict.ts';
-import { createListUploads } from './services/upload/list.ts';
-import { createListUploadsOf } from './services/upload/list-of.ts';
-import { createPingStorage } from './services/upload/ping-storage.ts';
-import { createReceiveBytes } from './services/upload/receive.ts';
-import { nothingHere, refuseUploads } from './services/upload/refuse.ts';
-import { createRemoveUpload } from './services/upload/remove.ts';
-import { createScanUpload } from './services/upload/scan.ts';
-import { createShowUpload } from './services/upload/show.ts';
-import { createSweepUploads } from './services/upload/sweep.ts';
-import { createWorkOnUpload } from './services/upload/work.ts';
-import { createCreateUser } from './services/user/create.ts';
-import { createEditUser } from './services/user/edit.ts';
-import { createEndUserSessions } from './services/user/end-sessions.ts';
-import { createListUsers } from './services/user/list.ts';
-import { createReadUser } from './services/user/read.ts';
-import { createRemoveUser } from './services/user/remove.ts';
 
 /** The bindings that are not variables; `src/config` reads those. */
 export type Bindings = Record<string, unknown> & {
@@ -153,138 +110,6 @@ const write = (line: string) => console.log(line);
 /** Loads the dictionary with the first password that is set; an isolate that sees only logins does without. */
 const estimateStrength = async (password: string, knownWords: readonly string[]) =>
   (await import('./adapters/password-strength.ts')).estimateStrength(password, knownWords);
-
-/** What happens to the outbox; its rows are written by the flows that give cause for them. */
-const createMailServices = (
-  { email, origins }: Config,
-  { db, tokens, log, telemetry }: { db: Database; tokens: OneTimeTokens; log: Logger; telemetry: Telemetry },
-) => {
-  const outbox = createOutboxRepository(db);
-  const render = createRenderMail({ tokens, links: createLinks(origins.appUrl) });
-  const { metrics, instruments } = telemetry;
-  const mailer = createMailer(email.provider, { log, clock, fetch: instruments.outgoing });
-  const deliver = createDeliver({
-    outbox,
-    render,
-    mailer: instruments.mailer(mailer),
-    clock,
-    log,
-    metrics,
-  });
-  return {
-    deliver,
-    sweep: createSweep({ outbox, deliver, clock, log, metrics }),
-    // Local environments only: the configuration refuses capture when it is strict.
-    mailbox: email.provider.kind === 'capture' ? createMailbox({ outbox, render }) : null,
-  };
-};
-
-type AdministrationParts = Omit<Parameters<typeof createCreateUser>[0], 'users'> & {
-  readonly gate: Gate;
-  readonly audit: AuditRepository;
-};
-
-/** What administrators do with the accounts of others. */
-const createAdministration = (db: Database, { gate, audit, ...parts }: AdministrationParts) => {
-  const { mailQueue, passwordMaxAgeDays } = parts;
-  const users = createUserRepository(db, { newId, gate });
-  const directory = createUserDirectory(db, { gate });
-  const roles = createRoleRepository(db, { newId, gate });
-  return {
-    users: {
-      list: createListUsers({ directory, passwordMaxAgeDays }),
-      read: createReadUser({ directory, passwordMaxAgeDays }),
-      create: createCreateUser({ users, ...parts }),
-      edit: createEditUser({ users, passwordMaxAgeDays }),
-      remove: createRemoveUser({ users, mailQueue, newId }),
-      endSessions: createEndUserSessions({ users }),
-    },
-    roles: {
-      list: createListRoles({ roles }),
-      read: createReadRole({ roles }),
-      put: createPutRole({ roles }),
-      remove: createRemoveRole({ roles }),
-      permissions: createListPermissions({ roles }),
-    },
-    audit: { list: createListAudit({ audit }) },
-  };
-};
-
-type UploadParts = {
-  readonly db: Database;
-  readonly gate: Gate;
-  readonly secretKeys: readonly Secret[];
-  readonly log: Logger;
-  readonly telemetry: Telemetry;
-};
-
-/** Files, from the declaration to the download, and the work on them that goes on behind. */
-const createUploadServices = (
-  { storage, scanner, maxBytes, allowedTypes, quota }: Config['uploads'],
-  bindings: Bindings,
-  { db, gate, secretKeys, log, telemetry }: UploadParts,
-) => {
-  const { metrics, instruments } = telemetry;
-  const { uploads, verdicts, jobs } = countTransitions(
-    {
-      uploads: createUploadRepository(db, { newId, gate }),
-      verdicts: createVerdictRepository(db, { newId }),
-      jobs: createUploadJobRepository(db, { newId }),
-    },
-    metrics,
-  );
-  const urlKeys = createMacKeys(secretKeys, 'upload-url');
-  const { store, issueTicket, receiving } = createStorage(storage, {
-    bucket: bindings.UPLOADS,
-    urlKeys,
-    clock,
-  });
-  const queue = createUploadQueue(bindings.UPLOAD_QUEUE);
-  const newScope = (limitMs: number): JobScope => ({
-    now: clock(),
-    ip: null,
-    userAgent: null,
-    requestId: newRequestId(),
-    signal: AbortSignal.timeout(limitMs),
-  });
-  const inspectContent = createContentInspector(store);
-  const engine = scanner && instruments.scanner(createScanner(scanner, storage, clock));
-  const scan = engine && createScanUpload({ scanner: engine, store, verdicts, newScope, log });
-  const work = createWorkOnUpload({ jobs, store, scan, queue, newScope, log });
-  const policy = { maxBytes, allowedTypes, quota };
-
-  return {
-    create: scanner ? createCreateUpload({ uploads, issueTicket, policy, newId }) : refuseUploads,
-    receive: !scanner
-      ? refuseUploads
-      : receiving
-        ? createReceiveBytes({ uploads, ...receiving })
-        : nothingHere,
-    complete: scanner ? createCompleteUpload({ uploads, store, inspectContent, queue }) : refuseUploads,
-    list: createListUploads({ uploads }),
-    listOf: createListUploadsOf({ uploads }),
-    show: createShowUpload({ uploads }),
-    remove: createRemoveUpload({ uploads, queue }),
-    download: createDownloadUpload({ uploads, store }),
-    hearVerdict:
-      scanner?.kind === 'guardduty' && storage.kind === 's3'
-        ? createHearVerdict({
-            verdicts,
-            isCallbackSecret: createSharedSecret(scanner.callbackSecret),
-            bucket: storage.bucket,
-            queue,
-          })
-        : nothingHere,
-    /** What /readyz asks, where files are taken. */
-    pings: {
-      ...(engine && { storage: createPingStorage({ store }) }),
-      ...(engine?.ping && { scanner: engine.ping }),
-    },
-    work,
-    sweep: createSweepUploads({ jobs, store, work, newScope, log }),
-    bury: createBuryUpload({ jobs, newScope }),
-  };
-};
 
 const createServices = (config: Config, bindings: Bindings, log: Logger, telemetry: Telemetry) => {
   const { metrics, instruments } = telemetry;
@@ -334,7 +159,18 @@ const createServices = (config: Config, bindings: Bindings, log: Logger, telemet
     passwordMaxAgeDays,
   });
 
-  const uploads = createUploadServices(config.uploads, bindings, { db, gate, secretKeys, log, telemetry });
+  const uploads = createUploadServices(config.uploads, {
+    clock,
+    newId,
+    newRequestId,
+    bucket: bindings.UPLOADS,
+    queue: bindings.UPLOAD_QUEUE,
+    db,
+    gate,
+    secretKeys,
+    log,
+    telemetry,
+  });
 
   return {
     config,
@@ -403,6 +239,7 @@ const createServices = (config: Config, bindings: Bindings, log: Logger, telemet
       end: createEndSession({ sessions }),
     },
     administration: createAdministration(db, {
+      newId,
       gate,
       audit,
       checkPassword,
@@ -418,7 +255,7 @@ const createServices = (config: Config, bindings: Bindings, log: Logger, telemet
       clock,
       log,
     }),
-    mail: createMailServices(config, { db, tokens: oneTimeTokens, log, telemetry }),
+    mail: createMailServices(config, { clock, db, tokens: oneTimeTokens, log, telemetry }),
     uploads,
     health: {
       readiness: createReadiness({

@@ -157,7 +157,7 @@ describe('uploads', () => {
 
 it('mails are counted by what became of each attempt', async () => {
   const { during } = newScraper();
-  const id = await newMail(new Date());
+  const { id } = await newMail(new Date());
   const { batch } = newBatch('itsor-mail', [id]);
   const rise = await during(() => worker.queue(batch, { ...env, ...variables } as unknown as Bindings));
   expect(rise('itsor_mails_total{outcome="sent"}')).toBe(1);
