@@ -1,4 +1,4 @@
-import type { Operation } from '../routes/operations.ts';
+import type { Operation } from '../routes/operations/operation.ts';
 
 type Json = Record<string, unknown>;
 

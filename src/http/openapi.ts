@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { type ErrorCode, errorCatalogue } from '../errors.ts';
-import type { Operation } from '../routes/operations.ts';
+import type { Operation } from '../routes/operations/operation.ts';
 import { callbackSecretHeader } from '../schemas/uploads.ts';
 import { header, headerParameters } from './openapi-headers.ts';
 

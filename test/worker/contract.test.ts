@@ -3,7 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { createApp } from '../../src/app.ts';
 import { createContainer } from '../../src/container.ts';
 import { errorCatalogue } from '../../src/errors.ts';
-import { type Operation, operations } from '../../src/routes/operations.ts';
+import type { Operation } from '../../src/routes/operations/operation.ts';
+import { operations } from '../../src/routes/operations.ts';
 import { createClient, newAccount } from '../support/worker/client.ts';
 import { isForPeople } from '../support/worker/visitor.ts';
 

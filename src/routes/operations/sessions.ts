@@ -1,0 +1,82 @@
+import { PageQuery } from '../../schemas/page.ts';
+import { SessionList, SessionParams } from '../../schemas/sessions.ts';
+import {
+  LoginBody,
+  LogoutQuery,
+  RefreshBody,
+  RevokeForm,
+  TokenForm,
+  TokenResponse,
+} from '../../schemas/tokens.ts';
+import type { Operation } from './operation.ts';
+
+export const sessions = {
+  'POST /auth/token': {
+    summary: 'Log in with a password, or refresh as an OAuth 2 client',
+    tag: 'sessions',
+    auth: 'none',
+    json: LoginBody,
+    form: TokenForm,
+    response: { status: 200, description: 'Tokens; cookies are set', schema: TokenResponse },
+    errors: [
+      'invalid_credentials',
+      'account_disabled',
+      'refresh_token_invalid',
+      'refresh_token_reused',
+      'session_revoked',
+      'validation_failed',
+      'login_locked',
+      'overloaded',
+    ],
+  },
+  'POST /auth/refresh': {
+    summary: 'Exchange the refresh token, from its cookie or the body, for its successor',
+    tag: 'sessions',
+    auth: 'optional',
+    json: RefreshBody,
+    response: { status: 200, description: 'Tokens; cookies are set', schema: TokenResponse },
+    errors: [
+      'duplicate_cookie',
+      'refresh_token_invalid',
+      'refresh_token_reused',
+      'session_revoked',
+      'account_disabled',
+      'validation_failed',
+    ],
+  },
+  'POST /auth/logout': {
+    summary: 'End this session, the other ones, or all',
+    tag: 'sessions',
+    auth: 'optional',
+    query: LogoutQuery,
+    response: {
+      status: 204,
+      description: 'Ended, or there was none; cookies are cleared unless only the others ended',
+    },
+    errors: ['duplicate_cookie', 'unauthenticated', 'token_expired', 'validation_failed'],
+  },
+  'POST /auth/revoke': {
+    summary: 'Revoke a token (RFC 7009)',
+    tag: 'sessions',
+    auth: 'none',
+    form: RevokeForm,
+    response: { status: 200, description: 'The token serves no longer, whatever it was' },
+    errors: ['validation_failed'],
+  },
+  'GET /auth/sessions': {
+    summary: "One's live sessions, newest first",
+    tag: 'sessions',
+    auth: 'required',
+    query: PageQuery,
+    response: { status: 200, description: 'A page of sessions', schema: SessionList },
+    errors: ['account_disabled', 'validation_failed'],
+  },
+  'DELETE /auth/sessions/{id}': {
+    summary: "End one of one's sessions",
+    tag: 'sessions',
+    auth: 'required',
+    params: SessionParams,
+    response: { status: 204, description: 'Ended' },
+    errors: ['account_disabled', 'not_found', 'validation_failed'],
+  },
+} as const satisfies Record<string, Operation>;
