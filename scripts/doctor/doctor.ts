@@ -4,9 +4,9 @@ import { type LoadedConfig, loadConfig } from '../../src/config/load.ts';
 import { parsePostgresUrl } from '../../src/config/postgres-url.ts';
 import { resolveVariables } from '../../src/config/resolve.ts';
 import { migratorUrlFromParts, planDatabase } from '../stack/database-plan.ts';
-import { readVariables, type Variables } from '../stack/project.ts';
+import type { Variables } from '../stack/project.ts';
 import { runProgram, Sentence } from '../stack/sentence.ts';
-import { wranglerVariables } from '../stack/wrangler-variables.ts';
+import { variablesOf } from '../stack/wrangler-variables.ts';
 import { inspectDatabase } from './database.ts';
 import { type Finding, skipped } from './finding.ts';
 import { countOf, type Report, renderReport } from './render.ts';
@@ -41,9 +41,6 @@ const readArguments = () => {
     throw error instanceof Sentence ? error : new Sentence(`${(error as Error).message}\n\n${usage}`);
   }
 };
-
-const variablesOf = async (env: string | undefined): Promise<Variables> =>
-  env === undefined ? readVariables() : wranglerVariables(env);
 
 const migratorOf = (variables: Variables): string | null => {
   const { given } = resolveVariables(variables);
