@@ -1,21 +1,21 @@
 import { appendFileSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import journal from '../drizzle/meta/_journal.json' with { type: 'json' };
-import { inspectMigrations, sha256 } from './migrations/inspect.ts';
+import { inspectMigrations, inspectStatements, sha256 } from './migrations/inspect.ts';
 import { readOptions } from './stack/arguments.ts';
 import { migrationsDirectory } from './stack/migrate.ts';
 import { runProgram, Sentence } from './stack/sentence.ts';
 
 const usage = `npm run db:check [-- --seal]
   Refuses migrations that take something away and do not say why that is safe, and ones that were edited.
-  --seal  adds the checksums of new ones to drizzle/migrations.sha256; it changes none that is there`;
+  --seal  adds the checksums of new ones that pass to drizzle/migrations.sha256; it changes none that is there`;
 
 const sumsFile = join(migrationsDirectory, 'migrations.sha256');
 
 runProgram(async () => {
   const { seal } = readOptions({ seal: { type: 'boolean' } }, usage);
   const sql = readSql();
-  if (seal) sealNew(sql);
+  if (seal) await sealNew(sql);
   const wrong = await inspectMigrations({ sql, journal: journal.entries, sums: readSums() });
   if (wrong.length > 0) throw new Sentence(wrong.join('\n'));
   console.log(`${sql.size} migrations are additive, or say why not, and as they were sealed.`);
@@ -40,8 +40,11 @@ const readSums = () =>
       }),
   );
 
-const sealNew = (sql: ReadonlyMap<string, string>) => {
+const sealNew = async (sql: ReadonlyMap<string, string>) => {
   const sums = readSums();
-  for (const [tag, text] of sql)
-    if (!sums.has(tag)) appendFileSync(sumsFile, `${sha256(text)}  ${tag}.sql\n`);
+  for (const [tag, text] of sql) {
+    // One that still has to say why it is safe is about to be edited.
+    if (sums.has(tag) || (await inspectStatements(tag, text)).length > 0) continue;
+    appendFileSync(sumsFile, `${sha256(text)}  ${tag}.sql\n`);
+  }
 };

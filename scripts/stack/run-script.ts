@@ -7,7 +7,7 @@ import { projectDirectory } from './project.ts';
 export type Run = { readonly status: number | null; readonly stdout: string; readonly stderr: string };
 
 /** No variable of Itsor: neither of this environment, nor of `.dev.vars`, over which an empty one wins. */
-const blank = Object.fromEntries(configVariableNames.map((name) => [name, '']));
+const blank = Object.fromEntries([...configVariableNames, 'LOCAL_POSTGRES_URL'].map((name) => [name, '']));
 
 export const environmentOf = (variables: Readonly<Record<string, string>>): NodeJS.ProcessEnv => ({
   ...process.env,

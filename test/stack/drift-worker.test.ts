@@ -23,6 +23,12 @@ const settings: Readonly<Record<string, object>> = {
 const bindings = [
   { type: 'durable_object_namespace', name: 'RATE_LIMITER', class_name: 'RateLimiter', namespace_id: 'x' },
   { type: 'durable_object_namespace', name: 'LOGIN_GUARD', class_name: 'LoginGuard', namespace_id: 'y' },
+  {
+    type: 'durable_object_namespace',
+    name: 'METRICS_GATHERER',
+    class_name: 'MetricsGatherer',
+    namespace_id: 'z',
+  },
   { type: 'queue', name: 'MAIL_QUEUE', queue_name: 'itsor-production-mail' },
   { type: 'queue', name: 'UPLOAD_QUEUE', queue_name: 'itsor-production-uploads' },
   { type: 'r2_bucket', name: 'UPLOADS', bucket_name: 'itsor-production-uploads' },
@@ -31,10 +37,14 @@ const bindings = [
   { type: 'plain_text', name: 'SESSION_COOKIE_SECURE', text: 'true' },
   { type: 'secret_text', name: 'JWT_SECRET' },
 ];
-const version = (changes: { bindings?: object[]; date?: string } = {}) =>
+const version = (changes: { bindings?: object[]; date?: string; flags?: string[] } = {}) =>
   JSON.stringify({
     resources: {
-      script_runtime: { compatibility_date: changes.date ?? '2026-09-18', usage_model: 'standard' },
+      script_runtime: {
+        compatibility_date: changes.date ?? '2026-09-18',
+        compatibility_flags: changes.flags ?? ['nodejs_als'],
+        usage_model: 'standard',
+      },
       bindings: changes.bindings ?? bindings,
     },
   });
@@ -90,7 +100,7 @@ const drift = async (answers: Answers, token = 'tok'): Promise<Finding[]> => {
 test('a Worker that is as wrangler.toml says has none', async () => {
   const findings = await drift(deployed);
   expect(findings).toEqual([
-    { level: 'ok', check: 'Worker aaaaaaaa', detail: expect.stringContaining('8 bindings') },
+    { level: 'ok', check: 'Worker aaaaaaaa', detail: expect.stringContaining('9 bindings') },
   ]);
 });
 
@@ -100,6 +110,7 @@ test('each difference is named', async () => {
     ...deployed,
     'versions view aaaaaaaa-1 --json': version({
       date: '2025-01-01',
+      flags: [],
       bindings: [
         ...bindings.filter(({ name }) => name !== 'UPLOAD_QUEUE' && name !== 'BACKEND_ENV'),
         { type: 'plain_text', name: 'BACKEND_ENV', text: 'development' },
@@ -117,6 +128,7 @@ test('each difference is named', async () => {
   expect(said).toEqual(
     expect.arrayContaining([
       'compatibility date: is 2025-01-01; wrangler.toml says 2026-09-18',
+      'compatibility flags: is none; wrangler.toml says nodejs_als',
       'binding BACKEND_ENV: is "development"; wrangler.toml says "production"',
       'binding LOG_LEVEL: is "debug"; wrangler.toml says none',
       'binding UPLOAD_QUEUE: is none; wrangler.toml says queue itsor-production-uploads',
@@ -128,7 +140,7 @@ test('each difference is named', async () => {
   expect(said.join('\n')).toMatch(
     /queue itsor-production-mail: is .*"max_retries":3.*says .*"max_retries":20/,
   );
-  expect(findings.map(({ level }) => level)).toEqual(Array(8).fill('failure'));
+  expect(findings.map(({ level }) => level)).toEqual(Array(9).fill('failure'));
 });
 
 test('what it cannot look at is said, and is no success', async () => {
