@@ -1,12 +1,14 @@
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { readEnvironment } from '../src/config/environment.ts';
 import { rollOut } from './deploy/roll-out.ts';
 import { createVersions } from './deploy/versions.ts';
 import { readOptions } from './stack/arguments.ts';
+import { migratorNeeded, migratorUrl } from './stack/migrator-url.ts';
 import { projectDirectory } from './stack/project.ts';
 import { runProgram, Sentence } from './stack/sentence.ts';
-import { readWranglerConfig } from './stack/wrangler-variables.ts';
+import { readWranglerConfig, wranglerVariables } from './stack/wrangler-variables.ts';
 
 const usage = `npm run deploy -- --env production --url https://… [--canary 10] [--settle 15]
   Doctor, migrations, upload; then the new version gets 0, some and 100 % of the requests, with a smoke test each time.
@@ -28,6 +30,9 @@ runProgram(async () => {
   const { env, url, canary, settleMs } = readArguments();
   const tell = (line: string) => console.log(line);
   const worker = (await readWranglerConfig(env)).name ?? '';
+  const variables = await wranglerVariables(env);
+  // drizzle-kit knows no environments, and would take the database of .dev.vars.
+  if (readEnvironment(variables).strict && migratorUrl(variables) === null) throw migratorNeeded();
   const versions = createVersions(env);
 
   await run('doctor', ['scripts/doctor/doctor.ts', '--env', env, '--before-migrate']);

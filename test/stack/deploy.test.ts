@@ -110,6 +110,15 @@ test('a failing doctor stops it before anything is migrated or uploaded', async 
   expect(await readdir(dataDirectory)).toEqual([]);
 });
 
+test('a strict environment has to say whose tables it migrates', async () => {
+  const run = await deploy(worker, { BACKEND_ENV: '' });
+  expect(run).toMatchObject({
+    status: 1,
+    stderr: expect.stringMatching(/^MIGRATIONS_DATABASE_URL is needed/),
+  });
+  expect(run.calls).toEqual([]);
+});
+
 test('a failing migration uploads nothing', async () => {
   const run = await deploy(worker, { MIGRATIONS_DATABASE_URL: 'postgres://m:secret-of-m@127.0.0.1:1/x' });
   expect(run).toMatchObject({ status: 1, stderr: expect.stringContaining('✗ migrations') });
