@@ -1,10 +1,9 @@
 import { parseArgs } from 'node:util';
-import { parsePostgresUrl } from '../src/config/postgres-url.ts';
-import { resolveVariables } from '../src/config/resolve.ts';
 import { applyRoles } from './stack/apply-roles.ts';
-import { isLoopback, localRoles } from './stack/database-urls.ts';
+import { isLoopback, placeOf } from './stack/database-urls.ts';
 import { openLocalDatabase } from './stack/local-database.ts';
-import { dataDirectory, readVariables, type Variables } from './stack/project.ts';
+import { dataDirectory, readVariables } from './stack/project.ts';
+import { readRole } from './stack/role-credentials.ts';
 import { type RoleCredentials, roleStatements } from './stack/roles.ts';
 import { runProgram, Sentence } from './stack/sentence.ts';
 
@@ -23,7 +22,7 @@ runProgram(async () => {
   if (url !== null) requirePasswords(url, Object.values(roles));
   if (dryRun) return printPlan(url, roles);
   const done = url === null ? await applyEmbedded(roles) : await applyRoles(url, roles);
-  console.log(`Done in ${placeOf(url)}:`);
+  console.log(`Done in ${named(url)}:`);
   for (const line of done) console.log(`  ${line}`);
 });
 
@@ -37,25 +36,6 @@ const readArguments = () => {
   } catch (error) {
     throw error instanceof Sentence ? error : new Sentence(`${(error as Error).message}\n\n${usage}`);
   }
-};
-
-const sources = {
-  app: { url: 'DATABASE_URL', user: 'DB_APP_USER', password: 'DB_APP_PASSWORD' },
-  migrator: { url: 'MIGRATIONS_DATABASE_URL', user: 'DB_MIGRATOR_USER', password: 'DB_MIGRATOR_PASSWORD' },
-} as const;
-
-/** Name and password as the Worker and drizzle-kit will log in with them. */
-const readRole = (variables: Variables, role: keyof typeof sources): RoleCredentials => {
-  const { given } = resolveVariables(variables);
-  const names = sources[role];
-  const text = given.get(names.url)?.text;
-  if (text === undefined) {
-    const user = given.get(names.user)?.text ?? localRoles[role].user;
-    return { user, password: given.get(names.password)?.text ?? null };
-  }
-  const parsed = parsePostgresUrl(text);
-  if ('detail' in parsed) throw new Sentence(`${names.url} ${parsed.detail}`);
-  return { user: parsed.user, password: decodeURIComponent(new URL(parsed.url.reveal()).password) };
 };
 
 /** A role that nobody can log in as is of no use on a server, and a password of our own making would be known. */
@@ -78,7 +58,7 @@ const printPlan = (
     password: role.password === null ? null : '[redacted]',
   });
   const database = url === null ? 'postgres' : decodeURIComponent(new URL(url).pathname.slice(1));
-  console.log(`-- Would be done in ${placeOf(url)}:`);
+  console.log(`-- Would be done in ${named(url)}:`);
   for (const { purpose, sql } of roleStatements({ migrator: redact(migrator), app: redact(app), database })) {
     console.log(`\n-- ${purpose}\n${sql};`);
   }
@@ -93,8 +73,4 @@ const applyEmbedded = async (roles: { migrator: RoleCredentials; app: RoleCreden
   }
 };
 
-const placeOf = (url: string | null) => {
-  if (url === null) return 'the embedded database';
-  const { host, pathname } = new URL(url);
-  return `${host}${pathname}`;
-};
+const named = (url: string | null) => (url === null ? 'the embedded database' : placeOf(url));

@@ -2,16 +2,24 @@ import { randomBytes } from 'node:crypto';
 import { parseArgs } from 'node:util';
 import { runProgram, Sentence } from './stack/sentence.ts';
 
-const usage = `npm run smoke -- --url https://… [--email name@domain]
+const usage = `npm run smoke -- --url https://… [--email name@domain] [--version worker=id]
   Asks a service whether it is ready, and takes an account of its own through sign-up, login, refresh, logout and
-  deletion. With EMAIL_VERIFICATION=required it goes as far as the mail. --email gets that account's mails.`;
+  deletion. With EMAIL_VERIFICATION=required it goes as far as the mail. --email gets that account's mails.
+  --version asks that version of a Worker, also one of a deployment that gets no other traffic.`;
 
 const timeoutMs = 15_000;
 
-const readArguments = (): { url: string; email: string } => {
+type Arguments = { readonly url: string; readonly email: string; readonly version: string | undefined };
+
+const readArguments = (): Arguments => {
   try {
     const { values } = parseArgs({
-      options: { url: { type: 'string' }, email: { type: 'string' }, help: { type: 'boolean' } },
+      options: {
+        url: { type: 'string' },
+        email: { type: 'string' },
+        version: { type: 'string' },
+        help: { type: 'boolean' },
+      },
     });
     if (values.help) {
       console.log(usage);
@@ -22,7 +30,10 @@ const readArguments = (): { url: string; email: string } => {
       throw new Error('--url wants a URL that begins with http:// or https://');
     const [name, domain] = (values.email ?? 'itsor-smoke@example.com').split('@');
     if (!name || !domain) throw new Error('--email wants an address');
+    if (values.version !== undefined && !/^[a-z0-9-]+=[a-f0-9-]+$/.test(values.version))
+      throw new Error('--version wants worker=id');
     return {
+      version: values.version,
       url: values.url.replace(/\/+$/, ''),
       email: `${name}+${randomBytes(6).toString('hex')}@${domain}`,
     };
@@ -34,8 +45,10 @@ const readArguments = (): { url: string; email: string } => {
 type Answer = { status: number; body: Record<string, unknown>; cookies: string[] };
 
 /** A client that keeps the cookies which it is given, as a browser does. */
-const createVisitor = (url: string) => {
+const createVisitor = ({ url, version }: Arguments) => {
   const jar = new Map<string, string>();
+  // A dictionary of RFC 9651, by which Cloudflare chooses among the versions of a deployment.
+  const override = version && { 'Cloudflare-Workers-Version-Overrides': version.replace(/=(.*)/, '="$1"') };
   return async (method: string, path: string, json?: object, bearer?: string): Promise<Answer> => {
     const response = await fetch(`${url}${path}`, {
       method,
@@ -43,6 +56,7 @@ const createVisitor = (url: string) => {
       signal: AbortSignal.timeout(timeoutMs),
       headers: {
         'User-Agent': 'itsor-smoke',
+        ...override,
         ...(json && { 'Content-Type': 'application/json' }),
         ...(bearer
           ? { Authorization: `Bearer ${bearer}` }
@@ -79,9 +93,10 @@ const expectStatus = (step: string, answer: Answer, ...wanted: readonly number[]
 
 // A deployment's proof: everything that an account needs, end to end, and nothing left behind.
 runProgram(async () => {
-  const { url, email } = readArguments();
+  const given = readArguments();
+  const { email } = given;
   const password = `smoke ${randomBytes(18).toString('base64url')}`;
-  const visit = createVisitor(url);
+  const visit = createVisitor(given);
 
   expectStatus('alive', await visit('GET', '/healthz'), 200);
   expectStatus('every part answers', await visit('GET', '/readyz'), 200);

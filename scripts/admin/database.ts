@@ -2,12 +2,10 @@ import { existsSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { sql } from 'drizzle-orm';
 import { readEnvironment } from '../../src/config/environment.ts';
-import { parsePostgresUrl } from '../../src/config/postgres-url.ts';
-import { resolveVariables } from '../../src/config/resolve.ts';
 import { createDatabase, type Database } from '../../src/db/client.ts';
 import { findLockHolder } from '../stack/data-lock.ts';
-import { appUrl, planDatabase } from '../stack/database-plan.ts';
-import { actingAs, isLoopback, localRoles } from '../stack/database-urls.ts';
+import { planDatabase } from '../stack/database-plan.ts';
+import { actingAs, encrypted, localRoles, placeOf } from '../stack/database-urls.ts';
 import { embeddedDirectory, openLocalDatabase } from '../stack/local-database.ts';
 import { createPostgresDatabase } from '../stack/postgres-database.ts';
 import { dataDirectory, type Variables } from '../stack/project.ts';
@@ -37,7 +35,7 @@ export const openAppDatabase = async (url: string | null, variables: Variables):
     case 'loopback':
       return openServer(plan.url);
     case 'remote':
-      return openServer(encrypted(givenUrl(variables)));
+      return openServer(encrypted(plan.url));
     case 'endpoint': {
       const { database } = loadGroup(variables, 'Database');
       return { db: createDatabase(database), place: new URL(plan.url).host, close: async () => {} };
@@ -52,8 +50,7 @@ export const openAppDatabase = async (url: string | null, variables: Variables):
 
 const openServer = (url: string, shown = url): OpenDatabase => {
   const db = createPostgresDatabase(url);
-  const { host, pathname } = new URL(shown);
-  return { db, place: `${host}${decodeURIComponent(pathname)}`, close: db.close };
+  return { db, place: placeOf(shown), close: db.close };
 };
 
 /** Through whoever has the data directory open, or else opened for as long as this takes. */
@@ -89,21 +86,4 @@ const waitUntilPrepared = async (db: Database): Promise<void> => {
     if (isPrepared) return;
     await sleep(250);
   }
-};
-
-const givenUrl = (variables: Variables): string => {
-  const parsed = parsePostgresUrl(appUrl(resolveVariables(variables).given) ?? '');
-  if ('detail' in parsed) throw new Sentence(`DATABASE_URL ${parsed.detail}`);
-  return parsed.url.reveal();
-};
-
-/**
- * TLS with a certificate that is checked, unless the machine is this one or the string says `disable`. Every other
- * mode means the same to `pg`, which only warns that it will not for ever.
- */
-const encrypted = (url: string): string => {
-  const server = new URL(url);
-  if (isLoopback(server.hostname) || server.searchParams.get('sslmode') === 'disable') return url;
-  server.searchParams.set('sslmode', 'verify-full');
-  return server.href;
 };

@@ -1,6 +1,6 @@
 import { Client } from 'pg';
 import journal from '../../drizzle/meta/_journal.json' with { type: 'json' };
-import { type Finding, failure, ok, verdict } from './finding.ts';
+import { type Finding, failure, ok, verdict, warning } from './finding.ts';
 
 type Facts = {
   user: string;
@@ -24,24 +24,29 @@ const facts = `
 
 const lastMigration = 'select max(created_at)::text as last from drizzle.__drizzle_migrations';
 
-const inspectMigrations = async (client: Client): Promise<Finding> => {
+const inspectMigrations = async (client: Client, beforeMigrate: boolean): Promise<Finding> => {
+  const lacking = beforeMigrate ? warning : failure;
   const newest = journal.entries.at(-1);
   try {
     const { rows } = await client.query<{ last: string | null }>(lastMigration);
     const last = Number(rows[0]?.last ?? 0);
     const missing = journal.entries.filter(({ when }) => when > last).map(({ tag }) => tag);
     if (missing.length > 0)
-      return failure('migrations', `missing: ${missing.join(', ')}; run npm run db:migrate`);
+      return lacking('migrations', `missing: ${missing.join(', ')}; run npm run db:migrate`);
     return last > (newest?.when ?? 0)
       ? failure('migrations', 'the database is ahead of this code')
       : ok('migrations', `current (${newest?.tag})`);
   } catch {
-    return failure('migrations', 'none, or the role cannot read them; run npm run db:migrate');
+    return lacking('migrations', 'none, or the role cannot read them; run npm run db:migrate');
   }
 };
 
 /** Looks at a database as the Worker's role does. It writes nothing. */
-export const inspectDatabase = async (url: string, migrator: string | null): Promise<Finding[]> => {
+export const inspectDatabase = async (
+  url: string,
+  migrator: string | null,
+  beforeMigrate: boolean,
+): Promise<Finding[]> => {
   const client = new Client({ connectionString: url, connectionTimeoutMillis: 10_000 });
   try {
     await client.connect();
@@ -76,7 +81,7 @@ export const inspectDatabase = async (url: string, migrator: string | null): Pro
               `migrations run as ${user} too`,
             ),
           ]),
-      await inspectMigrations(client),
+      await inspectMigrations(client, beforeMigrate),
     ];
   } finally {
     await client.end();

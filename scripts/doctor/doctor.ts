@@ -4,26 +4,28 @@ import { type LoadedConfig, loadConfig } from '../../src/config/load.ts';
 import { parsePostgresUrl } from '../../src/config/postgres-url.ts';
 import { resolveVariables } from '../../src/config/resolve.ts';
 import { migratorUrlFromParts, planDatabase } from '../stack/database-plan.ts';
-import { readVariables, type Variables } from '../stack/project.ts';
+import type { Variables } from '../stack/project.ts';
 import { runProgram, Sentence } from '../stack/sentence.ts';
-import { wranglerVariables } from '../stack/wrangler-variables.ts';
+import { variablesOf } from '../stack/wrangler-variables.ts';
 import { inspectDatabase } from './database.ts';
 import { type Finding, skipped } from './finding.ts';
 import { countOf, type Report, renderReport } from './render.ts';
 import { inspectService } from './service.ts';
 import { inspectFlags, inspectVariables } from './variables.ts';
 
-const usage = `npm run doctor [-- --env production] [--url https://…] [--json] [--all]
+const usage = `npm run doctor [-- --env production] [--url https://…] [--json] [--all] [--before-migrate]
   --env   the environment's variables of wrangler.toml, and this process's over them, instead of .dev.vars
   --url   also asks the service there what it really sends
   --json  for machines
-  --all   also the variables that stand at their defaults`;
+  --all   also the variables that stand at their defaults
+  --before-migrate  migrations that are missing are about to be applied`;
 
 const options = {
   env: { type: 'string' },
   url: { type: 'string' },
   json: { type: 'boolean' },
   all: { type: 'boolean' },
+  'before-migrate': { type: 'boolean' },
   help: { type: 'boolean' },
 } as const;
 
@@ -42,9 +44,6 @@ const readArguments = () => {
   }
 };
 
-const variablesOf = async (env: string | undefined): Promise<Variables> =>
-  env === undefined ? readVariables() : wranglerVariables(env);
-
 const migratorOf = (variables: Variables): string | null => {
   const { given } = resolveVariables(variables);
   const text = given.get('MIGRATIONS_DATABASE_URL')?.text ?? migratorUrlFromParts(given);
@@ -53,13 +52,17 @@ const migratorOf = (variables: Variables): string | null => {
   return 'detail' in parsed ? null : parsed.user;
 };
 
-const checkDatabase = async (variables: Variables, loaded: LoadedConfig): Promise<Finding[]> => {
+const checkDatabase = async (
+  variables: Variables,
+  loaded: LoadedConfig,
+  beforeMigrate: boolean,
+): Promise<Finding[]> => {
   const plan = planDatabase(variables, process.env.LOCAL_POSTGRES_URL || null);
   if (plan.kind === 'local' || plan.kind === 'endpoint')
     return [skipped('database', 'the local stack has its own; npm run dev prepares it')];
   const database = loaded.ok ? loaded.config.database : loaded.database;
   if (database === null || plan.kind === 'none') return [skipped('database', 'its variables are not right')];
-  return inspectDatabase(database.url.reveal(), migratorOf(variables));
+  return inspectDatabase(database.url.reveal(), migratorOf(variables), beforeMigrate);
 };
 
 const checkService = async (url: string | undefined, loaded: LoadedConfig): Promise<Finding[]> => {
@@ -76,7 +79,7 @@ const checkService = async (url: string | undefined, loaded: LoadedConfig): Prom
 
 // Prints every variable and what is wrong with it, and looks at the database and the service where it can.
 runProgram(async () => {
-  const { env, url, json = false, all = false } = readArguments();
+  const { env, url, json = false, all = false, 'before-migrate': beforeMigrate = false } = readArguments();
   const variables = await variablesOf(env);
   const { name, strict } = readEnvironment(variables);
   // The migrator's role is for a deployment, which has it beside the Worker's; the Worker is not given it.
@@ -95,7 +98,7 @@ runProgram(async () => {
     findings: [
       ...strays,
       ...inspectFlags(new Date()),
-      ...(await checkDatabase(variables, loaded)),
+      ...(await checkDatabase(variables, loaded, beforeMigrate)),
       ...(await checkService(url, loaded)),
     ],
   };

@@ -32,7 +32,7 @@ const variableRows = (lines: readonly VariableLine[]): string[] => {
   });
 };
 
-const findingRows = (findings: readonly Finding[]): string[] => {
+export const findingRows = (findings: readonly Finding[]): string[] => {
   const width = widest(findings.map(({ check }) => check));
   return findings.map(({ level, check, detail }) => `  ${markOf(level)} ${check.padEnd(width)}  ${detail}`);
 };

@@ -1,4 +1,5 @@
 import type { DatabasePlan } from './database-plan.ts';
+import { placeOf } from './database-urls.ts';
 import type { WorkerState } from './worker-state.ts';
 
 type Facts = {
@@ -46,12 +47,6 @@ const describeDatabase = (plan: DatabasePlan, embeddedDirectory: string): string
     case 'none':
       return 'none was started';
   }
-};
-
-/** Host and database of a connection string, which may hold a password. */
-const placeOf = (url: string): string => {
-  const { host, pathname } = new URL(url);
-  return `${host}${pathname}`;
 };
 
 const describeMail = (url: string, { complaints, hasMailbox }: WorkerState): string => {

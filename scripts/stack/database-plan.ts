@@ -12,7 +12,7 @@ export type DatabasePlan =
   /** DATABASE_URL names a server on this machine, which somebody else prepares. */
   | { readonly kind: 'loopback'; readonly url: string; readonly host: string }
   /** DATABASE_URL names a server elsewhere, which speaks Neon's protocol itself. */
-  | { readonly kind: 'remote'; readonly host: string }
+  | { readonly kind: 'remote'; readonly url: string; readonly host: string }
   /** NEON_HTTP_ENDPOINT names an endpoint that somebody else runs. */
   | { readonly kind: 'endpoint'; readonly url: string }
   /** The Worker will refuse what it is given, and says why better than the launcher could. */
@@ -33,7 +33,8 @@ export const planDatabase = (variables: Variables, localPostgresUrl: string | nu
   if ('detail' in parsed) return { kind: 'none' };
   if (endpoint) return { kind: 'endpoint', url: endpoint };
   const server = new URL(parsed.url.reveal());
-  if (strict || !isLoopback(server.hostname)) return { kind: 'remote', host: server.host };
+  if (strict || !isLoopback(server.hostname))
+    return { kind: 'remote', url: parsed.url.reveal(), host: server.host };
   // Servers on one's own machine rarely have a certificate, and nothing leaves the machine.
   server.searchParams.delete('sslmode');
   return { kind: 'loopback', url: server.href, host: `${server.host}${server.pathname}` };

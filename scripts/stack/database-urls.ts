@@ -16,3 +16,20 @@ export const actingAs = (url: string, role: string): string => {
 
 export const isLoopback = (hostname: string): boolean =>
   hostname === 'localhost' || hostname === '[::1]' || /^127\.\d+\.\d+\.\d+$/.test(hostname);
+
+/**
+ * TLS with a certificate that is checked, unless the machine is this one or the string says `disable`. Every other
+ * mode means the same to `pg`, which only warns that it will not for ever.
+ */
+export const encrypted = (url: string): string => {
+  const server = new URL(url);
+  if (isLoopback(server.hostname) || server.searchParams.get('sslmode') === 'disable') return url;
+  server.searchParams.set('sslmode', 'verify-full');
+  return server.href;
+};
+
+/** Host and database of a connection string, which may hold a password. */
+export const placeOf = (url: string): string => {
+  const { host, pathname } = new URL(url);
+  return `${host}${decodeURIComponent(pathname)}`;
+};

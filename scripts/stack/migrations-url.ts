@@ -1,12 +1,11 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { Client } from 'pg';
-import { parsePostgresUrl } from '../../src/config/postgres-url.ts';
-import { resolveVariables } from '../../src/config/resolve.ts';
 import { applyRoles } from './apply-roles.ts';
 import { findLockHolder, type LockRecord } from './data-lock.ts';
-import { migratorUrlFromParts, planDatabase } from './database-plan.ts';
-import { actingAs, localRoles } from './database-urls.ts';
+import { planDatabase } from './database-plan.ts';
+import { actingAs, localRoles, placeOf } from './database-urls.ts';
+import { migratorNeeded, migratorUrl } from './migrator-url.ts';
 import { dataDirectory, readVariables } from './project.ts';
 import { runProgram, Sentence } from './sentence.ts';
 import type { ServiceMessage } from './service-message.ts';
@@ -15,7 +14,7 @@ import type { ServiceMessage } from './service-message.ts';
 // Prints the connection string for migrations. An embedded database that is not running is started, and
 // stays for as long as that process lives.
 runProgram(async () => {
-  const url = (await givenUrl()) ?? (await localUrl());
+  const url = givenUrl() ?? (await localUrl());
   await requireConnection(url);
   console.log(url);
 });
@@ -26,28 +25,20 @@ const requireConnection = async (url: string): Promise<void> => {
   try {
     await client.connect();
   } catch (error) {
-    const { host, pathname } = new URL(url);
-    throw new Sentence(`The database at ${host}${pathname} cannot be reached: ${(error as Error).message}`);
+    throw new Sentence(`The database at ${placeOf(url)} cannot be reached: ${(error as Error).message}`);
   } finally {
     await client.end().catch(() => {});
   }
 };
 
-const givenUrl = async (): Promise<string | null> => {
+const givenUrl = (): string | null => {
   const variables = readVariables();
-  const { given } = resolveVariables(variables);
-  const text = given.get('MIGRATIONS_DATABASE_URL')?.text ?? migratorUrlFromParts(given);
-  if (text !== undefined) {
-    const parsed = parsePostgresUrl(text);
-    if ('detail' in parsed) throw new Sentence(`MIGRATIONS_DATABASE_URL ${parsed.detail}`);
-    return parsed.url.reveal();
-  }
+  const url = migratorUrl(variables);
+  if (url !== null) return url;
   const plan = planDatabase(variables, null);
   if (plan.kind === 'local' || plan.kind === 'endpoint') return null;
   // The app's database is not the embedded one, so neither is the one that wants the migrations.
-  throw new Sentence(
-    'MIGRATIONS_DATABASE_URL is needed beside DATABASE_URL: the same database as the migrator role.',
-  );
+  throw migratorNeeded();
 };
 
 const localUrl = async (): Promise<string> => {

@@ -84,7 +84,8 @@ END $$`,
 
 const rows = 'SELECT, INSERT, UPDATE, DELETE';
 
-const tablePrivileges = (migrator: string, app: string): RoleStatement[] => {
+/** What the owner of the tables grants the app, by himself; part of `roleStatements`. Names are quoted already. */
+export const tablePrivileges = (migrator: string, app: string): RoleStatement[] => {
   const future = (schema: string) => `ALTER DEFAULT PRIVILEGES FOR ROLE ${migrator} IN SCHEMA ${schema}`;
   return [
     {

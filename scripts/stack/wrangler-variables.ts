@@ -1,7 +1,9 @@
-import { configVariables, projectDirectory, type Variables } from './project.ts';
+import type { Unstable_Config as WranglerConfig } from 'wrangler';
+import { configVariables, projectDirectory, readVariables, type Variables } from './project.ts';
 import { Sentence } from './sentence.ts';
 
-const readEnvironment = async (env: string) => {
+/** What wrangler.toml says of an environment. @throws Sentence when there is no such environment */
+export const readWranglerConfig = async (env: string): Promise<WranglerConfig> => {
   // Only where it is needed: it takes most of a second. It would tell of its telemetry in between.
   process.env.WRANGLER_SEND_METRICS ??= 'false';
   const { unstable_readConfig: readConfig } = await import('wrangler');
@@ -15,8 +17,14 @@ const readEnvironment = async (env: string) => {
 
 /** What an environment of wrangler.toml sets, and over it what this process has, as a deployment does. */
 export const wranglerVariables = async (env: string): Promise<Variables> => {
-  const vars = Object.entries((await readEnvironment(env)).vars).map(
+  const vars = Object.entries((await readWranglerConfig(env)).vars).map(
     ([name, value]) => [name, String(value)] as const,
   );
-  return { ...Object.fromEntries(vars), ...configVariables(process.env) };
+  // What a workflow has no secret for is empty, and empty is unset.
+  const given = Object.entries(configVariables(process.env)).filter(([, text]) => text !== '');
+  return { ...Object.fromEntries(vars), ...Object.fromEntries(given) };
 };
+
+/** Those of an environment of wrangler.toml; without one, `.dev.vars` and what this process has. */
+export const variablesOf = async (env: string | undefined): Promise<Variables> =>
+  env === undefined ? readVariables() : wranglerVariables(env);

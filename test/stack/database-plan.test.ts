@@ -16,7 +16,11 @@ test.each([
     'DATABASE_URL names Neon',
     { DATABASE_URL: 'postgresql+psycopg://a:pw@ep-1.neon.tech/x?sslmode=require' },
     local,
-    { kind: 'remote', host: 'ep-1.neon.tech' },
+    {
+      kind: 'remote',
+      url: 'postgres://a:pw@ep-1.neon.tech/x?sslmode=require',
+      host: 'ep-1.neon.tech',
+    },
   ],
   [
     'DATABASE_URL names this machine',

@@ -1,9 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { createScaleDatabase, type ScaleDatabase, withClient } from '../../scripts/bench/scale/database.ts';
+import { createScaleDatabase, type ScaleDatabase } from '../../scripts/bench/scale/database.ts';
 import { createExplainingDatabase, planFaults } from '../../scripts/bench/scale/plans.ts';
 import { pageRows, questions } from '../../scripts/bench/scale/questions.ts';
 import { type Samples, takeSamples } from '../../scripts/bench/scale/samples.ts';
 import { createPostgresDatabase, type PostgresDatabase } from '../../scripts/stack/postgres-database.ts';
+import { withClient } from '../../scripts/stack/with-client.ts';
 
 const serverUrl = process.env.TEST_DATABASE_URL ?? '';
 

@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { statfs } from 'node:fs/promises';
-import { Client } from 'pg';
+import type { Client } from 'pg';
 import { isLoopback } from '../../stack/database-urls.ts';
 import { applyMigrations } from '../../stack/migrate.ts';
 import { Sentence } from '../../stack/sentence.ts';
+import { withClient } from '../../stack/with-client.ts';
 import { fill } from './fill.ts';
 
 export type ScaleDatabase = {
@@ -33,18 +34,6 @@ export const createScaleDatabase = async (serverUrl: string, users: number): Pro
       await withClient(serverUrl, (client) => client.query(`drop database if exists ${name} with (force)`));
     },
   };
-};
-
-export const withClient = async <T>(url: string, work: (client: Client) => Promise<T>): Promise<T> => {
-  const client = new Client({ connectionString: url, connectionTimeoutMillis: 10_000 });
-  // The server says when it is dropped under a connection; whoever waits for an answer hears of it there.
-  client.on('error', () => {});
-  await client.connect();
-  try {
-    return await work(client);
-  } finally {
-    await client.end().catch(() => {});
-  }
 };
 
 /** Tables and indexes of one account and its ten events, and as much again of the log as a server may keep. */

@@ -8,7 +8,7 @@ import { startNeonEndpoint } from '../../../scripts/stack/neon-endpoint.ts';
 import { createPostgresBackend } from '../../../scripts/stack/postgres-backend.ts';
 import type { SqlBackend } from '../../../scripts/stack/sql-backend.ts';
 
-type Database = {
+export type Database = {
   readonly kind: 'embedded' | 'postgres';
   readonly backend: SqlBackend;
   /** In PostgreSQL's own protocol, as a superuser and as the owner of the tables. */
@@ -53,7 +53,8 @@ export const startTestDatabase = async (serverUrl = process.env.TEST_DATABASE_UR
   }
 };
 
-const openInMemory = async (): Promise<Database> => {
+/** An empty embedded database. */
+export const openInMemory = async (): Promise<Database> => {
   const { backend, url, close } = await openEmbeddedDatabase();
   return { kind: 'embedded', backend, adminUrl: url(), migratorUrl: url(localRoles.migrator.user), close };
 };

@@ -1,0 +1,34 @@
+import { styleText } from 'node:util';
+import { readOptions } from './stack/arguments.ts';
+import { runProgram, Sentence } from './stack/sentence.ts';
+import { runWrangler, wranglerReason } from './stack/wrangler.ts';
+
+const usage = `npm run build:budget
+  Builds the Worker for staging and production, as a deployment does, and refuses what is larger than the budget.`;
+
+/** With the password dictionary; Cloudflare's own limits are 3 MB and 10 MB. */
+const budgetKib = 600;
+
+runProgram(async () => {
+  readOptions({}, usage);
+  let isOver = false;
+  for (const env of ['staging', 'production']) {
+    const kib = await gzippedKib(env);
+    isOver ||= kib > budgetKib;
+    const share = `${Math.round((kib / budgetKib) * 100)} % of ${budgetKib} KiB`;
+    console.log(
+      `${styleText(kib > budgetKib ? 'red' : 'green', kib > budgetKib ? '✗' : '✓')} ${env}: ${kib} KiB gzipped, ${share}`,
+    );
+  }
+  if (isOver)
+    throw new Sentence('The bundle is over its budget. What is in it: dist/<environment>/index.js.map.');
+});
+
+/** As wrangler counts what it would upload. */
+const gzippedKib = async (env: string): Promise<number> => {
+  const run = await runWrangler(['deploy', '--dry-run', '--outdir', `dist/${env}`, '--env', env]);
+  const [, kib] = /gzip: ([\d.]+) KiB/.exec(run.stdout) ?? [];
+  if (run.status !== 0) throw new Sentence(`The build for ${env} fails: ${wranglerReason(run)}`);
+  if (kib === undefined) throw new Sentence('wrangler does not say how large the bundle is.');
+  return Number(kib);
+};

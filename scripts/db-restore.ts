@@ -1,0 +1,35 @@
+import { renderContents } from './recovery/render.ts';
+import { restore } from './recovery/restore.ts';
+import { readOptions, requirePostgresUrl } from './stack/arguments.ts';
+import { withOperatorDatabase } from './stack/operator-database.ts';
+import { runProgram, Sentence } from './stack/sentence.ts';
+import { variablesOf } from './stack/wrangler-variables.ts';
+
+const usage = `npm run db:restore -- --from file [--replace] [--env production] [--url postgres://…]
+  --from     what npm run db:backup wrote
+  --replace  deletes the rows that are there; without it the database must be empty
+  --env      the database of that environment: its variables of wrangler.toml, and this process's over them
+Without --url: MIGRATIONS_DATABASE_URL, LOCAL_POSTGRES_URL, or else the embedded database. All or nothing.`;
+
+const options = {
+  from: { type: 'string' },
+  replace: { type: 'boolean' },
+  env: { type: 'string' },
+  url: { type: 'string' },
+} as const;
+
+runProgram(async () => {
+  const { from, replace = false, env, url } = readOptions(options, usage);
+  if (!from) throw new Sentence(`Restore what? Give --from, after a --.\n\n${usage}`);
+  const request = {
+    url: requirePostgresUrl(url),
+    variables: await variablesOf(env),
+    access: 'write',
+  } as const;
+  await withOperatorDatabase(request, async (client, database) => {
+    const { createdAt, tables } = await restore(client, database, from, { replace });
+    console.log(
+      `${database.place} is as it was on ${createdAt}; every row was read back:\n\n${renderContents(tables)}`,
+    );
+  });
+});

@@ -1,0 +1,71 @@
+import { execFile } from 'node:child_process';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { readEnvironment } from '../src/config/environment.ts';
+import { rollOut } from './deploy/roll-out.ts';
+import { createVersions } from './deploy/versions.ts';
+import { readOptions } from './stack/arguments.ts';
+import { migratorNeeded, migratorUrl } from './stack/migrator-url.ts';
+import { projectDirectory } from './stack/project.ts';
+import { runProgram, Sentence } from './stack/sentence.ts';
+import { readWranglerConfig, wranglerVariables } from './stack/wrangler-variables.ts';
+
+const usage = `npm run deploy -- --env production --url https://… [--canary 10] [--settle 15]
+  Doctor, migrations, upload; then the new version gets 0, some and 100 % of the requests, with a smoke test each time.
+  When one fails, the version of before gets all of them again.
+  --url     where the Worker answers
+  --canary  percent of the requests in between
+  --settle  seconds until a deployment is everywhere
+Wants what npm run doctor -- --env … wants, MIGRATIONS_DATABASE_URL and CLOUDFLARE_API_TOKEN. Exits 1 when the new
+version does not have all requests.`;
+
+const options = {
+  env: { type: 'string' },
+  url: { type: 'string' },
+  canary: { type: 'string', default: '10' },
+  settle: { type: 'string', default: '15' },
+} as const;
+
+runProgram(async () => {
+  const { env, url, canary, settleMs } = readArguments();
+  const tell = (line: string) => console.log(line);
+  const worker = (await readWranglerConfig(env)).name ?? '';
+  const variables = await wranglerVariables(env);
+  // drizzle-kit knows no environments, and would take the database of .dev.vars.
+  if (readEnvironment(variables).strict && migratorUrl(variables) === null) throw migratorNeeded();
+  const versions = createVersions(env);
+
+  await run('doctor', ['scripts/doctor/doctor.ts', '--env', env, '--before-migrate']);
+  tell('✓ doctor');
+  const stable = await versions.stable();
+  tell(`✓ ${stable} is what runs`);
+  await run('migrations', [join('node_modules', 'drizzle-kit', 'bin.cjs'), 'migrate']);
+  tell('✓ migrations');
+  const fresh = await versions.upload(process.env.GITHUB_SHA ?? 'by hand');
+  tell(`✓ ${fresh} is uploaded`);
+  const smoke = (version?: string) =>
+    run('smoke test', ['scripts/smoke.ts', '--url', url, ...(version ? ['--version', version] : [])]);
+  await rollOut({ versions, worker, stable, fresh, canary, settleMs, smoke, tell });
+  await versions.triggers();
+  tell('✓ crons, routes and queue consumers');
+});
+
+const readArguments = () => {
+  const { env, url, canary, settle } = readOptions(options, usage);
+  if (!env || !url) throw new Sentence(`Which environment, and where? Give --env and --url.\n\n${usage}`);
+  if (!/^https?:\/\//.test(url))
+    throw new Sentence('--url wants a URL that begins with http:// or https://.');
+  if (!/^[1-9]\d?$/.test(canary)) throw new Sentence('--canary wants a whole number from 1 to 99.');
+  if (!/^\d{1,3}$/.test(settle)) throw new Sentence('--settle wants a whole number of seconds.');
+  return { env, url, canary: Number(canary), settleMs: Number(settle) * 1000 };
+};
+
+/** One of the programs of this project. @throws Sentence with what it said, when it failed */
+const run = async (name: string, command: readonly string[]): Promise<void> => {
+  try {
+    await promisify(execFile)(process.execPath, command, { cwd: projectDirectory });
+  } catch (error) {
+    const { stdout, stderr } = error as { stdout: string; stderr: string };
+    throw new Sentence(`✗ ${name}\n${stdout}${stderr}`.trimEnd());
+  }
+};

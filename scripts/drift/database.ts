@@ -1,0 +1,60 @@
+import type { Client } from 'pg';
+import { type Finding, failure, ok } from '../doctor/finding.ts';
+import { appliedMigrations } from '../recovery/migrations.ts';
+import { applyRoles } from '../stack/apply-roles.ts';
+import { localRoles } from '../stack/database-urls.ts';
+import { openEmbeddedDatabase } from '../stack/embedded-database.ts';
+import { applyMigrations, readMigrations } from '../stack/migrate.ts';
+import { withClient } from '../stack/with-client.ts';
+import { type Catalogue, type RoleNames, readCatalogue } from './catalogue.ts';
+
+/** What the migrations and the roles of this code make of an empty database. */
+const readExpected = async (): Promise<Catalogue> => {
+  const fresh = await openEmbeddedDatabase();
+  try {
+    await applyRoles(fresh.url(), localRoles);
+    await applyMigrations(fresh.url(localRoles.migrator.user));
+    const roles = { migrator: localRoles.migrator.user, app: localRoles.app.user };
+    return await withClient(fresh.url(), (client) => readCatalogue(client, roles));
+  } finally {
+    await fresh.close();
+  }
+};
+
+/** Every difference between a database and what this code makes. It writes nothing. */
+export const findDatabaseDrift = async (
+  client: Client,
+  roles: RoleNames,
+  place: string,
+): Promise<Finding[]> => {
+  const applied = await appliedMigrations(client);
+  const [expected, actual] = [await readExpected(), await readCatalogue(client, roles)];
+  const findings = [...compareMigrations(applied), ...compareCatalogues(expected, actual)];
+  return findings.length > 0
+    ? findings
+    : [ok('database', `${expected.size} things in ${place} are as they should be`)];
+};
+
+const compareMigrations = (applied: readonly string[]): Finding[] => {
+  const bundled = readMigrations();
+  const missing = bundled.filter(({ hash }) => !applied.includes(hash)).length;
+  const foreign = applied.filter((hash) => !bundled.some((migration) => migration.hash === hash)).length;
+  return [
+    ...(missing > 0
+      ? [failure('migrations', `${missing} of ${bundled.length} are missing: npm run db:migrate`)]
+      : []),
+    ...(foreign > 0 ? [failure('migrations', `${foreign} are none of this code`)] : []),
+  ];
+};
+
+const oneLine = (text: string) => text.replace(/\s+/g, ' ');
+
+const compareCatalogues = (expected: Catalogue, actual: Catalogue): Finding[] =>
+  [...new Set([...expected.keys(), ...actual.keys()])].sort().flatMap((name) => {
+    const [wanted, found] = [expected.get(name), actual.get(name)];
+    if (wanted === found) return [];
+    if (found === undefined) return [failure(name, wanted ? `missing: ${oneLine(wanted)}` : 'missing')];
+    if (wanted === undefined)
+      return [failure(name, found ? `not of the migrations: ${oneLine(found)}` : 'not of the migrations')];
+    return [failure(name, `is ${oneLine(found) || 'without'}; should be ${oneLine(wanted) || 'without'}`)];
+  });

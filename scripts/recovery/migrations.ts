@@ -1,0 +1,39 @@
+import { copyFile, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Client } from 'pg';
+import journal from '../../drizzle/meta/_journal.json' with { type: 'json' };
+import { applyMigrations, migrationsDirectory, readMigrations } from '../stack/migrate.ts';
+
+/** What drizzle-kit's journal keeps of a migration: the SHA-256 of its file. */
+export type Migration = string;
+
+export const bundledMigrations = (): Migration[] => readMigrations().map(({ hash }) => hash);
+
+/** Of this database, in their order; none for one that has never been migrated. */
+export const appliedMigrations = async (client: Client): Promise<Migration[]> => {
+  const { rows: found } = await client.query("select to_regclass('drizzle.__drizzle_migrations') as journal");
+  if (found[0]?.journal === null) return [];
+  const { rows } = await client.query<{ hash: string }>(
+    'select hash from drizzle.__drizzle_migrations order by created_at',
+  );
+  return rows.map(({ hash }) => hash);
+};
+
+/** The first `count` of the bundled migrations, for a backup that is older than this code. */
+export const migrateTo = async (url: string, count: number): Promise<void> => {
+  const directory = await mkdtemp(join(tmpdir(), 'itsor-migrations-'));
+  try {
+    const entries = journal.entries.slice(0, count);
+    await mkdir(join(directory, 'meta'));
+    await writeFile(join(directory, 'meta/_journal.json'), JSON.stringify({ ...journal, entries }));
+    for (const { tag } of entries)
+      await copyFile(join(migrationsDirectory, `${tag}.sql`), join(directory, `${tag}.sql`));
+    await applyMigrations(url, directory);
+  } finally {
+    await rm(directory, { recursive: true });
+  }
+};
+
+export const isPrefix = (shorter: readonly Migration[], longer: readonly Migration[]): boolean =>
+  shorter.length <= longer.length && shorter.every((hash, index) => hash === longer[index]);

@@ -1,0 +1,167 @@
+import type { Client } from 'pg';
+import { applyMigrations } from '../stack/migrate.ts';
+import type { OperatorDatabase } from '../stack/operator-database.ts';
+import { tablePrivileges } from '../stack/roles.ts';
+import { Sentence } from '../stack/sentence.ts';
+import { quoteIdentifier } from '../stack/transaction.ts';
+import { type BackupSummary, readBackup } from './backup-file.ts';
+import { appliedMigrations, bundledMigrations, isPrefix, migrateTo } from './migrations.ts';
+import { inTransaction, readContents } from './rows.ts';
+import { qualified, readTables, type Table } from './tables.ts';
+import { withoutRowChecks } from './without-row-checks.ts';
+
+type Options = {
+  /** Deletes what the tables hold, once the backup has turned out to be sound. */
+  readonly replace: boolean;
+};
+
+/**
+ * Brings the rows of a backup into a database, all of them or none, and then reads them back: what is committed is what
+ * was backed up. An empty database gets the backup's migrations first; newer ones are applied afterwards.
+ *
+ * @throws Sentence when the file, the migrations or the rows that are there forbid it
+ */
+export const restore = async (
+  client: Client,
+  { url, place, appUser }: OperatorDatabase,
+  path: string,
+  { replace }: Options,
+): Promise<BackupSummary> => {
+  const backup = await readBackup(path);
+  const bundled = bundledMigrations();
+  if (!isPrefix(backup.migrations, bundled)) {
+    throw new Sentence(
+      `${path} has migrations that this version of Itsor lacks: restore it with the one that made it.`,
+    );
+  }
+  await requireRole(client, appUser, place);
+  await prepare(client, { url, place }, backup);
+  await inTransaction(client, 'begin', async () => {
+    const tables = await lockTables(client, place);
+    requireSameTables(tables, backup, place);
+    if (!replace) await requireEmpty(client, tables, place);
+    await client.query(`truncate ${tables.map(({ name }) => qualified(name)).join(', ')}`);
+    await withoutRowChecks(client, () => insertRows(client, tables, path, backup));
+    await setSequences(client, backup);
+    await requireContents(client, tables, backup);
+    for (const { sql } of tablePrivileges('current_user', quoteIdentifier(appUser))) await client.query(sql);
+  });
+  if (backup.migrations.length < bundled.length) await applyMigrations(url);
+  return backup;
+};
+
+const requireRole = async (client: Client, appUser: string, place: string) => {
+  const { rowCount } = await client.query('select from pg_roles where rolname = $1', [appUser]);
+  if (rowCount === 0)
+    throw new Sentence(`The role ${appUser} is missing in ${place}: run npm run db:roles first.`);
+};
+
+const prepare = async (
+  client: Client,
+  { url, place }: { url: string; place: string },
+  backup: BackupSummary,
+) => {
+  const { migrations } = backup;
+  const applied = await appliedMigrations(client);
+  if (applied.length > 0) {
+    if (applied.length === migrations.length && isPrefix(applied, migrations)) return;
+    throw new Sentence(
+      `${place} has ${applied.length} migrations and the backup ${migrations.length}, or others: restore into an empty database, which gets the backup's and then the newer ones.`,
+    );
+  }
+  const strangers = await readTables(client);
+  if (strangers.length > 0) {
+    throw new Sentence(
+      `${place} has tables and no migrations, so they are not of Itsor. Nothing was changed.`,
+    );
+  }
+  await migrateTo(url, migrations.length);
+};
+
+/** Nobody reads or writes until all of it is there. */
+const lockTables = async (client: Client, place: string): Promise<Table[]> => {
+  const tables = await readTables(client);
+  const names = tables.map(({ name }) => qualified(name));
+  const { rows } = await client.query<{ owns: boolean }>(
+    "select bool_and(pg_has_role(relowner, 'USAGE')) as owns from pg_class where oid = any($1::regclass[])",
+    [names],
+  );
+  if (!rows[0]?.owns) {
+    throw new Sentence(
+      `This role does not own the tables in ${place}: use the migrator's, MIGRATIONS_DATABASE_URL.`,
+    );
+  }
+  await client.query("set local lock_timeout = '30s'");
+  try {
+    await client.query(`lock table ${names.join(', ')} in access exclusive mode`);
+  } catch (error) {
+    if ((error as { code?: string }).code !== '55P03') throw error;
+    throw new Sentence(`The tables in ${place} are in use: stop what uses them. Nothing was changed.`);
+  }
+  return tables;
+};
+
+const shapes = (tables: readonly Pick<Table, 'name' | 'columns'>[]) =>
+  JSON.stringify(
+    tables.map(({ name, columns }) => [name, columns.map((column) => [column.name, column.type])]),
+  );
+
+const requireSameTables = (tables: readonly Table[], backup: BackupSummary, place: string) => {
+  if (shapes(tables) === shapes(backup.tables)) return;
+  throw new Sentence(
+    `The tables in ${place} are not those of the backup, though the migrations are: npm run db:drift says where. Nothing was changed.`,
+  );
+};
+
+/** Rows that migrations write; all others are somebody's. A test holds them against a fresh database. */
+const seeds: Readonly<Record<string, string>> = { roles: "name in ('admin', 'user')" };
+
+const requireEmpty = async (client: Client, tables: readonly Table[], place: string) => {
+  const occupied: string[] = [];
+  for (const { name } of tables) {
+    const others = `select from ${qualified(name)} where not (${seeds[name] ?? 'false'}) limit 1`;
+    if ((await client.query(others)).rowCount) occupied.push(name);
+  }
+  if (occupied.length === 0) return;
+  throw new Sentence(
+    `${place} is not empty: there are rows in ${occupied.join(', ')}. Nothing was changed; --replace deletes them.`,
+  );
+};
+
+const insertRows = async (client: Client, tables: readonly Table[], path: string, backup: BackupSummary) => {
+  const statements = new Map(tables.map((table) => [table.name, insertStatement(table)]));
+  const read = await readBackup(path, async (table, lines) => {
+    await client.query(statements.get(table) ?? '', [`[${lines.join(',')}]`]);
+  });
+  if (JSON.stringify(read) !== JSON.stringify(backup))
+    throw new Sentence(`${path} was changed while it was read. Nothing was changed.`);
+};
+
+/** Each value goes in as it came out, through the input of its type. */
+const insertStatement = ({ name, columns }: Table): string => {
+  const names = columns.map((column) => quoteIdentifier(column.name)).join(', ');
+  const values = columns.map(({ type }, index) => `(line->>${index})::${type}`).join(', ');
+  return `insert into ${qualified(name)} (${names}) overriding system value
+    select ${values} from json_array_elements($1::json) line`;
+};
+
+const setSequences = async (client: Client, { sequences }: BackupSummary) => {
+  for (const { name, last } of sequences) {
+    await client.query(
+      `select setval(format('public.%I', $1::text)::regclass, coalesce($2::bigint, start_value), $2::bigint is not null)
+       from pg_sequences where schemaname = 'public' and sequencename = $1`,
+      [name, last],
+    );
+  }
+};
+
+const requireContents = async (client: Client, tables: readonly Table[], backup: BackupSummary) => {
+  for (const [index, table] of tables.entries()) {
+    const { rows, sha256 } = await readContents(client, table);
+    const expected = backup.tables[index];
+    if (rows === expected?.rows && sha256 === expected.sha256) continue;
+    throw new Sentence(
+      `The rows of ${table.name} did not come back as they were written. Nothing was changed.`,
+    );
+  }
+};

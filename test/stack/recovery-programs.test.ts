@@ -1,0 +1,110 @@
+import { mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { openLocalDatabase } from '../../scripts/stack/local-database.ts';
+import { applyMigrations } from '../../scripts/stack/migrate.ts';
+import { runScript } from '../../scripts/stack/run-script.ts';
+
+const backup = (env: Record<string, string>, ...args: string[]) =>
+  runScript(['scripts/db-backup.ts', ...args], env);
+const restore = (env: Record<string, string>, ...args: string[]) =>
+  runScript(['scripts/db-restore.ts', ...args], env);
+
+let directory: string;
+beforeAll(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'itsor-'));
+});
+afterAll(() => rm(directory, { recursive: true }));
+
+const oneLine = (text: string) => expect(text.trimEnd().split('\n')).toHaveLength(1);
+
+describe('db:backup and db:restore', () => {
+  test('take a database that somebody has open to another that is not there yet', async () => {
+    const [from, to] = [join(directory, 'from'), join(directory, 'to')];
+    const file = join(directory, 'new', 'backup.gz');
+    const database = await openLocalDatabase(from);
+    await applyMigrations(database.migratorUrl);
+    const made = await backup({ DATA_DIR: from }, '--out', file);
+    await database.close();
+    expect(made).toMatchObject({ status: 0, stderr: '', stdout: expect.stringMatching(/roles +2 /) });
+    expect((await stat(file)).mode & 0o777).toBe(0o600);
+    // Closed again, it is opened for as long as it takes; and no file is overwritten.
+    expect(await backup({ DATA_DIR: from }, '--out', file)).toMatchObject({
+      status: 1,
+      stderr: `There is a file ${file} already.\n`,
+    });
+    expect(await restore({ DATA_DIR: to }, '--from', file)).toMatchObject({ status: 0, stderr: '' });
+  });
+
+  test.each([
+    [['--from', '/nonexistent'], {}, /^There is no file \/nonexistent\.$/],
+    [['--from', '/dev'], {}, /^\/dev cannot be read: EISDIR\.$/],
+    [['--from', 'x', '--url', 'mysql://x'], {}, /^--url must be a connection string/],
+    [['--from', 'x', '--env', 'production'], {}, /^MIGRATIONS_DATABASE_URL or DATABASE_URL is needed/],
+    [
+      ['--from', 'x'],
+      { DATABASE_URL: 'postgres://itsor_app:pw-of-app@db.example.com/itsor' },
+      /^MIGRATIONS_DATABASE_URL is needed beside DATABASE_URL/,
+    ],
+    [
+      ['--from', 'x', '--url', 'postgres://itsor_migrator:pw-of-app@localhost:1/itsor'],
+      {},
+      /^Cannot reach localhost:1\/itsor: \S/,
+    ],
+  ])('restore %j under %j ends with one sentence', async (args, env, reason) => {
+    const run = await restore({ DATA_DIR: join(directory, 'none'), ...env }, ...args);
+    expect(run).toMatchObject({ status: 1, stdout: '' });
+    expect(run.stderr.trimEnd()).toMatch(reason);
+    expect(run.stderr).not.toContain('pw-of-app');
+    oneLine(run.stderr);
+  });
+
+  test('a backup that fails leaves no file', async () => {
+    const file = join(directory, 'failed.gz');
+    const env = { DATABASE_URL: 'postgres://itsor_app:pw-of-app@localhost:1/itsor' };
+    const run = await backup(env, '--out', file);
+    expect(run).toMatchObject({
+      status: 1,
+      stderr: expect.stringMatching(/^Cannot reach localhost:1\/itsor/),
+    });
+    await expect(stat(file)).rejects.toThrow('ENOENT');
+    expect((await backup({ DATA_DIR: '/nonexistent' })).stderr).toMatch(/^There is no embedded database yet/);
+  });
+
+  test('say what they take', async () => {
+    expect(await backup({}, '--help')).toMatchObject({ status: 0, stdout: expect.stringContaining('--out') });
+    expect(await restore({})).toMatchObject({ status: 1, stderr: expect.stringContaining('Give --from') });
+    expect(await restore({}, '--frm', 'x')).toMatchObject({
+      status: 1,
+      stderr: expect.stringContaining('--from'),
+    });
+  });
+});
+
+for (const kind of ['embedded', 'postgres'] as const) {
+  const serverUrl = process.env.TEST_DATABASE_URL ?? '';
+  const skipped = kind === 'postgres' && serverUrl === '';
+  test.skipIf(skipped)(
+    `the restore drill passes on ${kind}, and touches no other data${skipped ? ' (TEST_DATABASE_URL is unset)' : ''}`,
+    { timeout: 240_000 },
+    async () => {
+      const mine = await mkdtemp(join(directory, 'mine-'));
+      await writeFile(join(mine, 'mine'), '');
+      const env = { DATA_DIR: mine, LOCAL_POSTGRES_URL: kind === 'postgres' ? serverUrl : '' };
+      const run = await runScript(['scripts/drill-restore.ts'], env);
+      expect(run.stderr).toBe('');
+      expect(run).toMatchObject({ status: 0, stdout: expect.stringMatching(/users +500 +500 +same/) });
+      expect(await readdir(mine)).toEqual(['mine']);
+    },
+  );
+}
+
+test('the restore drill says which file it cannot restore', async () => {
+  const run = await runScript(['scripts/drill-restore.ts', '--from', 'package.json']);
+  expect(run).toMatchObject({
+    status: 1,
+    stdout: '',
+    stderr: expect.stringMatching(/^✗ read the backup: .*no backup of Itsor/),
+  });
+});
