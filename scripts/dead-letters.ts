@@ -1,9 +1,9 @@
-import { parseArgs } from 'node:util';
 import * as z from 'zod';
 import { createDeadLetterRepository, type DeadLetter } from '../src/repositories/dead-letters.ts';
 import { openAppDatabase } from './admin/database.ts';
 import { databaseSentence } from './admin/database-sentence.ts';
 import { contextNow, requireMigrations } from './admin/operator.ts';
+import { readOptions, requirePostgresUrl } from './stack/arguments.ts';
 import { readVariables } from './stack/project.ts';
 import { runProgram, Sentence } from './stack/sentence.ts';
 
@@ -18,16 +18,7 @@ const options = {
   'retry-all': { type: 'boolean', default: false },
   json: { type: 'boolean', default: false },
   url: { type: 'string' },
-  help: { type: 'boolean', default: false },
 } as const;
-
-const readArguments = () => {
-  try {
-    return parseArgs({ options }).values;
-  } catch (error) {
-    throw new Sentence(`${(error as Error).message}\n\n${usage}`);
-  }
-};
 
 const readIds = (ids: readonly string[]): readonly string[] => {
   const stranger = ids.find((id) => !z.uuid().safeParse(id).success);
@@ -41,11 +32,10 @@ const lineOf = ({ kind, id, what, reason, attempts, givenUpAt }: DeadLetter): st
   );
 
 runProgram(async () => {
-  const { retry, 'retry-all': all, json, url = null, help } = readArguments();
-  if (help) return console.log(usage);
+  const { retry, 'retry-all': all, json, url } = readOptions(options, usage);
   const ids = retry && readIds(retry);
   if (ids && all) throw new Sentence('--retry or --retry-all, not both.');
-  const { db, place, close } = await openAppDatabase(url, readVariables());
+  const { db, place, close } = await openAppDatabase(requirePostgresUrl(url), readVariables());
   try {
     await requireMigrations(db, place);
     const letters = createDeadLetterRepository(db);

@@ -1,8 +1,5 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { parseArgs } from 'node:util';
 import { loadConfig } from '../src/config/load.ts';
 import {
   planReplacement,
@@ -13,8 +10,10 @@ import {
   type Secrets,
   type Step,
 } from './secrets/rotation.ts';
-import { projectDirectory, type Variables } from './stack/project.ts';
+import { readOptions } from './stack/arguments.ts';
+import type { Variables } from './stack/project.ts';
 import { runProgram, Sentence } from './stack/sentence.ts';
+import { runWrangler, wranglerReason } from './stack/wrangler.ts';
 import { wranglerVariables } from './stack/wrangler-variables.ts';
 
 const usage = `npm run secrets:rotate -- --env production --save FILE
@@ -34,16 +33,7 @@ const options = {
   'dry-run': { type: 'boolean', default: false },
   leaked: { type: 'boolean', default: false },
   retire: { type: 'boolean', default: false },
-  help: { type: 'boolean', default: false },
 } as const;
-
-const readArguments = () => {
-  try {
-    return parseArgs({ options }).values;
-  } catch (error) {
-    throw new Sentence(`${(error as Error).message}\n\n${usage}`);
-  }
-};
 
 const readNames = (only: readonly string[] | undefined): readonly Rotatable[] => {
   const stranger = only?.find((name) => !(rotatable as readonly string[]).includes(name));
@@ -78,20 +68,11 @@ const save = (file: string, secrets: Secrets): void => {
   }
 };
 
-/** By standard input: the list of processes shows arguments. */
 const apply = async (env: string, { name, secrets }: Step): Promise<void> => {
-  const wrangler = spawn('wrangler', ['secret', 'bulk', '--env', env], {
-    cwd: projectDirectory,
-    stdio: ['pipe', 'inherit', 'inherit'],
-  });
-  wrangler.stdin.on('error', () => {});
-  wrangler.stdin.end(JSON.stringify(secrets));
-  const [code] = await once(wrangler, 'close').catch((error: Error) => {
-    throw new Sentence(`wrangler cannot be run: ${error.message}.`);
-  });
-  if (code !== 0)
+  const run = await runWrangler(['secret', 'bulk', '--env', env], { input: JSON.stringify(secrets) });
+  if (run.status !== 0)
     throw new Sentence(
-      `wrangler did not take the step "${name}". What went before it stands and harms nobody: the service runs on.`,
+      `wrangler did not take the step "${name}": ${wranglerReason(run)}\nWhat went before it stands and harms nobody: the service runs on.`,
     );
   console.log(`✓ ${name}: ${says[name]}`);
 };
@@ -135,8 +116,7 @@ const lifetimes = (variables: Variables): string => {
 };
 
 runProgram(async () => {
-  const { env, save: file, only, wait, help, 'dry-run': isDryRun, ...how } = readArguments();
-  if (help) return console.log(usage);
+  const { env, save: file, only, wait, 'dry-run': isDryRun, ...how } = readOptions(options, usage);
   if (env === undefined) throw new Sentence(`Which environment? Give --env.\n\n${usage}`);
   const [names, waitSeconds] = [readNames(only), readWait(wait)];
   const variables = await wranglerVariables(env);

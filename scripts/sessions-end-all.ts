@@ -1,10 +1,10 @@
 import { createInterface } from 'node:readline/promises';
-import { parseArgs } from 'node:util';
 import { v7 as uuidv7 } from 'uuid';
 import { createSessionCutoffRepository } from '../src/repositories/session-cutoff.ts';
 import { openAppDatabase } from './admin/database.ts';
 import { databaseSentence } from './admin/database-sentence.ts';
 import { contextNow, requireMigrations } from './admin/operator.ts';
+import { readOptions, requirePostgresUrl } from './stack/arguments.ts';
 import { readVariables } from './stack/project.ts';
 import { runProgram, Sentence } from './stack/sentence.ts';
 
@@ -12,15 +12,7 @@ const usage = `npm run sessions:end-all [-- --yes] [--url postgres://…]
 Logs everybody out, at once: every session that began before now is refused on its next request.
 Without --url: DATABASE_URL, else LOCAL_POSTGRES_URL, else the embedded database.`;
 
-const readArguments = () => {
-  try {
-    return parseArgs({
-      options: { yes: { type: 'boolean' }, url: { type: 'string' }, help: { type: 'boolean' } },
-    }).values;
-  } catch (error) {
-    throw new Sentence(`${(error as Error).message}\n\n${usage}`);
-  }
-};
+const options = { yes: { type: 'boolean', default: false }, url: { type: 'string' } } as const;
 
 const confirm = async (place: string): Promise<void> => {
   if (!process.stdin.isTTY) throw new Sentence('Nobody is there to confirm it: give --yes.');
@@ -31,9 +23,8 @@ const confirm = async (place: string): Promise<void> => {
 };
 
 runProgram(async () => {
-  const { yes = false, url = null, help = false } = readArguments();
-  if (help) return console.log(usage);
-  const { db, place, close } = await openAppDatabase(url, readVariables());
+  const { yes, url } = readOptions(options, usage);
+  const { db, place, close } = await openAppDatabase(requirePostgresUrl(url), readVariables());
   try {
     await requireMigrations(db, place);
     if (!yes) await confirm(place);

@@ -12,7 +12,7 @@ const Uploaded = z.looseObject({ type: z.literal('version-upload'), version_id: 
 
 /** wrangler, or a Sentence that says why not. */
 const wrangler = async (args: readonly string[], env?: NodeJS.ProcessEnv): Promise<string> => {
-  const run = await runWrangler(args, env);
+  const run = await runWrangler(args, env && { env });
   if (run.status === 0) return run.stdout;
   throw new Sentence(`wrangler ${args.slice(0, 2).join(' ')}: ${wranglerReason(run)}`);
 };

@@ -6,8 +6,17 @@ import { stripVTControlCharacters } from 'node:util';
 import { projectDirectory } from './project.ts';
 import type { Run } from './run-script.ts';
 
+type Options = {
+  readonly env?: NodeJS.ProcessEnv;
+  /** For its standard input, which no list of processes shows. */
+  readonly input?: string;
+};
+
 /** Runs wrangler: the first on the PATH, else the one of this project. It asks nothing. */
-export const runWrangler = async (args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<Run> => {
+export const runWrangler = async (
+  args: readonly string[],
+  { env = {}, input = '' }: Options = {},
+): Promise<Run> => {
   const path = [process.env.PATH, join(projectDirectory, 'node_modules/.bin')]
     .filter(Boolean)
     .join(delimiter);
@@ -22,8 +31,11 @@ export const runWrangler = async (args: readonly string[], env: NodeJS.ProcessEn
       WRANGLER_SEND_METRICS: 'false',
       WRANGLER_HIDE_BANNER: 'true',
     },
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: ['pipe', 'pipe', 'pipe'],
   });
+  // It may end before it has read.
+  child.stdin.on('error', () => {});
+  child.stdin.end(input);
   const [stdout, stderr, [status]] = await Promise.all([
     text(child.stdout),
     text(child.stderr),

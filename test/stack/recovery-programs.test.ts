@@ -92,7 +92,7 @@ for (const kind of ['embedded', 'postgres'] as const) {
       const mine = await mkdtemp(join(directory, 'mine-'));
       await writeFile(join(mine, 'mine'), '');
       const env = { DATA_DIR: mine, LOCAL_POSTGRES_URL: kind === 'postgres' ? serverUrl : '' };
-      const run = await runScript(['scripts/drill-restore.ts'], env);
+      const run = await runScript(['scripts/drills/restore.ts'], env);
       expect(run.stderr).toBe('');
       expect(run).toMatchObject({ status: 0, stdout: expect.stringMatching(/users +500 +500 +same/) });
       expect(await readdir(mine)).toEqual(['mine']);
@@ -101,7 +101,7 @@ for (const kind of ['embedded', 'postgres'] as const) {
 }
 
 test('the restore drill says which file it cannot restore', async () => {
-  const run = await runScript(['scripts/drill-restore.ts', '--from', 'package.json']);
+  const run = await runScript(['scripts/drills/restore.ts', '--from', 'package.json']);
   expect(run).toMatchObject({
     status: 1,
     stdout: '',

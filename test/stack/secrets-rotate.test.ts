@@ -1,68 +1,52 @@
-import { chmod, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { delimiter, join } from 'node:path';
+import { join } from 'node:path';
 import { parseEnv } from 'node:util';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { runProgram } from '../support/node/program.ts';
+import { createStandInWrangler, type StandInWrangler } from '../support/node/stand-in-wrangler.ts';
 
 const present = {
   JWT_SECRET: 'h2Vt9Kq4Wm7Zx1Cb6Nr3Lp8Js5Gd0FyQ',
   SECRET_KEY: 'Rk4Tn8Wp2Ys6Xc1Vb7Mq3Lh9Jg5Fd0SaZ',
 };
 
-/** Stands in for wrangler: keeps what it is given, and fails from the nth call on. */
-const standIn = `#!/usr/bin/env node
-const { appendFileSync, readFileSync } = require('node:fs');
-const calls = process.env.STAND_IN_CALLS;
-const before = (() => { try { return readFileSync(calls, 'utf8').trim().split('\\n').length } catch { return 0 } })();
-appendFileSync(calls, JSON.stringify({ args: process.argv.slice(2), input: readFileSync(0, 'utf8') }) + '\\n');
-process.exit(before + 1 >= Number(process.env.STAND_IN_FAILS_AT || Infinity) ? 1 : 0);
-`;
-
 describe('npm run secrets:rotate', () => {
   let directory: string;
+  let wrangler: StandInWrangler;
   let turn = 0;
   beforeAll(async () => {
     directory = await mkdtemp(join(tmpdir(), 'itsor-rotate-'));
-    await writeFile(join(directory, 'wrangler'), standIn);
-    await chmod(join(directory, 'wrangler'), 0o755);
   });
   afterAll(() => rm(directory, { recursive: true }));
-  beforeEach(() => {
+  beforeEach(async () => {
     turn++;
+    wrangler = await createStandInWrangler({ 'secret bulk': 'done' });
   });
+  afterEach(() => wrangler.close());
 
   const file = () => join(directory, `saved-${turn}.env`);
   const rotate = (args: readonly string[], env: Readonly<Record<string, string>> = present) =>
-    runProgram('scripts/secrets-rotate.ts', args, {
-      PATH: `${directory}${delimiter}${process.env.PATH}`,
-      STAND_IN_CALLS: join(directory, `calls-${turn}`),
-      ...env,
-    });
-  const calls = async () =>
-    (await readFile(join(directory, `calls-${turn}`), 'utf8').catch(() => ''))
-      .split('\n')
-      .filter(Boolean)
-      .map((line) => JSON.parse(line) as { args: string[]; input: string })
-      .map(({ args, input }) => ({ args, secrets: JSON.parse(input) as Record<string, string | null> }));
+    runProgram('scripts/secrets-rotate.ts', args, { ...wrangler.env, ...env });
+  const given = async () =>
+    (await wrangler.inputs()).map((input) => JSON.parse(input) as Record<string, string | null>);
 
   it('announces the new values, then signs with them; no value is an argument or printed', async () => {
     const run = await rotate(['--env', 'production', '--save', file(), '--wait', '0']);
     expect(run.status).toBe(0);
-    const [announce, change, ...more] = await calls();
-    expect(more).toEqual([]);
-    expect(announce?.args).toEqual(['secret', 'bulk', '--env', 'production']);
-    expect(announce?.secrets).toEqual({
-      JWT_SECRET_PREVIOUS: change?.secrets.JWT_SECRET,
-      SECRET_KEY_PREVIOUS: change?.secrets.SECRET_KEY,
+    expect(await wrangler.calls()).toEqual(Array(2).fill('secret bulk --env production'));
+    const [announce, change] = await given();
+    expect(announce).toEqual({
+      JWT_SECRET_PREVIOUS: change?.JWT_SECRET,
+      SECRET_KEY_PREVIOUS: change?.SECRET_KEY,
     });
-    expect(change?.secrets).toMatchObject({
+    expect(change).toMatchObject({
       JWT_SECRET_PREVIOUS: present.JWT_SECRET,
       SECRET_KEY_PREVIOUS: present.SECRET_KEY,
     });
-    for (const value of [...Object.values(present), ...Object.values(change?.secrets ?? {})])
+    for (const value of [...Object.values(present), ...Object.values(change ?? {})])
       expect(run.output).not.toContain(value);
-    expect(parseEnv(await readFile(file(), 'utf8'))).toEqual(change?.secrets);
+    expect(parseEnv(await readFile(file(), 'utf8'))).toEqual(change);
     expect((await stat(file())).mode & 0o777).toBe(0o600);
   });
 
@@ -71,28 +55,30 @@ describe('npm run secrets:rotate', () => {
     expect(run.status).toBe(0);
     expect(run.output).toMatch(/# announce[\s\S]*SECRET_KEY_PREVIOUS[\s\S]*# switch/);
     expect(run.output).not.toContain('JWT_SECRET');
-    expect(await calls()).toEqual([]);
+    expect(await wrangler.calls()).toEqual([]);
   });
 
   it('with --leaked leaves nothing of the old value; with --retire takes the earlier ones away', async () => {
     await rotate(['--env', 'production', '--leaked', '--only', 'JWT_SECRET', '--save', file()]);
     await rotate(['--env', 'production', '--retire', '--only', 'SECRET_KEY']);
-    expect((await calls()).map(({ secrets }) => secrets)).toEqual([
+    expect(await given()).toEqual([
       { JWT_SECRET: expect.any(String), JWT_SECRET_PREVIOUS: null },
       { SECRET_KEY_PREVIOUS: null },
     ]);
   });
 
   it('stops when wrangler fails, with the new values saved and the service as before', async () => {
+    const failing = await createStandInWrangler({ 'secret bulk': { fails: 'Authentication error' } });
     const run = await rotate(['--env', 'production', '--save', file(), '--wait', '0'], {
       ...present,
-      STAND_IN_FAILS_AT: '1',
+      ...failing.env,
     });
     expect(run).toMatchObject({
       status: 1,
-      output: expect.stringMatching(/did not take the step "announce"/),
+      output: expect.stringMatching(/did not take the step "announce": Authentication error/),
     });
-    expect(await calls()).toHaveLength(1);
+    expect(await failing.calls()).toHaveLength(1);
+    await failing.close();
     expect(await readFile(file(), 'utf8')).toContain('JWT_SECRET=');
   });
 
@@ -118,7 +104,7 @@ describe('npm run secrets:rotate', () => {
     const run = await rotate(args, env);
     expect(run).toMatchObject({ status: 1, output: expect.stringMatching(says) });
     expect(run.output).not.toMatch(/\n\s+at /);
-    expect(await calls()).toEqual([]);
+    expect(await wrangler.calls()).toEqual([]);
   });
 
   it('does not overwrite a file, which may hold the only copy of a secret', async () => {
@@ -126,7 +112,7 @@ describe('npm run secrets:rotate', () => {
     const run = await rotate(['--env', 'production', '--save', file()]);
     expect(run).toMatchObject({ status: 1, output: expect.stringMatching(/EEXIST.*Nothing was changed/) });
     expect(await readFile(file(), 'utf8')).toBe('precious');
-    expect(await calls()).toEqual([]);
+    expect(await wrangler.calls()).toEqual([]);
   });
 });
 

@@ -1,22 +1,11 @@
-import { execFile } from 'node:child_process';
-import { isConfigVariable } from '../../../src/config/variables.ts';
+import { runScript } from '../../../scripts/stack/run-script.ts';
 
-/** The environment of the test runner, without variables of Itsor. */
-export const cleanEnvironment = (): NodeJS.ProcessEnv =>
-  Object.fromEntries(
-    Object.entries(process.env).filter(([name]) => !isConfigVariable(name) && name !== 'LOCAL_POSTGRES_URL'),
-  );
-
-/** Runs a program of scripts/ to its end, as npm does. */
-export const runProgram = (
+/** Runs a program of scripts/ to its end, as npm does; what it says, wherever it says it. */
+export const runProgram = async (
   program: string,
   args: readonly string[] = [],
-  env: Readonly<Record<string, string>> = {},
-): Promise<{ status: number; output: string }> =>
-  new Promise((resolve) => {
-    const options = { env: { ...cleanEnvironment(), ...env } };
-    const child = execFile(process.execPath, [program, ...args], options, (error, stdout, stderr) =>
-      resolve({ status: error ? Number(error.code) : 0, output: stdout + stderr }),
-    );
-    child.stdin?.end();
-  });
+  variables: Readonly<Record<string, string>> = {},
+): Promise<{ status: number | null; output: string }> => {
+  const { status, stdout, stderr } = await runScript([program, ...args], variables);
+  return { status, output: stdout + stderr };
+};

@@ -5,7 +5,7 @@ import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { cleanEnvironment } from './program.ts';
+import { isConfigVariable } from '../../../src/config/variables.ts';
 
 const launcher = new URL('../../../scripts/dev.ts', import.meta.url);
 
@@ -87,3 +87,8 @@ export const findFreePort = async (): Promise<number> => {
   await once(server, 'close');
   return port;
 };
+
+const cleanEnvironment = (): NodeJS.ProcessEnv =>
+  Object.fromEntries(
+    Object.entries(process.env).filter(([name]) => !isConfigVariable(name) && name !== 'LOCAL_POSTGRES_URL'),
+  );

@@ -10,17 +10,24 @@ export type StandInWrangler = {
   readonly env: { readonly PATH: string };
   /** The commands that it was given, in their order. */
   readonly calls: () => Promise<string[]>;
+  /** What came with each of them on standard input, where anything did. */
+  readonly inputs: () => Promise<string[]>;
   readonly close: () => Promise<void>;
 };
+
+const linesOf = async (file: string): Promise<string[]> =>
+  (await readFile(file, 'utf8').catch(() => '')).split('\n').filter(Boolean);
 
 /** A program by the name of wrangler that answers from a table and writes down what it was asked. */
 export const createStandInWrangler = async (answers: Answers): Promise<StandInWrangler> => {
   const directory = await mkdtemp(join(tmpdir(), 'itsor-wrangler-'));
   const log = join(directory, 'calls');
   const program = `#!${process.execPath}
-const { appendFileSync } = require('node:fs');
+const { appendFileSync, readFileSync } = require('node:fs');
 const command = process.argv.slice(2).join(' ');
 appendFileSync(${JSON.stringify(log)}, command + '\\n');
+const input = readFileSync(0, 'utf8');
+if (input) appendFileSync(${JSON.stringify(`${log}.in`)}, input + '\\n');
 const answers = ${JSON.stringify(answers)};
 const key = Object.keys(answers).find((key) => command.startsWith(key));
 const answer = key === undefined ? { fails: 'no answer to ' + command } : answers[key];
@@ -39,7 +46,8 @@ if (typeof answer === 'string') {
   await chmod(join(directory, 'wrangler'), 0o755);
   return {
     env: { PATH: `${directory}${delimiter}${process.env.PATH}` },
-    calls: async () => (await readFile(log, 'utf8').catch(() => '')).split('\n').filter(Boolean),
+    calls: () => linesOf(log),
+    inputs: () => linesOf(`${log}.in`),
     close: () => rm(directory, { recursive: true }),
   };
 };

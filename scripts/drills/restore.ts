@@ -1,23 +1,23 @@
 import { join, resolve } from 'node:path';
 import { styleText } from 'node:util';
 import type { Client } from 'pg';
-import { readBackup } from './recovery/backup-file.ts';
+import { readBackup } from '../recovery/backup-file.ts';
 import {
   type Comparison,
   compareContents,
   type DrillContents,
   readAllContents,
-} from './recovery/drill-contents.ts';
-import { type DrillPlace, openDrillPlace } from './recovery/drill-place.ts';
-import { withWorker } from './recovery/drill-worker.ts';
-import { bundledMigrations } from './recovery/migrations.ts';
-import { renderTable } from './recovery/render.ts';
-import { fillWithSamples, type SampleAccount } from './recovery/sample-accounts.ts';
-import { readOptions } from './stack/arguments.ts';
-import { applyMigrations } from './stack/migrate.ts';
-import { withOperatorDatabase } from './stack/operator-database.ts';
-import { runScript } from './stack/run-script.ts';
-import { runProgram, Sentence } from './stack/sentence.ts';
+} from '../recovery/drill-contents.ts';
+import { type DrillPlace, openDrillPlace } from '../recovery/drill-place.ts';
+import { withWorker } from '../recovery/drill-worker.ts';
+import { bundledMigrations } from '../recovery/migrations.ts';
+import { renderTable } from '../recovery/render.ts';
+import { fillWithSamples, type SampleAccount } from '../recovery/sample-accounts.ts';
+import { readOptions } from '../stack/arguments.ts';
+import { applyMigrations } from '../stack/migrate.ts';
+import { withOperatorDatabase } from '../stack/operator-database.ts';
+import { runScript } from '../stack/run-script.ts';
+import { runProgram, Sentence } from '../stack/sentence.ts';
 
 const usage = `npm run drill:restore [-- --from file]
   Backs up a database of sample accounts, destroys it, restores it, compares every table, and runs the smoke test on a
