@@ -254,6 +254,13 @@ export const uploads = pgTable(
       'uploads_clean_is_proved',
       sql`${table.status} <> 'clean' or coalesce(${table.verdict} = 'clean' and ${table.verdictEtag} = ${table.etag}, false)`,
     ),
+    // Whatever is not at its end has a time at which the sweep goes on with it.
+    check(
+      'uploads_open_work_is_due',
+      sql`${table.nextAttemptAt} is not null or (${table.deletedAt} is null and (
+        (${table.status} = 'clean' and ${table.promotedEtag} is not null)
+        or (${table.status} in ('infected', 'failed') and ${table.bytesDeletedAt} is not null)))`,
+    ),
     index('uploads_user_id_index').on(table.userId, table.id).where(sql`${table.deletedAt} is null`),
     index('uploads_due_index').on(table.nextAttemptAt).where(sql`${table.nextAttemptAt} is not null`),
     index('uploads_without_owner_index').on(table.id).where(sql`${table.userId} is null`),

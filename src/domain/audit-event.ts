@@ -29,7 +29,7 @@ export const auditEventTypes = {
   'upload.completed': 'The bytes of a file were confirmed, and its scan began',
   'upload.clean': 'A scanner found nothing in a file',
   'upload.infected': 'A scanner found a threat in a file',
-  'upload.failed': 'A file was refused for its content, or no scanner could tell',
+  'upload.failed': 'A file was refused for its content, no scanner could tell, or its bytes were gone',
   'upload.expired': 'A file was never confirmed',
   'upload.deleted': 'A file was deleted by its owner',
   'configuration.refused': 'The service refused to start with its configuration',

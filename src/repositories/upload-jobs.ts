@@ -13,6 +13,10 @@ import { releaseUsage, toUploadRecord, type UploadRecordRow, uploadRecordColumns
 /** A job belongs to no request; its id is in the audit trail in the place of one. */
 export type JobScope = AuditScope & QueryScope;
 
+/** Why a file is given up, and what it is until then. */
+const openStatus = { scan_unanswered: 'scanning', bytes_gone: 'clean' } as const;
+type GivenUp = keyof typeof openStatus;
+
 export type UploadJobRepository = ReturnType<typeof createUploadJobRepository>;
 
 type Options = { readonly newId: (now: Date) => string };
@@ -99,8 +103,8 @@ export const createUploadJobRepository = (db: Database, { newId }: Options) => (
     return rows.length > 0;
   },
 
-  /** No scanner has answered: the file stays in quarantine until it is deleted there. */
-  giveUp: async (scope: JobScope, id: string): Promise<boolean> => {
+  /** Ends a file whose verdict never came, or whose bytes are gone. What has become of it meanwhile stands. */
+  giveUp: async (scope: JobScope, id: string, reason: GivenUp): Promise<boolean> => {
     const { now } = scope;
     const event = {
       id: newId(now),
@@ -113,9 +117,9 @@ export const createUploadJobRepository = (db: Database, { newId }: Options) => (
       scope,
       sql`
         with failed as (
-          update uploads set status = 'failed', reason = 'scan_unanswered', attempts = 0, given_up_at = ${now}::timestamptz,
+          update uploads set status = 'failed', reason = ${reason}, attempts = 0, given_up_at = ${now}::timestamptz,
             updated_at = ${now}::timestamptz
-          where id = ${id}::uuid and status = 'scanning'
+          where id = ${id}::uuid and status = ${openStatus[reason]} and promoted_etag is null and deleted_at is null
           returning id, user_id, size, reason
         ), released as (
           ${releaseUsage(sql`failed r`, { files: sql`0`, bytes: sql`r.size` })}
@@ -149,7 +153,7 @@ export const createUploadJobRepository = (db: Database, { newId }: Options) => (
       sql`
         update uploads set bytes_deleted_at = ${now}::timestamptz, attempts = 0,
           next_attempt_at = case when expires_at > ${now}::timestamptz then expires_at end
-        where id = ${id}::uuid and status in ('infected', 'failed')`,
+        where id = ${id}::uuid and status in ('infected', 'failed') and deleted_at is null`,
     );
   },
 

@@ -203,7 +203,7 @@ describe('verdicts at the same time', () => {
     await eachRound(async ({ id, say, complete }) => {
       await complete();
       const before = await heldBytes();
-      await Promise.all([say(clean), jobs.giveUp(scope(), id), say(clean)]);
+      await Promise.all([say(clean), jobs.giveUp(scope(), id, 'scan_unanswered'), say(clean)]);
       const status = await statusOf(id);
       expect(['clean', 'failed']).toContain(status);
       expect(await heldBytes()).toBe(status === 'clean' ? before : before - pdf.byteLength);

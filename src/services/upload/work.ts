@@ -54,21 +54,22 @@ export const createWorkOnUpload = ({ jobs, store, scan, queue, newScope, log }: 
     return done;
   };
 
-  const promote = async ({ id, objectName, etag }: UploadRecord): Promise<Worked> => {
+  const giveUp = async (upload: UploadRecord, reason: 'scan_unanswered' | 'bytes_gone'): Promise<Worked> => {
+    if (!(await jobs.giveUp(scope(), upload.id, reason))) return done;
+    log.error('upload dead letter', { upload_id: upload.id, reason });
+    return discard(upload);
+  };
+
+  const promote = async (upload: UploadRecord): Promise<Worked> => {
+    const { id, objectName, etag } = upload;
     const signal = AbortSignal.timeout(storageLimitMs);
     const from = { key: quarantineKey(objectName), etag: etag ?? '' };
     const copied = await store.copy(from, cleanKey(objectName), signal);
-    if (copied === null) throw new Error('the bytes of a clean upload are gone');
+    if (copied === null) return giveUp(upload, 'bytes_gone');
     // What has become infected or was deleted meanwhile may have lost its bytes before this copy was made.
     const isStillClean = await jobs.promote(scope(), id, copied);
     await store.remove(isStillClean ? from.key : cleanKey(objectName), signal);
     return done;
-  };
-
-  const giveUp = async (upload: UploadRecord): Promise<Worked> => {
-    if (!(await jobs.giveUp(scope(), upload.id))) return done;
-    log.error('upload dead letter', { upload_id: upload.id, reason: 'scan unanswered' });
-    return discard(upload);
   };
 
   const scanOnce = async (upload: UploadRecord): Promise<Worked> => {
@@ -84,7 +85,7 @@ export const createWorkOnUpload = ({ jobs, store, scan, queue, newScope, log }: 
         return { kind: 'again', afterSeconds: delayAfter(upload.attempts) };
       case 'unavailable': {
         const waiting = scope();
-        if (isLost(upload, waiting.now)) return giveUp(upload);
+        if (isLost(upload, waiting.now)) return giveUp(upload, 'scan_unanswered');
         // The sweep asks again: a queue would give the message up while the scanner is away.
         await jobs.postpone(waiting, upload);
         return done;
@@ -104,7 +105,7 @@ export const createWorkOnUpload = ({ jobs, store, scan, queue, newScope, log }: 
       case 'scan':
         return scanOnce(upload);
       case 'give_up':
-        return giveUp(upload);
+        return giveUp(upload, 'scan_unanswered');
       case 'promote':
         return promote(upload);
       case 'discard':

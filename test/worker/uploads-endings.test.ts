@@ -1,0 +1,188 @@
+import { env } from 'cloudflare:test';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { createLogger } from '../../src/adapters/logger.ts';
+import { createR2Store } from '../../src/adapters/storage/r2.ts';
+import { loadConfig } from '../../src/config/load.ts';
+import { createDatabase } from '../../src/db/client.ts';
+import { maxScanAttempts } from '../../src/domain/upload-schedule.ts';
+import { createUploadJobRepository } from '../../src/repositories/upload-jobs.ts';
+import { createWorkOnUpload } from '../../src/services/upload/work.ts';
+import { newAccount } from '../support/worker/client.ts';
+import { sql } from '../support/worker/database.ts';
+import {
+  auditOf,
+  createUploader,
+  declare,
+  endUrl,
+  makeDue,
+  objectsOf,
+  pdf,
+  put,
+  rowOf,
+  uploadFile,
+  usageOf,
+  workOn,
+} from '../support/worker/uploads.ts';
+
+const client = createUploader();
+const { access_token: bearer, user } = await newAccount(client);
+/** Nobody listens there. */
+const clamavAway = { UPLOAD_SCANNER: 'clamav', CLAMD_ADDRESS: '127.0.0.1:9' };
+
+beforeEach(() => void vi.spyOn(console, 'log').mockImplementation(() => {}));
+afterEach(() => void vi.restoreAllMocks());
+
+const loseBytes = async (id: string) => {
+  for (const key of await objectsOf(id)) await env.UPLOADS.delete(key);
+  return id;
+};
+const sent = async () => {
+  const ticket = await declare(client, bearer);
+  await put(client, ticket, pdf);
+  return ticket.id;
+};
+const scanned = async () => {
+  const id = await uploadFile(client, bearer);
+  await workOn(id);
+  return id;
+};
+const removed = async (id: string) => {
+  await client('DELETE', `/uploads/${id}`, { bearer });
+  return id;
+};
+
+/** What the sweep does, whenever something is due, until nothing is. @returns how often that was */
+const workOff = async (id: string, work: (id: string) => Promise<unknown>): Promise<number> => {
+  await endUrl(id);
+  for (let rounds = 0; rounds < 20; rounds++) {
+    const row = await rowOf(id);
+    if (!row?.next_attempt_at) return rounds;
+    await makeDue(id);
+    await work(id);
+  }
+  throw new Error('there is no end of it');
+};
+
+const lateFile = async () => {
+  const id = await uploadFile(client, bearer);
+  await sql`update uploads set created_at = now() - interval '73 hours' where id = ${id}`;
+  return id;
+};
+
+const loaded = loadConfig(env);
+if (!loaded.ok) throw new Error('the tests are misconfigured');
+const jobs = createUploadJobRepository(createDatabase(loaded.config.database), {
+  newId: () => crypto.randomUUID(),
+});
+const newScope = () => ({
+  now: new Date(),
+  signal: AbortSignal.timeout(10_000),
+  ip: null,
+  userAgent: null,
+  requestId: 'job',
+});
+
+describe('an upload has an end, which the sweep alone brings about', () => {
+  it.each<[string, () => Promise<string>, Record<string, unknown>, string | null]>([
+    ['whose bytes never came', async () => (await declare(client, bearer)).id, {}, null],
+    ['that nobody confirmed', sent, {}, null],
+    ['that was confirmed', () => uploadFile(client, bearer), {}, 'clean'],
+    ['whose scanner is away for good', lateFile, clamavAway, 'failed'],
+    [
+      'whose bytes are gone before the scan',
+      async () => loseBytes(await uploadFile(client, bearer)),
+      {},
+      'failed',
+    ],
+    ['whose bytes are gone after the scan', async () => loseBytes(await scanned()), {}, 'failed'],
+    [
+      'that was deleted while it waited for its bytes',
+      async () => removed((await declare(client, bearer)).id),
+      {},
+      null,
+    ],
+    [
+      'that was deleted while it waited for its scan',
+      async () => removed(await uploadFile(client, bearer)),
+      clamavAway,
+      null,
+    ],
+    ['that was deleted when it was clean', async () => removed(await scanned()), {}, null],
+  ])('%s', async (_, make, variables, status) => {
+    const id = await make();
+    expect(await workOff(id, (due) => workOn(due, variables))).toBeLessThanOrEqual(maxScanAttempts + 2);
+    expect((await rowOf(id))?.status ?? null).toBe(status);
+    expect(await objectsOf(id)).toHaveLength(status === 'clean' ? 1 : 0);
+  });
+
+  it('whose scanner was taken out of the configuration', async () => {
+    const id = await uploadFile(client, bearer);
+    const queue = { enqueue: async () => {} };
+    const store = createR2Store(env.UPLOADS);
+    const work = createWorkOnUpload({
+      jobs,
+      store,
+      scan: null,
+      queue,
+      newScope,
+      log: createLogger({ level: 'error', pretty: false, clock: () => new Date(), write: () => {} }),
+    });
+    expect(await workOff(id, work)).toBe(maxScanAttempts + 1);
+    expect(await rowOf(id)).toMatchObject({ status: 'failed', reason: 'scan_unanswered' });
+    expect(await objectsOf(id)).toEqual([]);
+  });
+
+  it('and no way out of the table before: open work is always due at some time', async () => {
+    const [pending, scanning, clean] = [await sent(), await uploadFile(client, bearer), await scanned()];
+    for (const id of [pending, scanning, clean])
+      await expect(sql`update uploads set next_attempt_at = null where id = ${id}`).rejects.toThrow(
+        'uploads_open_work_is_due',
+      );
+    await expect(
+      sql`update uploads set status = 'failed', next_attempt_at = null where id = ${scanning}`,
+    ).rejects.toThrow('uploads_open_work_is_due');
+    await expect(
+      sql`update uploads set promoted_etag = 'x', deleted_at = now(), next_attempt_at = null where id = ${clean}`,
+    ).rejects.toThrow('uploads_open_work_is_due');
+  });
+});
+
+describe('a file that is deleted meanwhile', () => {
+  it('goes altogether, even while its bytes are being taken away for another reason', async () => {
+    const id = await uploadFile(client, bearer);
+    await sql`update uploads set status = 'infected' where id = ${id}`;
+    await endUrl(id);
+    const slow = {
+      UPLOADS: {
+        delete: async (key: string) => {
+          await removed(id);
+          await env.UPLOADS.delete(key);
+        },
+      },
+    };
+    await workOn(id, slow);
+    expect((await rowOf(id))?.next_attempt_at).not.toBeNull();
+    await workOff(id, workOn);
+    expect(await rowOf(id)).toBeUndefined();
+  });
+
+  it('is not given up as well: its bytes are given back to the account once', async () => {
+    const kept = await uploadFile(client, bearer);
+    const id = await uploadFile(client, bearer);
+    await removed(id);
+    const before = await usageOf(user.id);
+    expect(await jobs.giveUp(newScope(), id, 'scan_unanswered')).toBe(false);
+    expect(await usageOf(user.id)).toEqual(before);
+    expect(await auditOf(id)).toEqual(['upload.created', 'upload.completed', 'upload.deleted']);
+    expect(await rowOf(kept)).toMatchObject({ status: 'scanning' });
+  });
+
+  it('is not given up as lost while another worker moves it', async () => {
+    const id = await scanned();
+    await endUrl(id);
+    await makeDue(id);
+    await workOn(id);
+    expect(await jobs.giveUp(newScope(), id, 'bytes_gone')).toBe(false);
+    expect(await rowOf(id)).toMatchObject({ status: 'clean' });
+  });
+});
