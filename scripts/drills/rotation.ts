@@ -1,12 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type BenchWorker, withoutLimits, withStack } from '../bench/stack.ts';
 import { planRotation, type Secrets, type Step } from '../secrets/rotation.ts';
+import { readOptions } from '../stack/arguments.ts';
 import { runProgram, Sentence } from '../stack/sentence.ts';
 import { startClients } from './clients.ts';
 
-// npm run drill:rotation [-- --in-one-step]: rotates JWT_SECRET and SECRET_KEY under clients that log in, refresh and
-// call /auth/me all the time, at a service of which old and new isolates answer side by side, as Cloudflare's do while
-// a change spreads. In one step, requests fail: that is what the steps are for.
+const usage = `npm run drill:rotation [-- --in-one-step]
+  Rotates JWT_SECRET and SECRET_KEY under clients that log in, refresh and call /auth/me all the time, at a service of
+  which old and new isolates answer side by side, as Cloudflare's do while a change spreads. In one step, requests fail:
+  that is what the steps are for.`;
 
 const mixedMs = 4_000;
 const before = {
@@ -20,7 +22,10 @@ const withSecrets = (variables: Readonly<Record<string, string>>, secrets: Secre
 });
 
 runProgram(async () => {
-  const isOneStep = process.argv.includes('--in-one-step');
+  const { 'in-one-step': isOneStep } = readOptions(
+    { 'in-one-step': { type: 'boolean', default: false } },
+    usage,
+  );
   const plan = planRotation(['JWT_SECRET', 'SECRET_KEY'], before);
   // What a hasty person does: the new value at once, and the old one kept to verify.
   const steps: readonly Step[] = isOneStep ? plan.filter(({ name }) => name === 'switch') : plan;
