@@ -1,9 +1,8 @@
-import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { variables as configVariables } from '../../src/config/variables.ts';
+import { findFreePort } from '../stack/ports.ts';
 import { projectDirectory } from '../stack/project.ts';
 import type { WorkerSettings } from '../stack/serve-worker.ts';
 import { type ServiceProcess, startServiceProcess } from '../stack/service-process.ts';
@@ -85,12 +84,3 @@ export const withStack = async (measure: (stack: BenchStack) => Promise<void>): 
 /** Rejects with what the service says of itself, should it not start. */
 const failure = (service: ServiceProcess) =>
   service.ready.then(() => service.gone).then(() => Promise.reject(new Error('The Worker has ended.')));
-
-const findFreePort = async (): Promise<number> => {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
-};

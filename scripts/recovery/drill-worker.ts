@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { type AddressInfo, createServer } from 'node:net';
+import { findFreePort } from '../stack/ports.ts';
 import { projectDirectory } from '../stack/project.ts';
 import { environmentOf } from '../stack/run-script.ts';
 import { Sentence } from '../stack/sentence.ts';
@@ -13,7 +13,7 @@ export const withWorker = async <T>(
   variables: Readonly<Record<string, string>>,
   work: (url: string) => Promise<T>,
 ): Promise<T> => {
-  const port = await freePort();
+  const port = await findFreePort();
   const child = spawn(process.execPath, ['scripts/dev.ts'], {
     cwd: projectDirectory,
     env: environmentOf({ ...variables, BACKEND_PORT: String(port) }),
@@ -45,13 +45,4 @@ const waitUntilReady = async (url: string, signal: AbortSignal) => {
     if (answer?.ok) return;
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
-};
-
-const freePort = async (): Promise<number> => {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 };

@@ -1,6 +1,7 @@
 import type { TestProject } from 'vitest/node';
+import { findFreePort } from '../../scripts/stack/ports.ts';
 import { chromiumPlaces, findChromium } from '../support/node/browser.ts';
-import { findFreePort, startStack } from '../support/node/stack.ts';
+import { startStack } from '../support/node/stack.ts';
 import { serveSite } from './site.ts';
 
 /** Itsor, the frontend that its local defaults allow, and a server whose pages nobody has allowed. */

@@ -1,8 +1,8 @@
 import { neon, neonConfig } from '@neondatabase/serverless';
 import { expect, test } from 'vitest';
 import { startNeonEndpoint } from '../../scripts/stack/neon-endpoint.ts';
+import { findFreePort } from '../../scripts/stack/ports.ts';
 import { createPostgresBackend } from '../../scripts/stack/postgres-backend.ts';
-import { findFreePort } from '../support/node/stack.ts';
 
 test('a server that cannot be reached is 503, and no answer of Postgres', async () => {
   const backend = createPostgresBackend(`postgres://a:b@127.0.0.1:${await findFreePort()}/c`);

@@ -5,8 +5,8 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { findFreePort } from '../../../scripts/stack/ports.ts';
 import { eicar } from '../../../src/domain/eicar.ts';
-import { findFreePort } from './stack.ts';
 
 /** Whether Debian's clamav-daemon, or another clamd, is installed here. */
 export const hasClamd: boolean = spawnSync('clamd', ['--version']).status === 0;

@@ -1,10 +1,10 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { findFreePort } from '../../../scripts/stack/ports.ts';
 import { isConfigVariable } from '../../../src/config/variables.ts';
 
 const launcher = new URL('../../../scripts/dev.ts', import.meta.url);
@@ -77,15 +77,6 @@ export const startStack = async (options: Options = {}): Promise<Launch> => {
     await sleep(50);
   }
   return stack;
-};
-
-export const findFreePort = async (): Promise<number> => {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 };
 
 const cleanEnvironment = (): NodeJS.ProcessEnv =>
