@@ -52,6 +52,10 @@ const says: Readonly<Record<Step['name'], string>> = {
   retire: 'nobody takes what the old values have signed',
 };
 
+/** Each of them, of those in a list too. */
+const valuesOf = (secrets: Secrets): readonly string[] =>
+  Object.values(secrets).flatMap((value) => [value ?? '', ...(value ?? '').split(',')]);
+
 /** As an .env file, which `wrangler secret bulk` reads too. */
 const envLines = (secrets: Secrets): string =>
   Object.entries(secrets)
@@ -68,11 +72,21 @@ const save = (file: string, secrets: Secrets): void => {
   }
 };
 
-const apply = async (env: string, { name, secrets }: Step): Promise<void> => {
+/** What stands where a step was not taken. */
+const stands = (isLeaked: boolean, file: string | undefined): string =>
+  isLeaked
+    ? `The old values are still good, for whoever knows them too. The new ones are in ${file}, and go in by: npx wrangler secret bulk ${file} --env …`
+    : 'What went before it stands and harms nobody: the service runs on.';
+
+/** wrangler may quote what it was given. */
+const withoutValues = (text: string, values: readonly string[]): string =>
+  values.reduce((shown, value) => (value === '' ? shown : shown.replaceAll(value, '[redacted]')), text);
+
+const apply = async (env: string, { name, secrets }: Step, consequence: string): Promise<void> => {
   const run = await runWrangler(['secret', 'bulk', '--env', env], { input: JSON.stringify(secrets) });
   if (run.status !== 0)
     throw new Sentence(
-      `wrangler did not take the step "${name}": ${wranglerReason(run)}\nWhat went before it stands and harms nobody: the service runs on.`,
+      `wrangler did not take the step "${name}": ${withoutValues(wranglerReason(run), valuesOf(secrets))}\n${consequence}`,
     );
   console.log(`✓ ${name}: ${says[name]}`);
 };
@@ -109,7 +123,7 @@ const lifetimes = (variables: Variables): string => {
   const minutes = loaded.ok ? loaded.config.jwt.accessTtlSeconds / 60 : 60;
   const days = Math.max(loaded.ok ? loaded.config.session.refreshTtlSeconds / 86_400 : 7, 7);
   return [
-    'Then take the old ones away, with the new values in the environment and --retire:',
+    'Then take the old ones away, with --retire:',
     `  --only JWT_SECRET after ${minutes} minutes, when no access token is left that it has signed;`,
     `  --only SECRET_KEY after ${days} days, when no refresh token and no link in a mail is.`,
   ].join('\n');
@@ -136,7 +150,7 @@ runProgram(async () => {
   }
   for (const [at, step] of steps.entries()) {
     if (at > 0) await sleep(waitSeconds * 1000);
-    await apply(env, step);
+    await apply(env, step, stands(how.leaked, file));
   }
   if (file !== undefined)
     console.log(`The new values are in ${file}: put them where you keep secrets, and delete it.`);

@@ -131,7 +131,9 @@ const createReadyApp = (foundation: Foundation, services: Services): Hono<AppEnv
   if (mailbox) app.route('/dev', devMailboxRoutes({ mailbox }, origins));
 
   const noRoute = createNoRoute(app);
-  return app.notFound((c) => respondWithFailure(c, noRoute(c.req.path)));
+  return app.notFound((c) => {
+    throw noRoute(c.req.path);
+  });
 };
 
 /** Answers nothing but `/healthz`: half a service would be a wrong answer. */

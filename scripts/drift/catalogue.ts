@@ -44,6 +44,16 @@ const queriesFor = (roles: RoleNames): readonly string[] => [
    from pg_index i join pg_class c on c.oid = i.indexrelid where c.oid in (select c.oid from ${relations})`,
   `select 'trigger ' || tgname || ' on ' || tgrelid::regclass, pg_get_triggerdef(oid) || case tgenabled when 'O' then '' else ' (' || tgenabled::text || ')' end
    from pg_trigger where not tgisinternal and tgrelid in (select c.oid from ${relations})`,
+  // A constraint whose trigger is off is none.
+  `select 'constraint ' || c.conname || ' on ' || t.tgrelid::regclass || ' enforced', t.tgenabled::text
+   from pg_trigger t join pg_constraint c on c.oid = t.tgconstraint
+   where t.tgisinternal and t.tgenabled <> 'O' and t.tgrelid in (select c.oid from ${relations})`,
+  `select 'schema ' || nspname, '' from pg_namespace n
+   where nspname !~ '^pg_' and nspname <> 'information_schema' and ${notOfExtensions('pg_namespace', 'n.oid')}`,
+  `select 'publication ' || pubname, '' from pg_publication`,
+  `select 'setting ' || split_part(setting, '=', 1) || case when setrole = 0 then ' of the database' else ' of ' || ${roleOf('setrole', roles)} end, setting
+   from pg_db_role_setting cross join lateral unnest(setconfig) setting
+   where setdatabase = (select oid from pg_database where datname = current_database()) or pg_get_userbyid(setrole) = ${escapeLiteral(roles.app)}`,
   `select 'function ' || p.oid::regprocedure, pg_get_functiondef(p.oid)
    from pg_proc p where p.pronamespace = ${ours} and p.prokind in ('f', 'p') and ${notOfExtensions('pg_proc', 'p.oid')}`,
   `select 'view ' || c.relname, pg_get_viewdef(c.oid) from ${relations} and c.relkind in ('v', 'm')`,

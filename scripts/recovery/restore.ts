@@ -34,6 +34,7 @@ export const restore = async (
       `${path} has migrations that this version of Itsor lacks: restore it with the one that made it.`,
     );
   }
+  await requireAlone(client, place);
   await requireRole(client, appUser, place);
   await prepare(client, { url, place }, backup);
   await inTransaction(client, 'begin', async () => {
@@ -48,6 +49,16 @@ export const restore = async (
   });
   if (backup.migrations.length < bundled.length) await applyMigrations(url);
   return backup;
+};
+
+/** Of this program's own; held until the connection ends. */
+const restoreLock = 7_305_201_126;
+
+const requireAlone = async (client: Client, place: string) => {
+  const { rows } = await client.query<{ held: boolean }>('select pg_try_advisory_lock($1) as held', [
+    restoreLock,
+  ]);
+  if (!rows[0]?.held) throw new Sentence(`Another restore is under way in ${place}. Nothing was changed.`);
 };
 
 const requireRole = async (client: Client, appUser: string, place: string) => {

@@ -21,8 +21,8 @@ const fill = [
   `insert into audit_events (id, type, actor_id, subject_id, created_at, ip, request_id, details)
    select gen_random_uuid(), 'account.created', id, id, created_at, '198.51.100.7', 'drill', '{"name": "Zoë, 山田"}' from users`,
   `insert into upload_usage select id, 1, 1024 from users`,
-  `insert into uploads (id, user_id, filename, content_type, size, sha256, status, object_name, created_at, updated_at, expires_at)
-   select gen_random_uuid(), id, 'résumé.pdf', 'application/pdf', 1024, repeat('ab', 32), 'pending', 'sample', now(), now(), now() + interval '15 minutes' from users`,
+  `insert into uploads (id, user_id, filename, content_type, size, sha256, status, object_name, next_attempt_at, created_at, updated_at, expires_at)
+   select gen_random_uuid(), id, 'résumé.pdf', 'application/pdf', 1024, repeat('ab', 32), 'pending', 'sample', now() + interval '15 minutes', now(), now(), now() + interval '15 minutes' from users`,
 ];
 
 /** Fills a migrated, empty database. @returns an account that can log in */

@@ -24,6 +24,8 @@ export const openEmbeddedDatabase = async ({ directory, claim }: Options = {}): 
   const wire = await startWireServer(turn);
   try {
     await claim?.(wire.port);
+    // PGlite asks for files that everybody may read and write.
+    if (directory !== undefined) process.umask(0o077);
     const database = await PGlite.create(directory ?? 'memory://');
     wire.serve(database);
     return {

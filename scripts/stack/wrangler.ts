@@ -12,7 +12,7 @@ type Options = {
   readonly input?: string;
 };
 
-/** Runs wrangler: the first on the PATH, else the one of this project. It asks nothing. */
+/** Runs wrangler: the first on the PATH, which is this project's under npm, else this project's. It asks nothing. */
 export const runWrangler = async (
   args: readonly string[],
   { env = {}, input = '' }: Options = {},

@@ -17,7 +17,7 @@ const files = [
   '\x7fELF\x01\x01',
   '\x7fELF\x02\x01',
   '<?php',
-  ...tags.flatMap((tag) => [' ', '>', '\n'].map((end) => `<${tag}${end}`)),
+  ...tags.flatMap((tag) => [' ', '>', '/', '\t', '\n', '\f', '\r'].map((end) => `<${tag}${end}`)),
 ];
 
 /** Whether what is left of a file is, or has in it, a file of its own that is not to be there. */

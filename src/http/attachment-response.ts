@@ -15,7 +15,9 @@ export const respondWithAttachment = async (
   { upload, version, bytes }: Download,
 ): Promise<Response> => {
   c.header('Content-Security-Policy', `${noContentPolicy}; sandbox`);
-  c.header('Cache-Control', 'no-store');
+  // Compressed on the way, its ranges and its ETag would be those of other bytes; the local proxy heeds only the second.
+  c.header('Cache-Control', 'no-store, no-transform');
+  c.header('Content-Encoding', 'identity');
   c.header('Accept-Ranges', 'bytes');
   setEntityTag(c, version);
   if (bytes === null) return c.body(null, 304);

@@ -54,6 +54,18 @@ const drifts: readonly [statement: string, check: string, detail: string][] = [
   ],
   ['create table theirs ()', 'table theirs', 'not of the migrations: owned by '],
   ['create view everyone as select id from users', 'view everyone', 'not of the migrations:'],
+  ['create schema evil', 'schema evil', 'not of the migrations'],
+  ['create publication everything', 'publication everything', 'not of the migrations'],
+  [
+    "do $$ begin execute format('alter database %I set search_path = evil, public', current_database()); end $$",
+    'setting search_path of the database',
+    'not of the migrations: search_path=evil, public',
+  ],
+  [
+    'alter table one_time_tokens disable trigger all',
+    'constraint one_time_tokens_user_id_users_id_fk on one_time_tokens enforced',
+    'not of the migrations: D',
+  ],
   ['create sequence counter', 'sequence counter', 'not of the migrations: bigint from 1 by 1'],
   ["create type mood as enum ('good')", 'type mood', 'not of the migrations: good'],
   [

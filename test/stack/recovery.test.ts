@@ -120,6 +120,19 @@ for (const kind of ['embedded', 'postgres'] as const) {
       await expect(to.client.query('update hard set parent = 99')).rejects.toMatchObject({ code: '23503' });
     });
 
+    // The embedded one has a single session, to which no lock is another's.
+    test.skipIf(kind === 'embedded')('of two at once the second is refused in a sentence', async () => {
+      await back(source);
+      const target = await open(null);
+      const other = new Client({ connectionString: target.url });
+      await other.connect();
+      closing.unshift(() => other.end());
+      const settled = await Promise.allSettled([bring(target), bring({ ...target, client: other })]);
+      const refused = settled.flatMap((one) => (one.status === 'rejected' ? [String(one.reason)] : []));
+      expect(refused).toEqual([expect.stringMatching(/Another restore is under way .* Nothing was changed/)]);
+      expect(await readAllContents(target.client)).toEqual(await readAllContents(source));
+    });
+
     test('leaves the app its rights, and no more', async () => {
       await back(source);
       const target = await open(null);

@@ -82,6 +82,32 @@ describe('npm run secrets:rotate', () => {
     expect(await readFile(file(), 'utf8')).toContain('JWT_SECRET=');
   });
 
+  it('says what a failure means where a secret is leaked, and repeats no value that wrangler quotes', async () => {
+    const earlier = 'Mf4Qz9Xc2Vb7Nn1Lk6Jh3Gd8Sa5Pw0Oi';
+    const quoting = await createStandInWrangler({
+      'secret bulk': { fails: `cannot take ${earlier}` },
+    });
+    const leaked = await rotate(
+      ['--env', 'production', '--leaked', '--only', 'JWT_SECRET', '--save', file()],
+      {
+        ...present,
+        ...quoting.env,
+      },
+    );
+    expect(leaked).toMatchObject({
+      status: 1,
+      output: expect.stringMatching(/The old values are still good/),
+    });
+    expect(leaked.output).toContain(`npx wrangler secret bulk ${file()}`);
+    const rotation = await rotate(['--env', 'production', '--wait', '0', '--save', `${file()}-2`], {
+      ...present,
+      JWT_SECRET_PREVIOUS: earlier,
+      ...quoting.env,
+    });
+    expect(rotation.output).toContain('cannot take [redacted]');
+    await quoting.close();
+  });
+
   it.each<[string, string[], Record<string, string>, RegExp]>([
     ['no environment', ['--save', 'x'], present, /Which environment/],
     ['an environment that there is not', ['--env', 'moon', '--dry-run'], present, /moon/],

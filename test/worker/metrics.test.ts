@@ -75,6 +75,7 @@ describe('/metrics', () => {
     expect(rise('itsor_http_requests_total{method="GET",route="/healthz",status="200"}')).toBe(1);
     expect(rise('itsor_http_requests_total{method="HEAD",route="/healthz",status="200"}')).toBe(1);
     expect(rise('itsor_http_requests_total{method="GET",route="unmatched",status="404"}')).toBe(1);
+    expect(rise('itsor_problems_total{code="not_found"}')).toBe(1);
     expect(rise('itsor_http_requests_total{method="GET",route="/users/:id",status="401"}')).toBe(1);
     expect(rise('itsor_http_request_duration_seconds_count{method="GET",route="/healthz"}')).toBe(1);
     expect(await scrape()).not.toContain(made);

@@ -144,6 +144,7 @@ describe('a content that is not what it says', () => {
     ['a JPEG that is an archive too', 'image/jpeg', zip(docxParts, { before: jpeg }), 'polyglot'],
     ['a JPEG that is a PDF too', 'image/jpeg', join(jpeg, pdf), 'polyglot'],
     ['a JPEG with a page behind', 'image/jpeg', join(jpeg, page), 'polyglot'],
+    ['a JPEG with a tag of another white space behind', 'image/jpeg', join(jpeg, '<script\t>'), 'polyglot'],
     ['a JPEG with a script far behind', 'image/jpeg', join(jpeg, film, '<SCRIPT>alert(1)'), 'polyglot'],
     ['a JPEG with a program behind', 'image/jpeg', join(jpeg, program), 'polyglot'],
     ['a JPEG with a RAR behind', 'image/jpeg', join(jpeg, film, rar), 'polyglot'],

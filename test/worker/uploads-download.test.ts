@@ -41,7 +41,8 @@ describe('a download', () => {
     expect(headers.get('Content-Length')).toBe(String(content.byteLength));
     expect(headers.get('X-Content-Type-Options')).toBe('nosniff');
     expect(headers.get('Content-Security-Policy')).toMatch(/^default-src 'none';.*; sandbox$/);
-    expect(headers.get('Cache-Control')).toBe('no-store');
+    expect(headers.get('Cache-Control')).toBe('no-store, no-transform');
+    expect(headers.get('Content-Encoding')).toBe('identity');
     expect(headers.get('Cross-Origin-Resource-Policy')).toBe('same-origin');
     expect(headers.get('Accept-Ranges')).toBe('bytes');
     expect(headers.get('ETag')).toBe(entityTag);
