@@ -60,7 +60,7 @@ describe('/metrics of a service under load', () => {
       }
     };
     await Promise.all(Array.from({ length: parallel }, requestNext));
-  }, 180_000);
+  }, 600_000);
   afterAll(() => stack?.stop());
 
   it('counts what the client counted, request by request', async () => {

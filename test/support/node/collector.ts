@@ -89,11 +89,14 @@ export const startCollector = async () => {
     requests: [] as { url?: string; headers: IncomingHttpHeaders }[],
   };
   let answer: 'takes' | 'refuses' | 'hangs' = 'takes';
-  const hanging: ServerResponse[] = [];
+  const hanging = new Set<ServerResponse>();
   const server = createServer(async (request, response) => {
     const body = Buffer.concat(await Array.fromAsync(request as AsyncIterable<Buffer>));
     seen.requests.push({ ...(request.url !== undefined && { url: request.url }), headers: request.headers });
-    if (answer === 'hangs') return void hanging.push(response);
+    if (answer === 'hangs') {
+      hanging.add(response);
+      return void response.on('close', () => hanging.delete(response));
+    }
     if (answer === 'refuses') return void response.writeHead(503).end();
     seen.spans.push(...decode(body));
     response.writeHead(200, { 'Content-Type': 'application/x-protobuf' }).end();
@@ -106,6 +109,8 @@ export const startCollector = async () => {
     behave: (how: typeof answer) => {
       answer = how;
     },
+    /** Exports that wait for an answer. */
+    hanging: () => hanging.size,
     /** The spans of a trace, once one of them is of the given name. */
     trace: async (traceId: string, name: string): Promise<CollectedSpan[]> => {
       const deadline = Date.now() + 10_000;
