@@ -7,7 +7,7 @@ import { withoutLimits, withStack } from './stack.ts';
 // npm run bench:telemetry: what metrics, and traces for a collector that hangs, cost GET /auth/me; and the same
 // Worker beside itself, for what the machine makes of two that are equal.
 
-const measuring = { pairs: 1_500, warmUp: 200, limitMs: 120_000 };
+const measuring = { pairs: 1_500, warmUp: 200, limitMs: 60_000 };
 
 /** Takes connections and requests, and never says a word. */
 const startHangingCollector = async () => {
