@@ -140,14 +140,17 @@ export const createInstruments = ({ metrics, tracer, monotonicMs, nextEvent }: P
 
   /** Outgoing HTTP, which takes the trace along. */
   const outgoing: typeof fetch = (input, init) => {
-    const request = new Request(input, init);
-    const attributes = {
-      'http.request.method': request.method,
-      'server.address': new URL(request.url).hostname,
-    };
-    return tracer.span({ name: request.method, kind: 'client', attributes }, async (span) => {
-      for (const [name, value] of Object.entries(tracer.headers())) request.headers.set(name, value);
-      const response = await fetch(request);
+    const given = input instanceof Request ? input : null;
+    const method = init?.method ?? given?.method ?? 'GET';
+    const { hostname } = new URL(given?.url ?? String(input));
+    const attributes = { 'http.request.method': method, 'server.address': hostname };
+    return tracer.span({ name: method, kind: 'client', attributes }, async (span) => {
+      const trace = Object.entries(tracer.headers());
+      const sent = new Headers(init?.headers ?? given?.headers);
+      for (const [name, value] of trace) sent.set(name, value);
+      const response = await (trace.length > 0
+        ? fetch(input, { ...init, headers: sent })
+        : fetch(input, init));
       span.set({ 'http.response.status_code': response.status });
       return response;
     });
