@@ -1,4 +1,4 @@
-const latin1 = new TextDecoder('latin1');
+import { latin1 } from './bytes.ts';
 
 /**
  * Looks for marks in a file that comes in pieces, wherever they are cut. Each character of a mark stands for one byte,

@@ -1,10 +1,8 @@
 import type { ByteReader } from './byte-reader.ts';
+import { latin1, viewOf } from './bytes.ts';
 import type { ContentFlaw } from './file-content.ts';
 import { hidesFile } from './foreign-content.ts';
 
-const viewOf = (bytes: Uint8Array) => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-
-const latin1 = new TextDecoder('latin1');
 const pngSignature = '89504e470d0a1a0a';
 
 /** A PNG from its signature to its IEND chunk, with nothing behind (PNG, Third Edition, sections 5.2, 5.3 and 5.6). */

@@ -1,6 +1,6 @@
-export const pdfType = 'application/pdf';
+import { latin1 } from './bytes.ts';
 
-const latin1 = new TextDecoder('latin1');
+export const pdfType = 'application/pdf';
 
 /** Readers look for the header in the first 1,024 bytes (ISO 32000-1, appendix H.3, note 13). */
 const headerWithin = 1024;

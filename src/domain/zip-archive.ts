@@ -1,3 +1,4 @@
+import { latin1, viewOf } from './bytes.ts';
 import { extraField, unicodePath, wideSizes } from './zip-extra.ts';
 
 /** Where an archive keeps its table of contents (APPNOTE.TXT 6.3.10, section 4.3.16). */
@@ -29,9 +30,6 @@ const maxDirectoryBytes = 1_048_576;
 const stored = 0;
 export const deflated = 8;
 export const localHeaderBytes = 30;
-
-const latin1 = new TextDecoder('latin1');
-const viewOf = (bytes: Uint8Array) => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 
 export const beginsAsZip = ([p, k, three, four]: Uint8Array): boolean =>
   p === 0x50 && k === 0x4b && three === 0x03 && four === 0x04;

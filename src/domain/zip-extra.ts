@@ -1,10 +1,12 @@
+import { viewOf } from './bytes.ts';
+
 /** Extra fields of a ZIP's headers (APPNOTE.TXT 6.3.10, section 4.5): wide sizes, and another name. */
 const zip64 = 0x0001;
 export const unicodePath = 0x7075;
 
 /** @returns the content of the first field of that id; what is no field, such as padding, ends the search */
 export const extraField = (extra: Uint8Array, id: number): DataView | null => {
-  const view = new DataView(extra.buffer, extra.byteOffset, extra.byteLength);
+  const view = viewOf(extra);
   for (let at = 0; at + 4 <= extra.byteLength; ) {
     const length = view.getUint16(at + 2, true);
     const end = at + 4 + length;

@@ -1,13 +1,11 @@
 import type { ByteReader } from './byte-reader.ts';
+import { latin1, viewOf } from './bytes.ts';
 import { deflated, descriptorFlag, localHeaderBytes, type ZipEntry, type ZipFlaw } from './zip-archive.ts';
 import { extraField, unicodePath, wideSizes } from './zip-extra.ts';
 
 const [localSignature, descriptorSignature] = [0x04034b50, 0x08074b50];
 /** How hard it was tried to compress: nobody reads by it, and some writers set it once only. */
 const effort = 0b110;
-
-const latin1 = new TextDecoder('latin1');
-const viewOf = (bytes: Uint8Array) => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 
 export type MemberFlaw = ZipFlaw | 'polyglot';
 
