@@ -112,5 +112,13 @@ export const mergeAmounts = (
     ? amounts
     : before.map((amount, at) => amount + (amounts[at] ?? 0));
 
+/** Series by their name and labels. */
+export type SeriesTable = Map<string, Series>;
+
+export const addSeries = (table: SeriesTable, { name, labels, amounts }: Series): void => {
+  const key = [name, ...labels].join('\0');
+  table.set(key, { name, labels, amounts: mergeAmounts(name, table.get(key)?.amounts, amounts) });
+};
+
 /** Counts nothing. */
 export const noMetrics: Metrics = { count: () => {}, observe: () => {}, set: () => {} };

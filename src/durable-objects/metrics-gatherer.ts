@@ -1,11 +1,11 @@
 import { DurableObject } from 'cloudflare:workers';
-import { type MetricsBatch, mergeAmounts, type Series } from '../domain/metrics.ts';
+import { addSeries, type MetricsBatch, type Series, type SeriesTable } from '../domain/metrics.ts';
 
 /** An isolate that has not been heard of for so long sends no batch a second time. */
 const senderMemoryMs = 3_600_000;
 
 type Gathered = {
-  readonly series: Map<string, Series>;
+  readonly series: SeriesTable;
   /** The last batch of each isolate. */
   readonly senders: Map<string, { readonly sequence: number; readonly atMs: number }>;
 };
@@ -25,10 +25,7 @@ export class MetricsGatherer extends DurableObject {
     const nowMs = Date.now();
     const { series: known, senders } = this.#gathered;
     if ((senders.get(isolate)?.sequence ?? 0) >= sequence) return;
-    for (const { name, labels, amounts } of series) {
-      const key = [name, ...labels].join('\0');
-      known.set(key, { name, labels, amounts: mergeAmounts(name, known.get(key)?.amounts, amounts) });
-    }
+    for (const one of series) addSeries(known, one);
     senders.set(isolate, { sequence, atMs: nowMs });
     for (const [sender, { atMs }] of senders) if (atMs < nowMs - senderMemoryMs) senders.delete(sender);
     this.ctx.storage.kv.put<Gathered>('gathered', this.#gathered);

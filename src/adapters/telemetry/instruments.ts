@@ -22,6 +22,19 @@ type Parts = {
   readonly nextEvent: () => Promise<void>;
 };
 
+/** Headers over those of a request that is about to be sent; what has none to add goes out as it was given. */
+const withHeaders = (
+  init: RequestInit | undefined,
+  given: Request | null,
+  added: Readonly<Record<string, string>>,
+): RequestInit | undefined => {
+  const entries = Object.entries(added);
+  if (entries.length === 0) return init;
+  const headers = new Headers(init?.headers ?? given?.headers);
+  for (const [name, value] of entries) headers.set(name, value);
+  return { ...init, headers };
+};
+
 /**
  * Puts a measure and a span around the ports whose work takes time. What they do, return and throw stays the same.
  */
@@ -145,12 +158,7 @@ export const createInstruments = ({ metrics, tracer, monotonicMs, nextEvent }: P
     const { hostname } = new URL(given?.url ?? String(input));
     const attributes = { 'http.request.method': method, 'server.address': hostname };
     return tracer.span({ name: method, kind: 'client', attributes }, async (span) => {
-      const trace = Object.entries(tracer.headers());
-      const sent = new Headers(init?.headers ?? given?.headers);
-      for (const [name, value] of trace) sent.set(name, value);
-      const response = await (trace.length > 0
-        ? fetch(input, { ...init, headers: sent })
-        : fetch(input, init));
+      const response = await fetch(input, withHeaders(init, given, tracer.headers()));
       span.set({ 'http.response.status_code': response.status });
       return response;
     });

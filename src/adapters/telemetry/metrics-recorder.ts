@@ -1,10 +1,10 @@
 import {
+  addSeries,
   definitionOf,
   type Metrics,
   type MetricsBatch,
-  mergeAmounts,
   observed,
-  type Series,
+  type SeriesTable,
 } from '../../domain/metrics.ts';
 
 type Options = { readonly isolate: string; readonly send: (batch: MetricsBatch) => Promise<void> };
@@ -16,18 +16,13 @@ export type MetricsRecorder = Metrics & {
 
 /** Adds up in the isolate's memory, without a call, until it is flushed. */
 export const createMetricsRecorder = ({ isolate, send }: Options): MetricsRecorder => {
-  const pending = new Map<string, Series>();
+  const pending: SeriesTable = new Map();
   let unanswered: MetricsBatch | null = null;
   let sequence = 0;
 
   const record = (name: string, labels: Readonly<Record<string, string>>, amounts: readonly number[]) => {
     const values = (definitionOf(name)?.labels ?? []).map((label) => labels[label] ?? '');
-    const key = [name, ...values].join('\0');
-    pending.set(key, {
-      name,
-      labels: values,
-      amounts: mergeAmounts(name, pending.get(key)?.amounts, amounts),
-    });
+    addSeries(pending, { name, labels: values, amounts });
   };
 
   const takeBatch = (): MetricsBatch | null => {
