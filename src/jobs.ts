@@ -1,4 +1,4 @@
-import type { Container, Services } from './container.ts';
+import type { Foundation, Services } from './container.ts';
 import type { LogFields } from './context.ts';
 import { deadLetterQueue } from './domain/outbox-schedule.ts';
 import { uploadDeadLetterQueue, uploadQueue } from './domain/upload-schedule.ts';
@@ -7,10 +7,20 @@ type Work = (
   id: string,
 ) => Promise<{ readonly kind: 'done' } | { readonly kind: 'again'; readonly afterSeconds: number }>;
 
+/** Those of the services that nobody asks for. */
+type JobServices = Pick<Services, 'purge'> & {
+  readonly mail: Pick<Services['mail'], 'deliver' | 'sweep'>;
+  readonly uploads: Pick<Services['uploads'], 'work' | 'bury' | 'sweep'>;
+  readonly metrics: Pick<NonNullable<Services['metrics']>, 'survey'> | null;
+};
+
+type JobContainer = Pick<Foundation, 'log' | 'telemetry'> &
+  ({ readonly kind: 'ready'; readonly services: JobServices } | { readonly kind: 'misconfigured' });
+
 /** A queue whose messages are ids of rows. */
 type Line = {
   readonly name: RegExp;
-  readonly work: (services: Services) => Work;
+  readonly work: (services: JobServices) => Work;
   /** After the first lease of the work, so that what broke off is due again. */
   readonly retryDelaySeconds: number;
   /** What the log calls it, and the row. */
@@ -36,7 +46,7 @@ const lines: readonly Line[] = [
 ];
 
 /** What the Worker does when nobody asks: work off its queues as they fill, and tidy up every minute. */
-export const createJobs = (container: Container) => {
+export const createJobs = (container: JobContainer) => {
   const { log, telemetry } = container;
   const { metrics, tracer } = telemetry;
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { createBoundedMailer, type Transport } from '../../src/adapters/mailer/bounded-mailer.ts';
-import type { Container } from '../../src/container.ts';
+import { createTelemetry } from '../../src/adapters/telemetry/create-telemetry.ts';
 import { noMetrics } from '../../src/domain/metrics.ts';
 import { secondsAfter } from '../../src/domain/session.ts';
 import { createJobs } from '../../src/jobs.ts';
@@ -109,8 +109,18 @@ const newWorld = (seed: number, ids: readonly string[]) => {
     metrics: noMetrics,
   });
   const nothing = async () => {};
-  const services = { mail: { deliver, sweep }, uploads: { sweep: nothing }, purge: nothing };
-  const jobs = createJobs({ kind: 'ready', log, services } as unknown as Container);
+  const done = async () => ({ kind: 'done' }) as const;
+  const telemetry = createTelemetry(
+    { metrics: { enabled: false, token: null }, tracing: null },
+    { log, isolate: 'one', gather: nothing, dice: () => 0 },
+  );
+  const services = {
+    mail: { deliver, sweep },
+    uploads: { work: done, bury: nothing, sweep: nothing },
+    purge: nothing,
+    metrics: null,
+  };
+  const jobs = createJobs({ kind: 'ready', log, telemetry, services });
   return Object.assign(world, { jobs, lines });
 };
 
