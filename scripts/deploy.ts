@@ -43,8 +43,8 @@ runProgram(async () => {
   tell('✓ migrations');
   const fresh = await versions.upload(process.env.GITHUB_SHA ?? 'by hand');
   tell(`✓ ${fresh} is uploaded`);
-  const smoke = (version?: string) =>
-    run('smoke test', ['scripts/smoke.ts', '--url', url, ...(version ? ['--version', version] : [])]);
+  const smoke = (version: string) =>
+    run('smoke test', ['scripts/smoke.ts', '--url', url, '--version', version]);
   await rollOut({ versions, worker, stable, fresh, canary, settleMs, smoke, tell });
   await versions.triggers();
   tell('✓ crons, routes and queue consumers');

@@ -2,14 +2,23 @@ import { randomBytes } from 'node:crypto';
 import { parseArgs } from 'node:util';
 import { runProgram, Sentence } from './stack/sentence.ts';
 
-const usage = `npm run smoke -- --url https://… [--email name@domain] [--version worker=id]
+const usage = `npm run smoke -- --url https://… [--email name@domain] [--version [worker=]id]
   Asks a service whether it is ready, and takes an account of its own through sign-up, login, refresh, logout and
   deletion. With EMAIL_VERIFICATION=required it goes as far as the mail. --email gets that account's mails.
-  --version asks that version of a Worker, also one of a deployment that gets no other traffic.`;
+  --version wants that version to answer; with the Worker's name it is asked by name, which also reaches one that
+  gets no other traffic.`;
 
 const timeoutMs = 15_000;
 
-type Arguments = { readonly url: string; readonly email: string; readonly version: string | undefined };
+type Version = { readonly worker: string | undefined; readonly id: string };
+type Arguments = { readonly url: string; readonly email: string; readonly version: Version | null };
+
+/** @throws Error for what is no version */
+const readVersion = (given: string): Version => {
+  const { worker, id } = /^(?:(?<worker>[a-z0-9-]+)=)?(?<id>[a-f0-9-]+)$/.exec(given)?.groups ?? {};
+  if (!id) throw new Error('--version wants an id, or worker=id');
+  return { worker, id };
+};
 
 const readArguments = (): Arguments => {
   try {
@@ -30,10 +39,8 @@ const readArguments = (): Arguments => {
       throw new Error('--url wants a URL that begins with http:// or https://');
     const [name, domain] = (values.email ?? 'itsor-smoke@example.com').split('@');
     if (!name || !domain) throw new Error('--email wants an address');
-    if (values.version !== undefined && !/^[a-z0-9-]+=[a-f0-9-]+$/.test(values.version))
-      throw new Error('--version wants worker=id');
     return {
-      version: values.version,
+      version: values.version === undefined ? null : readVersion(values.version),
       url: values.url.replace(/\/+$/, ''),
       email: `${name}+${randomBytes(6).toString('hex')}@${domain}`,
     };
@@ -48,7 +55,9 @@ type Answer = { status: number; body: Record<string, unknown>; cookies: string[]
 const createVisitor = ({ url, version }: Arguments) => {
   const jar = new Map<string, string>();
   // A dictionary of RFC 9651, by which Cloudflare chooses among the versions of a deployment.
-  const override = version && { 'Cloudflare-Workers-Version-Overrides': version.replace(/=(.*)/, '="$1"') };
+  const override = version?.worker && {
+    'Cloudflare-Workers-Version-Overrides': `${version.worker}="${version.id}"`,
+  };
   return async (method: string, path: string, json?: object, bearer?: string): Promise<Answer> => {
     const response = await fetch(`${url}${path}`, {
       method,
@@ -91,15 +100,24 @@ const expectStatus = (step: string, answer: Answer, ...wanted: readonly number[]
   return answer;
 };
 
+const expectVersion = ({ id }: Version, answering: unknown): void => {
+  if (answering !== id)
+    throw new Sentence(
+      `✗ version: ${String(answering)} has answered, and not ${id}; is it deployed everywhere yet?`,
+    );
+  console.log(`✓ version ${id}`);
+};
+
 // A deployment's proof: everything that an account needs, end to end, and nothing left behind.
 runProgram(async () => {
   const given = readArguments();
-  const { email } = given;
+  const { email, version } = given;
   const password = `smoke ${randomBytes(18).toString('base64url')}`;
   const visit = createVisitor(given);
 
   expectStatus('alive', await visit('GET', '/healthz'), 200);
-  expectStatus('every part answers', await visit('GET', '/readyz'), 200);
+  const { body } = expectStatus('every part answers', await visit('GET', '/readyz'), 200);
+  if (version) expectVersion(version, body.version);
   const signup = expectStatus('sign-up', await visit('POST', '/auth/signup', { email, password }), 201, 202);
   if (signup.status === 202) {
     console.log('· addresses have to be verified here, so it ends with the mail');

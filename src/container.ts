@@ -76,6 +76,7 @@ export type Bindings = Record<string, unknown> & {
   UPLOAD_QUEUE: Queue<string>;
   UPLOADS: R2Bucket;
   ASSETS: Fetcher;
+  CF_VERSION_METADATA: WorkerVersionMetadata;
 };
 
 /** What every request needs, configured or not. */
@@ -263,6 +264,7 @@ const createServices = (config: Config, bindings: Bindings, log: Logger, telemet
         bundledMigration: journal.entries.at(-1)?.when ?? 0,
         pingHasher: checkArgon2id,
         dispensable: uploads.pings,
+        version: bindings.CF_VERSION_METADATA.id,
       }),
     },
     metrics: config.metrics.enabled

@@ -11,8 +11,8 @@ type RollOut = {
   readonly canary: number;
   /** How long a deployment takes to be everywhere. */
   readonly settleMs: number;
-  /** Against the given version, or against whatever answers. @throws Sentence */
-  readonly smoke: (version?: string) => Promise<void>;
+  /** Wants that version to answer: `worker=id` asks it by name, an id whoever is asked. @throws Sentence */
+  readonly smoke: (version: string) => Promise<void>;
   readonly tell: (line: string) => void;
 };
 
@@ -27,7 +27,7 @@ export const rollOut = async ({ versions, worker, stable, fresh, ...how }: RollO
   const stages = [
     { percentage: 0, test: () => smoke(`${worker}=${fresh}`) },
     { percentage: canary, test: () => smoke(`${worker}=${fresh}`) },
-    { percentage: 100, test: () => smoke() },
+    { percentage: 100, test: () => smoke(fresh) },
   ];
   try {
     for (const { percentage, test } of stages) {

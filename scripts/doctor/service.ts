@@ -19,14 +19,15 @@ const inspectReadiness = async (url: string): Promise<Finding> => {
   const body = (await response.json().catch(() => ({}))) as {
     checks?: Record<string, string>;
     detail?: string;
+    version?: string;
   };
-  const { checks = {}, detail } = body;
+  const { checks = {}, detail, version } = body;
   const failing = Object.keys(checks)
     .filter((name) => checks[name] !== 'ok')
     .join(', ');
   if (!response.ok) return failure('/readyz', detail ?? `${response.status}: ${failing}`);
   return failing === ''
-    ? ok('/readyz', Object.keys(checks).join(', '))
+    ? ok('/readyz', `${Object.keys(checks).join(', ')}; version ${version}`)
     : warning('/readyz', `without: ${failing}`);
 };
 

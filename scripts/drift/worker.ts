@@ -93,14 +93,15 @@ const compareVersion = (
 const differences = (check: string, wanted: string, found: string): Finding[] =>
   wanted === found ? [] : [failure(check, `is ${found || 'none'}; wrangler.toml says ${wanted || 'none'}`)];
 
-const expectedBindings = ({ durable_objects, queues, r2_buckets, assets, vars }: WranglerConfig) =>
+const expectedBindings = ({ vars, ...config }: WranglerConfig) =>
   new Map<string, string>([
-    ...durable_objects.bindings.map(
+    ...config.durable_objects.bindings.map(
       ({ name, class_name }) => [name, `Durable Object ${class_name}`] as const,
     ),
-    ...(queues.producers ?? []).map(({ binding, queue }) => [binding, `queue ${queue}`] as const),
-    ...r2_buckets.map(({ binding, bucket_name }) => [binding, `bucket ${bucket_name}`] as const),
-    ...(assets?.binding ? [[assets.binding, 'assets'] as const] : []),
+    ...(config.queues.producers ?? []).map(({ binding, queue }) => [binding, `queue ${queue}`] as const),
+    ...config.r2_buckets.map(({ binding, bucket_name }) => [binding, `bucket ${bucket_name}`] as const),
+    ...(config.assets?.binding ? [[config.assets.binding, 'assets'] as const] : []),
+    ...(config.version_metadata ? [[config.version_metadata.binding, 'version_metadata'] as const] : []),
     ...Object.entries(vars).map(([name, value]) => [name, `"${value}"`] as const),
   ]);
 

@@ -14,11 +14,11 @@ export const healthRoutes = ({ readiness }: HealthServices) =>
   new Hono<AppEnv>()
     .get('/health', (c) => c.json({ status: 'ok' }))
     .get('/readyz', async (c) => {
-      const { status, checks, deadLetters } = await readiness(c.var.ctx, {
+      const { status, checks, deadLetters, version } = await readiness(c.var.ctx, {
         durableObjects: c.var.limiterAnswered ?? false,
       });
       c.header('Cache-Control', 'no-store');
       const isReady = status !== 'unavailable';
       if (!isReady) c.header('Retry-After', '5');
-      return c.json({ status, checks, dead_letters: { uploads: deadLetters } }, isReady ? 200 : 503);
+      return c.json({ status, version, checks, dead_letters: { uploads: deadLetters } }, isReady ? 200 : 503);
     });

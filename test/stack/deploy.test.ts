@@ -19,12 +19,14 @@ const worker: Answers = {
   'triggers deploy --env staging': 'done',
 };
 
-/** Whether the service is ready for a request. */
+/** Whether the service is ready for a request, and which version answers it. */
 let isReady: (headers: IncomingHttpHeaders) => boolean;
+let answering: (headers: IncomingHttpHeaders) => string;
 const service = createServer((request, response) => {
   const status =
     request.url === '/auth/signup' ? 202 : request.url === '/readyz' && !isReady(request.headers) ? 503 : 200;
-  response.writeHead(status, { 'content-type': 'application/json' }).end('{}');
+  const body = JSON.stringify({ version: answering(request.headers) });
+  response.writeHead(status, { 'content-type': 'application/json' }).end(body);
 });
 let url: string;
 let dataDirectory: string;
@@ -37,6 +39,7 @@ afterAll(() => {
 });
 beforeEach(async () => {
   isReady = () => true;
+  answering = () => 'bbbb-2';
   dataDirectory = await mkdtemp(join(tmpdir(), 'itsor-'));
 });
 afterEach(() => rm(dataDirectory, { recursive: true, force: true }));
@@ -92,6 +95,17 @@ test('so does one that fails when it has all of them', async () => {
   const run = await deploy();
   expect(run.status).toBe(1);
   expect(run.calls.slice(-2)).toEqual([shared('bbbb-2@100%'), rolledBack]);
+});
+
+test.each<[string, (override: unknown) => boolean, string[]]>([
+  ['is asked by name', (asked) => asked !== undefined, [shared('bbbb-2@0%', 'aaaa-1@100%')]],
+  ['should have everything', (asked) => asked === undefined, [shared('bbbb-2@100%')]],
+])('no other version can pass for the new one that %s', async (_, isWrong, last) => {
+  answering = (headers) => (isWrong(headers[override]) ? 'aaaa-1' : 'bbbb-2');
+  const run = await deploy();
+  expect(run.status).toBe(1);
+  expect(run.stdout).toContain('✗ version: aaaa-1 has answered, and not bbbb-2');
+  expect(run.calls.slice(-2)).toEqual([...last, rolledBack]);
 });
 
 test('a roll-back that fails says what to do by hand', async () => {

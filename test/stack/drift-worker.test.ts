@@ -33,6 +33,7 @@ const bindings = [
   { type: 'queue', name: 'UPLOAD_QUEUE', queue_name: 'itsor-production-uploads' },
   { type: 'r2_bucket', name: 'UPLOADS', bucket_name: 'itsor-production-uploads' },
   { type: 'assets', name: 'ASSETS' },
+  { type: 'version_metadata', name: 'CF_VERSION_METADATA' },
   { type: 'plain_text', name: 'BACKEND_ENV', text: 'production' },
   { type: 'plain_text', name: 'SESSION_COOKIE_SECURE', text: 'true' },
   { type: 'secret_text', name: 'JWT_SECRET' },
@@ -100,7 +101,7 @@ const drift = async (answers: Answers, token = 'tok'): Promise<Finding[]> => {
 test('a Worker that is as wrangler.toml says has none', async () => {
   const findings = await drift(deployed);
   expect(findings).toEqual([
-    { level: 'ok', check: 'Worker aaaaaaaa', detail: expect.stringContaining('9 bindings') },
+    { level: 'ok', check: 'Worker aaaaaaaa', detail: expect.stringContaining('10 bindings') },
   ]);
 });
 

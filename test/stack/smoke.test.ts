@@ -6,7 +6,11 @@ import { startStack } from '../support/node/stack.ts';
 test('the smoke test passes on a service that runs, and leaves nothing behind; the doctor finds it sound', async () => {
   const stack = await startStack();
   try {
-    const smoke = await runProgram('scripts/smoke.ts', ['--url', stack.url, '--email', 'smoke@example.com']);
+    const ready = (await (await fetch(`${stack.url}/readyz`)).json()) as { version: string };
+    const smoke = await runProgram('scripts/smoke.ts', [
+      ...['--url', stack.url, '--email', 'smoke@example.com', '--version', ready.version],
+    ]);
+    expect(smoke.output).toContain(`✓ version ${ready.version}`);
     expect(smoke.output.trim().split('\n').at(-1)).toBe('✓ and then no account');
     expect(smoke.status).toBe(0);
 

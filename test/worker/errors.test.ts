@@ -179,6 +179,7 @@ describe('a database that cannot be reached', () => {
       },
       // Nobody can tell.
       dead_letters: { uploads: null },
+      version: expect.any(String),
     });
   });
 

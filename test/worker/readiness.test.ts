@@ -3,7 +3,7 @@ import { createClient } from '../support/worker/client.ts';
 import { guardduty } from '../support/worker/scan-result.ts';
 import { withoutScanner } from '../support/worker/uploads.ts';
 
-type Readiness = { status: string; checks: Record<string, string> };
+type Readiness = { status: string; version: string; checks: Record<string, string> };
 
 const readyz = async (variables: Record<string, unknown> = {}) => {
   const response = await createClient(variables as never)('GET', '/readyz');
@@ -20,6 +20,11 @@ describe('GET /readyz', () => {
     const { response, status, checks } = await readyz();
     expect([response.status, status]).toEqual([200, 'ok']);
     expect(checks).toMatchObject({ storage: 'ok', scanner: 'ok' });
+  });
+
+  it('tells which deployment answers', async () => {
+    const { version } = await readyz({ CF_VERSION_METADATA: { id: 'bbbb-2', tag: '', timestamp: '' } });
+    expect(version).toBe('bbbb-2');
   });
 
   it.each<[string, Record<string, unknown>, string]>([

@@ -15,6 +15,7 @@ export type ReadinessReport = {
   readonly checks: Readonly<Record<OwnCheck, Check> & Record<string, Check>>;
   /** Work on uploads that was given up in the last day; null where nobody can tell. */
   readonly deadLetters: number | null;
+  readonly version: string;
 };
 
 /** Ends in an error where a part does not answer. */
@@ -27,6 +28,8 @@ type Deps = {
   readonly pingHasher: () => Promise<void>;
   /** The parts that only some requests need, by the names of their checks. */
   readonly dispensable: Readonly<Record<string, Ping>>;
+  /** Of this deployment, as Cloudflare names it. */
+  readonly version: string;
 };
 
 /** What the request has shown on its way: whether the rate limiter's Durable Object answered. */
@@ -44,7 +47,7 @@ const inTime = (ping: Ping, requestSignal: AbortSignal): Promise<void> => {
 };
 
 /** Looks at every part that a request may need, all at once; says which fail and logs why. */
-export const createReadiness = ({ readState, bundledMigration, pingHasher, dispensable }: Deps) => {
+export const createReadiness = ({ readState, bundledMigration, pingHasher, dispensable, version }: Deps) => {
   const names = Object.keys(dispensable);
 
   return async (ctx: RequestContext, { durableObjects }: Observed): Promise<ReadinessReport> => {
@@ -75,6 +78,6 @@ export const createReadiness = ({ readState, bundledMigration, pingHasher, dispe
     );
     const isWell = (checks: Record<string, Check>) => Object.values(checks).every((check) => check === 'ok');
     const status = !isWell(own) ? 'unavailable' : isWell(beside) ? 'ok' : 'degraded';
-    return { status, checks: { ...own, ...beside }, deadLetters };
+    return { status, checks: { ...own, ...beside }, deadLetters, version };
   };
 };
