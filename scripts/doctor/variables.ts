@@ -24,6 +24,12 @@ const shown = (text: string, { secret }: Variable): string => {
   return text.length > maxShown ? `${text.slice(0, maxShown - 1)}…` : text;
 };
 
+/** What a rotation leaves behind, until somebody takes it away. */
+const leftBehind: Partial<Record<VariableName, string>> = {
+  JWT_SECRET_PREVIOUS: 'whoever knows a former secret can still sign with it: secrets:rotate -- --retire',
+  SECRET_KEY_PREVIOUS: 'whoever knows a former key can still use it: secrets:rotate -- --retire',
+};
+
 const namesOf = (name: VariableName): readonly string[] => [
   name,
   ...variables[name].aliases.map((alias: { name: string }) => alias.name),
@@ -40,7 +46,9 @@ export const inspectVariables = (given: Variables): { lines: VariableLine[]; str
   const lines = variableNames.map((name): VariableLine => {
     const variable: Variable = variables[name];
     const found = resolved.given.get(name);
-    const [wrong, doubtful] = [about(problems, name), about(loaded.warnings, name)];
+    const reminder = found && leftBehind[name];
+    const wrong = about(problems, name);
+    const doubtful = [...about(loaded.warnings, name), ...(reminder ? [reminder] : [])];
     return {
       name,
       group: variable.group,

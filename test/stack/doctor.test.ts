@@ -64,6 +64,13 @@ describe('npm run doctor', () => {
     expect(line('HOST')).toMatchObject({ source: 'default', value: '127.0.0.1' });
   });
 
+  test('reminds of what a rotation has left behind', async () => {
+    const run = await doctor({ JWT_SECRET_PREVIOUS: 'a-former-secret-of-more-than-32-bytes' }, '--json');
+    const former = reportOf(run).variables.find(({ name }) => name === 'JWT_SECRET_PREVIOUS');
+    expect(former).toMatchObject({ level: 'warning', notes: [expect.stringContaining('--retire')] });
+    expect(run.status).toBe(0);
+  });
+
   test('reads an environment of wrangler.toml, and says a sentence about one that there is not', async () => {
     const report = reportOf(await doctor(production, '--env', 'production', '--json'));
     expect(report).toMatchObject({ environment: 'production', strict: true });
