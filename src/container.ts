@@ -271,7 +271,7 @@ const createServices = (config: Config, bindings: Bindings, log: Logger, telemet
       ? {
           scrape: createScrape({
             isToken: config.metrics.token && createSharedSecret(config.metrics.token),
-            flush: telemetry.flush,
+            flush: telemetry.flushMetrics,
             readSeries: createMetricsGatherer(bindings.METRICS_GATHERER).read,
           }),
           survey: createSurvey({ readBacklog: createBacklogRepository(db).read, metrics, clock }),

@@ -24,6 +24,6 @@ const workerOf = (bindings: Bindings) => {
 
 export default {
   fetch: (request, bindings, execution) => workerOf(bindings).app.fetch(request, bindings, execution),
-  queue: (batch, bindings) => workerOf(bindings).jobs.queue(batch),
-  scheduled: (_, bindings) => workerOf(bindings).jobs.scheduled(),
+  queue: (batch, bindings, execution) => workerOf(bindings).jobs.queue(batch, execution),
+  scheduled: (_, bindings, execution) => workerOf(bindings).jobs.scheduled(execution),
 } satisfies ExportedHandler<Bindings>;

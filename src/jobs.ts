@@ -17,6 +17,8 @@ type JobServices = Pick<Services, 'purge'> & {
 type JobContainer = Pick<Foundation, 'log' | 'telemetry'> &
   ({ readonly kind: 'ready'; readonly services: JobServices } | { readonly kind: 'misconfigured' });
 
+type Invocation = Pick<ExecutionContext, 'waitUntil'>;
+
 /** A queue whose messages are ids of rows. */
 type Line = {
   readonly name: RegExp;
@@ -50,12 +52,12 @@ export const createJobs = (container: JobContainer) => {
   const { log, telemetry } = container;
   const { metrics, tracer } = telemetry;
 
-  /** A trace of its own; what it counted is sent before it ends, as nobody waits for it. */
-  const traced = async (name: string, work: () => Promise<void>): Promise<void> => {
+  /** A trace of its own. What was seen of it is sent when it is over: a slow collector keeps no message waiting. */
+  const traced = async (name: string, invocation: Invocation, work: () => Promise<void>): Promise<void> => {
     try {
       await tracer.root({ name, kind: 'consumer' }, () => undefined, work);
     } finally {
-      await telemetry.flush();
+      invocation.waitUntil(telemetry.flush());
     }
   };
 
@@ -105,14 +107,14 @@ export const createJobs = (container: JobContainer) => {
   };
 
   return {
-    queue: async ({ queue, messages }: MessageBatch<unknown>): Promise<void> => {
+    queue: async ({ queue, messages }: MessageBatch<unknown>, invocation: Invocation): Promise<void> => {
       const consumer = consumerOf(queue);
-      await traced(`process ${queue}`, async () => {
+      await traced(`process ${queue}`, invocation, async () => {
         await Promise.all(messages.map(consumer));
       });
     },
-    scheduled: (): Promise<void> =>
-      traced('scheduled', async () => {
+    scheduled: (invocation: Invocation): Promise<void> =>
+      traced('scheduled', invocation, async () => {
         if (container.kind === 'misconfigured') return log.error('misconfigured', { job: 'scheduled' });
         const { mail, uploads, purge } = container.services;
         const settled = await Promise.allSettled([mail.sweep(), uploads.sweep(), purge()]);

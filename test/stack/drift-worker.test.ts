@@ -43,7 +43,7 @@ const version = (changes: { bindings?: object[]; date?: string; flags?: string[]
     resources: {
       script_runtime: {
         compatibility_date: changes.date ?? '2026-09-18',
-        compatibility_flags: changes.flags ?? ['nodejs_als'],
+        compatibility_flags: changes.flags ?? ['nodejs_als', 'queue_consumer_no_wait_for_wait_until'],
         usage_model: 'standard',
       },
       bindings: changes.bindings ?? bindings,
@@ -129,7 +129,7 @@ test('each difference is named', async () => {
   expect(said).toEqual(
     expect.arrayContaining([
       'compatibility date: is 2025-01-01; wrangler.toml says 2026-09-18',
-      'compatibility flags: is none; wrangler.toml says nodejs_als',
+      'compatibility flags: is none; wrangler.toml says nodejs_als, queue_consumer_no_wait_for_wait_until',
       'binding BACKEND_ENV: is "development"; wrangler.toml says "production"',
       'binding LOG_LEVEL: is "debug"; wrangler.toml says none',
       'binding UPLOAD_QUEUE: is none; wrangler.toml says queue itsor-production-uploads',

@@ -1,10 +1,10 @@
 import { env } from 'cloudflare:test';
 import { describe, expect, it, vi } from 'vitest';
 import type { Bindings } from '../../src/container.ts';
-import worker from '../../src/index.ts';
 import { createClient, newEmail, password } from '../support/worker/client.ts';
 import { sql } from '../support/worker/database.ts';
-import { newBatch, newMail } from '../support/worker/outbox.ts';
+import { consume } from '../support/worker/invocations.ts';
+import { newMail } from '../support/worker/outbox.ts';
 
 type Item = { id: string; to: string; subject: string; text: string; html: string; sent_at: string };
 
@@ -14,8 +14,7 @@ const readItems = async (): Promise<Item[]> => {
   return (await response.json<{ items: Item[] }>()).items;
 };
 
-const deliver = (...ids: string[]) =>
-  worker.queue(newBatch('itsor-mail', ids).batch, env as unknown as Bindings);
+const deliver = (...ids: string[]) => consume('itsor-mail', ids, env as unknown as Bindings);
 
 describe('GET /dev/mailbox', () => {
   const at = (origin: string, variables = {}) =>

@@ -4,9 +4,9 @@ import { describe, expect, it } from 'vitest';
 import type { Bindings } from '../../src/container.ts';
 import { eicar } from '../../src/domain/eicar.ts';
 import type { MetricsGatherer } from '../../src/durable-objects/metrics-gatherer.ts';
-import worker from '../../src/index.ts';
 import { createClient, newAccount, newEmail, password } from '../support/worker/client.ts';
-import { newBatch, newMail } from '../support/worker/outbox.ts';
+import { consume, runSchedule } from '../support/worker/invocations.ts';
+import { newMail } from '../support/worker/outbox.ts';
 import { bytesOf, createUploader, uploadFile, workOn } from '../support/worker/uploads.ts';
 
 const token = 'metrics-token-of-this-test';
@@ -159,8 +159,8 @@ describe('uploads', () => {
 it('mails are counted by what became of each attempt', async () => {
   const { during } = newScraper();
   const { id } = await newMail(new Date());
-  const { batch } = newBatch('itsor-mail', [id]);
-  const rise = await during(() => worker.queue(batch, { ...env, ...variables } as unknown as Bindings));
+  const bindings = { ...env, ...variables } as unknown as Bindings;
+  const rise = await during(() => consume('itsor-mail', [id], bindings));
   expect(rise('itsor_mails_total{outcome="sent"}')).toBe(1);
 });
 
@@ -170,7 +170,7 @@ describe('the scheduled jobs', () => {
     const bindings = { ...env, ...variables, MAIL_QUEUE: { send: async () => {} } } as unknown as Bindings;
     const scrape = async () => (await client('GET', '/metrics', { bearer: token })).text();
     const before = sampleIn(await scrape(), 'itsor_scheduled_runs_total{outcome="ok"}');
-    await worker.scheduled({} as ScheduledController, bindings);
+    await runSchedule(bindings);
     const text = await scrape();
     expect(sampleIn(text, 'itsor_scheduled_runs_total{outcome="ok"}') - before).toBe(1);
     for (const sample of [

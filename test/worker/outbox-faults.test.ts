@@ -7,7 +7,8 @@ import { createJobs } from '../../src/jobs.ts';
 import { createDeliver } from '../../src/services/mail/deliver.ts';
 import { createSweep } from '../../src/services/mail/sweep.ts';
 import { sql } from '../support/worker/database.ts';
-import { createMemoryLog, farFuture, newBatch, newMail, outbox, render } from '../support/worker/outbox.ts';
+import { newBatch } from '../support/worker/invocations.ts';
+import { createMemoryLog, farFuture, newMail, outbox, render } from '../support/worker/outbox.ts';
 
 const mailCount = 200;
 /** The world mends after that many attempts; until then each of them may fail. */
@@ -37,6 +38,7 @@ const random = (seed: number): number => {
   return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296;
 };
 
+const invocation = { waitUntil: () => {} };
 const never = new Promise<never>(() => {});
 
 /** A Worker, its queue and a provider on a clock of their own, all of which fail by the numbers. */
@@ -143,14 +145,14 @@ const run = async (world: ReturnType<typeof newWorld>, ids: readonly string[], s
         'itsor-mail',
         ready.slice(start, start + 5).map(({ id }) => id),
       );
-      await world.jobs.queue(batch);
+      await world.jobs.queue(batch, invocation);
       for (const { body, delaySeconds = 0 } of fate.retried) {
         // The queue itself loses one in ten.
         if (random(seed + start + round) < 0.9)
           queue.push({ id: String(body), due: secondsAfter(world.now, delaySeconds) });
       }
     }
-    await world.jobs.scheduled();
+    await world.jobs.scheduled(invocation);
     const [next] = await unsent(ids);
     if (!next) return;
     if (next.next_attempt_at > world.now) world.now = next.next_attempt_at;

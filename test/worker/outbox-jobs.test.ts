@@ -1,21 +1,17 @@
 import { env } from 'cloudflare:test';
 import { afterEach, beforeEach, describe, expect, it, type MockInstance, vi } from 'vitest';
 import type { Bindings } from '../../src/container.ts';
-import worker from '../../src/index.ts';
 import { createClient, newEmail, password } from '../support/worker/client.ts';
 import { countRoundTrips, sql } from '../support/worker/database.ts';
 import { injectFault } from '../support/worker/database-faults.ts';
-import { type Fate, newBatch, newMail, rowOf } from '../support/worker/outbox.ts';
+import { consume as consumeBatch, runSchedule as runCron } from '../support/worker/invocations.ts';
+import { newMail, rowOf } from '../support/worker/outbox.ts';
 
 const bindings = (variables: Record<string, unknown> = {}) => ({ ...env, ...variables }) as Bindings;
 
-const consume = async (queue: string, bodies: unknown[], given = bindings()): Promise<Fate> => {
-  const { batch, fate } = newBatch(queue, bodies);
-  await worker.queue(batch, given);
-  return fate;
-};
+const consume = (queue: string, bodies: unknown[], given = bindings()) => consumeBatch(queue, bodies, given);
 
-const runSchedule = (given = bindings()) => worker.scheduled(undefined as never, given);
+const runSchedule = (given = bindings()) => runCron(given);
 
 let written: MockInstance<typeof console.log>;
 beforeEach(() => {

@@ -1,10 +1,9 @@
 import { env } from 'cloudflare:test';
 import { v7 as uuidv7 } from 'uuid';
 import { describe, expect, it } from 'vitest';
-import { createContainer } from '../../src/container.ts';
-import { createJobs } from '../../src/jobs.ts';
 import { createClient, newAccount } from '../support/worker/client.ts';
 import { sql } from '../support/worker/database.ts';
+import { runSchedule } from '../support/worker/invocations.ts';
 
 const client = createClient();
 const daysAgo = (days: number) => new Date(Date.now() - days * 86_400_000);
@@ -37,7 +36,7 @@ const left = async (
 };
 
 const run = (variables: Record<string, string> = {}) =>
-  createJobs(createContainer({ ...env, LOG_LEVEL: 'error', ...variables } as never)).scheduled();
+  runSchedule({ ...env, LOG_LEVEL: 'error', ...variables } as never);
 
 describe("the minute's work", () => {
   it('deletes audit events, sessions and tokens when their time is over, and none before', async () => {

@@ -2,10 +2,9 @@ import { env } from 'cloudflare:test';
 import { afterEach, beforeEach, describe, expect, it, type MockInstance, vi } from 'vitest';
 import type { Bindings } from '../../src/container.ts';
 import { maxScanAttempts, uploadDelaysSeconds } from '../../src/domain/upload-schedule.ts';
-import worker from '../../src/index.ts';
 import { newAccount } from '../support/worker/client.ts';
 import { sql } from '../support/worker/database.ts';
-import { newBatch } from '../support/worker/outbox.ts';
+import { consume, runSchedule } from '../support/worker/invocations.ts';
 import { guardduty } from '../support/worker/scan-result.ts';
 import {
   auditOf,
@@ -34,8 +33,7 @@ const logged = () => written.mock.calls.map(([line]) => JSON.parse(line));
 
 const bindings = (variables: Record<string, unknown> = {}) =>
   ({ ...env, UPLOAD_QUEUE: { sendBatch: async () => {} } as never, ...variables }) as Bindings;
-const sweep = (variables: Record<string, unknown> = {}) =>
-  worker.scheduled(undefined as never, bindings(variables));
+const sweep = (variables: Record<string, unknown> = {}) => runSchedule(bindings(variables));
 /** Other tests leave work behind, and one sweep does so much of it and no more. */
 const sweepUntil = (isDone: () => Promise<void>) =>
   vi.waitFor(() => sweep().then(isDone), { timeout: 25_000, interval: 10 });
@@ -281,8 +279,7 @@ describe('dead letters of uploads', () => {
     'in %s are logged, counted by /readyz for a day, and make nothing unready',
     async (queue) => {
       const [id, before] = [await uploadFile(client, bearer), await count()];
-      const { batch, fate } = newBatch(queue, [id, 'not an id', null]);
-      await worker.queue(batch, bindings());
+      const fate = await consume(queue, [id, 'not an id', null], bindings());
       expect(fate.acked).toHaveLength(3);
       expect(logged()).toContainEqual(
         expect.objectContaining({ level: 'error', message: 'upload dead letter', upload_id: id }),

@@ -1,9 +1,9 @@
 import { env } from 'cloudflare:test';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { Bindings } from '../../src/container.ts';
-import worker from '../../src/index.ts';
 import { newAccount } from '../support/worker/client.ts';
 import { sql } from '../support/worker/database.ts';
+import { runSchedule } from '../support/worker/invocations.ts';
 import { createUploader, declare, pdf, put, uploadFile, workOn } from '../support/worker/uploads.ts';
 
 const client = createUploader();
@@ -43,7 +43,7 @@ const sweepAt = async (
     now: now.setUTCMinutes(now.getUTCMinutes() < minute ? minute - 60 : minute),
   });
   const bindings = { ...env, UPLOADS: bucket, UPLOAD_QUEUE: { sendBatch: async () => {} } };
-  await worker.scheduled(undefined as never, bindings as unknown as Bindings);
+  await runSchedule(bindings as unknown as Bindings);
   vi.useRealTimers();
 };
 

@@ -25,8 +25,10 @@ export type Telemetry = {
   readonly monotonicMs: () => number;
   /** Sends what was gathered, soon and after the response. */
   readonly flushLater: (defer: (name: string, work: Promise<unknown>) => void) => void;
-  /** Sends it now: for jobs, which keep nobody waiting, and for who asks for the numbers. */
+  /** Sends it now: for jobs, once their work is done. */
   readonly flush: () => Promise<void>;
+  /** Sends the numbers now, for who asks for them; a collector of traces that is slow is not waited for. */
+  readonly flushMetrics: () => Promise<void>;
 };
 
 /** So long the numbers lag behind, and so many milliseconds share one call. */
@@ -70,5 +72,6 @@ export const createTelemetry = (config: Config, { log, isolate, gather, dice }: 
       for (const one of settled)
         if (one.status === 'rejected') log.error('telemetry was not sent', { error: one.reason });
     },
+    flushMetrics: async () => recorder?.flush(),
   };
 };

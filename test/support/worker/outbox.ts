@@ -59,21 +59,3 @@ export const createMemoryLog = () => {
   const log: Logger = { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') };
   return { log, lines };
 };
-
-export type Fate = { acked: unknown[]; retried: { body: unknown; delaySeconds: number | undefined }[] };
-
-/** A batch whose outcome the test reads, the delays included: the test pool's own stand-in drops them. */
-export const newBatch = (queue: string, bodies: readonly unknown[]) => {
-  const fate: Fate = { acked: [], retried: [] };
-  const messages = bodies.map((body, index) => ({
-    id: String(index),
-    timestamp: farFuture,
-    attempts: 1,
-    body,
-    ack: () => void fate.acked.push(body),
-    retry: (options?: QueueRetryOptions) =>
-      void fate.retried.push({ body, delaySeconds: options?.delaySeconds }),
-  }));
-  const batch = { queue, messages, ackAll: () => {}, retryAll: () => {} } as unknown as MessageBatch;
-  return { batch, fate };
-};

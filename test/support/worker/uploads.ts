@@ -1,9 +1,8 @@
 import { env } from 'cloudflare:test';
 import type { Bindings } from '../../../src/container.ts';
-import worker from '../../../src/index.ts';
 import { type Client, createClient } from './client.ts';
 import { sql } from './database.ts';
-import { type Fate, newBatch } from './outbox.ts';
+import { consume, type Fate } from './invocations.ts';
 
 /** Work begins when the test says so. */
 const quiet = { UPLOAD_QUEUE: { sendBatch: async () => {} } as never };
@@ -28,11 +27,8 @@ export const withoutScanner = {
 const bindingsOf = (variables: Record<string, unknown>) => ({ ...env, ...quiet, ...variables }) as Bindings;
 
 /** Does what is due about an upload, as the queue's consumer. */
-export const workOn = async (id: unknown, variables: Record<string, unknown> = {}): Promise<Fate> => {
-  const { batch, fate } = newBatch('itsor-uploads', [id]);
-  await worker.queue(batch, bindingsOf(variables));
-  return fate;
-};
+export const workOn = (id: unknown, variables: Record<string, unknown> = {}): Promise<Fate> =>
+  consume('itsor-uploads', [id], bindingsOf(variables));
 
 export type UploadRow = {
   status: string;
