@@ -1,5 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { parseArgs } from 'node:util';
+import { createClient, type Request } from './drills/client.ts';
+import { expectStatus, fail, pass } from './drills/steps.ts';
 import { runProgram, Sentence } from './stack/sentence.ts';
 
 const usage = `npm run smoke -- --url https://… [--email name@domain] [--version [worker=]id]
@@ -7,8 +9,6 @@ const usage = `npm run smoke -- --url https://… [--email name@domain] [--versi
   deletion. With EMAIL_VERIFICATION=required it goes as far as the mail. --email gets that account's mails.
   --version wants that version to answer; with the Worker's name it is asked by name, which also reaches one that
   gets no other traffic.`;
-
-const timeoutMs = 15_000;
 
 type Version = { readonly worker: string | undefined; readonly id: string };
 type Arguments = { readonly url: string; readonly email: string; readonly version: Version | null };
@@ -49,8 +49,6 @@ const readArguments = (): Arguments => {
   }
 };
 
-type Answer = { status: number; body: Record<string, unknown>; cookies: string[] };
-
 /** A client that keeps the cookies which it is given, as a browser does. */
 const createVisitor = ({ url, version }: Arguments) => {
   const jar = new Map<string, string>();
@@ -58,54 +56,25 @@ const createVisitor = ({ url, version }: Arguments) => {
   const override = version?.worker && {
     'Cloudflare-Workers-Version-Overrides': `${version.worker}="${version.id}"`,
   };
-  return async (method: string, path: string, json?: object, bearer?: string): Promise<Answer> => {
-    const response = await fetch(`${url}${path}`, {
-      method,
-      redirect: 'manual',
-      signal: AbortSignal.timeout(timeoutMs),
-      headers: {
-        'User-Agent': 'itsor-smoke',
-        ...override,
-        ...(json && { 'Content-Type': 'application/json' }),
-        ...(bearer
-          ? { Authorization: `Bearer ${bearer}` }
-          : jar.size > 0 && { Cookie: [...jar.values()].join('; ') }),
-      },
-      ...(json && { body: JSON.stringify(json) }),
-    }).catch((error: Error) => {
-      throw new Sentence(
-        `✗ ${url} does not answer: ${(error.cause as Error | undefined)?.message ?? error.message}`,
-      );
+  const send = createClient(url, { headers: { 'User-Agent': 'itsor-smoke', ...override } });
+  return async (method: string, path: string, request: Pick<Request, 'json' | 'bearer'> = {}) => {
+    const isByCookie = request.bearer === undefined && jar.size > 0;
+    const answer = await send(method, path, {
+      ...request,
+      ...(isByCookie && { headers: { Cookie: [...jar.values()].join('; ') } }),
     });
-    const cookies = response.headers.getSetCookie();
-    for (const cookie of cookies) {
+    for (const cookie of answer.headers.getSetCookie()) {
       const [pair = ''] = cookie.split(';');
       jar.set(pair.split('=')[0] ?? '', pair);
     }
-    const text = await response.text();
-    const isJson = /json/.test(response.headers.get('Content-Type') ?? '');
-    return { status: response.status, body: isJson ? JSON.parse(text) : {}, cookies };
+    return answer;
   };
-};
-
-const expectStatus = (step: string, answer: Answer, ...wanted: readonly number[]): Answer => {
-  if (!wanted.includes(answer.status)) {
-    const { code, detail } = answer.body;
-    const said = [code, detail].filter(Boolean).join(': ');
-    throw new Sentence(
-      `✗ ${step}: ${answer.status}${said ? ` (${said})` : ''}, and not ${wanted.join(' or ')}`,
-    );
-  }
-  console.log(`✓ ${step}`);
-  return answer;
 };
 
 const expectVersion = ({ id }: Version, answering: unknown): void => {
   if (answering !== id)
-    throw new Sentence(
-      `✗ version: ${String(answering)} has answered, and not ${id}; is it deployed everywhere yet?`,
-    );
-  console.log(`✓ version ${id}`);
+    throw fail('version', `${answering} has answered, and not ${id}; is it deployed everywhere yet?`);
+  pass(`version ${id}`);
 };
 
 // A deployment's proof: everything that an account needs, end to end, and nothing left behind.
@@ -118,23 +87,32 @@ runProgram(async () => {
   expectStatus('alive', await visit('GET', '/healthz'), 200);
   const { body } = expectStatus('every part answers', await visit('GET', '/readyz'), 200);
   if (version) expectVersion(version, body.version);
-  const signup = expectStatus('sign-up', await visit('POST', '/auth/signup', { email, password }), 201, 202);
+  const signup = expectStatus(
+    'sign-up',
+    await visit('POST', '/auth/signup', { json: { email, password } }),
+    201,
+    202,
+  );
   if (signup.status === 202) {
     console.log('· addresses have to be verified here, so it ends with the mail');
     return;
   }
   const bearer = String(signup.body.access_token);
   try {
-    expectStatus('who one is, by bearer', await visit('GET', '/auth/me', undefined, bearer), 200);
-    const login = expectStatus('login', await visit('POST', '/auth/token', { email, password }), 200);
-    if (login.cookies.length > 0) {
+    expectStatus('who one is, by bearer', await visit('GET', '/auth/me', { bearer }), 200);
+    const login = expectStatus(
+      'login',
+      await visit('POST', '/auth/token', { json: { email, password } }),
+      200,
+    );
+    if (login.headers.getSetCookie().length > 0) {
       expectStatus('who one is, by cookie', await visit('GET', '/auth/me'), 200);
       expectStatus('refresh', await visit('POST', '/auth/refresh'), 200);
       expectStatus('logout', await visit('POST', '/auth/logout'), 204);
       expectStatus('and then nobody', await visit('GET', '/auth/me'), 401);
     }
   } finally {
-    expectStatus('deletion', await visit('DELETE', '/users/me', { password }, bearer), 204);
+    expectStatus('deletion', await visit('DELETE', '/users/me', { json: { password }, bearer }), 204);
   }
-  expectStatus('and then no account', await visit('POST', '/auth/token', { email, password }), 401);
+  expectStatus('and then no account', await visit('POST', '/auth/token', { json: { email, password } }), 401);
 });

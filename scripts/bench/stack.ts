@@ -1,11 +1,13 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { variables as configVariables } from '../../src/config/variables.ts';
 import { findFreePort } from '../stack/ports.ts';
 import { projectDirectory } from '../stack/project.ts';
+import { Sentence } from '../stack/sentence.ts';
 import type { WorkerSettings } from '../stack/serve-worker.ts';
-import { type ServiceProcess, startServiceProcess } from '../stack/service-process.ts';
+import { type ServiceOptions, type ServiceProcess, startServiceProcess } from '../stack/service-process.ts';
 import { stopRequest } from '../stack/stop-request.ts';
 import { waitForWorker } from '../stack/worker-state.ts';
 
@@ -34,15 +36,26 @@ export const withoutLimits = {
 /** An empty variable counts as unset: a .dev.vars of whoever runs this changes nothing. */
 const unset = Object.fromEntries(Object.keys(configVariables).map((name) => [name, '']));
 
-/** Runs `measure` beside a database of its own in a fresh directory, and leaves nothing, Ctrl-C or not. */
-export const withStack = async (measure: (stack: BenchStack) => Promise<void>): Promise<void> => {
+/**
+ * Runs `measure` beside a database of its own in a fresh directory, and leaves nothing, Ctrl-C or not.
+ *
+ * @throws Sentence when it takes longer than `limitMs`
+ */
+export const withStack = async (
+  measure: (stack: BenchStack) => Promise<void>,
+  limitMs: number | null = null,
+): Promise<void> => {
   const stop = stopRequest();
   const ending = new AbortController();
   await using cleanup = new AsyncDisposableStack();
   const dataDirectory = await mkdtemp(join(tmpdir(), 'itsor-bench-'));
   cleanup.defer(() => rm(dataDirectory, { recursive: true, force: true }));
-  const start = (options: Parameters<typeof startServiceProcess>[0]) => {
-    const service = startServiceProcess(options);
+  const temporaryDirectory = join(dataDirectory, 'tmp');
+  await mkdir(temporaryDirectory);
+  const start = (options: ServiceOptions) => {
+    // What wrangler leaves behind when it is stopped in the midst of something goes with the rest.
+    const env = { ...process.env, ...options.env, TMPDIR: temporaryDirectory };
+    const service = startServiceProcess({ ...options, env });
     cleanup.defer(service.stop);
     return service;
   };
@@ -51,7 +64,7 @@ export const withStack = async (measure: (stack: BenchStack) => Promise<void>): 
   const database = start({
     name: 'database',
     program: new URL('../stack/serve-endpoint.ts', import.meta.url),
-    env: { ...process.env, DATA_DIR: dataDirectory, LOCAL_POSTGRES_URL: '' },
+    env: { DATA_DIR: dataDirectory, LOCAL_POSTGRES_URL: '' },
   });
   const measuring = database.ready.then(async () => {
     const endpointUrl = `http://127.0.0.1:${await database.listening}/sql`;
@@ -78,7 +91,12 @@ export const withStack = async (measure: (stack: BenchStack) => Promise<void>): 
     };
     await measure({ dataDirectory, endpointUrl, startWorker });
   });
-  await Promise.race([measuring, stop]);
+  await Promise.race([measuring, stop, ...(limitMs === null ? [] : [tooLong(limitMs, ending.signal)])]);
+};
+
+const tooLong = async (limitMs: number, signal: AbortSignal): Promise<never> => {
+  await sleep(limitMs, undefined, { signal });
+  throw new Sentence(`✗ It took longer than ${limitMs / 1000} seconds.`);
 };
 
 /** Rejects with what the service says of itself, should it not start. */

@@ -1,4 +1,5 @@
 import { randomInt } from 'node:crypto';
+import { createClient, type Request } from './client.ts';
 
 type Tokens = { readonly access_token: string; readonly refresh_token: string };
 
@@ -12,24 +13,16 @@ export const startClients = async (urls: readonly string[], count: number) => {
   let isStopping = false;
   const seen = { requests: 0, logins: 0, refreshes: 0, failures: [] as string[] };
 
-  const send = async (method: string, path: string, init: { json?: object; bearer?: string } = {}) => {
-    const url = inUse[randomInt(inUse.length)] ?? '';
-    const response = await fetch(url + path, {
+  const send = async (method: string, path: string, request: Request) => {
+    const { status, code, body } = await createClient(inUse[randomInt(inUse.length)] ?? '')(
       method,
-      headers: {
-        ...(init.json && { 'Content-Type': 'application/json' }),
-        ...(init.bearer !== undefined && { Authorization: `Bearer ${init.bearer}` }),
-      },
-      ...(init.json && { body: JSON.stringify(init.json) }),
-    });
-    const text = await response.text();
+      path,
+      request,
+    );
     seen.requests++;
-    if (!response.ok) {
-      const { code } = JSON.parse(text) as { code: string };
-      seen.failures.push(`${method} ${path}: ${response.status} ${code}`);
-      return null;
-    }
-    return JSON.parse(text) as Tokens;
+    if (status < 300) return body as Tokens;
+    seen.failures.push(`${method} ${path}: ${status} ${code}`);
+    return null;
   };
 
   const logIn = async (email: string): Promise<Tokens | null> => {

@@ -18,6 +18,7 @@ import { applyMigrations } from '../stack/migrate.ts';
 import { withOperatorDatabase } from '../stack/operator-database.ts';
 import { runScript } from '../stack/run-script.ts';
 import { runProgram, Sentence } from '../stack/sentence.ts';
+import { createClient } from './client.ts';
 
 const usage = `npm run drill:restore [-- --from file]
   Backs up a database of sample accounts, destroys it, restores it, compares every table, and runs the smoke test on a
@@ -101,13 +102,8 @@ const run = async ({ env }: DrillPlace, ...command: [string, ...string[]]) => {
 };
 
 const requireLogin = async (url: string, account: SampleAccount) => {
-  const answer = await fetch(`${url}/auth/token`, {
-    method: 'POST',
-    headers: { 'Content-Type': 'application/json' },
-    body: JSON.stringify(account),
-  });
-  await answer.body?.cancel();
-  if (!answer.ok) throw new Sentence(`an account of before cannot log in: ${answer.status}`);
+  const { status } = await createClient(url)('POST', '/auth/token', { json: account });
+  if (status !== 200) throw new Sentence(`an account of before cannot log in: ${status}`);
 };
 
 const tell = ({ name }: DrillPlace, steps: readonly Step[], comparison: readonly Comparison[]) => {

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import { metricDefinitions } from '../../src/domain/metrics.ts';
 import { hasPrometheus, promtool } from '../support/node/prometheus.ts';
@@ -18,6 +18,13 @@ it.each([
   const asked = new Set([...text.matchAll(/\bitsor_[a-z_]+/g)].map(([name]) => name));
   expect([...asked].filter((name) => !samples.includes(name))).toEqual([]);
   expect(asked.size).toBeGreaterThan(8);
+});
+
+it.each(readdirSync('docs/runbooks'))('the runbook %s names nothing that is not measured', (page) => {
+  const text = readFileSync(`docs/runbooks/${page}`, 'utf8');
+  const named = [...text.matchAll(/\bitsor_[a-z_]+[a-z](?=[ {`])/g)].map(([name]) => name);
+  const known = new Set([...samples, ...Object.keys(metricDefinitions), 'itsor_app', 'itsor_migrator']);
+  expect(named.filter((name) => !known.has(name))).toEqual([]);
 });
 
 it('the dashboard shows everything that is measured', () => {

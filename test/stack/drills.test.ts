@@ -1,0 +1,126 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { withStack } from '../../scripts/bench/stack.ts';
+import { projectDirectory } from '../../scripts/stack/project.ts';
+import { environmentOf, runScript } from '../../scripts/stack/run-script.ts';
+import { Sentence } from '../../scripts/stack/sentence.ts';
+
+const linesOf = (text: string) => text.trimEnd().split('\n');
+
+let directory: string;
+beforeAll(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'itsor-drills-'));
+});
+afterAll(() => rm(directory, { recursive: true }));
+
+/** With a directory of temporary files of its own, so that what it leaves is seen. */
+const drill = (name: string, ...args: string[]) =>
+  runScript([`scripts/drills/${name}.ts`, ...args], { DATA_DIR: directory, TMPDIR: directory });
+
+type Case = {
+  readonly name: string;
+  readonly shows: readonly string[];
+  /** Variables under which the service does not do what the runbook says, and what the drill says to that. */
+  readonly faults: readonly (readonly [readonly string[], string])[];
+};
+
+describe.each<Case>([
+  {
+    name: 'auth-incident',
+    shows: [
+      '✓ from there even the right password is refused',
+      '✓ its owner is let in from another network',
+      '✓ /metrics: 100 failed, 2 locked, 3 let in',
+      '✓ the owner logs in with the new one',
+      '✓ the thief comes after',
+      '✓ Whoever guessed was locked out, and what was taken is back.',
+    ],
+    faults: [
+      [
+        ['LOGIN_BRUTE_MAX_ATTEMPTS=50'],
+        '✗ from there even the right password is refused: 200, and not 429 login_locked',
+      ],
+      [['METRICS_TOKEN='], '✗ /metrics is for who has METRICS_TOKEN: 200, and not 401'],
+    ],
+  },
+  {
+    name: 'scaling',
+    shows: [
+      '✓ /metrics: two round trips to the database and a hash',
+      '✓ the burst is over: who was refused is let in',
+      '✓ 150 requests of one user: 100 pass, 50 are 429 with Retry-After',
+      '✓ /metrics: 101 decisions were to refuse, none could not be made',
+      '✓ What was too much was refused at once, and nobody else noticed.',
+    ],
+    faults: [
+      [
+        ['ARGON2_MEMORY_KIB=65536', 'REQUEST_TIMEOUT_MS=3000'],
+        '✗ 160 logins at once: 504 timeout among the answers',
+      ],
+      [
+        ['RATE_LIMIT_MAX=140'],
+        '✗ 150 requests from one network, RATE_LIMIT_MAX is 100: 140 passed and 10 were 429 with Retry-After, and not 100 and 50',
+      ],
+    ],
+  },
+])('npm run drill:$name', { timeout: 240_000 }, ({ name, shows, faults }) => {
+  it('shows every step, and leaves nothing behind', async () => {
+    const { status, stdout, stderr } = await drill(name);
+    expect({ status, failed: linesOf(stderr).filter((line) => line.startsWith('✗')) }).toEqual({
+      status: 0,
+      failed: [],
+    });
+    expect(linesOf(stdout)).toEqual(expect.arrayContaining([...shows]));
+    expect(linesOf(stdout).filter((line) => !line.startsWith('✓ '))).toEqual([]);
+    expect(await readdir(directory)).toEqual([]);
+  });
+
+  it.each(faults)('fails at a service with %o', async (assignments, says) => {
+    const { status, stdout, stderr } = await drill(name, ...assignments.flatMap((each) => ['--with', each]));
+    // Before it, workerd may tell of a client that has gone.
+    expect({ status, says: linesOf(stderr).at(-1) }).toEqual({ status: 1, says });
+    expect(stdout).not.toContain(shows.at(-1));
+    expect(await readdir(directory)).toEqual([]);
+  });
+
+  it('refuses what is no variable', async () => {
+    expect(await drill(name, '--with', 'nonsense')).toEqual({
+      status: 1,
+      stdout: '',
+      stderr: '--with wants NAME=VALUE, and not nonsense\n',
+    });
+  });
+});
+
+it('a drill that is stopped has failed, and leaves nothing behind', { timeout: 60_000 }, async () => {
+  const child = spawn(process.execPath, ['scripts/drills/auth-incident.ts'], {
+    cwd: projectDirectory,
+    env: environmentOf({ TMPDIR: directory }),
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let [stdout, stderr] = ['', ''];
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    stderr += text;
+  });
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    // In the midst of it.
+    if (stdout === '') child.kill('SIGINT');
+    stdout += text;
+  });
+  const [status] = await once(child, 'close');
+  expect(status).toBe(1);
+  expect(stderr).toContain('✗ The drill was stopped before its end.');
+  expect(await readdir(directory)).toEqual([]);
+});
+
+it('a stack that is used for too long ends, and leaves nothing behind', { timeout: 60_000 }, async () => {
+  vi.stubEnv('TMPDIR', directory);
+  const using = withStack(() => new Promise(() => {}), 2_000);
+  await expect(using).rejects.toThrow(new Sentence('✗ It took longer than 2 seconds.'));
+  vi.unstubAllEnvs();
+  expect(await readdir(directory)).toEqual([]);
+});
