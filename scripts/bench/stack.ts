@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,6 +11,7 @@ import type { WorkerSettings } from '../stack/serve-worker.ts';
 import { type ServiceOptions, type ServiceProcess, startServiceProcess } from '../stack/service-process.ts';
 import { stopRequest } from '../stack/stop-request.ts';
 import { waitForWorker } from '../stack/worker-state.ts';
+import type { BareWorkerSettings } from './serve-workerd.ts';
 
 export type BenchWorker = { readonly url: string; readonly process: ServiceProcess };
 
@@ -22,6 +24,17 @@ export type BenchStack = {
     variables: Readonly<Record<string, string>>,
     configPath?: string,
   ) => Promise<BenchWorker>;
+  /** The same on workerd alone, without the proxy of wrangler dev. */
+  readonly startBareWorker: BenchStack['startWorker'];
+};
+
+type StackOptions = {
+  /** How long it may take. */
+  readonly limitMs?: number;
+  /** Keeps everything in memory, where the system has such a file system: workerd does nothing else while it waits for a disk. */
+  readonly inMemory?: boolean;
+  /** How long each round trip to the database takes more than it does on one machine. */
+  readonly networkMs?: number;
 };
 
 /** Limits that refuse nothing, over windows in which as little is remembered as in a service under its limits. */
@@ -33,6 +46,9 @@ export const withoutLimits = {
   LOGIN_BRUTE_WINDOW_MS: '1000',
 } as const;
 
+/** Of Linux. */
+const memoryFiles = '/dev/shm';
+
 /** An empty variable counts as unset: a .dev.vars of whoever runs this changes nothing. */
 const unset = Object.fromEntries(Object.keys(configVariables).map((name) => [name, '']));
 
@@ -43,12 +59,13 @@ const unset = Object.fromEntries(Object.keys(configVariables).map((name) => [nam
  */
 export const withStack = async (
   measure: (stack: BenchStack) => Promise<void>,
-  limitMs: number | null = null,
+  { limitMs, inMemory = false, networkMs = 0 }: StackOptions = {},
 ): Promise<void> => {
   const stop = stopRequest();
   const ending = new AbortController();
   await using cleanup = new AsyncDisposableStack();
-  const dataDirectory = await mkdtemp(join(tmpdir(), 'itsor-bench-'));
+  const root = inMemory && existsSync(memoryFiles) ? memoryFiles : tmpdir();
+  const dataDirectory = await mkdtemp(join(root, 'itsor-bench-'));
   cleanup.defer(() => rm(dataDirectory, { recursive: true, force: true }));
   const temporaryDirectory = join(dataDirectory, 'tmp');
   await mkdir(temporaryDirectory);
@@ -64,34 +81,50 @@ export const withStack = async (
   const database = start({
     name: 'database',
     program: new URL('../stack/serve-endpoint.ts', import.meta.url),
+    args: ['--network-ms', String(networkMs)],
     env: { DATA_DIR: dataDirectory, LOCAL_POSTGRES_URL: '' },
   });
   const measuring = database.ready.then(async () => {
     const endpointUrl = `http://127.0.0.1:${await database.listening}/sql`;
-    const startWorker = async (
-      variables: Readonly<Record<string, string>>,
-      configPath = join(projectDirectory, 'wrangler.toml'),
-    ): Promise<BenchWorker> => {
-      const port = await findFreePort();
-      const process = start({
-        name: 'Worker',
-        program: new URL('../stack/serve-worker.ts', import.meta.url),
-        settings: {
-          configPath,
-          hostname: '127.0.0.1',
-          port,
-          stateDirectory: join(dataDirectory, `worker-${port}`),
-          logDirectory: join(dataDirectory, 'logs'),
-          variables: { ...unset, NEON_HTTP_ENDPOINT: endpointUrl, ...variables },
-        } satisfies WorkerSettings,
-      });
+    const variablesOf = (variables: Readonly<Record<string, string>>) => ({
+      ...unset,
+      NEON_HTTP_ENDPOINT: endpointUrl,
+      ...variables,
+    });
+    const answering = async (port: number, process: ServiceProcess): Promise<BenchWorker> => {
       const url = `http://127.0.0.1:${port}`;
       await Promise.race([waitForWorker(url, ending.signal), failure(process)]);
       return { url, process };
     };
-    await measure({ dataDirectory, endpointUrl, startWorker });
+    const ownConfig = join(projectDirectory, 'wrangler.toml');
+
+    const startWorker: BenchStack['startWorker'] = async (variables, configPath = ownConfig) => {
+      const port = await findFreePort();
+      const program = new URL('../stack/serve-worker.ts', import.meta.url);
+      const settings: WorkerSettings = {
+        configPath,
+        hostname: '127.0.0.1',
+        port,
+        stateDirectory: join(dataDirectory, `worker-${port}`),
+        logDirectory: join(dataDirectory, 'logs'),
+        variables: variablesOf(variables),
+      };
+      return answering(port, start({ name: 'Worker', program, settings }));
+    };
+    const startBareWorker: BenchStack['startWorker'] = async (variables, configPath = ownConfig) => {
+      const port = await findFreePort();
+      const program = new URL('serve-workerd.ts', import.meta.url);
+      const settings: BareWorkerSettings = {
+        configPath,
+        port,
+        outDirectory: join(dataDirectory, `bundle-${port}`),
+        variables: variablesOf(variables),
+      };
+      return answering(port, start({ name: 'Worker', program, settings }));
+    };
+    await measure({ dataDirectory, endpointUrl, startWorker, startBareWorker });
   });
-  await Promise.race([measuring, stop, ...(limitMs === null ? [] : [tooLong(limitMs, ending.signal)])]);
+  await Promise.race([measuring, stop, ...(limitMs === undefined ? [] : [tooLong(limitMs, ending.signal)])]);
 };
 
 const tooLong = async (limitMs: number, signal: AbortSignal): Promise<never> => {

@@ -26,11 +26,14 @@ export const runDrill = (
     const { with: given } = readOptions({ with: { type: 'string', multiple: true, default: [] } }, usage);
     const others = given.map(readAssignment);
     let isDone = false;
-    await withStack(async (stack) => {
-      const { url } = await stack.startWorker({ ...variables, ...Object.fromEntries(others) });
-      await perform(url, stack);
-      isDone = true;
-    }, limitMs);
+    await withStack(
+      async (stack) => {
+        const { url } = await stack.startWorker({ ...variables, ...Object.fromEntries(others) });
+        await perform(url, stack);
+        isDone = true;
+      },
+      { limitMs },
+    );
     if (!isDone) throw new Sentence('✗ The drill was stopped before its end.');
     console.log(styleText('green', proves));
   });

@@ -14,6 +14,7 @@ export type EndpointSettings = {
   readonly postgresUrl: string | null;
   /** False: a database that somebody else prepares; roles and migrations are left alone. */
   readonly prepare: boolean;
+  readonly networkMs?: number;
 };
 
 export type EndpointService = {
@@ -34,7 +35,11 @@ export const startEndpointService = async (settings: EndpointSettings): Promise<
   const { promise: backend, resolve, reject } = Promise.withResolvers<SqlBackend>();
   // Nobody may be waiting yet; `ready` tells of a failure.
   backend.catch(() => {});
-  const endpoint = await startNeonEndpoint({ backend, port: settings.port });
+  const endpoint = await startNeonEndpoint({
+    backend,
+    port: settings.port,
+    networkMs: settings.networkMs ?? 0,
+  });
   const database =
     settings.postgresUrl === null ? openEmbedded(settings) : openPostgres(settings, settings.postgresUrl);
   const ready = database.then(async (prepared) => {

@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { BadRequest, readNeonRequest } from './neon-request.ts';
 import { PostgresError, type SqlBackend, type StatementResult } from './sql-backend.ts';
 import { runTransaction } from './transaction.ts';
@@ -20,6 +21,8 @@ type Options = {
   readonly port?: number;
   /** Larger bodies are answered 413; Neon's own limit is 10 MiB. */
   readonly maxBodyBytes?: number;
+  /** Added to each answer to /sql, as if the database were that far away. */
+  readonly networkMs?: number;
 };
 
 type Answer = { readonly status: number; readonly body: unknown };
@@ -33,6 +36,7 @@ export const startNeonEndpoint = async ({
   backend,
   port = 0,
   maxBodyBytes = 10 * 1024 * 1024,
+  networkMs = 0,
 }: Options): Promise<NeonEndpoint> => {
   let roundTrips = 0;
 
@@ -42,6 +46,7 @@ export const startNeonEndpoint = async ({
     if (route !== 'POST /sql') return { status: 404, body: { message: 'POST /sql is what is served here' } };
     roundTrips++;
     const body = await readBody(request, maxBodyBytes);
+    if (networkMs > 0) await sleep(networkMs);
     if (body === null) return { status: 413, body: { message: `the body exceeds ${maxBodyBytes} bytes` } };
     return runSql(backend, request, body);
   };

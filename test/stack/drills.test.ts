@@ -119,7 +119,7 @@ it('a drill that is stopped has failed, and leaves nothing behind', { timeout: 6
 
 it('a stack that is used for too long ends, and leaves nothing behind', { timeout: 60_000 }, async () => {
   vi.stubEnv('TMPDIR', directory);
-  const using = withStack(() => new Promise(() => {}), 2_000);
+  const using = withStack(() => new Promise(() => {}), { limitMs: 2_000 });
   await expect(using).rejects.toThrow(new Sentence('✗ It took longer than 2 seconds.'));
   vi.unstubAllEnvs();
   expect(await readdir(directory)).toEqual([]);
