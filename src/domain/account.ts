@@ -29,6 +29,8 @@ export type AccountEdit = {
   readonly disabled?: boolean | undefined;
   readonly mustChangePassword?: boolean | undefined;
   readonly username?: string | null | undefined;
+  /** Null takes it away. */
+  readonly password?: null | undefined;
 };
 
 /** The same with the age of its password taken into account. */

@@ -17,3 +17,8 @@ export const lockAccountOf = (email: string): SQL =>
 export const lockActor = (gate: Pick<Gate, 'own'>, ctx: RequestContext): SQL => sql`
   with ${gate.own(ctx)}
   select u.id from gate join users u on u.id = gate.user_id where gate.refusal is null for no key update of u`;
+
+/** Locks an account that the actor may manage. */
+export const lockManaged = (gate: Pick<Gate, 'permitted'>, ctx: RequestContext, id: string): SQL => sql`
+  with ${gate.permitted(ctx)}
+  select u.id from gate join users u on u.id = ${id}::uuid where gate.refusal is null for no key update of u`;

@@ -2,14 +2,16 @@ import { type SQL, sql } from 'drizzle-orm';
 import type { RequestContext } from '../context.ts';
 import type { Database } from '../db/client.ts';
 import type { AccountEdit, ManagedAccount } from '../domain/account.ts';
+import { endedByNewPassword } from '../domain/one-time-token.ts';
 import { adminRole } from '../domain/permissions.ts';
 import type { Refusal } from '../refusals.ts';
+import { lockManaged } from './account-lock.ts';
 import { takenBy } from './account-rows.ts';
 import { insertAudit } from './audit-rows.ts';
 import { isChanged, lockAuthority, targetAccount } from './authority.ts';
 import { eraseAccount } from './erasure.ts';
 import { type Gate, refusalOf } from './gate.ts';
-import { type MailedToken, mailToken } from './mail-rows.ts';
+import { type MailedToken, mailToken, voidTokens } from './mail-rows.ts';
 import { type ManagedRow, readManaged, toManaged } from './managed-rows.ts';
 import { isOver } from './session-rows.ts';
 
@@ -46,7 +48,7 @@ export type UserRepository = ReturnType<typeof createUserRepository>;
 /** Changes to the accounts of others. Every statement asks the gate for the permission that the route requires. */
 export const createUserRepository = (db: Database, { newId, gate }: Options) => {
   const outcomeOf = (results: Record<string, unknown>[][]): EditOutcome => {
-    const [, [verdict], [row]] = results as [unknown, Verdict[], ManagedRow[]];
+    const [[verdict], [row]] = results.slice(-2) as [Verdict[], ManagedRow[]];
     const refusal = refusalOf(verdict);
     if (refusal === 'unknown_role') return { kind: 'unknown_role' };
     if (refusal !== null) return { kind: 'refused', refusal };
@@ -104,7 +106,10 @@ export const createUserRepository = (db: Database, { newId, gate }: Options) => 
       }
     },
 
-    /** Changes what is given and nothing else. Whoever is disabled is logged out everywhere, for good. */
+    /**
+     * Changes what is given and nothing else. Whoever is disabled, or loses the password, is logged out everywhere, for
+     * good; with the password goes what was asked for with it.
+     */
     edit: async (
       ctx: RequestContext,
       id: string,
@@ -115,6 +120,7 @@ export const createUserRepository = (db: Database, { newId, gate }: Options) => 
       const roles = edit.roles ?? null;
       const disabled = edit.disabled ?? null;
       const mustChangePassword = edit.mustChangePassword ?? null;
+      const forgets = edit.password === null;
       const demotes = roles !== null && !roles.includes(adminRole);
       const rolesParam = sql`${roles === null ? null : sql.param(roles)}::text[]`;
       const event = {
@@ -125,13 +131,14 @@ export const createUserRepository = (db: Database, { newId, gate }: Options) => 
         // A user name says who somebody is, so it is only said that it has changed.
         details: sql`(select jsonb_strip_nulls(jsonb_build_object(
           'disabled', edit.disabled, 'must_change_password', edit.must_change_password,
-          'username', case when edit.renames then 'changed' end, 'roles', edit.roles,
+          'username', case when edit.renames then 'changed' end, 'password', case when edit.forgets then 'removed' end, 'roles', edit.roles,
           'roles_before', case when edit.roles is not null then to_jsonb(target.roles) end)) from edit, target)`,
       } as const;
       try {
         return outcomeOf(
           await db.transaction(ctx, [
             lockAuthority(gate, ctx),
+            lockManaged(gate, ctx, id),
             sql`
               with ${gate.permitted(ctx)}, ${targetAccount(gate, id)}, ${wantedRoles(roles)}, verdict as (
                 select case
@@ -141,9 +148,9 @@ export const createUserRepository = (db: Database, { newId, gate }: Options) => 
                   when not wanted.all_exist then 'unknown_role'
                   when not target.permissions <@ gate.permissions then 'holds_more'
                   when not wanted.permissions <@ gate.permissions then 'grants_more'
-                  when target.id = gate.user_id and (${disabled === true}::boolean or (${roles !== null}::boolean and not target.permissions <@ wanted.permissions))
+                  when target.id = gate.user_id and (${disabled === true || forgets}::boolean or (${roles !== null}::boolean and not target.permissions <@ wanted.permissions))
                     then 'own_authority'
-                  when target.is_last_administrator and ${demotes || disabled === true}::boolean then 'last_administrator'
+                  when target.is_last_administrator and ${demotes || disabled === true || forgets}::boolean then 'last_administrator'
                 end as refusal
                 from gate cross join wanted left join target on true
               ), edit as (
@@ -151,6 +158,7 @@ export const createUserRepository = (db: Database, { newId, gate }: Options) => 
                 select nullif(${disabled}::boolean, u.disabled_at is not null) as disabled,
                   nullif(${mustChangePassword}::boolean, u.must_change_password) as must_change_password,
                   ${edit.username !== undefined}::boolean and u.username is distinct from ${edit.username ?? null}::text as renames,
+                  ${forgets}::boolean and u.password_hash is not null as forgets,
                   case when not (target.roles <@ ${rolesParam} and target.roles @> ${rolesParam}) then ${rolesParam} end as roles
                 from verdict, target join users u on u.id = target.id where verdict.refusal is null
               ), c as (
@@ -158,9 +166,11 @@ export const createUserRepository = (db: Database, { newId, gate }: Options) => 
                   disabled_at = case edit.disabled when true then ${now}::timestamptz when false then null else u.disabled_at end,
                   must_change_password = coalesce(edit.must_change_password, u.must_change_password),
                   username = case when edit.renames then ${edit.username ?? null}::text else u.username end,
+                  password_hash = case when not edit.forgets then u.password_hash end,
+                  password_changed_at = case when not edit.forgets then u.password_changed_at end,
                   updated_at = ${now}
                 from edit
-                where u.id = ${id}::uuid and (edit.disabled is not null or edit.must_change_password is not null or edit.renames or edit.roles is not null)
+                where u.id = ${id}::uuid and (edit.disabled is not null or edit.must_change_password is not null or edit.renames or edit.forgets or edit.roles is not null)
                 returning u.id
               ), taken as (
                 delete from user_roles ur using c where ur.user_id = c.id and not (ur.role_name = any((select edit.roles from edit)::text[]))
@@ -168,8 +178,11 @@ export const createUserRepository = (db: Database, { newId, gate }: Options) => 
                 insert into user_roles (user_id, role_name) select c.id, name from c, unnest((select edit.roles from edit)) name
                 on conflict do nothing
               ), ended as (
-                update sessions s set revoked_at = ${now}, revoked_reason = 'account_disabled'
-                from c where ${disabled === true}::boolean and s.user_id = c.id and s.revoked_at is null
+                update sessions s set revoked_at = ${now},
+                  revoked_reason = ${disabled === true ? 'account_disabled' : 'administrator'}
+                from c where ${disabled === true || forgets}::boolean and s.user_id = c.id and s.revoked_at is null
+              ), spent as (
+                ${voidTokens(ctx, forgets ? endedByNewPassword : [])}
               ), audited as (
                 ${insertAudit(ctx, event)} from c
               )

@@ -76,6 +76,10 @@ export const EditUserBody = z
     disabled: z.boolean().optional(),
     must_change_password: z.boolean().optional(),
     username: Username.nullable().optional(),
+    password: z.null('can only be null, which takes it away').optional().meta({
+      description:
+        'null takes it away, with every session and whatever was asked for with it; a reset by mail sets another one',
+    }),
   })
   .refine((edit) => Object.keys(edit).length > 0, {
     message: 'nothing to change',

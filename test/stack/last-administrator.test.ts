@@ -91,6 +91,7 @@ describe.each(servers)('the last administrator, %s', (_, serverUrl) => {
     const deeds: ((by: RequestContext, to: RequestContext) => Promise<unknown>)[] = [
       (by, to) => users.edit(by, idOf(to), { roles: ['user'] }, null),
       (by, to) => users.edit(by, idOf(to), { disabled: true }, null),
+      (by, to) => users.edit(by, idOf(to), { password: null }, null),
       (by, to) => users.remove(by, idOf(to), { ifMatch: null, outboxId: outboxId() }),
       (by) => ownAccount.remove(by, { passwordHash, outboxId: outboxId() }),
     ];

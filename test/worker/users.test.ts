@@ -201,6 +201,51 @@ describe('PATCH /users/{id}', () => {
     expect(JSON.stringify(changes)).not.toContain(name);
   });
 
+  it('takes a password away, and with it every session and whatever was asked for with it', async () => {
+    const client = newClient();
+    const admin = await newAdmin(client);
+    const { user, access_token: stolen } = await newAccount(client);
+    // Whoever has the account would move it to an address of their own.
+    const theirs = newEmail();
+    const asked = { password, email: theirs };
+    expect((await client('POST', '/auth/email/change', { bearer: stolen, json: asked })).status).toBe(202);
+    const token = await tokenIn(theirs, 'verify_new_email', 'change_email');
+
+    const patch = { bearer: admin.access_token, json: { password: null } };
+    const edited = await client('PATCH', `/users/${user.id}`, patch);
+    expect(edited.status).toBe(200);
+    expect(await edited.json()).toMatchObject({ password_changed_at: null, disabled: false });
+    const login = { json: { email: user.email, password } };
+    await expectProblem(await client('GET', '/auth/me', { bearer: stolen }), 401, 'session_revoked');
+    await expectProblem(await client('POST', '/auth/token', login), 401, 'invalid_credentials');
+    await expectProblem(
+      await client('POST', '/auth/email/verify', { json: { token } }),
+      400,
+      'token_invalid',
+    );
+    const [change] = (await eventsAbout(user.id)).filter(({ type }) => type === 'account.changed');
+    expect(change).toMatchObject({ actor_id: admin.user.id, details: { password: 'removed' } });
+
+    await client('POST', '/auth/password/forgot', { json: { email: user.email } });
+    const reset = {
+      token: await tokenIn(user.email, 'reset_password', 'reset_password'),
+      password: 'another horse battery staple',
+    };
+    expect((await client('POST', '/auth/password/reset', { json: reset })).status).toBe(204);
+    const back = { json: { email: user.email, password: reset.password } };
+    expect((await client('POST', '/auth/token', back)).status).toBe(200);
+  });
+
+  it('gives no password, and takes away neither one’s own nor the last administrator’s', async () => {
+    const client = newClient();
+    const admin = await newAdmin(client);
+    const { user } = await newAccount(client);
+    const patch = (id: string, json: object) =>
+      client('PATCH', `/users/${id}`, { bearer: admin.access_token, json });
+    await expectProblem(await patch(user.id, { password }), 422, 'validation_failed');
+    await expectProblem(await patch(admin.user.id, { password: null }), 409, 'conflict');
+  });
+
   it('leaves an account as it is that is so already: same version, no event', async () => {
     const client = newClient();
     const { access_token: bearer } = await newAdmin(client);

@@ -44,7 +44,7 @@ export const administration = {
   },
   'PATCH /users/{id}': {
     summary:
-      'Change what is given: user name, roles, disabled, must_change_password; If-Match guards against lost updates',
+      'Change what is given: user name, roles, disabled, must_change_password, or take the password away; If-Match guards against lost updates',
     tag: 'administration',
     auth: 'required',
     permission: 'users:write',
