@@ -18,7 +18,7 @@ const openHouse = async (url: string, endpoint: string, adminUrl: string, verifi
   const db = createDatabase({ url: new Secret(url), endpoint });
   const parts = {
     newId: () => randomUUID(),
-    gate: createGate({ verifiedOnly, passwordMaxAgeDays: null }),
+    gate: createGate({ verifiedOnly, passwordMaxAgeDays: null, issuers: [] }),
   };
   const direct = new Client({ connectionString: adminUrl });
   await direct.connect();
