@@ -8,3 +8,11 @@ export const forPeople = (site: Site) =>
     c.set('site', site);
     await next();
   });
+
+/** The same for what programs ask for too: who names JSON, and no HTML, reads a problem document. */
+export const forPeopleAndPrograms = (site: Site) =>
+  createMiddleware<AppEnv>(async function forPeopleAndPrograms(c, next) {
+    const accept = c.req.header('Accept') ?? '';
+    if (!/\bjson\b/i.test(accept) || /\btext\/html\b/i.test(accept)) c.set('site', site);
+    await next();
+  });
