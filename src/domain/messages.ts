@@ -179,7 +179,7 @@ const messages: { readonly [T in MailTemplate]: Compose<T> } = {
   }),
 
   identity_linked: ({ site, link, happenedAt }, { provider, ...device }) => ({
-    subject: `A new way to log in to your account at ${site}`,
+    subject: `Your account at ${site} has a new way to log in`,
     blocks: [
       paragraph(
         `Someone logged in to your account at ${site} by a provider that vouched for this e-mail address. From now on the account can be opened that way too.`,

@@ -53,7 +53,7 @@ export const createStartSignOn =
       counted('started');
       return { location, sealed };
     } catch (error) {
-      counted('unavailable');
+      counted(error instanceof AppError ? error.code : 'internal_error');
       throw error;
     }
   };
