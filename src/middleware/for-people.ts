@@ -9,10 +9,9 @@ export const forPeople = (site: Site) =>
     await next();
   });
 
-/** The same for what programs ask for too: who names JSON, and no HTML, reads a problem document. */
+/** The same for what programs ask for too: a browser that opens a page says so, and whoever does not reads problems. */
 export const forPeopleAndPrograms = (site: Site) =>
   createMiddleware<AppEnv>(async function forPeopleAndPrograms(c, next) {
-    const accept = c.req.header('Accept') ?? '';
-    if (!/\bjson\b/i.test(accept) || /\btext\/html\b/i.test(accept)) c.set('site', site);
+    if (/\btext\/html\b/i.test(c.req.header('Accept') ?? '')) c.set('site', site);
     await next();
   });

@@ -52,7 +52,7 @@ export const oauthRoutes = (
       async (c) => {
         const sealed = readSingleCookie(c, cookies.attemptName);
         // Whatever comes of it: an attempt serves once.
-        setAttemptCookie(c, cookies, null);
+        if (sealed !== null) setAttemptCookie(c, cookies, null);
         const { tokens, returnTo } = await finish(c.var.ctx, {
           providerId: c.req.valid('param').provider,
           sealed,

@@ -9,6 +9,7 @@ import {
   clientSecret,
   comeBack,
   createProvider,
+  discovery,
   issuer,
   json,
   newPerson,
@@ -27,6 +28,9 @@ beforeEach(() => {
 });
 afterEach(() => logged.mockRestore());
 const log = () => logged.mock.calls.flat().join('\n');
+
+/** As a browser asks for a page. */
+const browser = { Accept: 'text/html,application/xhtml+xml,*/*;q=0.8' };
 
 /** The provider's answer at the redirect in the place of a code. */
 const refused = async (error: string, headers: Record<string, string> = json) => {
@@ -55,20 +59,22 @@ describe('a provider that says no', () => {
     expect(text + log()).not.toContain('canary');
   });
 
-  it('is a page to people, with a way back, and a problem to who asks for JSON alone', async () => {
-    const page = await refused('access_denied', { Accept: 'text/html,application/xhtml+xml,*/*;q=0.8' });
+  it('is a page to browsers, with a way back, and a problem to everybody else', async () => {
+    const page = await refused('access_denied', browser);
     expect([page.status, page.headers.get('Content-Type')]).toEqual([400, 'text/html; charset=UTF-8']);
     const html = await page.text();
     expect(html).toContain('Acme was not allowed to tell us who you are');
     expect(html).toContain('href="/account"');
     expect(html).not.toContain('canary');
 
-    const problem = await refused('access_denied', { Accept: 'application/problem+json' });
-    expect(problem.headers.get('Content-Type')).toBe('application/problem+json');
+    for (const Accept of ['application/problem+json', 'application/json', '*/*']) {
+      const problem = await refused('access_denied', { Accept });
+      expect(problem.headers.get('Content-Type')).toBe('application/problem+json');
+    }
   });
 
   it('is told to people whom nothing was asked of, too', async () => {
-    const response = await createClient(variables)('GET', '/auth/oauth/nobody');
+    const response = await createClient(variables)('GET', '/auth/oauth/nobody', { headers: browser });
     expect([response.status, response.headers.get('Content-Type')]).toEqual([
       404,
       'text/html; charset=UTF-8',
@@ -81,7 +87,7 @@ const jsonOf =
   (body: unknown, status = 200) =>
   () =>
     Response.json(body, { status });
-const large = () => Response.json({ issuer, padding: 'a'.repeat(300_000) });
+const large = () => Response.json({ ...discovery, padding: 'a'.repeat(300_000) });
 const lost = () => Promise.reject(new TypeError('Network connection lost.'));
 
 describe('a provider that gives no answer is 503, and never a login or a logout', () => {
@@ -89,11 +95,19 @@ describe('a provider that gives no answer is 503, and never a login or a logout'
     ['cannot be reached', 'discovery', lost],
     ['has a failure in the place of its discovery document', 'discovery', jsonOf({}, 500)],
     ['has a page in its place', 'discovery', text('<html>', { headers: { 'Content-Type': 'text/html' } })],
-    ['has one of another issuer', 'discovery', jsonOf({ issuer: 'https://evil.example' })],
-    ['spells its issuer in another way', 'discovery', jsonOf({ issuer: `${issuer}/` })],
+    ['has one of another issuer', 'discovery', jsonOf({ ...discovery, issuer: 'https://evil.example' })],
+    ['spells its issuer in another way', 'discovery', jsonOf({ ...discovery, issuer: `${issuer}/` })],
     ['has one without endpoints', 'discovery', jsonOf({ issuer })],
-    ['has a plain endpoint', 'discovery', jsonOf({ issuer, authorization_endpoint: 'http://idp.example/a' })],
-    ['has a script for an endpoint', 'discovery', jsonOf({ issuer, authorization_endpoint: 'javascript:1' })],
+    [
+      'has a plain endpoint',
+      'discovery',
+      jsonOf({ ...discovery, authorization_endpoint: 'http://idp.example/a' }),
+    ],
+    [
+      'has a script for an endpoint',
+      'discovery',
+      jsonOf({ ...discovery, authorization_endpoint: 'javascript:1' }),
+    ],
     ['has one of any size', 'discovery', large],
     [
       'leads elsewhere',
@@ -176,4 +190,21 @@ it('nothing secret of a login by a provider is in the log, whatever becomes of i
   }
   expect(log()).toContain('/auth/oauth/:provider/callback');
   for (const secret of seen) expect(log()).not.toContain(secret);
+});
+
+it('what becomes of logins is counted, by provider and outcome', async () => {
+  const metricsToken = 'metrics-token-of-this-test';
+  const client = createClient({ ...variables, ENABLE_METRICS: '1', METRICS_TOKEN: metricsToken });
+  const person = newPerson();
+  await signOn(client, provider, person);
+  await signOn(client, provider, person);
+  await client('GET', '/auth/oauth/acme/callback?code=x&state=y', { headers: json });
+  const text = await (await client('GET', '/metrics', { bearer: metricsToken })).text();
+  const counted = [...text.matchAll(/itsor_oauth_total\{provider="acme",outcome="(\w+)"\} (\d+)/g)];
+  expect(Object.fromEntries(counted.map(([, outcome, count]) => [outcome, Number(count)]))).toMatchObject({
+    started: 2,
+    created: 1,
+    known: 1,
+    oauth_failed: 1,
+  });
 });

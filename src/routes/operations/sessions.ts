@@ -79,7 +79,11 @@ export const sessions = {
     auth: 'none',
     params: ProviderParams,
     query: SignOnAnswerQuery,
-    response: { status: 303, description: 'Logged in; cookies are set' },
+    response: {
+      status: 303,
+      orStatus: 200,
+      description: 'Logged in; cookies are set. A page that goes on where they are SameSite=Strict',
+    },
     errors: [
       'duplicate_cookie',
       'oauth_failed',

@@ -40,7 +40,8 @@ const refusalOf = (kind: Exclude<Decision, 'known' | 'created' | 'linked'>, name
       return new AppError('account_disabled');
     case 'email_not_verified':
       return new AppError('email_not_verified', {
-        detail: `${name} does not vouch for your e-mail address. Open the message that we have sent you, and then log in again.`,
+        detail:
+          'Your e-mail address has to be confirmed first. Open the message that we have sent you, and then log in again.',
       });
     case 'no_email':
       return new AppError('oauth_failed', {

@@ -8,7 +8,12 @@ export type OidcServer = {
   readonly stop: () => Promise<void>;
 };
 
-type Options = { readonly redirectUris: readonly string[]; readonly claimsInIdToken?: boolean };
+type Options = {
+  readonly redirectUris: readonly string[];
+  readonly claimsInIdToken?: boolean;
+  /** As the issuer has it: to a browser, `localhost` and `127.0.0.1` are two sites. */
+  readonly hostname?: 'localhost' | '127.0.0.1';
+};
 
 /**
  * A certified OpenID provider. Whoever names an address in its form is that person, and it vouches for the address
@@ -17,9 +22,10 @@ type Options = { readonly redirectUris: readonly string[]; readonly claimsInIdTo
 export const startOidcServer = async ({
   redirectUris,
   claimsInIdToken = false,
+  hostname = '127.0.0.1',
 }: Options): Promise<OidcServer> => {
   const port = await findFreePort();
-  const issuer = `http://127.0.0.1:${port}`;
+  const issuer = `http://${hostname}:${port}`;
   const client = { client_id: 'itsor', client_secret: 'a secret of the client & its "signs"' };
   const provider = new Provider(issuer, {
     clients: [{ ...client, redirect_uris: redirectUris, response_types: ['code'] }],

@@ -1,5 +1,5 @@
 import { calculateJwkThumbprint, exportJWK, generateKeyPair, type JWTPayload, SignJWT } from 'jose';
-import { afterEach, beforeEach, inject, type MockInstance, vi } from 'vitest';
+import { afterEach, beforeEach, type MockInstance, vi } from 'vitest';
 import { type Client, cookiesOf, newEmail } from './client.ts';
 
 export const issuer = 'https://idp.example';
@@ -43,7 +43,7 @@ type Twist = {
   readonly answers?: Partial<Record<'discovery' | 'token' | 'jwks' | 'userinfo', Answer>>;
 };
 
-const discovery = {
+export const discovery = {
   issuer,
   authorization_endpoint: `${issuer}/authorize?tenant=1`,
   token_endpoint: `${issuer}/token`,
@@ -126,18 +126,9 @@ export const createProvider = () => {
   });
   afterEach(() => fetches.mockRestore());
 
-  const roundTrips = () =>
-    fetches.mock.calls.filter(([target]) => String(target) === inject('neonEndpoint')).length;
-
   return {
     asked,
     key,
-    /** How many round trips to the database the work takes; `fetch` is taken already, so another count would end this one. */
-    countRoundTrips: async (work: () => Promise<unknown>): Promise<number> => {
-      const before = roundTrips();
-      await work();
-      return roundTrips() - before;
-    },
     twist: (next: Twist) => {
       twist = next;
     },
