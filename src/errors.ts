@@ -16,7 +16,7 @@ export const errorCatalogue = {
   },
   oauth_failed: {
     status: 400,
-    title: 'Single sign-on failed',
+    title: 'Login by a provider failed',
     detail: 'The login by the provider did not work; start it again.',
   },
   token_invalid: { status: 400, title: 'Token not valid', detail: 'The token is unknown, used or expired.' },

@@ -4,6 +4,7 @@ import { createOidcProvider } from '../../src/adapters/identity-provider/oidc.ts
 import { createProviderFetch } from '../../src/adapters/identity-provider/provider-fetch.ts';
 import { Secret } from '../../src/config/secret.ts';
 import { cookiesOf, createClient } from '../support/worker/client.ts';
+import { sql } from '../support/worker/database.ts';
 import {
   attemptCookie,
   clientSecret,
@@ -165,6 +166,30 @@ describe('a provider that gives no answer is 503, and never a login or a logout'
       () => github.identify(scope, answer, attempt),
     ])
       await expect(ask()).rejects.toMatchObject({ code: 'service_unavailable' });
+  });
+});
+
+describe('a database that is away while somebody comes back', () => {
+  it('is 503, without a session', async () => {
+    provider.twist({ database: lost });
+    const response = await signOn(createClient(variables), provider, newPerson());
+    expect(await verdictOf(response)).toEqual([503, 'service_unavailable']);
+    expect(cookiesOf(response).has('itsor_session')).toBe(false);
+  });
+
+  it('whose answer alone is lost has made the account, which the next login finds', async () => {
+    const client = createClient(variables);
+    const person = newPerson();
+    provider.twist({
+      database: async (run) => {
+        await run();
+        return lost();
+      },
+    });
+    expect((await signOn(client, provider, person)).status).toBe(503);
+    provider.twist({});
+    expect((await signOn(client, provider, person)).status).toBe(303);
+    expect(await sql`select from users where email = ${person.email}`).toHaveLength(1);
   });
 });
 

@@ -1,5 +1,5 @@
 import { calculateJwkThumbprint, exportJWK, generateKeyPair, type JWTPayload, SignJWT } from 'jose';
-import { afterEach, beforeEach, type MockInstance, vi } from 'vitest';
+import { afterEach, beforeEach, inject, type MockInstance, vi } from 'vitest';
 import { type Client, cookiesOf, newEmail } from './client.ts';
 
 export const issuer = 'https://idp.example';
@@ -40,6 +40,8 @@ type Twist = {
   readonly foreignKey?: boolean;
   readonly metadata?: Record<string, unknown>;
   readonly profile?: Record<string, unknown>;
+  /** What becomes of a statement that our own database is sent. */
+  readonly database?: (run: () => Promise<Response>) => Promise<Response>;
   readonly answers?: Partial<Record<'discovery' | 'token' | 'jwks' | 'userinfo', Answer>>;
 };
 
@@ -119,6 +121,8 @@ export const createProvider = () => {
     const elsewhere = globalThis.fetch;
     fetches = vi.spyOn(globalThis, 'fetch').mockImplementation(async (target, init) => {
       const url = String(target);
+      if (url === inject('neonEndpoint') && twist.database)
+        return twist.database(() => elsewhere(target, init));
       if (!url.startsWith(issuer)) return elsewhere(target, init);
       asked.push({ url, init });
       return answer(url, init);
