@@ -15,7 +15,7 @@ export const identityRoutes = ({ list, unlink }: IdentityServices, login: Middle
   new Hono<AppEnv>()
     .get('/', login, async (c) => {
       c.header('Cache-Control', 'no-store');
-      return c.json({ items: (await list(c.var.ctx)).map(identityResponse) });
+      return c.json({ items: (await list(c.var.ctx)).map(identityResponse), next_cursor: null });
     })
     .delete('/:id', login, validate('param', IdentityParams), async (c) => {
       await unlink(c.var.ctx, c.req.valid('param').id);

@@ -34,7 +34,8 @@ export const IdentityItem = z
   })
   .meta({ id: 'Identity' });
 
-export const IdentityList = z.object({ items: z.array(IdentityItem) });
+/** As every list is; they are few, and all on one page. */
+export const IdentityList = z.object({ items: z.array(IdentityItem), next_cursor: z.null() });
 
 export const identityResponse = ({
   id,

@@ -105,6 +105,18 @@ describe('setting out for a provider', () => {
   });
 });
 
+it('the way to a provider and back is limited per network, whatever token comes along', async () => {
+  const limited = createClient({ ...withProvider, RATE_LIMIT_MAX: '10' });
+  const statuses = [];
+  for (let turn = 0; turn < 9; turn++) {
+    const path = turn % 2 === 0 ? '/auth/oauth/acme' : '/auth/oauth/acme/callback?code=x&state=y';
+    const { status, headers } = await limited('GET', path, { headers: json });
+    expect(headers.get('RateLimit-Policy')).toBe('"oauth";q=8;w=60');
+    statuses.push(status);
+  }
+  expect(statuses).toEqual([302, 400, 302, 400, 302, 400, 302, 400, 429]);
+});
+
 describe('where a login leads', () => {
   const sites = {
     ...withProvider,
