@@ -3,6 +3,7 @@ CREATE TABLE "identities" (
 	"user_id" uuid NOT NULL,
 	"issuer" text NOT NULL,
 	"subject" text NOT NULL,
+	"vouched" boolean NOT NULL,
 	"created_at" timestamp (3) with time zone NOT NULL,
 	"last_used_at" timestamp (3) with time zone NOT NULL,
 	CONSTRAINT "identities_issuer_subject_unique" UNIQUE("issuer","subject")

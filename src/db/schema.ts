@@ -62,6 +62,8 @@ export const identities = pgTable(
       .references(() => users.id, { onDelete: 'cascade' }),
     issuer: text('issuer').notNull(),
     subject: text('subject').notNull(),
+    /** Whether the provider vouched for the address when it was linked; one of which it did not ends with the next reset. */
+    vouched: boolean('vouched').notNull(),
     createdAt: instant('created_at').notNull(),
     lastUsedAt: instant('last_used_at').notNull(),
   },

@@ -201,7 +201,7 @@ const messages: { readonly [T in MailTemplate]: Compose<T> } = {
       deviceFacts(happenedAt, details),
       paragraph('If it was you, you need not do anything.'),
       paragraph(
-        'If it was not you, someone knows your password. Open your account page and change it; that logs out every other device.',
+        'If it was not you, someone knows your password, or has your account at a provider that opens this one. Open your account page: change the password, which logs out every other device, and look at the ways to log in.',
       ),
       action('Open the account page', link),
     ],

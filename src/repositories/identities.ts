@@ -95,8 +95,8 @@ export const createIdentityRepository = (db: Database, { newId, gate, verifiedOn
       ), granted as (
         insert into user_roles (user_id, role_name) select u.id, 'user' from u
       ), held as (
-        insert into identities (id, user_id, issuer, subject, created_at, last_used_at)
-        select ${newId(now)}::uuid, h.user_id, ${issuer}::text, ${subject}::text, ${now}::timestamptz, ${now}::timestamptz
+        insert into identities (id, user_id, issuer, subject, vouched, created_at, last_used_at)
+        select ${newId(now)}::uuid, h.user_id, ${issuer}::text, ${subject}::text, ${vouched}, ${now}::timestamptz, ${now}::timestamptz
         from (select linked.user_id from linked union all select u.id from u) h
         returning user_id
       ), used as (

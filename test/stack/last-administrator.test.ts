@@ -38,7 +38,7 @@ const openHouse = async (url: string, endpoint: string, adminUrl: string, verifi
     );
     await direct.query(`insert into user_roles values ($1, 'user'), ($1, 'admin')`, [userId]);
     if (identityOf !== null)
-      await direct.query(`insert into identities values ($1, $1, $2, $3, now(), now())`, [
+      await direct.query(`insert into identities values ($1, $1, $2, $3, true, now(), now())`, [
         userId,
         identityOf,
         userId,

@@ -275,6 +275,22 @@ describe('who has taken an address before its owner arrives by a provider', () =
     expect(await eventsOf(await userIdOf(email))).toContain('identity.unlinked');
   });
 
+  it('by such a provider, and whose mail the owner has confirmed: a reset takes it away all the same', async () => {
+    const email = newEmail();
+    const attacker = newPerson({ email, email_verified: false });
+    const attackers = await signOn(client, provider, attacker);
+    const token = await tokenIn(email, 'verify_email', 'verify_email');
+    expect((await client('POST', '/auth/email/verify', { json: { token } })).status).toBe(204);
+    expect(await identitiesOf(email)).toEqual([attacker.sub]);
+
+    const owner = newPerson({ email });
+    await signOn(client, provider, owner);
+    await reset(email);
+    expect(await identitiesOf(email)).toEqual([owner.sub]);
+    expect((await client('GET', '/auth/me', { cookies: sessionOf(attackers) })).status).toBe(401);
+    expect(await verdictOf(await signOn(client, provider, attacker))).toEqual([409, 'email_taken']);
+  });
+
   it('by such a provider, before the owner signs up where proofs are required: the proof of that is the owner’s', async () => {
     const email = newEmail();
     const attacker = newPerson({ email, email_verified: false });
