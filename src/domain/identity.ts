@@ -31,7 +31,7 @@ export type Identified =
 
 type Scope = { readonly now: Date; readonly signal: AbortSignal };
 
-/** Somebody who vouches for people. @throws AppError `service_unavailable` where the provider gives no answer */
+/** Somebody who vouches for people. @throws AppError `service_unavailable` where the provider gives no answer, `timeout` */
 export interface IdentityProvider {
   readonly id: string;
   readonly name: string;

@@ -169,6 +169,25 @@ describe('a provider that gives no answer is 503, and never a login or a logout'
   });
 });
 
+it('a request that ends before the provider answers is 504, once, and no fault of the provider', async () => {
+  const silent = (init: RequestInit | undefined) =>
+    new Promise<Response>((_, reject) =>
+      init?.signal?.addEventListener('abort', () => reject(init.signal?.reason)),
+    );
+  for (const part of ['discovery', 'token'] as const) {
+    const client = createClient({ ...variables, REQUEST_TIMEOUT_MS: '300' });
+    const trip = part === 'token' ? await setOut(client) : null;
+    provider.twist({ answers: { [part]: silent } });
+    const response = trip
+      ? await comeBack(client, provider.consent(trip.location, newPerson()), trip.sealed, json)
+      : await client('GET', '/auth/oauth/acme', { headers: json });
+    expect(await verdictOf(response)).toEqual([504, 'timeout']);
+    provider.twist({});
+  }
+  await scheduler.wait(50);
+  expect(log()).not.toContain('service_unavailable');
+});
+
 describe('a database that is away while somebody comes back', () => {
   it('is 503, without a session', async () => {
     provider.twist({ database: lost });

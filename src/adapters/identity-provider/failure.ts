@@ -43,6 +43,12 @@ export const unavailable = (provider: string, reason: string): AppError =>
     cause: new Error(`the identity provider ${provider}: ${reason}`),
   });
 
+/** Work for a request, whose own time may end it: that is no fault of the provider. @throws AppError `timeout` */
+export const endedBy = <T>(request: AbortSignal, work: Promise<T>): Promise<T> =>
+  work.catch((error: unknown) => {
+    throw request.aborted ? new AppError('timeout', { cause: request.reason }) : error;
+  });
+
 /** What the provider said at the redirect. */
 export const refusedAtRedirect = (provider: string, error: string): Identified => {
   if (error === 'access_denied') return { kind: 'denied' };

@@ -10,7 +10,7 @@ import { canonicalEmail } from '../../domain/account.ts';
 import type { Identified, IdentityProvider } from '../../domain/identity.ts';
 import { Email } from '../../schemas/text.ts';
 import { authorizationUrlOf } from './authorization.ts';
-import { failureOf, refusedCode, unavailable } from './failure.ts';
+import { endedBy, failureOf, refusedCode, unavailable } from './failure.ts';
 import type { ProviderFetch } from './provider-fetch.ts';
 
 /** What an identity of GitHub is kept under: GitHub has no ID token to name an issuer. */
@@ -107,14 +107,16 @@ export const createGithubProvider = ({ app, redirectUri, fetch, timeoutMs }: Opt
     authorizationUrl: (_, attempt) =>
       authorizationUrlOf(authorizationEndpoint, { clientId, redirectUri, scopes }, attempt),
 
-    identify: async ({ signal: request }, answer, { state, codeVerifier }) => {
+    identify: ({ signal: request }, answer, { state, codeVerifier }) => {
       const signal = AbortSignal.any([request, AbortSignal.timeout(timeoutMs)]);
-      try {
+      const identify = async (): Promise<Identified> => {
         const token = await exchange(answer, state, codeVerifier, signal);
-        return 'error' in token ? refusedCode(id, token.error) : await whoHas(token.access_token, signal);
-      } catch (error) {
-        return failureOf(id, error);
-      }
+        return 'error' in token ? refusedCode(id, token.error) : whoHas(token.access_token, signal);
+      };
+      return endedBy(
+        request,
+        identify().catch((error: unknown) => failureOf(id, error)),
+      );
     },
   };
 };

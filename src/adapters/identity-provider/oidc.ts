@@ -23,7 +23,7 @@ import { canonicalEmail } from '../../domain/account.ts';
 import type { IdentityProvider, ProvidedIdentity } from '../../domain/identity.ts';
 import { Email } from '../../schemas/text.ts';
 import { authorizationUrlOf } from './authorization.ts';
-import { failureOf, unavailable } from './failure.ts';
+import { endedBy, failureOf, unavailable } from './failure.ts';
 import type { ProviderFetch } from './provider-fetch.ts';
 
 type Options = {
@@ -117,7 +117,7 @@ export const createOidcProvider = ({
     issuer,
 
     authorizationUrl: async ({ now, signal }, attempt) => {
-      const metadata = await metadataAt(now, requestOptions(signal));
+      const metadata = await endedBy(signal, metadataAt(now, requestOptions(signal)));
       const endpoint = URL.parse(metadata.authorization_endpoint ?? '');
       const isWeb = endpoint?.protocol === 'https:' || endpoint?.protocol === new URL(issuer).protocol;
       if (!endpoint || !isWeb) throw unavailable(id, 'no authorization endpoint');
@@ -154,9 +154,10 @@ export const createOidcProvider = ({
         const { email, email_verified: claimed } = Address.parse(profile);
         return { issuer, subject, email, emailVerified: email !== null && claimed === true };
       };
-      return identify()
+      const identified = identify()
         .then((identity) => ({ kind: 'identified', identity }) as const)
         .catch((error: unknown) => failureOf(id, error));
+      return endedBy(signal, identified);
     },
   };
 };

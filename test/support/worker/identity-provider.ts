@@ -23,7 +23,7 @@ export const newPerson = (more: Partial<Person> = {}): Person => ({
 });
 
 type Grant = { person: Person; query: URLSearchParams };
-type Answer = () => Response | Promise<Response>;
+type Answer = (init: RequestInit | undefined) => Response | Promise<Response>;
 
 const keyOf = async () => {
   const { publicKey, privateKey } = await generateKeyPair('RS256', { extractable: true });
@@ -103,13 +103,13 @@ export const createProvider = () => {
   const answer = (url: string, init: RequestInit | undefined): Response | Promise<Response> => {
     switch (url) {
       case `${issuer}/.well-known/openid-configuration`:
-        return twist.answers?.discovery?.() ?? Response.json({ ...discovery, ...twist.metadata });
+        return twist.answers?.discovery?.(init) ?? Response.json({ ...discovery, ...twist.metadata });
       case `${issuer}/token`:
-        return twist.answers?.token?.() ?? exchange(init);
+        return twist.answers?.token?.(init) ?? exchange(init);
       case `${issuer}/jwks`:
-        return twist.answers?.jwks?.() ?? Response.json({ keys: [key.jwk] });
+        return twist.answers?.jwks?.(init) ?? Response.json({ keys: [key.jwk] });
       case `${issuer}/userinfo`:
-        return twist.answers?.userinfo?.() ?? Response.json(twist.profile ?? { sub: subjectOf(init) });
+        return twist.answers?.userinfo?.(init) ?? Response.json(twist.profile ?? { sub: subjectOf(init) });
       default:
         return new Response(null, { status: 404 });
     }
