@@ -12,7 +12,7 @@ import { accessLog } from './middleware/access-log.ts';
 import { authenticate, createRequirePermission } from './middleware/authenticate.ts';
 import { type CorsOptions, cors } from './middleware/cors.ts';
 import { csrf } from './middleware/csrf.ts';
-import { forPeople } from './middleware/for-people.ts';
+import { forPeople, forPeopleAndPrograms } from './middleware/for-people.ts';
 import { observe } from './middleware/observe.ts';
 import { onlyErrors } from './middleware/only-errors.ts';
 import { rateLimit } from './middleware/rate-limit.ts';
@@ -28,9 +28,11 @@ import { docsRoutes } from './routes/docs.tsx';
 import { emailRoutes } from './routes/email.ts';
 import { flagRoutes } from './routes/flags.ts';
 import { healthRoutes, livenessRoutes } from './routes/health.ts';
+import { identityRoutes } from './routes/identities.ts';
 import { linkPageRoutes } from './routes/link-pages.tsx';
 import { meRoutes, readMe } from './routes/me.ts';
 import { metricsRoutes } from './routes/metrics.ts';
+import { oauthRoutes } from './routes/oauth.tsx';
 import { pagePaths } from './routes/page-services.ts';
 import { passwordRoutes } from './routes/password.ts';
 import { roleRoutes } from './routes/roles.ts';
@@ -97,6 +99,7 @@ const createReadyApp = (foundation: Foundation, services: Services): Hono<AppEnv
     requestHeaders: ['Authorization', config.jwt.headerName, checksumHeader],
   })
     .on('ALL', pages ? [...pagePaths] : [], forPeople(site))
+    .on('ALL', pages ? ['/auth/oauth/*'] : [], forPeopleAndPrograms(site))
     .use(timeout)
     .use(rateLimit({ limiter, policyOf: createRatePolicies(limits.rate), identify }))
     .use(csrf({ allowedOrigins, credential }))
@@ -110,6 +113,7 @@ const createReadyApp = (foundation: Foundation, services: Services): Hono<AppEnv
     .route('/auth/email', emailRoutes(email, login))
     .route('/auth/sessions', sessionRoutes(session, config, login))
     .route('/users/me', meRoutes(account, config, login))
+    .route('/users/me/identities', identityRoutes(services.identity, login))
     .route(
       '/users',
       userRoutes({ ...administration.users, listUploads: services.uploads.listOf }, requirePermission),
@@ -121,7 +125,11 @@ const createReadyApp = (foundation: Foundation, services: Services): Hono<AppEnv
 
   if (pages) {
     const reader = { identify, site };
-    app.route('/', accountPageRoutes({ account, session, password, email }, config, reader));
+    app.route('/auth/oauth', oauthRoutes(services.identity, config, site));
+    app.route(
+      '/',
+      accountPageRoutes({ account, session, password, email, identity: services.identity }, config, reader),
+    );
     app.route('/', linkPageRoutes({ password, email }, config, reader));
   }
 

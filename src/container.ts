@@ -18,6 +18,7 @@ import { createTelemetry, type Telemetry } from './adapters/telemetry/create-tel
 import { createTurnstile } from './adapters/turnstile.ts';
 import { createAdministration } from './composition/administration.ts';
 import { createMailServices } from './composition/mail.ts';
+import { createSingleSignOn, issuersOf } from './composition/single-sign-on.ts';
 import { createUploadServices } from './composition/uploads.ts';
 import { loadConfig } from './config/load.ts';
 import type { Config } from './config/schema.ts';
@@ -117,7 +118,7 @@ const createServices = (config: Config, bindings: Bindings, log: Logger, telemet
   const db = createDatabase(config.database, instruments.statement);
   const verifiedOnly = config.email.verification === 'required';
   const passwordMaxAgeDays = config.password.maxAgeDays;
-  const gate = createGate({ verifiedOnly, passwordMaxAgeDays });
+  const gate = createGate({ verifiedOnly, passwordMaxAgeDays, issuers: issuersOf(config.oidc) });
   const accounts = createAccountRepository(db, { newId });
   const ownAccount = createOwnAccountRepository(db, { newId, gate });
   const audit = createAuditRepository(db, { newId, gate });
@@ -239,6 +240,17 @@ const createServices = (config: Config, bindings: Bindings, log: Logger, telemet
       list: createListSessions({ sessions }),
       end: createEndSession({ sessions }),
     },
+    identity: createSingleSignOn(config, {
+      db,
+      gate,
+      secretKeys,
+      telemetry,
+      issueTokens,
+      sessionPolicy,
+      prepareToken,
+      mailQueue,
+      newId,
+    }),
     administration: createAdministration(db, {
       newId,
       gate,
@@ -313,7 +325,7 @@ export const createContainer = (bindings: Bindings): Container => {
   for (const problem of loaded.problems) log.error('misconfigured', problem);
   const { problems, strict, database } = loaded;
   const names = [...new Set(problems.map(({ variable }) => variable))].sort();
-  const gate = createGate({ verifiedOnly: false, passwordMaxAgeDays: null });
+  const gate = createGate({ verifiedOnly: false, passwordMaxAgeDays: null, issuers: [] });
   const audit = database && createAuditRepository(createDatabase(database), { newId, gate });
   const recordRefusal = audit && ((ctx: RequestContext) => audit.recordRefusedConfiguration(ctx, names));
   return { ...foundation, kind: 'misconfigured', problems, strict, recordRefusal };

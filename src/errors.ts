@@ -14,6 +14,11 @@ export const errorCatalogue = {
     title: 'Duplicate session cookie',
     detail: 'The request carries the same session cookie twice; it cannot be known which one is meant.',
   },
+  oauth_failed: {
+    status: 400,
+    title: 'Login by a provider failed',
+    detail: 'The login by the provider did not work; start it again.',
+  },
   token_invalid: { status: 400, title: 'Token not valid', detail: 'The token is unknown, used or expired.' },
 
   unauthenticated: { status: 401, title: 'Authentication required', detail: 'Send a valid access token.' },

@@ -18,6 +18,7 @@ const refusals = {
     'Nobody takes away what they may do themselves; another administrator can, and DELETE /users/me deletes your account.',
   ],
   last_administrator: ['conflict', 'This is the last administrator; make another one first.'],
+  last_way_in: ['conflict', 'It is the only way to log in to the account; choose a password first.'],
   built_in: ['conflict', 'The service relies on this role; it stays as it is.'],
   in_use: ['conflict', 'Accounts have this role; take it from them first.'],
 } as const satisfies Record<string, readonly [ErrorCode, string?]>;

@@ -12,6 +12,7 @@ const fill = [
      $1, now(), case when n % 20 = 0 then now() end, now() - n * interval '1 hour', now()
    from generate_series(1, $2::int) n`,
   `insert into user_roles select id, 'user' from users`,
+  `insert into identities select gen_random_uuid(), id, 'https://accounts.example.com', 'sub|' || id, true, now(), now() from users`,
   `insert into sessions (id, user_id, refreshed_at, created_at, expires_at, absolute_expires_at, ip, user_agent)
    select gen_random_uuid(), id, now(), now(), now() + interval '7 days', now() + interval '30 days', '2001:db8::7', 'Mozilla/5.0 "naïve" 🦊' || chr(8232) from users`,
   `insert into one_time_tokens (id, user_id, purpose, email, code_attempts, created_at, expires_at)

@@ -1,7 +1,7 @@
 import type { Secret } from '../config/secret.ts';
 
 /** What a derived key is for; one label, one key, so that no use can stand in for another. */
-export type KeyLabel = 'refresh-token' | 'one-time-token' | 'upload-url';
+export type KeyLabel = 'refresh-token' | 'one-time-token' | 'upload-url' | 'sign-on-attempt';
 
 export type MacKeys = {
   /** HMAC-SHA-256 under the current key, base64url without padding: 43 characters. */
@@ -12,17 +12,40 @@ export type MacKeys = {
 
 const encoder = new TextEncoder();
 
-const deriveKey = async (secret: Secret, label: KeyLabel): Promise<CryptoKey> => {
+const signing = {
+  algorithm: { name: 'HMAC', hash: 'SHA-256', length: 256 },
+  usages: ['sign', 'verify'],
+};
+const sealing = { algorithm: { name: 'AES-GCM', length: 256 }, usages: ['encrypt', 'decrypt'] };
+
+const deriveKey = async (
+  secret: Secret,
+  label: KeyLabel,
+  { algorithm, usages }: typeof signing | typeof sealing,
+): Promise<CryptoKey> => {
   const material = await crypto.subtle.importKey('raw', encoder.encode(secret.reveal()), 'HKDF', false, [
     'deriveKey',
   ]);
   return crypto.subtle.deriveKey(
     { name: 'HKDF', hash: 'SHA-256', salt: new Uint8Array(), info: encoder.encode(`itsor ${label}`) },
     material,
-    { name: 'HMAC', hash: 'SHA-256', length: 256 },
+    algorithm,
     false,
-    ['sign', 'verify'],
+    usages,
   );
+};
+
+/** The keys of all secrets, the current one first. They are kept, not the promise of them: that belongs to its request. */
+const createKeys = (
+  secrets: readonly Secret[],
+  label: KeyLabel,
+  use: typeof signing | typeof sealing,
+): (() => Promise<readonly CryptoKey[]>) => {
+  let derived: CryptoKey[] | undefined;
+  return async () => {
+    derived ??= await Promise.all(secrets.map((secret) => deriveKey(secret, label, use)));
+    return derived;
+  };
 };
 
 /** Of the last of 43 characters two bits are no part of the MAC (RFC 4648 section 3.5); they must be zero. */
@@ -36,12 +59,7 @@ const decode = (mac: string): Uint8Array<ArrayBuffer> | null => {
 
 /** MAC keys from SECRET_KEY and its predecessors by HKDF (RFC 5869), one label each. */
 export const createMacKeys = (secrets: readonly Secret[], label: KeyLabel): MacKeys => {
-  // The keys are kept, not the promise of them: a promise belongs to the request that made it.
-  let derived: CryptoKey[] | undefined;
-  const keys = async () => {
-    derived ??= await Promise.all(secrets.map((secret) => deriveKey(secret, label)));
-    return derived;
-  };
+  const keys = createKeys(secrets, label, signing);
 
   return {
     sign: async (text) => {
@@ -62,3 +80,9 @@ export const createMacKeys = (secrets: readonly Secret[], label: KeyLabel): MacK
     },
   };
 };
+
+/** AES-256-GCM keys from the same secrets: the first seals, any of them opens. */
+export const createSealKeys = (
+  secrets: readonly Secret[],
+  label: KeyLabel,
+): (() => Promise<readonly CryptoKey[]>) => createKeys(secrets, label, sealing);

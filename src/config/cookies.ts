@@ -5,6 +5,9 @@ export type CookiesConfig = {
   readonly sessionName: string;
   readonly refreshName: string;
   readonly refreshPath: '/auth' | '/';
+  /** Keeps an attempt to log in by a provider. */
+  readonly attemptName: string;
+  readonly attemptPath: '/auth/oauth' | '/';
   readonly secure: boolean;
   readonly sameSite: 'lax' | 'strict' | 'none';
 };
@@ -29,6 +32,8 @@ export const readCookies = (settings: Settings, { strict, problem }: Scope): Coo
     refreshName: `${name}_refresh`,
     // A __Host- cookie is dropped by browsers unless its path is the root.
     refreshPath: prefix === 'host' ? '/' : '/auth',
+    attemptName: `${name}_oauth`,
+    attemptPath: prefix === 'host' ? '/' : '/auth/oauth',
     secure,
     sameSite,
   };

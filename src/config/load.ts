@@ -7,7 +7,6 @@ import { type Config, composeConfig } from './schema.ts';
 import type { ConfigProblem, Scope } from './scope.ts';
 import { aliasSchema, type Settings, settingsSchema } from './settings.ts';
 import { type VariableName, variables, type WorkerVariableName } from './variables.ts';
-import { warnOfSettingsWithoutEffect } from './without-effect.ts';
 
 export type LoadedConfig =
   | { readonly ok: true; readonly config: Config; readonly warnings: readonly ConfigProblem[] }
@@ -79,7 +78,6 @@ export const loadConfig = (env: Record<string, unknown>): LoadedConfig => {
   if (resolved.given.has('REDIS_URL')) {
     scope.warning('REDIS_URL', 'is not used: Durable Objects hold limits and locks');
   }
-  warnOfSettingsWithoutEffect(settings, scope);
 
   const config = composeConfig({ settings, scope, environment, flags });
   if (problems.length === 0) return { ok: true, config: deepFreeze(config), warnings };

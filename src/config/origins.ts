@@ -1,6 +1,6 @@
 import type { Scope } from './scope.ts';
 import type { Settings } from './settings.ts';
-import { list } from './values.ts';
+import { list, value } from './values.ts';
 
 export type OriginsConfig = {
   /** Exact origins that may call with credentials; in local environments the local frontends too. */
@@ -11,23 +11,29 @@ export type OriginsConfig = {
   readonly host: string;
 };
 
-/** Exact serialized origins (RFC 6454 section 6.2), in the spelling that browsers send. */
+/** An exact serialized origin (RFC 6454 section 6.2), in the spelling that browsers send. */
+const readOrigin = (given: string, fail: (detail: string) => undefined): string | undefined => {
+  const url = URL.parse(given);
+  if (!url || !/^https?:$/.test(url.protocol)) return fail('must be an http or https origin');
+  if (url.username || url.password || !/^https?:\/\/[^/?#\\]+$/i.test(given)) {
+    return fail('must be a scheme, a host and a port, with no path and no slash at its end');
+  }
+  return url.origin;
+};
+
+export const origin = value(readOrigin);
+
 export const originList = list((entry, fail) => {
   if (entry === '') return fail('is empty');
   if (entry === 'null') return fail('is null, which every sandboxed page can send');
   if (entry.includes('*')) return fail('has a *; name each origin exactly');
-  const url = URL.parse(entry);
-  if (!url || !/^https?:$/.test(url.protocol)) return fail('must be an http or https origin');
-  if (url.username || url.password || !/^https?:\/\/[^/?#\\]+$/i.test(entry)) {
-    return fail('must be a scheme, a host and a port, with no path and no slash at its end');
-  }
-  return url.origin;
+  return readOrigin(entry, fail);
 });
 
 const originOf = (host: string, port: number): string => new URL(`http://${host}:${port}`).origin;
 
 /** Where a browser on this machine finds the API; 0.0.0.0 is an address to listen on, not one to visit. */
-const ownOrigin = ({ HOST: host, BACKEND_PORT: port }: Settings): string =>
+export const ownOrigin = ({ HOST: host, BACKEND_PORT: port }: Settings): string =>
   originOf(host === '0.0.0.0' ? 'localhost' : host, port);
 
 const localOrigins = ({ HOST: host, FRONTEND_PORT, WEB_PORT }: Settings): readonly string[] => {

@@ -2,7 +2,7 @@ import type * as z from 'zod';
 import { emailAddress, mailbox } from './email.ts';
 import { asymmetricAlgorithms, symmetricAlgorithms } from './jwt.ts';
 import { headerList } from './observability.ts';
-import { originList } from './origins.ts';
+import { origin, originList } from './origins.ts';
 import { sslModes } from './postgres-url.ts';
 import { oidcProviders } from './single-sign-on.ts';
 import { clamdAddress, defaultUploadTypes, uploadTypes } from './uploads.ts';
@@ -41,6 +41,7 @@ export const settingsSchema = {
   FRONTEND_PORT: port.default(3000),
   WEB_PORT: port.default(3001),
   ALLOWED_ORIGINS: originList.default([]),
+  API_URL: origin.optional(),
   APP_URL: optionalUrl,
 
   DATABASE_URL: optionalSecret,

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { ownOrigin } from './origins.ts';
 import type { Scope } from './scope.ts';
 import { Secret } from './secret.ts';
 import type { Settings } from './settings.ts';
@@ -7,6 +8,8 @@ import { parsePlainUrl, value } from './values.ts';
 export type OidcProviderConfig = {
   /** Part of the sign-in URL. */
   readonly id: string;
+  /** What people call it. */
+  readonly name: string;
   /** Exactly as the provider's ID tokens spell it. */
   readonly issuer: string;
   readonly clientId: string;
@@ -15,6 +18,8 @@ export type OidcProviderConfig = {
 };
 
 export type OidcConfig = {
+  /** Where providers send people back to. */
+  readonly apiOrigin: string;
   readonly providers: readonly OidcProviderConfig[];
   readonly github: { readonly clientId: string; readonly clientSecret: Secret } | null;
 };
@@ -23,6 +28,7 @@ const defaultScopes = ['openid', 'email', 'profile'];
 
 const rules = {
   id: 'must be 1 to 32 of a-z, 0-9 and -',
+  name: 'must be text of at most 64 characters, without line breaks',
   issuer: 'must be an http or https URL without credentials, query or fragment',
   client_id: 'must be text',
   client_secret: 'must be text',
@@ -38,6 +44,11 @@ const Scopes = z
 
 const Provider = z.strictObject({
   id: z.string().regex(/^[a-z0-9-]{1,32}$/),
+  name: z
+    .string()
+    .trim()
+    .regex(/^\P{Cc}{1,64}$/u)
+    .optional(),
   // OpenID Connect Discovery 1.0 section 3: a URL without query or fragment.
   issuer: z.string().refine(parsePlainUrl),
   client_id: z.string().trim().min(1),
@@ -70,8 +81,9 @@ export const oidcProviders = value((given, fail): readonly OidcProviderConfig[] 
   }
   const ids = parsed.data.map(({ id }) => id);
   if (new Set(ids).size < ids.length) return fail('must not have two entries of one id');
-  return parsed.data.map(({ id, issuer, client_id, client_secret, scopes }) => ({
+  return parsed.data.map(({ id, name = id, issuer, client_id, client_secret, scopes }) => ({
     id,
+    name,
     issuer,
     clientId: client_id,
     clientSecret: new Secret(client_secret),
@@ -79,7 +91,21 @@ export const oidcProviders = value((given, fail): readonly OidcProviderConfig[] 
   }));
 });
 
-export const readSingleSignOn = (settings: Settings, { strict, problem }: Scope): OidcConfig => {
+/** Providers send people back to the API itself, and a login there sets cookies. */
+const checkTheWayBack = (settings: Settings, { strict, given, problem, warning }: Scope): void => {
+  const { API_URL: api, JWT_TOKEN_LOCATION: locations } = settings;
+  if (strict && api === undefined)
+    problem('API_URL', 'is required with single sign-on: providers send people back there');
+  if (strict && api?.startsWith('http:')) problem('API_URL', 'must be an https origin');
+  if (locations.includes('cookies')) return;
+  for (const variable of ['OIDC_PROVIDERS', 'GITHUB_CLIENT_ID'] as const) {
+    if (given.has(variable))
+      warning(variable, 'has no effect: single sign-on logs in by cookies, and JWT_TOKEN_LOCATION has none');
+  }
+};
+
+export const readSingleSignOn = (settings: Settings, scope: Scope): OidcConfig => {
+  const { strict, problem } = scope;
   const {
     OIDC_PROVIDERS: providers,
     GITHUB_CLIENT_ID: clientId,
@@ -95,5 +121,7 @@ export const readSingleSignOn = (settings: Settings, { strict, problem }: Scope)
   if (clientId && providers.some(({ id }) => id === 'github')) {
     problem('OIDC_PROVIDERS', 'must not use the id github, which GITHUB_CLIENT_ID takes');
   }
-  return { providers, github: clientId && clientSecret ? { clientId, clientSecret } : null };
+  const github = clientId && clientSecret ? { clientId, clientSecret } : null;
+  if (providers.length > 0 || github) checkTheWayBack(settings, scope);
+  return { apiOrigin: settings.API_URL ?? (strict ? '' : ownOrigin(settings)), providers, github };
 };

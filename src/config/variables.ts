@@ -58,6 +58,7 @@ export const variables = {
   FRONTEND_PORT: worker('Environment', '3000', 'Port of a local frontend: http://{HOST}:{port} is an allowed origin, in local environments only'),
   WEB_PORT: worker('Environment', '3001', 'Port of a second local frontend, allowed in the same way'),
   ALLOWED_ORIGINS: worker('Environment', '', 'Comma list of exact origins (scheme, host, port) that browsers may call from; https only when strict'),
+  API_URL: worker('Environment', '', 'Origin of the API itself, as browsers see it: where single sign-on comes back to; unset: http://{HOST}:{BACKEND_PORT}; required with single sign-on when strict'),
   APP_URL: worker('Environment', '', 'Where links in e-mails lead; unset: the first of ALLOWED_ORIGINS, else the API itself; required when strict'),
 
   DATABASE_URL: worker('Database', '', 'PostgreSQL as the app role; unset: built from DB_*, else the embedded database; strict: required, with sslmode=require', { secret, aliases: as('BACKEND_DATABASE_URL', 'SQLALCHEMY_DATABASE_URI') }),
@@ -146,7 +147,7 @@ export const variables = {
   FLAG_NEW_DASHBOARD_WIDGETS: worker('Feature flags', '0', 'Feature flag: 1/0, true/false or on/off'),
 
   TURNSTILE_SECRET_KEY: worker('Sign-up and single sign-on', '', 'When set, sign-up needs a Cloudflare Turnstile token', { secret }),
-  OIDC_PROVIDERS: worker('Sign-up and single sign-on', '', 'JSON list of {"id", "issuer", "client_id", "client_secret", "scopes"}', { secret, multiline }),
+  OIDC_PROVIDERS: worker('Sign-up and single sign-on', '', 'JSON list of {"id", "name", "issuer", "client_id", "client_secret", "scopes"}; name and scopes are optional', { secret, multiline }),
   GITHUB_CLIENT_ID: worker('Sign-up and single sign-on', '', 'OAuth app of GitHub'),
   GITHUB_CLIENT_SECRET: worker('Sign-up and single sign-on', '', 'Secret of the OAuth app of GitHub', { secret }),
 

@@ -52,6 +52,27 @@ export const users = pgTable(
   ],
 );
 
+/** Who an account is elsewhere. The pair of issuer and subject is one person's, and one account's. */
+export const identities = pgTable(
+  'identities',
+  {
+    id: uuid('id').primaryKey(),
+    userId: uuid('user_id')
+      .notNull()
+      .references(() => users.id, { onDelete: 'cascade' }),
+    issuer: text('issuer').notNull(),
+    subject: text('subject').notNull(),
+    /** Whether the provider vouched for the address when it was linked; one of which it did not ends with the next reset. */
+    vouched: boolean('vouched').notNull(),
+    createdAt: instant('created_at').notNull(),
+    lastUsedAt: instant('last_used_at').notNull(),
+  },
+  (table) => [
+    unique('identities_issuer_subject_unique').on(table.issuer, table.subject),
+    index('identities_user_id_index').on(table.userId),
+  ],
+);
+
 /** At most one row: sessions that began before `not_before` are over, however live they look. */
 export const sessionCutoff = pgTable(
   'session_cutoff',

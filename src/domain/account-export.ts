@@ -30,10 +30,19 @@ export type TokenRecord = {
   readonly usedAt: Date | null;
 };
 
+/** An identity at a provider. */
+export type IdentityRecord = {
+  readonly issuer: string;
+  readonly subject: string;
+  readonly createdAt: Date;
+  readonly lastUsedAt: Date;
+};
+
 /** Everything that is kept of somebody but the bytes of their files, which are handed out elsewhere. */
 export type AccountExport = {
   readonly exportedAt: Date;
   readonly account: Account;
+  readonly identities: readonly IdentityRecord[];
   readonly sessions: readonly SessionRecord[];
   readonly mails: readonly MailRecord[];
   readonly tokens: readonly TokenRecord[];

@@ -17,6 +17,10 @@ export const auditEventTypes = {
   'password.changed': 'A password was changed by its owner',
   'password.reset_requested': 'A reset link was asked for',
   'password.reset': 'A password was set by the link of an e-mail',
+  'identity.linked': 'An identity of a provider was linked to an account',
+  'identity.unlinked':
+    'An identity of a provider was taken from an account, by its owner or with a proof of the address',
+  'identity.refused': 'A login by a provider for an address whose account it may not have',
   'email.verification_requested': 'A verification mail was asked for',
   'email.verified': 'An e-mail address was proved',
   'email.change_requested': 'Another e-mail address was asked for',

@@ -178,6 +178,22 @@ const messages: { readonly [T in MailTemplate]: Compose<T> } = {
     ],
   }),
 
+  identity_linked: ({ site, link, happenedAt }, { provider, ...device }) => ({
+    subject: `Your account at ${site} has a new way to log in`,
+    blocks: [
+      paragraph(
+        `Someone logged in to your account at ${site} by a provider that vouched for this e-mail address. From now on the account can be opened that way too.`,
+      ),
+      facts(['Provider', provider]),
+      deviceFacts(happenedAt, device),
+      paragraph('If it was you, you need not do anything.'),
+      paragraph(
+        'If it was not you, someone has this address at that provider. Open your account page, take that way to log in away and log out every other device.',
+      ),
+      action('Open the account page', link),
+    ],
+  }),
+
   new_sign_in: ({ site, link, happenedAt }, details) => ({
     subject: `New sign-in to your account at ${site}`,
     blocks: [
@@ -185,7 +201,7 @@ const messages: { readonly [T in MailTemplate]: Compose<T> } = {
       deviceFacts(happenedAt, details),
       paragraph('If it was you, you need not do anything.'),
       paragraph(
-        'If it was not you, someone knows your password. Open your account page and change it; that logs out every other device.',
+        'If it was not you, someone knows your password, or has your account at a provider that opens this one. Open your account page: change the password, which logs out every other device, and look at the ways to log in.',
       ),
       action('Open the account page', link),
     ],

@@ -42,6 +42,10 @@ export const metricDefinitions = {
   itsor_rate_limit_decisions_total: counter('What the rate limiter decided.', ['policy', 'decision']),
   itsor_login_guard_decisions_total: counter('What the login guard decided, before the hash.', ['decision']),
   itsor_login_attempts_total: counter('Attempts that reached the hash, by outcome.', ['outcome']),
+  itsor_oauth_total: counter('Single sign-on, by provider of the configuration and outcome.', [
+    'provider',
+    'outcome',
+  ]),
   itsor_refreshes_total: counter('Refresh tokens presented, by outcome.', ['outcome']),
   itsor_mails_total: counter('Attempts to send a mail, by outcome.', ['outcome']),
   itsor_upload_transitions_total: counter('Uploads that came into a state.', ['status']),

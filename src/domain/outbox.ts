@@ -33,6 +33,14 @@ export type MailContent =
       readonly details: { readonly token_id: string; readonly new_email: string };
     }
   | {
+      readonly template: 'identity_linked';
+      readonly details: {
+        readonly provider: string;
+        readonly ip: string | null;
+        readonly user_agent: string | null;
+      };
+    }
+  | {
       readonly template: 'new_sign_in';
       readonly details: { readonly ip: string | null; readonly user_agent: string | null };
     };

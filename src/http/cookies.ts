@@ -1,6 +1,7 @@
 import type { Context } from 'hono';
 import { setCookie } from 'hono/cookie';
 import type { Config } from '../config/schema.ts';
+import { attemptTtlSeconds } from '../domain/identity.ts';
 import type { IssuedTokens } from '../domain/session.ts';
 import { AppError } from '../errors.ts';
 import type { AppEnv } from './app-env.ts';
@@ -46,4 +47,11 @@ export const setSessionCookies = (c: Context<AppEnv>, config: CookieConfig, toke
 export const clearSessionCookies = (c: Context<AppEnv>, config: CookieConfig): void => {
   set(c, config, config.sessionName, '/', '', 0);
   set(c, config, config.refreshName, config.refreshPath, '', 0);
+};
+
+/** Keeps an attempt to log in by a provider, or ends it. Lax whatever the others are: the answer comes from another site. */
+export const setAttemptCookie = (c: Context<AppEnv>, config: CookieConfig, sealed: string | null): void => {
+  const { attemptName, attemptPath } = config;
+  const maxAge = sealed === null ? 0 : attemptTtlSeconds;
+  set(c, { ...config, sameSite: 'lax' }, attemptName, attemptPath, sealed ?? '', maxAge);
 };

@@ -11,6 +11,8 @@ const limits = {
   login: { share: 0.8, per: 'network' },
   signup: { share: 0.6, per: 'network' },
   refresh: { share: 0.8, per: 'caller' },
+  // There and back; each may ask a provider.
+  oauth: { share: 0.8, per: 'network' },
   // Probes come often, and from behind one address.
   readiness: { share: 6, per: 'network' },
   // Each of these may send a mail to somebody who did not ask for it.
@@ -32,6 +34,8 @@ const classes: Readonly<Record<string, RateClass | 'unlimited'>> = {
   'POST /auth/token': 'login',
   'POST /auth/signup': 'signup',
   'POST /auth/refresh': 'refresh',
+  'GET /auth/oauth/:provider': 'oauth',
+  'GET /auth/oauth/:provider/callback': 'oauth',
   'POST /auth/password/forgot': 'mail',
   'POST /auth/email/resend': 'mail',
   'POST /auth/email/change': 'mail',

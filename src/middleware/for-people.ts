@@ -8,3 +8,10 @@ export const forPeople = (site: Site) =>
     c.set('site', site);
     await next();
   });
+
+/** The same for what programs ask for too: a browser that opens a page says so, and whoever does not reads problems. */
+export const forPeopleAndPrograms = (site: Site) =>
+  createMiddleware<AppEnv>(async function forPeopleAndPrograms(c, next) {
+    if (/\btext\/html\b/i.test(c.req.header('Accept') ?? '')) c.set('site', site);
+    await next();
+  });

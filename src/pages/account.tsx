@@ -4,6 +4,7 @@ import { Devices } from './devices.tsx';
 import type { Failure } from './failure.ts';
 import { Form, fieldsOf } from './form.tsx';
 import { CodeForm, ResendForm } from './verify-email.tsx';
+import { type NamedIdentity, WaysIn } from './ways-in.tsx';
 
 const WhoYouAre = ({ account, verifies }: { account: Account; verifies: boolean }) => (
   <section aria-labelledby="who">
@@ -61,6 +62,18 @@ const ChangePassword = ({ account, failure }: { account: Account; failure: Failu
   );
 };
 
+/** For an account that logs in by a provider: the message proves the address, and its link sets the first password. */
+const SetPassword = ({ account }: { account: Account }) => (
+  <section aria-labelledby="password">
+    <h2 id="password">Set a password</h2>
+    <p>
+      Your account has none. With a password you can log in without a provider, change your e-mail address and
+      delete your account.
+    </p>
+    <Form action="/forgot-password" submit="Send a link to set one" hidden={{ email: account.email }} quiet />
+  </section>
+);
+
 const ChangeEmail = ({ failure }: { failure: Failure | undefined }) => {
   const Field = fieldsOf('email', failure);
   return (
@@ -87,18 +100,33 @@ export const LogoutForm = () => (
 export type AccountProps = {
   account: Account;
   sessions: readonly SessionSummary[];
+  identities: readonly NamedIdentity[];
   hasMoreSessions: boolean;
   /** Whether addresses are verified at all. */
   verifies: boolean;
   failure: Failure | undefined;
 };
 
-export const AccountContent = ({ account, sessions, hasMoreSessions, verifies, failure }: AccountProps) => (
+export const AccountContent = ({
+  account,
+  sessions,
+  identities,
+  hasMoreSessions,
+  verifies,
+  failure,
+}: AccountProps) => (
   <>
     <WhoYouAre account={account} verifies={verifies} />
     {verifies && !account.emailVerified && <Verification email={account.email} failure={failure} />}
     <Devices sessions={sessions} hasMore={hasMoreSessions} />
-    <ChangePassword account={account} failure={failure} />
-    <ChangeEmail failure={failure} />
+    {identities.length > 0 && <WaysIn identities={identities} />}
+    {account.passwordChangedAt === null ? (
+      <SetPassword account={account} />
+    ) : (
+      <>
+        <ChangePassword account={account} failure={failure} />
+        <ChangeEmail failure={failure} />
+      </>
+    )}
   </>
 );

@@ -1,14 +1,7 @@
 import { describeDevice } from '../domain/device.ts';
 import type { SessionSummary } from '../domain/session.ts';
 import { Form } from './form.tsx';
-
-const instant = new Intl.DateTimeFormat('en-GB', {
-  dateStyle: 'medium',
-  timeStyle: 'short',
-  timeZone: 'UTC',
-});
-
-const Instant = ({ at }: { at: Date }) => <time datetime={at.toISOString()}>{instant.format(at)} UTC</time>;
+import { Instant, instantText } from './instant.tsx';
 
 const nameOf = ({ userAgent }: SessionSummary): string => {
   const device = describeDevice(userAgent);
@@ -31,7 +24,7 @@ const Device = ({ session }: { session: SessionSummary }) => (
       <Form
         action="/account/sessions/end"
         submit="Log out"
-        of={`${nameOf(session)}, last used ${instant.format(session.lastUsedAt)}`}
+        of={`${nameOf(session)}, last used ${instantText(session.lastUsedAt)}`}
         hidden={{ id: session.id }}
         quiet
       />

@@ -40,6 +40,12 @@ const meanings: Readonly<Record<string, Partial<Record<ErrorCode, Meaning>>>> = 
       field: 'code',
     },
   },
+  identity: {
+    not_found: { sentence: 'That way to log in is taken away already.' },
+    conflict: {
+      sentence: 'It is the only way to log in to your account. Set a password first.',
+    },
+  },
   session: { not_found: { sentence: 'That device is logged out already.' } },
 };
 const meaningOf = ({ form, error }: Failure): Meaning | undefined => meanings[form]?.[error.code];

@@ -13,6 +13,8 @@ const notices = {
   'email-restored':
     'Your account has its old address again, and every device is logged out. Choose a new password now: someone else may know the old one.',
   'session-ended': 'That device is logged out.',
+  'identity-unlinked':
+    'That way to log in is taken away. Devices that have used it stay logged in until you log them out.',
   'others-ended': 'Every other device is logged out.',
   'logged-out': 'You are logged out.',
 } as const;

@@ -33,6 +33,10 @@ export const pageStyle = `
   .reasons { margin: 0; padding-left: 1.1rem; color: var(--bad); font-size: .9rem; }
   button { min-height: 2.75rem; white-space: nowrap; padding: .5rem 1.1rem; font: inherit; font-weight: 600; cursor: pointer;
     color: var(--on-accent); background: var(--accent); border: 1px solid var(--accent); border-radius: .5rem; }
+  a.button { display: block; min-height: 2.75rem; padding: .5rem 1.1rem; font-weight: 600; text-align: center; text-decoration: none;
+    border: 1px solid var(--line); border-radius: .5rem; overflow-wrap: anywhere; }
+  .offers { list-style: none; margin: 0; padding: 0; }
+  .offers li + li { margin-top: .75rem; }
   button.quiet { color: var(--accent); background: transparent; border-color: var(--line); }
   button:hover { filter: brightness(1.08); }
   :focus-visible { outline: 3px solid var(--accent); outline-offset: 2px; }

@@ -1,7 +1,11 @@
 import type { Failure } from './failure.ts';
 import { Form, fieldsOf } from './form.tsx';
 
+/** A provider to log in by. */
+export type SignOnOffer = { readonly name: string; readonly url: string };
+
 type Props = {
+  offers: readonly SignOnOffer[];
   failure: Failure | undefined;
   canSignUp: boolean;
   /** Whether an address has to be verified before the first login. */
@@ -9,8 +13,23 @@ type Props = {
   minPasswordLength: number;
 };
 
-/** Both ways in. Sign-up is left out where it needs a challenge, which no page without a script can show. */
-export const SignedOut = ({ failure, canSignUp, verifiesFirst, minPasswordLength }: Props) => {
+const Offers = ({ offers }: { offers: readonly SignOnOffer[] }) => (
+  <section aria-labelledby="providers">
+    <h2 id="providers">Log in without a password</h2>
+    <ul class="offers">
+      {offers.map(({ name, url }) => (
+        <li>
+          <a class="button" href={url}>
+            Log in with {name}
+          </a>
+        </li>
+      ))}
+    </ul>
+  </section>
+);
+
+/** All ways in. Sign-up is left out where it needs a challenge, which no page without a script can show. */
+export const SignedOut = ({ offers, failure, canSignUp, verifiesFirst, minPasswordLength }: Props) => {
   const Login = fieldsOf('login', failure);
   const Signup = fieldsOf('signup', failure);
   return (
@@ -30,6 +49,7 @@ export const SignedOut = ({ failure, canSignUp, verifiesFirst, minPasswordLength
           </p>
         )}
       </section>
+      {offers.length > 0 && <Offers offers={offers} />}
       {canSignUp && (
         <section aria-labelledby="signup">
           <h2 id="signup">Create an account</h2>

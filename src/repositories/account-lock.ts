@@ -1,5 +1,6 @@
 import { type SQL, sql } from 'drizzle-orm';
 import type { RequestContext } from '../context.ts';
+import type { ProvidedIdentity } from '../domain/identity.ts';
 import type { Gate } from './gate.ts';
 
 // The first statement of every transaction that voids tokens. It waits for whatever else writes tokens of the account,
@@ -12,6 +13,12 @@ export const lockOwnerOf = (tokenId: string): SQL => sql`
 /** Locks the account of an address. */
 export const lockAccountOf = (email: string): SQL =>
   sql`select u.id from users u where u.email = ${email} for no key update of u`;
+
+/** Locks the account of an identity, or else the one of its address. */
+export const lockAccountOfIdentity = ({ issuer, subject, email }: ProvidedIdentity): SQL => sql`
+  select u.id from users u where u.id = coalesce(
+    (select i.user_id from identities i where i.issuer = ${issuer} and i.subject = ${subject}),
+    (select o.id from users o where o.email = ${email}::text)) for no key update of u`;
 
 /** Locks the actor's account. */
 export const lockActor = (gate: Pick<Gate, 'own'>, ctx: RequestContext): SQL => sql`

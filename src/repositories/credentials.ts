@@ -7,6 +7,7 @@ import { lockActor, lockOwnerOf } from './account-lock.ts';
 import { type AccountRow, accountColumns, type SessionRow, toAccount, toSession } from './account-rows.ts';
 import { insertAudit, noOne } from './audit-rows.ts';
 import { type Gate, type Gated, refusalOf } from './gate.ts';
+import { unlinkIdentities } from './identity-rows.ts';
 import { insertMail, isDue, type MailedToken, mailToken, originDetails, voidTokens } from './mail-rows.ts';
 
 /** What is needed to check and replace a password. */
@@ -129,7 +130,8 @@ export const createCredentialRepository = (db: Database, { newId, gate }: Option
 
   /**
    * Uses up the token, sets the password, ends all sessions and what was asked for with the old one, and takes the
-   * address as proved: the token came by it. False where the token was used meanwhile; the account's lock decides races.
+   * address as proved: the token came by it. Identities of which no provider has vouched for the address go: a stranger
+   * may have brought them. False where the token was used meanwhile; the account's lock decides races.
    */
   reset: async (ctx: RequestContext, tokenId: string, { hash, outboxId }: NewPassword): Promise<boolean> => {
     const { now } = ctx;
@@ -151,7 +153,7 @@ export const createCredentialRepository = (db: Database, { newId, gate }: Option
           from c where s.user_id = c.id and s.revoked_at is null
         ), spent as (
           ${voidTokens(ctx, [...endedByNewPassword, 'verify_email'], sql`${tokenId}`)}
-        ), told as (
+        ), ${unlinkIdentities(ctx, newId(now), sql`select c.id from c`, sql`not i.vouched`)}, told as (
           ${insertMail(ctx, 'password_changed', outboxId, sql`select c.id as user_id, c.email as recipient from c`, originDetails(ctx))}
         ), audited as (
           ${insertAudit(ctx, event)} from c

@@ -5,6 +5,7 @@ import { violatedUnique } from '../db/errors.ts';
 import { codePolicy } from '../domain/one-time-token.ts';
 import { lockAccountOf, lockOwnerOf } from './account-lock.ts';
 import { insertAudit, noOne } from './audit-rows.ts';
+import { unlinkIdentities } from './identity-rows.ts';
 import { askedTokenDetails, isDue, type MailedToken, mailToken, voidTokens } from './mail-rows.ts';
 import { isUnclaimed } from './unclaimed.ts';
 
@@ -23,7 +24,8 @@ export type EmailAddressRepository = ReturnType<typeof createEmailAddressReposit
 export const createEmailAddressRepository = (db: Database, { newId }: Options) => {
   /**
    * Takes the address as proved by the token that the statement has as `t`, ends the other tokens of the kind, and
-   * makes the password and the user name that waited with it the account's, if nobody has proved to own it before.
+   * makes the password and the user name that waited with it the account's, if nobody has proved to own it before. Then
+   * the account is theirs who chose them, and identities and sessions from before go.
    */
   const accept = (ctx: RequestContext, withName: boolean): SQL => {
     const event = {
@@ -46,6 +48,9 @@ export const createEmailAddressRepository = (db: Database, { newId }: Options) =
         from t left join claim on true
         where users.id = t.user_id and users.email = t.email
         returning users.id, users.email, users.username
+      ), ${unlinkIdentities(ctx, newId(ctx.now), sql`select t.user_id from t, claim`)}, ended as (
+        update sessions s set revoked_at = ${ctx.now}, revoked_reason = 'password_changed'
+        from t, claim where s.user_id = t.user_id and s.revoked_at is null
       ), spent as (
         ${voidTokens(ctx, ['verify_email'], sql`(select t.id from t)`)}
       ), audited as (

@@ -9,6 +9,7 @@ import { lockActor, lockOwnerOf } from './account-lock.ts';
 import { insertAudit } from './audit-rows.ts';
 import type { ProofOutcome } from './email-addresses.ts';
 import { type Gate, refusalOf } from './gate.ts';
+import { unlinkIdentities } from './identity-rows.ts';
 import { insertMail, insertToken, isDue, type MailedToken, mailToken, voidTokens } from './mail-rows.ts';
 
 export type ChangeRequest = {
@@ -117,7 +118,7 @@ export const createEmailChangeRepository = (db: Database, { newId, gate }: Optio
 
     /**
      * Gives the account back to its old address: whoever changed it may have stolen it, so every session and
-     * every other token of the account ends.
+     * every other token of the account ends, and every identity that was linked since then.
      */
     restore: async (ctx: RequestContext, tokenId: string): Promise<ProofOutcome> => {
       try {
@@ -127,7 +128,7 @@ export const createEmailChangeRepository = (db: Database, { newId, gate }: Optio
             with t as (
               update one_time_tokens set used_at = ${ctx.now}
               where id = ${tokenId} and purpose = 'restore_email' and used_at is null and expires_at > ${ctx.now}
-              returning user_id, email
+              returning user_id, email, created_at
             ), c as (
               update users set email = t.email, email_verified_at = ${ctx.now}, reset_sent_at = null, updated_at = ${ctx.now}
               from t where users.id = t.user_id
@@ -135,7 +136,7 @@ export const createEmailChangeRepository = (db: Database, { newId, gate }: Optio
             ), ended as (
               update sessions s set revoked_at = ${ctx.now}, revoked_reason = 'email_restored'
               from c where s.user_id = c.id and s.revoked_at is null
-            ), spent as (
+            ), ${unlinkIdentities(ctx, newId(ctx.now), sql`select c.id from c`, sql`i.created_at >= (select t.created_at from t)`)}, spent as (
               ${voidTokens(ctx, allPurposes, sql`${tokenId}`)}
             ), audited as (
               ${auditOf(ctx, 'email.restored')} from c

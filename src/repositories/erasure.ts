@@ -3,7 +3,7 @@ import type { RequestContext } from '../context.ts';
 import { insertMail } from './mail-rows.ts';
 
 /**
- * Deletes the account that `from` yields as `id` and `email`, as `erased`. Sessions, roles, tokens and unsent mails go
+ * Deletes the account that `from` yields as `id` and `email`, as `erased`. Sessions, identities, roles, tokens and unsent mails go
  * with its row; its audit events stay, without the address, the device and the request id that were its owner's: a client chooses that.
  */
 export const eraseAccount = (ctx: RequestContext, outboxId: string, from: SQL): SQL => sql`

@@ -9,6 +9,8 @@ export type GatePolicy = {
   readonly verifiedOnly: boolean;
   /** Null: a password does not age. */
   readonly passwordMaxAgeDays: number | null;
+  /** Of the providers that there are; an identity of another one opens nothing. */
+  readonly issuers: readonly string[];
 };
 
 /**
@@ -26,9 +28,11 @@ export type Gate = {
   readonly permitted: (ctx: RequestContext) => SQL;
   /** Whether the account that the statement has by that name can log in. */
   readonly canLogIn: (account: SQL) => SQL;
+  /** Whether it has a way to log in; `but` is the id of an identity that does not count. */
+  readonly hasWayIn: (account: SQL, but?: SQL) => SQL;
 };
 
-export const createGate = ({ verifiedOnly, passwordMaxAgeDays }: GatePolicy): Gate => {
+export const createGate = ({ verifiedOnly, passwordMaxAgeDays, issuers }: GatePolicy): Gate => {
   const actorOf = ({ actor }: RequestContext): SQL => sql`
     sessions s join users u on u.id = s.user_id
     where s.id = ${actor?.sessionId ?? null} and u.id = ${actor?.userId ?? null}`;
@@ -38,9 +42,16 @@ export const createGate = ({ verifiedOnly, passwordMaxAgeDays }: GatePolicy): Ga
     when u.disabled_at is not null then 'account_disabled'
     when ${verifiedOnly && !unverified}::boolean and u.email_verified_at is null then 'email_not_verified'`;
 
+  const hasWayIn: Gate['hasWayIn'] = (account, but = sql`null`) => sql`(
+    ${account}.password_hash is not null or exists (
+      select from identities way where way.user_id = ${account}.id and way.id is distinct from ${but}::uuid
+        and way.issuer = any(${sql.param(issuers)}::text[])))`;
+
   return {
+    hasWayIn,
+
     canLogIn: (account) => sql`(
-      ${account}.disabled_at is null and ${account}.password_hash is not null
+      ${account}.disabled_at is null and ${hasWayIn(account)}
       and (${account}.email_verified_at is not null or not ${verifiedOnly}::boolean))`,
 
     own: (ctx, { unverified = false } = {}) => sql`

@@ -3,7 +3,7 @@ import type { RequestContext } from '../context.ts';
 import type { Database } from '../db/client.ts';
 import { violatedUnique } from '../db/errors.ts';
 import type { AccountRecord } from '../domain/account.ts';
-import type { MailRecord, SessionRecord, TokenRecord } from '../domain/account-export.ts';
+import type { IdentityRecord, MailRecord, SessionRecord, TokenRecord } from '../domain/account-export.ts';
 import type { AuditEvent } from '../domain/audit-event.ts';
 import type { Slice } from '../domain/page.ts';
 import type { SessionRefusal } from '../domain/session.ts';
@@ -20,6 +20,7 @@ type Own<Found> = { refusal: Exclude<SessionRefusal, null> } | ({ refusal: null 
 
 export type OwnRecords = {
   readonly account: AccountRecord;
+  readonly identities: readonly IdentityRecord[];
   readonly sessions: readonly SessionRecord[];
   readonly mails: readonly MailRecord[];
   readonly tokens: readonly TokenRecord[];
@@ -117,6 +118,9 @@ export const createOwnAccountRepository = (db: Database, { newId, gate }: Option
       sql`
         with ${gate.own(ctx, { unverified: true })}
         select gate.refusal, ${accountColumns},
+          (select coalesce(json_agg(i.* order by i.id), '[]') from (
+            select i.id, i.issuer, i.subject, i.created_at, i.last_used_at
+            from identities i where i.user_id = gate.user_id) i) as identities,
           (select coalesce(json_agg(s.* order by s.id desc), '[]') from (
             select s.id, s.created_at, s.refreshed_at, s.expires_at, s.revoked_at, host(s.ip) as ip, s.user_agent
             from sessions s where s.user_id = gate.user_id) s) as sessions,
@@ -138,6 +142,12 @@ export const createOwnAccountRepository = (db: Database, { newId, gate }: Option
     return {
       refusal,
       account: toAccount(row),
+      identities: row.identities.map(({ issuer, subject, created_at, last_used_at }) => ({
+        issuer,
+        subject,
+        createdAt: new Date(created_at),
+        lastUsedAt: new Date(last_used_at),
+      })),
       sessions: row.sessions.map(toSessionRecord),
       mails: row.mails.map(({ recipient, template, created_at, sent_at }) => ({
         recipient,
@@ -175,6 +185,7 @@ type SessionJson = {
 };
 
 type OwnJson = {
+  identities: { issuer: string; subject: string; created_at: string; last_used_at: string }[];
   sessions: SessionJson[];
   mails: { recipient: string; template: string; created_at: string; sent_at: string | null }[];
   tokens: {

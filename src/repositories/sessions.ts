@@ -15,7 +15,7 @@ import {
 import { type AccountRow, accountColumns, type SessionRow, toAccount, toSession } from './account-rows.ts';
 import { insertAudit, noOne } from './audit-rows.ts';
 import { type Gate, type Gated, refusalOf } from './gate.ts';
-import { insertMail, originDetails } from './mail-rows.ts';
+import { type OpenedRow, openSession } from './session-opening.ts';
 import { isOver } from './session-rows.ts';
 
 /** Which session a caller has proved to hold: by an access token, or by a refresh token of that counter. */
@@ -30,10 +30,6 @@ type Options = {
   readonly verifiedOnly: boolean;
 };
 
-/** The network of a device, coarse enough that a new lease of its provider is no new device. */
-const networkOf = (ip: SQL): SQL =>
-  sql`network(set_masklen(${ip}, case family(${ip}) when 4 then 24 else 64 end))`;
-
 export const createSessionRepository = (db: Database, { newId, gate, verifiedOnly }: Options) => ({
   /**
    * Opens a session for an account that is not disabled, and writes a mail where the user agent or the network is
@@ -45,35 +41,8 @@ export const createSessionRepository = (db: Database, { newId, gate, verifiedOnl
     session: NewSession,
     outboxId: string,
   ): Promise<(OpenSession & { readonly isNewDevice: boolean }) | null> => {
-    const { now, ip, userAgent } = ctx;
-    const event = {
-      id: newId(now),
-      type: 'session.opened',
-      actor: sql`o.user_id`,
-      subject: sql`o.user_id`,
-    } as const;
-    const address = sql`${ip}::inet`;
-    const [row] = await db.execute<AccountRow & { is_new_device: boolean }>(
-      ctx,
-      sql`
-        with o as (
-          insert into sessions (id, user_id, scope, refreshed_at, created_at, expires_at, absolute_expires_at, ip, user_agent)
-          select ${session.id}::uuid, u.id, ${session.scope}, ${now}::timestamptz, ${now}::timestamptz,
-                 ${session.expiresAt}::timestamptz, ${session.absoluteExpiresAt}::timestamptz, ${address}, ${userAgent}
-          from users u where u.id = ${userId} and u.disabled_at is null
-          returning user_id
-        ), device as (
-          select count(*) > 0 and not coalesce(bool_or(
-            p.user_agent is not distinct from ${userAgent}::text
-            and ${networkOf(sql`p.ip`)} is not distinct from ${networkOf(address)}), false) as is_new
-          from sessions p where p.user_id = ${userId}
-        ), told as (
-          ${insertMail(ctx, 'new_sign_in', outboxId, sql`select u.id as user_id, u.email as recipient from o join users u on u.id = o.user_id, device where device.is_new`, originDetails(ctx))}
-        ), audited as (
-          ${insertAudit(ctx, event)} from o
-        )
-        select ${accountColumns}, device.is_new as is_new_device from o join users u on u.id = o.user_id, device`,
-    );
+    const opening = { session, outboxId, eventId: newId(ctx.now) };
+    const [row] = await db.execute<OpenedRow>(ctx, openSession(ctx, sql`u.id = ${userId}`, opening));
     return row ? { session, account: toAccount(row), isNewDevice: row.is_new_device } : null;
   },
 

@@ -10,6 +10,7 @@ import { authenticate } from '../middleware/authenticate.ts';
 import { doneAt } from '../pages/notices.ts';
 import type { Site } from '../pages/site.ts';
 import { ChangeEmailBody, ChangePasswordBody, EmailCode } from '../schemas/credentials.ts';
+import { IdentityParams } from '../schemas/identities.ts';
 import { SessionParams } from '../schemas/sessions.ts';
 import { LoginBody, LogoutQuery, SignupBody } from '../schemas/tokens.ts';
 import type { PageServices } from './page-services.ts';
@@ -17,13 +18,20 @@ import { createShowAccount } from './show-account.tsx';
 
 type PageConfig = Pick<Config, 'cookies' | 'email' | 'jwt' | 'password' | 'turnstile'>;
 
-const formPaths = ['login', 'signup', 'logout', 'sessions/end', 'password', 'email', 'code'].map(
-  (form) => `/account/${form}`,
-);
+const formPaths = [
+  'login',
+  'signup',
+  'logout',
+  'sessions/end',
+  'identities/unlink',
+  'password',
+  'email',
+  'code',
+].map((form) => `/account/${form}`);
 
 /** The account page and its forms, for teams without a frontend of their own. */
 export const accountPageRoutes = (
-  { account, session, password, email }: PageServices,
+  { account, session, password, email, identity }: PageServices,
   config: PageConfig,
   { identify, site }: { identify: Identify; site: Site },
 ) => {
@@ -36,7 +44,7 @@ export const accountPageRoutes = (
   };
   const { me } = account;
   const { list } = session;
-  const { showAccount, showSignedOut } = createShowAccount({ me, list, config, identify, site });
+  const { showAccount, showSignedOut } = createShowAccount({ me, list, identity, config, identify, site });
 
   return (
     new Hono<AppEnv>()
@@ -91,6 +99,19 @@ export const accountPageRoutes = (
             await session.end(c.var.ctx, id);
             if (id === c.var.ctx.actor?.sessionId) clearSessionCookies(c, cookies);
             return doneAt('/account', 'session-ended');
+          },
+          again: showAccount,
+        }),
+      )
+      .post(
+        '/account/identities/unlink',
+        signedIn,
+        pageForm({
+          name: 'identity',
+          schema: IdentityParams,
+          submit: async (c, { id }) => {
+            await identity.unlink(c.var.ctx, id);
+            return doneAt('/account', 'identity-unlinked');
           },
           again: showAccount,
         }),

@@ -1,5 +1,7 @@
+import type { SignOnOffer } from '../pages/signed-out.tsx';
 import type { AuthServices } from './auth.ts';
 import type { EmailServices } from './email.ts';
+import type { IdentityServices } from './identities.ts';
 import type { MeServices } from './me.ts';
 import type { PasswordServices } from './password.ts';
 import type { SessionServices } from './sessions.ts';
@@ -10,6 +12,10 @@ export type PageServices = {
   readonly session: Pick<AuthServices, 'login' | 'logout'> & SessionServices;
   readonly password: PasswordServices;
   readonly email: EmailServices;
+  readonly identity: IdentityServices & {
+    /** The ways to log in beside a password. */
+    readonly offers: readonly SignOnOffer[];
+  };
 };
 
 /** Where people read the answers, failures included. */

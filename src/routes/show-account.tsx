@@ -16,13 +16,14 @@ const maxSessions = 100;
 type Deps = {
   readonly me: PageServices['account']['me'];
   readonly list: PageServices['session']['list'];
+  readonly identity: PageServices['identity'];
   readonly config: Pick<Config, 'email' | 'password' | 'turnstile'>;
   readonly identify: Identify;
   readonly site: Site;
 };
 
 /** The account page in its two states; after a failure, with the form that it was about. */
-export const createShowAccount = ({ me, list, config, identify, site }: Deps) => {
+export const createShowAccount = ({ me, list, identity, config, identify, site }: Deps) => {
   const noticeOf = (c: Context<AppEnv>) => noticeText(c.req.query('done'));
 
   const showSignedOut = (c: Context<AppEnv>, failure?: Failure) =>
@@ -32,6 +33,7 @@ export const createShowAccount = ({ me, list, config, identify, site }: Deps) =>
       failure,
       content: (
         <SignedOut
+          offers={identity.offers}
           failure={failure}
           canSignUp={config.turnstile === null}
           verifiesFirst={config.email.verification === 'required'}
@@ -42,7 +44,11 @@ export const createShowAccount = ({ me, list, config, identify, site }: Deps) =>
 
   const showSignedIn = async (c: Context<AppEnv>, failure?: Failure) => {
     const ctx = { ...c.var.ctx, actor: actorOf(await identify(c)) };
-    const [account, sessions] = await Promise.all([me(ctx), list(ctx, { cursor: null, limit: maxSessions })]);
+    const [account, sessions, identities] = await Promise.all([
+      me(ctx),
+      list(ctx, { cursor: null, limit: maxSessions }),
+      identity.list(ctx),
+    ]);
     c.set('userId', account.id);
     return respondWithPage(c, site, {
       heading: 'Your account',
@@ -53,6 +59,7 @@ export const createShowAccount = ({ me, list, config, identify, site }: Deps) =>
         <AccountContent
           account={account}
           sessions={sessions.items}
+          identities={identities}
           hasMoreSessions={sessions.nextCursor !== null}
           verifies={config.email.verification !== 'off'}
           failure={failure}

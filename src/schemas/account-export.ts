@@ -16,6 +16,9 @@ export const AccountExport = z
   .object({
     exported_at: Instant,
     account: User,
+    identities: z.array(
+      z.object({ issuer: z.string(), subject: z.string(), created_at: Instant, last_used_at: Instant }),
+    ),
     sessions: z.array(
       z.object({
         id: Id,
@@ -61,6 +64,12 @@ const ownEventResponse = (
 export const accountExportResponse = (own: AccountExportRecord): z.infer<typeof AccountExport> => ({
   exported_at: own.exportedAt.toISOString(),
   account: userResponse(own.account),
+  identities: own.identities.map(({ issuer, subject, createdAt, lastUsedAt }) => ({
+    issuer,
+    subject,
+    created_at: createdAt.toISOString(),
+    last_used_at: lastUsedAt.toISOString(),
+  })),
   sessions: own.sessions.map((session) => ({
     id: session.id,
     created_at: session.createdAt.toISOString(),

@@ -12,13 +12,14 @@ import { startTestDatabase } from '../support/node/database.ts';
 const silent = () => {};
 const log = { debug: silent, info: silent, warn: silent, error: silent };
 const passwordHash = 'a hash';
+const issuer = 'https://idp.example';
 
 /** A database in which nobody else administrates. */
 const openHouse = async (url: string, endpoint: string, adminUrl: string, verifiedOnly = false) => {
   const db = createDatabase({ url: new Secret(url), endpoint });
   const parts = {
     newId: () => randomUUID(),
-    gate: createGate({ verifiedOnly, passwordMaxAgeDays: null }),
+    gate: createGate({ verifiedOnly, passwordMaxAgeDays: null, issuers: [issuer] }),
   };
   const direct = new Client({ connectionString: adminUrl });
   await direct.connect();
@@ -26,6 +27,7 @@ const openHouse = async (url: string, endpoint: string, adminUrl: string, verifi
   const newAdministrator = async ({
     hash = passwordHash as string | null,
     isVerified = true,
+    identityOf = null as string | null,
   } = {}): Promise<RequestContext> => {
     const [userId, sessionId] = [randomUUID(), randomUUID()];
     const email = `${userId}@example.com`;
@@ -35,6 +37,12 @@ const openHouse = async (url: string, endpoint: string, adminUrl: string, verifi
       [userId, email, hash, isVerified],
     );
     await direct.query(`insert into user_roles values ($1, 'user'), ($1, 'admin')`, [userId]);
+    if (identityOf !== null)
+      await direct.query(`insert into identities values ($1, $1, $2, $3, true, now(), now())`, [
+        userId,
+        identityOf,
+        userId,
+      ]);
     await direct.query(
       `insert into sessions (id, user_id, refreshed_at, created_at, expires_at, absolute_expires_at)
        values ($1, $2, now(), now(), now() + interval '1 day', now() + interval '1 day')`,
@@ -125,6 +133,11 @@ describe.each(servers)('the last administrator, %s', (_, serverUrl) => {
   test.each([
     ['has accepted no invitation yet', false, { hash: null }],
     ['has not verified an address that has to be', true, { isVerified: false }],
+    [
+      'logs in by a provider that there is no more',
+      false,
+      { hash: null, identityOf: 'https://gone.example' },
+    ],
   ] as const)('is not replaced by one who %s', async (_, verifiedOnly, other) => {
     await using stack = new AsyncDisposableStack();
     const database = await startTestDatabase(serverUrl);
@@ -136,5 +149,15 @@ describe.each(servers)('the last administrator, %s', (_, serverUrl) => {
     expect(await house.ownAccount.remove(last, { passwordHash, outboxId: randomUUID() })).toBe(
       'last_administrator',
     );
+  });
+
+  test('may go where another one logs in by a provider', async () => {
+    await using stack = new AsyncDisposableStack();
+    const database = await startTestDatabase(serverUrl);
+    stack.defer(database.close);
+    const house = stack.use(await openHouse(database.databaseUrl, database.endpointUrl, database.adminUrl));
+    const one = await house.newAdministrator();
+    await house.newAdministrator({ hash: null, identityOf: issuer });
+    expect(await house.ownAccount.remove(one, { passwordHash, outboxId: randomUUID() })).toBeNull();
   });
 });

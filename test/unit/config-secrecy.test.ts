@@ -85,6 +85,7 @@ describe('the configuration', () => {
     OTEL_EXPORTER_OTLP_ENDPOINT: 'https://otel.example',
     OTEL_EXPORTER_OTLP_HEADERS: 'authorization=0t3l',
     OIDC_PROVIDERS: '[{"id":"a","issuer":"https://a.example","client_id":"c","client_secret":"01dc5ecret"}]',
+    API_URL: 'https://api.example.com',
     GITHUB_CLIENT_ID: 'id',
     GITHUB_CLIENT_SECRET: 'g1thub5ecret',
     UPLOAD_STORAGE: 's3',

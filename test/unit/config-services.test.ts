@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { configOf, type Env, problemsOf, warningsOf } from './config-fixtures.ts';
+import { configOf, type Env, problemsOf, strictEnv, warningsOf } from './config-fixtures.ts';
 
 const named = (env: Env) => problemsOf(env).map((problem) => problem.split(' ')[0]);
 const aws = { AWS_REGION: 'eu-central-1', AWS_ACCESS_KEY_ID: 'AKIA', AWS_SECRET_ACCESS_KEY: 'key' };
@@ -154,7 +154,11 @@ describe('single sign-on', () => {
   const given = (...providers: unknown[]) => ({ OIDC_PROVIDERS: JSON.stringify(providers, null, 2) });
 
   it('is off by default, and so is Turnstile', () => {
-    expect(configOf({}).oidc).toEqual({ providers: [], github: null });
+    expect(configOf({}).oidc).toEqual({
+      apiOrigin: 'http://127.0.0.1:3002',
+      providers: [],
+      github: null,
+    });
     expect(configOf({}).turnstile).toBeNull();
     expect(configOf({ TURNSTILE_SECRET_KEY: 'k' }).turnstile?.secretKey.reveal()).toBe('k');
   });
@@ -164,6 +168,7 @@ describe('single sign-on', () => {
       .providers;
     expect(acme).toMatchObject({
       id: 'acme',
+      name: 'acme',
       issuer: 'https://idp.example/',
       scopes: ['openid', 'email', 'profile'],
     });
@@ -175,6 +180,8 @@ describe('single sign-on', () => {
     ['an unknown member', { ...provider, extra: 1 }, 'entry 1 must be an object of'],
     ['no object', 'acme', 'entry 1 must be an object of'],
     ['a bad id', { ...provider, id: 'A/B' }, 'entry 1: id must be'],
+    ['a name of two lines', { ...provider, name: 'Acme\nInc' }, 'entry 1: name must be'],
+    ['an empty name', { ...provider, name: ' ' }, 'entry 1: name must be'],
     ['no secret', { ...provider, client_secret: undefined }, 'entry 1: client_secret must be'],
     ['an issuer with a query', { ...provider, issuer: 'https://x.example?y' }, 'entry 1: issuer must be'],
     ['scopes without openid', { ...provider, scopes: ['email'] }, 'entry 1: scopes must be'],
@@ -192,6 +199,50 @@ describe('single sign-on', () => {
     const github = { GITHUB_CLIENT_ID: 'i', GITHUB_CLIENT_SECRET: 's' };
     expect(problemsOf({ ...github, ...given({ ...provider, id: 'github' }) })).toHaveLength(1);
     expect(configOf(github).oidc.github?.clientId).toBe('i');
+  });
+
+  it('is called by its name', () => {
+    expect(configOf(given({ ...provider, name: 'Acme Inc.' })).oidc.providers[0]?.name).toBe('Acme Inc.');
+  });
+
+  it.each([
+    ['a provider', given(provider)],
+    ['GitHub', { GITHUB_CLIENT_ID: 'i', GITHUB_CLIENT_SECRET: 's' }],
+  ])('with %s comes back to the API itself, which a strict environment has to name', (_, env) => {
+    expect(problemsOf({ ...strictEnv, ...env })).toEqual([
+      expect.stringMatching(/^API_URL is required with single sign-on/),
+    ]);
+    expect(problemsOf({ ...strictEnv, ...env, API_URL: 'http://api.example.com' })).toEqual([
+      'API_URL must be an https origin',
+    ]);
+    expect(configOf({ ...strictEnv, ...env, API_URL: 'https://api.example.com' }).oidc.apiOrigin).toBe(
+      'https://api.example.com',
+    );
+    expect(configOf({ ...env, HOST: '0.0.0.0', BACKEND_PORT: '4000' }).oidc.apiOrigin).toBe(
+      'http://localhost:4000',
+    );
+  });
+
+  it.each([
+    'https://api.example.com/',
+    'https://api.example.com/v1',
+    'api.example.com',
+    'ftp://api.example.com',
+  ])('does not come back to %s, which is no origin', (url) =>
+    expect(problemsOf({ API_URL: url })).toEqual([expect.stringMatching(/^API_URL must be/)]),
+  );
+
+  it('is warned about where no cookies are accepted, by which it would log in', () => {
+    const env = { ...given(provider), GITHUB_CLIENT_ID: 'i', GITHUB_CLIENT_SECRET: 's' };
+    const about = (locations: string) =>
+      warningsOf({ ...env, JWT_TOKEN_LOCATION: locations }).filter((warning) =>
+        warning.includes('no effect'),
+      );
+    expect(about('headers')).toEqual([
+      expect.stringMatching(/^OIDC_PROVIDERS has no effect/),
+      expect.stringMatching(/^GITHUB_CLIENT_ID has no effect/),
+    ]);
+    expect(about('headers,cookies')).toEqual([]);
   });
 
   it.each(['GITHUB_CLIENT_ID', 'GITHUB_CLIENT_SECRET'])(

@@ -145,6 +145,7 @@ describe('a strict environment', () => {
   it('refuses plain http', () => {
     const plain = {
       ALLOWED_ORIGINS: 'https://a.example,http://b.example',
+      API_URL: 'http://api.example.com',
       APP_URL: 'http://app.example.com',
       NEON_HTTP_ENDPOINT: 'http://127.0.0.1:4444/sql',
       S3_ENDPOINT: 'http://s3.example',
@@ -160,6 +161,7 @@ describe('a strict environment', () => {
     expect(problemsOf({ ...plain, ...s3 })).toEqual([]);
     expect(problemsOf({ ...strictEnv, ...plain, ...s3 }).sort()).toEqual([
       'ALLOWED_ORIGINS entry 2 must be https',
+      'API_URL must be an https origin',
       'APP_URL must be an https URL',
       'NEON_HTTP_ENDPOINT must be an https URL',
       'OIDC_PROVIDERS entry 1: issuer must be an https URL',

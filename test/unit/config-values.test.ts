@@ -109,6 +109,8 @@ describe('cookies', () => {
     expect(configOf({ SESSION_COOKIE_NAME: 'sid' }).cookies).toEqual({
       sessionName: 'sid',
       refreshName: 'sid_refresh',
+      attemptName: 'sid_oauth',
+      attemptPath: '/auth/oauth',
       refreshPath: '/auth',
       secure: false,
       sameSite: 'lax',

@@ -17,6 +17,7 @@ const contents: { [T in MailTemplate]: [Extract<MailContent, { template: T }>['d
   account_exists: [{}, links.account()],
   reset_password: [token, links.resetPassword('t0ken')],
   password_changed: [origin, links.account()],
+  identity_linked: [{ ...origin, provider: 'Acme' }, links.account()],
   verify_new_email: [token, links.verifyEmail('t0ken')],
   email_change_requested: [{ ...origin, new_email: 'ada@new.example' }, links.account()],
   email_changed: [{ ...token, new_email: 'ada@new.example' }, links.restoreEmail('t0ken')],

@@ -16,6 +16,7 @@ const twins: Record<string, string> = {
   '/account/signup': '/auth/signup',
   '/account/logout': '/auth/logout',
   '/account/sessions/end': '/auth/sessions',
+  '/account/identities/unlink': '/users/me/identities',
   '/account/password': '/auth/password',
   '/account/email': '/auth/email/change',
   '/account/code': '/auth/email/verify',

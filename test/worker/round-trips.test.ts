@@ -3,7 +3,15 @@ import { describe, expect, it } from 'vitest';
 import type { Permission } from '../../src/domain/permissions.ts';
 import { newAccountAllowed } from '../support/worker/administrators.ts';
 import { createClient, newAccount, newEmail, password } from '../support/worker/client.ts';
-import { countRoundTrips } from '../support/worker/database.ts';
+import { countRoundTrips, sql } from '../support/worker/database.ts';
+import {
+  comeBack,
+  createProvider,
+  newPerson,
+  setOut,
+  signOn,
+  withProvider,
+} from '../support/worker/identity-provider.ts';
 import { guardduty, strayScanResult } from '../support/worker/scan-result.ts';
 import { declarationOf, declare, pdf, put, workOn } from '../support/worker/uploads.ts';
 
@@ -31,6 +39,8 @@ const counting = {
   UPLOAD_QUEUE: { sendBatch: async () => {} } as never,
 };
 const client = createClient(counting);
+const provider = createProvider();
+const withAcme = createClient({ ...withProvider, ...counting });
 
 describe('database round trips and Durable Object calls, as the contract budgets them', () => {
   it.each<[string, { db: number; objects: number }, () => Promise<() => Promise<Response>>]>([
@@ -133,6 +143,42 @@ describe('database round trips and Durable Object calls, as the contract budgets
           }
           const json = path === '/uploads' && method === 'POST' ? await declarationOf(pdf) : undefined;
           return () => client(method, path.replace('{id}', ticket.id), { bearer, json });
+        },
+      ],
+    ),
+    [
+      'GET /auth/oauth/{provider}',
+      { db: 0, objects: 1 },
+      async () => () => withAcme('GET', '/auth/oauth/acme'),
+    ],
+    ...(['a new identity', 'a known one', 'one whose address has an account'] as const).map(
+      (whose): [string, { db: number; objects: number }, () => Promise<() => Promise<Response>>] => [
+        `GET /auth/oauth/{provider}/callback with ${whose}`,
+        { db: 1, objects: 1 },
+        async () => {
+          const person = newPerson();
+          if (whose === 'a known one') await signOn(withAcme, provider, person);
+          if (whose === 'one whose address has an account') {
+            const { user } = await newAccount(client);
+            await sql`update users set email = ${person.email}, email_verified_at = now() where id = ${user.id}`;
+          }
+          const { location, sealed } = await setOut(withAcme);
+          return () => comeBack(withAcme, provider.consent(location, person), sealed);
+        },
+      ],
+    ),
+    ...(
+      [
+        ['GET', '/users/me/identities'],
+        ['DELETE', '/users/me/identities/{id}'],
+      ] as const
+    ).map(
+      ([method, path]): [string, { db: number; objects: number }, () => Promise<() => Promise<Response>>] => [
+        `${method} ${path}`,
+        { db: 1, objects: 1 },
+        async () => {
+          const { access_token: bearer } = await newAccount(client);
+          return () => client(method, path.replace('{id}', crypto.randomUUID()), { bearer });
         },
       ],
     ),

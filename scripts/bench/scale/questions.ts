@@ -20,7 +20,7 @@ export type Question = {
   readonly ask: (asked: Asked, turn: number) => Promise<number>;
 };
 
-const gate = createGate({ verifiedOnly: true, passwordMaxAgeDays: 90 });
+const gate = createGate({ verifiedOnly: true, passwordMaxAgeDays: 90, issuers: [] });
 const newId = () => {
   throw new Error('nothing is written');
 };

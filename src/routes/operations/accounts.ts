@@ -9,6 +9,7 @@ import {
   RestoreEmailBody,
   VerifyEmailBody,
 } from '../../schemas/credentials.ts';
+import { IdentityList, IdentityParams } from '../../schemas/identities.ts';
 import { PageQuery } from '../../schemas/page.ts';
 import { SignupBody, TokenResponse } from '../../schemas/tokens.ts';
 import { DeleteMeBody, EditMeBody, User } from '../../schemas/users.ts';
@@ -151,6 +152,21 @@ export const accounts = {
       'login_locked',
       'overloaded',
     ],
+  },
+  'GET /users/me/identities': {
+    summary: "One's identities at providers, oldest first",
+    tag: 'accounts',
+    auth: 'required',
+    response: { status: 200, description: 'All of them', schema: IdentityList },
+    errors: ['account_disabled', 'email_not_verified'],
+  },
+  'DELETE /users/me/identities/{id}': {
+    summary: "Take an identity from one's account; 409 for the last way to log in",
+    tag: 'accounts',
+    auth: 'required',
+    params: IdentityParams,
+    response: { status: 204, description: 'Taken away' },
+    errors: ['account_disabled', 'email_not_verified', 'not_found', 'conflict', 'validation_failed'],
   },
   'GET /users/me/export': {
     summary: 'Everything that is kept of oneself; the events in pages',

@@ -1,3 +1,4 @@
+import { ProviderParams, SignOnAnswerQuery, StartSignOnQuery } from '../../schemas/identities.ts';
 import { PageQuery } from '../../schemas/page.ts';
 import { SessionList, SessionParams } from '../../schemas/sessions.ts';
 import {
@@ -62,6 +63,37 @@ export const sessions = {
     form: RevokeForm,
     response: { status: 200, description: 'The token serves no longer, whatever it was' },
     errors: ['validation_failed'],
+  },
+  'GET /auth/oauth/{provider}': {
+    summary: 'Log in by a provider, or sign up: sends the browser there',
+    tag: 'sessions',
+    auth: 'none',
+    params: ProviderParams,
+    query: StartSignOnQuery,
+    response: { status: 302, description: 'To the provider; a cookie keeps the attempt for ten minutes' },
+    errors: ['not_found', 'validation_failed'],
+  },
+  'GET /auth/oauth/{provider}/callback': {
+    summary: 'Where the provider sends the browser back to',
+    tag: 'sessions',
+    auth: 'none',
+    params: ProviderParams,
+    query: SignOnAnswerQuery,
+    response: {
+      status: 303,
+      orStatus: 200,
+      description: 'Logged in; cookies are set. A page that goes on where they are SameSite=Strict',
+    },
+    errors: [
+      'duplicate_cookie',
+      'oauth_failed',
+      'account_disabled',
+      'email_not_verified',
+      'not_found',
+      'email_taken',
+      'conflict',
+      'validation_failed',
+    ],
   },
   'GET /auth/sessions': {
     summary: "One's live sessions, newest first",

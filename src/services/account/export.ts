@@ -19,6 +19,7 @@ export const createExportOwnAccount =
     return {
       exportedAt: ctx.now,
       account: withPasswordAge(own.account, passwordMaxAgeDays, ctx.now),
+      identities: own.identities,
       sessions: own.sessions,
       mails: own.mails,
       tokens: own.tokens,

@@ -52,6 +52,7 @@ export const createRenderMail =
       case 'account_deleted':
       case 'account_exists':
       case 'email_change_requested':
+      case 'identity_linked':
       case 'password_changed':
       case 'new_sign_in':
         return render(links.account());

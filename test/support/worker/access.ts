@@ -67,6 +67,15 @@ export const access: Readonly<Record<OperationKey, Access>> = {
   'PATCH /users/me': { loggedIn: 200, attempt: () => json({ username: newRoleName() }) },
   'DELETE /users/me': { loggedIn: 204, usesUp: true, attempt: () => json({ password }) },
   'GET /users/me/export': { loggedIn: 200 },
+  'GET /users/me/identities': { loggedIn: 200 },
+  // Another's identity is not there.
+  'DELETE /users/me/identities/{id}': { loggedIn: 404, attempt: forOther('/users/me/identities/{id}') },
+  // Not there without a provider.
+  'GET /auth/oauth/{provider}': { everybody: 404, attempt: () => ({ path: '/auth/oauth/acme' }) },
+  'GET /auth/oauth/{provider}/callback': {
+    everybody: 404,
+    attempt: () => ({ path: '/auth/oauth/acme/callback?code=made-up&state=made-up' }),
+  },
   'GET /auth/sessions': { loggedIn: 200 },
   // Another's session is not there, whatever one may do.
   'DELETE /auth/sessions/{id}': { loggedIn: 404, attempt: forOther('/auth/sessions/{id}') },

@@ -71,6 +71,8 @@ export const databaseRequests = async (wellClient: Client): Promise<Readonly<Rec
     'PATCH /users/me': as('PATCH', '/users/me', { username: null }),
     'DELETE /users/me': as('DELETE', '/users/me', { password }),
     'GET /users/me/export': as('GET', '/users/me/export'),
+    'GET /users/me/identities': as('GET', '/users/me/identities'),
+    'DELETE /users/me/identities/{id}': as('DELETE', `/users/me/identities/${somebody}`),
     'GET /users': as('GET', '/users'),
     'GET /users (by prefix)': as('GET', '/users?q=a'),
     'POST /users': as('POST', '/users', { email: newEmail(), password }),

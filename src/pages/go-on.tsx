@@ -1,0 +1,8 @@
+/** For browsers that do not go on by themselves. */
+export const GoOn = ({ returnTo }: { returnTo: string }) => (
+  <section>
+    <p>
+      <a href={returnTo}>Go on</a>
+    </p>
+  </section>
+);

@@ -1,0 +1,33 @@
+import type { LinkedIdentity } from '../domain/identity.ts';
+import { Form } from './form.tsx';
+import { Instant, instantText } from './instant.tsx';
+
+export type NamedIdentity = LinkedIdentity & { readonly name: string };
+
+/** The providers that the account can be opened by. */
+export const WaysIn = ({ identities }: { identities: readonly NamedIdentity[] }) => (
+  <section aria-labelledby="ways-in">
+    <h2 id="ways-in">Ways to log in</h2>
+    <ul class="devices">
+      {identities.map(({ id, name, createdAt, lastUsedAt }) => (
+        <li>
+          <div>
+            <p>
+              <strong>{name}</strong>
+            </p>
+            <p class="soft">
+              Since <Instant at={createdAt} />, last used <Instant at={lastUsedAt} />
+            </p>
+          </div>
+          <Form
+            action="/account/identities/unlink"
+            submit="Take away"
+            of={`${name}, since ${instantText(createdAt)}`}
+            hidden={{ id }}
+            quiet
+          />
+        </li>
+      ))}
+    </ul>
+  </section>
+);

@@ -1,0 +1,29 @@
+import { type SQL, sql } from 'drizzle-orm';
+import { type AuditScope, insertAudit } from './audit-rows.ts';
+
+/**
+ * The expressions `unlinked` and `audited_identities`: takes their identities from the accounts that `accounts` yields,
+ * as far as `which` is true of them as `i`, for a proof that they might not be the owner's.
+ */
+export const unlinkIdentities = (
+  ctx: AuditScope,
+  eventId: string,
+  accounts: SQL,
+  which: SQL = sql`true`,
+): SQL => {
+  const event = {
+    id: eventId,
+    type: 'identity.unlinked',
+    actor: sql`gone.user_id`,
+    subject: sql`gone.user_id`,
+    details: sql`jsonb_build_object('identity_ids', gone.ids)`,
+  } as const;
+  return sql`
+    unlinked as (
+      delete from identities i where i.user_id in (${accounts}) and ${which}
+      returning i.id, i.user_id
+    ), audited_identities as (
+      ${insertAudit(ctx, event)} from (
+        select unlinked.user_id, jsonb_agg(unlinked.id) as ids from unlinked group by unlinked.user_id) gone
+    )`;
+};

@@ -1,0 +1,59 @@
+import { type SQL, sql } from 'drizzle-orm';
+import type { RequestContext } from '../context.ts';
+import type { NewSession } from '../domain/session.ts';
+import { type AccountRow, accountColumns } from './account-rows.ts';
+import { insertAudit } from './audit-rows.ts';
+import { insertMail, originDetails } from './mail-rows.ts';
+
+export type Opening = {
+  readonly session: NewSession;
+  /** Of the mail about a new device. */
+  readonly outboxId: string;
+  /** Of the audit event. */
+  readonly eventId: string;
+  readonly details?: SQL;
+};
+
+export type OpenedRow = AccountRow & { is_new_device: boolean };
+
+/** The network of a device, coarse enough that a new lease of its provider is no new device. */
+const networkOf = (ip: SQL): SQL =>
+  sql`network(set_masklen(${ip}, case family(${ip}) when 4 then 24 else 64 end))`;
+
+/**
+ * Opens a session for the account `u` of which the condition is true, if it is not disabled, and writes a mail where
+ * the user agent or the network is new to an account that has had sessions. No row where there is no such account.
+ */
+export const openSession = (
+  ctx: RequestContext,
+  condition: SQL,
+  { session, outboxId, eventId, details }: Opening,
+): SQL => {
+  const { now, ip, userAgent } = ctx;
+  const address = sql`${ip}::inet`;
+  const event = {
+    id: eventId,
+    type: 'session.opened',
+    actor: sql`o.user_id`,
+    subject: sql`o.user_id`,
+    ...(details && { details }),
+  } as const;
+  return sql`
+    with o as (
+      insert into sessions (id, user_id, scope, refreshed_at, created_at, expires_at, absolute_expires_at, ip, user_agent)
+      select ${session.id}::uuid, u.id, ${session.scope}, ${now}::timestamptz, ${now}::timestamptz,
+             ${session.expiresAt}::timestamptz, ${session.absoluteExpiresAt}::timestamptz, ${address}, ${userAgent}
+      from users u where ${condition} and u.disabled_at is null
+      returning user_id
+    ), device as (
+      select count(*) > 0 and not coalesce(bool_or(
+        p.user_agent is not distinct from ${userAgent}::text
+        and ${networkOf(sql`p.ip`)} is not distinct from ${networkOf(address)}), false) as is_new
+      from o join sessions p on p.user_id = o.user_id
+    ), told as (
+      ${insertMail(ctx, 'new_sign_in', outboxId, sql`select u.id as user_id, u.email as recipient from o join users u on u.id = o.user_id, device where device.is_new`, originDetails(ctx))}
+    ), audited as (
+      ${insertAudit(ctx, event)} from o
+    )
+    select ${accountColumns}, device.is_new as is_new_device from o join users u on u.id = o.user_id, device`;
+};

@@ -1,0 +1,23 @@
+import { Hono, type MiddlewareHandler } from 'hono';
+import type { RequestContext } from '../context.ts';
+import type { AppEnv } from '../http/app-env.ts';
+import { validate } from '../http/validate.ts';
+import { IdentityParams, identityResponse } from '../schemas/identities.ts';
+import type { NamedIdentity } from '../services/identity/list.ts';
+
+export type IdentityServices = {
+  readonly list: (ctx: RequestContext) => Promise<readonly NamedIdentity[]>;
+  readonly unlink: (ctx: RequestContext, id: string) => Promise<void>;
+};
+
+/** One's own identities at providers, under `/users/me/identities`. */
+export const identityRoutes = ({ list, unlink }: IdentityServices, login: MiddlewareHandler<AppEnv>) =>
+  new Hono<AppEnv>()
+    .get('/', login, async (c) => {
+      c.header('Cache-Control', 'no-store');
+      return c.json({ items: (await list(c.var.ctx)).map(identityResponse), next_cursor: null });
+    })
+    .delete('/:id', login, validate('param', IdentityParams), async (c) => {
+      await unlink(c.var.ctx, c.req.valid('param').id);
+      return c.body(null, 204);
+    });

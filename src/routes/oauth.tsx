@@ -1,0 +1,66 @@
+import { type Context, Hono } from 'hono';
+import type { Config } from '../config/schema.ts';
+import type { RequestContext } from '../context.ts';
+import type { AppEnv } from '../http/app-env.ts';
+import { readSingleCookie, setAttemptCookie, setSessionCookies } from '../http/cookies.ts';
+import { respondWithPage } from '../http/page-response.tsx';
+import { validate } from '../http/validate.ts';
+import { GoOn } from '../pages/go-on.tsx';
+import type { Site } from '../pages/site.ts';
+import { ProviderParams, SignOnAnswerQuery, StartSignOnQuery } from '../schemas/identities.ts';
+import type { SignedOn, SignOnAnswer } from '../services/identity/finish.ts';
+import type { SignOnStart } from '../services/identity/start.ts';
+
+export type SignOnServices = {
+  readonly start: (
+    ctx: RequestContext,
+    request: { providerId: string; returnTo: string | null },
+  ) => Promise<SignOnStart>;
+  readonly finish: (ctx: RequestContext, answer: SignOnAnswer) => Promise<SignedOn>;
+};
+
+/** The way to a provider and back, under `/auth/oauth`. */
+export const oauthRoutes = (
+  { start, finish }: SignOnServices,
+  { cookies }: Pick<Config, 'cookies'>,
+  site: Site,
+) => {
+  /** A redirect that began at another site sends no cookie of SameSite=Strict; a page of ours does, when it goes on. */
+  const goOn = (c: Context<AppEnv>, returnTo: string) => {
+    c.header('Cache-Control', 'no-store');
+    if (cookies.sameSite !== 'strict') return c.redirect(returnTo, 303);
+    c.header('Refresh', `0; url=${returnTo}`);
+    return respondWithPage(c, site, {
+      heading: 'You are logged in',
+      content: <GoOn returnTo={returnTo} />,
+    });
+  };
+
+  return new Hono<AppEnv>()
+    .get('/:provider', validate('param', ProviderParams), validate('query', StartSignOnQuery), async (c) => {
+      const { provider: providerId } = c.req.valid('param');
+      const { return_to: returnTo = null } = c.req.valid('query');
+      const { location, sealed } = await start(c.var.ctx, { providerId, returnTo });
+      setAttemptCookie(c, cookies, sealed);
+      c.header('Cache-Control', 'no-store');
+      return c.redirect(location, 302);
+    })
+    .get(
+      '/:provider/callback',
+      validate('param', ProviderParams),
+      validate('query', SignOnAnswerQuery),
+      async (c) => {
+        const sealed = readSingleCookie(c, cookies.attemptName);
+        // Whatever comes of it: an attempt serves once.
+        if (sealed !== null) setAttemptCookie(c, cookies, null);
+        const { tokens, returnTo } = await finish(c.var.ctx, {
+          providerId: c.req.valid('param').provider,
+          sealed,
+          answer: new URL(c.req.url).searchParams,
+        });
+        c.set('userId', tokens.account.id);
+        setSessionCookies(c, cookies, tokens);
+        return goOn(c, returnTo);
+      },
+    );
+};

@@ -1,0 +1,14 @@
+import type { RequestContext } from '../../context.ts';
+import { assertDone } from '../../refusals.ts';
+import type { IdentityRepository } from '../../repositories/identities.ts';
+
+type Deps = { readonly identities: Pick<IdentityRepository, 'unlink'> };
+
+/**
+ * Takes one of the actor's identities away.
+ * @throws AppError `session_revoked`, `account_disabled`, `not_found`, `conflict` for the last way to log in
+ */
+export const createUnlinkIdentity =
+  ({ identities }: Deps) =>
+  async (ctx: RequestContext, id: string): Promise<void> =>
+    assertDone(await identities.unlink(ctx, id));

@@ -1,0 +1,381 @@
+import { decodeJwt, SignJWT, UnsecuredJWT } from 'jose';
+import { describe, expect, it, vi } from 'vitest';
+import { cookiesOf, createClient, newAccount, type Tokens } from '../support/worker/client.ts';
+import { countRoundTrips, sql } from '../support/worker/database.ts';
+import {
+  attemptCookie,
+  clientId,
+  comeBack,
+  createProvider,
+  issuer,
+  json,
+  newPerson,
+  sessionOf,
+  setOut,
+  signOn,
+  verdictOf,
+  withProvider,
+} from '../support/worker/identity-provider.ts';
+
+const provider = createProvider();
+const client = createClient(withProvider);
+const queryOf = (location: string) => new URL(location).searchParams;
+const identitiesOf = (subject: string) =>
+  sql`select user_id from identities where issuer = ${issuer} and subject = ${subject}`;
+
+describe('setting out for a provider', () => {
+  it('asks for a code with PKCE, state and nonce, each of them fresh, without the database', async () => {
+    const trips = await countRoundTrips(() => setOut(client));
+    const { location: first } = await setOut(client);
+    const { location: second, response } = await setOut(client);
+    expect(trips).toBe(0);
+
+    expect(first).toMatch(new RegExp(`^${issuer}/authorize\\?`));
+    expect(Object.fromEntries(queryOf(second))).toEqual({
+      tenant: '1',
+      client_id: clientId,
+      redirect_uri: 'http://127.0.0.1:3002/auth/oauth/acme/callback',
+      response_type: 'code',
+      scope: 'openid email profile',
+      state: expect.stringMatching(/^[\w-]{43}$/),
+      nonce: expect.stringMatching(/^[\w-]{43}$/),
+      code_challenge: expect.stringMatching(/^[\w-]{43}$/),
+      code_challenge_method: 'S256',
+    });
+    for (const name of ['state', 'nonce', 'code_challenge'])
+      expect(queryOf(first).get(name)).not.toBe(queryOf(second).get(name));
+    expect([response.status, response.headers.get('Cache-Control')]).toEqual([302, 'no-store']);
+  });
+
+  it('keeps the attempt in a cookie that only the way back is sent, and that tells nothing', async () => {
+    const { response, location, sealed } = await setOut(client);
+    expect(cookiesOf(response).get(attemptCookie)?.attributes).toEqual([
+      'Max-Age=600',
+      'Path=/auth/oauth',
+      'HttpOnly',
+      'SameSite=Lax',
+    ]);
+    const readable = sealed.split('.').map((part) => atob(part.replace(/-/g, '+').replace(/_/g, '/')));
+    expect(readable.join()).not.toContain(queryOf(location).get('nonce'));
+    expect(sealed.length).toBeLessThan(1024);
+  });
+
+  it('has a cookie that may come from another site whatever the session may, and one that is bound to the host', async () => {
+    const variables = {
+      ...withProvider,
+      SESSION_COOKIE_NAME: '__Host-itsor',
+      SESSION_COOKIE_SECURE: 'true',
+      SESSION_COOKIE_SAMESITE: 'strict',
+    };
+    const { response } = await setOut(createClient(variables));
+    expect(cookiesOf(response).get('__Host-itsor_oauth')?.attributes).toEqual([
+      'Max-Age=600',
+      'Path=/',
+      'HttpOnly',
+      'Secure',
+      'SameSite=Lax',
+    ]);
+  });
+
+  it('comes back to API_URL, whatever the Host header says', async () => {
+    const elsewhere = createClient({ ...withProvider, API_URL: 'https://api.example.com' });
+    const { location } = await setOut(elsewhere);
+    expect(queryOf(location).get('redirect_uri')).toBe('https://api.example.com/auth/oauth/acme/callback');
+  });
+
+  it('is not possible by a provider that there is none of, nor where no cookies are taken', async () => {
+    expect((await setOut(client, '', 'other')).response.status).toBe(404);
+    expect((await setOut(createClient(), '')).response.status).toBe(404);
+    const byHeader = createClient({ ...withProvider, JWT_TOKEN_LOCATION: 'headers' });
+    for (const path of ['/auth/oauth/acme', '/auth/oauth/acme/callback'])
+      expect((await byHeader('GET', path)).status).toBe(404);
+  });
+
+  it('asks for the discovery document once an hour', async () => {
+    const own = createClient(withProvider);
+    const discoveries = () => provider.asked.filter(({ url }) => url.includes('.well-known')).length;
+    await setOut(own);
+    const before = discoveries();
+    await setOut(own);
+    expect(discoveries()).toBe(before);
+    vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 3_600_000 });
+    await setOut(own);
+    vi.useRealTimers();
+    expect(discoveries()).toBe(before + 1);
+  });
+});
+
+it('the way to a provider and back is limited per network, whatever token comes along', async () => {
+  const limited = createClient({ ...withProvider, RATE_LIMIT_MAX: '10' });
+  const statuses = [];
+  for (let turn = 0; turn < 9; turn++) {
+    const path = turn % 2 === 0 ? '/auth/oauth/acme' : '/auth/oauth/acme/callback?code=x&state=y';
+    const { status, headers } = await limited('GET', path, { headers: json });
+    expect(headers.get('RateLimit-Policy')).toBe('"oauth";q=8;w=60');
+    statuses.push(status);
+  }
+  expect(statuses).toEqual([302, 400, 302, 400, 302, 400, 302, 400, 429]);
+});
+
+describe('where a login leads', () => {
+  const sites = {
+    ...withProvider,
+    APP_URL: 'https://app.example.com/home',
+    ALLOWED_ORIGINS: 'https://b.example',
+  };
+  const own = createClient(sites);
+
+  it.each([
+    ['', 'http://127.0.0.1:3002/account'],
+    ['?return_to=/account%3Fdone%3Dx', 'http://127.0.0.1:3002/account?done=x'],
+    ['?return_to=https://app.example.com/welcome', 'https://app.example.com/welcome'],
+    ['?return_to=https://b.example/', 'https://b.example/'],
+    ['?return_to=http://127.0.0.1:3002/docs', 'http://127.0.0.1:3002/docs'],
+  ])('with "%s" it is %s', async (query, place) => {
+    const response = await signOn(own, provider, newPerson(), query);
+    expect([response.status, response.headers.get('Location')]).toEqual([303, place]);
+  });
+
+  it.each([
+    'https://evil.example/',
+    '//evil.example/',
+    '/\\evil.example/',
+    'https://app.example.com.evil.example/',
+    'https://app.example.com@evil.example/',
+    'https://ada@app.example.com/',
+    'http://app.example.com/',
+    'https://app.example.com:444/',
+    'javascript:alert(1)',
+    'data:text/html,x',
+    `/${'a'.repeat(1024)}`,
+    'http://[',
+  ])('is never %s', async (address) => {
+    const query = `?return_to=${encodeURIComponent(address)}`;
+    const response = await own('GET', `/auth/oauth/acme${query}`, { headers: json });
+    expect(await verdictOf(response)).toEqual([422, 'validation_failed']);
+    expect(response.headers.getSetCookie()).toEqual([]);
+  });
+
+  it('goes by a page where the session is SameSite=Strict: a redirect from another site would not send it', async () => {
+    const strict = createClient({ ...withProvider, SESSION_COOKIE_SAMESITE: 'strict' });
+    const response = await signOn(strict, provider, newPerson());
+    expect([response.status, response.headers.get('Refresh')]).toEqual([
+      200,
+      '0; url=http://127.0.0.1:3002/account',
+    ]);
+    expect(await response.text()).toContain('href="http://127.0.0.1:3002/account"');
+  });
+});
+
+describe('coming back', () => {
+  it('logs in by the very cookies of a login, and ends the attempt', async () => {
+    const person = newPerson();
+    const login = await client('POST', '/auth/token', {
+      json: { email: (await newAccount(client)).user.email, password: 'correct horse battery staple' },
+    });
+    const response = await signOn(client, provider, person);
+
+    const shapes = (answer: Response) =>
+      [...cookiesOf(answer)]
+        .filter(([name]) => name !== attemptCookie)
+        .map(([name, { attributes }]) => [name, attributes]);
+    expect(shapes(response)).toEqual(shapes(login));
+    expect(cookiesOf(response).get(attemptCookie)).toEqual({
+      value: '',
+      attributes: ['Max-Age=0', 'Path=/auth/oauth', 'HttpOnly', 'SameSite=Lax'],
+    });
+    const me = await (await client('GET', '/auth/me', { cookies: sessionOf(response) })).json<
+      Tokens['user']
+    >();
+    expect(me).toMatchObject({ email: person.email, email_verified: true, password_changed_at: null });
+  });
+
+  it('proves itself to the provider by its secret and the verifier of the challenge', async () => {
+    await signOn(client, provider, newPerson());
+    const { init } = provider.asked.find(({ url }) => url.endsWith('/token')) ?? {};
+    expect(new Headers(init?.headers).get('Authorization')).toMatch(/^Basic /);
+    expect(init?.redirect).toBe('manual');
+  });
+
+  it('sends the secret in the body where the provider takes it nowhere else', async () => {
+    provider.twist({ metadata: { token_endpoint_auth_methods_supported: ['client_secret_post'] } });
+    const response = await signOn(createClient(withProvider), provider, newPerson());
+    expect(response.status).toBe(303);
+    const { init } = provider.asked.find(({ url }) => url.endsWith('/token')) ?? {};
+    expect(String(init?.body)).toContain('client_secret=');
+  });
+
+  it('opens attempts that were sealed before the key was rotated', async () => {
+    const secret = 'a former key of the service';
+    const before = createClient({ ...withProvider, SECRET_KEY: secret });
+    const after = createClient({ ...withProvider, SECRET_KEY: 'the next one', SECRET_KEY_PREVIOUS: secret });
+    const { location, sealed } = await setOut(before);
+    expect((await comeBack(after, provider.consent(location, newPerson()), sealed)).status).toBe(303);
+  });
+
+  type Trip = Awaited<ReturnType<typeof setOut>>;
+  const answerOf = async (change: (to: URL, trip: Trip) => string | Promise<string>) => {
+    const person = newPerson();
+    const trip = await setOut(client);
+    const to = provider.consent(trip.location, person);
+    const sealed = await change(to, trip);
+    provider.asked.length = 0;
+    let response = new Response();
+    const trips = await countRoundTrips(async () => {
+      response = await comeBack(client, to, sealed, json);
+    });
+    return { person, response, trips };
+  };
+
+  it.each<[string, (to: URL, trip: Trip) => string | Promise<string>]>([
+    ['without the cookie', () => ''],
+    ['with a cookie that we have not sealed', () => 'made.up.by.some.body'],
+    ['with the cookie of another attempt', async () => (await setOut(client)).sealed],
+    [
+      'with another state',
+      (to, { sealed }) => {
+        to.searchParams.set('state', 'A'.repeat(43));
+        return sealed;
+      },
+    ],
+    [
+      'without a state',
+      (to, { sealed }) => {
+        to.searchParams.delete('state');
+        return sealed;
+      },
+    ],
+    [
+      'with the cookie of another key',
+      async () => (await setOut(createClient({ ...withProvider, SECRET_KEY: 'of another service' }))).sealed,
+    ],
+  ])('%s is refused, and neither the provider nor the database is asked', async (_, change) => {
+    const { person, response, trips } = await answerOf(change);
+    expect(await verdictOf(response)).toEqual([400, 'oauth_failed']);
+    // What the browser has brought is ended.
+    expect([...cookiesOf(response)].filter(([, { value }]) => value !== '')).toEqual([]);
+    expect([trips, provider.asked]).toEqual([0, []]);
+    expect(await identitiesOf(person.sub)).toEqual([]);
+  });
+
+  it('at another provider than the attempt was for is refused', async () => {
+    const [acme] = JSON.parse(withProvider.OIDC_PROVIDERS);
+    const two = createClient({
+      ...withProvider,
+      OIDC_PROVIDERS: JSON.stringify([acme, { ...acme, id: 'other' }]),
+    });
+    const { location, sealed } = await setOut(two);
+    const to = provider.consent(location, newPerson());
+    to.pathname = '/auth/oauth/other/callback';
+    expect(await verdictOf(await comeBack(two, to, sealed, json))).toEqual([400, 'oauth_failed']);
+  });
+
+  it('after ten minutes is refused', async () => {
+    const { location, sealed } = await setOut(client);
+    const to = provider.consent(location, newPerson());
+    vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 601_000 });
+    const response = await comeBack(client, to, sealed, json);
+    vi.useRealTimers();
+    expect(await verdictOf(response)).toEqual([400, 'oauth_failed']);
+  });
+
+  it('with two cookies of the name is refused', async () => {
+    const { location, sealed } = await setOut(client);
+    const to = provider.consent(location, newPerson());
+    const response = await client('GET', to.pathname + to.search, {
+      headers: { ...json, Cookie: `${attemptCookie}=${sealed}; ${attemptCookie}=x` },
+    });
+    expect(await verdictOf(response)).toEqual([400, 'duplicate_cookie']);
+  });
+
+  it('a second time with the same code is refused', async () => {
+    const { location, sealed } = await setOut(client);
+    const to = provider.consent(location, newPerson());
+    expect((await comeBack(client, to, sealed)).status).toBe(303);
+    expect(await verdictOf(await comeBack(client, to, sealed, json))).toEqual([400, 'oauth_failed']);
+  });
+
+  it.each([
+    ['names another issuer', 'https://evil.example'],
+    ['names none, though the provider always does', null],
+  ])('from an issuer that %s is refused (RFC 9207)', async (_, iss) => {
+    const { person, response } = await answerOf((to, { sealed }) => {
+      if (iss === null) to.searchParams.delete('iss');
+      else to.searchParams.set('iss', iss);
+      return sealed;
+    });
+    expect(await verdictOf(response)).toEqual([400, 'oauth_failed']);
+    expect(provider.asked.some(({ url }) => url.endsWith('/token'))).toBe(false);
+    expect(await identitiesOf(person.sub)).toEqual([]);
+  });
+});
+
+describe('an ID token', () => {
+  const tampered = async (claims: Record<string, unknown>) => {
+    const good = await new SignJWT(claims)
+      .setProtectedHeader({ alg: 'RS256', kid: provider.key.kid })
+      .sign(provider.key.privateKey);
+    const [header, , signature] = good.split('.');
+    const payload = new TextEncoder()
+      .encode(JSON.stringify({ ...decodeJwt(good), email: 'victim@example.com' }))
+      .toBase64({ alphabet: 'base64url', omitPadding: true });
+    return `${header}.${payload}.${signature}`;
+  };
+
+  it.each<[string, Parameters<typeof provider.twist>[0]]>([
+    ['with another nonce', { claims: (claims) => ({ ...claims, nonce: 'another' }) }],
+    ['without a nonce', { claims: ({ nonce: _, ...claims }) => claims }],
+    ['of another issuer', { claims: (claims) => ({ ...claims, iss: 'https://evil.example' }) }],
+    ['for another client', { claims: (claims) => ({ ...claims, aud: 'another-client' }) }],
+    ['for several clients, without who asked', { claims: (claims) => ({ ...claims, aud: [clientId, 'b'] }) }],
+    ['that has expired', { claims: (claims) => ({ ...claims, exp: Math.floor(Date.now() / 1000) - 60 }) }],
+    ['that does not expire', { claims: ({ exp: _, ...claims }) => claims }],
+    ['without a subject', { claims: ({ sub: _, ...claims }) => claims }],
+    ['signed with another key', { foreignKey: true }],
+    ['that was changed', { idToken: tampered }],
+    ['without a signature', { idToken: (claims) => new UnsecuredJWT(claims).encode() }],
+    [
+      'signed with the client secret',
+      {
+        idToken: (claims) =>
+          new SignJWT(claims)
+            .setProtectedHeader({ alg: 'HS256' })
+            .sign(new TextEncoder().encode('x'.repeat(32))),
+      },
+    ],
+  ])('%s logs nobody in', async (_, twist) => {
+    const person = newPerson();
+    provider.twist(twist);
+    const response = await signOn(client, provider, person);
+    expect(await verdictOf(response)).toEqual([400, 'oauth_failed']);
+    expect([...cookiesOf(response).keys()]).toEqual([attemptCookie]);
+    expect(await identitiesOf(person.sub)).toEqual([]);
+  });
+
+  it('without an address is completed by the UserInfo endpoint', async () => {
+    const { email, ...person } = newPerson();
+    provider.twist({
+      profile: { sub: person.sub, email, email_verified: true },
+      claims: ({ email_verified: _, ...claims }) => claims,
+    });
+    const response = await signOn(client, provider, person);
+    const me = await (await client('GET', '/auth/me', { cookies: sessionOf(response) })).json<
+      Tokens['user']
+    >();
+    expect(me).toMatchObject({ email, email_verified: true });
+  });
+
+  it('is not completed by the profile of somebody else', async () => {
+    const { email, ...person } = newPerson();
+    provider.twist({ profile: { sub: 'somebody else', email, email_verified: true } });
+    expect(await verdictOf(await signOn(client, provider, person))).toEqual([400, 'oauth_failed']);
+  });
+
+  it('is checked with keys that were read at most five minutes ago', async () => {
+    const own = createClient(withProvider);
+    const reads = () => provider.asked.filter(({ url }) => url.endsWith('/jwks')).length;
+    await signOn(own, provider, newPerson());
+    await signOn(own, provider, newPerson());
+    expect(reads()).toBe(1);
+  });
+});
