@@ -1,4 +1,5 @@
 import type { Context } from 'hono';
+import { concatenate } from '../domain/bytes.ts';
 import { AppError } from '../errors.ts';
 
 /** The body limit of every route but the uploads. */
@@ -43,13 +44,7 @@ const readBytes = async (body: ReadableStream<Uint8Array> | null): Promise<Uint8
   if (length > maxBodyBytes) {
     throw new AppError('payload_too_large', { detail: `at most ${maxBodyBytes} bytes` });
   }
-  const bytes = new Uint8Array(length);
-  let offset = 0;
-  for (const chunk of chunks) {
-    bytes.set(chunk, offset);
-    offset += chunk.byteLength;
-  }
-  return bytes;
+  return concatenate(chunks);
 };
 
 /** A body that breaks off is the client's doing, not a failure of ours. */

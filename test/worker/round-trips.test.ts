@@ -42,8 +42,15 @@ const client = createClient(counting);
 const provider = createProvider();
 const withAcme = createClient({ ...withProvider, ...counting });
 
+/** A route, what it may cost, and what has to be done before it is counted. */
+type Case = [
+  route: string,
+  budget: { db: number; objects: number },
+  prepare: () => Promise<() => Promise<Response>>,
+];
+
 describe('database round trips and Durable Object calls, as the contract budgets them', () => {
-  it.each<[string, { db: number; objects: number }, () => Promise<() => Promise<Response>>]>([
+  it.each<Case>([
     [
       'POST /auth/signup',
       { db: 1, objects: 1 },
@@ -75,7 +82,7 @@ describe('database round trips and Durable Object calls, as the contract budgets
         ['DELETE', `/auth/sessions/${crypto.randomUUID()}`],
       ] as const
     ).map(
-      ([method, path]): [string, { db: number; objects: number }, () => Promise<() => Promise<Response>>] => [
+      ([method, path]): Case => [
         `${method} ${path}`,
         { db: 1, objects: 1 },
         async () => {
@@ -103,11 +110,7 @@ describe('database round trips and Durable Object calls, as the contract budgets
         ['GET', '/audit?user_id={id}&type=login.failed', 'audit:read'],
       ] as [string, string, Permission, object?][]
     ).map(
-      ([method, path, permission, json]): [
-        string,
-        { db: number; objects: number },
-        () => Promise<() => Promise<Response>>,
-      ] => [
+      ([method, path, permission, json]): Case => [
         `${method} ${path}`,
         { db: 1, objects: 1 },
         async () => {
@@ -128,7 +131,7 @@ describe('database round trips and Durable Object calls, as the contract budgets
         ['DELETE', '/uploads/{id}'],
       ] as const
     ).map(
-      ([method, path]): [string, { db: number; objects: number }, () => Promise<() => Promise<Response>>] => [
+      ([method, path]): Case => [
         `${method} ${path}`,
         { db: 1, objects: 1 },
         async () => {
@@ -152,7 +155,7 @@ describe('database round trips and Durable Object calls, as the contract budgets
       async () => () => withAcme('GET', '/auth/oauth/acme'),
     ],
     ...(['a new identity', 'a known one', 'one whose address has an account'] as const).map(
-      (whose): [string, { db: number; objects: number }, () => Promise<() => Promise<Response>>] => [
+      (whose): Case => [
         `GET /auth/oauth/{provider}/callback with ${whose}`,
         { db: 1, objects: 1 },
         async () => {
@@ -173,7 +176,7 @@ describe('database round trips and Durable Object calls, as the contract budgets
         ['DELETE', '/users/me/identities/{id}'],
       ] as const
     ).map(
-      ([method, path]): [string, { db: number; objects: number }, () => Promise<() => Promise<Response>>] => [
+      ([method, path]): Case => [
         `${method} ${path}`,
         { db: 1, objects: 1 },
         async () => {

@@ -1,3 +1,5 @@
+import { concatenate } from '../../domain/bytes.ts';
+
 /** No discovery document, key set or profile is near it. */
 const maxBytes = 256 * 1024;
 
@@ -12,13 +14,7 @@ const readAll = async (response: Response): Promise<Uint8Array<ArrayBuffer>> => 
     if (length > maxBytes) throw new Error('the answer is too large');
     chunks.push(chunk);
   }
-  const bytes = new Uint8Array(length);
-  let at = 0;
-  for (const chunk of chunks) {
-    bytes.set(chunk, at);
-    at += chunk.byteLength;
-  }
-  return bytes;
+  return concatenate(chunks);
 };
 
 type Init = {
