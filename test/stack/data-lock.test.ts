@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { findLockHolder, takeDataLock } from '../../scripts/stack/data-lock.ts';
+import { findFreePort } from '../../scripts/stack/ports.ts';
 
 let directory: string;
 let port: number;
@@ -41,12 +42,12 @@ test('takes over from a process that has died', async () => {
 });
 
 test('takes over from a process id that was given to somebody else', async () => {
-  await writeLock({ pid: process.ppid, wirePort: 1 });
+  await writeLock({ pid: process.ppid, wirePort: await findFreePort() });
   await (await takeDataLock(directory, { pid: process.pid, wirePort: port })).release();
 });
 
 test('lets exactly one of many take over', async () => {
-  await writeLock({ pid: process.ppid, wirePort: 1 });
+  await writeLock({ pid: process.ppid, wirePort: await findFreePort() });
   const takers = Array.from({ length: 20 }, () =>
     takeDataLock(directory, { pid: process.pid, wirePort: port }),
   );
