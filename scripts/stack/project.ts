@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseEnv } from 'node:util';
 import { isConfigVariable } from '../../src/config/variables.ts';
+import { overlay } from './overlay.ts';
 
 export const projectDirectory = fileURLToPath(new URL('../..', import.meta.url));
 
@@ -17,7 +18,7 @@ export const configVariables = (environment: NodeJS.ProcessEnv): Variables =>
   );
 
 /** `.dev.vars`, and this process's environment over it. */
-export const readVariables = (): Variables => ({ ...readDevVars(), ...configVariables(process.env) });
+export const readVariables = (): Variables => overlay(readDevVars(), configVariables(process.env));
 
 /** Where the local stack keeps what it keeps; a relative DATA_DIR starts at the project. */
 export const dataDirectory = (): string => resolve(projectDirectory, process.env.DATA_DIR || '.data');

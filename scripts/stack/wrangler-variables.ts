@@ -1,9 +1,12 @@
 import type { Unstable_Config as WranglerConfig } from 'wrangler';
+import { overlay } from './overlay.ts';
 import { configVariables, projectDirectory, readVariables, type Variables } from './project.ts';
 import { Sentence } from './sentence.ts';
 
 /** What wrangler.toml says of an environment. @throws Sentence when there is no such environment */
 export const readWranglerConfig = async (env: string): Promise<WranglerConfig> => {
+  // wrangler would read it as the Worker without an environment.
+  if (env.trim() === '') throw new Sentence('--env is empty: which environment of wrangler.toml is meant?');
   // Only where it is needed: it takes most of a second. It would tell of its telemetry in between.
   process.env.WRANGLER_SEND_METRICS ??= 'false';
   const { unstable_readConfig: readConfig } = await import('wrangler');
@@ -22,7 +25,7 @@ export const wranglerVariables = async (env: string): Promise<Variables> => {
   );
   // What a workflow has no secret for is empty, and empty is unset.
   const given = Object.entries(configVariables(process.env)).filter(([, text]) => text !== '');
-  return { ...Object.fromEntries(vars), ...Object.fromEntries(given) };
+  return overlay(Object.fromEntries(vars), Object.fromEntries(given));
 };
 
 /** Those of an environment of wrangler.toml; without one, `.dev.vars` and what this process has. */
