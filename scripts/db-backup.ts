@@ -27,7 +27,7 @@ runProgram(async () => {
   } as const;
   await withOperatorDatabase(request, async (client, { place }) => {
     const write = (stream: Writable) => backUp(client, place, stream);
-    if (out === '-') return void (await write(process.stdout));
+    if (out === '-') return void (await writeOut(write));
     const path = resolve(out ?? defaultPath());
     const { tables } = await writeWhole(path, write);
     console.log(`${place} is backed up in ${path}:\n\n${renderContents(tables)}\n
@@ -38,6 +38,14 @@ It holds addresses and password hashes: encrypt it before it leaves this machine
 const defaultPath = (): string => {
   const time = new Date().toISOString().replace(/\.\d+/, '').replaceAll(':', '-');
   return join(dataDirectory(), 'backups', `itsor-${time}.jsonl.gz`);
+};
+
+const writeOut = async (write: (stream: Writable) => Promise<BackupSummary>): Promise<void> => {
+  try {
+    await write(process.stdout);
+  } catch (error) {
+    throw isSystemError(error) ? unwritable('standard output', error) : error;
+  }
 };
 
 /** What a process that was killed leaves behind is refused by a restore. */

@@ -42,7 +42,12 @@ runProgram(async () => {
     if (ids || all) {
       const ctx = contextNow();
       const count = await letters.retryMails(ctx, ctx.now, ids ?? null);
+      const unknown = ids ? new Set(ids).size - count : 0;
       console.log(`${count} ${count === 1 ? 'mail is' : 'mails are'} due once more in ${place}.`);
+      if (unknown > 0)
+        throw new Sentence(
+          `${unknown} of the ids ${unknown === 1 ? 'is' : 'are'} of no mail that was given up.`,
+        );
       return;
     }
     const found = await letters.list(contextNow(), shown);

@@ -17,7 +17,9 @@ const options = { yes: { type: 'boolean', default: false }, url: { type: 'string
 const confirm = async (place: string): Promise<void> => {
   if (!process.stdin.isTTY) throw new Sentence('Nobody is there to confirm it: give --yes.');
   const terminal = createInterface({ input: process.stdin, output: process.stdout });
-  const answer = await terminal.question(`Everybody in ${place} will have to log in again. Type yes: `);
+  const question = `Everybody in ${place} will have to log in again. Type yes: `;
+  // Ctrl-C and Ctrl-D are answers too.
+  const answer = await terminal.question(question).catch(() => '');
   terminal.close();
   if (answer.trim() !== 'yes') throw new Sentence('Nothing was changed.');
 };

@@ -27,11 +27,11 @@ export const databaseSentence = (error: unknown, place: string): unknown => {
   return new Sentence(`The statement was refused by ${place} (SQLSTATE ${code}).`);
 };
 
-/** Both of a statement and of a connection that was never made; Node's own codes are longer. */
+/** Both of a statement and of a connection that was never made; what the system refused has codes like it: EPIPE. */
 const sqlState = (cause: unknown): string | undefined => {
   if (cause instanceof DatabaseError) return cause.code;
-  const { code } = (cause ?? {}) as { code?: unknown };
-  return typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code) ? code : undefined;
+  const { code, syscall } = (cause ?? {}) as { code?: unknown; syscall?: unknown };
+  return syscall === undefined && typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code) ? code : undefined;
 };
 
 const reasonOf = (cause: unknown): string => {

@@ -76,6 +76,8 @@ describe('a mail that was given up', () => {
     isRefusing = false;
     const unknown = await deadLetters('--retry', '01a1fed0-4673-7307-9d43-16aa11baef35');
     expect(unknown.output).toMatch(/^0 mails are due/);
+    expect(unknown.output).toContain('1 of the ids is of no mail that was given up.');
+    expect(unknown.status).toBe(1);
     expect((await deadLetters('--retry', letter?.id ?? '')).output).toMatch(/^1 mail is due once more/);
     // Sooner than the cron's next minute.
     await fetch(`${stack.url}/cdn-cgi/local/scheduled`);
