@@ -23,6 +23,9 @@ const networkOf = (ip: SQL): SQL =>
 /**
  * Opens a session for the account `u` of which the condition is true, if it is not disabled, and writes a mail where
  * the user agent or the network is new to an account that has had sessions. No row where there is no such account.
+ *
+ * The account's lock makes it wait for whoever is about to end its sessions, and looks again: else a login whose hash was
+ * under way would outlive a new password.
  */
 export const openSession = (
   ctx: RequestContext,
@@ -43,7 +46,7 @@ export const openSession = (
       insert into sessions (id, user_id, scope, refreshed_at, created_at, expires_at, absolute_expires_at, ip, user_agent)
       select ${session.id}::uuid, u.id, ${session.scope}, ${now}::timestamptz, ${now}::timestamptz,
              ${session.expiresAt}::timestamptz, ${session.absoluteExpiresAt}::timestamptz, ${address}, ${userAgent}
-      from users u where ${condition} and u.disabled_at is null
+      from (select u.id from users u where ${condition} and u.disabled_at is null for share of u) u
       returning user_id
     ), device as (
       select count(*) > 0 and not coalesce(bool_or(

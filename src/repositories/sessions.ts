@@ -13,6 +13,7 @@ import {
   secondsAfter,
 } from '../domain/session.ts';
 import { type AccountRow, accountColumns, type SessionRow, toAccount, toSession } from './account-rows.ts';
+import type { LoginCandidate } from './accounts.ts';
 import { insertAudit, noOne } from './audit-rows.ts';
 import { type Gate, type Gated, refusalOf } from './gate.ts';
 import { type OpenedRow, openSession } from './session-opening.ts';
@@ -33,16 +34,19 @@ type Options = {
 export const createSessionRepository = (db: Database, { newId, gate, verifiedOnly }: Options) => ({
   /**
    * Opens a session for an account that is not disabled, and writes a mail where the user agent or the network is
-   * new to an account that has had sessions. Null where the account has been disabled or deleted meanwhile.
+   * new to an account that has had sessions. Null where the account has been disabled or deleted since the password was
+   * read, or has another one: a hash takes long enough for that. A re-hash changes no password, and not its date.
    */
   open: async (
     ctx: RequestContext,
-    userId: string,
+    { userId, passwordChangedAt }: Pick<LoginCandidate, 'userId' | 'passwordChangedAt'>,
     session: NewSession,
     outboxId: string,
   ): Promise<(OpenSession & { readonly isNewDevice: boolean }) | null> => {
     const opening = { session, outboxId, eventId: newId(ctx.now) };
-    const [row] = await db.execute<OpenedRow>(ctx, openSession(ctx, sql`u.id = ${userId}`, opening));
+    const asProved = sql`u.id = ${userId} and u.password_hash is not null
+      and u.password_changed_at is not distinct from ${passwordChangedAt}::timestamptz`;
+    const [row] = await db.execute<OpenedRow>(ctx, openSession(ctx, asProved, opening));
     return row ? { session, account: toAccount(row), isNewDevice: row.is_new_device } : null;
   },
 

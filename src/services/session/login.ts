@@ -67,7 +67,7 @@ export const createLogin = ({
 
     const session = newSession(newId(ctx.now), grantScope(scope), sessionPolicy, ctx.now);
     const outboxId = newId(ctx.now);
-    const opened = await sessions.open(ctx, account.userId, session, outboxId);
+    const opened = await sessions.open(ctx, account, session, outboxId);
     if (!opened) throw new AppError('invalid_credentials');
     if (opened.isNewDevice) ctx.defer('hand a mail over', mailQueue.enqueue([outboxId]));
     if (outdated) ctx.defer('re-hash the password', rehash(ctx, account, password));
