@@ -118,7 +118,9 @@ const createServices = (config: Config, bindings: Bindings, log: Logger, telemet
   const db = createDatabase(config.database, instruments.statement);
   const verifiedOnly = config.email.verification === 'required';
   const passwordMaxAgeDays = config.password.maxAgeDays;
-  const gate = createGate({ verifiedOnly, passwordMaxAgeDays, issuers: issuersOf(config.oidc) });
+  // A login by a provider sets cookies, and opens nothing where none are taken.
+  const issuers = config.jwt.locations.cookie ? issuersOf(config.oidc) : [];
+  const gate = createGate({ verifiedOnly, passwordMaxAgeDays, issuers });
   const accounts = createAccountRepository(db, { newId });
   const ownAccount = createOwnAccountRepository(db, { newId, gate });
   const audit = createAuditRepository(db, { newId, gate });

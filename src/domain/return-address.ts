@@ -14,6 +14,8 @@ const maxLength = 1024;
  */
 export const readReturnAddress = (given: string, { origins, base }: Policy): string | null => {
   const url = URL.parse(given, base);
-  if (!url || !origins.has(url.origin) || url.username || url.password) return null;
+  // The origin of a blob: is the one inside of it.
+  if (!url || !/^https?:$/.test(url.protocol) || !origins.has(url.origin)) return null;
+  if (url.username || url.password) return null;
   return url.href.length > maxLength ? null : url.href;
 };

@@ -153,7 +153,7 @@ export const createCredentialRepository = (db: Database, { newId, gate }: Option
           from c where s.user_id = c.id and s.revoked_at is null
         ), spent as (
           ${voidTokens(ctx, [...endedByNewPassword, 'verify_email'], sql`${tokenId}`)}
-        ), ${unlinkIdentities(ctx, newId(now), sql`select c.id from c`, sql`not i.vouched`)}, told as (
+        ), ${unlinkIdentities(ctx, newId(now), sql`select c.id from c`, { which: sql`not i.vouched` })}, told as (
           ${insertMail(ctx, 'password_changed', outboxId, sql`select c.id as user_id, c.email as recipient from c`, originDetails(ctx))}
         ), audited as (
           ${insertAudit(ctx, event)} from c

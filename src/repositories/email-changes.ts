@@ -101,6 +101,9 @@ export const createEmailChangeRepository = (db: Database, { newId, gate }: Optio
               update users set email = t.email, email_verified_at = ${ctx.now}, reset_sent_at = null, updated_at = ${ctx.now}
               from t join old on old.user_id = t.user_id where users.id = t.user_id
               returning users.id, users.email, users.username
+            ), unvouched as (
+              -- What a provider has said was of the old address.
+              update identities i set vouched = false from c where i.user_id = c.id
             ), r as (
               ${insertToken(ctx, 'restore_email', restore, sql`select old.user_id, old.email from old`)}
             ), told as (
@@ -136,7 +139,7 @@ export const createEmailChangeRepository = (db: Database, { newId, gate }: Optio
             ), ended as (
               update sessions s set revoked_at = ${ctx.now}, revoked_reason = 'email_restored'
               from c where s.user_id = c.id and s.revoked_at is null
-            ), ${unlinkIdentities(ctx, newId(ctx.now), sql`select c.id from c`, sql`i.created_at >= (select t.created_at from t)`)}, spent as (
+            ), ${unlinkIdentities(ctx, newId(ctx.now), sql`select c.id from c`, { which: sql`i.created_at >= (select t.created_at from t)` })}, spent as (
               ${voidTokens(ctx, allPurposes, sql`${tokenId}`)}
             ), audited as (
               ${auditOf(ctx, 'email.restored')} from c

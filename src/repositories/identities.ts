@@ -10,7 +10,7 @@ import { lockAccountOfIdentity, lockActor } from './account-lock.ts';
 import { toAccount } from './account-rows.ts';
 import { insertAudit, noOne } from './audit-rows.ts';
 import { type Gate, type Gated, refusalOf } from './gate.ts';
-import { askedTokenDetails, insertMail, isDue, type MailedToken, mailToken } from './mail-rows.ts';
+import { askedTokenDetails, insertMail, type MailedToken, mailToken } from './mail-rows.ts';
 import { type OpenedRow, openSession } from './session-opening.ts';
 
 export type SignOn = {
@@ -32,6 +32,8 @@ export type Decision =
   | 'account_disabled'
   | 'email_not_verified'
   | 'no_email'
+  /** Addresses have to be proved, and the provider does not say that this one is theirs. */
+  | 'not_trusted'
   /** There is an account with the address, and the provider does not say that it is theirs. */
   | 'not_vouched'
   /** There is an account with the address, and nobody has proved that it is theirs. */
@@ -63,6 +65,9 @@ export const createIdentityRepository = (db: Database, { newId, gate, verifiedOn
     const { now } = ctx;
     const { issuer, subject, email, emailVerified } = identity;
     const vouched = sql`${emailVerified}::boolean`;
+    // Where addresses have to be proved: an identity that were kept before the proof would be tied to an address that
+    // may be another's, or mistyped.
+    const untrusted = sql`${verifiedOnly && !emailVerified}::boolean`;
     const details = sql`jsonb_build_object('provider', ${provider.id}::text)`;
     const where = sql`jsonb_build_object('provider', ${provider.name}::text, 'ip', ${ctx.ip}::text, 'user_agent', ${ctx.userAgent}::text)`;
     const proof = verification && {
@@ -89,7 +94,7 @@ export const createIdentityRepository = (db: Database, { newId, gate, verifiedOn
         insert into users (id, email, email_verified_at, verification_sent_at, created_at, updated_at)
         select ${newId(now)}::uuid, ${email}::text, case when ${vouched} then ${now}::timestamptz end,
                case when not ${vouched} then ${verification && now}::timestamptz end, ${now}::timestamptz, ${now}::timestamptz
-        where ${email}::text is not null and not exists (select from known) and not exists (select from owner)
+        where ${email}::text is not null and not ${untrusted} and not exists (select from known) and not exists (select from owner)
         on conflict (email) do nothing
         returning id, email
       ), granted as (
@@ -103,12 +108,6 @@ export const createIdentityRepository = (db: Database, { newId, gate, verifiedOn
         update identities i set last_used_at = ${now} from known where i.id = known.id and known.kind = 'known'
       ), told as (
         ${insertMail(ctx, 'identity_linked', noticeId, sql`select linked.user_id, linked.recipient from linked`, where)}
-      ), reminded as (
-        update users k set exists_notice_sent_at = ${now} from owner
-        where k.id = owner.id and ${verifiedOnly}::boolean and not ${vouched} and ${isDue(ctx, sql`k.exists_notice_sent_at`)}
-        returning k.id as user_id, k.email as recipient
-      ), told_owner as (
-        ${insertMail(ctx, 'account_exists', noticeId, sql`select reminded.user_id, reminded.recipient from reminded`)}
       )${proof ? sql`, ${mailToken(ctx, proof)}` : sql``}, audited_account as (
         ${insertAudit(ctx, { id: newId(now), type: 'account.signed_up', actor: sql`u.id`, subject: sql`u.id`, details })} from u
       ), audited_identity as (
@@ -120,15 +119,15 @@ export const createIdentityRepository = (db: Database, { newId, gate, verifiedOn
       select case
         when exists (select from known) then (select known.kind from known)
         when ${email}::text is null then 'no_email'
-        when exists (select from u) then case when ${verifiedOnly}::boolean and not ${vouched} then 'email_not_verified' else 'created' end
+        -- Whether or not there is an account, so that nobody learns who has one.
+        when ${untrusted} then 'not_trusted'
+        when exists (select from u) then 'created'
         when exists (select from linked) then 'linked'
         when not exists (select from owner) then 'raced'
-        -- The same as for a new account, so that nobody learns who has one.
-        when ${verifiedOnly}::boolean and not ${vouched} then 'email_not_verified'
         when not ${vouched} then 'not_vouched'
         when (select owner.disabled from owner) then 'account_disabled'
         else 'not_proved' end as kind,
-        exists (select from told) or exists (select from told_owner) ${proof ? sql`or exists (select from mailed)` : sql``} as mailed`;
+        exists (select from told) ${proof ? sql`or exists (select from mailed)` : sql``} as mailed`;
   };
 
   /** One transaction, each statement of which sees what the one before it has left; so one round trip. */

@@ -9,12 +9,12 @@ export const unlinkIdentities = (
   ctx: AuditScope,
   eventId: string,
   accounts: SQL,
-  which: SQL = sql`true`,
+  { which = sql`true`, actor = sql`gone.user_id` }: { readonly which?: SQL; readonly actor?: SQL } = {},
 ): SQL => {
   const event = {
     id: eventId,
     type: 'identity.unlinked',
-    actor: sql`gone.user_id`,
+    actor,
     subject: sql`gone.user_id`,
     details: sql`jsonb_build_object('identity_ids', gone.ids)`,
   } as const;

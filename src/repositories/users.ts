@@ -11,6 +11,7 @@ import { insertAudit } from './audit-rows.ts';
 import { isChanged, lockAuthority, targetAccount } from './authority.ts';
 import { eraseAccount } from './erasure.ts';
 import { type Gate, refusalOf } from './gate.ts';
+import { unlinkIdentities } from './identity-rows.ts';
 import { type MailedToken, mailToken, voidTokens } from './mail-rows.ts';
 import { type ManagedRow, readManaged, toManaged } from './managed-rows.ts';
 import { isOver } from './session-rows.ts';
@@ -108,7 +109,7 @@ export const createUserRepository = (db: Database, { newId, gate }: Options) => 
 
     /**
      * Changes what is given and nothing else. Whoever is disabled, or loses the password, is logged out everywhere, for
-     * good; with the password goes what was asked for with it.
+     * good; with the password goes what was asked for with it and every identity, so that only a reset lets anybody in.
      */
     edit: async (
       ctx: RequestContext,
@@ -158,7 +159,7 @@ export const createUserRepository = (db: Database, { newId, gate }: Options) => 
                 select nullif(${disabled}::boolean, u.disabled_at is not null) as disabled,
                   nullif(${mustChangePassword}::boolean, u.must_change_password) as must_change_password,
                   ${edit.username !== undefined}::boolean and u.username is distinct from ${edit.username ?? null}::text as renames,
-                  ${forgets}::boolean and u.password_hash is not null as forgets,
+                  ${forgets}::boolean as forgets,
                   case when not (target.roles <@ ${rolesParam} and target.roles @> ${rolesParam}) then ${rolesParam} end as roles
                 from verdict, target join users u on u.id = target.id where verdict.refusal is null
               ), c as (
@@ -168,6 +169,7 @@ export const createUserRepository = (db: Database, { newId, gate }: Options) => 
                   username = case when edit.renames then ${edit.username ?? null}::text else u.username end,
                   password_hash = case when not edit.forgets then u.password_hash end,
                   password_changed_at = case when not edit.forgets then u.password_changed_at end,
+                  reset_sent_at = case when not edit.forgets then u.reset_sent_at end,
                   updated_at = ${now}
                 from edit
                 where u.id = ${id}::uuid and (edit.disabled is not null or edit.must_change_password is not null or edit.renames or edit.forgets or edit.roles is not null)
@@ -183,7 +185,7 @@ export const createUserRepository = (db: Database, { newId, gate }: Options) => 
                 from c where ${disabled === true || forgets}::boolean and s.user_id = c.id and s.revoked_at is null
               ), spent as (
                 ${voidTokens(ctx, forgets ? endedByNewPassword : [])}
-              ), audited as (
+              ), ${unlinkIdentities(ctx, newId(now), sql`select c.id from c where ${forgets}::boolean`, { actor: sql`(select user_id from gate)` })}, audited as (
                 ${insertAudit(ctx, event)} from c
               )
               select verdict.refusal from verdict`,

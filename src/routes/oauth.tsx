@@ -51,7 +51,7 @@ export const oauthRoutes = (
       validate('query', SignOnAnswerQuery),
       async (c) => {
         const sealed = readSingleCookie(c, cookies.attemptName);
-        // Whatever comes of it: an attempt serves once.
+        // Whatever comes of it, this browser has done with the attempt; the provider takes a code once.
         if (sealed !== null) setAttemptCookie(c, cookies, null);
         const { tokens, returnTo } = await finish(c.var.ctx, {
           providerId: c.req.valid('param').provider,

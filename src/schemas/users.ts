@@ -78,7 +78,7 @@ export const EditUserBody = z
     username: Username.nullable().optional(),
     password: z.null('can only be null, which takes it away').optional().meta({
       description:
-        'null takes it away, with every session and whatever was asked for with it; a reset by mail sets another one',
+        'null takes it away, with every identity, every session and whatever was asked for; a reset by mail sets another one',
     }),
   })
   .refine((edit) => Object.keys(edit).length > 0, {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { eventsAbout, newAdmin } from '../support/worker/administrators.ts';
 import { createClient, newEmail, password, type Tokens } from '../support/worker/client.ts';
 import { sql } from '../support/worker/database.ts';
 import {
@@ -89,6 +90,35 @@ describe("one's identities", () => {
     const [acme] = (await listBy(cookies)).filter(({ name }) => name === 'Acme');
     expect(await verdictOf(await unlink(cookies, acme?.id ?? ''))).toEqual([409, 'conflict']);
     expect((await unlink(cookies, gone)).status).toBe(204);
+  });
+
+  it('do not count as one either where a login by a provider opens nothing', async () => {
+    const { email, cookies } = await newcomer();
+    await secondWay(email);
+    const [{ id } = {}] =
+      await sql`select id from identities where user_id = (select id from users where email = ${email}) limit 1`;
+    const byHeader = createClient({ ...withProvider, JWT_TOKEN_LOCATION: 'headers' });
+    const bearer = cookies.itsor_session ?? '';
+    expect((await byHeader('DELETE', `/users/me/identities/${id}`, { bearer })).status).toBe(409);
+    expect((await client('DELETE', `/users/me/identities/${id}`, { cookies })).status).toBe(204);
+  });
+
+  it('all go with the password that an administrator takes away, as do sessions and links', async () => {
+    const { person, email, cookies } = await newcomer();
+    await client('POST', '/auth/password/forgot', { json: { email } });
+    const token = await tokenIn(email, 'reset_password', 'reset_password');
+    const { access_token: bearer, user } = await newAdmin(client);
+    const [{ id } = {}] = await sql`select id from users where email = ${email}`;
+    const edited = await client('PATCH', `/users/${id}`, { bearer, json: { password: null } });
+    expect(edited.status).toBe(200);
+    expect((await client('GET', '/auth/me', { cookies })).status).toBe(401);
+    expect(await sql`select id from identities where user_id = ${id}`).toEqual([]);
+    const json = { token, password: 'umbrella lantern orchard 47' };
+    expect((await client('POST', '/auth/password/reset', { json })).status).toBe(400);
+    const events = await eventsAbout(String(id));
+    expect(events.find(({ type }) => type === 'identity.unlinked')).toMatchObject({ actor_id: user.id });
+    // The owner, for whom a provider vouches, is let in again.
+    expect((await signOn(client, provider, person)).status).toBe(303);
   });
 
   it('of others are not there', async () => {

@@ -46,11 +46,12 @@ const meBy = async (response: Response, by = client) =>
   (await by('GET', '/auth/me', { cookies: sessionOf(response) })).json<Tokens['user']>();
 const addressOf = ({ email = '' }: Person) => email;
 const isLoggedIn = (response: Response) => cookiesOf(response).has('itsor_session');
-const reset = async (email: string, by = client) => {
+const nextPassword = 'umbrella lantern orchard 47';
+const reset = async (email: string, by = client, to = nextPassword) => {
   await by('POST', '/auth/password/forgot', { json: { email } });
   const token = await tokenIn(email, 'reset_password', 'reset_password');
   const answer = await by('POST', '/auth/password/reset', {
-    json: { token, password: 'umbrella lantern orchard 47' },
+    json: { token, password: to },
   });
   expect(answer.status).toBe(204);
 };
@@ -98,15 +99,19 @@ describe('somebody whom nobody knows yet', () => {
     expect(await templatesTo(addressOf(person))).toEqual([]);
   });
 
-  it('gets no session before the proof where that is required, and one after it', async () => {
+  it('is none where proofs are required and the provider does not vouch: nothing is kept, so nothing is tied to a slip', async () => {
     const person = newPerson({ email_verified: false });
     const first = await signOn(required, provider, person);
     expect(await verdictOf(first)).toEqual([403, 'email_not_verified']);
     expect(isLoggedIn(first)).toBe(false);
-    const token = await tokenIn(addressOf(person), 'verify_email', 'verify_email');
-    expect((await required('POST', '/auth/email/verify', { json: { token } })).status).toBe(204);
-    const second = await signOn(required, provider, person);
-    expect(await meBy(second, required)).toMatchObject({ email_verified: true });
+    expect(await templatesTo(addressOf(person))).toEqual([]);
+    expect(await sql`select id from users where email = ${addressOf(person)}`).toEqual([]);
+    // The address is corrected and confirmed at the provider.
+    const corrected = { ...person, email: newEmail(), email_verified: true };
+    expect(await meBy(await signOn(required, provider, corrected), required)).toMatchObject({
+      email: corrected.email,
+      email_verified: true,
+    });
   });
 
   it.each([
@@ -230,7 +235,19 @@ describe('an account that has the address already', () => {
     }
     expect(answers[0]).toEqual(answers[1]);
     expect(await identitiesOf(user.email)).toEqual([]);
-    expect(await templatesTo(user.email)).toEqual(['account_exists', 'verify_email']); // the latter of the sign-up
+    expect(await templatesTo(user.email)).toEqual(['verify_email']); // of the sign-up
+  });
+
+  it('is not told from a new one afterwards either: what did not vouch is tied to nobody', async () => {
+    const { user } = await verified();
+    const statuses = [];
+    for (const email of [user.email, newEmail()]) {
+      const person = newPerson({ email, email_verified: false });
+      await signOn(required, provider, person);
+      const own = { ...person, email: newEmail(), email_verified: true };
+      statuses.push((await signOn(required, provider, own)).status);
+    }
+    expect(statuses[0]).toBe(statuses[1]);
   });
 });
 
@@ -305,6 +322,25 @@ describe('who has taken an address before its owner arrives by a provider', () =
     expect((await client('GET', '/auth/me', { cookies: sessionOf(attackers) })).status).toBe(401);
     expect(isLoggedIn(await signOn(required, provider, attacker))).toBe(false);
     expect((await required('POST', '/auth/token', { json: { email, password } })).status).toBe(200);
+  });
+
+  it('by an account that they have moved to it: a reset takes away what a provider said of another address', async () => {
+    const attacker = newPerson({ email: newEmail() });
+    const first = await signOn(client, provider, attacker);
+    const { id } = await meBy(first);
+    await reset(addressOf(attacker));
+    const { access_token: bearer } = await (
+      await client('POST', '/auth/token', { json: { email: addressOf(attacker), password: nextPassword } })
+    ).json<{ access_token: string }>();
+    const victims = newEmail();
+    await client('POST', '/auth/email/change', { bearer, json: { email: victims, password: nextPassword } });
+    const change = await tokenIn(victims, 'verify_new_email', 'change_email');
+    expect((await client('POST', '/auth/email/verify', { json: { token: change } })).status).toBe(204);
+
+    const victim = newPerson({ email: victims });
+    expect((await meBy(await signOn(client, provider, victim))).id).toBe(id);
+    await reset(victims, client, 'marble kettle sparrow 83');
+    expect(await identitiesOf(victims)).toEqual([victim.sub]);
   });
 
   it('by moving a stolen account to an address of their own: taking that back takes the identity too', async () => {

@@ -69,6 +69,9 @@ const noAnswer: ReadonlySet<string | undefined> = new Set([
   RESPONSE_IS_NOT_CONFORM,
 ]);
 
+/** A claim that is not what it has to be, by a word of ours. */
+export class BadClaim extends Error {}
+
 /** Whether an answer could be read and was not good: a wrong issuer, nonce, audience, signature or time. */
 const isBadAnswer = (error: unknown): error is OperationProcessingError | UnsupportedOperationError =>
   error instanceof UnsupportedOperationError ||
@@ -77,6 +80,7 @@ const isBadAnswer = (error: unknown): error is OperationProcessingError | Unsupp
 /** What an error of the library means. @throws AppError `service_unavailable` */
 export const failureOf = (provider: string, error: unknown): Identified => {
   if (error instanceof AppError) throw error;
+  if (error instanceof BadClaim) return { kind: 'failed', reason: error.message };
   if (error instanceof AuthorizationResponseError) return refusedAtRedirect(provider, error.error);
   if (error instanceof ResponseBodyError) {
     if (error.status >= 500) throw unavailable(provider, `answered ${error.status}`);

@@ -23,7 +23,7 @@ import { canonicalEmail } from '../../domain/account.ts';
 import type { IdentityProvider, ProvidedIdentity } from '../../domain/identity.ts';
 import { Email } from '../../schemas/text.ts';
 import { authorizationUrlOf } from './authorization.ts';
-import { endedBy, failureOf, unavailable } from './failure.ts';
+import { BadClaim, endedBy, failureOf, unavailable } from './failure.ts';
 import type { ProviderFetch } from './provider-fetch.ts';
 
 type Options = {
@@ -146,7 +146,10 @@ export const createOidcProvider = ({
         });
         await checkSignature(metadata, response, options);
         const claims = getValidatedIdTokenClaims(tokens);
-        const subject = Subject.parse(claims?.sub);
+        const subject = Subject.safeParse(claims?.sub).data;
+        if (subject === undefined) throw new BadClaim('bad_subject');
+        // OpenID Connect Core 1.0 section 3.1.3.7: the library looks at it only where there are several audiences.
+        if (claims?.azp !== undefined && claims.azp !== clientId) throw new BadClaim('bad_azp');
         const profile =
           claims?.email === undefined && metadata.userinfo_endpoint
             ? await askForProfile(metadata, tokens.access_token, subject, options)

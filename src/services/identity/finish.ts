@@ -41,7 +41,11 @@ const refusalOf = (kind: Exclude<Decision, 'known' | 'created' | 'linked'>, name
     case 'email_not_verified':
       return new AppError('email_not_verified', {
         detail:
-          'Your e-mail address has to be confirmed first. Open the message that we have sent you, and then log in again.',
+          'Your e-mail address has to be confirmed first. Say that you have forgotten the password: the message confirms it.',
+      });
+    case 'not_trusted':
+      return new AppError('email_not_verified', {
+        detail: `${name} does not vouch that your e-mail address is yours, and here it has to be proved. Confirm it there, or sign up with a password.`,
       });
     case 'no_email':
       return new AppError('oauth_failed', {
@@ -88,7 +92,7 @@ export const createFinishSignOn = (deps: Deps) => {
   };
 
   const signOn = async (ctx: RequestContext, provider: IdentityProvider, identity: ProvidedIdentity) => {
-    const mustProve = deps.verification !== 'off' && !identity.emailVerified && identity.email !== null;
+    const mustProve = deps.verification === 'optional' && !identity.emailVerified && identity.email !== null;
     const verification = mustProve ? await deps.prepareToken(ctx.now, identity.email) : null;
     const [deviceMailId, noticeId] = [newId(ctx.now), newId(ctx.now)];
     const session = newSession(newId(ctx.now), '', sessionPolicy, ctx.now);
