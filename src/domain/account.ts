@@ -50,7 +50,8 @@ export const withPasswordAge = <Record extends AccountRecord>(
   const { passwordChangedAt, passwordChangeDemanded } = record;
   const ageMs = passwordChangedAt ? now.getTime() - passwordChangedAt.getTime() : 0;
   const tooOld = maxAgeDays !== null && ageMs > maxAgeDays * dayMs;
-  return { ...record, mustChangePassword: passwordChangeDemanded || tooOld };
+  const hasPassword = passwordChangedAt !== null;
+  return { ...record, mustChangePassword: hasPassword && (passwordChangeDemanded || tooOld) };
 };
 
 /** The one form in which an address is stored and looked up. */

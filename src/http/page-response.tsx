@@ -33,6 +33,7 @@ export const respondWithPage = (c: Context<AppEnv>, site: Site, page: PageConten
 /** What `respondWithProblem` is for programs. */
 export const respondWithErrorPage = (c: Context<AppEnv>, site: Site, error: AppError) => {
   setFailureHeaders(c, error);
-  const content = <ErrorContent sentence={sentenceOf(error)} requestId={requestIdOf(c)} />;
+  const reasons = error.errors.map(({ pointer, detail }) => `${pointer.slice(1)}: ${detail}`);
+  const content = <ErrorContent sentence={sentenceOf(error)} reasons={reasons} requestId={requestIdOf(c)} />;
   return respond(c, site, { heading: error.title, content }, error.status);
 };

@@ -1,11 +1,18 @@
-type Props = { sentence: string; requestId: string };
+type Props = { sentence: string; reasons: readonly string[]; requestId: string };
 
 /** For what no form can be corrected about. */
-export const ErrorContent = ({ sentence, requestId }: Props) => (
+export const ErrorContent = ({ sentence, reasons, requestId }: Props) => (
   <section>
     <p>{sentence}</p>
+    {reasons.length > 0 && (
+      <ul>
+        {reasons.map((reason) => (
+          <li>{reason}</li>
+        ))}
+      </ul>
+    )}
     <p>
-      <a href="/account">To your account</a>
+      <a href="/account">To your account</a>, or <a href="/forgot-password">set another password</a>
     </p>
     <p class="soft">Should you write to us about it, quote {requestId}.</p>
   </section>

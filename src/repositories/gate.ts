@@ -71,7 +71,10 @@ export const createGate = ({ verifiedOnly, passwordMaxAgeDays, issuers }: GatePo
             when not (${ctx.requiredPermission}::text = any(held.permissions)) then 'forbidden' end as refusal
           from (
             select s.id as session_id, u.id as user_id, ${permissionsOf} as permissions,
-              u.must_change_password or coalesce(u.password_changed_at < ${ctx.now}::timestamptz - ${passwordMaxAgeDays}::int * interval '1 day', false) as password_due,
+              u.password_changed_at is not null and (
+                u.must_change_password
+                or coalesce(u.password_changed_at < ${ctx.now}::timestamptz - ${passwordMaxAgeDays}::int * interval '1 day', false)
+              ) as password_due,
               case ${refusal(ctx, false)} end as refusal
             from ${actorOf(ctx)}
           ) held

@@ -211,10 +211,13 @@ describe('PATCH /users/{id}', () => {
     expect((await client('POST', '/auth/email/change', { bearer: stolen, json: asked })).status).toBe(202);
     const token = await tokenIn(theirs, 'verify_new_email', 'change_email');
 
-    const patch = { bearer: admin.access_token, json: { password: null } };
+    const json = { password: null, must_change_password: true };
+    const patch = { bearer: admin.access_token, json };
     const edited = await client('PATCH', `/users/${user.id}`, patch);
     expect(edited.status).toBe(200);
-    expect(await edited.json()).toMatchObject({ password_changed_at: null, disabled: false });
+    // Whoever has none has none to change.
+    const none = { password_changed_at: null, must_change_password: false, disabled: false };
+    expect(await edited.json()).toMatchObject(none);
     const login = { json: { email: user.email, password } };
     await expectProblem(await client('GET', '/auth/me', { bearer: stolen }), 401, 'session_revoked');
     await expectProblem(await client('POST', '/auth/token', login), 401, 'invalid_credentials');
@@ -224,7 +227,10 @@ describe('PATCH /users/{id}', () => {
       'token_invalid',
     );
     const [change] = (await eventsAbout(user.id)).filter(({ type }) => type === 'account.changed');
-    expect(change).toMatchObject({ actor_id: admin.user.id, details: { password: 'removed' } });
+    expect(change).toMatchObject({
+      actor_id: admin.user.id,
+      details: { password: 'removed', must_change_password: true },
+    });
 
     await client('POST', '/auth/password/forgot', { json: { email: user.email } });
     const reset = {

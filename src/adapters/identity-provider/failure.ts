@@ -38,6 +38,7 @@ const wordOf = (error: string): string => (known.has(error) ? error : 'unknown_e
 /** The provider gave no answer that serves, which is nobody's fault who logs in. The reason is a word of ours. */
 export const unavailable = (provider: string, reason: string): AppError =>
   new AppError('service_unavailable', {
+    detail: 'The provider that was to tell who you are cannot be reached, so begin the login once more.',
     retryAfterSeconds: 5,
     // Not the error itself: those of the library carry the answer, and that can have tokens.
     cause: new Error(`the identity provider ${provider}: ${reason}`),
