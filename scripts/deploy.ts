@@ -1,11 +1,10 @@
-import { execFile } from 'node:child_process';
+import { type ExecFileOptions, execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { readEnvironment } from '../src/config/environment.ts';
+import { migrationEnvironment } from './deploy/migrations.ts';
 import { rollOut } from './deploy/roll-out.ts';
 import { createVersions } from './deploy/versions.ts';
 import { readOptions } from './stack/arguments.ts';
-import { migratorNeeded, migratorUrl } from './stack/migrator-url.ts';
 import { projectDirectory } from './stack/project.ts';
 import { runProgram, Sentence } from './stack/sentence.ts';
 import { readWranglerConfig, wranglerVariables } from './stack/wrangler-variables.ts';
@@ -30,16 +29,14 @@ runProgram(async () => {
   const { env, url, canary, settleMs } = readArguments();
   const tell = (line: string) => console.log(line);
   const worker = (await readWranglerConfig(env)).name ?? '';
-  const variables = await wranglerVariables(env);
-  // drizzle-kit knows no environments, and would take the database of .dev.vars.
-  if (readEnvironment(variables).strict && migratorUrl(variables) === null) throw migratorNeeded();
+  const migration = migrationEnvironment(await wranglerVariables(env));
   const versions = createVersions(env);
 
   await run('doctor', ['scripts/doctor/doctor.ts', '--env', env, '--before-migrate']);
   tell('✓ doctor');
   const stable = await versions.stable();
   tell(`✓ ${stable} is what runs`);
-  await run('migrations', [join('node_modules', 'drizzle-kit', 'bin.cjs'), 'migrate']);
+  await run('migrations', [join('node_modules', 'drizzle-kit', 'bin.cjs'), 'migrate'], { env: migration });
   tell('✓ migrations');
   const fresh = await versions.upload(process.env.GITHUB_SHA ?? 'by hand');
   tell(`✓ ${fresh} is uploaded`);
@@ -61,9 +58,13 @@ const readArguments = () => {
 };
 
 /** One of the programs of this project. @throws Sentence with what it said, when it failed */
-const run = async (name: string, command: readonly string[]): Promise<void> => {
+const run = async (
+  name: string,
+  command: readonly string[],
+  how: Pick<ExecFileOptions, 'env' | 'signal'> = {},
+): Promise<void> => {
   try {
-    await promisify(execFile)(process.execPath, command, { cwd: projectDirectory });
+    await promisify(execFile)(process.execPath, command, { ...how, cwd: projectDirectory });
   } catch (error) {
     const { stdout, stderr } = error as { stdout: string; stderr: string };
     throw new Sentence(`✗ ${name}\n${stdout}${stderr}`.trimEnd());
