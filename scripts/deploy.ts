@@ -1,9 +1,10 @@
 import { type ExecFileOptions, execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { interruption } from './deploy/interruption.ts';
 import { migrationEnvironment } from './deploy/migrations.ts';
 import { rollOut } from './deploy/roll-out.ts';
-import { createVersions } from './deploy/versions.ts';
+import { createVersions, type Versions } from './deploy/versions.ts';
 import { readOptions } from './stack/arguments.ts';
 import { projectDirectory } from './stack/project.ts';
 import { runProgram, Sentence } from './stack/sentence.ts';
@@ -11,12 +12,12 @@ import { readWranglerConfig, wranglerVariables } from './stack/wrangler-variable
 
 const usage = `npm run deploy -- --env production --url https://… [--canary 10] [--settle 15]
   Doctor, migrations, upload; then the new version gets 0, some and 100 % of the requests, with a smoke test each time.
-  When one fails, the version of before gets all of them again.
+  When one fails, or at a Ctrl-C, the version of before gets all of them again; a second Ctrl-C ends it at once.
   --url     where the Worker answers
   --canary  percent of the requests in between
   --settle  seconds until a deployment is everywhere
 Wants what npm run doctor -- --env … wants, MIGRATIONS_DATABASE_URL and CLOUDFLARE_API_TOKEN. Exits 1 when the new
-version does not have all requests.`;
+version does not have all requests, or its crons, routes and queue consumers.`;
 
 const options = {
   env: { type: 'string' },
@@ -40,12 +41,23 @@ runProgram(async () => {
   tell('✓ migrations');
   const fresh = await versions.upload(process.env.GITHUB_SHA ?? 'by hand');
   tell(`✓ ${fresh} is uploaded`);
+  const stop = interruption(`What has the requests: npx wrangler deployments status --env ${env}`);
   const smoke = (version: string) =>
-    run('smoke test', ['scripts/smoke.ts', '--url', url, '--version', version]);
-  await rollOut({ versions, worker, stable, fresh, canary, settleMs, smoke, tell });
-  await versions.triggers();
+    run('smoke test', ['scripts/smoke.ts', '--url', url, '--version', version], { signal: stop });
+  await rollOut({ versions, worker, stable, fresh, canary, settleMs, smoke, stop, tell });
+  await deployTriggers(versions, env, fresh);
   tell('✓ crons, routes and queue consumers');
 });
+
+const deployTriggers = async (versions: Versions, env: string, fresh: string): Promise<void> => {
+  try {
+    await versions.triggers();
+  } catch (error) {
+    throw new Sentence(
+      `${(error as Error).message}\n${fresh} has all requests; crons, routes and queue consumers may be those of before. Once more: npx wrangler triggers deploy --env ${env}`,
+    );
+  }
+};
 
 const readArguments = () => {
   const { env, url, canary, settle } = readOptions(options, usage);
