@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { loadConfig } from '../src/config/load.ts';
+import { envLines } from './secrets/env-file.ts';
 import { withoutValues } from './secrets/redaction.ts';
 import {
   planReplacement,
@@ -55,17 +56,10 @@ const says: Readonly<Record<Step['name'], string>> = {
 
 const valuesOf = (secrets: Secrets): readonly string[] => Object.values(secrets).map((value) => value ?? '');
 
-/** As an .env file, which `wrangler secret bulk` reads too. */
-const envLines = (secrets: Secrets): string =>
-  Object.entries(secrets)
-    .flatMap(([name, value]) =>
-      value === null ? [] : [`${name}=${value.includes('\n') ? `"${value}"` : value}`],
-    )
-    .join('\n');
-
 const save = (file: string, secrets: Secrets): void => {
+  const text = envLines(secrets);
   try {
-    writeFileSync(file, `${envLines(secrets)}\n`, { mode: 0o600, flag: 'wx' });
+    writeFileSync(file, `${text}\n`, { mode: 0o600, flag: 'wx' });
   } catch (error) {
     throw new Sentence(`${file} cannot be written: ${(error as Error).message}. Nothing was changed.`);
   }
