@@ -1,23 +1,23 @@
-import { execFile } from 'node:child_process';
+import { type ExecFileOptions, execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { readEnvironment } from '../src/config/environment.ts';
+import { interruption } from './deploy/interruption.ts';
+import { migrationEnvironment } from './deploy/migrations.ts';
 import { rollOut } from './deploy/roll-out.ts';
-import { createVersions } from './deploy/versions.ts';
+import { createVersions, type Versions } from './deploy/versions.ts';
 import { readOptions } from './stack/arguments.ts';
-import { migratorNeeded, migratorUrl } from './stack/migrator-url.ts';
 import { projectDirectory } from './stack/project.ts';
 import { runProgram, Sentence } from './stack/sentence.ts';
 import { readWranglerConfig, wranglerVariables } from './stack/wrangler-variables.ts';
 
 const usage = `npm run deploy -- --env production --url https://… [--canary 10] [--settle 15]
   Doctor, migrations, upload; then the new version gets 0, some and 100 % of the requests, with a smoke test each time.
-  When one fails, the version of before gets all of them again.
+  When one fails, or at a Ctrl-C, the version of before gets all of them again; a second Ctrl-C ends it at once.
   --url     where the Worker answers
   --canary  percent of the requests in between
   --settle  seconds until a deployment is everywhere
 Wants what npm run doctor -- --env … wants, MIGRATIONS_DATABASE_URL and CLOUDFLARE_API_TOKEN. Exits 1 when the new
-version does not have all requests.`;
+version does not have all requests, or its crons, routes and queue consumers.`;
 
 const options = {
   env: { type: 'string' },
@@ -30,25 +30,34 @@ runProgram(async () => {
   const { env, url, canary, settleMs } = readArguments();
   const tell = (line: string) => console.log(line);
   const worker = (await readWranglerConfig(env)).name ?? '';
-  const variables = await wranglerVariables(env);
-  // drizzle-kit knows no environments, and would take the database of .dev.vars.
-  if (readEnvironment(variables).strict && migratorUrl(variables) === null) throw migratorNeeded();
+  const migration = migrationEnvironment(await wranglerVariables(env));
   const versions = createVersions(env);
 
   await run('doctor', ['scripts/doctor/doctor.ts', '--env', env, '--before-migrate']);
   tell('✓ doctor');
   const stable = await versions.stable();
   tell(`✓ ${stable} is what runs`);
-  await run('migrations', [join('node_modules', 'drizzle-kit', 'bin.cjs'), 'migrate']);
+  await run('migrations', [join('node_modules', 'drizzle-kit', 'bin.cjs'), 'migrate'], { env: migration });
   tell('✓ migrations');
   const fresh = await versions.upload(process.env.GITHUB_SHA ?? 'by hand');
   tell(`✓ ${fresh} is uploaded`);
+  const stop = interruption(`What has the requests: npx wrangler deployments status --env ${env}`);
   const smoke = (version: string) =>
-    run('smoke test', ['scripts/smoke.ts', '--url', url, '--version', version]);
-  await rollOut({ versions, worker, stable, fresh, canary, settleMs, smoke, tell });
-  await versions.triggers();
+    run('smoke test', ['scripts/smoke.ts', '--url', url, '--version', version], { signal: stop });
+  await rollOut({ versions, worker, stable, fresh, canary, settleMs, smoke, stop, tell });
+  await deployTriggers(versions, env, fresh);
   tell('✓ crons, routes and queue consumers');
 });
+
+const deployTriggers = async (versions: Versions, env: string, fresh: string): Promise<void> => {
+  try {
+    await versions.triggers();
+  } catch (error) {
+    throw new Sentence(
+      `${(error as Error).message}\n${fresh} has all requests; crons, routes and queue consumers may be those of before. Once more: npx wrangler triggers deploy --env ${env}`,
+    );
+  }
+};
 
 const readArguments = () => {
   const { env, url, canary, settle } = readOptions(options, usage);
@@ -61,9 +70,13 @@ const readArguments = () => {
 };
 
 /** One of the programs of this project. @throws Sentence with what it said, when it failed */
-const run = async (name: string, command: readonly string[]): Promise<void> => {
+const run = async (
+  name: string,
+  command: readonly string[],
+  how: Pick<ExecFileOptions, 'env' | 'signal'> = {},
+): Promise<void> => {
   try {
-    await promisify(execFile)(process.execPath, command, { cwd: projectDirectory });
+    await promisify(execFile)(process.execPath, command, { ...how, cwd: projectDirectory });
   } catch (error) {
     const { stdout, stderr } = error as { stdout: string; stderr: string };
     throw new Sentence(`✗ ${name}\n${stdout}${stderr}`.trimEnd());

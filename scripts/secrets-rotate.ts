@@ -1,6 +1,8 @@
 import { writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { loadConfig } from '../src/config/load.ts';
+import { envLines } from './secrets/env-file.ts';
+import { withoutValues } from './secrets/redaction.ts';
 import {
   planReplacement,
   planRetirement,
@@ -52,35 +54,24 @@ const says: Readonly<Record<Step['name'], string>> = {
   retire: 'nobody takes what the old values have signed',
 };
 
-/** Each of them, of those in a list too. */
-const valuesOf = (secrets: Secrets): readonly string[] =>
-  Object.values(secrets).flatMap((value) => [value ?? '', ...(value ?? '').split(',')]);
-
-/** As an .env file, which `wrangler secret bulk` reads too. */
-const envLines = (secrets: Secrets): string =>
-  Object.entries(secrets)
-    .flatMap(([name, value]) =>
-      value === null ? [] : [`${name}=${value.includes('\n') ? `"${value}"` : value}`],
-    )
-    .join('\n');
+const valuesOf = (secrets: Secrets): readonly string[] => Object.values(secrets).map((value) => value ?? '');
 
 const save = (file: string, secrets: Secrets): void => {
+  const text = envLines(secrets);
   try {
-    writeFileSync(file, `${envLines(secrets)}\n`, { mode: 0o600, flag: 'wx' });
+    writeFileSync(file, `${text}\n`, { mode: 0o600, flag: 'wx' });
   } catch (error) {
     throw new Sentence(`${file} cannot be written: ${(error as Error).message}. Nothing was changed.`);
   }
 };
 
-/** What stands where a step was not taken. */
-const stands = (isLeaked: boolean, file: string | undefined): string =>
-  isLeaked
-    ? `The old values are still good, for whoever knows them too. The new ones are in ${file}, and go in by: npx wrangler secret bulk ${file} --env …`
-    : 'What went before it stands and harms nobody: the service runs on.';
-
-/** wrangler may quote what it was given. */
-const withoutValues = (text: string, values: readonly string[]): string =>
-  values.reduce((shown, value) => (value === '' ? shown : shown.replaceAll(value, '[redacted]')), text);
+/** How to go on after a step that failed; whether wrangler was heard by Cloudflare is not known. */
+const goOn = (env: string, isLeaked: boolean, file: string | undefined): string => {
+  if (file === undefined)
+    return 'It may have been applied all the same; run it again, with the same environment.';
+  const old = isLeaked ? 'The old values may still be good, for whoever knows them too. ' : '';
+  return `${old}The step may have been applied all the same. The new values are in ${file}; this completes it: npx wrangler secret bulk ${file} --env ${env}\nDo not run the rotation again with the old values in the environment.`;
+};
 
 const apply = async (env: string, { name, secrets }: Step, consequence: string): Promise<void> => {
   const run = await runWrangler(['secret', 'bulk', '--env', env], { input: JSON.stringify(secrets) });
@@ -150,7 +141,7 @@ runProgram(async () => {
   }
   for (const [at, step] of steps.entries()) {
     if (at > 0) await sleep(waitSeconds * 1000);
-    await apply(env, step, stands(how.leaked, file));
+    await apply(env, step, goOn(env, how.leaked, file));
   }
   if (file !== undefined)
     console.log(`The new values are in ${file}: put them where you keep secrets, and delete it.`);

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Sentence } from '../stack/sentence.ts';
-import type { Versions } from './versions.ts';
+import { renderShares, type Shares, type Versions } from './versions.ts';
 
 type RollOut = {
   readonly versions: Versions;
@@ -13,46 +13,84 @@ type RollOut = {
   readonly settleMs: number;
   /** Wants that version to answer: `worker=id` asks it by name, an id whoever is asked. @throws Sentence */
   readonly smoke: (version: string) => Promise<void>;
+  /** Aborted when somebody wants this to end. */
+  readonly stop: AbortSignal;
   readonly tell: (line: string) => void;
 };
 
+/** Somebody else has deployed: theirs is not to be touched. */
+class Overtaken extends Sentence {}
+
 /**
- * Gives a new version none, some and then all of the requests, each time with a smoke test. When one fails, the version
- * of before has all of them again.
+ * Gives a new version none, some and then all of the requests, each time with a smoke test. When one fails, or this is to
+ * end, the version of before has all of them again.
  *
  * @throws Sentence when it was rolled back, or could not be
  */
 export const rollOut = async ({ versions, worker, stable, fresh, ...how }: RollOut): Promise<void> => {
-  const { canary, settleMs, smoke, tell } = how;
+  const { canary, settleMs, smoke, stop, tell } = how;
   const stages = [
     { percentage: 0, test: () => smoke(`${worker}=${fresh}`) },
     { percentage: canary, test: () => smoke(`${worker}=${fresh}`) },
     { percentage: 100, test: () => smoke(fresh) },
   ];
+  /** The deployments of this run, after the one that it began with. */
+  const ours: [Shares, ...Shares[]] = [{ [stable]: 100 }];
+  let doing = 'it was interrupted';
   try {
     for (const { percentage, test } of stages) {
-      const shares =
+      const shares: Shares =
         percentage === 100 ? { [fresh]: 100 } : { [fresh]: percentage, [stable]: 100 - percentage };
+      doing = 'wrangler failed';
+      await requireOneOf(versions, ours.slice(-1));
+      stop.throwIfAborted();
+      ours.push(shares);
       await versions.share(shares, `${percentage} % for ${fresh}`);
-      await sleep(settleMs);
+      await sleep(settleMs, undefined, { signal: stop });
+      doing = 'a smoke test failed';
       await test();
+      stop.throwIfAborted();
       tell(`✓ ${fresh} at ${percentage} %`);
     }
   } catch (error) {
-    tell((error as Error).message);
-    await rollBack(versions, stable);
+    if (error instanceof Overtaken) throw error;
+    const why = stop.aborted ? 'it was interrupted' : doing;
+    tell(stop.aborted ? '✗ interrupted' : (error as Error).message);
+    if (ours.length === 1) throw new Sentence(`Nothing was deployed: ${stable} has all requests, as before.`);
+    await rollBack(versions, stable, ours, why);
     throw new Sentence(
-      `Rolled back: ${stable} has all requests again. The migrations stay, and it runs on them (docs/runbooks/deployment.md).`,
+      `Rolled back, because ${why}: ${stable} has all requests again. The migrations stay, and it runs on them (docs/runbooks/deployment.md).`,
     );
   }
 };
 
-const rollBack = async (versions: Versions, stable: string): Promise<void> => {
+const rollBack = async (
+  versions: Versions,
+  stable: string,
+  ours: readonly Shares[],
+  why: string,
+): Promise<void> => {
   try {
-    await versions.share({ [stable]: 100 }, 'rolled back: a smoke test failed');
+    await requireOneOf(versions, ours);
+    await versions.share({ [stable]: 100 }, `rolled back: ${why}`);
   } catch (error) {
+    if (error instanceof Overtaken) throw error;
     throw new Sentence(
-      `NOT rolled back: ${(error as Error).message}\nBy hand, now: npx wrangler versions deploy ${stable}@100% --yes --env …`,
+      `NOT rolled back: ${(error as Error).message}\nBy hand, now: ${versions.deployCommand(stable)}`,
     );
   }
 };
+
+/** @throws Overtaken where something else is deployed */
+const requireOneOf = async (versions: Versions, expected: readonly Shares[]): Promise<void> => {
+  const current = await versions.current();
+  if (expected.some((shares) => isSame(shares, current))) return;
+  throw new Overtaken(
+    `Somebody else has deployed meanwhile: ${renderShares(current)}. Nothing more was touched: agree with them on what is to run.`,
+  );
+};
+
+/** A version of ours without requests may be left out of the answer; one of somebody else is none of ours. */
+const isSame = (ours: Shares, current: Shares): boolean =>
+  Object.entries(current).every(([id, percentage]) => ours[id] === percentage) &&
+  Object.entries(ours).every(([id, percentage]) => percentage === 0 || current[id] === percentage);

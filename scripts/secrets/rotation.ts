@@ -117,8 +117,13 @@ export const planRetirement = (names: readonly Rotatable[], variables: Variables
   const isAsymmetric = (given('JWT_ALGORITHM') ?? '') in keyTypes;
   const retired = names.map((name): Secrets => {
     if (name !== 'JWT_SECRET' || !isAsymmetric) return { [`${name}_PREVIOUS`]: null };
-    const [first] = pemBlocks(given('JWT_PRIVATE_KEY') ?? '');
+    const [first, ...earlier] = pemBlocks(given('JWT_PRIVATE_KEY') ?? '');
     if (first === undefined) throw missing('JWT_PRIVATE_KEY');
+    // A single one may be that of before the rotation, which must not come back.
+    if (earlier.length === 0)
+      throw new Sentence(
+        'JWT_PRIVATE_KEY has one key, so that there is none to retire: the environment must have the values of the rotation, the saved file. Nothing was changed.',
+      );
     return { JWT_PRIVATE_KEY: `${first}\n` };
   });
   return { name: 'retire', secrets: Object.assign({}, ...retired) as Secrets };

@@ -1,18 +1,23 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { createServer, type IncomingHttpHeaders } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
-import { runScript } from '../../scripts/stack/run-script.ts';
-import { type Answers, createStandInWrangler } from '../support/node/stand-in-wrangler.ts';
+import { environmentOf, runScript } from '../../scripts/stack/run-script.ts';
+import {
+  type Answers,
+  createStandInWrangler,
+  type StandInWrangler,
+} from '../support/node/stand-in-wrangler.ts';
 
 const worker: Answers = {
   'deployments status --json --env staging': JSON.stringify({
-    versions: [
-      { version_id: 'aaaa-0', percentage: 10 },
-      { version_id: 'aaaa-1', percentage: 90 },
-    ],
+    versions: [{ version_id: 'aaaa-1', percentage: 100 }],
   }),
   'versions upload --env staging': `uploaded\f${JSON.stringify({ type: 'version-upload', version: 1, version_id: 'bbbb-2' })}`,
   'versions deploy': 'deployed',
@@ -46,21 +51,27 @@ afterEach(() => rm(dataDirectory, { recursive: true, force: true }));
 
 const override = 'cloudflare-workers-version-overrides';
 
+const commandLine = ['scripts/deploy.ts', '--env', 'staging', '--url'] as const;
+// A lenient environment, whose database is the embedded one: doctor and migrations are real.
+const lenient = () => ({ BACKEND_ENV: 'local', DATA_DIR: dataDirectory });
+
+/** Without the looks in between, of which a test says what they find. */
+const changesOf = async (wrangler: StandInWrangler) =>
+  (await wrangler.calls())
+    .map((call) => call.replace(/ --message .*/, ''))
+    .filter((call) => !call.startsWith('deployments status'));
+
 const deploy = async (answers: Answers = worker, env: Record<string, string> = {}) => {
   const wrangler = await createStandInWrangler(answers);
-  // A lenient environment, whose database is the embedded one: doctor and migrations are real.
-  const variables = { BACKEND_ENV: 'local', DATA_DIR: dataDirectory, ...wrangler.env, ...env };
-  const run = await runScript(
-    ['scripts/deploy.ts', '--env', 'staging', '--url', url, '--settle', '0'],
-    variables,
-  );
-  const calls = (await wrangler.calls()).map((call) => call.replace(/ --message .*/, ''));
+  const variables = { ...lenient(), ...wrangler.env, ...env };
+  const run = await runScript([...commandLine, url, '--settle', '0'], variables);
+  const [calls, messages] = [await changesOf(wrangler), await wrangler.calls()];
   await wrangler.close();
-  return { ...run, calls };
+  return { ...run, calls, messages };
 };
 
 const shared = (...shares: string[]) => `versions deploy ${shares.join(' ')} --env staging`;
-const untilUpload = ['deployments status --json --env staging', 'versions upload --env staging'];
+const untilUpload = ['versions upload --env staging'];
 const rolledBack = shared('aaaa-1@100%');
 
 test('takes a version from none to all of the requests, asking it by name until it has them', async () => {
@@ -84,7 +95,7 @@ test('a smoke test that fails before there is traffic rolls back and exits 1', a
   const run = await deploy();
   expect(run).toMatchObject({
     status: 1,
-    stderr: expect.stringMatching(/^Rolled back: aaaa-1 has all requests again/),
+    stderr: expect.stringMatching(/^Rolled back, because a smoke test failed: aaaa-1 has all requests again/),
   });
   expect(run.stdout).toContain('every part answers: 503');
   expect(run.calls).toEqual([...untilUpload, shared('bbbb-2@0%', 'aaaa-1@100%'), rolledBack]);
@@ -113,7 +124,7 @@ test('a roll-back that fails says what to do by hand', async () => {
   const run = await deploy({ 'versions deploy aaaa-1@100%': { fails: 'no network' }, ...worker });
   expect(run.status).toBe(1);
   expect(run.stderr).toMatch(
-    /^NOT rolled back: wrangler versions deploy: no network\nBy hand, now: npx wrangler versions deploy aaaa-1@100%/,
+    /^NOT rolled back: wrangler versions deploy: no network\nBy hand, now: npx wrangler versions deploy aaaa-1@100% --yes --env staging\n/,
   );
 });
 
@@ -137,7 +148,7 @@ test('a failing migration uploads nothing', async () => {
   const run = await deploy(worker, { MIGRATIONS_DATABASE_URL: 'postgres://m:secret-of-m@127.0.0.1:1/x' });
   expect(run).toMatchObject({ status: 1, stderr: expect.stringContaining('✗ migrations') });
   expect(run.stderr).not.toContain('secret-of-m');
-  expect(run.calls).toEqual(untilUpload.slice(0, 1));
+  expect(run.calls).toEqual([]);
 });
 
 test('what wrangler refuses is told in its words', async () => {
@@ -151,6 +162,128 @@ test('what wrangler refuses is told in its words', async () => {
   const upload = await deploy({ 'versions upload': { fails: 'script too large' }, ...worker });
   expect(upload.calls).toEqual(untilUpload);
   expect(upload.status).toBe(1);
+});
+
+test('a share that fails is rolled back as what it is, and not as a smoke test', async () => {
+  const run = await deploy({ 'versions deploy bbbb-2@10%': { fails: 'no network' }, ...worker });
+  expect(run).toMatchObject({
+    status: 1,
+    stderr: expect.stringMatching(/^Rolled back, because wrangler failed/),
+  });
+  expect(run.stdout).toContain('wrangler versions deploy: no network');
+  expect(run.messages.at(-1)).toContain('--message rolled back: wrangler failed');
+  expect(run.calls.at(-1)).toBe(rolledBack);
+});
+
+test('triggers that fail leave the new version, and are to be done once more', async () => {
+  const run = await deploy({ ...worker, 'triggers deploy --env staging': { fails: 'no queue' } });
+  expect(run.status).toBe(1);
+  expect(run.stderr).toMatch(
+    /no queue\nbbbb-2 has all requests.* npx wrangler triggers deploy --env staging\n$/,
+  );
+  expect(run.calls).not.toContain(rolledBack);
+});
+
+test.each<[string, Answers, RegExp]>([
+  [
+    'an answer that is none',
+    { 'deployments status': 'Log in first.' },
+    /^wrangler deployments status answers in a form/,
+  ],
+  [
+    'an upload that says nothing',
+    { ...worker, 'versions upload --env staging': 'done' },
+    /did not say which version/,
+  ],
+  [
+    'an upload that says nonsense',
+    { ...worker, 'versions upload --env staging': 'done\f{' },
+    /did not say which/,
+  ],
+])('%s is told in a sentence', async (_, answers, says) => {
+  const run = await deploy(answers);
+  expect(run).toMatchObject({ status: 1, stderr: expect.stringMatching(says) });
+  expect(run.stderr).not.toMatch(/\n\s+at /);
+});
+
+test('does not begin where two versions are deployed, and says how to end that', async () => {
+  const versions = [
+    { version_id: 'aaaa-0', percentage: 90 },
+    { version_id: 'aaaa-1', percentage: 10 },
+  ];
+  const run = await deploy({ 'deployments status': JSON.stringify({ versions }), ...worker });
+  expect(run.status).toBe(1);
+  for (const id of ['aaaa-0', 'aaaa-1'])
+    expect(run.stderr).toContain(`npx wrangler versions deploy ${id}@100% --yes --env staging`);
+  expect(run.calls).toEqual([]);
+  expect(await readdir(dataDirectory)).toEqual([]);
+});
+
+test.each<[string, Readonly<Record<string, number>>, boolean]>([
+  ['a version of theirs', { 'cccc-3': 100 }, true],
+  ['theirs, when a roll-back is due', { 'cccc-3': 0, 'aaaa-1': 100 }, false],
+  ['the version of before', { 'aaaa-1': 100 }, true],
+])('stops and touches nothing where somebody else has deployed %s', async (_, theirs, isFine) => {
+  // The version of before looks like the share of 0 %, so that they deploy at 10 %.
+  const at = isFine ? 2 : 1;
+  const wrangler = await createStandInWrangler(worker);
+  let asked = 0;
+  isReady = () => {
+    if (++asked === at) void wrangler.deploy(theirs);
+    return isFine;
+  };
+  const run = await runScript([...commandLine, url, '--settle', '0'], { ...lenient(), ...wrangler.env });
+  expect(run).toMatchObject({
+    status: 1,
+    stderr: expect.stringMatching(/^Somebody else has deployed meanwhile/),
+  });
+  expect(await changesOf(wrangler)).toHaveLength(1 + at);
+  await wrangler.close();
+});
+
+/** Starts a deployment in a process group of its own, as a terminal does; `halt` sends it Ctrl-C. */
+const underWay = async (answers: Answers = worker) => {
+  const wrangler = await createStandInWrangler(answers);
+  const child = spawn(process.execPath, [...commandLine, url, '--settle', '30'], {
+    env: environmentOf({ ...lenient(), ...wrangler.env }),
+    detached: true,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const said = Promise.all([text(child.stdout), text(child.stderr), once(child, 'close')]);
+  while (!(await changesOf(wrangler)).includes(shared('bbbb-2@0%', 'aaaa-1@100%'))) await sleep(20);
+  await sleep(500);
+  return { wrangler, said, halt: () => process.kill(-(child.pid ?? 0), 'SIGINT') };
+};
+
+test('a Ctrl-C rolls back, even when it comes twice by way of npm', async () => {
+  const { wrangler, said, halt } = await underWay({
+    'versions deploy aaaa-1@100%': { says: 'deployed', afterMs: 1_500 },
+    ...worker,
+  });
+  halt();
+  await sleep(600);
+  halt();
+  const [, stderr, [status]] = await said;
+  expect(stderr).toMatch(/^Rolled back, because it was interrupted: aaaa-1 has all requests again/);
+  expect(status).toBe(1);
+  expect((await changesOf(wrangler)).at(-1)).toBe(rolledBack);
+  await wrangler.close();
+});
+
+test('a second Ctrl-C ends it at once', async () => {
+  const { wrangler, said, halt } = await underWay({
+    'versions deploy aaaa-1@100%': { says: 'deployed', afterMs: 5_000 },
+    ...worker,
+  });
+  halt();
+  await sleep(1_200);
+  halt();
+  const [, stderr, [status]] = await said;
+  expect(stderr).toBe(
+    'Ended at once. What has the requests: npx wrangler deployments status --env staging\n',
+  );
+  expect(status).toBe(1);
+  await wrangler.close();
 });
 
 test('says what it takes', async () => {

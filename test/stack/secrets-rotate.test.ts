@@ -96,9 +96,9 @@ describe('npm run secrets:rotate', () => {
     );
     expect(leaked).toMatchObject({
       status: 1,
-      output: expect.stringMatching(/The old values are still good/),
+      output: expect.stringMatching(/The old values may still be good/),
     });
-    expect(leaked.output).toContain(`npx wrangler secret bulk ${file()}`);
+    expect(leaked.output).toContain(`npx wrangler secret bulk ${file()} --env production`);
     const rotation = await rotate(['--env', 'production', '--wait', '0', '--save', `${file()}-2`], {
       ...present,
       JWT_SECRET_PREVIOUS: earlier,

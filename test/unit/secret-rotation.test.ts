@@ -95,6 +95,8 @@ describe('a rotation', () => {
     ).toEqual({
       JWT_PRIVATE_KEY: `${change?.[0]}\n`,
     });
+    // The environment of before the rotation would bring the old key back.
+    expect(() => planRetirement(['JWT_SECRET'], variables)).toThrow(/values of the rotation, the saved file/);
   });
 });
 

@@ -1,0 +1,18 @@
+import { readEnvironment } from '../../src/config/environment.ts';
+import { migratorNeeded, migratorUrl } from '../stack/migrator-url.ts';
+import type { Variables } from '../stack/project.ts';
+import { environmentOf } from '../stack/run-script.ts';
+
+/**
+ * What drizzle-kit is run with: the one URL that was looked at, and of `.dev.vars`, which its program reads too, nothing.
+ * @throws Sentence where a strict environment names no database, or not well
+ */
+export const migrationEnvironment = (variables: Variables): NodeJS.ProcessEnv => {
+  const url = migratorUrl(variables);
+  if (url === null && readEnvironment(variables).strict) throw migratorNeeded();
+  return environmentOf({
+    ...variables,
+    MIGRATIONS_DATABASE_URL: url ?? '',
+    LOCAL_POSTGRES_URL: process.env.LOCAL_POSTGRES_URL ?? '',
+  });
+};
