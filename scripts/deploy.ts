@@ -1,11 +1,11 @@
 import { type ExecFileOptions, execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { interruption } from './deploy/interruption.ts';
 import { migrationEnvironment } from './deploy/migrations.ts';
 import { rollOut } from './deploy/roll-out.ts';
 import { createVersions, type Versions } from './deploy/versions.ts';
 import { readOptions } from './stack/arguments.ts';
+import { interruption } from './stack/interruption.ts';
 import { projectDirectory } from './stack/project.ts';
 import { runProgram, Sentence } from './stack/sentence.ts';
 import { readWranglerConfig, wranglerVariables } from './stack/wrangler-variables.ts';

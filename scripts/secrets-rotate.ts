@@ -13,6 +13,7 @@ import {
   type Step,
 } from './secrets/rotation.ts';
 import { readOptions } from './stack/arguments.ts';
+import { interruption } from './stack/interruption.ts';
 import type { Variables } from './stack/project.ts';
 import { runProgram, Sentence } from './stack/sentence.ts';
 import { runWrangler, wranglerReason } from './stack/wrangler.ts';
@@ -66,9 +67,11 @@ const save = (file: string, secrets: Secrets): void => {
 };
 
 /** How to go on after a step that failed; whether wrangler was heard by Cloudflare is not known. */
-const goOn = (env: string, isLeaked: boolean, file: string | undefined): string => {
+const goOn = (env: string, step: Step['name'], isLeaked: boolean, file: string | undefined): string => {
   if (file === undefined)
     return 'It may have been applied all the same; run it again, with the same environment.';
+  if (step === 'announce')
+    return `It may have been applied all the same, and changes nothing that is signed: delete ${file}, and run it again.`;
   const old = isLeaked ? 'The old values may still be good, for whoever knows them too. ' : '';
   return `${old}The step may have been applied all the same. The new values are in ${file}; this completes it: npx wrangler secret bulk ${file} --env ${env}\nDo not run the rotation again with the old values in the environment.`;
 };
@@ -139,9 +142,12 @@ runProgram(async () => {
     if (file === undefined) throw new Sentence('--save FILE is needed: Cloudflare gives no secret back.');
     save(file, steps.at(-1)?.secrets ?? {});
   }
+  const stop = interruption('The runbook says how to go on: docs/runbooks/secret-rotation.md.');
   for (const [at, step] of steps.entries()) {
-    if (at > 0) await sleep(waitSeconds * 1000);
-    await apply(env, step, goOn(env, how.leaked, file));
+    const consequence = goOn(env, step.name, how.leaked, file);
+    if (at > 0) await sleep(waitSeconds * 1000, undefined, { signal: stop }).catch(() => {});
+    if (stop.aborted) throw new Sentence(`✗ interrupted before the step "${step.name}".\n${consequence}`);
+    await apply(env, step, consequence);
   }
   if (file !== undefined)
     console.log(`The new values are in ${file}: put them where you keep secrets, and delete it.`);

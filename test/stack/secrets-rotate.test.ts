@@ -1,8 +1,13 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { parseEnv } from 'node:util';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { environmentOf } from '../../scripts/stack/run-script.ts';
 import { runProgram } from '../support/node/program.ts';
 import { createStandInWrangler, type StandInWrangler } from '../support/node/stand-in-wrangler.ts';
 
@@ -48,6 +53,24 @@ describe('npm run secrets:rotate', () => {
       expect(run.output).not.toContain(value);
     expect(parseEnv(await readFile(file(), 'utf8'))).toEqual(change);
     expect((await stat(file())).mode & 0o777).toBe(0o600);
+  });
+
+  it('says how to go on when it is interrupted between the steps', async () => {
+    const child = spawn(
+      process.execPath,
+      ['scripts/secrets-rotate.ts', '--env', 'production', '--save', file(), '--wait', '60'],
+      { env: environmentOf({ ...wrangler.env, ...present }), stdio: ['ignore', 'ignore', 'pipe'] },
+    );
+    const said = Promise.all([text(child.stderr), once(child, 'close')]);
+    await vi.waitFor(async () => expect(await wrangler.calls()).toHaveLength(1), { timeout: 20_000 });
+    // The answer to the first step is on its way.
+    await sleep(1_000);
+    child.kill('SIGINT');
+    const [stderr, [status]] = await said;
+    expect(status).toBe(1);
+    expect(stderr).toContain('interrupted before the step "switch"');
+    expect(stderr).toContain(`npx wrangler secret bulk ${file()} --env production`);
+    expect(await wrangler.calls()).toHaveLength(1);
   });
 
   it('with --dry-run prints each step, and changes nothing', async () => {
