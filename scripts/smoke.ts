@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { parseArgs } from 'node:util';
 import { createClient, type Request } from './drills/client.ts';
 import { expectStatus, fail, pass } from './drills/steps.ts';
+import { readServiceUrl } from './stack/arguments.ts';
 import { runProgram, Sentence } from './stack/sentence.ts';
 
 const usage = `npm run smoke -- --url https://… [--email name@domain] [--version [worker=]id]
@@ -35,13 +36,11 @@ const readArguments = (): Arguments => {
       process.exit(0);
     }
     if (!values.url) throw new Error('--url is needed');
-    if (!/^https?:\/\//.test(values.url))
-      throw new Error('--url wants a URL that begins with http:// or https://');
     const [name, domain] = (values.email ?? 'itsor-smoke@example.com').split('@');
     if (!name || !domain) throw new Error('--email wants an address');
     return {
       version: values.version === undefined ? null : readVersion(values.version),
-      url: values.url.replace(/\/+$/, ''),
+      url: readServiceUrl(values.url).replace(/\/+$/, ''),
       email: `${name}+${randomBytes(6).toString('hex')}@${domain}`,
     };
   } catch (error) {

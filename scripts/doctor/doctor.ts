@@ -3,7 +3,9 @@ import { readEnvironment } from '../../src/config/environment.ts';
 import { type LoadedConfig, loadConfig } from '../../src/config/load.ts';
 import { parsePostgresUrl } from '../../src/config/postgres-url.ts';
 import { resolveVariables } from '../../src/config/resolve.ts';
+import { readServiceUrl } from '../stack/arguments.ts';
 import { migratorUrlFromParts, planDatabase } from '../stack/database-plan.ts';
+import { printableAll } from '../stack/printable.ts';
 import type { Variables } from '../stack/project.ts';
 import { runProgram, Sentence } from '../stack/sentence.ts';
 import { variablesOf } from '../stack/wrangler-variables.ts';
@@ -36,9 +38,7 @@ const readArguments = () => {
       console.log(usage);
       process.exit(0);
     }
-    if (values.url !== undefined && !/^https?:\/\//.test(values.url))
-      throw new Sentence('--url wants a URL that begins with http:// or https://.');
-    return values;
+    return { ...values, url: readServiceUrl(values.url) };
   } catch (error) {
     throw error instanceof Sentence ? error : new Sentence(`${(error as Error).message}\n\n${usage}`);
   }
@@ -91,7 +91,8 @@ runProgram(async () => {
   } = variables;
   const loaded = loadConfig(env === undefined ? variables : ofWorker);
   const { lines, strays } = inspectVariables(env === undefined ? variables : ofWorker);
-  const report: Report = {
+  // Services, databases and whoever set a variable have a word in it.
+  const report: Report = printableAll({
     environment: env ?? name,
     strict,
     variables: lines,
@@ -101,7 +102,7 @@ runProgram(async () => {
       ...(await checkDatabase(variables, loaded, beforeMigrate)),
       ...(await checkService(url, loaded)),
     ],
-  };
+  });
   console.log(json ? JSON.stringify(report, null, 2) : renderReport(report, all));
   if (countOf(report, 'failure') > 0) process.exitCode = 1;
 });

@@ -1,3 +1,4 @@
+import { printable } from '../stack/printable.ts';
 import { Sentence } from '../stack/sentence.ts';
 
 export type Request = {
@@ -38,7 +39,9 @@ export const createClient =
       ...(json && { body: JSON.stringify(json) }),
     }).catch((error: Error) => {
       throw new Sentence(
-        `✗ ${url} does not answer: ${(error.cause as Error | undefined)?.message ?? error.message}`,
+        printable(
+          `✗ ${url} does not answer: ${(error.cause as Error | undefined)?.message ?? error.message}`,
+        ),
       );
     });
     const text = await response.text();

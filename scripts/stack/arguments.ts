@@ -17,6 +17,16 @@ export const readOptions = <const Options extends ParseArgsOptionsConfig>(
   }
 };
 
+/** Where a service answers. @throws Sentence, without the URL: it may hold a password */
+export const readServiceUrl = <Url extends string | undefined>(given: Url): Url => {
+  if (given === undefined) return given;
+  const url = URL.parse(given);
+  if (!url || !/^https?:\/\//.test(given))
+    throw new Sentence('--url wants a URL that begins with http:// or https://.');
+  if (url.username || url.password) throw new Sentence('--url wants a URL without a user name and password.');
+  return given;
+};
+
 /** @throws Sentence */
 export const requirePostgresUrl = (url: string | undefined): string | null => {
   if (url !== undefined && !/^postgres(?:ql)?:$/.test(URL.parse(url)?.protocol ?? '')) {

@@ -56,6 +56,29 @@ describe('npm run doctor', () => {
     }
   });
 
+  test('prints no password that stands in a URL, well-formed or not, to people and to machines', async () => {
+    const variables = {
+      APP_URL: 'https://bob:hunter2@app.example.com',
+      API_URL: 'https://bob:hunter2@',
+      ALLOWED_ORIGINS: `https://a.example,https://bob:hunter2${'x'.repeat(80)}@b.example`,
+      NEON_HTTP_ENDPOINT: 'https://bob:hunter2@neon.example/sql',
+      OTEL_EXPORTER_OTLP_ENDPOINT: 'https://hunter2@otel.example.com',
+      CLAMD_ADDRESS: 'bob:hunter2@clamd',
+      JWT_ISSUER: 'host=db password=hunter2',
+    };
+    for (const args of [[], ['--all'], ['--json']]) {
+      const run = await doctor(variables, ...args);
+      expect(run.output).toContain('[redacted]@app.example.com');
+      expect(run.output).not.toContain('hunter2');
+    }
+    for (const url of ['http://bob:hunter2@127.0.0.1:9', 'http://bob:hunter2@', 'ftp://bob:hunter2@host']) {
+      const run = await doctor({}, '--url', url);
+      expect(run.status).toBe(1);
+      expect(run.output).toMatch(/^--url wants a URL/);
+      expect(run.output).not.toContain('hunter2');
+    }
+  });
+
   test('tells where a value came from', async () => {
     const report = reportOf(await doctor({ JWT_ACCESS_TTL_MIN: '15', BACKEND_PORT: '4000' }, '--json'));
     const line = (name: string) => report.variables.find((each) => each.name === name);

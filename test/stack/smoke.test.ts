@@ -29,4 +29,7 @@ test('the smoke test stops at the first thing that is wrong, with a sentence', a
   expect(gone.output).toContain('does not answer');
   expect(gone.output).not.toContain(' at ');
   expect((await runProgram('scripts/smoke.ts')).output).toContain('--url is needed');
+  const told = await runProgram('scripts/smoke.ts', ['--url', 'http://bob:hunter2@127.0.0.1:9']);
+  expect(told.output).toContain('--url wants a URL without a user name and password');
+  expect(told.output).not.toContain('hunter2');
 });
