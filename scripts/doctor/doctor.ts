@@ -72,7 +72,7 @@ const checkService = async (url: string | undefined, loaded: LoadedConfig): Prom
   return inspectService(url, {
     strict: environment.strict,
     sameSite: cookies.sameSite,
-    setsCookies: jwt.locations.cookie,
+    cookieNames: jwt.locations.cookie ? [cookies.sessionName, cookies.refreshName] : [],
     allowedOrigin: origins.allowed[0] ?? null,
   });
 };

@@ -3,6 +3,7 @@ import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { describe, expect, test } from 'vitest';
 import type { Report } from '../../scripts/doctor/render.ts';
+import { inspectService } from '../../scripts/doctor/service.ts';
 import { startTestDatabase } from '../support/node/database.ts';
 
 type Run = { status: number; stdout: string; output: string };
@@ -134,24 +135,108 @@ describe('a service', () => {
     await new Promise((resolve) => service.once('listening', resolve));
     return {
       url: `http://127.0.0.1:${(service.address() as AddressInfo).port}`,
-      [Symbol.asyncDispose]: async () => void service.close(),
+      [Symbol.asyncDispose]: async () => {
+        service.closeAllConnections();
+        service.close();
+      },
     };
   };
+
+  const readiness = (others: Record<string, string> = {}) => {
+    const own = ['config', 'database', 'migrations', 'durable_objects', 'hasher'];
+    const checks = { ...Object.fromEntries(own.map((name) => [name, 'ok'])), ...others };
+    return JSON.stringify({ status: 'ok', version: 'v1', checks });
+  };
+
+  test.each([
+    ['a page', '<!doctype html><title>Welcome</title>'],
+    ['other JSON', '{"status":"ok"}'],
+    ['too few checks', '{"version":"v1","checks":{"database":"ok"}}'],
+    ['no version', readiness().replace('"version":"v1",', '')],
+    ['null', 'null'],
+  ])('is none of Itsor that answers everything with %s', async (_, body) => {
+    await using other = await serve((_request, response) => {
+      response.setHeader('Set-Cookie', ['a=; HttpOnly; SameSite=lax', 'b=; HttpOnly; SameSite=lax']);
+      response.end(body);
+    });
+    const report = reportOf(await doctor({}, '--json', '--url', other.url));
+    expect(finding(report, '/readyz')).toMatchObject({
+      level: 'failure',
+      detail: '200, and does not answer as Itsor does',
+    });
+    expect(finding(report, 'cookies')).toMatchObject({
+      level: 'failure',
+      detail: '200: a logout does not clear itsor_session, itsor_session_refresh',
+    });
+  });
+
+  test.each([
+    ['max-age=31536000; includeSubDomains', []],
+    ['includeSubDomains; Max-Age="63072000"', []],
+    ['max-age=0', ['Strict-Transport-Security']],
+    ['max-age=00000000', ['Strict-Transport-Security']],
+    ['x-max-age=31536000', ['Strict-Transport-Security']],
+  ])('that is strict and sends HSTS with %s', async (hsts, flawed) => {
+    const headers = new Headers({
+      'Content-Security-Policy': "default-src 'none'",
+      'X-Content-Type-Options': 'nosniff',
+      'Strict-Transport-Security': hsts,
+    });
+    await using service = await serve((_request, response) => response.setHeaders(headers).end(readiness()));
+    const promised = { strict: true, sameSite: 'lax', cookieNames: [], allowedOrigin: null };
+    const found = (await inspectService(service.url, promised)).find(
+      ({ check }) => check === 'security headers',
+    );
+    expect(found?.detail).toBe(
+      flawed.length === 0 ? 'as they should be' : `missing or too weak: ${flawed.join(', ')}`,
+    );
+  });
+
+  test('commands no terminal by what it says', async () => {
+    await using rude = await serve((_request, response) =>
+      response
+        .writeHead(503)
+        .end(JSON.stringify({ code: 'misconfigured', detail: '\u001b[2J\u001b]0;owned\u0007\u009b31mx' })),
+    );
+    for (const args of [[], ['--json']]) {
+      const run = await doctor({}, ...args, '--url', rude.url);
+      expect(run.stdout).toContain('misconfigured: ');
+      expect(run.stdout.replaceAll('\n', '')).not.toMatch(/\p{Cc}|\\u00/u);
+    }
+  });
+
+  test('that never comes to the end of an answer has failed', async () => {
+    await using endless = await serve((_request, response) => void response.write('{"checks":'));
+    const run = await doctor({}, '--json', '--url', endless.url);
+    expect(run.status).toBe(1);
+    expect(finding(reportOf(run), 'service')).toMatchObject({
+      level: 'failure',
+      detail: expect.stringContaining('does not answer: The operation was aborted due to timeout'),
+    });
+  });
 
   test('is taken at what it sends, not at what is configured', async () => {
     await using careless = await serve((request, response) => {
       if (request.method === 'OPTIONS')
         response.setHeader('Access-Control-Allow-Origin', request.headers.origin ?? '*');
       if (request.url === '/auth/logout')
-        response.setHeader('Set-Cookie', ['a=; Path=/; SameSite=lax', 'b=; Path=/']);
-      response.end('{"status":"degraded","checks":{"database":"ok","scanner":"failing"}}');
+        response.setHeader('Set-Cookie', [
+          'itsor_session=; Path=/; SameSite=lax',
+          'itsor_session_refresh=; Path=/',
+        ]);
+      response.setHeader('Content-Security-Policy', "default-src 'none'; script-src 'unsafe-inline'");
+      response.end(readiness({ scanner: 'failing' }));
     });
     const report = reportOf(await doctor({}, '--json', '--url', careless.url));
     expect(finding(report, '/readyz')).toMatchObject({ level: 'warning', detail: 'without: scanner' });
-    expect(finding(report, 'security headers')).toMatchObject({ level: 'failure' });
+    expect(finding(report, 'security headers')).toMatchObject({
+      level: 'failure',
+      detail: 'missing or too weak: Content-Security-Policy, X-Content-Type-Options',
+    });
     expect(finding(report, 'cookies')).toMatchObject({
       level: 'failure',
-      detail: 'a lacks HttpOnly; b lacks HttpOnly; b is not SameSite=lax',
+      detail:
+        'itsor_session lacks HttpOnly; itsor_session_refresh lacks HttpOnly; itsor_session_refresh is not SameSite=lax',
     });
     expect(finding(report, 'CORS, foreign')).toMatchObject({ level: 'failure' });
   });
