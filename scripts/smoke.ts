@@ -1,8 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { parseArgs } from 'node:util';
 import { createClient, type Request } from './drills/client.ts';
 import { expectStatus, fail, pass } from './drills/steps.ts';
-import { readServiceUrl } from './stack/arguments.ts';
+import { readOptions, readServiceUrl } from './stack/arguments.ts';
 import { runProgram, Sentence } from './stack/sentence.ts';
 
 const usage = `npm run smoke -- --url https://… [--email name@domain] [--version [worker=]id]
@@ -14,38 +13,25 @@ const usage = `npm run smoke -- --url https://… [--email name@domain] [--versi
 type Version = { readonly worker: string | undefined; readonly id: string };
 type Arguments = { readonly url: string; readonly email: string; readonly version: Version | null };
 
-/** @throws Error for what is no version */
+/** @throws Sentence for what is no version */
 const readVersion = (given: string): Version => {
   const { worker, id } = /^(?:(?<worker>[a-z0-9-]+)=)?(?<id>[a-f0-9-]+)$/.exec(given)?.groups ?? {};
-  if (!id) throw new Error('--version wants an id, or worker=id');
+  if (!id) throw new Sentence(`--version wants an id, or worker=id\n\n${usage}`);
   return { worker, id };
 };
 
+const options = { url: { type: 'string' }, email: { type: 'string' }, version: { type: 'string' } } as const;
+
 const readArguments = (): Arguments => {
-  try {
-    const { values } = parseArgs({
-      options: {
-        url: { type: 'string' },
-        email: { type: 'string' },
-        version: { type: 'string' },
-        help: { type: 'boolean' },
-      },
-    });
-    if (values.help) {
-      console.log(usage);
-      process.exit(0);
-    }
-    if (!values.url) throw new Error('--url is needed');
-    const [name, domain] = (values.email ?? 'itsor-smoke@example.com').split('@');
-    if (!name || !domain) throw new Error('--email wants an address');
-    return {
-      version: values.version === undefined ? null : readVersion(values.version),
-      url: readServiceUrl(values.url).replace(/\/+$/, ''),
-      email: `${name}+${randomBytes(6).toString('hex')}@${domain}`,
-    };
-  } catch (error) {
-    throw new Sentence(`${(error as Error).message}\n\n${usage}`);
-  }
+  const { url, email = 'itsor-smoke@example.com', version } = readOptions(options, usage);
+  if (url === undefined) throw new Sentence(`--url is needed\n\n${usage}`);
+  const [name, domain] = email.split('@');
+  if (!name || !domain) throw new Sentence(`--email wants an address\n\n${usage}`);
+  return {
+    version: version === undefined ? null : readVersion(version),
+    url: readServiceUrl(url).replace(/\/+$/, ''),
+    email: `${name}+${randomBytes(6).toString('hex')}@${domain}`,
+  };
 };
 
 /** A client that keeps the cookies which it is given, as a browser does. */

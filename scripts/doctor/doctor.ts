@@ -1,13 +1,12 @@
-import { parseArgs } from 'node:util';
 import { readEnvironment } from '../../src/config/environment.ts';
 import { type LoadedConfig, loadConfig } from '../../src/config/load.ts';
 import { parsePostgresUrl } from '../../src/config/postgres-url.ts';
 import { resolveVariables } from '../../src/config/resolve.ts';
-import { readServiceUrl } from '../stack/arguments.ts';
+import { readOptions, readServiceUrl } from '../stack/arguments.ts';
 import { migratorUrlFromParts, planDatabase } from '../stack/database-plan.ts';
 import { printableAll } from '../stack/printable.ts';
 import type { Variables } from '../stack/project.ts';
-import { runProgram, Sentence } from '../stack/sentence.ts';
+import { runProgram } from '../stack/sentence.ts';
 import { variablesOf } from '../stack/wrangler-variables.ts';
 import { inspectDatabase } from './database.ts';
 import { type Finding, skipped } from './finding.ts';
@@ -28,20 +27,11 @@ const options = {
   json: { type: 'boolean' },
   all: { type: 'boolean' },
   'before-migrate': { type: 'boolean' },
-  help: { type: 'boolean' },
 } as const;
 
 const readArguments = () => {
-  try {
-    const { values } = parseArgs({ options });
-    if (values.help) {
-      console.log(usage);
-      process.exit(0);
-    }
-    return { ...values, url: readServiceUrl(values.url) };
-  } catch (error) {
-    throw error instanceof Sentence ? error : new Sentence(`${(error as Error).message}\n\n${usage}`);
-  }
+  const values = readOptions(options, usage);
+  return { ...values, url: readServiceUrl(values.url) };
 };
 
 const migratorOf = (variables: Variables): string | null => {

@@ -80,6 +80,12 @@ describe('npm run doctor', () => {
     }
   });
 
+  test.each([['--env'], ['--url']])('takes an empty %s for a mistake', async (option) => {
+    const run = await doctor({}, option, '');
+    expect(run.status).toBe(1);
+    expect(run.output).toMatch(new RegExp(`^${option} is empty\\.`));
+  });
+
   test('tells where a value came from', async () => {
     const report = reportOf(await doctor({ JWT_ACCESS_TTL_MIN: '15', BACKEND_PORT: '4000' }, '--json'));
     const line = (name: string) => report.variables.find((each) => each.name === name);
