@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { createServer, type RequestListener } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, createServer as createTcpServer } from 'node:net';
 import { describe, expect, test } from 'vitest';
 import type { Report } from '../../scripts/doctor/render.ts';
 import { inspectService } from '../../scripts/doctor/service.ts';
@@ -132,6 +132,37 @@ describe.skipIf(!server)(`the database${server ? '' : ' (TEST_DATABASE_URL is un
 
     const bad = reportOf(await doctor({ DATABASE_URL: as('itsor_migrator') }, '--json'));
     expect(finding(bad, 'no DDL')).toMatchObject({ level: 'failure' });
+  });
+});
+
+describe('a database that lets one in', () => {
+  const message = (type: string, body: Buffer) => {
+    const length = Buffer.alloc(4);
+    length.writeInt32BE(body.length + 4);
+    return Buffer.concat([Buffer.from(type), length, body]);
+  };
+  const welcome = Buffer.concat([message('R', Buffer.alloc(4)), message('Z', Buffer.from('I'))]);
+
+  test.each([
+    ['never answers', false, 'Query read timeout'],
+    ['then hangs up', true, 'Connection terminated unexpectedly'],
+  ])('and %s has failed', async (_, hangsUp, reason) => {
+    const database = createTcpServer((socket) => {
+      socket.on('error', () => {});
+      socket.once('data', () => {
+        socket.write(welcome);
+        if (hangsUp) socket.once('data', () => socket.destroy());
+      });
+    }).listen(0, '127.0.0.1');
+    await new Promise((resolve) => database.once('listening', resolve));
+    const { port } = database.address() as AddressInfo;
+    const run = await doctor({ DATABASE_URL: `postgres://app:pw@127.0.0.1:${port}/itsor` }, '--json');
+    database.close();
+    expect(run.status).toBe(1);
+    expect(finding(reportOf(run), 'database')).toMatchObject({
+      level: 'failure',
+      detail: `127.0.0.1:${port}/itsor does not answer: ${reason}`,
+    });
   });
 });
 
