@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { createClient, type Request } from './drills/client.ts';
 import { expectStatus, fail, pass } from './drills/steps.ts';
 import { readOptions, readServiceUrl } from './stack/arguments.ts';
+import { interruption } from './stack/interruption.ts';
 import { runProgram, Sentence } from './stack/sentence.ts';
 
 const usage = `npm run smoke -- --url https://… [--email name@domain] [--version [worker=]id]
@@ -35,7 +36,7 @@ const readArguments = (): Arguments => {
 };
 
 /** A client that keeps the cookies which it is given, as a browser does. */
-const createVisitor = ({ url, version }: Arguments) => {
+const createVisitor = ({ url, version }: Arguments, asked: AbortSignal) => {
   const jar = new Map<string, string>();
   // A dictionary of RFC 9651, by which Cloudflare chooses among the versions of a deployment.
   const override = version?.worker && {
@@ -43,6 +44,8 @@ const createVisitor = ({ url, version }: Arguments) => {
   };
   const send = createClient(url, { headers: { 'User-Agent': 'itsor-smoke', ...override } });
   return async (method: string, path: string, request: Pick<Request, 'json' | 'bearer'> = {}) => {
+    if (asked.aborted && method !== 'DELETE')
+      throw new Sentence('✗ The smoke test was stopped before its end.');
     const isByCookie = request.bearer === undefined && jar.size > 0;
     const answer = await send(method, path, {
       ...request,
@@ -67,7 +70,8 @@ runProgram(async () => {
   const given = readArguments();
   const { email, version } = given;
   const password = `smoke ${randomBytes(18).toString('base64url')}`;
-  const visit = createVisitor(given);
+  const asked = interruption(() => `perhaps the account ${email}`);
+  const visit = createVisitor(given, asked);
 
   expectStatus('alive', await visit('GET', '/healthz'), 200);
   const { body } = expectStatus('every part answers', await visit('GET', '/readyz'), 200);
@@ -98,9 +102,13 @@ runProgram(async () => {
       expectStatus('and then nobody', await visit('GET', '/auth/me'), 401);
     }
   } catch (error) {
-    // What went wrong first is what is told.
-    await remove().catch(() => {});
-    throw error;
+    // What went wrong first is what is told first.
+    const isGone = await remove().then(
+      ({ status }) => status === 204,
+      () => false,
+    );
+    if (isGone) throw error;
+    throw new Sentence(`${(error as Error).message}\n✗ The account ${email} is left.`);
   }
   expectStatus('deletion', await remove(), 204);
   expectStatus('and then no account', await visit('POST', '/auth/token', { json: { email, password } }), 401);
