@@ -17,7 +17,7 @@ import { inspectFlags, inspectVariables } from './variables.ts';
 const usage = `npm run doctor [-- --env production] [--url https://…] [--json] [--all] [--before-migrate]
   --env   the environment's variables of wrangler.toml, and this process's over them, instead of .dev.vars
   --url   also asks the service there what it really sends
-  --json  for machines
+  --json  for machines: npm run -s doctor -- --json, or npm's own lines come first
   --all   also the variables that stand at their defaults
   --before-migrate  migrations that are missing are about to be applied`;
 
