@@ -41,7 +41,7 @@ runProgram(async () => {
   tell('✓ migrations');
   const fresh = await versions.upload(process.env.GITHUB_SHA ?? 'by hand');
   tell(`✓ ${fresh} is uploaded`);
-  const stop = interruption(`What has the requests: npx wrangler deployments status --env ${env}`);
+  const stop = interruption(() => `a deployment that npx wrangler deployments status --env ${env} tells`);
   const smoke = (version: string) =>
     run('smoke test', ['scripts/smoke.ts', '--url', url, '--version', version], { signal: stop });
   await rollOut({ versions, worker, stable, fresh, canary, settleMs, smoke, stop, tell });

@@ -142,7 +142,7 @@ runProgram(async () => {
     if (file === undefined) throw new Sentence('--save FILE is needed: Cloudflare gives no secret back.');
     save(file, steps.at(-1)?.secrets ?? {});
   }
-  const stop = interruption('The runbook says how to go on: docs/runbooks/secret-rotation.md.');
+  const stop = interruption(() => 'a step that may have been applied (docs/runbooks/secret-rotation.md)');
   for (const [at, step] of steps.entries()) {
     const consequence = goOn(env, step.name, how.leaked, file);
     if (at > 0) await sleep(waitSeconds * 1000, undefined, { signal: stop }).catch(() => {});

@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { parseArgs } from 'node:util';
 import { createClient, type Request } from './drills/client.ts';
 import { expectStatus, fail, pass } from './drills/steps.ts';
+import { readOptions, readServiceUrl } from './stack/arguments.ts';
+import { interruption } from './stack/interruption.ts';
 import { runProgram, Sentence } from './stack/sentence.ts';
 
 const usage = `npm run smoke -- --url https://… [--email name@domain] [--version [worker=]id]
@@ -13,44 +14,29 @@ const usage = `npm run smoke -- --url https://… [--email name@domain] [--versi
 type Version = { readonly worker: string | undefined; readonly id: string };
 type Arguments = { readonly url: string; readonly email: string; readonly version: Version | null };
 
-/** @throws Error for what is no version */
+/** @throws Sentence for what is no version */
 const readVersion = (given: string): Version => {
   const { worker, id } = /^(?:(?<worker>[a-z0-9-]+)=)?(?<id>[a-f0-9-]+)$/.exec(given)?.groups ?? {};
-  if (!id) throw new Error('--version wants an id, or worker=id');
+  if (!id) throw new Sentence(`--version wants an id, or worker=id\n\n${usage}`);
   return { worker, id };
 };
 
+const options = { url: { type: 'string' }, email: { type: 'string' }, version: { type: 'string' } } as const;
+
 const readArguments = (): Arguments => {
-  try {
-    const { values } = parseArgs({
-      options: {
-        url: { type: 'string' },
-        email: { type: 'string' },
-        version: { type: 'string' },
-        help: { type: 'boolean' },
-      },
-    });
-    if (values.help) {
-      console.log(usage);
-      process.exit(0);
-    }
-    if (!values.url) throw new Error('--url is needed');
-    if (!/^https?:\/\//.test(values.url))
-      throw new Error('--url wants a URL that begins with http:// or https://');
-    const [name, domain] = (values.email ?? 'itsor-smoke@example.com').split('@');
-    if (!name || !domain) throw new Error('--email wants an address');
-    return {
-      version: values.version === undefined ? null : readVersion(values.version),
-      url: values.url.replace(/\/+$/, ''),
-      email: `${name}+${randomBytes(6).toString('hex')}@${domain}`,
-    };
-  } catch (error) {
-    throw new Sentence(`${(error as Error).message}\n\n${usage}`);
-  }
+  const { url, email = 'itsor-smoke@example.com', version } = readOptions(options, usage);
+  if (url === undefined) throw new Sentence(`--url is needed\n\n${usage}`);
+  const [name, domain] = email.split('@');
+  if (!name || !domain) throw new Sentence(`--email wants an address\n\n${usage}`);
+  return {
+    version: version === undefined ? null : readVersion(version),
+    url: readServiceUrl(url).replace(/\/+$/, ''),
+    email: `${name}+${randomBytes(6).toString('hex')}@${domain}`,
+  };
 };
 
 /** A client that keeps the cookies which it is given, as a browser does. */
-const createVisitor = ({ url, version }: Arguments) => {
+const createVisitor = ({ url, version }: Arguments, asked: AbortSignal) => {
   const jar = new Map<string, string>();
   // A dictionary of RFC 9651, by which Cloudflare chooses among the versions of a deployment.
   const override = version?.worker && {
@@ -58,6 +44,8 @@ const createVisitor = ({ url, version }: Arguments) => {
   };
   const send = createClient(url, { headers: { 'User-Agent': 'itsor-smoke', ...override } });
   return async (method: string, path: string, request: Pick<Request, 'json' | 'bearer'> = {}) => {
+    if (asked.aborted && method !== 'DELETE')
+      throw new Sentence('✗ The smoke test was stopped before its end.');
     const isByCookie = request.bearer === undefined && jar.size > 0;
     const answer = await send(method, path, {
       ...request,
@@ -82,7 +70,8 @@ runProgram(async () => {
   const given = readArguments();
   const { email, version } = given;
   const password = `smoke ${randomBytes(18).toString('base64url')}`;
-  const visit = createVisitor(given);
+  const asked = interruption(() => `perhaps the account ${email}`);
+  const visit = createVisitor(given, asked);
 
   expectStatus('alive', await visit('GET', '/healthz'), 200);
   const { body } = expectStatus('every part answers', await visit('GET', '/readyz'), 200);
@@ -113,9 +102,13 @@ runProgram(async () => {
       expectStatus('and then nobody', await visit('GET', '/auth/me'), 401);
     }
   } catch (error) {
-    // What went wrong first is what is told.
-    await remove().catch(() => {});
-    throw error;
+    // What went wrong first is what is told first.
+    const isGone = await remove().then(
+      ({ status }) => status === 204,
+      () => false,
+    );
+    if (isGone) throw error;
+    throw new Sentence(`${(error as Error).message}\n✗ The account ${email} is left.`);
   }
   expectStatus('deletion', await remove(), 204);
   expectStatus('and then no account', await visit('POST', '/auth/token', { json: { email, password } }), 401);

@@ -1,5 +1,7 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Client } from 'pg';
 import journal from '../../drizzle/meta/_journal.json' with { type: 'json' };
+import { encrypted, placeOf } from '../stack/database-urls.ts';
 import { type Finding, failure, ok, verdict, warning } from './finding.ts';
 
 type Facts = {
@@ -36,10 +38,52 @@ const inspectMigrations = async (client: Client, beforeMigrate: boolean): Promis
     return last > (newest?.when ?? 0)
       ? failure('migrations', 'the database is ahead of this code')
       : ok('migrations', `current (${newest?.tag})`);
-  } catch {
+  } catch (error) {
+    // No such table or schema, or no right to it; anything else is an affair of the connection.
+    if (!/^(?:42P01|3F000|42501)$/.test(String((error as { code?: unknown }).code))) throw error;
     return lacking('migrations', 'none, or the role cannot read them; run npm run db:migrate');
   }
 };
+
+const inspect = async (
+  client: Client,
+  migrator: string | null,
+  beforeMigrate: boolean,
+): Promise<Finding[]> => {
+  const { rows } = await client.query<Facts>(facts);
+  const { user, creates, owns, unusable, ...connection } = rows[0] as Facts;
+  return [
+    ok('database', `answers ${user}${connection.encrypted ? ', encrypted' : ', not encrypted'}`),
+    verdict(
+      'no DDL',
+      !creates && owns.length === 0,
+      `${user} changes no table`,
+      `${user} may ${creates ? 'create tables' : `change ${owns.join(', ')}`}; run npm run db:roles`,
+    ),
+    verdict(
+      'rows',
+      unusable.length === 0,
+      `${user} reads and writes every table`,
+      `${user} lacks rights on ${unusable.join(', ')}; run npm run db:roles`,
+    ),
+    ...(migrator === null
+      ? []
+      : [
+          verdict(
+            'two roles',
+            migrator !== user,
+            `migrations run as ${migrator}`,
+            `migrations run as ${user} too`,
+          ),
+        ]),
+    await inspectMigrations(client, beforeMigrate),
+  ];
+};
+
+const limitMs = 10_000;
+
+const reasonOf = ({ message, code }: Error & { code?: string }): string =>
+  message || code || 'no reason was given';
 
 /** Looks at a database as the Worker's role does. It writes nothing. */
 export const inspectDatabase = async (
@@ -47,43 +91,25 @@ export const inspectDatabase = async (
   migrator: string | null,
   beforeMigrate: boolean,
 ): Promise<Finding[]> => {
-  const client = new Client({ connectionString: url, connectionTimeoutMillis: 10_000 });
+  const client = new Client({
+    connectionString: encrypted(url),
+    connectionTimeoutMillis: limitMs,
+    query_timeout: limitMs,
+  });
+  // Whoever waits for an answer hears of a broken connection there.
+  client.on('error', () => {});
+  const failed = (what: string) => (error: Error) => [
+    failure('database', `${placeOf(url)} ${what}: ${reasonOf(error)}`),
+  ];
   try {
     await client.connect();
   } catch (error) {
-    const { host, pathname } = new URL(url);
-    return [failure('database', `${host}${pathname} cannot be reached: ${(error as Error).message}`)];
+    return failed('cannot be reached')(error as Error);
   }
   try {
-    const { rows } = await client.query<Facts>(facts);
-    const { user, encrypted, creates, owns, unusable } = rows[0] as Facts;
-    return [
-      ok('database', `answers ${user}${encrypted ? ', encrypted' : ', not encrypted'}`),
-      verdict(
-        'no DDL',
-        !creates && owns.length === 0,
-        `${user} changes no table`,
-        `${user} may ${creates ? 'create tables' : `change ${owns.join(', ')}`}; run npm run db:roles`,
-      ),
-      verdict(
-        'rows',
-        unusable.length === 0,
-        `${user} reads and writes every table`,
-        `${user} lacks rights on ${unusable.join(', ')}; run npm run db:roles`,
-      ),
-      ...(migrator === null
-        ? []
-        : [
-            verdict(
-              'two roles',
-              migrator !== user,
-              `migrations run as ${migrator}`,
-              `migrations run as ${user} too`,
-            ),
-          ]),
-      await inspectMigrations(client, beforeMigrate),
-    ];
+    return await inspect(client, migrator, beforeMigrate).catch(failed('does not answer'));
   } finally {
-    await client.end();
+    // One that does not answer does not say goodbye either.
+    await Promise.race([client.end().catch(() => {}), sleep(1_000, undefined, { ref: false })]);
   }
 };

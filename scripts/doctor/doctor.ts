@@ -1,11 +1,12 @@
-import { parseArgs } from 'node:util';
 import { readEnvironment } from '../../src/config/environment.ts';
 import { type LoadedConfig, loadConfig } from '../../src/config/load.ts';
 import { parsePostgresUrl } from '../../src/config/postgres-url.ts';
 import { resolveVariables } from '../../src/config/resolve.ts';
+import { readOptions, readServiceUrl } from '../stack/arguments.ts';
 import { migratorUrlFromParts, planDatabase } from '../stack/database-plan.ts';
+import { printableAll } from '../stack/printable.ts';
 import type { Variables } from '../stack/project.ts';
-import { runProgram, Sentence } from '../stack/sentence.ts';
+import { runProgram } from '../stack/sentence.ts';
 import { variablesOf } from '../stack/wrangler-variables.ts';
 import { inspectDatabase } from './database.ts';
 import { type Finding, skipped } from './finding.ts';
@@ -16,7 +17,7 @@ import { inspectFlags, inspectVariables } from './variables.ts';
 const usage = `npm run doctor [-- --env production] [--url https://…] [--json] [--all] [--before-migrate]
   --env   the environment's variables of wrangler.toml, and this process's over them, instead of .dev.vars
   --url   also asks the service there what it really sends
-  --json  for machines
+  --json  for machines: npm run -s doctor -- --json, or npm's own lines come first
   --all   also the variables that stand at their defaults
   --before-migrate  migrations that are missing are about to be applied`;
 
@@ -26,22 +27,11 @@ const options = {
   json: { type: 'boolean' },
   all: { type: 'boolean' },
   'before-migrate': { type: 'boolean' },
-  help: { type: 'boolean' },
 } as const;
 
 const readArguments = () => {
-  try {
-    const { values } = parseArgs({ options });
-    if (values.help) {
-      console.log(usage);
-      process.exit(0);
-    }
-    if (values.url !== undefined && !/^https?:\/\//.test(values.url))
-      throw new Sentence('--url wants a URL that begins with http:// or https://.');
-    return values;
-  } catch (error) {
-    throw error instanceof Sentence ? error : new Sentence(`${(error as Error).message}\n\n${usage}`);
-  }
+  const values = readOptions(options, usage);
+  return { ...values, url: readServiceUrl(values.url) };
 };
 
 const migratorOf = (variables: Variables): string | null => {
@@ -72,7 +62,7 @@ const checkService = async (url: string | undefined, loaded: LoadedConfig): Prom
   return inspectService(url, {
     strict: environment.strict,
     sameSite: cookies.sameSite,
-    setsCookies: jwt.locations.cookie,
+    cookieNames: jwt.locations.cookie ? [cookies.sessionName, cookies.refreshName] : [],
     allowedOrigin: origins.allowed[0] ?? null,
   });
 };
@@ -91,7 +81,8 @@ runProgram(async () => {
   } = variables;
   const loaded = loadConfig(env === undefined ? variables : ofWorker);
   const { lines, strays } = inspectVariables(env === undefined ? variables : ofWorker);
-  const report: Report = {
+  // Services, databases and whoever set a variable have a word in it.
+  const report: Report = printableAll({
     environment: env ?? name,
     strict,
     variables: lines,
@@ -101,7 +92,7 @@ runProgram(async () => {
       ...(await checkDatabase(variables, loaded, beforeMigrate)),
       ...(await checkService(url, loaded)),
     ],
-  };
+  });
   console.log(json ? JSON.stringify(report, null, 2) : renderReport(report, all));
   if (countOf(report, 'failure') > 0) process.exitCode = 1;
 });

@@ -1,10 +1,12 @@
-import { type Finding, failure, ok, verdict, warning } from './finding.ts';
+import { type Finding, failure, verdict } from './finding.ts';
+import { judgeReadiness } from './readiness.ts';
 
 /** What the configuration promises of a service that runs. */
 export type Promised = {
   readonly strict: boolean;
   readonly sameSite: string;
-  readonly setsCookies: boolean;
+  /** Those of the session, by name; none where they are not set. */
+  readonly cookieNames: readonly string[];
   readonly allowedOrigin: string | null;
 };
 
@@ -14,48 +16,50 @@ const foreignOrigin = 'https://not-allowed.invalid';
 const call = (url: string, path: string, init: RequestInit = {}): Promise<Response> =>
   fetch(new URL(path, url), { ...init, redirect: 'manual', signal: AbortSignal.timeout(timeoutMs) });
 
-const inspectReadiness = async (url: string): Promise<Finding> => {
-  const response = await call(url, '/readyz');
-  const body = (await response.json().catch(() => ({}))) as {
-    checks?: Record<string, string>;
-    detail?: string;
-    version?: string;
-  };
-  const { checks = {}, detail, version } = body;
-  const failing = Object.keys(checks)
-    .filter((name) => checks[name] !== 'ok')
-    .join(', ');
-  if (!response.ok) return failure('/readyz', detail ?? `${response.status}: ${failing}`);
-  return failing === ''
-    ? ok('/readyz', `${Object.keys(checks).join(', ')}; version ${version}`)
-    : warning('/readyz', `without: ${failing}`);
+/** Only its head counts. */
+const callForHead = async (...request: Parameters<typeof call>): Promise<Response> => {
+  const response = await call(...request);
+  await response.body?.cancel();
+  return response;
 };
 
+const yearSeconds = 31_536_000;
+
+/** RFC 6797, section 6.1: the directives come in any order, and a value may be quoted. */
+const lastsForAYear = (hsts: string): boolean =>
+  Number(/(?:^|;)\s*max-age\s*=\s*"?(\d+)"?\s*(?:;|$)/i.exec(hsts)?.[1] ?? 0) >= yearSeconds;
+
+const allowsNothing = (policy: string): boolean =>
+  /^default-src 'none'(?:;|$)/.test(policy) && !/unsafe-(?:inline|eval|hashes)/i.test(policy);
+
 const inspectHeaders = async (url: string, { strict }: Promised): Promise<Finding[]> => {
-  const { headers } = await call(url, '/healthz');
-  const missing = [
-    !/^default-src 'none'/.test(headers.get('Content-Security-Policy') ?? '') && 'Content-Security-Policy',
+  const { headers } = await callForHead(url, '/healthz');
+  const flawed = [
+    !allowsNothing(headers.get('Content-Security-Policy') ?? '') && 'Content-Security-Policy',
     headers.get('X-Content-Type-Options') !== 'nosniff' && 'X-Content-Type-Options',
-    strict &&
-      !/max-age=\d{8,}/.test(headers.get('Strict-Transport-Security') ?? '') &&
-      'Strict-Transport-Security',
+    strict && !lastsForAYear(headers.get('Strict-Transport-Security') ?? '') && 'Strict-Transport-Security',
   ].filter(Boolean);
   return [
-    verdict('security headers', missing.length === 0, 'as they should be', `missing: ${missing.join(', ')}`),
+    verdict(
+      'security headers',
+      flawed.length === 0,
+      'as they should be',
+      `missing or too weak: ${flawed.join(', ')}`,
+    ),
   ];
 };
 
 /** A logout without a session writes nothing, and clears the cookies with the very attributes that set them. */
 const inspectCookies = async (
   url: string,
-  { strict, sameSite, setsCookies }: Promised,
+  { strict, sameSite, cookieNames }: Promised,
 ): Promise<Finding[]> => {
-  const response = await call(url, '/auth/logout', {
+  const response = await callForHead(url, '/auth/logout', {
     method: 'POST',
     headers: { Origin: new URL(url).origin },
   });
   const cookies = response.headers.getSetCookie();
-  if (!setsCookies)
+  if (cookieNames.length === 0)
     return [
       verdict('cookies', cookies.length === 0, 'none, as configured', 'some, though none are to be set'),
     ];
@@ -70,7 +74,10 @@ const inspectCookies = async (
       !has(`SameSite=${sameSite}`) && `${name} is not SameSite=${sameSite}`,
     ].filter((flaw) => flaw !== false);
   });
-  if (cookies.length < 2) return [failure('cookies', `${response.status}: a logout clears none`)];
+  const cleared = cookies.map((cookie) => cookie.split('=')[0] ?? '');
+  const kept = cookieNames.filter((name) => !cleared.includes(name));
+  if (kept.length > 0)
+    return [failure('cookies', `${response.status}: a logout does not clear ${kept.join(', ')}`)];
   return [
     verdict('cookies', flaws.length === 0, 'HttpOnly, Secure and SameSite as configured', flaws.join('; ')),
   ];
@@ -78,7 +85,7 @@ const inspectCookies = async (
 
 const inspectCors = async (url: string, { allowedOrigin }: Promised): Promise<Finding[]> => {
   const preflight = async (origin: string) => {
-    const response = await call(url, '/auth/token', {
+    const response = await callForHead(url, '/auth/token', {
       method: 'OPTIONS',
       headers: { Origin: origin, 'Access-Control-Request-Method': 'POST' },
     });
@@ -105,7 +112,7 @@ const inspectCors = async (url: string, { allowedOrigin }: Promised): Promise<Fi
 export const inspectService = async (url: string, promised: Promised): Promise<Finding[]> => {
   try {
     return [
-      await inspectReadiness(url),
+      await judgeReadiness(await call(url, '/readyz')),
       ...(await inspectHeaders(url, promised)),
       ...(await inspectCookies(url, promised)),
       ...(await inspectCors(url, promised)),

@@ -3,6 +3,7 @@ import { resolveVariables } from '../../src/config/resolve.ts';
 import type { ConfigProblem } from '../../src/config/scope.ts';
 import { type Variable, type VariableName, variableNames, variables } from '../../src/config/variables.ts';
 import { expiredFlags, featureFlags } from '../../src/domain/feature-flags.ts';
+import { printable } from '../stack/printable.ts';
 import type { Variables } from '../stack/project.ts';
 import { type Finding, failure, type Level, warning } from './finding.ts';
 
@@ -11,7 +12,7 @@ export type VariableLine = {
   readonly group: string;
   /** Where the value came from: its own name, an alias, or nowhere. */
   readonly source: string;
-  /** Redacted where it is a secret. */
+  /** Redacted where it is a secret, or holds one. */
   readonly value: string;
   readonly level: Level;
   readonly notes: readonly string[];
@@ -21,7 +22,9 @@ const maxShown = 60;
 
 const shown = (text: string, { secret }: Variable): string => {
   if (secret) return `[redacted, ${Buffer.byteLength(text)} bytes]`;
-  return text.length > maxShown ? `${text.slice(0, maxShown - 1)}…` : text;
+  // First whole: of a password that is cut off nobody sees where it ends.
+  const whole = printable(text);
+  return whole.length > maxShown ? `${whole.slice(0, maxShown - 1)}…` : whole;
 };
 
 /** What a rotation leaves behind, until somebody takes it away. */

@@ -1,3 +1,4 @@
+import { printable } from '../stack/printable.ts';
 import { Sentence } from '../stack/sentence.ts';
 
 export type Request = {
@@ -20,6 +21,14 @@ type Options = { readonly headers?: Readonly<Record<string, string>>; readonly t
 
 export type Send = (method: string, path: string, request?: Request) => Promise<Answer>;
 
+const parseJson = (text: string, place: string): Readonly<Record<string, unknown>> => {
+  try {
+    return Object(JSON.parse(text)) as Record<string, unknown>;
+  } catch {
+    throw new Sentence(`✗ ${place} answers with JSON that is none`);
+  }
+};
+
 /** A client of the service at `url` that keeps nothing between its requests. @throws Sentence where nobody answers */
 export const createClient =
   (url: string, { headers, timeoutMs = 15_000 }: Options = {}): Send =>
@@ -38,12 +47,17 @@ export const createClient =
       ...(json && { body: JSON.stringify(json) }),
     }).catch((error: Error) => {
       throw new Sentence(
-        `✗ ${url} does not answer: ${(error.cause as Error | undefined)?.message ?? error.message}`,
+        printable(
+          `✗ ${url} does not answer: ${(error.cause as Error | undefined)?.message ?? error.message}`,
+        ),
       );
     });
-    const text = await response.text();
-    const isJson = /json/.test(response.headers.get('Content-Type') ?? '');
-    const body = isJson ? (JSON.parse(text) as Record<string, unknown>) : {};
+    const place = printable(`${method} ${url}${path}`);
+    const text = await response.text().catch((error: Error) => {
+      throw new Sentence(`✗ ${place} does not come to an end: ${error.message}`);
+    });
+    const isJson = text !== '' && /json/.test(response.headers.get('Content-Type') ?? '');
+    const body = isJson ? parseJson(text, place) : {};
     const code = !response.ok && typeof body.code === 'string' ? body.code : null;
     return { status: response.status, code, body, text, headers: response.headers };
   };

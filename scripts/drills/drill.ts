@@ -1,4 +1,5 @@
 import { styleText } from 'node:util';
+import { isConfigVariable } from '../../src/config/variables.ts';
 import { type BenchStack, withStack } from '../bench/stack.ts';
 import { readOptions } from '../stack/arguments.ts';
 import { runProgram, Sentence } from '../stack/sentence.ts';
@@ -42,5 +43,7 @@ const readAssignment = (text: string): [string, string] => {
   const [, name, value] = /^([A-Z][A-Z0-9_]*)=(.*)$/.exec(text) ?? [];
   if (name === undefined || value === undefined)
     throw new Sentence(`--with wants NAME=VALUE, and not ${text}`);
+  // A service without it would do what is expected, and prove nothing.
+  if (!isConfigVariable(name)) throw new Sentence(`--with: ${name} is no variable of Itsor`);
   return [name, value];
 };

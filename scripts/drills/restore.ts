@@ -1,4 +1,5 @@
 import { join, resolve } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { styleText } from 'node:util';
 import type { Client } from 'pg';
 import { readBackup } from '../recovery/backup-file.ts';
@@ -14,6 +15,7 @@ import { bundledMigrations } from '../recovery/migrations.ts';
 import { renderTable } from '../recovery/render.ts';
 import { fillWithSamples, type SampleAccount } from '../recovery/sample-accounts.ts';
 import { readOptions } from '../stack/arguments.ts';
+import { interruption } from '../stack/interruption.ts';
 import { applyMigrations } from '../stack/migrate.ts';
 import { withOperatorDatabase } from '../stack/operator-database.ts';
 import { runScript } from '../stack/run-script.ts';
@@ -26,17 +28,23 @@ const usage = `npm run drill:restore [-- --from file]
   in databases of its own on that server; .data and the databases that are there stay as they are.`;
 
 const accounts = 500;
+/** For what is under way when the drill is asked to stop. */
+const graceMs = 10_000;
 
 type Step = { readonly name: string; readonly seconds: string };
 
 runProgram(async () => {
   const { from } = readOptions({ from: { type: 'string' } }, usage);
   const file = from === undefined ? undefined : resolve(from);
+  let left = 'nothing';
+  const asked = interruption(() => left);
   const place = await openDrillPlace(process.env.LOCAL_POSTGRES_URL);
+  left = place.left;
   // What is opened in this process is found as by the programs that it runs.
   Object.assign(process.env, place.env);
   const steps: Step[] = [];
   const step = async <T>(name: string, work: () => Promise<T>): Promise<T> => {
+    asked.throwIfAborted();
     const startedAt = performance.now();
     try {
       const result = await work();
@@ -47,28 +55,51 @@ runProgram(async () => {
     }
   };
 
-  try {
-    const source = file === undefined ? await prepareSamples(place, step) : await readExpected(file, step);
-    await step('restore', () => run(place, 'scripts/db-restore.ts', '--from', source.file));
+  const run: Run = async (...command) => {
+    const { status, stdout, stderr } = await runScript(command, place.env, asked);
+    if (status !== 0) throw new Sentence(`${stdout}${stderr}`.trim());
+  };
+  const perform = async () => {
+    const source =
+      file === undefined ? await prepareSamples(place, step, run) : await readExpected(file, step);
+    await step('restore', () => run('scripts/db-restore.ts', '--from', source.file));
     const comparison = await step('compare', async () =>
       compareContents(source.contents, await readOwn(readAllContents)),
     );
     await step('smoke test on the restored database', () =>
-      withWorker(place.env, async (url) => {
-        await run(place, 'scripts/smoke.ts', '--url', url);
+      withWorker(place.env, asked, async (url) => {
+        await run('scripts/smoke.ts', '--url', url);
         if (source.account) await requireLogin(url, source.account);
       }),
     );
-    tell(place, steps, comparison);
+    return comparison;
+  };
+
+  let comparison: readonly Comparison[];
+  try {
+    comparison = await untilAsked(perform(), asked);
   } finally {
     await place.close();
   }
+  tell(place, steps, comparison);
 });
 
+/** @throws Sentence once it is asked to stop, and what was under way has ended or has had its time to */
+const untilAsked = async <T>(work: Promise<T>, asked: AbortSignal): Promise<T> => {
+  const stopped = new Promise<void>((resolve) => asked.addEventListener('abort', () => resolve()));
+  // The error of what is cut off tells nothing.
+  await Promise.race([work.catch(() => {}), stopped]);
+  if (!asked.aborted) return work;
+  await Promise.race([work.catch(() => {}), sleep(graceMs)]);
+  throw new Sentence('✗ The drill was stopped before its end; its database and its folder are gone.');
+};
+
 type Source = { readonly file: string; readonly contents: DrillContents; readonly account?: SampleAccount };
+/** @throws Sentence with what the program said, when it failed */
+type Run = (...command: [string, ...string[]]) => Promise<void>;
 type RunStep = <T>(name: string, work: () => Promise<T>) => Promise<T>;
 
-const prepareSamples = async (place: DrillPlace, step: RunStep): Promise<Source> => {
+const prepareSamples = async (place: DrillPlace, step: RunStep, run: Run): Promise<Source> => {
   const file = join(place.directory, 'backup.jsonl.gz');
   const { account, contents } = await step(`${accounts} sample accounts`, () =>
     readOwn(async (client, url) => {
@@ -77,7 +108,7 @@ const prepareSamples = async (place: DrillPlace, step: RunStep): Promise<Source>
       return { account, contents: await readAllContents(client) };
     }),
   );
-  await step('backup', () => run(place, 'scripts/db-backup.ts', '--out', file));
+  await step('backup', () => run('scripts/db-backup.ts', '--out', file));
   await step('destroy', place.destroy);
   return { file, contents, account };
 };
@@ -94,12 +125,6 @@ const readExpected = async (file: string, step: RunStep): Promise<Source> => {
 
 const readOwn = <T>(work: (client: Client, url: string) => Promise<T>): Promise<T> =>
   withOperatorDatabase({ url: null, variables: {}, access: 'write' }, (client, { url }) => work(client, url));
-
-/** @throws Sentence with what the program said, when it failed */
-const run = async ({ env }: DrillPlace, ...command: [string, ...string[]]) => {
-  const { status, stdout, stderr } = await runScript(command, env);
-  if (status !== 0) throw new Sentence(`${stdout}${stderr}`.trim());
-};
 
 const requireLogin = async (url: string, account: SampleAccount) => {
   const { status } = await createClient(url)('POST', '/auth/token', { json: account });

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import type { ErrorCode } from '../../src/errors.ts';
+import { printable } from '../stack/printable.ts';
 import { Sentence } from '../stack/sentence.ts';
 import type { Answer } from './client.ts';
 
@@ -9,7 +10,8 @@ type Wanted = number | `${number} ${ErrorCode}`;
 
 export const pass = (step: string): void => console.log(`✓ ${step}`);
 
-export const fail = (step: string, reason: string): Sentence => new Sentence(`✗ ${step}: ${reason}`);
+export const fail = (step: string, reason: string): Sentence =>
+  new Sentence(`✗ ${step}: ${printable(reason)}`);
 
 /** An answer that is none of those that are wanted. */
 export const unexpected = (

@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { embeddedDirectory } from '../stack/local-database.ts';
+import { Sentence } from '../stack/sentence.ts';
 import { withClient } from '../stack/with-client.ts';
 
 export type DrillPlace = {
@@ -12,6 +13,8 @@ export type DrillPlace = {
   readonly directory: string;
   /** Leaves nothing of the database. */
   readonly destroy: () => Promise<void>;
+  /** What there is of it, for whoever has to take it away by hand. */
+  readonly left: string;
   readonly close: () => Promise<void>;
 };
 
@@ -25,6 +28,7 @@ export const openDrillPlace = async (serverUrl: string | undefined): Promise<Dri
       env: { DATA_DIR: directory, LOCAL_POSTGRES_URL: '' },
       directory,
       destroy: () => rm(embeddedDirectory(directory), { recursive: true }),
+      left: directory,
       close: remove,
     };
   }
@@ -37,12 +41,21 @@ export const openDrillPlace = async (serverUrl: string | undefined): Promise<Dri
     });
   const create = `create database ${name}`;
   const drop = `drop database if exists ${name} with (force)`;
-  await administer(create);
+  await administer(create).catch(async (error: Error) => {
+    await remove();
+    throw new Sentence(`A database for the drill cannot be made on ${url.host}: ${error.message}`);
+  });
   return {
     name: `${url.host}/${name}`,
     env: { DATA_DIR: directory, LOCAL_POSTGRES_URL: url.href },
     directory,
     destroy: () => administer(drop, create),
-    close: () => administer(drop).then(remove),
+    left: `the database ${name} on ${url.host} and ${directory}`,
+    close: async () => {
+      // Neither stays because the other does.
+      const [dropped] = await Promise.allSettled([administer(drop), remove()]);
+      if (dropped.status === 'rejected')
+        throw new Sentence(`✗ The database ${name} on ${url.host} is left: ${dropped.reason.message}`);
+    },
   };
 };

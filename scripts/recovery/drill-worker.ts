@@ -8,9 +8,10 @@ import { waitForWorker } from '../stack/worker-state.ts';
 
 const readyWithinMs = 90_000;
 
-/** `npm run dev` on a database, for as long as `work` takes. */
+/** `npm run dev` on a database, for as long as `work` takes, and no longer than until it is asked to stop. */
 export const withWorker = async <T>(
   variables: Readonly<Record<string, string>>,
+  asked: AbortSignal,
   work: (url: string) => Promise<T>,
 ): Promise<T> => {
   const port = await findFreePort();
@@ -27,7 +28,7 @@ export const withWorker = async <T>(
   const gone = once(child, 'close');
   try {
     const url = `http://127.0.0.1:${port}`;
-    const signal = AbortSignal.timeout(readyWithinMs);
+    const signal = AbortSignal.any([asked, AbortSignal.timeout(readyWithinMs)]);
     await Promise.race([waitUntilReady(url, signal), gone]);
     if (child.exitCode !== null || signal.aborted) throw new Sentence(`The Worker did not start:\n${output}`);
     return await work(url);

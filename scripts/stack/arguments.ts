@@ -1,6 +1,14 @@
 import { type ParseArgsOptionsConfig, parseArgs } from 'node:util';
 import { Sentence } from './sentence.ts';
 
+/** What a script passes on of a variable that it has not got means nothing, and not what leaving it out does. */
+const refuseEmpty = (values: Readonly<Record<string, unknown>>): void => {
+  const empty = Object.keys(values).find((name) =>
+    [values[name]].flat().some((value) => typeof value === 'string' && value.trim() === ''),
+  );
+  if (empty !== undefined) throw new Error(`--${empty} is empty.`);
+};
+
 /** The options of this program; `--help` prints the usage and ends it. @throws Sentence about what is no option */
 export const readOptions = <const Options extends ParseArgsOptionsConfig>(
   options: Options,
@@ -11,10 +19,22 @@ export const readOptions = <const Options extends ParseArgsOptionsConfig>(
     process.exit(0);
   }
   try {
-    return parseArgs({ options }).values;
+    const { values } = parseArgs({ options });
+    refuseEmpty(values);
+    return values;
   } catch (error) {
     throw new Sentence(`${(error as Error).message}\n\n${usage}`);
   }
+};
+
+/** Where a service answers. @throws Sentence, without the URL: it may hold a password */
+export const readServiceUrl = <Url extends string | undefined>(given: Url): Url => {
+  if (given === undefined) return given;
+  const url = URL.parse(given);
+  if (!url || !/^https?:\/\//.test(given))
+    throw new Sentence('--url wants a URL that begins with http:// or https://.');
+  if (url.username || url.password) throw new Sentence('--url wants a URL without a user name and password.');
+  return given;
 };
 
 /** @throws Sentence */

@@ -1,20 +1,23 @@
-const sameKeyMs = 1_000;
+import { stopRequest } from './stop-request.ts';
 
-/** Aborted by the first signal, so that there is time to roll back; a later one ends this process at once. */
-export const interruption = (hint: string): AbortSignal => {
-  const controller = new AbortController();
-  let firstAt = 0;
-  const hear = () => {
-    if (!controller.signal.aborted) {
-      firstAt = performance.now();
-      controller.abort();
-      return;
-    }
-    // npm passes on a Ctrl-C that the terminal has given to every process already.
-    if (performance.now() - firstAt < sameKeyMs) return;
-    console.error(`Ended at once. ${hint}`);
+/** npm passes Ctrl-C on to a program that has had it from the terminal already. */
+const sameRequestMs = 1_000;
+
+/**
+ * Aborts when this process is asked to stop, so that it can take away what it has made. Asked once more, it ends at
+ * once, and tells what is left.
+ */
+export const interruption = (whatIsLeft: () => string): AbortSignal => {
+  const asked = new AbortController();
+  const giveUp = () => {
+    console.error(`✗ stopped at once; left: ${whatIsLeft()}`);
     process.exit(1);
   };
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, hear);
-  return controller.signal;
+  void stopRequest().then(() => {
+    asked.abort();
+    setTimeout(() => {
+      for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, giveUp);
+    }, sameRequestMs).unref();
+  });
+  return asked.signal;
 };

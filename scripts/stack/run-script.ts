@@ -15,20 +15,24 @@ export const environmentOf = (variables: Readonly<Record<string, string>>): Node
   ...variables,
 });
 
-/** Runs one of the programs of scripts/ to its end, with the given variables of Itsor and no others. */
+/** Runs one of the programs of scripts/ to its end, or until a signal aborts, with the given variables and no others of Itsor. */
 export const runScript = async (
   [program, ...args]: readonly [string, ...string[]],
   variables: Readonly<Record<string, string>> = {},
+  signal?: AbortSignal,
 ): Promise<Run> => {
   const child = spawn(process.execPath, [program, ...args], {
     cwd: projectDirectory,
     env: environmentOf(variables),
     stdio: ['ignore', 'pipe', 'pipe'],
   });
+  const stop = () => void child.kill();
+  signal?.addEventListener('abort', stop);
   const [stdout, stderr, [status]] = await Promise.all([
     text(child.stdout),
     text(child.stderr),
     once(child, 'close'),
   ]);
+  signal?.removeEventListener('abort', stop);
   return { status: status as number | null, stdout, stderr };
 };

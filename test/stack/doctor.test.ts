@@ -1,8 +1,9 @@
 import { execFile } from 'node:child_process';
 import { createServer, type RequestListener } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, createServer as createTcpServer } from 'node:net';
 import { describe, expect, test } from 'vitest';
 import type { Report } from '../../scripts/doctor/render.ts';
+import { inspectService } from '../../scripts/doctor/service.ts';
 import { startTestDatabase } from '../support/node/database.ts';
 
 type Run = { status: number; stdout: string; output: string };
@@ -56,6 +57,35 @@ describe('npm run doctor', () => {
     }
   });
 
+  test('prints no password that stands in a URL, well-formed or not, to people and to machines', async () => {
+    const variables = {
+      APP_URL: 'https://bob:hunter2@app.example.com',
+      API_URL: 'https://bob:hunter2@',
+      ALLOWED_ORIGINS: `https://a.example,https://bob:hunter2${'x'.repeat(80)}@b.example`,
+      NEON_HTTP_ENDPOINT: 'https://bob:hunter2@neon.example/sql',
+      OTEL_EXPORTER_OTLP_ENDPOINT: 'https://hunter2@otel.example.com',
+      CLAMD_ADDRESS: 'bob:hunter2@clamd',
+      JWT_ISSUER: 'host=db password=hunter2',
+    };
+    for (const args of [[], ['--all'], ['--json']]) {
+      const run = await doctor(variables, ...args);
+      expect(run.output).toContain('[redacted]@app.example.com');
+      expect(run.output).not.toContain('hunter2');
+    }
+    for (const url of ['http://bob:hunter2@127.0.0.1:9', 'http://bob:hunter2@', 'ftp://bob:hunter2@host']) {
+      const run = await doctor({}, '--url', url);
+      expect(run.status).toBe(1);
+      expect(run.output).toMatch(/^--url wants a URL/);
+      expect(run.output).not.toContain('hunter2');
+    }
+  });
+
+  test.each([['--env'], ['--url']])('takes an empty %s for a mistake', async (option) => {
+    const run = await doctor({}, option, '');
+    expect(run.status).toBe(1);
+    expect(run.output).toMatch(new RegExp(`^${option} is empty\\.`));
+  });
+
   test('tells where a value came from', async () => {
     const report = reportOf(await doctor({ JWT_ACCESS_TTL_MIN: '15', BACKEND_PORT: '4000' }, '--json'));
     const line = (name: string) => report.variables.find((each) => each.name === name);
@@ -105,30 +135,145 @@ describe.skipIf(!server)(`the database${server ? '' : ' (TEST_DATABASE_URL is un
   });
 });
 
+describe('a database that lets one in', () => {
+  const message = (type: string, body: Buffer) => {
+    const length = Buffer.alloc(4);
+    length.writeInt32BE(body.length + 4);
+    return Buffer.concat([Buffer.from(type), length, body]);
+  };
+  const welcome = Buffer.concat([message('R', Buffer.alloc(4)), message('Z', Buffer.from('I'))]);
+
+  test.each([
+    ['never answers', false, 'Query read timeout'],
+    ['then hangs up', true, 'Connection terminated unexpectedly'],
+  ])('and %s has failed', async (_, hangsUp, reason) => {
+    const database = createTcpServer((socket) => {
+      socket.on('error', () => {});
+      socket.once('data', () => {
+        socket.write(welcome);
+        if (hangsUp) socket.once('data', () => socket.destroy());
+      });
+    }).listen(0, '127.0.0.1');
+    await new Promise((resolve) => database.once('listening', resolve));
+    const { port } = database.address() as AddressInfo;
+    const run = await doctor({ DATABASE_URL: `postgres://app:pw@127.0.0.1:${port}/itsor` }, '--json');
+    database.close();
+    expect(run.status).toBe(1);
+    expect(finding(reportOf(run), 'database')).toMatchObject({
+      level: 'failure',
+      detail: `127.0.0.1:${port}/itsor does not answer: ${reason}`,
+    });
+  });
+});
+
 describe('a service', () => {
   const serve = async (listener: RequestListener) => {
     const service = createServer(listener).listen(0, '127.0.0.1');
     await new Promise((resolve) => service.once('listening', resolve));
     return {
       url: `http://127.0.0.1:${(service.address() as AddressInfo).port}`,
-      [Symbol.asyncDispose]: async () => void service.close(),
+      [Symbol.asyncDispose]: async () => {
+        service.closeAllConnections();
+        service.close();
+      },
     };
   };
+
+  const readiness = (others: Record<string, string> = {}) => {
+    const own = ['config', 'database', 'migrations', 'durable_objects', 'hasher'];
+    const checks = { ...Object.fromEntries(own.map((name) => [name, 'ok'])), ...others };
+    return JSON.stringify({ status: 'ok', version: 'v1', checks });
+  };
+
+  test.each([
+    ['a page', '<!doctype html><title>Welcome</title>'],
+    ['other JSON', '{"status":"ok"}'],
+    ['too few checks', '{"version":"v1","checks":{"database":"ok"}}'],
+    ['no version', readiness().replace('"version":"v1",', '')],
+    ['null', 'null'],
+  ])('is none of Itsor that answers everything with %s', async (_, body) => {
+    await using other = await serve((_request, response) => {
+      response.setHeader('Set-Cookie', ['a=; HttpOnly; SameSite=lax', 'b=; HttpOnly; SameSite=lax']);
+      response.end(body);
+    });
+    const report = reportOf(await doctor({}, '--json', '--url', other.url));
+    expect(finding(report, '/readyz')).toMatchObject({
+      level: 'failure',
+      detail: '200, and does not answer as Itsor does',
+    });
+    expect(finding(report, 'cookies')).toMatchObject({
+      level: 'failure',
+      detail: '200: a logout does not clear itsor_session, itsor_session_refresh',
+    });
+  });
+
+  test.each([
+    ['max-age=31536000; includeSubDomains', []],
+    ['includeSubDomains; Max-Age="63072000"', []],
+    ['max-age=0', ['Strict-Transport-Security']],
+    ['max-age=00000000', ['Strict-Transport-Security']],
+    ['x-max-age=31536000', ['Strict-Transport-Security']],
+  ])('that is strict and sends HSTS with %s', async (hsts, flawed) => {
+    const headers = new Headers({
+      'Content-Security-Policy': "default-src 'none'",
+      'X-Content-Type-Options': 'nosniff',
+      'Strict-Transport-Security': hsts,
+    });
+    await using service = await serve((_request, response) => response.setHeaders(headers).end(readiness()));
+    const promised = { strict: true, sameSite: 'lax', cookieNames: [], allowedOrigin: null };
+    const found = (await inspectService(service.url, promised)).find(
+      ({ check }) => check === 'security headers',
+    );
+    expect(found?.detail).toBe(
+      flawed.length === 0 ? 'as they should be' : `missing or too weak: ${flawed.join(', ')}`,
+    );
+  });
+
+  test('commands no terminal by what it says', async () => {
+    await using rude = await serve((_request, response) =>
+      response
+        .writeHead(503)
+        .end(JSON.stringify({ code: 'misconfigured', detail: '\u001b[2J\u001b]0;owned\u0007\u009b31mx' })),
+    );
+    for (const args of [[], ['--json']]) {
+      const run = await doctor({}, ...args, '--url', rude.url);
+      expect(run.stdout).toContain('misconfigured: ');
+      expect(run.stdout.replaceAll('\n', '')).not.toMatch(/\p{Cc}|\\u00/u);
+    }
+  });
+
+  test('that never comes to the end of an answer has failed', async () => {
+    await using endless = await serve((_request, response) => void response.write('{"checks":'));
+    const run = await doctor({}, '--json', '--url', endless.url);
+    expect(run.status).toBe(1);
+    expect(finding(reportOf(run), 'service')).toMatchObject({
+      level: 'failure',
+      detail: expect.stringContaining('does not answer: The operation was aborted due to timeout'),
+    });
+  });
 
   test('is taken at what it sends, not at what is configured', async () => {
     await using careless = await serve((request, response) => {
       if (request.method === 'OPTIONS')
         response.setHeader('Access-Control-Allow-Origin', request.headers.origin ?? '*');
       if (request.url === '/auth/logout')
-        response.setHeader('Set-Cookie', ['a=; Path=/; SameSite=lax', 'b=; Path=/']);
-      response.end('{"status":"degraded","checks":{"database":"ok","scanner":"failing"}}');
+        response.setHeader('Set-Cookie', [
+          'itsor_session=; Path=/; SameSite=lax',
+          'itsor_session_refresh=; Path=/',
+        ]);
+      response.setHeader('Content-Security-Policy', "default-src 'none'; script-src 'unsafe-inline'");
+      response.end(readiness({ scanner: 'failing' }));
     });
     const report = reportOf(await doctor({}, '--json', '--url', careless.url));
     expect(finding(report, '/readyz')).toMatchObject({ level: 'warning', detail: 'without: scanner' });
-    expect(finding(report, 'security headers')).toMatchObject({ level: 'failure' });
+    expect(finding(report, 'security headers')).toMatchObject({
+      level: 'failure',
+      detail: 'missing or too weak: Content-Security-Policy, X-Content-Type-Options',
+    });
     expect(finding(report, 'cookies')).toMatchObject({
       level: 'failure',
-      detail: 'a lacks HttpOnly; b lacks HttpOnly; b is not SameSite=lax',
+      detail:
+        'itsor_session lacks HttpOnly; itsor_session_refresh lacks HttpOnly; itsor_session_refresh is not SameSite=lax',
     });
     expect(finding(report, 'CORS, foreign')).toMatchObject({ level: 'failure' });
   });

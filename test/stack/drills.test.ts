@@ -93,6 +93,11 @@ describe.each<Case>([
       stdout: '',
       stderr: '--with wants NAME=VALUE, and not nonsense\n',
     });
+    expect(await drill(name, '--with', 'RATE_LIMIT_MX=1')).toEqual({
+      status: 1,
+      stdout: '',
+      stderr: '--with: RATE_LIMIT_MX is no variable of Itsor\n',
+    });
   });
 });
 

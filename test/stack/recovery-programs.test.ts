@@ -1,10 +1,14 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { text } from 'node:stream/consumers';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { openLocalDatabase } from '../../scripts/stack/local-database.ts';
 import { applyMigrations } from '../../scripts/stack/migrate.ts';
-import { runScript } from '../../scripts/stack/run-script.ts';
+import { environmentOf, runScript } from '../../scripts/stack/run-script.ts';
+import { withClient } from '../../scripts/stack/with-client.ts';
 
 const backup = (env: Record<string, string>, ...args: string[]) =>
   runScript(['scripts/db-backup.ts', ...args], env);
@@ -96,6 +100,38 @@ for (const kind of ['embedded', 'postgres'] as const) {
       expect(run.stderr).toBe('');
       expect(run).toMatchObject({ status: 0, stdout: expect.stringMatching(/users +500 +500 +same/) });
       expect(await readdir(mine)).toEqual(['mine']);
+    },
+  );
+}
+
+for (const kind of ['embedded', 'postgres'] as const) {
+  const serverUrl = kind === 'postgres' ? (process.env.TEST_DATABASE_URL ?? '') : '';
+  const skipped = kind === 'postgres' && serverUrl === '';
+  test.skipIf(skipped).each(['SIGINT', 'SIGTERM'] as const)(
+    `the restore drill on ${kind} that gets %s fails, and leaves nothing behind${skipped ? ' (TEST_DATABASE_URL is unset)' : ''}`,
+    async (signal) => {
+      const temporary = await mkdtemp(join(directory, 'stopped-'));
+      const databases = () =>
+        withClient(serverUrl, (client) =>
+          client.query(`select datname from pg_database where datname like 'itsor_drill_%'`),
+        ).then(({ rows }) => rows);
+      const before = kind === 'postgres' ? await databases() : [];
+      const child = spawn(process.execPath, ['scripts/drills/restore.ts'], {
+        env: environmentOf({ TMPDIR: temporary, LOCAL_POSTGRES_URL: serverUrl }),
+        stdio: ['ignore', 'ignore', 'pipe'],
+      });
+      const said = text(child.stderr);
+      // In the midst of it: the samples are there.
+      const backup = async () => (await readdir(temporary, { recursive: true })).join().includes('backup');
+      await vi.waitUntil(backup, { timeout: 60_000, interval: 20 });
+      child.kill(signal);
+      const [status] = await once(child, 'close');
+      expect({ status, said: await said }).toEqual({
+        status: 1,
+        said: '✗ The drill was stopped before its end; its database and its folder are gone.\n',
+      });
+      expect(await readdir(temporary)).toEqual([]);
+      if (kind === 'postgres') expect(await databases()).toEqual(before);
     },
   );
 }

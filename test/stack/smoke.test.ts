@@ -1,5 +1,11 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createServer, type RequestListener } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { text } from 'node:stream/consumers';
 import { expect, test } from 'vitest';
 import type { Report } from '../../scripts/doctor/render.ts';
+import { environmentOf } from '../../scripts/stack/run-script.ts';
 import { runProgram } from '../support/node/program.ts';
 import { startStack } from '../support/node/stack.ts';
 
@@ -29,4 +35,63 @@ test('the smoke test stops at the first thing that is wrong, with a sentence', a
   expect(gone.output).toContain('does not answer');
   expect(gone.output).not.toContain(' at ');
   expect((await runProgram('scripts/smoke.ts')).output).toContain('--url is needed');
+  const told = await runProgram('scripts/smoke.ts', ['--url', 'http://bob:hunter2@127.0.0.1:9']);
+  expect(told.output).toContain('--url wants a URL without a user name and password');
+  expect(told.output).not.toContain('hunter2');
+  const empty = await runProgram('scripts/smoke.ts', ['--url', 'http://127.0.0.1:9', '--email', '']);
+  expect(empty.output).toMatch(/^--email is empty\./);
+});
+
+const serve = async (listener: RequestListener) => {
+  const service = createServer(listener).listen(0, '127.0.0.1');
+  await once(service, 'listening');
+  return {
+    url: `http://127.0.0.1:${(service.address() as AddressInfo).port}`,
+    [Symbol.asyncDispose]: async () => {
+      service.closeAllConnections();
+      service.close();
+    },
+  };
+};
+
+test.each<[string, RequestListener, string]>([
+  ['JSON that is none', (_, response) => response.end('<html>'), 'answers with JSON that is none'],
+  ['no end', (_, response) => void response.write('{'), 'does not come to an end: '],
+])('the smoke test says a sentence about an answer with %s', async (_, listener, says) => {
+  await using service = await serve((request, response) => {
+    response.setHeader('Content-Type', 'application/json');
+    listener(request, response);
+  });
+  const run = await runProgram('scripts/smoke.ts', ['--url', service.url]);
+  expect(run).toMatchObject({ status: 1, output: expect.stringContaining(says) });
+  expect(run.output.trim().split('\n')).toHaveLength(1);
+});
+
+test.each([
+  ['SIGINT', 204, /stopped before its end\.\n$/],
+  ['SIGTERM', 500, /stopped before its end\.\n✗ The account itsor-smoke\+\w+@example\.com is left\.\n$/],
+] as const)('the smoke test that gets %s deletes its account, answered %i', async (signal, status, says) => {
+  const calls: string[] = [];
+  let stop = () => {};
+  await using service = await serve((request, response) => {
+    calls.push(`${request.method} ${request.url}`);
+    response.setHeader('Content-Type', 'application/json');
+    if (request.url === '/auth/signup') {
+      stop();
+      // The signal comes before the answer does.
+      setTimeout(() => response.writeHead(201).end('{"access_token":"t"}'), 300);
+    } else
+      response
+        .writeHead(request.method === 'DELETE' ? status : 200)
+        .end(request.method === 'DELETE' ? '' : '{}');
+  });
+  const child = spawn(process.execPath, ['scripts/smoke.ts', '--url', service.url], {
+    env: environmentOf({}),
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  stop = () => void child.kill(signal);
+  const [said, [code]] = await Promise.all([text(child.stderr), once(child, 'close')]);
+  expect(code).toBe(1);
+  expect(said).toMatch(says);
+  expect(calls.slice(2)).toEqual(['POST /auth/signup', 'DELETE /users/me']);
 });
