@@ -10,6 +10,7 @@ import { runProgram } from '../stack/sentence.ts';
 import { variablesOf } from '../stack/wrangler-variables.ts';
 import { inspectDatabase } from './database.ts';
 import { type Finding, skipped } from './finding.ts';
+import { inspectNames } from './names.ts';
 import { countOf, type Report, renderReport } from './render.ts';
 import { inspectService } from './service.ts';
 import { inspectFlags, inspectVariables } from './variables.ts';
@@ -88,6 +89,7 @@ runProgram(async () => {
     variables: lines,
     findings: [
       ...strays,
+      ...(await inspectNames(env)),
       ...inspectFlags(new Date()),
       ...(await checkDatabase(variables, loaded, beforeMigrate)),
       ...(await checkService(url, loaded)),

@@ -23,11 +23,14 @@ export const readVariables = (): Variables => overlay(readDevVars(), configVaria
 /** Where the local stack keeps what it keeps; a relative DATA_DIR starts at the project. */
 export const dataDirectory = (): string => resolve(projectDirectory, process.env.DATA_DIR || '.data');
 
-const readDevVars = (): Variables => {
+/** Empty where there is no such file. */
+export const devVarsText = (): string => {
   try {
-    return parseEnv(readFileSync(resolve(projectDirectory, '.dev.vars'), 'utf8')) as Variables;
+    return readFileSync(resolve(projectDirectory, '.dev.vars'), 'utf8');
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return {};
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return '';
     throw error;
   }
 };
+
+const readDevVars = (): Variables => parseEnv(devVarsText()) as Variables;

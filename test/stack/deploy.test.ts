@@ -280,7 +280,7 @@ test('a second Ctrl-C ends it at once', async () => {
   halt();
   const [, stderr, [status]] = await said;
   expect(stderr).toBe(
-    'Ended at once. What has the requests: npx wrangler deployments status --env staging\n',
+    '✗ stopped at once; left: a deployment that npx wrangler deployments status --env staging tells\n',
   );
   expect(status).toBe(1);
   await wrangler.close();

@@ -94,6 +94,17 @@ describe('npm run doctor', () => {
     expect(line('HOST')).toMatchObject({ source: 'default', value: '127.0.0.1' });
   });
 
+  test('finds a slip in the environment of a deployment', async () => {
+    const { findings } = reportOf(
+      await doctor({ ...production, JWT_SECERT: 'x' }, '--env', 'production', '--json'),
+    );
+    expect(findings).toContainEqual({
+      level: 'warning',
+      check: 'JWT_SECERT',
+      detail: 'is not read; is JWT_SECRET meant?',
+    });
+  });
+
   test('reminds of what a rotation has left behind', async () => {
     const run = await doctor({ JWT_SECRET_PREVIOUS: 'a-former-secret-of-more-than-32-bytes' }, '--json');
     const former = reportOf(run).variables.find(({ name }) => name === 'JWT_SECRET_PREVIOUS');
