@@ -8,7 +8,9 @@ const scripts: Readonly<Record<string, string>> = project.scripts;
 
 describe('the commands of the table of operations', () => {
   const [, table = ''] = /^## Operations\n([\s\S]*?)\nEach takes `--help`/m.exec(readme) ?? [];
-  const names = [...new Set([...table.matchAll(/npm run (?:-s )?([a-z:-]+)/g)].map(([, name]) => name ?? ''))];
+  const names = [
+    ...new Set([...table.matchAll(/npm run (?:-s )?([a-z:-]+)/g)].map(([, name]) => name ?? '')),
+  ];
 
   it.each(names)('%s tells how it is used', async (name) => {
     const [program = '', ...args] = (scripts[name] ?? '').replace(/^node /, '').split(' ');
