@@ -1,7 +1,13 @@
 import { loadConfig } from '../../src/config/load.ts';
 import { resolveVariables } from '../../src/config/resolve.ts';
 import type { ConfigProblem } from '../../src/config/scope.ts';
-import { type Variable, type VariableName, variableNames, variables } from '../../src/config/variables.ts';
+import {
+  namesOf,
+  type Variable,
+  type VariableName,
+  variableNames,
+  variables,
+} from '../../src/config/variables.ts';
 import { expiredFlags, featureFlags } from '../../src/domain/feature-flags.ts';
 import { printable } from '../stack/printable.ts';
 import type { Variables } from '../stack/project.ts';
@@ -32,11 +38,6 @@ const leftBehind: Partial<Record<VariableName, string>> = {
   JWT_SECRET_PREVIOUS: 'whoever knows a former secret can still sign with it: secrets:rotate -- --retire',
   SECRET_KEY_PREVIOUS: 'whoever knows a former key can still use it: secrets:rotate -- --retire',
 };
-
-const namesOf = (name: VariableName): readonly string[] => [
-  name,
-  ...variables[name].aliases.map((alias: { name: string }) => alias.name),
-];
 
 /** Every variable with its value, its source, and what is wrong with it. */
 export const inspectVariables = (given: Variables): { lines: VariableLine[]; strays: Finding[] } => {

@@ -1,10 +1,5 @@
-import { type Variable, type VariableName, variableNames, variables } from '../../src/config/variables.ts';
+import { namesOf, type VariableName, variableNames, variables } from '../../src/config/variables.ts';
 import type { Variables } from './project.ts';
-
-const namesOf = (name: VariableName): readonly string[] => [
-  name,
-  ...variables[name].aliases.map((alias: Variable['aliases'][number]) => alias.name),
-];
 
 /** Strict if any of its names is: none of them may undo another. */
 const anyOfItsNames: VariableName = 'BACKEND_ENV';

@@ -165,9 +165,13 @@ export type WorkerVariableName = {
 export const flagPrefix = 'FLAG_';
 export const variableNames = Object.keys(variables) as readonly VariableName[];
 
-const knownNames: ReadonlySet<string> = new Set(
-  variableNames.flatMap((name) => [name, ...variables[name].aliases.map((alias) => alias.name)]),
-);
+/** A variable's own name, and those that it is also read as. */
+export const namesOf = (name: VariableName): readonly string[] => {
+  const { aliases }: Variable = variables[name];
+  return [name, ...aliases.map((alias) => alias.name)];
+};
+
+const knownNames: ReadonlySet<string> = new Set(variableNames.flatMap(namesOf));
 
 /** Whether a name means something to Itsor: a variable, an alias, a name that is refused, or any `FLAG_*`. */
 export const isConfigVariable = (name: string): boolean =>

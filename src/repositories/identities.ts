@@ -19,7 +19,7 @@ export type SignOn = {
   readonly session: NewSession;
   /** For an account whose address the provider does not vouch for; null where none is verified. */
   readonly verification: MailedToken | null;
-  /** Of the mail about a new device, and of the one about what was linked or asked for. */
+  /** Of the mail about a new device, and of the one about what was linked. */
   readonly deviceMailId: string;
   readonly noticeId: string;
 };
