@@ -64,6 +64,8 @@ export const identities = pgTable(
     subject: text('subject').notNull(),
     /** Whether the provider vouched for the address when it was linked; one of which it did not ends with the next reset. */
     vouched: boolean('vouched').notNull(),
+    /** The address that the provider named when it was linked. Null for a row of an older version: no address at all. */
+    email: sortableText('email'),
     createdAt: instant('created_at').notNull(),
     lastUsedAt: instant('last_used_at').notNull(),
   },
@@ -88,9 +90,8 @@ export const sessions = pgTable(
   'sessions',
   {
     id: uuid('id').primaryKey(),
-    userId: uuid('user_id')
-      .notNull()
-      .references(() => users.id, { onDelete: 'cascade' }),
+    /** No foreign key: an account can have more sessions than one statement should delete, so the purge takes them away. */
+    userId: uuid('user_id').notNull(),
     /** Space-separated (RFC 6749 section 3.3). */
     scope: text('scope').notNull().default(''),
     /** How often the session has been refreshed; the token that carries this number is the current one. */
@@ -110,13 +111,24 @@ export const sessions = pgTable(
         'email_restored',
         'administrator',
         'account_disabled',
+        'session_limit',
       ],
     }),
     ip: inet('ip'),
     userAgent: text('user_agent'),
   },
-  (table) => [index('sessions_user_id_index').on(table.userId)],
+  (table) => [
+    index('sessions_user_id_id_index').on(table.userId, table.id),
+    // The live ones, so that the oldest of too many are found without reading those that have ended.
+    index('sessions_live_index').on(table.userId, table.id).where(sql`${table.revokedAt} is null`),
+  ],
 );
+
+/** Accounts that are deleted and of which sessions or audit events are still to be erased; the purge does it in steps. */
+export const erasures = pgTable('erasures', {
+  userId: uuid('user_id').primaryKey(),
+  createdAt: instant('created_at').notNull(),
+});
 
 /** A role is a name and a set of permissions. */
 export const roles = pgTable('roles', {
@@ -181,6 +193,8 @@ export const oneTimeTokens = pgTable(
     }).notNull(),
     /** The address that the holder proves, or gets back. */
     email: sortableText('email').notNull(),
+    /** Of a token that gives an address back: since when the account had proved that address. */
+    provedAt: instant('proved_at'),
     /** Of a sign-up that waits for its address: they become the account's with the proof, and are gone from here. */
     passwordHash: text('password_hash'),
     username: sortableText('username'),
