@@ -120,7 +120,8 @@ const createServices = (config: Config, bindings: Bindings, log: Logger, telemet
   const passwordMaxAgeDays = config.password.maxAgeDays;
   // A login by a provider sets cookies, and opens nothing where none are taken.
   const issuers = config.jwt.locations.cookie ? issuersOf(config.oidc) : [];
-  const gate = createGate({ verifiedOnly, passwordMaxAgeDays, issuers });
+  const unprovedTakeNotices = config.email.verification === 'off';
+  const gate = createGate({ verifiedOnly, passwordMaxAgeDays, issuers, unprovedTakeNotices });
   const accounts = createAccountRepository(db, { newId });
   const ownAccount = createOwnAccountRepository(db, { newId, gate });
   const audit = createAuditRepository(db, { newId, gate });
@@ -150,6 +151,7 @@ const createServices = (config: Config, bindings: Bindings, log: Logger, telemet
   const readRefreshToken = refreshTokens.read;
   const sessionPolicy = config.session;
   const mailQueue = createMailQueue(bindings.MAIL_QUEUE);
+  const limiter = instruments.limiter(createRateLimiter(bindings.RATE_LIMITER, instruments.called));
   const checkPassword = createCheckPassword({
     policy: config.password,
     estimateStrength,
@@ -179,7 +181,7 @@ const createServices = (config: Config, bindings: Bindings, log: Logger, telemet
   return {
     config,
     verifyAccessToken,
-    limiter: instruments.limiter(createRateLimiter(bindings.RATE_LIMITER, instruments.called)),
+    limiter,
     account: {
       signup: createSignup({
         checkTurnstile:
@@ -270,7 +272,7 @@ const createServices = (config: Config, bindings: Bindings, log: Logger, telemet
       clock,
       log,
     }),
-    mail: createMailServices(config, { clock, db, tokens: oneTimeTokens, log, telemetry }),
+    mail: createMailServices(config, { clock, db, tokens: oneTimeTokens, limiter, log, telemetry }),
     uploads,
     health: {
       readiness: createReadiness({

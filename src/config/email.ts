@@ -1,3 +1,4 @@
+import type { MailBudget } from '../domain/mail-budget.ts';
 import { type AwsConfig, readAws } from './aws.ts';
 import type { Scope } from './scope.ts';
 import { Secret } from './secret.ts';
@@ -21,6 +22,8 @@ export type EmailProviderConfig =
 export type EmailConfig = {
   readonly verification: 'off' | 'optional' | 'required';
   readonly provider: EmailProviderConfig;
+  /** Of one mailbox, over all kinds of mail and all who cause them. */
+  readonly recipientBudget: MailBudget;
 };
 
 const address = /^[^\s@<>"(),:;[\]\\]{1,64}@[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?$/i;
@@ -76,4 +79,8 @@ const readProvider = (settings: Settings, scope: Scope): EmailProviderConfig => 
 export const readEmail = (settings: Settings, scope: Scope): EmailConfig => ({
   verification: settings.EMAIL_VERIFICATION,
   provider: readProvider(settings, scope),
+  recipientBudget: {
+    hourlyMax: settings.MAIL_RECIPIENT_HOURLY_MAX,
+    dailyMax: settings.MAIL_RECIPIENT_DAILY_MAX,
+  },
 });

@@ -55,6 +55,8 @@ export type OutboxMail = MailContent & {
   readonly sentAt: Date | null;
   /** How often a delivery has begun, the present one included. */
   readonly attempts: number;
+  /** What came of the attempt before; null where there was none, or it was never heard of again. */
+  readonly lastError: string | null;
 };
 
 /** An e-mail as it went out. */

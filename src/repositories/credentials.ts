@@ -82,7 +82,7 @@ export const createCredentialRepository = (db: Database, { newId, gate }: Option
         ), spent as (
           ${voidTokens(ctx, endedByNewPassword)}
         ), told as (
-          ${insertMail(ctx, 'password_changed', outboxId, sql`select c.id as user_id, c.email as recipient from c`, originDetails(ctx))}
+          ${insertMail(ctx, 'password_changed', outboxId, sql`select c.id as user_id, c.email as recipient from c where ${gate.takesNotices(sql`c`)}`, originDetails(ctx))}
         ), audited as (
           ${insertAudit(ctx, event)} from c
         )

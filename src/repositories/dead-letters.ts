@@ -1,5 +1,6 @@
 import { sql } from 'drizzle-orm';
 import type { Database, QueryScope } from '../db/client.ts';
+import { heldBack } from '../domain/mail-budget.ts';
 
 /** Work that was given up. Neither whom a mail is for nor what a file is called is any operator's business. */
 export type DeadLetter = {
@@ -29,7 +30,7 @@ export const createDeadLetterRepository = (db: Database) => ({
       scope,
       sql`
         select 'mail' as kind, id, template as what, last_error as reason, attempts, failed_at as given_up_at
-        from outbox where failed_at is not null
+        from outbox where failed_at is not null and last_error is distinct from ${heldBack}
         union all
         select 'upload', id, status, reason, attempts, given_up_at from uploads where given_up_at is not null
         order by given_up_at desc, id limit ${limit}`,
@@ -48,7 +49,7 @@ export const createDeadLetterRepository = (db: Database) => ({
       scope,
       sql`
         update outbox set failed_at = null, last_error = null, attempts = 0, next_attempt_at = ${now}
-        where failed_at is not null and sent_at is null
+        where failed_at is not null and sent_at is null and last_error is distinct from ${heldBack}
           and (${ids === null}::boolean or id = any(${`{${(ids ?? []).join()}}`}::uuid[]))
         returning id`,
     );

@@ -61,7 +61,7 @@ export const createEmailChangeRepository = (db: Database, { newId, gate }: Optio
         lockActor(gate, ctx),
         sql`
           with ${gate.own(ctx)}, c as (
-            select u.id, u.email from gate join users u on u.id = gate.user_id
+            select u.id, u.email, u.email_verified_at from gate join users u on u.id = gate.user_id
             where gate.refusal is null and u.password_hash = ${passwordHash}
           ), owner as (
             select users.id from users, c where users.email = ${email}
@@ -74,7 +74,7 @@ export const createEmailChangeRepository = (db: Database, { newId, gate }: Optio
           ), ${mailToken(ctx, proof)}, told_owner as (
             ${insertMail(ctx, 'account_exists', token.outboxId, sql`select reminded.user_id, reminded.recipient from reminded`)}
           ), told as (
-            ${insertMail(ctx, 'email_change_requested', noticeId, sql`select c.id as user_id, c.email as recipient from c`, asked)}
+            ${insertMail(ctx, 'email_change_requested', noticeId, sql`select c.id as user_id, c.email as recipient from c where ${gate.takesNotices(sql`c`)}`, asked)}
           ), audited as (
             ${auditOf(ctx, 'email.change_requested')} from c
           )

@@ -143,6 +143,7 @@ export const createIdentityRepository = (db: Database, { newId, gate, verifiedOn
         outboxId: deviceMailId,
         eventId: newId(ctx.now),
         details: sql`jsonb_build_object('provider', ${provider.id}::text)`,
+        takesNotices: gate.takesNotices,
       }),
     ])) as [unknown, DecisionRow[], OpenedRow[]];
     if (!decision) throw new Error('a decision returned no row');

@@ -15,7 +15,7 @@ export type OutboxScope = Pick<RequestContext, 'now' | 'signal'>;
 
 export type OutboxRepository = ReturnType<typeof createOutboxRepository>;
 
-const columns = sql`id, recipient, template, details, created_at, sent_at, attempts`;
+const columns = sql`id, recipient, template, details, created_at, sent_at, attempts, last_error`;
 const unsettled = sql`sent_at is null and failed_at is null`;
 
 export const createOutboxRepository = (db: Database) => ({
@@ -60,6 +60,7 @@ export const createOutboxRepository = (db: Database) => ({
               where ${current}`,
         );
         return;
+      case 'held_back':
       case 'failed':
         await db.execute(
           scope,
@@ -118,12 +119,14 @@ type OutboxRow = {
   created_at: Date;
   sent_at: Date | null;
   attempts: number;
+  last_error: string | null;
 };
 
-const toMail = ({ template, details, created_at, sent_at, ...rest }: OutboxRow): OutboxMail => ({
+const toMail = ({ template, details, created_at, sent_at, last_error, ...rest }: OutboxRow): OutboxMail => ({
   ...rest,
   // Template and details were written together, by our own statements.
   ...({ template, details } as MailContent),
   createdAt: created_at,
   sentAt: sent_at,
+  lastError: last_error,
 });

@@ -103,7 +103,7 @@ export const createOwnAccountRepository = (db: Database, { newId, gate }: Option
             when u.password_hash is distinct from ${passwordHash} then 'password_changed'
             when ${isLastAdministrator(gate)} then 'last_administrator' end as refusal
           from gate join users u on u.id = gate.user_id
-        ), ${eraseAccount(ctx, outboxId, sql`select verdict.id from verdict where verdict.refusal is null`)}, audited as (
+        ), ${eraseAccount(ctx, outboxId, sql`select verdict.id from verdict where verdict.refusal is null`, gate)}, audited as (
           ${insertAudit(anonymous, event)} from erased
         )
         select verdict.refusal from verdict`,

@@ -221,7 +221,7 @@ export const createUserRepository = (db: Database, { newId, gate }: Options) => 
               when target.id = gate.user_id then 'own_authority'
               when target.is_last_administrator then 'last_administrator' end as refusal
             from gate left join target on true
-          ), ${eraseAccount(ctx, outboxId, sql`select target.id from target, verdict where verdict.refusal is null`)},
+          ), ${eraseAccount(ctx, outboxId, sql`select target.id from target, verdict where verdict.refusal is null`, gate)},
           audited as (
             ${insertAudit(ctx, event)} from erased
           )

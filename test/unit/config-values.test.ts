@@ -20,6 +20,8 @@ const bounds: [string, number, number][] = [
   ['PASSWORD_MAX_AGE_DAYS', 0, 3650],
   ['ARGON2_MEMORY_KIB', 7168, 65_536],
   ['ARGON2_ITERATIONS', 1, 10],
+  ['MAIL_RECIPIENT_HOURLY_MAX', 5, 1_000_000],
+  ['MAIL_RECIPIENT_DAILY_MAX', 5, 1_000_000],
   ['UPLOAD_MAX_BYTES', 1, 5_368_709_120],
 ];
 

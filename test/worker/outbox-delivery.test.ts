@@ -21,6 +21,7 @@ const newDelivery = (answer: (message: MailMessage) => DeliveryOutcome) => {
   const deliver = createDeliver({
     outbox,
     render,
+    withdraw: async () => ({ kind: 'granted' }),
     mailer,
     clock: () => delivery.now,
     log,

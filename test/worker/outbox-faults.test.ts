@@ -97,7 +97,15 @@ const newWorld = (seed: number, ids: readonly string[]) => {
   const { log, lines } = createMemoryLog();
   const clock = () => world.now;
   const mailer = createBoundedMailer(transport, sendLimitMs);
-  const deliver = createDeliver({ outbox: failing, render, mailer, clock, log, metrics: noMetrics });
+  const deliver = createDeliver({
+    outbox: failing,
+    render,
+    withdraw: async () => ({ kind: 'granted' }),
+    mailer,
+    clock,
+    log,
+    metrics: noMetrics,
+  });
   const own = new Set(ids);
   const sweep = createSweep({
     outbox: {

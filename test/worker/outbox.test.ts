@@ -22,6 +22,7 @@ describe('claiming a mail', () => {
       createdAt: farFuture,
       sentAt: null,
       attempts: 1,
+      lastError: null,
     });
   });
 

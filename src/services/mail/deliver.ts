@@ -1,13 +1,15 @@
 import type { Logger } from '../../context.ts';
 import type { DeliveryOutcome, Mailer } from '../../domain/mail.ts';
+import { budgetUnavailable } from '../../domain/mail-budget.ts';
 import type { Metrics } from '../../domain/metrics.ts';
 import type { OutboxMail } from '../../domain/outbox.ts';
-import { settlementOf } from '../../domain/outbox-schedule.ts';
+import { type HeldBack, settlementOf } from '../../domain/outbox-schedule.ts';
 import type { OutboxRepository } from '../../repositories/outbox.ts';
+import type { Withdrawal, WithdrawMail } from './budget.ts';
 import type { RenderMail } from './render.ts';
 
 /** Together they are shorter than the first lease, so that no second delivery begins beside a slow one. */
-export const deliveryLimitsMs = { claim: 10_000, send: 15_000, settle: 10_000 } as const;
+export const deliveryLimitsMs = { claim: 10_000, budget: 5_000, send: 15_000, settle: 10_000 } as const;
 
 /** What is left to do: nothing, or another attempt. */
 export type Delivered = { readonly kind: 'done' } | { readonly kind: 'again'; readonly afterSeconds: number };
@@ -15,6 +17,7 @@ export type Delivered = { readonly kind: 'done' } | { readonly kind: 'again'; re
 type Deps = {
   readonly outbox: Pick<OutboxRepository, 'claim' | 'settle'>;
   readonly render: RenderMail;
+  readonly withdraw: WithdrawMail;
   readonly mailer: Mailer;
   readonly clock: () => Date;
   readonly log: Logger;
@@ -28,12 +31,26 @@ export type Deliver = ReturnType<typeof createDeliver>;
  * out a second time if its outcome cannot be written, with the same id, by which the provider may know it.
  * @throws AppError `service_unavailable` or `timeout` of the database; the lease then brings the mail back
  */
-export const createDeliver = ({ outbox, render, mailer, clock, log, metrics }: Deps) => {
+export const createDeliver = ({ outbox, render, withdraw, mailer, clock, log, metrics }: Deps) => {
   const scope = (limitMs: number) => ({ now: clock(), signal: AbortSignal.timeout(limitMs) });
 
-  const send = async (mail: OutboxMail): Promise<DeliveryOutcome> => {
+  /** A mailbox whose budget is not known gets nothing yet, as else a broken limiter would be a way around it. */
+  const askBudget = (mail: OutboxMail): Promise<Withdrawal | { readonly kind: 'unknown' }> => {
+    const { promise: tooLate, reject } = Promise.withResolvers<never>();
+    const limit = AbortSignal.timeout(deliveryLimitsMs.budget);
+    limit.addEventListener('abort', () => reject(limit.reason), { once: true });
+    return Promise.race([withdraw(mail, clock()), tooLate]).catch((error: unknown) => {
+      log.error('the budget of a mailbox cannot be reached', { outbox_id: mail.id, error });
+      return { kind: 'unknown' };
+    });
+  };
+
+  const send = async (mail: OutboxMail): Promise<DeliveryOutcome | HeldBack> => {
     const message = await render(mail, clock());
     if (!message) return { kind: 'refused', reason: 'expired' };
+    const withdrawal = await askBudget(mail);
+    if (withdrawal.kind === 'unknown') return { kind: 'retry', reason: budgetUnavailable };
+    if (withdrawal.kind === 'over') return { kind: 'held_back', policy: withdrawal.policy };
     return mailer.send(message, AbortSignal.timeout(deliveryLimitsMs.send));
   };
 
@@ -51,6 +68,10 @@ export const createDeliver = ({ outbox, render, mailer, clock, log, metrics }: D
     switch (settlement.kind) {
       case 'sent':
         log.info('mail sent', facts);
+        return { kind: 'done' };
+      case 'held_back':
+        // Without the address: operators learn that a mailbox is being flooded, and not whose.
+        log.warn('mail held back', { ...facts, policy: settlement.policy });
         return { kind: 'done' };
       case 'again':
         log.warn('mail delayed', {

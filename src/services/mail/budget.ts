@@ -1,0 +1,30 @@
+import { isUncounted, type MailBudget, mailboxOf, mailPolicies } from '../../domain/mail-budget.ts';
+import type { OutboxMail } from '../../domain/outbox.ts';
+import type { RateLimiter } from '../../domain/sliding-window.ts';
+
+type Deps = {
+  readonly limiter: RateLimiter;
+  /** A name for a mailbox that tells nobody which it is. */
+  readonly pseudonym: (mailbox: string) => Promise<string>;
+  readonly budget: MailBudget;
+};
+
+export type Withdrawal = { readonly kind: 'granted' } | { readonly kind: 'over'; readonly policy: string };
+
+export type WithdrawMail = ReturnType<typeof createWithdrawMail>;
+
+/**
+ * Takes a mail from the budget of its mailbox (docs/adr/0022). The counts are no rows, so that neither the deletion of
+ * an account nor a new one resets them. Rejects when they cannot be reached.
+ */
+export const createWithdrawMail =
+  ({ limiter, pseudonym, budget }: Deps) =>
+  async (mail: OutboxMail, now: Date): Promise<Withdrawal> => {
+    if (!isUncounted(mail.lastError)) return { kind: 'granted' };
+    const key = await pseudonym(mailboxOf(mail.recipient));
+    for (const policy of mailPolicies(budget, mail.template)) {
+      const { admitted } = await limiter.hit(policy, key, now);
+      if (!admitted) return { kind: 'over', policy: policy.name };
+    }
+    return { kind: 'granted' };
+  };

@@ -1,0 +1,306 @@
+import { env } from 'cloudflare:test';
+import { afterEach, beforeEach, describe, expect, it, type MockInstance, vi } from 'vitest';
+import type { Bindings } from '../../src/container.ts';
+import type { DeliveryOutcome, MailMessage } from '../../src/domain/mail.ts';
+import type { MailContent, MailTemplate } from '../../src/domain/outbox.ts';
+import type { RateLimiter, RatePolicy } from '../../src/domain/sliding-window.ts';
+import { createWithdrawMail } from '../../src/services/mail/budget.ts';
+import { createDeliver } from '../../src/services/mail/deliver.ts';
+import {
+  type Client,
+  createClient,
+  newAccount,
+  newAddress,
+  newEmail,
+  password,
+} from '../support/worker/client.ts';
+import { sql } from '../support/worker/database.ts';
+import { consume } from '../support/worker/invocations.ts';
+import { mailsTo, proveAddress, tokenIn } from '../support/worker/mail.ts';
+import { createMemoryLog, farFuture, newMail, outbox, render, rowOf } from '../support/worker/outbox.ts';
+
+const cheap = { ARGON2_MEMORY_KIB: '7168', ARGON2_ITERATIONS: '1' };
+const bindings = { ...env, ...cheap } as unknown as Bindings;
+
+/** Delivers what waits for an address, as the queue does. @returns how many mails went out to it */
+const deliver = async (recipient: string, given = bindings): Promise<MailTemplate[]> => {
+  const ids = (await mailsTo(recipient)).map(({ id }) => id).toReversed();
+  for (const id of ids) await consume('itsor-mail', [id], given);
+  const sent =
+    await sql`select template from outbox where recipient = ${recipient} and sent_at is not null order by id`;
+  return sent.map(({ template }) => template as MailTemplate);
+};
+
+const countOf = (templates: readonly MailTemplate[], wanted: MailTemplate) =>
+  templates.filter((template) => template === wanted).length;
+
+describe('a bystander, under the default limits', () => {
+  // Limits by network do not help the bystander: an attacker has many.
+  const client = createClient(cheap);
+  const anew = () => ({ headers: { 'CF-Connecting-IP': newAddress() } });
+
+  it('gets no more than a share of the budget by 20 changes of address', async () => {
+    const bystander = newEmail();
+    const askers = [await newAccount(client), await newAccount(client)];
+    for (let turn = 0; turn < 20; turn++) {
+      const asked = await client('POST', '/auth/email/change', {
+        ...anew(),
+        bearer: askers[turn % askers.length]?.access_token ?? '',
+        json: { password, email: bystander },
+      });
+      expect(asked.status).toBe(202);
+    }
+    expect(await mailsTo(bystander)).toHaveLength(20);
+    expect(await deliver(bystander)).toEqual(Array(3).fill('verify_new_email'));
+  });
+
+  it('gets no more by signing up and deleting in a loop, which resets nothing', async () => {
+    const bystander = newEmail();
+    const sent: MailTemplate[] = [];
+    for (let turn = 0; turn < 10; turn++) {
+      const json = { email: bystander, password };
+      const signup = await client('POST', '/auth/signup', { ...anew(), json });
+      expect(signup.status).toBe(201);
+      const { access_token: bearer } = await signup.json<{ access_token: string }>();
+      sent.push(...(await deliver(bystander)));
+      const deleted = await client('DELETE', '/users/me', { ...anew(), bearer, json: { password } });
+      expect(deleted.status).toBe(204);
+      sent.push(...(await deliver(bystander)));
+    }
+    expect(sent).toEqual(Array(3).fill('verify_email'));
+  });
+
+  it('gets no more by tags and dots than one mailbox', async () => {
+    const name = `v${crypto.randomUUID().slice(0, 8)}`;
+    const spellings = [`${name}@gmail.com`, `${name}+1@gmail.com`, `${name.split('').join('.')}@gmail.com`];
+    const sent: MailTemplate[] = [];
+    for (const email of [...spellings, `${name}+2@googlemail.com`, `${name}+3@gmail.com`]) {
+      await client('POST', '/auth/signup', { ...anew(), json: { email, password } });
+      sent.push(...(await deliver(email)));
+    }
+    expect(sent).toHaveLength(3);
+  });
+});
+
+describe('what strangers use up', () => {
+  const proved = async (client: Client) => {
+    const account = await newAccount(client);
+    await proveAddress(account.user.email);
+    return account;
+  };
+
+  beforeEach(() => void vi.useFakeTimers({ toFake: ['Date'] }));
+  afterEach(() => void vi.useRealTimers());
+  const later = (seconds: number) => vi.setSystemTime(Date.now() + seconds * 1000);
+
+  it('is not what the owner is told of a password and an address, nor the link that undoes', async () => {
+    const client = createClient({ ...cheap, RATE_LIMIT_MAX: '10000' });
+    const { user, access_token: bearer } = await proved(client);
+    const stranger = await proved(client);
+    for (let turn = 0; turn < 8; turn++) {
+      await client('POST', '/auth/password/forgot', { json: { email: user.email } });
+      await client('POST', '/auth/email/change', {
+        bearer: stranger.access_token,
+        json: { password, email: user.email },
+      });
+      later(61);
+    }
+    const flooded = await deliver(user.email);
+    expect(countOf(flooded, 'reset_password')).toBe(2);
+    // Of three, one was the owner's own, at the sign-up.
+    expect(countOf(flooded, 'account_exists')).toBe(2);
+
+    // A thief who knows the password makes as much noise as the sessions and requests of an account can.
+    for (let turn = 0; turn < 6; turn++) {
+      const headers = { 'User-Agent': `thief/${turn}.0` };
+      await client('POST', '/auth/token', { json: { email: user.email, password }, headers });
+      await client('POST', '/auth/email/change', { bearer, json: { password, email: newEmail() } });
+    }
+    const next = newEmail();
+    await client('POST', '/auth/email/change', { bearer, json: { password, email: next } });
+    const token = await tokenIn(next, 'verify_new_email', 'change_email');
+    expect((await client('POST', '/auth/email/verify', { json: { token } })).status).toBe(204);
+    const sent = await deliver(user.email);
+    expect(countOf(sent, 'email_changed')).toBe(1);
+    expect(countOf(sent, 'new_sign_in')).toBe(2);
+    expect(countOf(sent, 'email_change_requested')).toBe(2);
+  });
+});
+
+describe('an address that nobody has proved', () => {
+  const flows: [string, MailTemplate, (client: Client, email: string, bearer: string) => Promise<unknown>][] =
+    [
+      [
+        'a login from a new device',
+        'new_sign_in',
+        (client, email) =>
+          client('POST', '/auth/token', { json: { email, password }, headers: { 'User-Agent': 'New/1.0' } }),
+      ],
+      [
+        'a change of password',
+        'password_changed',
+        (client, _, bearer) =>
+          client('POST', '/auth/password', {
+            bearer,
+            json: { current_password: password, new_password: 'umbrella lantern orchard 47' },
+          }),
+      ],
+      [
+        'a change of address that is asked for',
+        'email_change_requested',
+        (client, _, bearer) =>
+          client('POST', '/auth/email/change', { bearer, json: { password, email: newEmail() } }),
+      ],
+      [
+        'a deletion',
+        'account_deleted',
+        (client, _, bearer) => client('DELETE', '/users/me', { bearer, json: { password } }),
+      ],
+    ];
+
+  it.each(flows)('is not told of %s, and a proved one is', async (_, template, flow) => {
+    const counts: number[] = [];
+    for (const isProved of [false, true]) {
+      const client = createClient(cheap);
+      const { user, access_token: bearer } = await newAccount(client);
+      if (isProved) await proveAddress(user.email);
+      await flow(client, user.email, bearer);
+      counts.push((await mailsTo(user.email)).filter((mail) => mail.template === template).length);
+    }
+    expect(counts).toEqual([0, 1]);
+  });
+
+  it.each(flows)('is told of %s where nobody is asked for a proof', async (_, template, flow) => {
+    const client = createClient({ ...cheap, EMAIL_VERIFICATION: 'off' });
+    const { user, access_token: bearer } = await newAccount(client);
+    await flow(client, user.email, bearer);
+    expect((await mailsTo(user.email)).map((mail) => mail.template)).toContain(template);
+  });
+});
+
+describe('a mail that is held back', () => {
+  let written: MockInstance<typeof console.log>;
+  beforeEach(() => {
+    written = vi.spyOn(console, 'log').mockImplementation(() => {});
+  });
+  afterEach(() => void written.mockRestore());
+
+  it('is settled, is no dead letter, and is logged without the address', async () => {
+    const verification: MailContent = {
+      template: 'verify_email',
+      details: { token_id: crypto.randomUUID() },
+    };
+    const recipient = newEmail();
+    const ids: string[] = [];
+    for (let turn = 0; turn < 4; turn++) {
+      const { id } = await newMail(new Date(), verification);
+      await sql`update outbox set recipient = ${recipient} where id = ${id}`;
+      ids.push(id);
+    }
+    const loud = { ...bindings, LOG_LEVEL: 'info' } as Bindings;
+    expect(await consume('itsor-mail', ids.slice(0, 3), loud)).toMatchObject({ retried: [] });
+    const last = ids[3] ?? '';
+    expect(await consume('itsor-mail', [last], loud)).toEqual({ acked: [last], retried: [] });
+    expect(await rowOf(last)).toMatchObject({ sent_at: null, last_error: 'held_back', attempts: 1 });
+
+    const lines = written.mock.calls.map(([line]) => String(line));
+    const told = lines.find((line) => line.includes('held back')) ?? '';
+    expect(JSON.parse(told)).toMatchObject({
+      level: 'warn',
+      message: 'mail held back',
+      outbox_id: last,
+      template: 'verify_email',
+      policy: 'mail_hour_proofs',
+    });
+    expect(told).not.toContain(recipient);
+    expect(lines.some((line) => line.includes('dead letter'))).toBe(false);
+  });
+});
+
+describe('the budget and retries', () => {
+  const accept = (): DeliveryOutcome => ({ kind: 'sent', providerId: null });
+
+  /** A delivery at a time of the test's, by a limiter and a provider that answer as told. */
+  const newDelivery = (world: {
+    admits: (policy: RatePolicy) => boolean;
+    answer: (message: MailMessage) => DeliveryOutcome;
+  }) => {
+    const keys: string[] = [];
+    const limiter: RateLimiter = {
+      hit: async (policy, key) => {
+        keys.push(`${policy.name} ${key}`);
+        return world.admits(policy)
+          ? { admitted: true, remaining: 0, resetSeconds: 1 }
+          : { admitted: false, remaining: 0, resetSeconds: 1, retryAfterSeconds: 1 };
+      },
+    };
+    const delivery = { keys, now: farFuture };
+    const { log } = createMemoryLog();
+    const send = createDeliver({
+      outbox,
+      render,
+      withdraw: createWithdrawMail({
+        limiter,
+        pseudonym: async (mailbox) => `pseudonym of ${mailbox.length}`,
+        budget: { hourlyMax: 10, dailyMax: 30 },
+      }),
+      mailer: { send: async (message) => world.answer(message) },
+      clock: () => delivery.now,
+      log,
+      metrics: { count: () => {} },
+    });
+    return Object.assign(delivery, { send });
+  };
+
+  it('count a mail once, however often its provider puts it off', async () => {
+    const world = { admits: () => true, answer: (): DeliveryOutcome => ({ kind: 'retry', reason: '503' }) };
+    const delivery = newDelivery(world);
+    const { id } = await newMail(farFuture);
+    for (let attempt = 0; attempt < 3; attempt++) {
+      const delivered = await delivery.send(id);
+      if (delivered.kind !== 'again') throw new Error('not put off');
+      delivery.now = new Date(delivery.now.getTime() + delivered.afterSeconds * 1000);
+    }
+    // What was admitted goes out, even if the mailbox has had its budget meanwhile.
+    world.admits = () => false;
+    world.answer = accept;
+    expect(await delivery.send(id)).toEqual({ kind: 'done' });
+    expect(await rowOf(id)).toMatchObject({ sent_at: delivery.now });
+    expect(delivery.keys).toHaveLength(2);
+  });
+
+  it('put a mail off, and neither lose nor send it, while the counts cannot be reached', async () => {
+    let isDown = true;
+    const sent: string[] = [];
+    const delivery = newDelivery({
+      admits: () => {
+        if (isDown) throw new Error('no connection');
+        return true;
+      },
+      answer: ({ id }) => {
+        sent.push(id);
+        return accept();
+      },
+    });
+    const { id } = await newMail(farFuture);
+    expect(await delivery.send(id)).toEqual({
+      kind: 'again',
+      afterSeconds: 60,
+      reason: 'budget_unavailable',
+    });
+    expect(sent).toEqual([]);
+    isDown = false;
+    delivery.now = new Date(farFuture.getTime() + 60_000);
+    expect(await delivery.send(id)).toEqual({ kind: 'done' });
+    expect(sent).toEqual([id]);
+    // The first of them threw; the mail counts at the attempt that could be counted.
+    expect(delivery.keys).toHaveLength(3);
+  });
+
+  it('tell the limiter no address', async () => {
+    const delivery = newDelivery({ admits: () => true, answer: accept });
+    const { id, recipient } = await newMail(farFuture);
+    await delivery.send(id);
+    expect(delivery.keys.join()).not.toContain(recipient.split('@')[0]);
+  });
+});
