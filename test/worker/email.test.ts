@@ -8,7 +8,7 @@ import {
   type Tokens,
 } from '../support/worker/client.ts';
 import { countRoundTrips, sql } from '../support/worker/database.ts';
-import { codeIn, mailsTo, tokenIn } from '../support/worker/mail.ts';
+import { codeIn, mailsTo, proveAddress, tokenIn } from '../support/worker/mail.ts';
 
 const client = createClient();
 const verify = (json: Record<string, string>, by: Client = client) =>
@@ -267,6 +267,7 @@ describe('EMAIL_VERIFICATION', () => {
 describe('a sign-in from an unknown device', () => {
   it('is mailed once per user agent and network', async () => {
     const { email } = (await newAccount(client)).user;
+    await proveAddress(email);
     const login = (agent: string, address: string) =>
       client('POST', '/auth/token', {
         json: { email, password },
