@@ -62,6 +62,8 @@ const quietWrangler = (logDirectory: string) => {
     // `request.cf` comes from a host of Cloudflare's; .env is not a file of this project.
     CLOUDFLARE_CF_FETCH_ENABLED: 'false',
     CLOUDFLARE_LOAD_DEV_VARS_FROM_DOT_ENV: 'false',
+    // A store of every URL on this disk, with the tokens of links in it; it knows no redaction.
+    X_LOCAL_OBSERVABILITY: 'false',
   });
 };
 

@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
-import { readFile, rm, stat } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { neon, neonConfig } from '@neondatabase/serverless';
 import { afterEach, expect, test } from 'vitest';
@@ -52,6 +53,28 @@ const post = (stack: Launch, path: string, body: object) =>
 const account = { email: 'ada@example.com', password: 'correct horse battery staple' };
 const logIn = (stack: Launch) =>
   post(stack, '/auth/token', { identifier: account.email, password: account.password });
+
+/** Everything that a directory holds, as one text. */
+const contentsOf = async (directory: string): Promise<string> => {
+  const entries = await readdir(directory, { recursive: true, withFileTypes: true });
+  const files = entries.filter((entry) => entry.isFile());
+  return (
+    await Promise.all(files.map((file) => readFile(join(file.parentPath, file.name), 'latin1')))
+  ).join();
+};
+
+test('keeps no token of a link, neither on the screen nor on the disk', async () => {
+  // Given, so that it outlives the stack.
+  const dataDirectory = await mkdtemp(join(tmpdir(), 'itsor-'));
+  const stack = await track(startStack({ dataDirectory }));
+  const token = `${'c0ffee00'.repeat(4)}.${'A'.repeat(43)}`;
+  const paths = ['/verify-email?token=', '/reset-password?token=', '/auth/oauth/acme/callback?state=x&code='];
+  for (const path of paths) await (await fetch(`${stack.url}${path}${token}`)).text();
+  await stack.stop();
+  expect(stack.output()).not.toContain('c0ffee00');
+  expect(await contentsOf(dataDirectory)).not.toContain('c0ffee00');
+  await rm(dataDirectory, { recursive: true });
+}, 120_000);
 
 test('becomes ready from nothing, keeps its data, forgets them by --reset, and leaves no process behind', async () => {
   const first = await track(startStack());
