@@ -20,6 +20,7 @@ export const readCookies = (settings: Settings, { strict, problem }: Scope): Coo
   } = settings;
   // Browsers compare the prefixes without regard to case (RFC 6265bis section 5.4).
   const prefix = /^__(host|secure)-/i.exec(name)?.[1]?.toLowerCase();
+  const bareName = name.replace(/^__(?:host|secure)-/i, '');
 
   if (strict && !secure) problem('SESSION_COOKIE_SECURE', 'must be true');
   if (sameSite === 'none' && !secure)
@@ -32,8 +33,9 @@ export const readCookies = (settings: Settings, { strict, problem }: Scope): Coo
     refreshName: `${name}_refresh`,
     // A __Host- cookie is dropped by browsers unless its path is the root.
     refreshPath: prefix === 'host' ? '/' : '/auth',
-    attemptName: `${name}_oauth`,
-    attemptPath: prefix === 'host' ? '/' : '/auth/oauth',
+    // Bound to this host where Secure allows that: another subdomain could plant an attempt of its own (login CSRF).
+    attemptName: secure ? `__Host-${bareName}_oauth` : `${name}_oauth`,
+    attemptPath: secure ? '/' : '/auth/oauth',
     secure,
     sameSite,
   };

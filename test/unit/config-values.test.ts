@@ -119,6 +119,14 @@ describe('cookies', () => {
     });
   });
 
+  it.each(['sid', '__Secure-sid', '__Host-sid'])(
+    'with Secure, the attempt to log in by a provider is bound to the host, whatever %s is',
+    (name) => {
+      const { cookies } = configOf({ SESSION_COOKIE_NAME: name, SESSION_COOKIE_SECURE: 'true' });
+      expect(cookies).toMatchObject({ attemptName: '__Host-sid_oauth', attemptPath: '/' });
+    },
+  );
+
   it('SameSite=None needs Secure', () => {
     const env = { SESSION_COOKIE_SAMESITE: 'none' };
     expect(problemsOf(env)).toEqual([expect.stringMatching(/^SESSION_COOKIE_SAMESITE none needs/)]);
