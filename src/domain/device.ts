@@ -18,20 +18,29 @@ const systems: readonly (readonly [RegExp, string])[] = [
   [/\bLinux\b/, 'Linux'],
 ];
 
-/** A program's name, in a form that can be neither a link nor a sentence; every browser says Mozilla. */
-const product = /^(?!Mozilla\/)([A-Za-z][A-Za-z0-9_-]{0,30})\/\d/;
+/** Programs that are no browser and say so first. */
+const programs: typeof browsers = [
+  [/^curl\//, 'curl'],
+  [/^Wget\//, 'Wget'],
+  [/^okhttp\//, 'okhttp'],
+  [/^python-requests\//, 'python-requests'],
+  [/^Go-http-client\//, 'Go-http-client'],
+  [/^PostmanRuntime\//, 'Postman'],
+];
+
+export const unknownDevice = 'an unknown device';
 
 const find = (userAgent: string, names: typeof browsers): string | undefined =>
   names.find(([pattern]) => pattern.test(userAgent))?.[1];
 
 /**
- * What a User-Agent says, in words of ours. The header is whatever its sender likes, and who knows a password
- * could otherwise write to the owner in our name.
+ * What a User-Agent says, in words of ours and from closed lists: the header is whatever its sender likes, and would
+ * otherwise be a way to write to any address in our name.
  */
 export const describeDevice = (userAgent: string | null): string => {
-  if (!userAgent) return 'unknown';
+  if (!userAgent) return unknownDevice;
   const browser = find(userAgent, browsers);
-  if (!browser) return product.exec(userAgent)?.[1] ?? 'unknown';
+  if (!browser) return find(userAgent, programs) ?? unknownDevice;
   const system = find(userAgent, systems);
   return system ? `${browser} on ${system}` : browser;
 };

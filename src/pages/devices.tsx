@@ -1,11 +1,11 @@
-import { describeDevice } from '../domain/device.ts';
+import { describeDevice, unknownDevice } from '../domain/device.ts';
 import type { SessionSummary } from '../domain/session.ts';
 import { Form } from './form.tsx';
 import { Instant, instantText } from './instant.tsx';
 
 const nameOf = ({ userAgent }: SessionSummary): string => {
   const device = describeDevice(userAgent);
-  return device === 'unknown' ? 'Unknown device' : device;
+  return device === unknownDevice ? 'Unknown device' : device;
 };
 
 const Device = ({ session }: { session: SessionSummary }) => (

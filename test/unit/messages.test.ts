@@ -148,6 +148,15 @@ describe('what others have written', () => {
     }
   });
 
+  it.each(templates)('is nowhere in %s: a user agent is one of a closed list of words', (template) => {
+    const details = contents[template][0];
+    if (!('user_agent' in details)) return;
+    const hostileAgent = 'YourAccountIsLocked-Call1800555/1';
+    expect(render(template, { ...details, user_agent: hostileAgent })).toEqual(
+      render(template, { ...details, user_agent: null }),
+    );
+  });
+
   it('is escaped in HTML, and on one line in text', () => {
     const { text, html } = render('email_changed', {
       ...token,
@@ -185,9 +194,11 @@ describe('a device', () => {
     ],
     ['curl/8.5.0', 'curl'],
     ['okhttp/4.12.0', 'okhttp'],
-    ['Mozilla/5.0 (compatible)', 'unknown'],
-    ['', 'unknown'],
-    [null, 'unknown'],
+    ['Mozilla/5.0 (compatible)', 'an unknown device'],
+    ['CallUsAt-18005550100/1.0', 'an unknown device'],
+    ['evil curl/8.5.0', 'an unknown device'],
+    ['', 'an unknown device'],
+    [null, 'an unknown device'],
   ])('%s is %s', (userAgent, device) => expect(describeDevice(userAgent)).toBe(device));
 });
 
