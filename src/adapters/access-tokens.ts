@@ -14,6 +14,7 @@ import type { Config } from '../config/schema.ts';
 import type { Secret } from '../config/secret.ts';
 import type { AccessClaims, AccessVerdict } from '../domain/access-token.ts';
 import { isCanonicalCompactJws } from '../domain/compact-jws.ts';
+import { hasLowS, withLowS } from '../domain/p256-signature.ts';
 
 type JwtConfig = Config['jwt'];
 
@@ -95,6 +96,22 @@ const loadKeyring = async ({
   };
 };
 
+/** Where the signature of a compact JWS begins. */
+const signatureAt = (token: string): number => token.lastIndexOf('.') + 1;
+
+/** Whether the signature has one spelling. HMAC, RSA and Ed25519 have no other; of ECDSA it is the one with the low s. */
+const isOnlySpelling = (token: string, algorithm: JwtConfig['algorithm']): boolean =>
+  algorithm !== 'ES256' ||
+  hasLowS(Uint8Array.fromBase64(token.slice(signatureAt(token)), { alphabet: 'base64url' }));
+
+/** WebCrypto signs with either s. */
+const toOnlySpelling = (token: string, algorithm: JwtConfig['algorithm']): string => {
+  if (algorithm !== 'ES256') return token;
+  const at = signatureAt(token);
+  const signature = Uint8Array.fromBase64(token.slice(at), { alphabet: 'base64url' });
+  return token.slice(0, at) + base64url(withLowS(signature).buffer);
+};
+
 const readClaims = ({ sub, sid, roles }: JWTPayload): AccessClaims | null =>
   typeof sub === 'string' &&
   uuid.test(sub) &&
@@ -116,7 +133,7 @@ export const createAccessTokens = (config: JwtConfig): AccessTokens => {
   return {
     sign: async ({ userId, sessionId, roles, tokenId }, issuedAt, expiresAt) => {
       const { signingKey, kid } = await keyring();
-      return new SignJWT({ sid: sessionId, roles: [...roles] })
+      const token = await new SignJWT({ sid: sessionId, roles: [...roles] })
         .setProtectedHeader({ alg: algorithm, typ: 'at+jwt', kid })
         .setIssuer(issuer)
         .setAudience(audience)
@@ -125,11 +142,12 @@ export const createAccessTokens = (config: JwtConfig): AccessTokens => {
         .setIssuedAt(issuedAt)
         .setExpirationTime(expiresAt)
         .sign(signingKey);
+      return toOnlySpelling(token, algorithm);
     },
 
     verify: async (token, now) => {
       // jose takes white space, padding and stray bits; a token has one spelling here.
-      if (!isCanonicalCompactJws(token)) return { kind: 'invalid' };
+      if (!isCanonicalCompactJws(token) || !isOnlySpelling(token, algorithm)) return { kind: 'invalid' };
       const { byKid } = await keyring();
       const keyOf = ({ kid }: { kid?: string }) => {
         const found = kid === undefined ? undefined : byKid.get(kid);

@@ -157,6 +157,63 @@ describe('an access token', () => {
     }
   });
 
+  const bytesOf = (token: string) =>
+    Uint8Array.fromBase64(token.slice(token.lastIndexOf('.') + 1), { alphabet: 'base64url' });
+  const withSignature = (token: string, signature: Uint8Array) =>
+    token.slice(0, token.lastIndexOf('.') + 1) +
+    signature.toBase64({ alphabet: 'base64url', omitPadding: true });
+  const toNumber = (bytes: Uint8Array) => BigInt(`0x${bytes.toHex()}`);
+  const toBytes = (value: bigint, length: number) =>
+    Uint8Array.fromHex(value.toString(16).padStart(2 * length, '0'));
+  const sign = (own: ReturnType<typeof createAccessTokens>, tokenId: string) =>
+    own.sign({ ...claims, tokenId }, now, seconds(60));
+  const under = async (algorithm: keyof typeof keyKinds) =>
+    createAccessTokens({
+      ...base,
+      algorithm,
+      privateKey: new Secret(await privateKeyPem(keyKinds[algorithm])),
+    });
+
+  it('under ES256 has one spelling: of the two values of s the lower one', async () => {
+    const order = 0xffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551n;
+    const own = await under('ES256');
+    for (let turn = 0; turn < 200; turn++) {
+      const token = await sign(own, String(turn));
+      expect((await own.verify(token, now)).kind).toBe('valid');
+      const signature = bytesOf(token);
+      const flipped = new Uint8Array(signature);
+      flipped.set(toBytes(order - toNumber(signature.slice(32)), 32), 32);
+      expect((await own.verify(withSignature(token, flipped), now)).kind).toBe('invalid');
+    }
+  });
+
+  it('under EdDSA has one spelling: an s beyond the order is refused', async () => {
+    const order = 2n ** 252n + 27_742_317_777_372_353_535_851_937_790_883_648_493n;
+    const own = await under('EdDSA');
+    const token = await sign(own, 'id');
+    const signature = bytesOf(token);
+    const s = toNumber(signature.slice(32).reverse());
+    const other = new Uint8Array(signature);
+    other.set(toBytes(s + order, 32).reverse(), 32);
+    expect((await own.verify(withSignature(token, other), now)).kind).toBe('invalid');
+  });
+
+  it('under RS256 has one spelling: neither more nor fewer bytes, nor a number beyond the modulus', async () => {
+    const own = await under('RS256');
+    const { keys } = await own.jwks();
+    const modulus = toNumber(Uint8Array.fromBase64(keys[0]?.n ?? '', { alphabet: 'base64url' }));
+    for (let turn = 0; turn < 8; turn++) {
+      const token = await sign(own, String(turn));
+      const signature = bytesOf(token);
+      const spellings = [new Uint8Array([0, ...signature]), signature.slice(1)];
+      const beyond = toNumber(signature) + modulus;
+      if (beyond < 2n ** 2048n) spellings.push(toBytes(beyond, 256));
+      for (const spelling of spellings) {
+        expect((await own.verify(withSignature(token, spelling), now)).kind).toBe('invalid');
+      }
+    }
+  });
+
   const key = new TextEncoder().encode(secret);
   const craft = async (
     payload: Record<string, unknown>,
