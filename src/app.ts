@@ -1,5 +1,6 @@
 import { type Context, Hono } from 'hono';
 import type { Container, Foundation, Services } from './container.ts';
+import type { RequestContext } from './context.ts';
 import { checksumHeader } from './domain/storage.ts';
 import { AppError, expectedRefusals } from './errors.ts';
 import type { AppEnv } from './http/app-env.ts';
@@ -66,9 +67,11 @@ const createBase = (
     onlyErrors,
   );
   app.onError((thrown, c) => {
-    const error = toAppError(thrown);
-    // What a timeout has ended fails once more when its own calls are aborted; the answer is already out.
-    if (error.code === 'timeout' && c.finalized) return c.res;
+    const isOver = (c.var.ctx as RequestContext | undefined)?.signal.aborted ?? false;
+    // After the time limit the answer is 504, and its own calls that fail then, in whatever way, are no news.
+    const error = isOver ? new AppError('timeout', { cause: thrown }) : toAppError(thrown);
+    if (c.var.isTimeoutTold) return c.finalized ? c.res : respondWithFailure(c, error);
+    if (isOver) c.set('isTimeoutTold', true);
     telemetry.metrics.count('itsor_problems_total', { code: error.code });
     const request_id = requestIdOf(c);
     if (expectedRefusals.has(error.code)) log.warn(error.code, { request_id });

@@ -14,6 +14,8 @@ export type AppEnv = {
     limiterAnswered?: boolean;
     /** The request is one of OAuth 2, whose errors have RFC 6749's members too. */
     isOAuthForm?: boolean;
+    /** The request has run out of time, and that is logged and answered. */
+    isTimeoutTold?: boolean;
     /** Whose token the request carries, or was given; for the log. */
     userId?: string;
     /** Set where people read the answers, failures included: whom the pages speak for. */

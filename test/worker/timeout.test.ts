@@ -55,6 +55,24 @@ describe('a request that takes longer than REQUEST_TIMEOUT_MS', () => {
     expect(log.mock.calls.map(([line]) => JSON.parse(String(line)).message)).toEqual(['timeout']);
   });
 
+  it('is logged once, as a timeout, however its own work fails after the answer', async () => {
+    const log = vi.spyOn(console, 'log').mockImplementation(() => undefined);
+    const failed = vi.fn();
+    const assets = async () => {
+      await new Promise((resolve) => setTimeout(resolve, timeoutMs + 50));
+      failed();
+      throw new Error('the assets are gone');
+    };
+    const late = createClient({
+      REQUEST_TIMEOUT_MS: String(timeoutMs),
+      ASSETS: { fetch: assets } as never,
+    });
+    expect((await late('GET', '/docs/assets/swagger-ui.css')).status).toBe(504);
+    await vi.waitFor(() => expect(failed).toHaveBeenCalled());
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    expect(log.mock.calls.map(([line]) => JSON.parse(String(line)).message)).toEqual(['timeout']);
+  });
+
   it('ends in time even where what it waits for does not listen', async () => {
     hangDatabase({ listens: false });
     const request = async () => expect((await client('GET', '/auth/me', { bearer })).status).toBe(504);
