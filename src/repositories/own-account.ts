@@ -1,4 +1,4 @@
-import { sql } from 'drizzle-orm';
+import { type SQL, sql } from 'drizzle-orm';
 import type { RequestContext } from '../context.ts';
 import type { Database } from '../db/client.ts';
 import { violatedUnique } from '../db/errors.ts';
@@ -27,6 +27,12 @@ export type OwnRecords = {
   readonly uploads: readonly Upload[];
   readonly events: readonly AuditEvent[];
 };
+
+/**
+ * Whether an address is the one that the account `u` has proved. What was sent to another says something of its owner:
+ * which mail a change of address caused tells whether that address has an account.
+ */
+const isOwnMailbox = (address: SQL): SQL => sql`(${address} = u.email and u.email_verified_at is not null)`;
 
 type Options = { readonly newId: (now: Date) => string; readonly gate: Gate };
 
@@ -125,10 +131,10 @@ export const createOwnAccountRepository = (db: Database, { newId, gate }: Option
             select s.id, s.created_at, s.refreshed_at, s.expires_at, s.revoked_at, host(s.ip) as ip, s.user_agent
             from sessions s where s.user_id = gate.user_id) s) as sessions,
           (select coalesce(json_agg(m.* order by m.id desc), '[]') from (
-            select o.id, o.recipient, o.template, o.created_at, o.sent_at from outbox o where o.user_id = gate.user_id) m) as mails,
+            select o.id, o.recipient, o.template, o.created_at, o.sent_at from outbox o where o.user_id = gate.user_id and ${isOwnMailbox(sql`o.recipient`)}) m) as mails,
           (select coalesce(json_agg(t.* order by t.id desc), '[]') from (
             select o.id, o.purpose, o.email, o.created_at, o.expires_at, o.used_at
-            from one_time_tokens o where o.user_id = gate.user_id) t) as tokens,
+            from one_time_tokens o where o.user_id = gate.user_id and ${isOwnMailbox(sql`o.email`)}) t) as tokens,
           (select coalesce(json_agg(f.* order by f.id desc), '[]') from (
             select ${uploadColumns} from uploads u where u.user_id = gate.user_id and u.deleted_at is null) f) as uploads,
           (select coalesce(json_agg(e.* order by e.id desc), '[]') from (

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { eventsAbout, newAdmin } from '../support/worker/administrators.ts';
 import { cookiesOf, createClient, newAccount, newEmail, password } from '../support/worker/client.ts';
 import { sql } from '../support/worker/database.ts';
-import { mailsTo } from '../support/worker/mail.ts';
+import { mailsTo, proveAddress } from '../support/worker/mail.ts';
 import { expectProblem } from '../support/worker/problem.ts';
 import { createUploader, declare, uploadFile, workOn } from '../support/worker/uploads.ts';
 
@@ -41,6 +41,7 @@ describe('PATCH /users/me', () => {
 describe('DELETE /users/me', () => {
   it('needs the password, ends everything at once and tells the address', async () => {
     const { access_token: bearer, refresh_token, user } = await newAccount(client);
+    await proveAddress(user.email);
     const remove = (json: object) => client('DELETE', '/users/me', { bearer, json });
     await expectProblem(await remove({ password: 'not the password' }), 401, 'invalid_credentials');
     await expectProblem(await remove({}), 422, 'validation_failed');
@@ -80,9 +81,38 @@ describe('DELETE /users/me', () => {
 type Export = { uploads: { id: string; status: string }[]; items: unknown[] };
 
 describe('GET /users/me/export', () => {
+  it('says the same of a change to an address that has an account as of one to an address that has none', async () => {
+    const { user: other } = await newAccount(client);
+    const exports: object[] = [];
+    for (const [isProved, email] of [
+      [true, other.email],
+      [true, newEmail()],
+      [false, other.email],
+      [false, newEmail()],
+    ] as const) {
+      const { access_token: bearer, user } = await newAccount(client);
+      if (isProved) await proveAddress(user.email);
+      await client('POST', '/auth/email/change', { bearer, json: { email, password } });
+      const text = await (await client('GET', '/users/me/export', { bearer })).text();
+      expect(text).not.toContain(email);
+      const { mails, tokens, events } = JSON.parse(text);
+      exports.push({
+        mails: mails.map(({ template }: { template: string }) => template).toSorted(),
+        tokens: tokens.map(({ purpose }: { purpose: string }) => purpose),
+        events: events.items.map(({ type }: { type: string }) => type),
+      });
+    }
+    expect(exports[0]).toEqual(exports[1]);
+    expect(exports[0]).toMatchObject({ mails: ['email_change_requested', 'verify_email'] });
+    expect(exports[2]).toEqual(exports[3]);
+    // Nor is what was sent to an address that may be somebody else's.
+    expect(exports[2]).toMatchObject({ mails: [], tokens: [] });
+  });
+
   it('has the account, every session and the events in pages, and nothing of whoever else was at work', async () => {
     const admin = await newAdmin(client);
     const { access_token: bearer, user } = await newAccount(client);
+    await proveAddress(user.email);
     await client('PATCH', `/users/${user.id}`, {
       bearer: admin.access_token,
       json: { must_change_password: true },
@@ -100,8 +130,9 @@ describe('GET /users/me/export', () => {
     const first = JSON.parse(text);
     expect(first.account).toMatchObject({ id: user.id, email: user.email });
     expect(first.sessions).toHaveLength(2);
-    expect(first.tokens.map(({ email }: { email: string }) => email)).toContain(pending);
+    expect(text).not.toContain(pending);
     expect(first.mails.map(({ recipient }: { recipient: string }) => recipient)).toContain(user.email);
+    expect(first.tokens.map(({ email }: { email: string }) => email)).toContain(user.email);
     expect(first.events.items).toMatchObject([
       { type: 'email.change_requested', by: 'you' },
       { type: 'account.changed', by: 'administrator', ip: null, user_agent: null, request_id: null },
