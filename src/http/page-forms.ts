@@ -38,7 +38,6 @@ export const pageForm =
     const values = readFields(await c.req.arrayBuffer());
     try {
       const place = await submit(c, parse(schema, values));
-      c.header('Cache-Control', 'no-store');
       return c.redirect(place, 303);
     } catch (thrown) {
       const error = findAppError(thrown);

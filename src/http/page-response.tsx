@@ -15,7 +15,6 @@ const respond = (
   page: PageContent,
   status: ContentfulStatusCode,
 ): Response | Promise<Response> => {
-  c.header('Cache-Control', 'no-store');
   // Without any referrer a browser says `Origin: null` of a form, even on its own site (Fetch standard, 3.2);
   // this policy names the origin and never the path, so a link's token stays where it is.
   c.header('Referrer-Policy', 'strict-origin');

@@ -18,7 +18,6 @@ export const respondWithTokens = (
 ): Response => {
   c.set('userId', tokens.account.id);
   if (jwt.locations.cookie) setSessionCookies(c, cookies, tokens);
-  c.header('Cache-Control', 'no-store');
   const body: TokenResponse = {
     access_token: tokens.accessToken,
     token_type: 'bearer',

@@ -16,6 +16,8 @@ export const securityHeaders = ({ strict }: { strict: boolean }) =>
     // Stops images, scripts and the like of other sites (3.5.8); what CORS lets in does not pass by this.
     c.header('Cross-Origin-Resource-Policy', 'same-origin');
     c.header('X-Frame-Options', 'DENY');
+    // Nothing is kept on the way or by a browser but the few public documents, which say so themselves.
+    c.header('Cache-Control', 'no-store');
     if (strict) c.header('Strict-Transport-Security', 'max-age=31536000; includeSubDomains');
     await next();
   });

@@ -16,7 +16,6 @@ export type AuditServices = {
 export const auditRoutes = ({ list }: AuditServices, requirePermission: RequirePermission) =>
   new Hono<AppEnv>().get('/', requirePermission('audit:read'), validate('query', AuditQuery), async (c) => {
     const { user_id: userId = null, type = null, cursor = null, limit } = c.req.valid('query');
-    c.header('Cache-Control', 'no-store');
     return c.json(
       pageResponse(await list(c.var.ctx, { userId, type }, { cursor, limit }), auditEventResponse),
     );

@@ -17,7 +17,6 @@ export const devMailboxRoutes = ({ mailbox }: MailboxServices, { host }: { host:
     // Another name may be a foreign page's, led here by its DNS to read along (DNS rebinding).
     const { hostname } = new URL(c.req.url);
     if (!isLoopback(hostname) && hostname !== host) throw new AppError('not_found');
-    c.header('Cache-Control', 'no-store');
     const items = await mailbox(c.var.ctx);
     const supports = ['text/html', 'application/json'];
     return accepts(c, { header: 'Accept', supports, default: 'text/html' }) === 'application/json'

@@ -12,12 +12,16 @@ import { operations } from './operations.ts';
 /** What the page needs of the viewer's package; the rest of that folder is not handed out. */
 const viewerFiles: ReadonlySet<string> = new Set(['swagger-ui.css', 'swagger-ui-bundle.js']);
 
+/** Of what is the same for everybody; the pages are not, as each has a nonce of its own. */
+const cacheControl = 'public, max-age=300';
+
 export const docsRoutes = ({ asset }: { asset: (path: string) => Promise<Response> }) => {
   let document: string | undefined;
 
   return new Hono<AppEnv>()
     .get('/openapi.json', (c) => {
       document ??= JSON.stringify(createOpenApi(operations));
+      c.header('Cache-Control', cacheControl);
       return c.body(document, 200, { 'Content-Type': 'application/json' });
     })
     .get('/docs', (c) => c.html(<ApiReference nonce={usePagePolicy(c)} />))
@@ -27,6 +31,7 @@ export const docsRoutes = ({ asset }: { asset: (path: string) => Promise<Respons
       if (!viewerFiles.has(file)) throw new AppError('not_found');
       const response = await asset(`/${file}`);
       if (!response.ok) throw new AppError('not_found');
+      c.header('Cache-Control', cacheControl);
       return c.body(response.body ?? '', 200, {
         'Content-Type': response.headers.get('Content-Type') ?? 'text/plain',
       });

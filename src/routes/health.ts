@@ -17,7 +17,6 @@ export const healthRoutes = ({ readiness }: HealthServices) =>
       const { status, checks, deadLetters, version } = await readiness(c.var.ctx, {
         durableObjects: c.var.limiterAnswered ?? false,
       });
-      c.header('Cache-Control', 'no-store');
       const isReady = status !== 'unavailable';
       if (!isReady) c.header('Retry-After', '5');
       return c.json({ status, version, checks, dead_letters: { uploads: deadLetters } }, isReady ? 200 : 503);

@@ -14,7 +14,6 @@ export type IdentityServices = {
 export const identityRoutes = ({ list, unlink }: IdentityServices, login: MiddlewareHandler<AppEnv>) =>
   new Hono<AppEnv>()
     .get('/', login, async (c) => {
-      c.header('Cache-Control', 'no-store');
       return c.json({ items: (await list(c.var.ctx)).map(identityResponse), next_cursor: null });
     })
     .delete('/:id', login, validate('param', IdentityParams), async (c) => {

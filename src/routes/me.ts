@@ -22,7 +22,6 @@ export type MeServices = {
 export const readMe =
   ({ me }: Pick<MeServices, 'me'>) =>
   async (c: Context<AppEnv>) => {
-    c.header('Cache-Control', 'no-store');
     return c.json(userResponse(await me(c.var.ctx)));
   };
 
@@ -35,7 +34,6 @@ export const meRoutes = (
   new Hono<AppEnv>()
     .get('/', login, readMe(services))
     .patch('/', login, validate('json', EditMeBody), async (c) => {
-      c.header('Cache-Control', 'no-store');
       return c.json(userResponse(await services.rename(c.var.ctx, c.req.valid('json').username)));
     })
     .delete('/', login, validate('json', DeleteMeBody), async (c) => {
@@ -45,7 +43,6 @@ export const meRoutes = (
     })
     .get('/export', login, validate('query', PageQuery), async (c) => {
       const { cursor = null, limit } = c.req.valid('query');
-      c.header('Cache-Control', 'no-store');
       c.header('Content-Disposition', 'attachment; filename="account.json"');
       return c.json(accountExportResponse(await services.export(c.var.ctx, { cursor, limit })));
     });

@@ -10,5 +10,5 @@ type MetricsServices = { readonly scrape: (token: string | undefined) => Promise
 export const metricsRoutes = ({ scrape }: MetricsServices) =>
   new Hono<AppEnv>().get('/metrics', async (c) => {
     const text = await scrape(bearer.exec(c.req.header('Authorization') ?? '')?.[1]);
-    return c.body(text, 200, { 'Content-Type': expositionType, 'Cache-Control': 'no-store' });
+    return c.body(text, 200, { 'Content-Type': expositionType });
   });

@@ -27,7 +27,6 @@ export const oauthRoutes = (
 ) => {
   /** A redirect that began at another site sends no cookie of SameSite=Strict; a page of ours does, when it goes on. */
   const goOn = (c: Context<AppEnv>, returnTo: string) => {
-    c.header('Cache-Control', 'no-store');
     if (cookies.sameSite !== 'strict') return c.redirect(returnTo, 303);
     c.header('Refresh', `0; url=${returnTo}`);
     return respondWithPage(c, site, {
@@ -42,7 +41,6 @@ export const oauthRoutes = (
       const { return_to: returnTo = null } = c.req.valid('query');
       const { location, sealed } = await start(c.var.ctx, { providerId, returnTo });
       setAttemptCookie(c, cookies, sealed);
-      c.header('Cache-Control', 'no-store');
       return c.redirect(location, 302);
     })
     .get(

@@ -23,7 +23,6 @@ export const sessionRoutes = (
   new Hono<AppEnv>()
     .get('/', login, validate('query', PageQuery), async (c) => {
       const { cursor = null, limit } = c.req.valid('query');
-      c.header('Cache-Control', 'no-store');
       return c.json(pageResponse(await list(c.var.ctx, { cursor, limit }), sessionResponse));
     })
     .delete('/:id', login, validate('param', SessionParams), async (c) => {

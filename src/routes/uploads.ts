@@ -44,7 +44,6 @@ export const uploadRoutes = (
       const created = await create(c.var.ctx, { filename, contentType, size, sha256 }, origin);
       const { id, method, url, headers, expiresAt } = created;
       c.header('Location', `/uploads/${id}`);
-      c.header('Cache-Control', 'no-store');
       return c.json(
         { id, status: 'pending', upload: { method, url, headers, expires_at: expiresAt.toISOString() } },
         201,
@@ -53,7 +52,6 @@ export const uploadRoutes = (
     .get('/', login, validate('query', PageQuery), async (c) => {
       const { cursor, limit } = c.req.valid('query');
       const page = await list(c.var.ctx, { cursor: cursor ?? null, limit });
-      c.header('Cache-Control', 'no-store');
       return c.json(pageResponse(page, uploadResponse));
     })
     .put('/:id/content', validate('param', UploadParams), validate('query', UploadUrlQuery), async (c) => {
@@ -78,7 +76,6 @@ export const uploadRoutes = (
     })
     .post('/:id/complete', login, validate('param', UploadParams), async (c) => {
       const upload = await complete(c.var.ctx, c.req.valid('param').id);
-      c.header('Cache-Control', 'no-store');
       return c.json(uploadResponse(upload));
     })
     .get('/:id/download', login, validate('param', UploadParams), async (c) => {
@@ -92,7 +89,6 @@ export const uploadRoutes = (
     })
     .get('/:id', login, validate('param', UploadParams), async (c) => {
       const upload = await show(c.var.ctx, c.req.valid('param').id);
-      c.header('Cache-Control', 'no-store');
       return c.json(uploadResponse(upload));
     })
     .delete('/:id', login, validate('param', UploadParams), async (c) => {

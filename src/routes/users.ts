@@ -39,10 +39,6 @@ export type UserServices = {
 /** The accounts of others, under `/users`. */
 export const userRoutes = (users: UserServices, requirePermission: RequirePermission) =>
   new Hono<AppEnv>()
-    .use(async (c, next) => {
-      c.header('Cache-Control', 'no-store');
-      await next();
-    })
     .get('/', requirePermission('users:read'), validate('query', UserQuery), async (c) => {
       const { q: prefix = null, cursor = null, limit } = c.req.valid('query');
       return c.json(

@@ -50,6 +50,15 @@ const expected = (row: Access, who: ActorName, needed: Permission | undefined): 
   return holds ? (row.permitted ?? 0) : 403;
 };
 
+/** The public documents; whatever else is answered, failures too, nobody may keep. */
+const kept: Readonly<Record<string, string>> = {
+  'GET /.well-known/jwks.json': 'public, max-age=300',
+  'GET /flags': 'public, max-age=60',
+  'GET /openapi.json': 'public, max-age=300',
+  'GET /docs/assets/{file}': 'public, max-age=300',
+};
+const cacheControlOf = (key: string, { ok }: Response): string => (ok ? kept[key] : undefined) ?? 'no-store';
+
 const rows = Object.entries<Access>(access) as [OperationKey, Access][];
 const isLocalAsset = (key: string) => key === 'GET /docs/assets/{file}';
 
@@ -93,6 +102,7 @@ describe('who may do what', () => {
           ...(account && carry(account)),
         });
         expect(response.status, `by ${name}`).toBe(expected(row, who, permission));
+        expect(response.headers.get('Cache-Control'), `by ${name}`).toBe(cacheControlOf(key, response));
         if (isLocalAsset(key)) await response.body?.cancel();
       }
     });

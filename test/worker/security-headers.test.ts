@@ -14,6 +14,8 @@ const fixed = {
   'Cross-Origin-Resource-Policy': 'same-origin',
   'X-Frame-Options': 'DENY',
 };
+/** Of public documents; all else is kept nowhere. */
+const publicCache = /^public, max-age=\d+$/;
 const directives = (policy: string | null) =>
   new Map((policy ?? '').split('; ').map((directive) => directive.split(/ (.*)/) as [string, string]));
 const hsts = 'max-age=31536000; includeSubDomains';
@@ -37,6 +39,8 @@ describe('every response', () => {
       expect(policy.get('base-uri')).toBe("'none'");
       expect(policy.get('frame-ancestors')).toBe("'none'");
       expect(response.headers.get('Content-Security-Policy')).not.toMatch(/unsafe-|\*/);
+      const cached = response.headers.get('Cache-Control') ?? '';
+      expect(cached === 'no-store' || (response.ok && publicCache.test(cached)), cached).toBe(true);
       expect(response.headers.has('Server')).toBe(false);
       expect(response.headers.has('X-Powered-By')).toBe(false);
     },
