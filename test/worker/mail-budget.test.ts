@@ -17,7 +17,15 @@ import {
 import { sql } from '../support/worker/database.ts';
 import { consume } from '../support/worker/invocations.ts';
 import { mailsTo, proveAddress, tokenIn } from '../support/worker/mail.ts';
-import { createMemoryLog, farFuture, newMail, outbox, render, rowOf } from '../support/worker/outbox.ts';
+import {
+  createMemoryLog,
+  deadLetters,
+  farFuture,
+  newMail,
+  outbox,
+  render,
+  rowOf,
+} from '../support/worker/outbox.ts';
 
 const cheap = { ARGON2_MEMORY_KIB: '7168', ARGON2_ITERATIONS: '1' };
 const bindings = { ...env, ...cheap } as unknown as Bindings;
@@ -202,6 +210,10 @@ describe('a mail that is held back', () => {
     const last = ids[3] ?? '';
     expect(await consume('itsor-mail', [last], loud)).toEqual({ acked: [last], retried: [] });
     expect(await rowOf(last)).toMatchObject({ sent_at: null, last_error: 'held_back', attempts: 1 });
+
+    const scope = { now: new Date(), signal: AbortSignal.timeout(10_000) };
+    expect((await deadLetters.list(scope, 1000)).map(({ id }) => id)).not.toContain(last);
+    expect(await deadLetters.retryMails(scope, scope.now, [last])).toBe(0);
 
     const lines = written.mock.calls.map(([line]) => String(line));
     const told = lines.find((line) => line.includes('held back')) ?? '';

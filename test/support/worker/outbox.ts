@@ -7,14 +7,18 @@ import type { LogFields, Logger } from '../../../src/context.ts';
 import { createDatabase } from '../../../src/db/client.ts';
 import { createLinks } from '../../../src/domain/links.ts';
 import type { MailContent } from '../../../src/domain/outbox.ts';
+import { createDeadLetterRepository } from '../../../src/repositories/dead-letters.ts';
 import { createOutboxRepository } from '../../../src/repositories/outbox.ts';
 import { createRenderMail } from '../../../src/services/mail/render.ts';
 import { newEmail } from './client.ts';
 import { sql } from './database.ts';
 
-export const outbox = createOutboxRepository(
-  createDatabase({ url: new Secret(inject('databaseUrl')), endpoint: inject('neonEndpoint') }),
-);
+const database = createDatabase({
+  url: new Secret(inject('databaseUrl')),
+  endpoint: inject('neonEndpoint'),
+});
+export const outbox = createOutboxRepository(database);
+export const deadLetters = createDeadLetterRepository(database);
 
 const tokens = createOneTimeTokens(
   createMacKeys([new Secret('the secret of these tests')], 'one-time-token'),
