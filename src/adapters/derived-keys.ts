@@ -1,7 +1,12 @@
 import type { Secret } from '../config/secret.ts';
 
 /** What a derived key is for; one label, one key, so that no use can stand in for another. */
-export type KeyLabel = 'refresh-token' | 'one-time-token' | 'upload-url' | 'sign-on-attempt';
+export type KeyLabel =
+  | 'refresh-token'
+  | 'one-time-token'
+  | 'upload-url'
+  | 'sign-on-attempt'
+  | 'sign-up-attempt';
 
 export type MacKeys = {
   /** HMAC-SHA-256 under the current key, base64url without padding: 43 characters. */

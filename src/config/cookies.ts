@@ -8,6 +8,8 @@ export type CookiesConfig = {
   /** Keeps an attempt to log in by a provider. */
   readonly attemptName: string;
   readonly attemptPath: '/auth/oauth' | '/';
+  /** Keeps what a sign-up has chosen. */
+  readonly signUpName: string;
   readonly secure: boolean;
   readonly sameSite: 'lax' | 'strict' | 'none';
 };
@@ -34,6 +36,8 @@ export const readCookies = (settings: Settings, { strict, problem }: Scope): Coo
     refreshPath: prefix === 'host' ? '/' : '/auth',
     attemptName: `${name}_oauth`,
     attemptPath: prefix === 'host' ? '/' : '/auth/oauth',
+    // With this prefix a browser takes it from nobody else, so no sibling subdomain can plant a sign-up of its own.
+    signUpName: `${secure ? '__Host-' : ''}${name.replace(/^__(host|secure)-/i, '')}_signup`,
     secure,
     sameSite,
   };
