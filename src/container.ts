@@ -13,6 +13,7 @@ import { createOneTimeTokens } from './adapters/one-time-tokens.ts';
 import { createPwnedPasswords } from './adapters/pwned-passwords.ts';
 import { createRateLimiter } from './adapters/rate-limiter.ts';
 import { createRefreshTokens } from './adapters/refresh-tokens.ts';
+import { createSealedSignUps } from './adapters/sealed-sign-ups.ts';
 import { createSharedSecret } from './adapters/shared-secret.ts';
 import { createTelemetry, type Telemetry } from './adapters/telemetry/create-telemetry.ts';
 import { createTurnstile } from './adapters/turnstile.ts';
@@ -144,6 +145,7 @@ const createServices = (config: Config, bindings: Bindings, log: Logger, telemet
   const oneTimeTokens = createOneTimeTokens(createMacKeys(secretKeys, 'one-time-token'));
 
   const { code, codeMac, read: readToken } = oneTimeTokens;
+  const sealedSignUps = createSealedSignUps(secretKeys);
   const prepareToken = createPrepareToken({ newId, code, codeMac });
   const verifyPassword = createVerifyPassword({ guard, hasher, audit });
   const proveOwnPassword = createProveOwnPassword({ credentials, verifyPassword });
@@ -193,6 +195,7 @@ const createServices = (config: Config, bindings: Bindings, log: Logger, telemet
         sessionPolicy,
         verification: config.email.verification,
         checkPassword,
+        sealAttempt: sealedSignUps.seal,
         prepareToken,
         mailQueue,
         newId,
@@ -216,7 +219,18 @@ const createServices = (config: Config, bindings: Bindings, log: Logger, telemet
       reset: createResetPassword({ credentials, readToken, checkPassword, hasher, guard, mailQueue, newId }),
     },
     email: {
-      verify: createVerifyEmail({ addresses, changes, readToken, codeMac, prepareToken, guard, mailQueue }),
+      verify: createVerifyEmail({
+        addresses,
+        changes,
+        readToken,
+        resetToken: (id) => oneTimeTokens.token(id, 'reset_password'),
+        openAttempt: sealedSignUps.open,
+        codeMac,
+        prepareToken,
+        guard,
+        mailQueue,
+        newId,
+      }),
       resend: createResendVerification({
         addresses,
         prepareToken,

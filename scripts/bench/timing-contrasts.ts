@@ -1,4 +1,6 @@
 import { neon, neonConfig } from '@neondatabase/serverless';
+import { loadGroup } from '../admin/config-group.ts';
+import { hashPassword } from '../admin/passwords.ts';
 import { localRoles } from '../stack/database-urls.ts';
 
 export type Send = (turn: number) => { readonly path: string; readonly body: object };
@@ -102,13 +104,9 @@ export const post = (url: string, { path, body }: ReturnType<Send>, address: str
     body: JSON.stringify(body),
   });
 
-/** One account signs up; the others are copies of it, each kind with what makes it one. */
-export const prepareAccounts = async (url: string, endpointUrl: string): Promise<void> => {
-  // Its own hash is of a sign-up that waits for its address, and so with its token.
-  const model = { email: 'model@example.com', password };
-  const response = await post(url, { path: '/auth/signup', body: model }, '192.0.2.1');
-  if (!response.ok) throw new Error(`sign-up: ${response.status} ${await response.text()}`);
-
+/** Accounts of each kind, with what makes it one; all have one hash, as the Worker would make it. */
+export const prepareAccounts = async (endpointUrl: string): Promise<void> => {
+  const hash = await hashPassword(password, loadGroup({}, 'Passwords').password);
   neonConfig.fetchEndpoint = () => endpointUrl;
   const sql = neon(`postgres://${localRoles.app.user}:unchecked@embedded.localhost/itsor`);
   const emails = kinds
@@ -117,7 +115,7 @@ export const prepareAccounts = async (url: string, endpointUrl: string): Promise
   await sql`
     insert into users (id, email, password_hash, email_verified_at, created_at, updated_at)
     select gen_random_uuid(), email,
-           case when email like any ('{passwordless%,waiting%}') then null else password_hash end,
+           case when email like any ('{passwordless%,waiting%}') then null else ${hash} end,
            case when email like any ('{unverified%,waiting%}') then null else now() end, now(), now()
-    from (select password_hash from one_time_tokens where email = ${model.email}) model, unnest(${emails}::text[]) email`;
+    from unnest(${emails}::text[]) email`;
 };

@@ -55,7 +55,7 @@ const run = async (
   measured: readonly Contrast[],
 ): Promise<void> => {
   const { url } = await startWorker({ ...withoutLimits, EMAIL_VERIFICATION: 'required' });
-  await prepareAccounts(url, endpointUrl);
+  await prepareAccounts(endpointUrl);
   for (const contrast of measured) reportPairs(contrast.name, await measure(url, contrast), goal);
 };
 

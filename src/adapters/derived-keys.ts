@@ -6,7 +6,8 @@ export type KeyLabel =
   | 'one-time-token'
   | 'upload-url'
   | 'sign-on-attempt'
-  | 'mail-recipient';
+  | 'mail-recipient'
+  | 'sign-up-attempt';
 
 export type MacKeys = {
   /** HMAC-SHA-256 under the current key, base64url without padding: 43 characters. */

@@ -8,6 +8,8 @@ export type CookiesConfig = {
   /** Keeps an attempt to log in by a provider. */
   readonly attemptName: string;
   readonly attemptPath: '/auth/oauth' | '/';
+  /** Keeps what a sign-up has chosen. */
+  readonly signUpName: string;
   readonly secure: boolean;
   readonly sameSite: 'lax' | 'strict' | 'none';
 };
@@ -36,6 +38,8 @@ export const readCookies = (settings: Settings, { strict, problem }: Scope): Coo
     // Bound to this host where Secure allows that: another subdomain could plant an attempt of its own (login CSRF).
     attemptName: secure ? `__Host-${bareName}_oauth` : `${name}_oauth`,
     attemptPath: secure ? '/' : '/auth/oauth',
+    // The same for a sign-up: a stranger's would set a stranger's password.
+    signUpName: secure ? `__Host-${bareName}_signup` : `${name}_signup`,
     secure,
     sameSite,
   };

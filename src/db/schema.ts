@@ -195,7 +195,7 @@ export const oneTimeTokens = pgTable(
     email: sortableText('email').notNull(),
     /** Of a token that gives an address back: since when the account had proved that address. */
     provedAt: instant('proved_at'),
-    /** Of a sign-up that waits for its address: they become the account's with the proof, and are gone from here. */
+    /** No longer written or read: what a sign-up chose waits in its browser (ADR 10). A later release drops both. */
     passwordHash: text('password_hash'),
     username: sortableText('username'),
     codeMac: text('code_mac'),

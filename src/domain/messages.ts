@@ -40,12 +40,19 @@ const messages: { readonly [T in MailTemplate]: Compose<T> } = {
     subject: `Confirm your e-mail address for ${site}`,
     blocks: [
       paragraph(`This e-mail address was given for an account at ${site}. Please confirm that it is yours.`),
-      // Who confirms the sign-up of a stranger would let the stranger in.
+      // Whoever reads the mail can tell what it is about.
       ...(user_agent === undefined ? [] : [deviceFacts(happenedAt, { ip: ip ?? null, user_agent })]),
       action('Confirm e-mail address', link),
       paragraph(
         `The link works once and for 24 hours, until ${until(happenedAt, tokenTtlSeconds.verify_email)}.`,
       ),
+      ...(user_agent === undefined
+        ? []
+        : [
+            paragraph(
+              'Open it in the browser that you signed up in. Anywhere else it asks you to choose a new password.',
+            ),
+          ]),
       ...(code === null
         ? []
         : [

@@ -3,10 +3,18 @@ import { setCookie } from 'hono/cookie';
 import type { Config } from '../config/schema.ts';
 import { attemptTtlSeconds } from '../domain/identity.ts';
 import type { IssuedTokens } from '../domain/session.ts';
+import { signUpAttemptTtlSeconds } from '../domain/sign-up.ts';
 import { AppError } from '../errors.ts';
 import type { AppEnv } from './app-env.ts';
 
 type CookieConfig = Config['cookies'];
+
+const readCookies = (c: Context<AppEnv>, name: string): string[] =>
+  (c.req.header('Cookie') ?? '')
+    .split(';')
+    .map((pair) => pair.trim())
+    .filter((pair) => pair.startsWith(`${name}=`))
+    .map((pair) => pair.slice(name.length + 1));
 
 /**
  * A cookie that must be there at most once: of two, a parser takes the first, and a neighbour's subdomain
@@ -14,10 +22,7 @@ type CookieConfig = Config['cookies'];
  * @throws AppError `duplicate_cookie`
  */
 export const readSingleCookie = (c: Context<AppEnv>, name: string): string | null => {
-  const pairs = (c.req.header('Cookie') ?? '').split(';').map((pair) => pair.trim());
-  const values = pairs
-    .filter((pair) => pair.startsWith(`${name}=`))
-    .map((pair) => pair.slice(name.length + 1));
+  const values = readCookies(c, name);
   if (values.length > 1) throw new AppError('duplicate_cookie');
   return values[0] || null;
 };
@@ -47,7 +52,13 @@ export const setSessionCookies = (c: Context<AppEnv>, config: CookieConfig, toke
 export const clearSessionCookies = (c: Context<AppEnv>, config: CookieConfig): void => {
   set(c, config, config.sessionName, '/', '', 0);
   set(c, config, config.refreshName, config.refreshPath, '', 0);
+  // Who logs out of a browser leaves nothing in it.
+  if (readCookies(c, config.signUpName).length > 0) setSignUpCookie(c, config, null);
 };
+
+/** Keeps what a sign-up has chosen, or ends it. The API and the pages both read it. */
+export const setSignUpCookie = (c: Context<AppEnv>, config: CookieConfig, sealed: string | null): void =>
+  set(c, config, config.signUpName, '/', sealed ?? '', sealed === null ? 0 : signUpAttemptTtlSeconds);
 
 /** Keeps an attempt to log in by a provider, or ends it. Lax whatever the others are: the answer comes from another site. */
 export const setAttemptCookie = (c: Context<AppEnv>, config: CookieConfig, sealed: string | null): void => {

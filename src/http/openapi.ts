@@ -118,7 +118,7 @@ export const createOpenApi = (operations: Record<string, Operation>): Json => {
     );
   };
 
-  const success = (method: string, { response, conditional, ranged, tagged }: Operation) => {
+  const success = (method: string, { response, otherwise, conditional, ranged, tagged }: Operation) => {
     const { status, orStatus, description, schema, mediaType = 'application/json' } = response;
     const etag = tagged && { ETag: header('serves as If-Match') };
     const described = {
@@ -132,6 +132,12 @@ export const createOpenApi = (operations: Record<string, Operation>): Json => {
     return {
       [status]: described,
       ...(orStatus && { [orStatus]: described }),
+      ...(otherwise && {
+        [otherwise.status]: {
+          description: otherwise.description,
+          content: { 'application/json': { schema: write(otherwise.schema, 'output') } },
+        },
+      }),
       ...(ranged && {
         206: {
           ...described,

@@ -1,9 +1,14 @@
 /** What a redirect tells of the form before it: a name from this list, never a text from the address line. */
 const notices = {
   'email-verified': 'Your e-mail address is verified.',
+  'choose-password':
+    'Your e-mail address is verified. It was not signed up in this browser, so choose the password of your account here.',
+  'take-over':
+    'The account of this address has a password or a way to log in that did not come from this browser. If they are yours, log in here and open the link again. If not, choose a new password: it verifies the address and shuts everybody else out.',
   'verification-sent':
     'If this address is still to be verified, a message with a link and a code is on its way. There is at most one a minute.',
-  'signed-up': 'Please open the message that we have sent you: its link or its code completes your sign-up.',
+  'signed-up':
+    'Please open the message that we have sent you: its link or its code completes your sign-up, in this browser.',
   'reset-sent':
     'If there is an account with this address, a message with a link is on its way. The link works for 30 minutes.',
   'password-reset': 'Your new password is set, and every device is logged out. Log in with the new password.',

@@ -32,6 +32,9 @@ export const ResetPassword = ({ token, minPasswordLength, failure }: ResetProps)
           hint={`At least ${minPasswordLength} characters. A few words that have nothing to do with each other are best.`}
         />
       </Form>
+      <p>
+        <a href="/account">To the login</a>
+      </p>
     </section>
   );
 };

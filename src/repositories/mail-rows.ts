@@ -20,25 +20,24 @@ export type MailedToken = {
 export const isDue = ({ now }: RequestContext, sentAt: SQL): SQL =>
   sql`(${sentAt} is null or ${sentAt} <= ${secondsAfter(now, -mailCooldownSeconds)})`;
 
-/**
- * Inserts a token for the user and address that `from` yields as `user_id` and `email`. The hash and the user name that
- * wait with it may refer to `source`.
- */
+/** Inserts a token for the user and address that `from` yields as `user_id` and `email`. */
 export const insertToken = (
   ctx: RequestContext,
   purpose: TokenPurpose,
   { tokenId, codeMac }: Pick<MailedToken, 'tokenId' | 'codeMac'>,
   from: SQL,
-  credentials: SQL = sql`null, null`,
 ): SQL => {
   const codeExpiresAt = codeMac === null ? null : secondsAfter(ctx.now, codePolicy.ttlSeconds);
   return sql`
-    insert into one_time_tokens (id, user_id, purpose, email, password_hash, username, code_mac, code_expires_at, created_at, expires_at)
-    select ${tokenId}::uuid, source.user_id, ${purpose}::text, source.email, ${credentials}, ${codeMac}::text, ${codeExpiresAt}::timestamptz,
+    insert into one_time_tokens (id, user_id, purpose, email, code_mac, code_expires_at, created_at, expires_at)
+    select ${tokenId}::uuid, source.user_id, ${purpose}::text, source.email, ${codeMac}::text, ${codeExpiresAt}::timestamptz,
            ${ctx.now}::timestamptz, ${secondsAfter(ctx.now, tokenTtlSeconds[purpose])}::timestamptz
     from (${from}) source
     returning id, user_id, email`;
 };
+
+/** What a token of the version before may still hold; nobody reads it any more. */
+export const withoutCredentials: SQL = sql`password_hash = null, username = null`;
 
 /** Ends the unused tokens of those purposes that the accounts have which the statement has as `c`. */
 export const voidTokens = (
@@ -46,7 +45,7 @@ export const voidTokens = (
   purposes: readonly TokenPurpose[],
   but: SQL = sql`null`,
 ): SQL => sql`
-  update one_time_tokens o set used_at = ${now}, password_hash = null, username = null
+  update one_time_tokens o set used_at = ${now}, ${withoutCredentials}
   from c where o.user_id = c.id and o.purpose = any(${sql.param(purposes)}::text[]) and o.used_at is null
     and o.id is distinct from ${but}::uuid`;
 
@@ -81,14 +80,13 @@ type MailedTokenParts = {
   readonly token: MailedToken;
   /** As `insertToken` takes them. */
   readonly from: SQL;
-  readonly credentials?: SQL;
   readonly details?: SQL;
 };
 
 /** The expressions `t` and `mailed`: a token, and the mail that brings it to its address. */
 export const mailToken = (
   ctx: RequestContext,
-  { purpose, template, token, from, credentials, details = tokenDetails(token.tokenId) }: MailedTokenParts,
+  { purpose, template, token, from, details = tokenDetails(token.tokenId) }: MailedTokenParts,
 ): SQL => sql`
-  t as (${insertToken(ctx, purpose, token, from, credentials)}),
+  t as (${insertToken(ctx, purpose, token, from)}),
   mailed as (${insertMail(ctx, template, token.outboxId, sql`select t.user_id, t.email as recipient from t`, details)})`;

@@ -8,7 +8,6 @@ import { isUnclaimed } from './unclaimed.ts';
 export type SignUp = {
   readonly email: string;
   readonly username: string | null;
-  readonly passwordHash: string;
   readonly verification: MailedToken;
 };
 
@@ -19,12 +18,12 @@ type Options = { readonly newId: (now: Date) => string };
 export const createSignUpRepository = (db: Database, { newId }: Options) => ({
   /**
    * The sign-up that reveals nothing. A new address gets an account without a session and without a password: what
-   * was chosen waits with the token of the verification mail, and whoever reads the mail decides whether it was they.
-   * An account that still waits gets another such mail, any other one that says that it exists, each once a minute.
+   * was chosen waits in the browser that chose it. An account that still waits gets another verification mail, any other
+   * one a mail that says that it exists, each once a minute.
    */
   register: async (
     ctx: RequestContext,
-    { email, username, passwordHash, verification }: SignUp,
+    { email, username, verification }: SignUp,
   ): Promise<'registered' | 'username_taken'> => {
     const { now } = ctx;
     const proof = {
@@ -32,7 +31,6 @@ export const createSignUpRepository = (db: Database, { newId }: Options) => ({
       template: 'verify_email',
       token: verification,
       from: sql`select id as user_id, email from u union all select id, email from waiting`,
-      credentials: sql`${passwordHash}::text, ${username}::text`,
       details: askedTokenDetails(ctx, verification.tokenId),
     } as const;
     const event = {

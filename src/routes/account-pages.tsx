@@ -2,10 +2,11 @@ import { type Context, Hono } from 'hono';
 import type { Config } from '../config/schema.ts';
 import type { IssuedTokens } from '../domain/session.ts';
 import type { AppEnv } from '../http/app-env.ts';
-import { clearSessionCookies, setSessionCookies } from '../http/cookies.ts';
+import { clearSessionCookies, setSessionCookies, setSignUpCookie } from '../http/cookies.ts';
 import type { Identify } from '../http/identify.ts';
 import { pageForm } from '../http/page-forms.ts';
 import { createPresentedTokens } from '../http/presented-tokens.ts';
+import { createProveAddress } from '../http/sign-up-attempt.ts';
 import { authenticate } from '../middleware/authenticate.ts';
 import { doneAt } from '../pages/notices.ts';
 import type { Site } from '../pages/site.ts';
@@ -13,6 +14,7 @@ import { ChangeEmailBody, ChangePasswordBody, EmailCode } from '../schemas/crede
 import { IdentityParams } from '../schemas/identities.ts';
 import { SessionParams } from '../schemas/sessions.ts';
 import { LoginBody, LogoutQuery, SignupBody } from '../schemas/tokens.ts';
+import { afterProof } from './after-proof.ts';
 import type { PageServices } from './page-services.ts';
 import { createShowAccount } from './show-account.tsx';
 
@@ -38,6 +40,7 @@ export const accountPageRoutes = (
   const { cookies } = config;
   const signedIn = authenticate(identify);
   const presentedTokens = createPresentedTokens(identify, config);
+  const proveAddress = createProveAddress({ verify: email.verify, identify, config });
   const keepTokens = (c: Context<AppEnv>, tokens: IssuedTokens) => {
     c.set('userId', tokens.account.id);
     setSessionCookies(c, cookies, tokens);
@@ -66,8 +69,9 @@ export const accountPageRoutes = (
         pageForm({
           name: 'signup',
           schema: SignupBody,
-          submit: async (c, { email, password, username = null, turnstile_token: turnstileToken = null }) => {
-            const outcome = await account.signup(c.var.ctx, { email, password, username, turnstileToken });
+          submit: async (c, { username = null, turnstile_token: turnstileToken = null, ...body }) => {
+            const outcome = await account.signup(c.var.ctx, { ...body, username, turnstileToken });
+            if (outcome.attempt !== null) setSignUpCookie(c, cookies, outcome.attempt);
             if (outcome.kind === 'pending') return doneAt('/verify-email', 'signed-up');
             keepTokens(c, outcome.tokens);
             return '/account';
@@ -148,8 +152,7 @@ export const accountPageRoutes = (
           name: 'code',
           schema: EmailCode,
           submit: async (c, body) => {
-            await email.verify(c.var.ctx, body);
-            return doneAt('/account', 'email-verified');
+            return afterProof(await proveAddress(c, body));
           },
           again: showAccount,
         }),

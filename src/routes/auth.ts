@@ -2,15 +2,16 @@ import { type Context, Hono, type MiddlewareHandler } from 'hono';
 import { every } from 'hono/combine';
 import type { Config } from '../config/schema.ts';
 import type { RequestContext } from '../context.ts';
-import type { IssuedTokens, LogoutScope } from '../domain/session.ts';
+import { type IssuedTokens, type LogoutScope, offlineAccess } from '../domain/session.ts';
 import { AppError } from '../errors.ts';
 import type { AppEnv } from '../http/app-env.ts';
 import { hasBodyOf } from '../http/body.ts';
-import { clearSessionCookies, readSingleCookie } from '../http/cookies.ts';
+import { clearSessionCookies, readSingleCookie, setSignUpCookie } from '../http/cookies.ts';
 import type { Identify } from '../http/identify.ts';
 import { createPresentedTokens } from '../http/presented-tokens.ts';
 import { respondWithTokens } from '../http/token-response.ts';
 import { validate } from '../http/validate.ts';
+import type { SignupAccepted } from '../schemas/credentials.ts';
 import { LoginBody, LogoutQuery, RefreshBody, RevokeForm, SignupBody, TokenForm } from '../schemas/tokens.ts';
 import type { SignupOutcome, SignupRequest } from '../services/account/signup.ts';
 import type { LoginRequest } from '../services/session/login.ts';
@@ -65,12 +66,18 @@ export const authRoutes = (
         email,
         password,
         username = null,
+        scope,
         turnstile_token: turnstileToken = null,
       } = c.req.valid('json');
-      const outcome = await signup(c.var.ctx, { email, password, username, turnstileToken });
-      return outcome.kind === 'opened'
-        ? respondWithTokens(c, config, outcome.tokens, { status: 201 })
-        : c.json({ status: 'accepted' }, 202);
+      const outcome = await signup(c.var.ctx, { email, password, username, scope, turnstileToken });
+      if (jwt.locations.cookie && outcome.attempt !== null) setSignUpCookie(c, cookies, outcome.attempt);
+      if (outcome.kind === 'opened') return respondWithTokens(c, config, outcome.tokens, { status: 201 });
+      c.header('Cache-Control', 'no-store');
+      const body: SignupAccepted = {
+        status: 'accepted',
+        ...(outcome.scope === offlineAccess && { signup_attempt: outcome.attempt }),
+      };
+      return c.json(body, 202);
     })
     .post(
       '/token',

@@ -1,17 +1,21 @@
 import { Hono, type MiddlewareHandler } from 'hono';
+import type { Config } from '../config/schema.ts';
 import type { RequestContext } from '../context.ts';
 import type { AppEnv } from '../http/app-env.ts';
+import type { Identify } from '../http/identify.ts';
+import { createProveAddress } from '../http/sign-up-attempt.ts';
 import { validate } from '../http/validate.ts';
 import {
   ChangeEmailBody,
+  type PasswordRequired,
   ResendVerificationBody,
   RestoreEmailBody,
   VerifyEmailBody,
 } from '../schemas/credentials.ts';
-import type { EmailProof } from '../services/email/verify.ts';
+import type { EmailProof, Verified } from '../services/email/verify.ts';
 
 export type EmailServices = {
-  readonly verify: (ctx: RequestContext, proof: EmailProof) => Promise<void>;
+  readonly verify: (ctx: RequestContext, proof: EmailProof, attempt: string | null) => Promise<Verified>;
   readonly resend: (ctx: RequestContext, email: string) => Promise<void>;
   readonly change: (ctx: RequestContext, request: { password: string; email: string }) => Promise<void>;
   readonly restore: (ctx: RequestContext, token: string) => Promise<void>;
@@ -20,12 +24,23 @@ export type EmailServices = {
 /** Proving and changing an e-mail address, under `/auth/email`. Only a POST uses a token up: mail scanners open links. */
 export const emailRoutes = (
   { verify, resend, change, restore }: EmailServices,
-  login: MiddlewareHandler<AppEnv>,
-) =>
-  new Hono<AppEnv>()
+  config: Pick<Config, 'cookies' | 'jwt'>,
+  { identify, login }: { identify: Identify; login: MiddlewareHandler<AppEnv> },
+) => {
+  const proveAddress = createProveAddress({ verify, identify, config });
+
+  return new Hono<AppEnv>()
     .post('/verify', validate('json', VerifyEmailBody), async (c) => {
-      await verify(c.var.ctx, c.req.valid('json'));
-      return c.body(null, 204);
+      const { signup_attempt: attempt, ...proof } = c.req.valid('json');
+      const verified = await proveAddress(c, proof, attempt);
+      if (verified.kind === 'verified') return c.body(null, 204);
+      c.header('Cache-Control', 'no-store');
+      const body: PasswordRequired = {
+        password_required: true,
+        email_verified: verified.proved,
+        reset_token: verified.resetToken,
+      };
+      return c.json(body, 200);
     })
     .post('/resend', validate('json', ResendVerificationBody), async (c) => {
       await resend(c.var.ctx, c.req.valid('json').email);
@@ -39,3 +54,4 @@ export const emailRoutes = (
       await restore(c.var.ctx, c.req.valid('json').token);
       return c.body(null, 204);
     });
+};

@@ -5,6 +5,7 @@ import type { AppEnv } from '../http/app-env.ts';
 import type { Identify } from '../http/identify.ts';
 import { pageForm } from '../http/page-forms.ts';
 import { respondWithPage } from '../http/page-response.tsx';
+import { createProveAddress } from '../http/sign-up-attempt.ts';
 import type { Failure } from '../pages/failure.ts';
 import { doneAt, noticeText } from '../pages/notices.ts';
 import { DeadLink, ForgotPassword, ResetPassword } from '../pages/password-recovery.tsx';
@@ -18,6 +19,7 @@ import {
   ResendVerificationBody,
   ResetPasswordBody,
 } from '../schemas/credentials.ts';
+import { afterProof } from './after-proof.ts';
 import type { PageServices } from './page-services.ts';
 
 const readToken = (token: string | undefined): string | undefined =>
@@ -29,7 +31,7 @@ const readToken = (token: string | undefined): string | undefined =>
  */
 export const linkPageRoutes = (
   { password, email }: Pick<PageServices, 'password' | 'email'>,
-  config: Pick<Config, 'password'>,
+  config: Pick<Config, 'cookies' | 'jwt' | 'password'>,
   { identify, site }: { identify: Identify; site: Site },
 ) => {
   const showDeadLink = (c: Context<AppEnv>, askAgainAt: string, { error }: Pick<Failure, 'error'>) =>
@@ -43,6 +45,7 @@ export const linkPageRoutes = (
       },
       content: <DeadLink askAgainAt={askAgainAt} />,
     });
+  const proveAddress = createProveAddress({ verify: email.verify, identify, config });
   const noToken = { error: new AppError('token_invalid') };
 
   const showForgot = (c: Context<AppEnv>, failure?: Failure) =>
@@ -59,6 +62,7 @@ export const linkPageRoutes = (
       return showDeadLink(c, '/forgot-password', noToken);
     return respondWithPage(c, site, {
       heading: 'Choose a new password',
+      notice: failure ? undefined : noticeText(c.req.query('done')),
       failure,
       content: (
         <ResetPassword token={token} minPasswordLength={config.password.minLength} failure={failure} />
@@ -115,8 +119,7 @@ export const linkPageRoutes = (
           name: 'verify',
           schema: LinkToken,
           submit: async (c, body) => {
-            await email.verify(c.var.ctx, body);
-            return doneAt('/account', 'email-verified');
+            return afterProof(await proveAddress(c, body));
           },
           again: (c, failure) => showDeadLink(c, '/verify-email', failure),
         }),
@@ -127,8 +130,7 @@ export const linkPageRoutes = (
           name: 'code',
           schema: EmailCode,
           submit: async (c, body) => {
-            await email.verify(c.var.ctx, body);
-            return doneAt('/account', 'email-verified');
+            return afterProof(await proveAddress(c, body));
           },
           again: showCode,
         }),

@@ -2,21 +2,23 @@ import * as z from 'zod';
 import { Email, Instant, Password, text, Username } from './text.ts';
 import { User } from './users.ts';
 
+const scope = text()
+  .max(256)
+  .default('')
+  .meta({ examples: ['offline_access'] });
+
 /** Where Turnstile is off, its token is taken and ignored, so that a frontend may send it before the key is set. */
 export const SignupBody = z.strictObject({
   email: Email,
   password: Password,
   username: Username.optional(),
+  scope,
   turnstile_token: text()
     .max(2048, 'at most 2048 characters')
     .optional()
     .meta({ description: 'required where the service has Turnstile on' }),
 });
 
-const scope = text()
-  .max(256)
-  .default('')
-  .meta({ examples: ['offline_access'] });
 const identifier = text().min(1, 'must not be empty').max(254, 'at most 254 characters');
 
 const identifierMembers = ['identifier', 'email', 'username'] as const;

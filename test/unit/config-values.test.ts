@@ -113,6 +113,7 @@ describe('cookies', () => {
       refreshName: 'sid_refresh',
       attemptName: 'sid_oauth',
       attemptPath: '/auth/oauth',
+      signUpName: 'sid_signup',
       refreshPath: '/auth',
       secure: false,
       sameSite: 'lax',

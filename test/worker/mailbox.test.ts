@@ -1,7 +1,7 @@
 import { env } from 'cloudflare:test';
 import { describe, expect, it, vi } from 'vitest';
 import type { Bindings } from '../../src/container.ts';
-import { createClient, newEmail, password } from '../support/worker/client.ts';
+import { createClient, newEmail, password, type Tokens } from '../support/worker/client.ts';
 import { sql } from '../support/worker/database.ts';
 import { consume } from '../support/worker/invocations.ts';
 import { newMail } from '../support/worker/outbox.ts';
@@ -63,12 +63,13 @@ describe('GET /dev/mailbox', () => {
   it('shows the link that verifies the address, which the outbox row does not hold', async () => {
     const quiet = createClient({ MAIL_QUEUE: { sendBatch: async () => {} } as never });
     const email = newEmail();
-    await quiet('POST', '/auth/signup', { json: { email, password } });
+    const signup = await quiet('POST', '/auth/signup', { json: { email, password } });
+    const { access_token: bearer } = await signup.json<Tokens>();
     const [row] = await sql`select id from outbox where recipient = ${email}`;
     await deliver(row?.id);
     const mail = (await readItems()).find(({ to }) => to === email);
     const token = /http:\/\/127\.0\.0\.1:3002\/verify-email\?token=(\S+)/.exec(mail?.text ?? '')?.[1];
-    const response = await client('POST', '/auth/email/verify', { json: { token } });
+    const response = await client('POST', '/auth/email/verify', { json: { token }, bearer });
     expect(response.status).toBe(204);
   });
 

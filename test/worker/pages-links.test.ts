@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { createClient, newAddress, newEmail, password } from '../support/worker/client.ts';
 import { sql } from '../support/worker/database.ts';
 import { codeIn, mailsTo, tokenIn } from '../support/worker/mail.ts';
-import { createVisitor } from '../support/worker/visitor.ts';
+import { createVisitor, type Visitor } from '../support/worker/visitor.ts';
 
 const cheap = { ARGON2_MEMORY_KIB: '7168', ARGON2_ITERATIONS: '1', RATE_LIMIT_MAX: '10000' };
 const newVisitor = () => createVisitor(createClient(cheap, newAddress()));
@@ -44,9 +44,8 @@ describe('/verify-email', () => {
   });
 
   it('verifies by the button, once', async () => {
-    const { email } = await signUp();
+    const { email, by } = await signUp();
     const token = await tokenIn(email, 'verify_email', 'verify_email');
-    const by = newVisitor();
     expect((await by.open(`/verify-email?token=${token}`)).html).toContain(`name="token" value="${token}"`);
     const after = await by.submit('/verify-email', { token });
     expect(after.html).toContain('Your e-mail address is verified.');
@@ -68,10 +67,10 @@ describe('/verify-email', () => {
   });
 
   it('takes code and address with the white space that a copy brings along', async () => {
-    const { email } = await signUp();
+    const { email, by } = await signUp();
     const code = await codeIn(email);
     const spaced = ` ${code.slice(0, 3)}\u00a0${code.slice(3)}\r\n`;
-    await newVisitor().submit('/verify-email/code', { email: ` ${email}\t`, code: spaced });
+    await by.submit('/verify-email/code', { email: ` ${email}\t`, code: spaced });
     expect(await isVerified(email)).toBe(true);
   });
 
@@ -109,6 +108,60 @@ describe('/verify-email', () => {
     const after = await by.submit('/verify-email', { token });
     expect(after.html).toContain(moved);
     expect(after.html).not.toContain(email);
+  });
+});
+
+describe('/verify-email in another browser than the one that signed up', () => {
+  const required = () =>
+    createVisitor(createClient({ ...cheap, EMAIL_VERIFICATION: 'required' }, newAddress()));
+  const prove = {
+    link: async (by: Visitor, email: string) =>
+      by.submit('/verify-email', { token: await tokenIn(email, 'verify_email', 'verify_email') }),
+    code: async (by: Visitor, email: string) =>
+      by.submit('/verify-email/code', { email, code: await codeIn(email) }),
+  };
+  const tokenOf = (html: string) => /name="token" value="([^"]+)"/.exec(html)?.[1] ?? '';
+
+  it.each(['link', 'code'] as const)('shows the form for a password at once, by %s', async (by) => {
+    const email = newEmail();
+    await required().submit('/account/signup', { email, password });
+    const phone = required();
+    const page = await prove[by](phone, email);
+    expect(page).toMatchObject({ status: 200, title: 'Choose a new password – 127.0.0.1:3002' });
+    expect(page.html).toContain('Your e-mail address is verified.');
+    expect(await isVerified(email)).toBe(true);
+    const after = await phone.submit('/reset-password', { token: tokenOf(page.html), password: next });
+    expect(after.html).toContain('Your new password is set');
+    const refused = await phone.send('/account/login', { identifier: email, password });
+    expect(refused.status).toBe(401);
+    expect((await phone.submit('/account/login', { identifier: email, password: next })).title).toMatch(
+      /^Your account/,
+    );
+  });
+
+  it.each(['link', 'code'] as const)('and in that one it only says that it is done, by %s', async (by) => {
+    const email = newEmail();
+    const laptop = required();
+    await laptop.submit('/account/signup', { email, password });
+    const page = await prove[by](laptop, email);
+    expect(page.html).toContain('Your e-mail address is verified.');
+    expect(page.title).toBe('Log in or sign up – 127.0.0.1:3002');
+    expect(laptop.jar.size).toBe(0);
+    await laptop.submit('/account/login', { identifier: email, password });
+  });
+
+  it('verifies nothing for an account that has a password already, and says how to go on', async () => {
+    const { email, by } = await signUp();
+    const page = await prove.link(newVisitor(), email);
+    expect(page.title).toBe('Choose a new password – 127.0.0.1:3002');
+    expect(page.html).toContain('log in here and open the link again');
+    expect(page.html).toContain('href="/account"');
+    expect(await isVerified(email)).toBe(false);
+
+    const phone = newVisitor();
+    await phone.submit('/account/login', { identifier: email, password });
+    expect((await prove.link(phone, email)).html).toContain('Your e-mail address is verified.');
+    expect((await by.open('/account')).html).toContain('(verified)');
   });
 });
 

@@ -252,11 +252,12 @@ describe('the order of a sign-up', () => {
       sessionPolicy: { refreshTtlSeconds: 60, absoluteTtlSeconds: 60, reuseGraceSeconds: 0 },
       verification: 'off',
       checkPassword: async () => {},
+      sealAttempt: vi.fn(),
       prepareToken: vi.fn(),
       mailQueue: { enqueue: vi.fn() },
       newId: () => crypto.randomUUID(),
     });
-    const request = { email: newEmail(), password, username: null, turnstileToken: token };
+    const request = { email: newEmail(), password, username: null, scope: '', turnstileToken: token };
     return { hash, create, run: () => signup(context(), request) };
   };
 

@@ -1,23 +1,30 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { createClient, newEmail, password, type Tokens } from '../support/worker/client.ts';
+import { createBrowser, createClient, newEmail, password, type Tokens } from '../support/worker/client.ts';
 import { sql } from '../support/worker/database.ts';
 import { codeIn, mailsTo, tokenIn } from '../support/worker/mail.ts';
 
 const required = { EMAIL_VERIFICATION: 'required', ARGON2_MEMORY_KIB: '7168', ARGON2_ITERATIONS: '1' };
 const client = createClient({ ...required, RATE_LIMIT_MAX: '10000' });
 const attackers = 'what the attacker has chosen 17';
-const post = (path: string, json: object) => client('POST', path, { json });
+const post = (path: string, json: object, by = client) => by('POST', path, { json });
 
-const signUp = (email: string, secret = password, username?: string) =>
-  post('/auth/signup', { email, password: secret, ...(username !== undefined && { username }) });
-const verify = async (proof: object) => (await post('/auth/email/verify', proof)).status;
+const newBrowser = () => createBrowser(client);
+const signUp = (email: string, secret = password, username?: string, by = client) =>
+  post('/auth/signup', { email, password: secret, ...(username !== undefined && { username }) }, by);
+/** A sign-up in a browser of its own. @returns that browser */
+const signedUp = async (email: string, secret = password, username?: string) => {
+  const by = newBrowser();
+  expect((await signUp(email, secret, username, by)).status).toBe(202);
+  return by;
+};
+const verify = async (proof: object, by = client) => (await post('/auth/email/verify', proof, by)).status;
 const login = (identifier: string, secret = password) =>
   post('/auth/token', { identifier, password: secret });
 const linkIn = (email: string) => tokenIn(email, 'verify_email', 'verify_email');
 const verified = async (secret = password, username?: string) => {
   const email = newEmail();
-  await signUp(email, secret, username);
-  expect(await verify({ token: await linkIn(email) })).toBe(204);
+  const by = await signedUp(email, secret, username);
+  expect(await verify({ token: await linkIn(email) }, by)).toBe(204);
   return email;
 };
 const newName = () => `name-${crypto.randomUUID().slice(0, 8)}`;
@@ -71,11 +78,11 @@ describe('a sign-up that somebody else has made first', () => {
       await signUp(email, attackers, theirs);
       const first = await linkIn(email);
       later(60);
-      await signUp(email, password, ours);
+      const owner = await signedUp(email, password, ours);
       expect(await templates(email)).toEqual(['verify_email', 'verify_email']);
 
       const proof = by === 'link' ? { token: await linkIn(email) } : { email, code: await codeIn(email) };
-      expect(await verify(proof)).toBe(204);
+      expect(await verify(proof, owner)).toBe(204);
       expect((await login(email, attackers)).status).toBe(401);
       expect((await login(theirs, attackers)).status).toBe(401);
       expect((await (await login(ours)).json<Tokens>()).user).toMatchObject({ email, username: ours });
@@ -86,12 +93,12 @@ describe('a sign-up that somebody else has made first', () => {
 
   it('loses against a reset, which sets the password and ends what waits', async () => {
     const email = newEmail();
-    await signUp(email, attackers);
+    const theirs = await signedUp(email, attackers);
     const first = await linkIn(email);
     await post('/auth/password/forgot', { email });
     const token = await tokenIn(email, 'reset_password', 'reset_password');
     expect((await post('/auth/password/reset', { token, password })).status).toBe(204);
-    expect(await verify({ token: first })).toBe(400);
+    expect(await verify({ token: first }, theirs)).toBe(400);
     expect((await login(email, attackers)).status).toBe(401);
     expect((await login(email)).status).toBe(200);
     expect(await secretsOf(email)).toEqual([]);
@@ -99,13 +106,14 @@ describe('a sign-up that somebody else has made first', () => {
 
   it('is one of several that are proved in parallel, and one of them wins', async () => {
     const email = newEmail();
-    const links = [];
+    const proofs: (() => Promise<number>)[] = [];
     for (let turn = 0; turn < 6; turn++) {
-      await signUp(email, `${attackers} no. ${turn}`);
-      links.push(await linkIn(email));
+      const by = await signedUp(email, `${attackers} no. ${turn}`);
+      const token = await linkIn(email);
+      proofs.push(() => verify({ token }, by));
       later(60);
     }
-    const statuses = await Promise.all(links.map((token) => verify({ token })));
+    const statuses = await Promise.all(proofs.map((prove) => prove()));
     expect(statuses.filter((status) => status === 204)).toHaveLength(1);
     expect(statuses.filter((status) => status === 400)).toHaveLength(5);
     const winner = statuses.indexOf(204);
@@ -123,9 +131,11 @@ describe('a sign-up that somebody else has made first', () => {
 
   it('does not get an account that was given more than a sign-up gives', async () => {
     const email = newEmail();
-    await signUp(email, attackers);
+    const by = await signedUp(email, attackers);
     await sql`insert into user_roles (user_id, role_name) select id, 'admin' from users where email = ${email}`;
-    expect(await verify({ token: await linkIn(email) })).toBe(204);
+    const answer = await post('/auth/email/verify', { token: await linkIn(email) }, by);
+    expect(answer.status).toBe(200);
+    expect(await answer.json()).toMatchObject({ password_required: true, email_verified: true });
     expect((await login(email, attackers)).status).toBe(401);
     later(60);
     await signUp(email, attackers);
@@ -136,9 +146,9 @@ describe('a sign-up that somebody else has made first', () => {
 describe('the user name of a sign-up', () => {
   it('is left out where it was taken meanwhile', async () => {
     const [email, username] = [newEmail(), newName()];
-    await signUp(email, password, username);
+    const by = await signedUp(email, password, username);
     const winner = await verified(password, username);
-    expect(await verify({ token: await linkIn(email) })).toBe(204);
+    expect(await verify({ token: await linkIn(email) }, by)).toBe(204);
     expect((await (await login(username)).json<Tokens>()).user.email).toBe(winner);
     expect((await (await login(email)).json<Tokens>()).user).toMatchObject({ email, username: null });
   });
@@ -146,9 +156,14 @@ describe('the user name of a sign-up', () => {
   it('goes to one of those that are proved in parallel, and all are verified', async () => {
     const username = newName();
     const emails = Array.from({ length: 8 }, newEmail);
-    for (const email of emails) await signUp(email, password, username);
-    const proofs = await Promise.all(emails.map(async (email) => ({ token: await linkIn(email) })));
-    expect(new Set(await Promise.all(proofs.map(verify)))).toEqual(new Set([204]));
+    const proofs = await Promise.all(
+      emails.map(async (email) => {
+        const by = await signedUp(email, password, username);
+        const token = await linkIn(email);
+        return () => verify({ token }, by);
+      }),
+    );
+    expect(new Set(await Promise.all(proofs.map((prove) => prove())))).toEqual(new Set([204]));
     const rows =
       await sql`select username from users where email = any(${emails}) and username is not null and email_verified_at is not null`;
     expect(rows).toEqual([{ username }]);
@@ -156,20 +171,31 @@ describe('the user name of a sign-up', () => {
 });
 
 describe('a verification mail that is sent again', () => {
-  it('brings the password and the user name of the newest one', async () => {
+  it('brings the password and the user name of the browser that signed up, for a day', async () => {
     const [email, username] = [newEmail(), newName()];
-    await signUp(email, password, username);
-    later(2 * 86_400);
-    expect(await verify({ token: await linkIn(email) })).toBe(400);
+    const by = await signedUp(email, password, username);
+    later(86_399);
     await post('/auth/email/resend', { email });
-    expect(await verify({ email, code: await codeIn(email) })).toBe(204);
+    expect(await verify({ email, code: await codeIn(email) }, by)).toBe(204);
     expect((await login(username)).status).toBe(200);
+  });
+
+  it('asks for a password where the sign-up is older than that', async () => {
+    const email = newEmail();
+    const by = await signedUp(email);
+    later(86_400);
+    expect(await verify({ token: await linkIn(email) }, by)).toBe(400);
+    await post('/auth/email/resend', { email });
+    expect(await verify({ email, code: await codeIn(email) }, by)).toBe(200);
+    expect((await login(email)).status).toBe(401);
   });
 });
 
 it('an account that had a password before verification was required is told to who knows it', async () => {
   const email = newEmail();
   await createClient()('POST', '/auth/signup', { json: { email, password } });
+  const before = await createClient()('POST', '/auth/token', { json: { email, password } });
+  const { access_token: bearer } = await before.json<Tokens>();
   expect((await login(email, 'wrong')).status).toBe(401);
   const refused = await login(email);
   expect(refused.status).toBe(403);
@@ -177,7 +203,8 @@ it('an account that had a password before verification was required is told to w
   later(60);
   await signUp(email, attackers);
   expect(await templates(email)).toContain('account_exists');
-  expect(await verify({ token: await linkIn(email) })).toBe(204);
+  const token = await linkIn(email);
+  expect((await client('POST', '/auth/email/verify', { json: { token }, bearer })).status).toBe(204);
   expect((await login(email)).status).toBe(200);
 });
 

@@ -4,9 +4,11 @@ import {
   ChangeEmailBody,
   ChangePasswordBody,
   ForgotPasswordBody,
+  PasswordRequired,
   ResendVerificationBody,
   ResetPasswordBody,
   RestoreEmailBody,
+  SignupAccepted,
   VerifyEmailBody,
 } from '../../schemas/credentials.ts';
 import { IdentityList, IdentityParams } from '../../schemas/identities.ts';
@@ -25,6 +27,12 @@ export const accounts = {
       status: 201,
       description: 'The account and its first tokens; cookies are set',
       schema: TokenResponse,
+    },
+    otherwise: {
+      status: 202,
+      description:
+        'Where addresses are verified first: the same whether the address is known or not. What was chosen is kept by the browser in a cookie, or by the client as `signup_attempt`, and becomes the account’s by a proof of the address that brings it along',
+      schema: SignupAccepted,
     },
     errors: [
       'turnstile_failed',
@@ -75,10 +83,20 @@ export const accounts = {
   'POST /auth/email/verify': {
     summary: 'Prove an e-mail address by the token of a link, or by a code',
     tag: 'accounts',
-    auth: 'none',
+    auth: 'optional',
     json: VerifyEmailBody,
-    response: { status: 204, description: 'Proved' },
-    errors: ['token_invalid', 'email_taken', 'validation_failed'],
+    response: {
+      status: 204,
+      description:
+        'Proved, by the client that signed up (its cookie or `signup_attempt`) or one with a session of the account',
+    },
+    otherwise: {
+      status: 200,
+      description:
+        'The proof came from elsewhere: it sets no password that another client chose, and asks for one',
+      schema: PasswordRequired,
+    },
+    errors: ['token_invalid', 'email_taken', 'duplicate_cookie', 'validation_failed'],
   },
   'POST /auth/email/resend': {
     summary: 'Ask for another verification mail; one a minute',

@@ -2,15 +2,23 @@ import type { CheckPassword, PasswordHasher, RequestContext } from '../../contex
 import { canonicalEmail } from '../../domain/account.ts';
 import type { PrepareToken } from '../../domain/one-time-token.ts';
 import type { MailQueue } from '../../domain/outbox.ts';
-import { type IssuedTokens, type IssueTokens, newSession, type SessionPolicy } from '../../domain/session.ts';
+import {
+  grantScope,
+  type IssuedTokens,
+  type IssueTokens,
+  newSession,
+  type SessionPolicy,
+} from '../../domain/session.ts';
+import type { SignUpAttempt } from '../../domain/sign-up.ts';
 import { AppError } from '../../errors.ts';
 import type { AccountRepository, NewAccount } from '../../repositories/accounts.ts';
-import type { SignUp, SignUpRepository } from '../../repositories/sign-ups.ts';
+import type { SignUpRepository } from '../../repositories/sign-ups.ts';
 
 export type SignupRequest = {
   readonly email: string;
   readonly password: string;
   readonly username: string | null;
+  readonly scope: string;
   readonly turnstileToken: string | null;
 };
 
@@ -24,35 +32,34 @@ type Deps = {
   readonly sessionPolicy: SessionPolicy;
   readonly verification: 'off' | 'optional' | 'required';
   readonly checkPassword: CheckPassword;
+  readonly sealAttempt: (attempt: SignUpAttempt, now: Date) => Promise<string>;
   readonly prepareToken: PrepareToken;
   readonly mailQueue: MailQueue;
   readonly newId: (now: Date) => string;
 };
 
-/** `pending`: nothing is told before the address is verified. */
+/**
+ * `pending`: nothing is told before the address is verified. `attempt` is for the browser to keep, sealed: by it the proof
+ * of the address knows the browser again. Null where no address is verified.
+ */
 export type SignupOutcome =
-  | { readonly kind: 'opened'; readonly tokens: IssuedTokens }
-  | { readonly kind: 'pending' };
+  | { readonly kind: 'opened'; readonly tokens: IssuedTokens; readonly attempt: string | null }
+  | { readonly kind: 'pending'; readonly attempt: string; readonly scope: string };
 
 /**
- * Makes an account and its first session; with verification required, an account that waits for its mail.
+ * Makes an account and its first session; with verification required, an account that waits for its proof, without the
+ * password: anybody can sign up anybody's address.
  * @throws AppError `weak_password`, `turnstile_failed`, `email_taken`, `username_taken`, `overloaded`
  */
 export const createSignup = (deps: Deps) => {
   const { checkTurnstile, accounts, signUps, hasher, issueTokens, sessionPolicy, newId } = deps;
-  const { verification, checkPassword, prepareToken, mailQueue } = deps;
+  const { verification, checkPassword, sealAttempt, prepareToken, mailQueue } = deps;
 
-  const open = async (ctx: RequestContext, account: NewAccount): Promise<SignupOutcome> => {
-    const session = newSession(newId(ctx.now), '', sessionPolicy, ctx.now);
+  const open = async (ctx: RequestContext, account: NewAccount, scope: string): Promise<IssuedTokens> => {
+    const session = newSession(newId(ctx.now), scope, sessionPolicy, ctx.now);
     const created = await accounts.create(ctx, account, session);
     if (created.kind !== 'created') throw new AppError(created.kind);
-    return { kind: 'opened', tokens: await issueTokens(created, ctx.now) };
-  };
-
-  const register = async (ctx: RequestContext, signUp: SignUp): Promise<SignupOutcome> => {
-    const registered = await signUps.register(ctx, signUp);
-    if (registered !== 'registered') throw new AppError(registered);
-    return { kind: 'pending' };
+    return issueTokens(created, ctx.now);
   };
 
   return async (ctx: RequestContext, request: SignupRequest): Promise<SignupOutcome> => {
@@ -61,15 +68,23 @@ export const createSignup = (deps: Deps) => {
     await checkPassword(ctx, { password, email, username });
     // Before anything that costs, and after what may be corrected: a token serves only once.
     await checkTurnstile?.(ctx, turnstileToken);
-    const account = { email, username, passwordHash: await hasher.hash(password, ctx.signal) };
-    if (verification === 'off') return open(ctx, { ...account, verification: null });
+    const chosen = { email, username, passwordHash: await hasher.hash(password, ctx.signal) };
+    const scope = grantScope(request.scope);
+    if (verification === 'off') {
+      const tokens = await open(ctx, { ...chosen, verification: null }, scope);
+      return { kind: 'opened', tokens, attempt: null };
+    }
 
     const token = await prepareToken(ctx.now, email);
-    const outcome = await (verification === 'required' ? register : open)(ctx, {
-      ...account,
-      verification: token,
-    });
+    const attempt = await sealAttempt(chosen, ctx.now);
+    if (verification === 'optional') {
+      const tokens = await open(ctx, { ...chosen, verification: token }, scope);
+      ctx.defer('hand a mail over', mailQueue.enqueue([token.outboxId]));
+      return { kind: 'opened', tokens, attempt };
+    }
+    const registered = await signUps.register(ctx, { email, username, verification: token });
+    if (registered !== 'registered') throw new AppError(registered);
     ctx.defer('hand a mail over', mailQueue.enqueue([token.outboxId]));
-    return outcome;
+    return { kind: 'pending', attempt, scope };
   };
 };

@@ -3,12 +3,21 @@ import { canonicalEmail, identifiersOf } from '../../domain/account.ts';
 import type { LoginGuard } from '../../domain/login-ledger.ts';
 import type { PrepareToken, TokenPurpose } from '../../domain/one-time-token.ts';
 import type { MailQueue } from '../../domain/outbox.ts';
+import type { SignUpAttempt } from '../../domain/sign-up.ts';
 import { AppError } from '../../errors.ts';
-import type { EmailAddressRepository, ProofOutcome } from '../../repositories/email-addresses.ts';
+import type { AddressOutcome, EmailAddressRepository, Proof } from '../../repositories/email-addresses.ts';
 import type { EmailChangeRepository } from '../../repositories/email-changes.ts';
 
 /** What proves an address: the token of a link, or the code with the address it was sent to. */
 export type EmailProof = { readonly token: string } | { readonly email: string; readonly code: string };
+
+/**
+ * `password_required`: the proof came from elsewhere than the password of the account, or there is none; the token sets
+ * one. Where the address is not proved by now, setting the password proves it.
+ */
+export type Verified =
+  | { readonly kind: 'verified' }
+  | { readonly kind: 'password_required'; readonly proved: boolean; readonly resetToken: string };
 
 type ReadToken = (
   token: string,
@@ -19,40 +28,56 @@ type Deps = {
   readonly addresses: Pick<EmailAddressRepository, 'verifyByToken' | 'verifyByCode'>;
   readonly changes: Pick<EmailChangeRepository, 'confirm'>;
   readonly readToken: ReadToken;
+  readonly resetToken: (id: string) => Promise<string>;
+  readonly openAttempt: (sealed: string, now: Date) => Promise<SignUpAttempt | null>;
   readonly codeMac: (email: string, code: string) => Promise<string>;
   readonly prepareToken: PrepareToken;
   readonly guard: Pick<LoginGuard, 'forgive'>;
   readonly mailQueue: MailQueue;
+  readonly newId: (now: Date) => string;
 };
 
 /**
- * Takes an address as proved: the account's own, or the new one that it asked for. Who has guessed wrongly before
- * may log in at once.
+ * Takes an address as proved: the account's own, or the new one that it asked for. What the request's browser has signed
+ * up with that address becomes the account's. Who has guessed wrongly before may log in at once.
  * @throws AppError `token_invalid` for what is unknown, used or expired alike; `email_taken`
  */
 export const createVerifyEmail = (deps: Deps) => {
   const { addresses, changes, readToken, codeMac, prepareToken, guard, mailQueue } = deps;
 
-  const byToken = async (ctx: RequestContext, token: string): Promise<ProofOutcome> => {
+  const byToken = async (ctx: RequestContext, token: string, proof: Proof): Promise<AddressOutcome> => {
     const read = await readToken(token, ['verify_email', 'change_email']);
     if (!read) return { kind: 'void' };
-    if (read.purpose === 'verify_email') return addresses.verifyByToken(ctx, read.id);
+    if (read.purpose === 'verify_email') return addresses.verifyByToken(ctx, read.id, proof);
     const restore = await prepareToken(ctx.now, null);
     const outcome = await changes.confirm(ctx, read.id, restore);
     if (outcome.kind === 'done') ctx.defer('hand a mail over', mailQueue.enqueue([restore.outboxId]));
     return outcome;
   };
 
-  const byCode = async (ctx: RequestContext, given: string, code: string): Promise<ProofOutcome> => {
-    const email = canonicalEmail(given);
-    return addresses.verifyByCode(ctx, email, await codeMac(email, code));
+  const byCode = async (
+    ctx: RequestContext,
+    given: { email: string; code: string },
+    proof: Proof,
+  ): Promise<AddressOutcome> => {
+    const email = canonicalEmail(given.email);
+    return addresses.verifyByCode(ctx, { email, codeMac: await codeMac(email, given.code) }, proof);
   };
 
-  return async (ctx: RequestContext, proof: EmailProof): Promise<void> => {
-    const outcome =
-      'token' in proof ? await byToken(ctx, proof.token) : await byCode(ctx, proof.email, proof.code);
-    if (outcome.kind === 'void') throw new AppError('token_invalid');
-    if (outcome.kind === 'email_taken') throw new AppError('email_taken');
-    ctx.defer('forgive failed logins', guard.forgive(identifiersOf(outcome)));
+  return async (ctx: RequestContext, given: EmailProof, sealed: string | null): Promise<Verified> => {
+    const attempt = sealed === null ? null : await deps.openAttempt(sealed, ctx.now);
+    const proof = { attempt, resetTokenId: deps.newId(ctx.now) };
+    const outcome = await ('token' in given ? byToken(ctx, given.token, proof) : byCode(ctx, given, proof));
+    switch (outcome.kind) {
+      case 'void':
+        throw new AppError('token_invalid');
+      case 'email_taken':
+        throw new AppError('email_taken');
+      case 'password_required':
+        return { ...outcome, resetToken: await deps.resetToken(proof.resetTokenId) };
+      case 'done':
+        ctx.defer('forgive failed logins', guard.forgive(identifiersOf(outcome)));
+        return { kind: 'verified' };
+    }
   };
 };

@@ -73,6 +73,22 @@ export const cookiesOf = (response: Response): Map<string, { value: string; attr
     }),
   );
 
+/** A client that keeps cookies, as the browser of one person does. */
+export const createBrowser = (client: Client): Client => {
+  const jar = new Map<string, string>();
+  return async (method, path, init = {}) => {
+    const response = await client(method, path, {
+      ...init,
+      cookies: { ...Object.fromEntries(jar), ...init.cookies },
+    });
+    for (const [name, { value, attributes }] of cookiesOf(response)) {
+      if (attributes.includes('Max-Age=0')) jar.delete(name);
+      else jar.set(name, value);
+    }
+    return response;
+  };
+};
+
 export const password = 'correct horse battery staple';
 
 let lastAccount = 0;
