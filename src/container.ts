@@ -222,7 +222,7 @@ const createServices = (config: Config, bindings: Bindings, log: Logger, telemet
         verification: config.email.verification,
       }),
       change: createChangeEmail({ changes, proveOwnPassword, prepareToken, mailQueue, newId }),
-      restore: createRestoreEmail({ changes, readToken }),
+      restore: createRestoreEmail({ changes, readToken, mailQueue, newId }),
     },
     session: {
       login: createLogin({

@@ -5,6 +5,7 @@ import { adminRole, builtInRoles } from '../domain/permissions.ts';
 import { rolesOf, takenBy } from './account-rows.ts';
 import { insertAudit, noOne } from './audit-rows.ts';
 import { lockAuthorityOutright } from './authority.ts';
+import { isReserved } from './undo-tokens.ts';
 
 export type NewAdministrator = {
   readonly email: string;
@@ -83,7 +84,9 @@ export const createAdministratorRepository = (db: Database, { newId, source }: O
         sql`
           with c as (
             insert into users (id, email, email_verified_at, username, password_hash, password_changed_at, created_at, updated_at)
-            values (${newId(now)}, ${email}, ${now}, ${username}, ${passwordHash}, ${now}, ${now}, ${now})
+            select ${newId(now)}::uuid, ${email}::text, ${now}::timestamptz, ${username}::text, ${passwordHash}::text,
+                   ${now}::timestamptz, ${now}::timestamptz, ${now}::timestamptz
+            where not ${isReserved(ctx, sql`${email}::text`)}
             returning id
           ), granted as (
             insert into user_roles (user_id, role_name) select c.id, name from c, unnest(${roles}) name
@@ -92,8 +95,7 @@ export const createAdministratorRepository = (db: Database, { newId, source }: O
           )
           select c.id from c`,
       );
-      if (created.length !== 1) throw new Error('an insert returned no row');
-      return 'created';
+      return created.length === 1 ? 'created' : 'email_taken';
     } catch (error) {
       return takenBy(error);
     }

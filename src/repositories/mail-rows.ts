@@ -22,7 +22,7 @@ export const isDue = ({ now }: RequestContext, sentAt: SQL): SQL =>
 
 /**
  * Inserts a token for the user and address that `from` yields as `user_id` and `email`. The hash and the user name that
- * wait with it may refer to `source`.
+ * wait with it, and since when its address was proved, may refer to `source`.
  */
 export const insertToken = (
   ctx: RequestContext,
@@ -30,11 +30,12 @@ export const insertToken = (
   { tokenId, codeMac }: Pick<MailedToken, 'tokenId' | 'codeMac'>,
   from: SQL,
   credentials: SQL = sql`null, null`,
+  provedAt: SQL = sql`null`,
 ): SQL => {
   const codeExpiresAt = codeMac === null ? null : secondsAfter(ctx.now, codePolicy.ttlSeconds);
   return sql`
-    insert into one_time_tokens (id, user_id, purpose, email, password_hash, username, code_mac, code_expires_at, created_at, expires_at)
-    select ${tokenId}::uuid, source.user_id, ${purpose}::text, source.email, ${credentials}, ${codeMac}::text, ${codeExpiresAt}::timestamptz,
+    insert into one_time_tokens (id, user_id, purpose, email, password_hash, username, proved_at, code_mac, code_expires_at, created_at, expires_at)
+    select ${tokenId}::uuid, source.user_id, ${purpose}::text, source.email, ${credentials}, ${provedAt}::timestamptz, ${codeMac}::text, ${codeExpiresAt}::timestamptz,
            ${ctx.now}::timestamptz, ${secondsAfter(ctx.now, tokenTtlSeconds[purpose])}::timestamptz
     from (${from}) source
     returning id, user_id, email`;

@@ -59,6 +59,7 @@ export const linkPageRoutes = (
       return showDeadLink(c, '/forgot-password', noToken);
     return respondWithPage(c, site, {
       heading: 'Choose a new password',
+      notice: failure ? undefined : noticeText(c.req.query('done')),
       failure,
       content: (
         <ResetPassword token={token} minPasswordLength={config.password.minLength} failure={failure} />
@@ -161,7 +162,7 @@ export const linkPageRoutes = (
           schema: LinkToken,
           submit: async (c, body) => {
             await email.restore(c.var.ctx, body.token);
-            return doneAt('/account', 'email-restored');
+            return `${doneAt('/reset-password', 'email-restored')}&token=${body.token}`;
           },
           again: (c, failure) => showDeadLink(c, '/account', failure),
         }),
