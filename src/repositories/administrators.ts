@@ -5,7 +5,6 @@ import { adminRole, builtInRoles } from '../domain/permissions.ts';
 import { rolesOf, takenBy } from './account-rows.ts';
 import { insertAudit, noOne } from './audit-rows.ts';
 import { lockAuthorityOutright } from './authority.ts';
-import { isReserved } from './undo-tokens.ts';
 
 export type NewAdministrator = {
   readonly email: string;
@@ -84,9 +83,7 @@ export const createAdministratorRepository = (db: Database, { newId, source }: O
         sql`
           with c as (
             insert into users (id, email, email_verified_at, username, password_hash, password_changed_at, created_at, updated_at)
-            select ${newId(now)}::uuid, ${email}::text, ${now}::timestamptz, ${username}::text, ${passwordHash}::text,
-                   ${now}::timestamptz, ${now}::timestamptz, ${now}::timestamptz
-            where not ${isReserved(ctx, sql`${email}::text`)}
+            values (${newId(now)}, ${email}, ${now}, ${username}, ${passwordHash}, ${now}, ${now}, ${now})
             returning id
           ), granted as (
             insert into user_roles (user_id, role_name) select c.id, name from c, unnest(${roles}) name
@@ -95,7 +92,8 @@ export const createAdministratorRepository = (db: Database, { newId, source }: O
           )
           select c.id from c`,
       );
-      return created.length === 1 ? 'created' : 'email_taken';
+      if (created.length !== 1) throw new Error('an insert returned no row');
+      return 'created';
     } catch (error) {
       return takenBy(error);
     }

@@ -26,9 +26,9 @@ export type ChangeRequest = {
 type AskedRow = { is_taken: boolean; email: string | null; username: string | null };
 
 const toOutcome = (row: AskedRow | undefined): ProofOutcome => {
-  if (!row) return { kind: 'void' };
-  return row.is_taken || row.email === null
-    ? { kind: 'email_taken' }
+  if (row?.is_taken) return { kind: 'email_taken' };
+  return !row || row.email === null
+    ? { kind: 'void' }
     : { kind: 'done', email: row.email, username: row.username };
 };
 
