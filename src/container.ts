@@ -121,8 +121,7 @@ const createServices = (config: Config, bindings: Bindings, log: Logger, telemet
   const passwordMaxAgeDays = config.password.maxAgeDays;
   // A login by a provider sets cookies, and opens nothing where none are taken.
   const issuers = config.jwt.locations.cookie ? issuersOf(config.oidc) : [];
-  const unprovedTakeNotices = config.email.verification === 'off';
-  const gate = createGate({ verifiedOnly, passwordMaxAgeDays, issuers, unprovedTakeNotices });
+  const gate = createGate({ verifiedOnly, passwordMaxAgeDays, issuers });
   const accounts = createAccountRepository(db, { newId });
   const ownAccount = createOwnAccountRepository(db, { newId, gate });
   const audit = createAuditRepository(db, { newId, gate });
@@ -238,7 +237,7 @@ const createServices = (config: Config, bindings: Bindings, log: Logger, telemet
         verification: config.email.verification,
       }),
       change: createChangeEmail({ changes, proveOwnPassword, prepareToken, mailQueue, newId }),
-      restore: createRestoreEmail({ changes, readToken }),
+      restore: createRestoreEmail({ changes, readToken, mailQueue, newId }),
     },
     session: {
       login: createLogin({

@@ -25,12 +25,14 @@ const shareOf: Readonly<Record<MailTemplate, keyof typeof shares>> = {
   verify_new_email: 'proofs',
   account_exists: 'proofs',
   invitation: 'proofs',
+  address_reserved: 'proofs',
   reset_password: 'resets',
   new_sign_in: 'sign_ins',
   password_changed: 'changes',
   email_change_requested: 'changes',
   identity_linked: 'changes',
   account_deleted: 'changes',
+  email_restored: 'changes',
   email_changed: 'undo',
 };
 

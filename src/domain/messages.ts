@@ -147,6 +147,9 @@ const messages: { readonly [T in MailTemplate]: Compose<T> } = {
       paragraph(
         `The link works once and for 24 hours, until ${until(happenedAt, tokenTtlSeconds.change_email)}. Until you open it, the account keeps its present address.`,
       ),
+      paragraph(
+        'The address then belongs to that account. Another account with this address that never confirmed it is deleted.',
+      ),
       paragraph('If it was not you, you need not do anything: without your confirmation nothing changes.'),
     ],
   }),
@@ -167,7 +170,7 @@ const messages: { readonly [T in MailTemplate]: Compose<T> } = {
     ],
   }),
 
-  email_changed: ({ site, link, happenedAt }, { new_email }) => ({
+  email_changed: ({ site, link, happenedAt }, { token_id, new_email }) => ({
     subject: `Your e-mail address for ${site} was changed`,
     blocks: [
       paragraph(
@@ -175,13 +178,46 @@ const messages: { readonly [T in MailTemplate]: Compose<T> } = {
       ),
       facts(['When', when(happenedAt)], ['New address', new_email]),
       paragraph('If it was you, you need not do anything.'),
+      ...(token_id === undefined
+        ? [
+            paragraph('If it was not you, tell the people who run the service.'),
+            action('Open the account page', link),
+          ]
+        : [
+            paragraph(
+              'If it was not you, undo the change. The account then has this address again, its password is gone, every device is logged out, and you choose a new password at once.',
+            ),
+            action('Undo the change', link),
+            paragraph(
+              `The link works for 7 days, until ${until(happenedAt, tokenTtlSeconds.restore_email)}. Nobody else can have this address until then.`,
+            ),
+          ]),
+    ],
+  }),
+
+  email_restored: ({ site, link, happenedAt }) => ({
+    subject: `Your account at ${site} has left this e-mail address`,
+    blocks: [
       paragraph(
-        'If it was not you, undo the change. The account then has this address again and every device is logged out; choose a new password afterwards.',
+        `The account at ${site} that had this e-mail address has its earlier one again: the change was undone by the link that had gone there. Its password is gone, and every device is logged out.`,
       ),
-      action('Undo the change', link),
+      facts(['When', when(happenedAt)]),
       paragraph(
-        `The link works once and for 7 days, until ${until(happenedAt, tokenTtlSeconds.restore_email)}.`,
+        'If it was not you, and the account is yours, tell the people who run the service. This address can have an account of its own now.',
       ),
+      action('Open the account page', link),
+    ],
+  }),
+
+  address_reserved: ({ site, link }, { kept_until }) => ({
+    subject: `This e-mail address is kept at ${site} for now`,
+    blocks: [
+      paragraph(`Someone tried to use this e-mail address for an account at ${site}. Nothing was changed.`),
+      paragraph(
+        `An account has left this address within the last seven days. Until ${when(new Date(kept_until))}, that change can be undone by the link in our message about it, and nobody else can have the address. After that it is free.`,
+      ),
+      paragraph('If it was not you, you need not do anything.'),
+      action('Open the account page', link),
     ],
   }),
 

@@ -20,9 +20,21 @@ export const allPurposes = Object.keys(tokenTtlSeconds) as readonly TokenPurpose
 /** Tokens that set a password: of who has forgotten it, and of who is invited to choose the first. */
 export const settingPurposes: readonly TokenPurpose[] = ['reset_password', 'invitation'];
 
+/** Links that set a password: of an undo link only once it has given the account back, and its row is a reset token. */
+export const settingLinks: readonly TokenPurpose[] = [...settingPurposes, 'restore_email'];
+
+/** Tokens that belong to the address that an account has, and end when it gets another one. */
+export const endedByNewAddress = allPurposes.filter((purpose) => purpose !== 'restore_email');
+
+/**
+ * How long an address has to have been proved, in seconds, for a reset at the next address to leave its undo link good:
+ * else a thief's reset would end the owner's way back.
+ */
+export const establishedSeconds = 7 * 24 * 3600;
+
 /**
  * Tokens that a new password ends: whoever knew the old one may have asked for them. Not `restore_email`, by which the
- * old address gets the account back.
+ * old address gets the account back; a reset ends those of addresses that were proved only lately.
  */
 export const endedByNewPassword: readonly TokenPurpose[] = [...settingPurposes, 'change_email'];
 

@@ -30,8 +30,11 @@ export type MailContent =
     }
   | {
       readonly template: 'email_changed';
-      readonly details: { readonly token_id: string; readonly new_email: string };
+      /** Without a token where the address was not proved, or comes after one that can still be undone to. */
+      readonly details: { readonly token_id?: string; readonly new_email: string };
     }
+  | { readonly template: 'email_restored'; readonly details: Record<string, never> }
+  | { readonly template: 'address_reserved'; readonly details: { readonly kept_until: string } }
   | {
       readonly template: 'identity_linked';
       readonly details: {

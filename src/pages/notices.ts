@@ -16,7 +16,7 @@ const notices = {
   'email-change-asked':
     'We have sent a link to the new address. Your account keeps its present address until you open it.',
   'email-restored':
-    'Your account has its old address again, and every device is logged out. Choose a new password now: someone else may know the old one.',
+    'Your account has its old address again. Every device is logged out and the old password is gone, as someone else may know it. Choose a new one here within 30 minutes.',
   'session-ended': 'That device is logged out.',
   'identity-unlinked':
     'That way to log in is taken away. Devices that have used it stay logged in until you log them out.',

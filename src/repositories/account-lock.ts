@@ -10,6 +10,16 @@ import type { Gate } from './gate.ts';
 export const lockOwnerOf = (tokenId: string): SQL => sql`
   select u.id from one_time_tokens t join users u on u.id = t.user_id where t.id = ${tokenId}::uuid for no key update of u`;
 
+/**
+ * Locks the account of a token and the one that has its address: both in the order of their ids, so that two accounts
+ * that exchange addresses do not wait for each other.
+ */
+export const lockForMove = (tokenId: string): SQL => sql`
+  select u.id from users u where u.id in (
+    select t.user_id from one_time_tokens t where t.id = ${tokenId}::uuid and t.used_at is null
+    union select o.id from one_time_tokens t join users o on o.email = t.email where t.id = ${tokenId}::uuid and t.used_at is null)
+  order by u.id for no key update of u`;
+
 /** Locks the account of an address. */
 export const lockAccountOf = (email: string): SQL =>
   sql`select u.id from users u where u.email = ${email} for no key update of u`;

@@ -6,6 +6,7 @@ import type { NewSession, OpenSession } from '../domain/session.ts';
 import { type AccountRow, takenBy, toAccount } from './account-rows.ts';
 import { insertAudit } from './audit-rows.ts';
 import { askedTokenDetails, type MailedToken, mailToken } from './mail-rows.ts';
+import { isReserved } from './undo-tokens.ts';
 
 export type NewAccount = {
   readonly email: string;
@@ -43,7 +44,7 @@ export type AccountRepository = ReturnType<typeof createAccountRepository>;
 type Options = { readonly newId: (now: Date) => string };
 
 export const createAccountRepository = (db: Database, { newId }: Options) => ({
-  /** Account, role, session and audit event in one statement; the unique constraints decide races. */
+  /** Account, role, session and audit event in one statement; the unique constraints decide races. An address that is kept is taken. */
   create: async (ctx: RequestContext, account: NewAccount, session: NewSession): Promise<CreateOutcome> => {
     const { now, ip, userAgent } = ctx;
     const { verification } = account;
@@ -60,7 +61,9 @@ export const createAccountRepository = (db: Database, { newId }: Options) => ({
         sql`
           with u as (
             insert into users (id, email, username, password_hash, password_changed_at, verification_sent_at, created_at, updated_at)
-            values (${id}, ${account.email}, ${account.username}, ${account.passwordHash}, ${now}, ${verification && now}, ${now}, ${now})
+            select ${id}::uuid, ${account.email}::text, ${account.username}::text, ${account.passwordHash}::text, ${now}::timestamptz,
+                   ${verification && now}::timestamptz, ${now}::timestamptz, ${now}::timestamptz
+            where not ${isReserved(ctx, sql`${account.email}::text`)}
             returning *
           ), granted as (
             insert into user_roles (user_id, role_name) select u.id, 'user' from u returning role_name
@@ -76,7 +79,7 @@ export const createAccountRepository = (db: Database, { newId }: Options) => ({
                  (select r.permissions from roles r where r.name = 'user') as permissions
           from u`,
       );
-      if (!row) throw new Error('an insert returned no row');
+      if (!row) return { kind: 'email_taken' };
       return { kind: 'created', session, account: toAccount(row) };
     } catch (error) {
       return { kind: takenBy(error) };

@@ -1,14 +1,15 @@
 import { type SQL, sql } from 'drizzle-orm';
 import type { RequestContext } from '../context.ts';
 import type { Database } from '../db/client.ts';
-import { endedByNewPassword, settingPurposes } from '../domain/one-time-token.ts';
+import { endedByNewPassword, establishedSeconds, settingPurposes } from '../domain/one-time-token.ts';
 import type { OpenSession, SessionRefusal } from '../domain/session.ts';
 import { lockActor, lockOwnerOf } from './account-lock.ts';
 import { type AccountRow, accountColumns, type SessionRow, toAccount, toSession } from './account-rows.ts';
 import { insertAudit, noOne } from './audit-rows.ts';
 import { type Gate, type Gated, refusalOf } from './gate.ts';
-import { unlinkIdentities } from './identity-rows.ts';
+import { unlinkIdentities, vouchesFor } from './identity-rows.ts';
 import { insertMail, isDue, type MailedToken, mailToken, originDetails, voidTokens } from './mail-rows.ts';
+import { voidUndos } from './undo-tokens.ts';
 
 /** What is needed to check and replace a password. */
 export type Credential = {
@@ -82,7 +83,7 @@ export const createCredentialRepository = (db: Database, { newId, gate }: Option
         ), spent as (
           ${voidTokens(ctx, endedByNewPassword)}
         ), told as (
-          ${insertMail(ctx, 'password_changed', outboxId, sql`select c.id as user_id, c.email as recipient from c where ${gate.takesNotices(sql`c`)}`, originDetails(ctx))}
+          ${insertMail(ctx, 'password_changed', outboxId, sql`select c.id as user_id, c.email as recipient from c`, originDetails(ctx))}
         ), audited as (
           ${insertAudit(ctx, event)} from c
         )
@@ -131,7 +132,7 @@ export const createCredentialRepository = (db: Database, { newId, gate }: Option
   /**
    * Uses up the token, sets the password, ends all sessions and what was asked for with the old one, and takes the
    * address as proved: the token came by it. Identities of which no provider has vouched for the address go: a stranger
-   * may have brought them. False where the token was used meanwhile; the account's lock decides races.
+   * may have brought them. So do the undo links of addresses that the account had only for a while. False where the token was used meanwhile; the account's lock decides races.
    */
   reset: async (ctx: RequestContext, tokenId: string, { hash, outboxId }: NewPassword): Promise<boolean> => {
     const { now } = ctx;
@@ -153,7 +154,9 @@ export const createCredentialRepository = (db: Database, { newId, gate }: Option
           from c where s.user_id = c.id and s.revoked_at is null
         ), spent as (
           ${voidTokens(ctx, [...endedByNewPassword, 'verify_email'], sql`${tokenId}`)}
-        ), ${unlinkIdentities(ctx, newId(now), sql`select c.id from c`, { which: sql`not i.vouched` })}, told as (
+        ), ${unlinkIdentities(ctx, newId(now), sql`select c.id from c`, { which: sql`not ${vouchesFor(sql`i`, sql`(select c.email from c)`)}` })}, disowned as (
+          ${voidUndos(ctx, sql`o.proved_at > o.created_at - ${establishedSeconds}::int * interval '1 second'`)}
+        ), told as (
           ${insertMail(ctx, 'password_changed', outboxId, sql`select c.id as user_id, c.email as recipient from c`, originDetails(ctx))}
         ), audited as (
           ${insertAudit(ctx, event)} from c

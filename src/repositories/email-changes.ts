@@ -1,16 +1,18 @@
-import { sql } from 'drizzle-orm';
+import { type SQL, sql } from 'drizzle-orm';
 import type { RequestContext } from '../context.ts';
 import type { Database } from '../db/client.ts';
 import { violatedUnique } from '../db/errors.ts';
 import type { AuditEventType } from '../domain/audit-event.ts';
-import { allPurposes } from '../domain/one-time-token.ts';
-import type { SessionRefusal } from '../domain/session.ts';
-import { lockActor, lockOwnerOf } from './account-lock.ts';
+import { endedByNewAddress, tokenTtlSeconds } from '../domain/one-time-token.ts';
+import { type SessionRefusal, secondsAfter } from '../domain/session.ts';
+import { lockActor, lockForMove } from './account-lock.ts';
 import { insertAudit } from './audit-rows.ts';
 import type { ProofOutcome } from './email-addresses.ts';
 import { type Gate, refusalOf } from './gate.ts';
-import { unlinkIdentities } from './identity-rows.ts';
+import { unlinkIdentities, vouchesFor } from './identity-rows.ts';
 import { insertMail, insertToken, isDue, type MailedToken, mailToken, voidTokens } from './mail-rows.ts';
+import { evictUnproved, holdsAddress, isHeld, isTaken } from './taken-addresses.ts';
+import { isLaterUndo, isUndoOf, tellReserved, voidUndos } from './undo-tokens.ts';
 
 export type ChangeRequest = {
   readonly email: string;
@@ -21,15 +23,14 @@ export type ChangeRequest = {
   readonly noticeId: string;
 };
 
-/** The unique constraint decides who gets an address; the token stays good, as nothing was written. */
-const takenOr = (error: unknown): ProofOutcome => {
-  if (violatedUnique(error) === 'users_email_unique') return { kind: 'email_taken' };
-  throw error;
-};
+type AskedRow = { is_taken: boolean; email: string | null; username: string | null };
 
-type ProvedRow = { email: string; username: string | null };
-const toOutcome = ([row]: readonly ProvedRow[]): ProofOutcome =>
-  row ? { kind: 'done', ...row } : { kind: 'void' };
+const toOutcome = (row: AskedRow | undefined): ProofOutcome => {
+  if (row?.is_taken) return { kind: 'email_taken' };
+  return !row || row.email === null
+    ? { kind: 'void' }
+    : { kind: 'done', email: row.email, username: row.username };
+};
 
 type Options = { readonly newId: (now: Date) => string; readonly gate: Gate };
 
@@ -40,10 +41,43 @@ export const createEmailChangeRepository = (db: Database, { newId, gate }: Optio
   const auditOf = (ctx: RequestContext, type: AuditEventType) =>
     insertAudit(ctx, { id: newId(ctx.now), type, actor: sql`c.id`, subject: sql`c.id` });
 
+  /** A token `t` that is good, with its account `u`, as `asked`; and whether another account has or gets its address. */
+  const askedBy = (ctx: RequestContext, tokenId: string, which: SQL, taken: SQL) => sql`
+    asked as (
+      select t.id, t.user_id, t.email, t.purpose, t.proved_at, t.created_at, u.email as present_email,
+        u.email_verified_at as present_since, u.username, ${taken} as is_taken
+      from one_time_tokens t join users u on u.id = t.user_id
+      where t.id = ${tokenId} and t.used_at is null and t.expires_at > ${ctx.now} and ${which}
+    )`;
+
+  /**
+   * Moves an account to the address of a token, and erases the account that had it without a proof. An account that
+   * takes the address between the two statements is found by a second try; else the unique constraint decides.
+   */
+  const move = async (
+    ctx: RequestContext,
+    tokenId: string,
+    asked: SQL,
+    statement: SQL,
+    triesLeft = 1,
+  ): Promise<ProofOutcome> => {
+    try {
+      const [, , [row]] = (await db.transaction(ctx, [
+        lockForMove(tokenId),
+        evictUnproved(ctx, newId(ctx.now), asked),
+        statement,
+      ])) as [unknown, unknown, AskedRow[]];
+      return toOutcome(row);
+    } catch (error) {
+      if (violatedUnique(error) !== 'users_email_unique') throw error;
+      return triesLeft > 0 ? move(ctx, tokenId, asked, statement, triesLeft - 1) : { kind: 'email_taken' };
+    }
+  };
+
   return {
     /**
      * Asks a new address to prove itself, instead of any that was asked before, and tells the one that the account
-     * has. An address that has an account is told so instead; the caller learns nothing, nor does the old address.
+     * has. An address that is taken is told so instead; the caller learns nothing, nor does the old address.
      * @returns `conflict` where the password was changed meanwhile
      */
     request: async (
@@ -55,7 +89,7 @@ export const createEmailChangeRepository = (db: Database, { newId, gate }: Optio
         purpose: 'change_email',
         template: 'verify_new_email',
         token,
-        from: sql`select c.id as user_id, ${email}::text as email from c where not exists (select from owner)`,
+        from: sql`select c.id as user_id, ${email}::text as email from c where not exists (select from holder)`,
       } as const;
       const [, [row]] = (await db.transaction(ctx, [
         lockActor(gate, ctx),
@@ -63,18 +97,31 @@ export const createEmailChangeRepository = (db: Database, { newId, gate }: Optio
           with ${gate.own(ctx)}, c as (
             select u.id, u.email, u.email_verified_at from gate join users u on u.id = gate.user_id
             where gate.refusal is null and u.password_hash = ${passwordHash}
-          ), owner as (
-            select users.id from users, c where users.email = ${email}
+          ), holder as (
+            select o.id, null::timestamptz as kept_until from users o, c
+            where o.email = ${email} and o.id <> c.id and ${holdsAddress(sql`o`)}
+            union all
+            select k.user_id, k.expires_at from one_time_tokens k, c
+            where ${isUndoOf(ctx, sql`k`, sql`${email}::text`)} and k.user_id <> c.id
+            order by kept_until nulls first limit 1
           ), reminded as (
             update users set exists_notice_sent_at = ${ctx.now}
-            from owner where users.id = owner.id and ${isDue(ctx, sql`users.exists_notice_sent_at`)}
-            returning users.id as user_id, users.email as recipient
+            from holder where users.id = holder.id and ${isDue(ctx, sql`users.exists_notice_sent_at`)}
+            returning users.id as user_id, holder.kept_until
           ), voided as (
             ${voidTokens(ctx, ['change_email'])}
           ), ${mailToken(ctx, proof)}, told_owner as (
-            ${insertMail(ctx, 'account_exists', token.outboxId, sql`select reminded.user_id, reminded.recipient from reminded`)}
+            ${insertMail(
+              ctx,
+              'account_exists',
+              token.outboxId,
+              sql`
+              select reminded.user_id, ${email}::text as recipient from reminded where reminded.kept_until is null`,
+            )}
+          ), told_kept as (
+            ${tellReserved(ctx, token.outboxId, email, sql`select reminded.kept_until from reminded where reminded.kept_until is not null`)}
           ), told as (
-            ${insertMail(ctx, 'email_change_requested', noticeId, sql`select c.id as user_id, c.email as recipient from c where ${gate.takesNotices(sql`c`)}`, asked)}
+            ${insertMail(ctx, 'email_change_requested', noticeId, sql`select c.id as user_id, c.email as recipient from c`, asked)}
           ), audited as (
             ${auditOf(ctx, 'email.change_requested')} from c
           )
@@ -84,72 +131,101 @@ export const createEmailChangeRepository = (db: Database, { newId, gate }: Optio
       return refusalOf(row);
     },
 
-    /** Moves the account to the address that the token proves, and gives the old one a week to undo it. */
-    confirm: async (ctx: RequestContext, tokenId: string, restore: MailedToken): Promise<ProofOutcome> => {
-      const changed = sql`jsonb_build_object('token_id', ${restore.tokenId}::text, 'new_email', source.new_email)`;
-      try {
-        const [, rows] = (await db.transaction(ctx, [
-          lockOwnerOf(tokenId),
-          sql`
-            with t as (
-              update one_time_tokens set used_at = ${ctx.now}
-              where id = ${tokenId} and purpose = 'change_email' and used_at is null and expires_at > ${ctx.now}
-              returning user_id, email
-            ), old as (
-              select users.id as user_id, users.email from users join t on t.user_id = users.id where users.disabled_at is null
-            ), c as (
-              update users set email = t.email, email_verified_at = ${ctx.now}, reset_sent_at = null, updated_at = ${ctx.now}
-              from t join old on old.user_id = t.user_id where users.id = t.user_id
-              returning users.id, users.email, users.username
-            ), unvouched as (
-              -- What a provider has said was of the old address.
-              update identities i set vouched = false from c where i.user_id = c.id
-            ), r as (
-              ${insertToken(ctx, 'restore_email', restore, sql`select old.user_id, old.email from old`)}
-            ), told as (
-              ${insertMail(ctx, 'email_changed', restore.outboxId, sql`select r.user_id, r.email as recipient, c.email as new_email from r, c`, changed)}
-            ), audited as (
-              ${auditOf(ctx, 'email.changed')} from c
-            )
-            select c.email, c.username from c`,
-        ])) as [unknown, ProvedRow[]];
-        return toOutcome(rows);
-      } catch (error) {
-        return takenOr(error);
-      }
+    /**
+     * Moves the account to the address that the token proves, and gives the old one a week to undo it, if that was
+     * proved. A move to an address that the account could have undone to is that undo: the account has had the address
+     * for as long as before, and no link leads back to the ones that came after it.
+     */
+    confirm: (ctx: RequestContext, tokenId: string, restore: MailedToken): Promise<ProofOutcome> => {
+      const { now } = ctx;
+      const asked = askedBy(
+        ctx,
+        tokenId,
+        sql`t.purpose = 'change_email' and u.disabled_at is null`,
+        isTaken(ctx, sql`t.email`, sql`t.user_id`),
+      );
+      const changed = sql`jsonb_strip_nulls(jsonb_build_object('token_id', (select r.id from r), 'new_email', source.new_email))`;
+      const left = sql`
+        select asked.user_id, asked.present_email as email, asked.present_since from asked join t on true
+        where asked.present_since is not null and not exists (select from home)`;
+      return move(
+        ctx,
+        tokenId,
+        asked,
+        sql`
+          with ${asked}, t as (
+            update one_time_tokens o set used_at = ${now} from asked
+            where o.id = asked.id and o.used_at is null and not asked.is_taken
+            returning asked.user_id, asked.email, asked.present_since
+          ), home as (
+            select min(k.proved_at) as proved_at, min(k.created_at) as created_at from one_time_tokens k, t
+            where k.user_id = t.user_id and ${isUndoOf(ctx, sql`k`, sql`t.email`)} having count(*) > 0
+          ), c as (
+            update users set email = t.email, reset_sent_at = null, updated_at = ${now},
+              -- Later than the address before, whatever the clocks of two requests say: undo links are compared by it.
+              email_verified_at = coalesce((select home.proved_at from home),
+                greatest(${now}::timestamptz, t.present_since + interval '1 millisecond'))
+            from t where users.id = t.user_id
+            returning users.id, users.email, users.username
+          ), voided as (
+            ${voidTokens(ctx, endedByNewAddress, sql`${tokenId}`)}
+          ), undone as (
+            ${voidUndos(ctx, sql`exists (select from home where o.email = c.email or ${isLaterUndo(sql`o`, sql`home`)})`)}
+          ), r as (
+            ${insertToken(ctx, 'restore_email', restore, left, sql`source.present_since`)}
+          ), told as (
+            ${insertMail(ctx, 'email_changed', restore.outboxId, sql`select c.id as user_id, asked.present_email as recipient, c.email as new_email from c, asked`, changed)}
+          ), audited as (
+            ${auditOf(ctx, 'email.changed')} from c
+          )
+          select asked.is_taken, c.email, c.username from asked left join c on true`,
+      );
     },
 
     /**
-     * Gives the account back to its old address: whoever changed it may have stolen it, so every session and
-     * every other token of the account ends, and every identity that was linked since then.
+     * Gives the account back to an address that it has left. Somebody may have stolen it, so everything ends that has
+     * opened it or was asked for since, the password too, and the token becomes one that sets the next password: its
+     * holder is the owner. Undo links of addresses that the account had before this one stay good: they come first.
+     * The same token again changes nothing, until it has set a password.
      */
-    restore: async (ctx: RequestContext, tokenId: string): Promise<ProofOutcome> => {
-      try {
-        const [, rows] = (await db.transaction(ctx, [
-          lockOwnerOf(tokenId),
-          sql`
-            with t as (
-              update one_time_tokens set used_at = ${ctx.now}
-              where id = ${tokenId} and purpose = 'restore_email' and used_at is null and expires_at > ${ctx.now}
-              returning user_id, email, created_at
-            ), c as (
-              update users set email = t.email, email_verified_at = ${ctx.now}, reset_sent_at = null, updated_at = ${ctx.now}
-              from t where users.id = t.user_id
-              returning users.id, users.email, users.username
-            ), ended as (
-              update sessions s set revoked_at = ${ctx.now}, revoked_reason = 'email_restored'
-              from c where s.user_id = c.id and s.revoked_at is null
-            ), ${unlinkIdentities(ctx, newId(ctx.now), sql`select c.id from c`, { which: sql`i.created_at >= (select t.created_at from t)` })}, spent as (
-              ${voidTokens(ctx, allPurposes, sql`${tokenId}`)}
-            ), audited as (
-              ${auditOf(ctx, 'email.restored')} from c
-            )
-            select c.email, c.username from c`,
-        ])) as [unknown, ProvedRow[]];
-        return toOutcome(rows);
-      } catch (error) {
-        return takenOr(error);
-      }
+    restore: (ctx: RequestContext, tokenId: string, noticeId: string): Promise<ProofOutcome> => {
+      const { now } = ctx;
+      const asked = askedBy(
+        ctx,
+        tokenId,
+        sql`(t.purpose = 'restore_email' or t.purpose = 'reset_password' and t.email = u.email)`,
+        isHeld(sql`t.email`, sql`t.user_id`),
+      );
+      return move(
+        ctx,
+        tokenId,
+        asked,
+        sql`
+          with ${asked}, t as (
+            update one_time_tokens o set purpose = 'reset_password', created_at = ${now},
+              expires_at = ${secondsAfter(now, tokenTtlSeconds.reset_password)}
+            from asked where o.id = asked.id and o.used_at is null and asked.purpose = 'restore_email' and not asked.is_taken
+            returning asked.*
+          ), c as (
+            update users set email = t.email, email_verified_at = coalesce(t.proved_at, ${now}::timestamptz), password_hash = null,
+              password_changed_at = null, must_change_password = false, reset_sent_at = null, updated_at = ${now}
+            from t where users.id = t.user_id
+            returning users.id, users.email, users.username
+          ), ended as (
+            update sessions s set revoked_at = ${now}, revoked_reason = 'email_restored'
+            from c where s.user_id = c.id and s.revoked_at is null
+          ), ${unlinkIdentities(ctx, newId(now), sql`select c.id from c`, { which: sql`not ${vouchesFor(sql`i`, sql`(select c.email from c)`)}` })}, spent as (
+            ${voidTokens(ctx, endedByNewAddress, sql`${tokenId}`)}
+          ), undone as (
+            ${voidUndos(ctx, sql`o.id <> ${tokenId} and exists (select from t where ${isLaterUndo(sql`o`, sql`t`)})`)}
+          ), told as (
+            ${insertMail(ctx, 'email_restored', noticeId, sql`select t.user_id, t.present_email as recipient from t where t.present_since is not null`)}
+          ), audited as (
+            ${auditOf(ctx, 'email.restored')} from c
+          )
+          select asked.is_taken, coalesce(c.email, asked.present_email) as email, asked.username
+          from asked left join c on true`,
+      );
     },
   };
 };

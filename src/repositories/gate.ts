@@ -11,8 +11,6 @@ export type GatePolicy = {
   readonly passwordMaxAgeDays: number | null;
   /** Of the providers that there are; an identity of another one opens nothing. */
   readonly issuers: readonly string[];
-  /** Where nobody is asked to prove an address, one that is not proved gets notices too. */
-  readonly unprovedTakeNotices?: boolean;
 };
 
 /**
@@ -30,21 +28,11 @@ export type Gate = {
   readonly permitted: (ctx: RequestContext) => SQL;
   /** Whether the account that the statement has by that name can log in. */
   readonly canLogIn: (account: SQL) => SQL;
-  /**
-   * Whether mails about the account go to its address. A stranger may have given one that is not proved, and would send
-   * its owner mails by each thing that the account does.
-   */
-  readonly takesNotices: (account: SQL) => SQL;
   /** Whether it has a way to log in; `but` is the id of an identity that does not count. */
   readonly hasWayIn: (account: SQL, but?: SQL) => SQL;
 };
 
-export const createGate = ({
-  verifiedOnly,
-  passwordMaxAgeDays,
-  issuers,
-  unprovedTakeNotices = false,
-}: GatePolicy): Gate => {
+export const createGate = ({ verifiedOnly, passwordMaxAgeDays, issuers }: GatePolicy): Gate => {
   const actorOf = ({ actor }: RequestContext): SQL => sql`
     sessions s join users u on u.id = s.user_id
     where s.id = ${actor?.sessionId ?? null} and u.id = ${actor?.userId ?? null}`;
@@ -61,9 +49,6 @@ export const createGate = ({
 
   return {
     hasWayIn,
-
-    takesNotices: (account) =>
-      sql`(${account}.email_verified_at is not null or ${unprovedTakeNotices}::boolean)`,
 
     canLogIn: (account) => sql`(
       ${account}.disabled_at is null and ${hasWayIn(account)}

@@ -12,6 +12,7 @@ import { insertAudit, noOne } from './audit-rows.ts';
 import { type Gate, type Gated, refusalOf } from './gate.ts';
 import { askedTokenDetails, insertMail, type MailedToken, mailToken } from './mail-rows.ts';
 import { type OpenedRow, openSession } from './session-opening.ts';
+import { isReserved } from './undo-tokens.ts';
 
 export type SignOn = {
   readonly identity: ProvidedIdentity;
@@ -37,7 +38,9 @@ export type Decision =
   /** There is an account with the address, and the provider does not say that it is theirs. */
   | 'not_vouched'
   /** There is an account with the address, and nobody has proved that it is theirs. */
-  | 'not_proved';
+  | 'not_proved'
+  /** The address is kept for an account that has left it. */
+  | 'reserved';
 
 export type SignedOn = {
   readonly kind: Decision;
@@ -68,6 +71,7 @@ export const createIdentityRepository = (db: Database, { newId, gate, verifiedOn
     // Where addresses have to be proved: an identity that were kept before the proof would be tied to an address that
     // may be another's, or mistyped.
     const untrusted = sql`${verifiedOnly && !emailVerified}::boolean`;
+    const reserved = isReserved(ctx, sql`${email}::text`);
     const details = sql`jsonb_build_object('provider', ${provider.id}::text)`;
     const where = sql`jsonb_build_object('provider', ${provider.name}::text, 'ip', ${ctx.ip}::text, 'user_agent', ${ctx.userAgent}::text)`;
     const proof = verification && {
@@ -87,6 +91,8 @@ export const createIdentityRepository = (db: Database, { newId, gate, verifiedOn
       ), owner as (
         select o.id, o.email, o.disabled_at is not null as disabled, o.email_verified_at is not null as proved
         from users o where o.email = ${email}::text and not exists (select from known)
+        -- Looks again at an account that is moving to another address at this moment.
+        for no key update of o
       ), linked as (
         select owner.id as user_id, owner.email as recipient from owner
         where owner.proved and not owner.disabled and ${vouched}
@@ -95,13 +101,14 @@ export const createIdentityRepository = (db: Database, { newId, gate, verifiedOn
         select ${newId(now)}::uuid, ${email}::text, case when ${vouched} then ${now}::timestamptz end,
                case when not ${vouched} then ${verification && now}::timestamptz end, ${now}::timestamptz, ${now}::timestamptz
         where ${email}::text is not null and not ${untrusted} and not exists (select from known) and not exists (select from owner)
+          and not ${reserved}
         on conflict (email) do nothing
         returning id, email
       ), granted as (
         insert into user_roles (user_id, role_name) select u.id, 'user' from u
       ), held as (
-        insert into identities (id, user_id, issuer, subject, vouched, created_at, last_used_at)
-        select ${newId(now)}::uuid, h.user_id, ${issuer}::text, ${subject}::text, ${vouched}, ${now}::timestamptz, ${now}::timestamptz
+        insert into identities (id, user_id, issuer, subject, vouched, email, created_at, last_used_at)
+        select ${newId(now)}::uuid, h.user_id, ${issuer}::text, ${subject}::text, ${vouched}, ${email}::text, ${now}::timestamptz, ${now}::timestamptz
         from (select linked.user_id from linked union all select u.id from u) h
         returning user_id
       ), used as (
@@ -123,8 +130,9 @@ export const createIdentityRepository = (db: Database, { newId, gate, verifiedOn
         when ${untrusted} then 'not_trusted'
         when exists (select from u) then 'created'
         when exists (select from linked) then 'linked'
-        when not exists (select from owner) then 'raced'
+        when not exists (select from owner) and not ${reserved} then 'raced'
         when not ${vouched} then 'not_vouched'
+        when not exists (select from owner) then 'reserved'
         when (select owner.disabled from owner) then 'account_disabled'
         else 'not_proved' end as kind,
         exists (select from told) ${proof ? sql`or exists (select from mailed)` : sql``} as mailed`;
@@ -143,7 +151,6 @@ export const createIdentityRepository = (db: Database, { newId, gate, verifiedOn
         outboxId: deviceMailId,
         eventId: newId(ctx.now),
         details: sql`jsonb_build_object('provider', ${provider.id}::text)`,
-        takesNotices: gate.takesNotices,
       }),
     ])) as [unknown, DecisionRow[], OpenedRow[]];
     if (!decision) throw new Error('a decision returned no row');

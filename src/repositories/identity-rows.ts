@@ -1,6 +1,10 @@
 import { type SQL, sql } from 'drizzle-orm';
 import { type AuditScope, insertAudit } from './audit-rows.ts';
 
+/** Whether the identity that the statement has by that name is one of which its provider says that it owns the address. */
+export const vouchesFor = (identity: SQL, email: SQL): SQL =>
+  sql`(${identity}.vouched and ${identity}.email is not distinct from ${email})`;
+
 /**
  * The expressions `unlinked` and `audited_identities`: takes their identities from the accounts that `accounts` yields,
  * as far as `which` is true of them as `i`, for a proof that they might not be the owner's.

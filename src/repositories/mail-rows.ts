@@ -20,17 +20,21 @@ export type MailedToken = {
 export const isDue = ({ now }: RequestContext, sentAt: SQL): SQL =>
   sql`(${sentAt} is null or ${sentAt} <= ${secondsAfter(now, -mailCooldownSeconds)})`;
 
-/** Inserts a token for the user and address that `from` yields as `user_id` and `email`. */
+/**
+ * Inserts a token for the user and address that `from` yields as `user_id` and `email`. Since when its address was proved
+ * may refer to `source`.
+ */
 export const insertToken = (
   ctx: RequestContext,
   purpose: TokenPurpose,
   { tokenId, codeMac }: Pick<MailedToken, 'tokenId' | 'codeMac'>,
   from: SQL,
+  provedAt: SQL = sql`null`,
 ): SQL => {
   const codeExpiresAt = codeMac === null ? null : secondsAfter(ctx.now, codePolicy.ttlSeconds);
   return sql`
-    insert into one_time_tokens (id, user_id, purpose, email, code_mac, code_expires_at, created_at, expires_at)
-    select ${tokenId}::uuid, source.user_id, ${purpose}::text, source.email, ${codeMac}::text, ${codeExpiresAt}::timestamptz,
+    insert into one_time_tokens (id, user_id, purpose, email, proved_at, code_mac, code_expires_at, created_at, expires_at)
+    select ${tokenId}::uuid, source.user_id, ${purpose}::text, source.email, ${provedAt}::timestamptz, ${codeMac}::text, ${codeExpiresAt}::timestamptz,
            ${ctx.now}::timestamptz, ${secondsAfter(ctx.now, tokenTtlSeconds[purpose])}::timestamptz
     from (${from}) source
     returning id, user_id, email`;

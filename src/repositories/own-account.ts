@@ -29,10 +29,10 @@ export type OwnRecords = {
 };
 
 /**
- * Whether an address is the one that the account `u` has proved. What was sent to another says something of its owner:
- * which mail a change of address caused tells whether that address has an account.
+ * Whether an address is the present one of the account `u`. What was sent to another says something of its owner: which
+ * mail a change of address caused tells whether that address has an account.
  */
-const isOwnMailbox = (address: SQL): SQL => sql`(${address} = u.email and u.email_verified_at is not null)`;
+const isOwnMailbox = (address: SQL): SQL => sql`${address} = u.email`;
 
 type Options = { readonly newId: (now: Date) => string; readonly gate: Gate };
 
@@ -109,7 +109,7 @@ export const createOwnAccountRepository = (db: Database, { newId, gate }: Option
             when u.password_hash is distinct from ${passwordHash} then 'password_changed'
             when ${isLastAdministrator(gate)} then 'last_administrator' end as refusal
           from gate join users u on u.id = gate.user_id
-        ), ${eraseAccount(ctx, outboxId, sql`select verdict.id from verdict where verdict.refusal is null`, gate)}, audited as (
+        ), ${eraseAccount(ctx, outboxId, sql`select verdict.id from verdict where verdict.refusal is null`)}, audited as (
           ${insertAudit(anonymous, event)} from erased
         )
         select verdict.refusal from verdict`,

@@ -3,7 +3,6 @@ import type { RequestContext } from '../context.ts';
 import type { NewSession } from '../domain/session.ts';
 import { type AccountRow, accountColumns } from './account-rows.ts';
 import { insertAudit } from './audit-rows.ts';
-import type { Gate } from './gate.ts';
 import { insertMail, originDetails } from './mail-rows.ts';
 
 export type Opening = {
@@ -13,7 +12,6 @@ export type Opening = {
   /** Of the audit event. */
   readonly eventId: string;
   readonly details?: SQL;
-  readonly takesNotices: Gate['takesNotices'];
 };
 
 export type OpenedRow = AccountRow & { is_new_device: boolean };
@@ -32,7 +30,7 @@ const networkOf = (ip: SQL): SQL =>
 export const openSession = (
   ctx: RequestContext,
   condition: SQL,
-  { session, outboxId, eventId, details, takesNotices }: Opening,
+  { session, outboxId, eventId, details }: Opening,
 ): SQL => {
   const { now, ip, userAgent } = ctx;
   const address = sql`${ip}::inet`;
@@ -56,7 +54,7 @@ export const openSession = (
         and ${networkOf(sql`p.ip`)} is not distinct from ${networkOf(address)}), false) as is_new
       from o join sessions p on p.user_id = o.user_id
     ), told as (
-      ${insertMail(ctx, 'new_sign_in', outboxId, sql`select u.id as user_id, u.email as recipient from o join users u on u.id = o.user_id, device where device.is_new and ${takesNotices(sql`u`)}`, originDetails(ctx))}
+      ${insertMail(ctx, 'new_sign_in', outboxId, sql`select u.id as user_id, u.email as recipient from o join users u on u.id = o.user_id, device where device.is_new`, originDetails(ctx))}
     ), audited as (
       ${insertAudit(ctx, event)} from o
     )

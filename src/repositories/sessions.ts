@@ -43,7 +43,7 @@ export const createSessionRepository = (db: Database, { newId, gate, verifiedOnl
     session: NewSession,
     outboxId: string,
   ): Promise<(OpenSession & { readonly isNewDevice: boolean }) | null> => {
-    const opening = { session, outboxId, eventId: newId(ctx.now), takesNotices: gate.takesNotices };
+    const opening = { session, outboxId, eventId: newId(ctx.now) };
     const asProved = sql`u.id = ${userId} and u.password_hash is not null
       and u.password_changed_at is not distinct from ${passwordChangedAt}::timestamptz`;
     const [row] = await db.execute<OpenedRow>(ctx, openSession(ctx, asProved, opening));

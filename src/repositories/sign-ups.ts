@@ -4,6 +4,7 @@ import type { Database } from '../db/client.ts';
 import { insertAudit, noOne } from './audit-rows.ts';
 import { askedTokenDetails, insertMail, isDue, type MailedToken, mailToken } from './mail-rows.ts';
 import { isUnclaimed } from './unclaimed.ts';
+import { isUndoOf, tellReserved } from './undo-tokens.ts';
 
 export type SignUp = {
   readonly email: string;
@@ -19,7 +20,8 @@ export const createSignUpRepository = (db: Database, { newId }: Options) => ({
   /**
    * The sign-up that reveals nothing. A new address gets an account without a session and without a password: what
    * was chosen waits in the browser that chose it. An account that still waits gets another verification mail, any other
-   * one a mail that says that it exists, each once a minute.
+   * one a mail that says that it exists, each once a minute; an address that is kept for an account that has left it is
+   * told so, with the same work.
    */
   register: async (
     ctx: RequestContext,
@@ -50,10 +52,14 @@ export const createSignUpRepository = (db: Database, { newId }: Options) => ({
       sql`
         with taken as (
           select from users where username = ${username}
+        ), reserved as (
+          select k.user_id, k.expires_at from one_time_tokens k
+          where ${isUndoOf(ctx, sql`k`, sql`${email}::text`)} and not exists (select from users o where o.email = ${email})
+          limit 1
         ), u as (
           insert into users (id, email, verification_sent_at, created_at, updated_at)
           select ${newId(now)}::uuid, ${email}::text, ${now}::timestamptz, ${now}::timestamptz, ${now}::timestamptz
-          where not exists (select from taken)
+          where not exists (select from taken) and not exists (select from reserved)
           on conflict (email) do nothing
           returning id, email
         ), granted as (
@@ -68,12 +74,21 @@ export const createSignUpRepository = (db: Database, { newId }: Options) => ({
           where k.email = ${email} and not exists (select from taken)
             and not ${isUnclaimed(sql`k`)} and ${isDue(ctx, sql`k.exists_notice_sent_at`)}
           returning k.id, k.email
+        ), kept as (
+          update users k set exists_notice_sent_at = ${now}
+          from reserved where k.id = reserved.user_id and not exists (select from taken)
+            and ${isDue(ctx, sql`k.exists_notice_sent_at`)}
+          returning reserved.expires_at as kept_until
+        ), told_kept as (
+          ${tellReserved(ctx, verification.outboxId, email, sql`select kept.kept_until from kept`)}
         ), ${mailToken(ctx, proof)}, told as (
           ${insertMail(ctx, 'account_exists', verification.outboxId, sql`select known.id as user_id, known.email as recipient from known`)}
         ), audited as (
           ${insertAudit(ctx, event)} from u
         ), audited_again as (
-          ${insertAudit(ctx, repeated)} from users k where k.email = ${email} and not exists (select from u)
+          ${insertAudit(ctx, repeated)} from (
+            select o.id from users o where o.email = ${email} union all select null from reserved
+          ) k where not exists (select from u)
         )
         select exists (select from taken) as username_taken`,
     );

@@ -15,6 +15,7 @@ import { unlinkIdentities } from './identity-rows.ts';
 import { type MailedToken, mailToken, voidTokens } from './mail-rows.ts';
 import { type ManagedRow, readManaged, toManaged } from './managed-rows.ts';
 import { isOver } from './session-rows.ts';
+import { isReserved } from './undo-tokens.ts';
 
 export type NewManagedAccount = {
   readonly email: string;
@@ -31,7 +32,7 @@ export type EditOutcome =
   | { readonly kind: 'refused'; readonly refusal: Exclude<Refusal, null> }
   | { readonly kind: 'email_taken' | 'username_taken' | 'unknown_role' };
 
-type Verdict = { refusal: Refusal | 'unknown_role' };
+type Verdict = { refusal: Refusal | 'unknown_role' | 'email_taken' };
 
 /** The roles that are asked for, as `wanted`: what they allow together, and whether all of them exist. */
 const wantedRoles = (names: readonly string[] | null): SQL => sql`
@@ -51,7 +52,7 @@ export const createUserRepository = (db: Database, { newId, gate }: Options) => 
   const outcomeOf = (results: Record<string, unknown>[][]): EditOutcome => {
     const [[verdict], [row]] = results.slice(-2) as [Verdict[], ManagedRow[]];
     const refusal = refusalOf(verdict);
-    if (refusal === 'unknown_role') return { kind: 'unknown_role' };
+    if (refusal === 'unknown_role' || refusal === 'email_taken') return { kind: refusal };
     if (refusal !== null) return { kind: 'refused', refusal };
     if (!row) throw new Error('an account that was written is not there');
     return { kind: 'done', account: toManaged(row) };
@@ -83,7 +84,8 @@ export const createUserRepository = (db: Database, { newId, gate }: Options) => 
                 select case
                   when gate.refusal is not null then gate.refusal
                   when not wanted.all_exist then 'unknown_role'
-                  when not wanted.permissions <@ gate.permissions then 'grants_more' end as refusal
+                  when not wanted.permissions <@ gate.permissions then 'grants_more'
+                  when ${isReserved(ctx, sql`${email}::text`)} then 'email_taken' end as refusal
                 from gate, wanted
               ), c as (
                 insert into users (id, email, username, password_hash, password_changed_at, must_change_password,
@@ -221,7 +223,7 @@ export const createUserRepository = (db: Database, { newId, gate }: Options) => 
               when target.id = gate.user_id then 'own_authority'
               when target.is_last_administrator then 'last_administrator' end as refusal
             from gate left join target on true
-          ), ${eraseAccount(ctx, outboxId, sql`select target.id from target, verdict where verdict.refusal is null`, gate)},
+          ), ${eraseAccount(ctx, outboxId, sql`select target.id from target, verdict where verdict.refusal is null`)},
           audited as (
             ${insertAudit(ctx, event)} from erased
           )

@@ -163,7 +163,7 @@ export const linkPageRoutes = (
           schema: LinkToken,
           submit: async (c, body) => {
             await email.restore(c.var.ctx, body.token);
-            return doneAt('/account', 'email-restored');
+            return `${doneAt('/reset-password', 'email-restored')}&token=${body.token}`;
           },
           again: (c, failure) => showDeadLink(c, '/account', failure),
         }),

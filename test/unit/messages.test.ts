@@ -21,6 +21,8 @@ const contents: { [T in MailTemplate]: [Extract<MailContent, { template: T }>['d
   verify_new_email: [token, links.verifyEmail('t0ken')],
   email_change_requested: [{ ...origin, new_email: 'ada@new.example' }, links.account()],
   email_changed: [{ ...token, new_email: 'ada@new.example' }, links.restoreEmail('t0ken')],
+  email_restored: [{}, links.account()],
+  address_reserved: [{ kept_until: '2026-11-27T09:00:00+00:00' }, links.account()],
   new_sign_in: [origin, links.account()],
   invitation: [token, links.resetPassword('t0ken')],
   account_deleted: [{}, links.account()],
@@ -120,6 +122,23 @@ describe('what a message says', () => {
     expect(text).toContain('New address: ada@new.example');
     expect(text).toContain('https://app.example.com/restore-email?token=t0ken');
     expect(text).toContain('7 days, until 27 November 2026 at 10:00 UTC');
+  });
+
+  it('e-mail change, to an old address that was not proved: no link that could take the account', () => {
+    const { text } = renderMessage(
+      { template: 'email_changed', details: { new_email: 'ada@new.example' } },
+      { happenedAt, link: links.account(), code: null },
+    );
+    expect(text).toContain('New address: ada@new.example');
+    expect(text).not.toMatch(/token|[Uu]ndo/);
+  });
+
+  it('an address that is kept for an account that has left it: until when', () => {
+    expect(render('address_reserved').text).toContain('Until 27 November 2026 at 09:00 UTC');
+  });
+
+  it('a new address: what becomes of an account that has it without a proof', () => {
+    expect(render('verify_new_email').text).toContain('never confirmed it is deleted');
   });
 
   it.each(['password_changed', 'new_sign_in', 'email_change_requested'] as const)(

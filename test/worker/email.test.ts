@@ -163,8 +163,15 @@ describe('changing the address', () => {
   const change = (bearer: string, email: string, secret = password) =>
     client('POST', '/auth/email/change', { bearer, json: { password: secret, email } });
 
-  it('moves to the new address once that has proved itself, and the old one can undo it for a week', async () => {
+  const proved = async () => {
     const account = await newAccount(client);
+    const token = await tokenIn(account.user.email, 'verify_email', 'verify_email');
+    expect((await verify({ token })).status).toBe(204);
+    return account;
+  };
+
+  it('moves to the new address once that has proved itself, and the old one can undo it for a week', async () => {
+    const account = await proved();
     const [old, next] = [account.user.email, newEmail()];
     expect((await change(account.access_token, next)).status).toBe(202);
     const me = async () =>
@@ -182,8 +189,14 @@ describe('changing the address', () => {
     later(7 * 86_400 - 60);
     expect((await client('POST', '/auth/email/restore', { json: { token: restore } })).status).toBe(204);
     expect((await client('GET', '/auth/me', { bearer: account.access_token })).status).toBe(401);
-    const login = await client('POST', '/auth/token', { json: { email: old, password } });
-    expect((await login.json<Tokens>()).user).toMatchObject({ email: old, email_verified: true });
+    // The password is gone, and the link sets another one.
+    const login = (secret: string) =>
+      client('POST', '/auth/token', { json: { email: old, password: secret } });
+    expect((await login(password)).status).toBe(401);
+    const json = { token: restore, password: 'umbrella lantern orchard 47' };
+    expect((await client('POST', '/auth/password/reset', { json })).status).toBe(204);
+    const { user } = await (await login(json.password)).json<Tokens>();
+    expect(user).toMatchObject({ email: old, email_verified: true });
     expect((await client('POST', '/auth/email/restore', { json: { token: restore } })).status).toBe(400);
   });
 
@@ -193,7 +206,7 @@ describe('changing the address', () => {
   });
 
   it('tells an address that has an account, and the caller nothing', async () => {
-    const [account, owner] = [await newAccount(client), await newAccount(client)];
+    const [account, owner] = [await newAccount(client), await proved()];
     expect((await change(account.access_token, owner.user.email)).status).toBe(202);
     expect((await mailsTo(owner.user.email)).map(({ template }) => template)).toContain('account_exists');
   });
@@ -204,6 +217,7 @@ describe('changing the address', () => {
     await change(account.access_token, next);
     const token = await tokenIn(next, 'verify_new_email', 'change_email');
     await client('POST', '/auth/signup', { json: { email: next, password } });
+    await verify({ token: await tokenIn(next, 'verify_email', 'verify_email') });
     const response = await verify({ token });
     expect(response.status).toBe(409);
     expect(await response.json()).toMatchObject({ code: 'email_taken' });

@@ -223,21 +223,50 @@ describe('/reset-password', () => {
 });
 
 describe('/restore-email', () => {
-  it('explains first, then gives the old address back and ends every session', async () => {
+  const moved = async () => {
     const { email, by } = await signUp();
-    const moved = newEmail();
-    await by.submit('/account/email', { email: moved, password });
-    await by.submit('/verify-email', { token: await tokenIn(moved, 'verify_new_email', 'change_email') });
-    const token = await tokenIn(email, 'email_changed', 'restore_email');
+    await by.submit('/verify-email', { token: await tokenIn(email, 'verify_email', 'verify_email') });
+    const thiefs = newEmail();
+    await by.submit('/account/email', { email: thiefs, password });
+    await by.submit('/verify-email', { token: await tokenIn(thiefs, 'verify_new_email', 'change_email') });
+    return { email, by, thiefs, token: await tokenIn(email, 'email_changed', 'restore_email') };
+  };
 
+  it('explains first, then gives the old address back, ends every session and asks for a new password', async () => {
+    const { email, by, thiefs, token } = await moved();
     const owner = newVisitor();
     for (const look of ['open', 'head'] as const)
       expect((await owner[look](`/restore-email?token=${token}`)).status).toBe(200);
-    expect(await unused(moved)).toBeGreaterThan(0);
+    expect(await unused(thiefs)).toBeGreaterThan(0);
 
     const after = await owner.submit('/restore-email', { token });
+    expect(after.title).toBe('Choose a new password – 127.0.0.1:3002');
     expect(after.html).toContain('Your account has its old address again');
+    expect(after.html).toContain('the old password is gone, as someone else may know it');
+    expect(after.html).toContain(`name="token" value="${token}"`);
     expect((await by.open('/account')).status).toBe(401);
     expect(await sql`SELECT id FROM users WHERE email = ${email}`).toHaveLength(1);
+
+    const refused = await owner.send('/reset-password', { token, password: email });
+    expect(refused.status).toBe(422);
+    // Who opens the link once more comes to the same form.
+    expect((await owner.submit('/restore-email', { token })).html).toContain(`name="token" value="${token}"`);
+    const set = await owner.submit('/reset-password', { token, password: next });
+    expect(set.html).toContain('Your new password is set');
+    await owner.submit('/account/login', { identifier: email, password: next });
+  });
+
+  it('leads on from a link that has set a password', async () => {
+    const { token } = await moved();
+    const owner = newVisitor();
+    await owner.submit('/restore-email', { token });
+    await owner.submit('/reset-password', { token, password: next });
+    for (const [path, more] of [
+      ['/restore-email', {}],
+      ['/reset-password', { password: `${next} too` }],
+    ] as const) {
+      const { status, html } = await owner.send(path, { token, ...more });
+      expect([status, html.includes('This link cannot be used')]).toEqual([400, true]);
+    }
   });
 });

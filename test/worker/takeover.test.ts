@@ -27,6 +27,7 @@ const change = async (bearer: string) =>
 const robbed = async () => {
   const owner = await newAccount(client);
   const { email } = owner.user;
+  expect(await confirm(await tokenIn(email, 'verify_email', 'verify_email'))).toBe(204);
   const login = await post('/auth/token', { email, password });
   return { owner, email, thief: await login.json<Tokens>(), thiefsEmail: newEmail() };
 };

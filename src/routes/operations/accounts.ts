@@ -73,7 +73,8 @@ export const accounts = {
     errors: ['validation_failed'],
   },
   'POST /auth/password/reset': {
-    summary: 'Set a password by the token of a reset link; all sessions end',
+    summary:
+      'Set a password by the token of a reset link, or of an undo link that has given the account back; all sessions end',
     tag: 'accounts',
     auth: 'none',
     json: ResetPasswordBody,
@@ -126,11 +127,15 @@ export const accounts = {
     ],
   },
   'POST /auth/email/restore': {
-    summary: 'Undo a change of the e-mail address, by the token that went to the old one; all sessions end',
+    summary:
+      'Undo a change of the e-mail address, by the token that went to the old one. The password, all sessions and what others have asked for end; for 30 minutes the same token sets a password, once, at /auth/password/reset',
     tag: 'accounts',
     auth: 'none',
     json: RestoreEmailBody,
-    response: { status: 204, description: 'The old address is back' },
+    response: {
+      status: 204,
+      description: 'The old address is back. The same again until the token has set a password',
+    },
     errors: ['token_invalid', 'email_taken', 'validation_failed'],
   },
   'GET /auth/me': {

@@ -1,5 +1,6 @@
 import type { RequestContext } from '../../context.ts';
 import type { TokenPurpose } from '../../domain/one-time-token.ts';
+import type { MailQueue } from '../../domain/outbox.ts';
 import { AppError } from '../../errors.ts';
 import type { EmailChangeRepository } from '../../repositories/email-changes.ts';
 
@@ -9,17 +10,22 @@ type Deps = {
     token: string,
     purposes: readonly TokenPurpose[],
   ) => Promise<{ readonly id: string } | null>;
+  readonly mailQueue: MailQueue;
+  readonly newId: (now: Date) => string;
 };
 
 /**
- * Undoes a change of address, by the token that went to the old one.
+ * Undoes a change of address, by the token that went to the old one. From then on the same token sets a password, as
+ * one of a reset link does; the address that the account leaves is told.
  * @throws AppError `token_invalid` for what is unknown, used or expired alike; `email_taken`
  */
 export const createRestoreEmail =
-  ({ changes, readToken }: Deps) =>
+  ({ changes, readToken, mailQueue, newId }: Deps) =>
   async (ctx: RequestContext, token: string): Promise<void> => {
     const read = await readToken(token, ['restore_email']);
-    const outcome = read && (await changes.restore(ctx, read.id));
+    const noticeId = newId(ctx.now);
+    const outcome = read && (await changes.restore(ctx, read.id, noticeId));
     if (!outcome || outcome.kind === 'void') throw new AppError('token_invalid');
     if (outcome.kind === 'email_taken') throw new AppError('email_taken');
+    ctx.defer('hand a mail over', mailQueue.enqueue([noticeId]));
   };

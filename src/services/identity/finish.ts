@@ -59,6 +59,11 @@ const refusalOf = (kind: Exclude<Decision, 'known' | 'created' | 'linked'>, name
       return new AppError('email_taken', {
         detail: `There is an account with your e-mail address, and nobody has proved yet that the address is theirs. Say that you have forgotten the password: the message proves it, and you can log in with ${name} from then on.`,
       });
+    case 'reserved':
+      return new AppError('email_taken', {
+        detail:
+          'Your e-mail address is kept for an account that has left it within the last seven days. Undo that by the link in our message about it, or come back once the days are over.',
+      });
   }
 };
 

@@ -47,11 +47,17 @@ export const createRenderMail =
         if (!livesFor(tokenTtlSeconds.invitation)) return null;
         return render(links.resetPassword(await tokens.token(mail.details.token_id, 'invitation')));
       // Its news are worth sending even after the link.
-      case 'email_changed':
-        return render(links.restoreEmail(await tokens.token(mail.details.token_id, 'restore_email')));
+      case 'email_changed': {
+        const { token_id: id } = mail.details;
+        return render(
+          id === undefined ? links.account() : links.restoreEmail(await tokens.token(id, 'restore_email')),
+        );
+      }
       case 'account_deleted':
       case 'account_exists':
+      case 'address_reserved':
       case 'email_change_requested':
+      case 'email_restored':
       case 'identity_linked':
       case 'password_changed':
       case 'new_sign_in':

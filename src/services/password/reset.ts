@@ -1,7 +1,7 @@
 import type { CheckPassword, PasswordHasher, RequestContext } from '../../context.ts';
 import { identifiersOf } from '../../domain/account.ts';
 import type { LoginGuard } from '../../domain/login-ledger.ts';
-import { settingPurposes, type TokenPurpose } from '../../domain/one-time-token.ts';
+import { settingLinks, type TokenPurpose } from '../../domain/one-time-token.ts';
 import type { MailQueue } from '../../domain/outbox.ts';
 import { AppError } from '../../errors.ts';
 import type { CredentialRepository } from '../../repositories/credentials.ts';
@@ -27,7 +27,7 @@ type Deps = {
 export const createResetPassword =
   ({ credentials, readToken, checkPassword, hasher, guard, mailQueue, newId }: Deps) =>
   async (ctx: RequestContext, { token, password }: { token: string; password: string }): Promise<void> => {
-    const read = await readToken(token, settingPurposes);
+    const read = await readToken(token, settingLinks);
     const owner = read && (await credentials.findForReset(ctx, read.id));
     if (!owner) throw new AppError('token_invalid');
     const { email, username, passwordHash } = owner;
