@@ -178,6 +178,7 @@ const createServices = (config: Config, bindings: Bindings, log: Logger, telemet
     secretKeys,
     log,
     telemetry,
+    requestTimeoutMs: config.limits.requestTimeoutMs,
   });
 
   return {
