@@ -39,7 +39,9 @@ export const createHashQueue = (options: HashQueueOptions) => {
   return {
     /** @throws AppError `overloaded` where a call would be refused, before anything is done for it */
     refuseIfFull: (lane: HashLane): void => {
-      if (!queue.hasRoomFor(lane, monotonicMs())) throw overloaded();
+      if (queue.hasRoomFor(lane, monotonicMs())) return;
+      onQueued?.(queue.length());
+      throw overloaded();
     },
 
     run: async <T>(work: () => Promise<T>, { signal, ...lane }: HashCaller): Promise<T> => {
