@@ -29,6 +29,7 @@ import { createDatabase } from './db/client.ts';
 import type { LoginGuard } from './durable-objects/login-guard.ts';
 import type { MetricsGatherer } from './durable-objects/metrics-gatherer.ts';
 import type { RateLimiter } from './durable-objects/rate-limiter.ts';
+import { ownPasswordPolicy } from './http/rate-policies.ts';
 import { createAccountRepository } from './repositories/accounts.ts';
 import { createAuditRepository } from './repositories/audit.ts';
 import { createBacklogRepository } from './repositories/backlog.ts';
@@ -54,6 +55,7 @@ import { createVerifyEmail } from './services/email/verify.ts';
 import { createReadiness } from './services/health/readiness.ts';
 import { createScrape } from './services/metrics/scrape.ts';
 import { createSurvey } from './services/metrics/survey.ts';
+import { createAttemptBudget } from './services/password/attempt-budget.ts';
 import { createChangePassword } from './services/password/change.ts';
 import { createCheckPassword } from './services/password/check.ts';
 import { createForgotPassword } from './services/password/forgot.ts';
@@ -147,7 +149,9 @@ const createServices = (config: Config, bindings: Bindings, log: Logger, telemet
   const sealedSignUps = createSealedSignUps(secretKeys);
   const prepareToken = createPrepareToken({ newId, code, codeMac });
   const verifyPassword = createVerifyPassword({ guard, hasher, audit });
-  const proveOwnPassword = createProveOwnPassword({ credentials, verifyPassword });
+  const limiter = instruments.limiter(createRateLimiter(bindings.RATE_LIMITER, instruments.called));
+  const spendAttempt = createAttemptBudget({ limiter, policy: ownPasswordPolicy(config.limits.rate) });
+  const proveOwnPassword = createProveOwnPassword({ credentials, verifyPassword, hasher, spendAttempt });
   const verifyAccessToken = accessTokens.verify;
   const readRefreshToken = refreshTokens.read;
   const sessionPolicy = config.session;
@@ -177,6 +181,7 @@ const createServices = (config: Config, bindings: Bindings, log: Logger, telemet
     secretKeys,
     log,
     telemetry,
+    requestTimeoutMs: config.limits.requestTimeoutMs,
   });
 
   return {

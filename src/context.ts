@@ -1,3 +1,4 @@
+import type { HashCaller } from './domain/hash-lane.ts';
 import type { Permission } from './domain/permissions.ts';
 
 /** What is known of the caller once an access token has been verified. The database has the last word. */
@@ -40,13 +41,18 @@ export type RequestContext = {
   readonly defer: (name: string, work: Promise<unknown>) => void;
 };
 
-/** Argon2id (RFC 9106) behind a bounded queue. */
+/** Argon2id (RFC 9106) behind a bounded queue that is shared fairly. */
 export type PasswordHasher = {
+  /**
+   * For the beginning of a flow: a full queue then costs neither the flow nor the database anything.
+   * @throws AppError `overloaded` when the queue has no room for this caller
+   */
+  readonly refuseIfFull: (caller: HashCaller) => void;
   /**
    * @returns a PHC string under the configured parameters
    * @throws AppError `overloaded` when the queue is full, `timeout` when the signal fired while it waited
    */
-  readonly hash: (password: string, signal?: AbortSignal) => Promise<string>;
+  readonly hash: (password: string, caller: HashCaller) => Promise<string>;
   /**
    * Compares in constant time. Null (no such user, or no password) costs the same as a wrong password.
    * @returns `outdated` when the PHC string was made with other than the configured parameters
@@ -55,7 +61,7 @@ export type PasswordHasher = {
   readonly verify: (
     password: string,
     phc: string | null,
-    signal?: AbortSignal,
+    caller: HashCaller,
   ) => Promise<{ valid: boolean; outdated: boolean }>;
 };
 

@@ -6,6 +6,7 @@ const parameters = { memoryKib: 19_456, iterations: 2, parallelism: 1 } as const
 const password = 'correct horse battery staple';
 
 const hasher = createArgon2Hasher(parameters);
+const caller = { purpose: 'login', network: 'bench', account: 'bench' } as const;
 
 const plain = (): Promise<string> =>
   argon2id({
@@ -24,7 +25,7 @@ Object.assign(WebAssembly, { compile: async (bytes: ArrayBuffer) => findModule(b
 export default {
   fetch: async (request: Request): Promise<Response> => {
     const { pathname } = new URL(request.url);
-    if (pathname === '/reused') return new Response(await hasher.hash(password));
+    if (pathname === '/reused') return new Response(await hasher.hash(password, caller));
     if (pathname === '/plain') return new Response(await plain());
     return new Response('idle');
   },

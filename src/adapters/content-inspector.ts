@@ -16,6 +16,7 @@ import {
   zipTailBytes,
 } from '../domain/zip-archive.ts';
 import { readZipMembers } from '../domain/zip-members.ts';
+import { createGiveWay, type GiveWay } from './give-way.ts';
 import { createInflater } from './inflater.ts';
 import { createObjectReader, type ObjectReader } from './object-reader.ts';
 
@@ -29,6 +30,7 @@ type Subject = Pick<StoredObject, 'size' | 'contentType'> & {
   readonly head: Uint8Array;
   readonly tail: Uint8Array;
   readonly reader: ObjectReader;
+  readonly giveWay: GiveWay;
 };
 
 const inspectText = async ({
@@ -50,7 +52,13 @@ const inspectText = async ({
   return !isMarkupType(contentType) && beginsAsActiveMarkup(head) ? 'active_markup' : null;
 };
 
-const inspectArchive = async ({ size, contentType, tail, reader }: Subject): Promise<ContentFlaw | null> => {
+const inspectArchive = async ({
+  size,
+  contentType,
+  tail,
+  reader,
+  giveWay,
+}: Subject): Promise<ContentFlaw | null> => {
   const directory = findZipDirectory(tail, size);
   if (!directory) return endsAsZip(tail, size) ? 'polyglot' : 'archive_unsafe';
   if (!isReadable(directory)) return 'archive_unsafe';
@@ -58,7 +66,7 @@ const inspectArchive = async ({ size, contentType, tail, reader }: Subject): Pro
   if ('flaw' in listed) return listed.flaw;
   const { entries } = listed;
   const members = await reader.read((bytes) =>
-    readZipMembers(bytes, entries, directory.offset, contentTypesPart, createInflater),
+    readZipMembers(bytes, entries, directory.offset, contentTypesPart, { createInflater, giveWay }),
   );
   if ('flaw' in members) return members.flaw;
   const names = entries.map(({ name }) => name);
@@ -114,12 +122,13 @@ export const createContentInspector =
   (store: Pick<ObjectStore, 'read'>): InspectContent =>
   async (object, signal) => {
     const { size, contentType } = object;
-    const reader = createObjectReader(store, object, signal);
+    const giveWay = createGiveWay(signal);
+    const reader = createObjectReader(store, object, signal, giveWay);
     const head = await reader.bytesOf({ offset: 0, length: Math.min(size, headBytes) });
     const tailLength = Math.min(size, zipTailBytes);
     const tail =
       size <= head.byteLength
         ? head
         : await reader.bytesOf({ offset: size - tailLength, length: tailLength });
-    return inspect({ size, contentType, head, tail, reader });
+    return inspect({ size, contentType, head, tail, reader, giveWay });
   };

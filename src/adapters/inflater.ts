@@ -2,7 +2,7 @@ import { Inflate } from 'pako';
 import type { Inflater } from '../domain/zip-members.ts';
 
 /** A byte can unpack to a thousand; so much is unpacked at a time, and no more is ever held. */
-const sliceBytes = 4096;
+const sliceBytes = 1024;
 
 /**
  * Raw DEFLATE (RFC 1951). Not the runtime's DecompressionStream: workerd's unpacks whatever it is given, whether or not

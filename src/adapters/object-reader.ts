@@ -1,6 +1,7 @@
 import { type ByteReader, createByteReader } from '../domain/byte-reader.ts';
 import type { ByteSpan, ObjectStore, ObjectVersion } from '../domain/storage.ts';
 import { AppError } from '../errors.ts';
+import type { GiveWay } from './give-way.ts';
 
 /** One version of an object, read in parts or from its beginning; all of it throws where it changes or goes meanwhile. */
 export type ObjectReader = {
@@ -13,6 +14,7 @@ export const createObjectReader = (
   store: Pick<ObjectStore, 'read'>,
   version: ObjectVersion,
   signal: AbortSignal,
+  giveWay: GiveWay,
 ): ObjectReader => {
   const open = async (span: ByteSpan | null): Promise<ReadableStream<Uint8Array>> => {
     const content = await store.read(version, span, signal);
@@ -22,6 +24,7 @@ export const createObjectReader = (
 
   async function* pieces(look?: (piece: Uint8Array) => void): AsyncGenerator<Uint8Array, void> {
     for await (const piece of await open(null)) {
+      await giveWay(piece.byteLength);
       look?.(piece);
       yield piece;
     }

@@ -39,13 +39,16 @@ type UploadParts = Sources & {
   readonly secretKeys: readonly Secret[];
   readonly log: Logger;
   readonly telemetry: Telemetry;
+  readonly requestTimeoutMs: number;
 };
 
 /** Files, from the declaration to the download, and the work on them that goes on behind. */
 export const createUploadServices = (
   { storage, scanner, maxBytes, allowedTypes, quota }: Config['uploads'],
-  { bucket, queue: messages, db, gate, secretKeys, log, telemetry, clock, newId, newRequestId }: UploadParts,
+  parts: UploadParts,
 ) => {
+  const { bucket, queue: messages, db, gate, secretKeys, log, telemetry, requestTimeoutMs } = parts;
+  const { clock, newId, newRequestId } = parts;
   const { metrics, instruments } = telemetry;
   const { uploads, verdicts, jobs } = countTransitions(
     {
@@ -70,6 +73,7 @@ export const createUploadServices = (
     signal: AbortSignal.timeout(limitMs),
   });
   const inspectContent = createContentInspector(store);
+  const leaseSeconds = Math.ceil(requestTimeoutMs / 1000) + 5;
   const engine = scanner && instruments.scanner(createScanner(scanner, storage, clock));
   const scan = engine && createScanUpload({ scanner: engine, store, verdicts, newScope, log });
   const work = createWorkOnUpload({ jobs, store, scan, queue, newScope, log });
@@ -82,7 +86,9 @@ export const createUploadServices = (
       : receiving
         ? createReceiveBytes({ uploads, ...receiving })
         : nothingHere,
-    complete: scanner ? createCompleteUpload({ uploads, store, inspectContent, queue }) : refuseUploads,
+    complete: scanner
+      ? createCompleteUpload({ uploads, store, inspectContent, queue, leaseSeconds })
+      : refuseUploads,
     list: createListUploads({ uploads }),
     listOf: createListUploadsOf({ uploads }),
     show: createShowUpload({ uploads }),

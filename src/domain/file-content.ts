@@ -13,7 +13,8 @@ export const contentFlawDetail: Readonly<Record<ContentFlaw, string>> = {
   damaged: 'The content begins as its type does, but is damaged or has no end.',
   archive_unsafe:
     'The archive is damaged or encrypted, contradicts itself, or has names that lead out of it.',
-  archive_bomb: 'The archive would unpack to far more than it is, or than it says.',
+  archive_bomb:
+    'The archive would unpack to far more than it is, or than it says, or to more than is looked into (200 MB, 5,000 entries).',
 };
 
 /** So much of a file's beginning is looked at. */

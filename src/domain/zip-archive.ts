@@ -105,11 +105,12 @@ export const findZipDirectory = (tail: Uint8Array, fileSize: number): ZipDirecto
 /** Whether the table of contents is small enough to be read at once. */
 export const isReadable = ({ length }: ZipDirectory): boolean => length <= maxDirectoryBytes;
 
-const readEntries = (directory: Uint8Array): ZipEntry[] | null => {
+const readEntries = (directory: Uint8Array, atMost: number): ZipEntry[] | null => {
   const view = viewOf(directory);
   const entries: ZipEntry[] = [];
   let at = 0;
   while (at < directory.byteLength) {
+    if (entries.length === atMost) return null;
     if (at + 46 > directory.byteLength || view.getUint32(at, true) !== entrySignature) return null;
     const extraAt = at + 46 + view.getUint16(at + 28, true);
     const extraEnd = extraAt + view.getUint16(at + 30, true);
@@ -136,6 +137,10 @@ const readEntries = (directory: Uint8Array): ZipEntry[] | null => {
   }
   return entries;
 };
+
+/** More than the largest documents have and unpack to; each costs time, whatever the file is. */
+const maxEntries = 5000;
+const maxUnpackedBytes = 200_000_000;
 
 /** What DEFLATE cannot exceed is about 1032:1; office documents stay below 50:1 as a whole. */
 const maxRatio = 100;
@@ -172,7 +177,8 @@ export const inspectZip = (
   directory: Uint8Array,
   { offset, entryCount }: ZipDirectory,
 ): { readonly flaw: ZipFlaw } | { readonly entries: readonly ZipEntry[] } => {
-  const entries = readEntries(directory)?.toSorted((one, other) => one.offset - other.offset);
+  if (entryCount > maxEntries) return { flaw: 'archive_bomb' };
+  const entries = readEntries(directory, entryCount)?.toSorted((one, other) => one.offset - other.offset);
   if (entries?.length !== entryCount || entries.some(isUnsafeEntry)) return { flaw: 'archive_unsafe' };
   // Names of parts are the same when they differ in case alone (ECMA-376 part 2, section 6.3), as on many disks.
   const names = new Set(entries.map(({ name }) => name.toLowerCase()));
@@ -181,5 +187,7 @@ export const inspectZip = (
   const size = entries.reduce((sum, entry) => sum + entry.size, 0);
   const compressed = entries.reduce((sum, entry) => sum + entry.compressedSize, 0);
   const expands = size > harmlessBytes && size > compressed * maxRatio;
-  return expands || overlap(entries, offset) ? { flaw: 'archive_bomb' } : { entries };
+  return expands || size > maxUnpackedBytes || overlap(entries, offset)
+    ? { flaw: 'archive_bomb' }
+    : { entries };
 };

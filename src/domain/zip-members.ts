@@ -59,15 +59,23 @@ export type Inflater = {
 
 const storedData = (): Inflater => ({ push: (packed) => [packed], isDone: () => true });
 
+/** How a member is unpacked, and how the thread is given to others meanwhile. */
+export type Unpacking = {
+  readonly createInflater: () => Inflater;
+  /** Told how much was unpacked. */
+  readonly giveWay: (bytes: number) => Promise<void>;
+};
+
 type Unpacked = { readonly flaw: MemberFlaw } | { readonly content: Blob };
 
 /** @param keeps whether the content is wanted, or only its length */
 const readData = async (
   bytes: ByteReader,
   entry: ZipEntry,
-  inflater: Inflater,
+  { createInflater, giveWay }: Unpacking,
   keeps: boolean,
 ): Promise<Unpacked> => {
+  const inflater = entry.method === deflated ? createInflater() : storedData();
   const kept: Uint8Array<ArrayBuffer>[] = [];
   let size = 0;
   for await (const packed of bytes.pieces(entry.compressedSize)) {
@@ -75,6 +83,7 @@ const readData = async (
       size += piece.byteLength;
       if (size > entry.size) return { flaw: 'archive_bomb' };
       if (keeps) kept.push(piece.slice());
+      if (entry.method === deflated) await giveWay(piece.byteLength);
     }
   }
   return inflater.isDone() && size === entry.size ? { content: new Blob(kept) } : { flaw: 'archive_unsafe' };
@@ -96,7 +105,7 @@ export const readZipMembers = async (
   entries: readonly ZipEntry[],
   end: number,
   wanted: string,
-  createInflater: () => Inflater,
+  unpacking: Unpacking,
 ): Promise<{ readonly flaw: MemberFlaw } | { readonly content: Uint8Array | null }> => {
   let content: Uint8Array | null = null;
   let position = 0;
@@ -112,12 +121,7 @@ export const readZipMembers = async (
 
     const isWanted = entry.name === wanted;
     if (isWanted && entry.size > keptBytes) return { flaw: 'archive_unsafe' };
-    const data = await readData(
-      bytes,
-      entry,
-      entry.method === deflated ? createInflater() : storedData(),
-      isWanted,
-    );
+    const data = await readData(bytes, entry, unpacking, isWanted);
     if ('flaw' in data) return data;
     if (isWanted) content = new Uint8Array(await data.content.arrayBuffer());
 

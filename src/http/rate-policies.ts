@@ -18,6 +18,8 @@ const limits = {
   // Each of these may send a mail to somebody who did not ask for it.
   mail: { share: 0.2, per: 'network' },
   reset: { share: 0.6, per: 'network' },
+  // Each is hashed, behind a session: a network may have many accounts. `ownPasswordPolicy` bounds each of them.
+  password: { share: 0.3, per: 'network' },
   // Guessing a token is hopeless, guessing a six-digit code is not.
   verify: { share: 0.6, per: 'network' },
   // Each is looked into, stored and scanned.
@@ -40,6 +42,8 @@ const classes: Readonly<Record<string, RateClass | 'unlimited'>> = {
   'POST /auth/email/resend': 'mail',
   'POST /auth/email/change': 'mail',
   'POST /auth/password/reset': 'reset',
+  'POST /auth/password': 'password',
+  'DELETE /users/me': 'password',
   'POST /auth/email/verify': 'verify',
   'POST /auth/email/restore': 'verify',
   'POST /uploads': 'upload',
@@ -52,6 +56,7 @@ const classes: Readonly<Record<string, RateClass | 'unlimited'>> = {
   'POST /account/login': 'login',
   'POST /account/signup': 'signup',
   'POST /account/email': 'mail',
+  'POST /account/password': 'password',
   'POST /account/code': 'verify',
   'POST /forgot-password': 'mail',
   'POST /reset-password': 'reset',
@@ -68,6 +73,13 @@ const classes: Readonly<Record<string, RateClass | 'unlimited'>> = {
   'GET /docs/assets/:file': 'unlimited',
   'GET /.well-known/jwks.json': 'unlimited',
 };
+
+/** How often an account may be asked for its own password: a tenth of RATE_LIMIT_MAX in fifteen windows. */
+export const ownPasswordPolicy = ({ max, windowMs }: Config['limits']['rate']): RatePolicy => ({
+  name: 'own_password',
+  max: Math.max(1, Math.floor(max / 10)),
+  windowMs: windowMs * 15,
+});
 
 /** The policy of a route, by its pattern: a path has many spellings. A request without a route has the default. */
 export const createRatePolicies = ({ max, windowMs }: Config['limits']['rate']) => {

@@ -32,8 +32,12 @@ export type NewUpload = UploadDeclaration & {
   readonly expiresAt: Date;
 };
 
-/** What was found in quarantine, and why it will not do if it will not. */
-export type Confirmation = { readonly object: StoredObject; readonly flaw: string | null };
+/** What was found in quarantine under a claim, and why it will not do if it will not. */
+export type Confirmation = {
+  readonly claim: number;
+  readonly object: StoredObject;
+  readonly flaw: string | null;
+};
 
 type Found<T> = { readonly refusal: SessionRefusal; readonly upload: T | null };
 
@@ -84,22 +88,67 @@ export const createUploadRepository = (db: Database, { newId, gate }: Options) =
   },
 
   /**
-   * Confirms the bytes, once. A verdict that came before counts if it is about these bytes; for one that comes at the
+   * Claims the look into the bytes of a pending file, so that one request looks whoever else asks meanwhile. A lease that
+   * was not given back ends by itself, later each time: what a request broke off at, the next one may break off at too.
+   */
+  claimInspection: async (
+    ctx: RequestContext,
+    id: string,
+    leaseSeconds: number,
+  ): Promise<Found<Upload> & { readonly claim: number | null; readonly isDue: boolean }> => {
+    const { now } = ctx;
+    const [row] = await db.execute<
+      Gated & Partial<UploadRow> & { attempts: number | null; is_claimed: boolean; is_due: boolean }
+    >(
+      ctx,
+      sql`
+        with ${gate.own(ctx)}, claimed as (
+          update uploads u set attempts = u.attempts + 1, updated_at = ${now}::timestamptz
+          from gate
+          where gate.refusal is null and u.user_id = gate.user_id and u.id = ${id}::uuid and u.deleted_at is null
+            and u.status = 'pending' and (u.attempts = 0 or u.updated_at + ${leaseSeconds}::int
+              * (1 << least(u.attempts - 1, 8)) * interval '1 second' <= ${now}::timestamptz)
+          returning u.*
+        )
+        select gate.refusal, ${uploadColumns}, u.attempts, exists (select from claimed) as is_claimed,
+          coalesce(u.status <> 'pending' and u.next_attempt_at <= ${now}::timestamptz, false) as is_due
+        from gate left join (
+          select * from claimed union all
+          select u.* from uploads u join gate on gate.refusal is null and gate.user_id = u.user_id
+          where u.id = ${id}::uuid and u.deleted_at is null and not exists (select from claimed)
+        ) u on true`,
+    );
+    return {
+      ...found(row),
+      claim: row?.is_claimed ? row.attempts : null,
+      isDue: row?.is_due ?? false,
+    };
+  },
+
+  /** Gives the claim back, for the next one to look at once. */
+  releaseInspection: async (ctx: RequestContext, id: string, claim: number): Promise<void> => {
+    await db.execute(
+      ctx,
+      sql`update uploads set attempts = 0 where id = ${id}::uuid and status = 'pending' and attempts = ${claim}`,
+    );
+  },
+
+  /**
+   * Confirms the bytes, once, for the request that has claimed the look into them. A verdict that came before counts if it is about these bytes; for one that comes at the
    * same time see `lockUpload`. What differs from the declaration has failed.
    */
   complete: async (
     ctx: RequestContext,
     id: string,
-    confirmation: Confirmation | null,
+    { claim, object, flaw }: Confirmation,
   ): Promise<Found<Upload> & { readonly changed: boolean; readonly isDue: boolean }> => {
     const { now } = ctx;
-    const { object, flaw } = confirmation ?? { object: null, flaw: null };
     const event = {
       actor: sql`changed.user_id`,
       subject: sql`changed.user_id`,
       details: sql`jsonb_build_object('upload_id', changed.id, 'reason', changed.reason)`,
     };
-    const etag = sql`${object?.etag ?? null}::text`;
+    const etag = sql`${object.etag}::text`;
     const [, [row]] = (await db.transaction(ctx, [
       lockUpload(id),
       sql`
@@ -108,12 +157,12 @@ export const createUploadRepository = (db: Database, { newId, gate }: Options) =
           where u.id = ${id}::uuid and u.deleted_at is null
         ), judged as (
           select t.id, t.size, t.user_id, t.expires_at, case
-            when t.size <> ${object?.size ?? null}::bigint or t.sha256 <> ${object?.sha256 ?? null}::text then 'wrong_bytes'
-            when t.content_type <> ${object?.contentType ?? null}::text then 'wrong_type'
+            when t.size <> ${object.size}::bigint or t.sha256 <> ${object.sha256}::text then 'wrong_bytes'
+            when t.content_type <> ${object.contentType}::text then 'wrong_type'
             when ${flaw}::text is not null then ${flaw}::text
             when t.verdict = 'failed' and t.verdict_etag = ${etag} then t.verdict_detail end as flaw,
             coalesce(t.verdict = 'clean' and t.verdict_etag = ${etag}, false) as is_clean
-          from target t where t.status = 'pending' and ${etag} is not null
+          from target t where t.status = 'pending' and t.attempts = ${claim}
         ), changed as (
           update uploads u set
             status = case when j.flaw is not null then 'failed' when j.is_clean then 'clean' else 'scanning' end,

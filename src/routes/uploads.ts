@@ -10,6 +10,7 @@ import { readPreconditions } from '../http/preconditions.ts';
 import { validate } from '../http/validate.ts';
 import { PageQuery, pageResponse } from '../schemas/page.ts';
 import { UploadBody, UploadParams, UploadUrlQuery, uploadResponse } from '../schemas/uploads.ts';
+import type { Completion } from '../services/upload/complete.ts';
 import type { CreatedUpload } from '../services/upload/create.ts';
 import type { AskedDownload, Download } from '../services/upload/download.ts';
 import type { IncomingBytes } from '../services/upload/receive.ts';
@@ -24,7 +25,7 @@ export type UploadServices = {
     origin: string,
   ) => Promise<CreatedUpload>;
   readonly receive: (ctx: RequestContext, incoming: IncomingBytes) => Promise<void>;
-  readonly complete: (ctx: RequestContext, id: string) => Promise<Upload>;
+  readonly complete: (ctx: RequestContext, id: string) => Promise<Completion>;
   readonly list: (ctx: RequestContext, page: PageRequest) => Promise<Page<Upload>>;
   readonly show: (ctx: RequestContext, id: string) => Promise<Upload>;
   readonly remove: (ctx: RequestContext, id: string) => Promise<void>;
@@ -75,8 +76,9 @@ export const uploadRoutes = (
       return c.body(null, 200);
     })
     .post('/:id/complete', login, validate('param', UploadParams), async (c) => {
-      const upload = await complete(c.var.ctx, c.req.valid('param').id);
-      return c.json(uploadResponse(upload));
+      const { upload, isBeingInspected } = await complete(c.var.ctx, c.req.valid('param').id);
+      if (isBeingInspected) c.header('Retry-After', '1');
+      return c.json(uploadResponse(upload), isBeingInspected ? 202 : 200);
     })
     .get('/:id/download', login, validate('param', UploadParams), async (c) => {
       const asked: AskedDownload = {

@@ -5,6 +5,7 @@ import {
   type Argon2HasherOptions,
   createArgon2Hasher,
 } from '../../src/adapters/argon2/hasher.ts';
+import type { HashCaller } from '../../src/domain/hash-lane.ts';
 import { parsePhc } from '../../src/domain/phc.ts';
 
 const config: Argon2Config = { memoryKib: 7168, iterations: 1, parallelism: 1 };
@@ -13,14 +14,21 @@ const password = 'correct horse battery staple';
 /** Everything that was asked of Argon2id: the work done, without a stopwatch. */
 let work: Argon2idInput[];
 
-const createHasher = (options: Argon2HasherOptions = {}, parameters = config) =>
-  createArgon2Hasher(parameters, {
+const somebody: HashCaller = { purpose: 'login', network: '192.0.2.1', account: 'ada' };
+
+const createHasher = (options: Argon2HasherOptions = {}, parameters = config) => {
+  const hasher = createArgon2Hasher(parameters, {
     digest: (input) => {
       work.push(input);
       return argon2id(input);
     },
     ...options,
   });
+  return {
+    hash: (given: string) => hasher.hash(given, somebody),
+    verify: (given: string, stored: string | null) => hasher.verify(given, stored, somebody),
+  };
+};
 
 const costOf = ({ parameters, tagBytes }: Argon2idInput) => ({ parameters, tagBytes });
 

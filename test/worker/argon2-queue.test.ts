@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { createHashQueue, type HashQueueOptions } from '../../src/adapters/argon2/hash-queue.ts';
+import type { HashLane } from '../../src/domain/hash-lane.ts';
 import { AppError } from '../../src/errors.ts';
 
 const nextEvent = () => scheduler.wait(0);
@@ -7,8 +8,10 @@ const nextEvent = () => scheduler.wait(0);
 /** What a request that was cancelled waits for: it is never resumed. */
 const never = () => new Promise<void>(() => {});
 
-const createQueue = (options: Partial<HashQueueOptions> = {}) =>
-  createHashQueue({
+const somebody: HashLane = { purpose: 'login', network: '192.0.2.1', account: 'ada' };
+
+const createQueue = (options: Partial<HashQueueOptions> = {}) => {
+  const queue = createHashQueue({
     maxQueueLength: 3,
     maxWaitMs: 1000,
     retryAfterSeconds: 7,
@@ -16,6 +19,8 @@ const createQueue = (options: Partial<HashQueueOptions> = {}) =>
     nextEvent,
     ...options,
   });
+  return <T>(work: () => Promise<T>) => queue.run(work, somebody);
+};
 
 const answer = async () => 'answer';
 

@@ -126,7 +126,6 @@ describe('database round trips and Durable Object calls, as the contract budgets
         ['GET', '/uploads'],
         ['GET', '/uploads/{id}'],
         ['PUT', '/uploads/{id}/content'],
-        ['POST', '/uploads/{id}/complete'],
         ['GET', '/uploads/{id}/download'],
         ['DELETE', '/uploads/{id}'],
       ] as const
@@ -146,6 +145,32 @@ describe('database round trips and Durable Object calls, as the contract budgets
           }
           const json = path === '/uploads' && method === 'POST' ? await declarationOf(pdf) : undefined;
           return () => client(method, path.replace('{id}', ticket.id), { bearer, json });
+        },
+      ],
+    ),
+    [
+      // The row is claimed before the bucket is asked, and confirmed when the bytes have been looked into.
+      'POST /uploads/{id}/complete',
+      { db: 2, objects: 1 },
+      async () => {
+        const { access_token: bearer } = await newAccount(client);
+        const ticket = await declare(client, bearer);
+        await put(client, ticket);
+        return () => client('POST', `/uploads/${ticket.id}/complete`, { bearer });
+      },
+    ],
+    ...(['asked again', "of somebody else's file"] as const).map(
+      (which): Case => [
+        `POST /uploads/{id}/complete, ${which}`,
+        { db: 1, objects: 1 },
+        async () => {
+          const { access_token: bearer } = await newAccount(client);
+          const ticket = await declare(client, bearer);
+          await put(client, ticket);
+          const path = `/uploads/${ticket.id}/complete`;
+          if (which === 'asked again') await client('POST', path, { bearer });
+          const { access_token: stranger } = await newAccount(client);
+          return () => client('POST', path, { bearer: which === 'asked again' ? bearer : stranger });
         },
       ],
     ),
@@ -211,9 +236,9 @@ describe('database round trips and Durable Object calls, as the contract budgets
       },
     ],
     [
-      // The password is read and proved first: limiter, reserve, and settle after the response.
+      // The password is read and proved first: limiter, the account's budget beside reserve, and settle after the response.
       'DELETE /users/me',
-      { db: 2, objects: 3 },
+      { db: 2, objects: 4 },
       async () => {
         const { access_token: bearer } = await newAccount(client);
         return () => client('DELETE', '/users/me', { bearer, json: { password } });

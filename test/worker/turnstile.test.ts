@@ -234,7 +234,9 @@ describe('sign-up without Turnstile', () => {
 
 describe('the order of a sign-up', () => {
   const context = (signal = new AbortController().signal) =>
-    ({ ip: null, signal, now: new Date() }) as Parameters<ReturnType<typeof createSignup>>[0];
+    ({ ip: null, network: 'unknown', signal, now: new Date() }) as Parameters<
+      ReturnType<typeof createSignup>
+    >[0];
 
   const createUseCase = (timeoutMs?: number) => {
     const hash = vi.fn(async () => 'a hash');
@@ -247,7 +249,7 @@ describe('the order of a sign-up', () => {
       }),
       accounts: { create },
       signUps: { register: vi.fn() },
-      hasher: { hash },
+      hasher: { hash, refuseIfFull: () => {} },
       issueTokens: vi.fn(),
       sessionPolicy: { refreshTtlSeconds: 60, absoluteTtlSeconds: 60, reuseGraceSeconds: 0 },
       verification: 'off',

@@ -1,3 +1,5 @@
+import { createFairQueue, type Place } from '../../domain/fair-queue.ts';
+import type { HashCaller, HashLane } from '../../domain/hash-lane.ts';
 import { AppError } from '../../errors.ts';
 
 export type HashQueueOptions = {
@@ -9,47 +11,49 @@ export type HashQueueOptions = {
   readonly monotonicMs: () => number;
   readonly onQueued?: (waiting: number) => void;
   /** Waits for a later event of the same request, so that other requests get theirs in between. */
-  readonly nextEvent: () => Promise<void>;
+  readonly nextEvent: (afterMs: number) => Promise<void>;
 };
 
 /**
- * A bounded queue in front of work that keeps the isolate busy. A request that is cancelled while it waits
- * is never resumed, not even for its `finally`; its place is given back by age, or 503 would be for ever.
+ * A bounded and fair queue in front of work that keeps the isolate busy. A request that is cancelled while it waits is
+ * never resumed, not even for its `finally`; its place is given back once it is seen to be gone.
  */
 export const createHashQueue = (options: HashQueueOptions) => {
   const { maxQueueLength, maxWaitMs, retryAfterSeconds, monotonicMs, onQueued, nextEvent } = options;
-  const waiting = new Set<{ readonly sinceMs: number }>();
-  let served = 0;
+  const queue = createFairQueue({ capacity: maxQueueLength });
+  const overloaded = () => new AppError('overloaded', { retryAfterSeconds });
 
-  const forgetExpired = (nowMs: number): void => {
-    for (const place of waiting) {
-      if (nowMs - place.sinceMs <= maxWaitMs) return;
-      waiting.delete(place);
-    }
-  };
-
-  // Between two pieces of work the event loop gets a turn: answers go out, and new requests are read.
-  const untilNoneWasServedMeanwhile = async (signal: AbortSignal | undefined): Promise<void> => {
-    let servedBefore: number;
+  const untilItsTurn = async (place: Place, signal: AbortSignal | undefined): Promise<void> => {
+    let nowMs = place.sinceMs;
     do {
-      servedBefore = served;
-      await nextEvent();
-    } while (served !== servedBefore && !signal?.aborted);
+      await nextEvent(queue.restMs(place, nowMs));
+      nowMs = monotonicMs();
+      const isTooLate = nowMs - place.sinceMs > maxWaitMs;
+      // Nobody waits for the answer any more; what is hashed now would keep the others waiting.
+      if (!isTooLate && !signal?.aborted) continue;
+      queue.leave(place);
+      throw isTooLate ? overloaded() : new AppError('timeout');
+    } while (!queue.isItsTurn(place, nowMs));
   };
 
-  return async <T>(work: () => Promise<T>, signal?: AbortSignal): Promise<T> => {
-    const place = { sinceMs: monotonicMs() };
-    forgetExpired(place.sinceMs);
-    onQueued?.(waiting.size);
-    if (waiting.size >= maxQueueLength) throw new AppError('overloaded', { retryAfterSeconds });
+  return {
+    /** @throws AppError `overloaded` where a call would be refused, before anything is done for it */
+    refuseIfFull: (lane: HashLane): void => {
+      if (queue.hasRoomFor(lane, monotonicMs())) return;
+      onQueued?.(queue.length());
+      throw overloaded();
+    },
 
-    waiting.add(place);
-    await untilNoneWasServedMeanwhile(signal);
-    forgetExpired(monotonicMs());
-    if (!waiting.delete(place)) throw new AppError('overloaded', { retryAfterSeconds });
-    // Nobody waits for the answer any more; what is hashed now would keep the others waiting.
-    if (signal?.aborted) throw new AppError('timeout');
-    served += 1;
-    return work();
+    run: async <T>(work: () => Promise<T>, { signal, ...lane }: HashCaller): Promise<T> => {
+      const place = queue.enter(lane, monotonicMs());
+      onQueued?.(place === null ? queue.length() : queue.length() - 1);
+      if (place === null) throw overloaded();
+      await untilItsTurn(place, signal);
+      try {
+        return await work();
+      } finally {
+        queue.measure(monotonicMs());
+      }
+    },
   };
 };

@@ -59,38 +59,40 @@ export const createArgon2Hasher = (
 ): PasswordHasher => {
   const { memoryKib, iterations, parallelism } = config;
   const parameters = { memoryKib, iterations, parallelism };
-  const enqueue = createHashQueue({
+  const queue = createHashQueue({
     maxQueueLength,
     maxWaitMs,
     retryAfterSeconds: Math.max(1, Math.ceil((maxQueueLength * typicalHashMs) / 1000)),
     monotonicMs,
     onQueued,
-    nextEvent: () => scheduler.wait(0),
+    nextEvent: (afterMs) => scheduler.wait(afterMs),
   });
 
   return {
-    hash: async (password, signal) => {
+    refuseIfFull: queue.refuseIfFull,
+
+    hash: async (password, caller) => {
       const bytes = encodePassword(password);
       if (bytes.length === 0) throw new RangeError('An empty password cannot be hashed');
       const salt = randomBytes(saltBytes);
-      const tag = await enqueue(() => digest({ password: bytes, salt, parameters, tagBytes }), signal);
+      const tag = await queue.run(() => digest({ password: bytes, salt, parameters, tagBytes }), caller);
       return formatPhc({ parameters, salt, tag });
     },
 
-    verify: async (password, phc, signal) => {
+    verify: async (password, phc, caller) => {
       const bytes = encodePassword(password);
       const stored = phc === null ? undefined : parsePhc(phc);
 
       if (stored === undefined || bytes.length === 0) {
         const decoy = { password: decoyPassword, salt: decoySalt, parameters, tagBytes };
-        await enqueue(() => digest(decoy), signal);
+        await queue.run(() => digest(decoy), caller);
         return { valid: false, outdated: false };
       }
 
       const { salt, tag } = stored;
-      const computed = await enqueue(
+      const computed = await queue.run(
         () => digest({ password: bytes, salt, parameters: stored.parameters, tagBytes: tag.length }),
-        signal,
+        caller,
       );
       // Not `===` or a loop: how long the comparison takes must not tell how much of the tag was right.
       const valid = crypto.subtle.timingSafeEqual(computed, tag);

@@ -56,7 +56,12 @@ export const uploads = {
     tag: 'uploads',
     auth: 'required',
     params: UploadParams,
-    response: { status: 200, description: 'How far things are', schema: UploadItem },
+    response: {
+      status: 200,
+      orStatus: 202,
+      description: 'How far things are; 202 while another request looks into the bytes, to be asked again',
+      schema: UploadItem,
+    },
     errors: [
       'account_disabled',
       'email_not_verified',

@@ -1,5 +1,6 @@
 import type { CheckPassword, PasswordHasher, RequestContext } from '../../context.ts';
 import { canonicalEmail } from '../../domain/account.ts';
+import { hashCaller } from '../../domain/hash-lane.ts';
 import type { PrepareToken } from '../../domain/one-time-token.ts';
 import type { MailQueue } from '../../domain/outbox.ts';
 import {
@@ -27,7 +28,7 @@ type Deps = {
   readonly checkTurnstile: ((ctx: RequestContext, token: string | null) => Promise<void>) | null;
   readonly accounts: Pick<AccountRepository, 'create'>;
   readonly signUps: Pick<SignUpRepository, 'register'>;
-  readonly hasher: Pick<PasswordHasher, 'hash'>;
+  readonly hasher: Pick<PasswordHasher, 'hash' | 'refuseIfFull'>;
   readonly issueTokens: IssueTokens;
   readonly sessionPolicy: SessionPolicy;
   readonly verification: 'off' | 'optional' | 'required';
@@ -65,10 +66,12 @@ export const createSignup = (deps: Deps) => {
   return async (ctx: RequestContext, request: SignupRequest): Promise<SignupOutcome> => {
     const { password, username, turnstileToken } = request;
     const email = canonicalEmail(request.email);
+    const caller = hashCaller(ctx, 'signup', email);
+    hasher.refuseIfFull(caller);
     await checkPassword(ctx, { password, email, username });
     // Before anything that costs, and after what may be corrected: a token serves only once.
     await checkTurnstile?.(ctx, turnstileToken);
-    const chosen = { email, username, passwordHash: await hasher.hash(password, ctx.signal) };
+    const chosen = { email, username, passwordHash: await hasher.hash(password, caller) };
     const scope = grantScope(request.scope);
     if (verification === 'off') {
       const tokens = await open(ctx, { ...chosen, verification: null }, scope);

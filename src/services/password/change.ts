@@ -1,4 +1,5 @@
 import type { CheckPassword, PasswordHasher, ProveOwnPassword, RequestContext } from '../../context.ts';
+import { hashCaller } from '../../domain/hash-lane.ts';
 import type { MailQueue } from '../../domain/outbox.ts';
 import type { IssuedTokens, IssueTokens } from '../../domain/session.ts';
 import { AppError } from '../../errors.ts';
@@ -31,7 +32,7 @@ export const createChangePassword =
       member: 'new_password',
     });
     const outboxId = newId(ctx.now);
-    const hash = await hasher.hash(request.next, ctx.signal);
+    const hash = await hasher.hash(request.next, hashCaller(ctx, 'session', email));
     const opened = await credentials.change(ctx, passwordHash, { hash, outboxId });
     if (!opened) throw new AppError('conflict');
     ctx.defer('hand a mail over', mailQueue.enqueue([outboxId]));

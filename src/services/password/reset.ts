@@ -1,5 +1,6 @@
 import type { CheckPassword, PasswordHasher, RequestContext } from '../../context.ts';
 import { identifiersOf } from '../../domain/account.ts';
+import { hashCaller } from '../../domain/hash-lane.ts';
 import type { LoginGuard } from '../../domain/login-ledger.ts';
 import { settingLinks, type TokenPurpose } from '../../domain/one-time-token.ts';
 import type { MailQueue } from '../../domain/outbox.ts';
@@ -31,12 +32,12 @@ export const createResetPassword =
     const owner = read && (await credentials.findForReset(ctx, read.id));
     if (!owner) throw new AppError('token_invalid');
     const { email, username, passwordHash } = owner;
-    const unchanged =
-      passwordHash !== null && (await hasher.verify(password, passwordHash, ctx.signal)).valid;
+    const caller = hashCaller(ctx, 'reset', email);
+    const unchanged = passwordHash !== null && (await hasher.verify(password, passwordHash, caller)).valid;
     await checkPassword(ctx, { password, email, username, ...(unchanged && { current: password }) });
     const outboxId = newId(ctx.now);
     const done = await credentials.reset(ctx, read.id, {
-      hash: await hasher.hash(password, ctx.signal),
+      hash: await hasher.hash(password, caller),
       outboxId,
     });
     if (!done) throw new AppError('token_invalid');

@@ -1,4 +1,5 @@
 import type { PasswordHasher, VerifyPassword } from '../../context.ts';
+import { hashCaller } from '../../domain/hash-lane.ts';
 import type { LoginOutcome } from '../../domain/login-attempts.ts';
 import type { LoginGuard } from '../../domain/login-ledger.ts';
 import { AppError } from '../../errors.ts';
@@ -23,6 +24,8 @@ const settledValue = <T>(settled: PromiseSettledResult<T>): T => {
 export const createVerifyPassword =
   ({ guard, hasher, audit }: Deps): VerifyPassword =>
   async (ctx, identifier, password, lookUp) => {
+    const { actor } = ctx;
+    const caller = actor ? hashCaller(ctx, 'session', actor.userId) : hashCaller(ctx, 'login', identifier);
     const { promise: outcome, resolve: settle } = Promise.withResolvers<LoginOutcome>();
     // Our own failure is not a wrong guess: neither an outage nor a time-out may lock people out.
     const withdraw = () => settle('withdrawn');
@@ -42,7 +45,7 @@ export const createVerifyPassword =
         throw new AppError('login_locked', { retryAfterSeconds: attempt.retryAfterSeconds });
       }
       const found = settledValue(looked);
-      const { valid, outdated } = await hasher.verify(password, found?.passwordHash ?? null, ctx.signal);
+      const { valid, outdated } = await hasher.verify(password, found?.passwordHash ?? null, caller);
       settle(valid ? 'succeeded' : 'failed');
       if (valid && found) return { valid: true, outdated, found };
       // For an account and for none alike, and not before the answer: its time would tell them apart.

@@ -1,4 +1,5 @@
 import type { PasswordHasher, RequestContext, VerifyPassword } from '../../context.ts';
+import { hashCaller } from '../../domain/hash-lane.ts';
 import type { MailQueue } from '../../domain/outbox.ts';
 import {
   grantScope,
@@ -17,7 +18,7 @@ type Deps = {
   readonly accounts: Pick<AccountRepository, 'findForLogin' | 'replaceHash'>;
   readonly sessions: Pick<SessionRepository, 'open'>;
   readonly verifyPassword: VerifyPassword;
-  readonly hasher: Pick<PasswordHasher, 'hash'>;
+  readonly hasher: Pick<PasswordHasher, 'hash' | 'refuseIfFull'>;
   readonly issueTokens: IssueTokens;
   readonly sessionPolicy: SessionPolicy;
   readonly mailQueue: MailQueue;
@@ -49,13 +50,19 @@ export const createLogin = ({
 }: Deps) => {
   const rehash = async (ctx: RequestContext, { userId, passwordHash }: LoginCandidate, password: string) => {
     if (passwordHash === null) return;
-    await accounts.replaceHash(ctx, userId, passwordHash, await hasher.hash(password, ctx.signal));
+    await accounts.replaceHash(
+      ctx,
+      userId,
+      passwordHash,
+      await hasher.hash(password, hashCaller(ctx, 'session', userId)),
+    );
   };
 
   return async (
     ctx: RequestContext,
     { identifier, password, scope }: LoginRequest,
   ): Promise<IssuedTokens> => {
+    hasher.refuseIfFull(hashCaller(ctx, 'login', identifier));
     const candidates = accounts.findForLogin(ctx, identifier);
     const verified = await verifyPassword(ctx, identifier, password, candidates);
     if (!verified.valid) throw new AppError('invalid_credentials', verifiedOnly ? orNotConfirmed : {});

@@ -1,5 +1,6 @@
 import type { CheckPassword, PasswordHasher, RequestContext } from '../../context.ts';
 import { canonicalEmail, type ManagedUser, withPasswordAge } from '../../domain/account.ts';
+import { hashCaller } from '../../domain/hash-lane.ts';
 import type { PrepareToken } from '../../domain/one-time-token.ts';
 import type { MailQueue } from '../../domain/outbox.ts';
 import type { UserRepository } from '../../repositories/users.ts';
@@ -36,7 +37,9 @@ export const createCreateUser = (deps: Deps) => {
     const email = canonicalEmail(request.email);
     if (password !== null) await checkPassword(ctx, { password, email, username });
     const invites = password === null;
-    const passwordHash = invites ? null : await hasher.hash(password, ctx.signal);
+    const passwordHash = invites
+      ? null
+      : await hasher.hash(password, hashCaller(ctx, 'administration', email));
     const token =
       invites || verification !== 'off' ? await prepareToken(ctx.now, invites ? null : email) : null;
     const roles = [...new Set(request.roles)];

@@ -1,0 +1,273 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { createHashQueue } from '../../src/adapters/argon2/hash-queue.ts';
+import { type HashCaller, hashCaller, networkGroup } from '../../src/domain/hash-lane.ts';
+import { AppError } from '../../src/errors.ts';
+
+const hashMs = 25;
+
+type Timer = { readonly atMs: number; readonly ring: () => void };
+
+/** An isolate: one thread, whose clock moves while a hash keeps it, and timers that ring in the order of their time. */
+const createIsolate = () => {
+  let nowMs = 0;
+  let timers: Timer[] = [];
+  const log: { readonly who: string; readonly atMs: number }[] = [];
+
+  const queue = createHashQueue({
+    maxQueueLength: 100,
+    maxWaitMs: 10_000,
+    retryAfterSeconds: 3,
+    monotonicMs: () => nowMs,
+    nextEvent: (afterMs) =>
+      new Promise<void>((ring) => {
+        timers.push({ atMs: nowMs + Math.max(0.1, afterMs), ring });
+      }),
+  });
+
+  /** Asks for a hash. `cancelled`: the request is never resumed again. */
+  const ask = (who: string, lane: HashCaller, cancelled = false) => {
+    const before = timers.length;
+    const outcome = queue
+      .run(async () => {
+        log.push({ who, atMs: nowMs });
+        nowMs += hashMs;
+        return 'hashed' as const;
+      }, lane)
+      .catch((error: unknown) => (error as AppError).code);
+    if (cancelled) timers = timers.slice(0, before);
+    return outcome;
+  };
+
+  const settle = () => new Promise<void>((resolve) => setImmediate(resolve));
+
+  /** Lets time pass, one timer after the other. */
+  const run = async (untilMs: number) => {
+    await settle();
+    for (;;) {
+      const first = timers.reduce<Timer | null>(
+        (one, other) => (one === null || other.atMs < one.atMs ? other : one),
+        null,
+      );
+      if (first === null || Math.max(nowMs, first.atMs) > untilMs) break;
+      timers = timers.filter((timer) => timer !== first);
+      nowMs = Math.max(nowMs, first.atMs);
+      first.ring();
+      await settle();
+    }
+    nowMs = Math.max(nowMs, untilMs);
+  };
+
+  return { ask, run, log, queue, now: () => nowMs };
+};
+
+const login = (network: string, account = 'somebody'): HashCaller => ({ purpose: 'login', network, account });
+const session = (network: string, account: string): HashCaller => ({ purpose: 'session', network, account });
+const signup = (network: string, account: string): HashCaller => ({ purpose: 'signup', network, account });
+
+const positionOf = (log: readonly { who: string }[], who: string) => log.findIndex((one) => one.who === who);
+
+describe('the order of turns', () => {
+  it('lets a login wait for one hash at most, whatever was asked for behind sessions before', async () => {
+    const { ask, run, log } = createIsolate();
+    for (let account = 0; account < 160; account++)
+      void ask('attacker', session(`network ${account % 4}`, `${account}`));
+    await run(5 * hashMs);
+    const before = log.length;
+    void ask('victim', login('home'));
+    await run(20 * hashMs);
+    expect(positionOf(log, 'victim')).toBeLessThanOrEqual(before + 1);
+    expect(log.length).toBeGreaterThan(before + 1);
+  });
+
+  it('goes round the networks, and round the accounts of each', async () => {
+    const { ask, run, log } = createIsolate();
+    for (const account of ['a', 'a', 'a', 'b', 'c']) void ask(`office ${account}`, signup('office', account));
+    void ask('home', signup('home', 'd'));
+    void ask('train', signup('train', 'e'));
+    await run(1000);
+    expect(log.map(({ who }) => who)).toEqual([
+      'office a',
+      'home',
+      'train',
+      'office b',
+      'office c',
+      'office a',
+      'office a',
+    ]);
+  });
+
+  it('serves a network that comes now before those that were served already', async () => {
+    const { ask, run, log } = createIsolate();
+    for (let at = 0; at < 30; at++) void ask('attacker', login(`network ${at % 3}`, `${at}`));
+    await run(7 * hashMs);
+    const before = log.length;
+    void ask('victim', login('home'));
+    await run(10_000);
+    expect(positionOf(log, 'victim')).toBe(before);
+  });
+
+  it('leaves half of the thread to the other steps of a login while one is seen, and takes all of it otherwise', async () => {
+    for (const [isLoginSeen, least, most] of [
+      [true, 18, 21],
+      [false, 36, 40],
+    ] as const) {
+      const { ask, run, log, queue } = createIsolate();
+      for (let account = 0; account < 45; account++) void ask('one', session('office', `${account}`));
+      if (isLoginSeen) queue.refuseIfFull(login('home'));
+      await run(1000);
+      expect(log.length).toBeGreaterThanOrEqual(least);
+      expect(log.length).toBeLessThanOrEqual(most);
+    }
+  });
+
+  it('hashes one login after the other without a pause', async () => {
+    const { ask, run, log } = createIsolate();
+    for (let account = 0; account < 30; account++) void ask('one', login('office', `${account}`));
+    await run(760);
+    expect(log).toHaveLength(30);
+  });
+
+  it('gives logins at least every second hash, and starves nothing else', async () => {
+    const { ask, run, log } = createIsolate();
+    for (let at = 0; at < 20; at++) {
+      void ask('login', login(`network ${at % 2}`, `${at}`));
+      void ask('other', session(`network ${at}`, `${at}`));
+    }
+    await run(39 * hashMs);
+    for (let at = 2; at <= 38; at += 2) {
+      const logins = log.slice(0, at).filter(({ who }) => who === 'login').length;
+      expect(logins).toBeGreaterThanOrEqual(Math.min(at / 2, 20));
+      expect(at - logins).toBeGreaterThanOrEqual(at / 2 - 1);
+    }
+  });
+
+  it('serves everybody in the end, and a network that comes alone before any second turn of the others', () =>
+    fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.record({ network: fc.nat(5), account: fc.nat(3), isLogin: fc.boolean() }), {
+          maxLength: 40,
+        }),
+        async (asked) => {
+          const { ask, run, log } = createIsolate();
+          const outcomes = asked.map(({ network, account, isLogin }, at) =>
+            ask(`${at}`, (isLogin ? login : signup)(`network ${network}`, `${account}`)),
+          );
+          void ask('victim', login('home'));
+          await run(10_000);
+          const networksBefore = log
+            .slice(0, positionOf(log, 'victim'))
+            .map(({ who }) => asked[Number(who)])
+            .filter((one) => one?.isLogin)
+            .map((one) => one?.network);
+          expect(new Set(networksBefore).size).toBe(networksBefore.length);
+          const served = (await Promise.all(outcomes)).filter((outcome) => outcome === 'hashed').length;
+          expect(log).toHaveLength(served + 1);
+          expect(served).toBe(asked.length);
+        },
+      ),
+      { numRuns: 50 },
+    ));
+});
+
+describe('a place in the queue', () => {
+  const flood = (isolate: ReturnType<typeof createIsolate>, lanes: readonly HashCaller[]) =>
+    lanes.map((lane) => isolate.ask('attacker', lane));
+
+  it('is refused at once, in the event in which it is asked for', async () => {
+    const isolate = createIsolate();
+    flood(
+      isolate,
+      Array.from({ length: 200 }, (_, at) => login('office', `${at}`)),
+    );
+    const refused = isolate.ask('one more', login('office', 'one more'));
+    expect(await refused).toBe('overloaded');
+    expect(isolate.now()).toBe(0);
+    expect(isolate.log).toEqual([]);
+    expect(() => isolate.queue.refuseIfFull(login('office', 'one more'))).toThrow(AppError);
+  });
+
+  it.each([
+    [1, signup],
+    [4, signup],
+    [18, signup],
+    [1, login],
+    [4, login],
+    [24, login],
+  ])('is left for others however much %i networks ask for', (networks, lane) => {
+    const isolate = createIsolate();
+    flood(
+      isolate,
+      Array.from({ length: 1000 }, (_, at) => lane(`network ${at % networks}`, `${at}`)),
+    );
+    for (const victim of [login('home'), signup('home', 'x')])
+      expect(() => isolate.queue.refuseIfFull(victim)).not.toThrow();
+  });
+
+  it('is left for logins, a quarter of all, whatever else fills the rest', () => {
+    const isolate = createIsolate();
+    flood(
+      isolate,
+      Array.from({ length: 1000 }, (_, at) => signup(`network ${at}`, `${at}`)),
+    );
+    expect(() => isolate.queue.refuseIfFull(signup('home', 'x'))).toThrow(AppError);
+    for (let at = 0; at < 25; at++) {
+      isolate.queue.refuseIfFull(login(`home ${at}`));
+      void isolate.ask('login', login(`home ${at}`));
+    }
+    expect(() => isolate.queue.refuseIfFull(login('another home'))).toThrow(AppError);
+  });
+
+  it('is had by four at most of one account behind its sessions, and counts those of its own network alone', async () => {
+    const isolate = createIsolate();
+    flood(
+      isolate,
+      Array.from({ length: 10 }, () => session('thief', 'ada')),
+    );
+    expect(() => isolate.queue.refuseIfFull(session('thief', 'ada'))).toThrow(AppError);
+    expect(() => isolate.queue.refuseIfFull(session('thief', 'grace'))).not.toThrow();
+    expect(() => isolate.queue.refuseIfFull(session('home', 'ada'))).not.toThrow();
+    await isolate.run(10_000);
+    expect(isolate.log).toHaveLength(4);
+  });
+
+  it('is passed over when its request was cancelled, and given back within a second', async () => {
+    const isolate = createIsolate();
+    for (let at = 0; at < 200; at++) void isolate.ask('cancelled', login('office', `${at}`), true);
+    void isolate.ask('victim', login('home'));
+    await isolate.run(50);
+    expect(isolate.log.map(({ who }) => who)).toEqual(['victim']);
+    await isolate.run(1100);
+    expect(() => isolate.queue.refuseIfFull(login('office', 'x'))).not.toThrow();
+    void isolate.ask('colleague', login('office', 'x'));
+    await isolate.run(1200);
+    expect(isolate.log.map(({ who }) => who)).toEqual(['victim', 'colleague']);
+  });
+
+  it('is given up with the request, by its signal', async () => {
+    const isolate = createIsolate();
+    const ending = new AbortController();
+    const outcome = isolate.ask('one', { ...login('home'), signal: ending.signal });
+    ending.abort();
+    await isolate.run(100);
+    expect(await outcome).toBe('timeout');
+    expect(isolate.log).toEqual([]);
+  });
+});
+
+describe('who shares a turn', () => {
+  it('is a /48, however many /64s of it are used, and an IPv4 address', () => {
+    expect(networkGroup('2001:db8:5:1::/64')).toBe('2001:db8:5::/48');
+    expect(networkGroup('2001:db8:5:ffff::/64')).toBe('2001:db8:5::/48');
+    expect(networkGroup('2001:db8:6:1::/64')).toBe('2001:db8:6::/48');
+    expect(networkGroup('192.0.2.1')).toBe('192.0.2.1');
+    expect(networkGroup('unknown')).toBe('unknown');
+    const { signal } = new AbortController();
+    expect(hashCaller({ network: '2001:db8:5:1::/64', signal }, 'login', 'ada')).toEqual({
+      purpose: 'login',
+      network: '2001:db8:5::/48',
+      account: 'ada',
+      signal,
+    });
+  });
+});
