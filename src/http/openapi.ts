@@ -119,7 +119,7 @@ export const createOpenApi = (operations: Record<string, Operation>): Json => {
   };
 
   const success = (method: string, { response, conditional, ranged, tagged }: Operation) => {
-    const { status, orStatus, description, schema, mediaType = 'application/json' } = response;
+    const { status, orStatus, orNoContent, description, schema, mediaType = 'application/json' } = response;
     const etag = tagged && { ETag: header('serves as If-Match') };
     const described = {
       description,
@@ -132,6 +132,7 @@ export const createOpenApi = (operations: Record<string, Operation>): Json => {
     return {
       [status]: described,
       ...(orStatus && { [orStatus]: described }),
+      ...(orNoContent && { 204: { description: orNoContent } }),
       ...(ranged && {
         206: {
           ...described,

@@ -22,6 +22,8 @@ export type Operation = {
     readonly status: number;
     /** Another status of success, with the same body. */
     readonly orStatus?: number;
+    /** When the answer is 204 instead, without a body. */
+    readonly orNoContent?: string;
     readonly description: string;
     readonly schema?: z.ZodType;
     readonly mediaType?: string;
