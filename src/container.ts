@@ -156,7 +156,6 @@ const createServices = (config: Config, bindings: Bindings, log: Logger, telemet
   const readRefreshToken = refreshTokens.read;
   const sessionPolicy = config.session;
   const mailQueue = createMailQueue(bindings.MAIL_QUEUE);
-  const limiter = instruments.limiter(createRateLimiter(bindings.RATE_LIMITER, instruments.called));
   const checkPassword = createCheckPassword({
     policy: config.password,
     estimateStrength,

@@ -13,9 +13,15 @@ const refusals = {
   holds_more: ['forbidden', 'The account may do things that you may not.'],
   grants_more: ['forbidden', 'You cannot give permissions that you do not have.'],
   role_holds_more: ['forbidden', 'The role allows things that you may not do.'],
+  role_is_held: [
+    'forbidden',
+    'Accounts have this role, so changing it changes them and needs users:write too.',
+  ],
+  holder_holds_more: ['forbidden', 'An account that has this role may do things that you may not.'],
+  sign_up_role: ['conflict', 'Every sign-up gets this role, so it cannot allow what administrators do.'],
   own_authority: [
     'conflict',
-    'Nobody takes away what they may do themselves; another administrator can, and DELETE /users/me deletes your account.',
+    'You cannot remove your own permissions; another administrator can, and DELETE /users/me deletes your account.',
   ],
   last_administrator: ['conflict', 'This is the last administrator; make another one first.'],
   last_way_in: ['conflict', 'It is the only way to log in to the account; choose a password first.'],

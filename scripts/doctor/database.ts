@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client } from 'pg';
 import journal from '../../drizzle/meta/_journal.json' with { type: 'json' };
+import { administrativePermissions, signUpRole } from '../../src/domain/permissions.ts';
 import { encrypted, placeOf } from '../stack/database-urls.ts';
 import { type Finding, failure, ok, verdict, warning } from './finding.ts';
 
@@ -45,6 +46,23 @@ const inspectMigrations = async (client: Client, beforeMigrate: boolean): Promis
   }
 };
 
+/** The role of every sign-up takes no administrative permission, but may have some from before. */
+const inspectSignUps = async (client: Client): Promise<Finding[]> => {
+  try {
+    const { rows } = await client.query<{ permissions: string[] }>(
+      'select permissions from roles where name = $1 and permissions && $2::text[]',
+      [signUpRole, administrativePermissions],
+    );
+    return rows.map(({ permissions }) =>
+      warning('sign-ups', `every one may ${permissions.join(', ')}; PUT /roles/${signUpRole} without them`),
+    );
+  } catch (error) {
+    // Before the first migration, or without rights, which the other checks say.
+    if (!/^(?:42P01|42501)$/.test(String((error as { code?: unknown }).code))) throw error;
+    return [];
+  }
+};
+
 const inspect = async (
   client: Client,
   migrator: string | null,
@@ -77,6 +95,7 @@ const inspect = async (
           ),
         ]),
     await inspectMigrations(client, beforeMigrate),
+    ...(await inspectSignUps(client)),
   ];
 };
 

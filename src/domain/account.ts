@@ -12,6 +12,9 @@ export type AccountRecord = {
   readonly passwordChangeDemanded: boolean;
 };
 
+/** What the maker of an account knows of it without reading it. */
+export type NewUser = Pick<ManagedAccount, 'id' | 'email' | 'username' | 'roles' | 'createdAt' | 'version'>;
+
 /** An account as its owner sees it. */
 export type Account = AccountRecord & { readonly mustChangePassword: boolean };
 

@@ -135,7 +135,9 @@ export const createOpenApi = (operations: Record<string, Operation>): Json => {
       ...(otherwise && {
         [otherwise.status]: {
           description: otherwise.description,
-          content: { 'application/json': { schema: write(otherwise.schema, 'output') } },
+          ...(otherwise.schema && {
+            content: { 'application/json': { schema: write(otherwise.schema, 'output') } },
+          }),
         },
       }),
       ...(ranged && {

@@ -2,7 +2,13 @@ import { type SQL, sql } from 'drizzle-orm';
 import type { RequestContext } from '../context.ts';
 import type { Database } from '../db/client.ts';
 import type { Slice } from '../domain/page.ts';
-import { adminRole, builtInRoles, type Permission } from '../domain/permissions.ts';
+import {
+  administrativePermissions,
+  adminRole,
+  builtInRoles,
+  type Permission,
+  signUpRole,
+} from '../domain/permissions.ts';
 import type { Preconditions } from '../domain/preconditions.ts';
 import type { Role } from '../domain/role.ts';
 import type { Refusal } from '../refusals.ts';
@@ -23,6 +29,33 @@ const toRole = ({ created_at, ...row }: RoleRow): Role => ({
 export type PutOutcome =
   | { readonly kind: 'created' | 'changed'; readonly role: Role }
   | { readonly kind: 'refused'; readonly refusal: Exclude<Refusal, null> };
+
+const holdersOf = (name: string): SQL => sql`from user_roles held where held.role_name = ${name}`;
+
+/** What giving a role those permissions adds and removes, and whether accounts have the role, as `change`. */
+const changeTo = (name: string, given: SQL): SQL => sql`
+  change as (
+    select array(select unnest(${given}) except select unnest(permissions) from existing) as added,
+      array(select unnest(permissions) from existing except select unnest(${given})) as removed,
+      exists (select ${holdersOf(name)}) as is_held
+  )`;
+
+/**
+ * Why the actor may not make that change. To add is to give to every holder, and so it asks for what an edit of each
+ * would; to remove asks for nothing of what others hold, so that no accomplice can stand in the way of it.
+ */
+const changeRefusal = (name: string, given: SQL): SQL => sql`
+  when not change.removed <@ gate.permissions then 'role_holds_more'
+  when not ${given} <@ gate.permissions and (change.added <> '{}' or change.removed = '{}') then 'grants_more'
+  when ${name === signUpRole}::boolean and change.added && ${sql.param(administrativePermissions)}::text[] then 'sign_up_role'
+  when change.is_held and (change.added || change.removed) <> '{}' and not 'users:write' = any(gate.permissions)
+    then 'role_is_held'
+  when change.added <> '{}' and exists (
+    select from user_roles held join user_roles other on other.user_id = held.user_id join roles r on r.name = other.role_name
+    where held.role_name = ${name} and not r.permissions <@ gate.permissions) then 'holder_holds_more'
+  when exists (select ${holdersOf(name)} and held.user_id = gate.user_id) and not change.removed <@ array(
+    select unnest(r.permissions) from user_roles other join roles r on r.name = other.role_name
+    where other.user_id = gate.user_id and other.role_name <> ${name}) then 'own_authority'`;
 
 type Options = { readonly newId: (now: Date) => string; readonly gate: Gate };
 
@@ -76,7 +109,7 @@ export const createRoleRepository = (db: Database, { newId, gate }: Options) => 
       };
     },
 
-    /** Creates a role or replaces its permissions; nobody gives or takes what they do not have themselves. */
+    /** Creates a role or replaces its permissions, which gives to and takes from every account that has it. */
     put: async (
       ctx: RequestContext,
       name: string,
@@ -91,29 +124,28 @@ export const createRoleRepository = (db: Database, { newId, gate }: Options) => 
           actor: sql`(select user_id from gate)`,
           subject: noOne,
           details: sql`jsonb_build_object('role', ${name}::text, 'permissions', ${given},
-            'permissions_before', coalesce(to_jsonb((select permissions from existing)), '[]'::jsonb))`,
+            'permissions_before', coalesce(to_jsonb((select permissions from existing)), '[]'::jsonb),
+            'holders', (select count(*) ${holdersOf(name)}))`,
         });
       const [, [verdict], [row]] = (await db.transaction(ctx, [
         lockAuthority(gate, ctx),
         sql`
-          with ${gate.permitted(ctx)}, ${existing(name)}, verdict as (
+          with ${gate.permitted(ctx)}, ${existing(name)}, ${changeTo(name, given)}, verdict as (
             select case
               when gate.refusal is not null then gate.refusal
               when ${mustNotExist}::boolean and existing.name is not null then 'changed'
               when ${mustExist}::boolean and existing.name is null then 'changed'
               when ${isChanged(sql`existing.version`, ifMatch)} then 'changed'
               when existing.name = ${adminRole} then 'built_in'
-              when not existing.permissions <@ gate.permissions then 'role_holds_more'
-              when not ${given} <@ gate.permissions then 'grants_more'
-              when not existing.permissions <@ ${given} and exists (
-                select from user_roles own where own.user_id = gate.user_id and own.role_name = existing.name) then 'own_authority' end as refusal,
-              existing.name is null as is_new
-            from gate left join existing on true
+              ${changeRefusal(name, given)} end as refusal,
+              existing.name is null as is_new,
+              existing.name is null or (change.added || change.removed) <> '{}' as is_change
+            from gate cross join change left join existing on true
           ), written as (
             insert into roles (name, permissions, created_at)
-            select ${name}::text, ${given}, ${ctx.now}::timestamptz from verdict where verdict.refusal is null
+            select ${name}::text, ${given}, ${ctx.now}::timestamptz from verdict
+            where verdict.refusal is null and verdict.is_change
             on conflict (name) do update set permissions = excluded.permissions
-              where roles.permissions <> excluded.permissions
             returning name
           ), created as (
             ${event('role.created')} from written, verdict where verdict.is_new

@@ -1,7 +1,7 @@
 import { type SQL, sql } from 'drizzle-orm';
 import type { RequestContext } from '../context.ts';
 import type { Database } from '../db/client.ts';
-import type { AccountEdit, ManagedAccount } from '../domain/account.ts';
+import type { AccountEdit, ManagedAccount, NewUser } from '../domain/account.ts';
 import { endedByNewPassword } from '../domain/one-time-token.ts';
 import { adminRole } from '../domain/permissions.ts';
 import type { Refusal } from '../refusals.ts';
@@ -28,11 +28,19 @@ export type NewManagedAccount = {
 };
 
 export type EditOutcome =
-  | { readonly kind: 'done'; readonly account: ManagedAccount }
+  | {
+      readonly kind: 'done';
+      /** Null where the actor may not read accounts. */
+      readonly account: ManagedAccount | null;
+      /** For who has made it. */
+      readonly made: NewUser;
+    }
   | { readonly kind: 'refused'; readonly refusal: Exclude<Refusal, null> }
   | { readonly kind: 'email_taken' | 'username_taken' | 'unknown_role' };
 
-type Verdict = { refusal: Refusal | 'unknown_role' | 'email_taken' };
+type Verdict = { refusal: Refusal | 'unknown_role' | 'email_taken'; may_read: boolean };
+
+const mayRead: SQL = sql`'users:read' = any(gate.permissions) as may_read`;
 
 /** The roles that are asked for, as `wanted`: what they allow together, and whether all of them exist. */
 const wantedRoles = (names: readonly string[] | null): SQL => sql`
@@ -55,7 +63,10 @@ export const createUserRepository = (db: Database, { newId, gate }: Options) => 
     if (refusal === 'unknown_role' || refusal === 'email_taken') return { kind: refusal };
     if (refusal !== null) return { kind: 'refused', refusal };
     if (!row) throw new Error('an account that was written is not there');
-    return { kind: 'done', account: toManaged(row) };
+    const account = toManaged(row);
+    const { id, email, username, roles, createdAt, version } = account;
+    const made = { id, email, username, roles, createdAt, version };
+    return { kind: 'done', account: verdict?.may_read ? account : null, made };
   };
 
   return {
@@ -85,7 +96,8 @@ export const createUserRepository = (db: Database, { newId, gate }: Options) => 
                   when gate.refusal is not null then gate.refusal
                   when not wanted.all_exist then 'unknown_role'
                   when not wanted.permissions <@ gate.permissions then 'grants_more'
-                  when ${isReserved(ctx, sql`${email}::text`)} then 'email_taken' end as refusal
+                  when ${isReserved(ctx, sql`${email}::text`)} then 'email_taken' end as refusal,
+                  ${mayRead}
                 from gate, wanted
               ), c as (
                 insert into users (id, email, username, password_hash, password_changed_at, must_change_password,
@@ -100,7 +112,7 @@ export const createUserRepository = (db: Database, { newId, gate }: Options) => 
               ), audited as (
                 ${insertAudit(ctx, event)} from c
               )${mail}
-              select verdict.refusal from verdict`,
+              select verdict.refusal, verdict.may_read from verdict`,
             readManaged(id),
           ]),
         );
@@ -154,14 +166,18 @@ export const createUserRepository = (db: Database, { newId, gate }: Options) => 
                   when target.id = gate.user_id and (${disabled === true || forgets}::boolean or (${roles !== null}::boolean and not target.permissions <@ wanted.permissions))
                     then 'own_authority'
                   when target.is_last_administrator and ${demotes || disabled === true || forgets}::boolean then 'last_administrator'
-                end as refusal
+                end as refusal, ${mayRead}
                 from gate cross join wanted left join target on true
               ), edit as (
                 -- What is asked for and is not so already; null stays as it is.
                 select nullif(${disabled}::boolean, u.disabled_at is not null) as disabled,
                   nullif(${mustChangePassword}::boolean, u.must_change_password) as must_change_password,
                   ${edit.username !== undefined}::boolean and u.username is distinct from ${edit.username ?? null}::text as renames,
-                  ${forgets}::boolean as forgets,
+                  ${forgets}::boolean and (coalesce(u.password_hash, u.password_changed_at::text, u.reset_sent_at::text) is not null
+                    or exists (select from identities i where i.user_id = u.id)
+                    or exists (select from sessions s where s.user_id = u.id and s.revoked_at is null)
+                    or exists (select from one_time_tokens o where o.user_id = u.id and o.used_at is null
+                               and o.purpose = any(${sql.param(endedByNewPassword)}::text[]))) as forgets,
                   case when not (target.roles <@ ${rolesParam} and target.roles @> ${rolesParam}) then ${rolesParam} end as roles
                 from verdict, target join users u on u.id = target.id where verdict.refusal is null
               ), c as (
@@ -190,7 +206,7 @@ export const createUserRepository = (db: Database, { newId, gate }: Options) => 
               ), ${unlinkIdentities(ctx, newId(now), sql`select c.id from c where ${forgets}::boolean`, { actor: sql`(select user_id from gate)` })}, audited as (
                 ${insertAudit(ctx, event)} from c
               )
-              select verdict.refusal from verdict`,
+              select verdict.refusal, verdict.may_read from verdict`,
             readManaged(id),
           ]),
         );

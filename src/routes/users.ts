@@ -13,10 +13,11 @@ import {
   CreateUserBody,
   EditUserBody,
   managedUserResponse,
+  newUserResponse,
   UserParams,
   UserQuery,
 } from '../schemas/users.ts';
-import type { CreateUserRequest } from '../services/user/create.ts';
+import type { CreatedUser, CreateUserRequest } from '../services/user/create.ts';
 import type { UserQuery as UserListQuery } from '../services/user/list.ts';
 
 type Versions = readonly string[] | null;
@@ -24,13 +25,13 @@ type Versions = readonly string[] | null;
 export type UserServices = {
   readonly list: (ctx: RequestContext, query: UserListQuery) => Promise<Page<ManagedUser>>;
   readonly read: (ctx: RequestContext, id: string) => Promise<ManagedUser>;
-  readonly create: (ctx: RequestContext, request: CreateUserRequest) => Promise<ManagedUser>;
+  readonly create: (ctx: RequestContext, request: CreateUserRequest) => Promise<CreatedUser>;
   readonly edit: (
     ctx: RequestContext,
     id: string,
     edit: AccountEdit,
     ifMatch: Versions,
-  ) => Promise<ManagedUser>;
+  ) => Promise<ManagedUser | null>;
   readonly remove: (ctx: RequestContext, id: string, ifMatch: Versions) => Promise<void>;
   readonly endSessions: (ctx: RequestContext, id: string) => Promise<void>;
   readonly listUploads: (ctx: RequestContext, id: string, page: PageRequest) => Promise<Page<Upload>>;
@@ -47,10 +48,10 @@ export const userRoutes = (users: UserServices, requirePermission: RequirePermis
     })
     .post('/', requirePermission('users:write'), validate('json', CreateUserBody), async (c) => {
       const { email, username = null, password = null, roles } = c.req.valid('json');
-      const user = await users.create(c.var.ctx, { email, username, password, roles });
-      setEntityTag(c, user.version);
-      c.header('Location', `/users/${user.id}`);
-      return c.json(managedUserResponse(user), 201);
+      const { made, user } = await users.create(c.var.ctx, { email, username, password, roles });
+      setEntityTag(c, made.version);
+      c.header('Location', `/users/${made.id}`);
+      return c.json(user ? managedUserResponse(user) : newUserResponse(made), 201);
     })
     .get('/:id', requirePermission('users:read'), validate('param', UserParams), async (c) => {
       const user = await users.read(c.var.ctx, c.req.valid('param').id);
@@ -67,6 +68,8 @@ export const userRoutes = (users: UserServices, requirePermission: RequirePermis
         const { ifMatch } = readPreconditions(c);
         const edit = { ...rest, mustChangePassword };
         const user = await users.edit(c.var.ctx, c.req.valid('param').id, edit, ifMatch);
+        // Without an ETag either: one that has not moved would tell that the account was so already.
+        if (!user) return c.body(null, 204);
         setEntityTag(c, user.version);
         return c.json(managedUserResponse(user));
       },

@@ -1,5 +1,9 @@
 import * as z from 'zod';
-import type { Account, ManagedUser as ManagedUserRecord } from '../domain/account.ts';
+import type {
+  Account,
+  ManagedUser as ManagedUserRecord,
+  NewUser as NewUserRecord,
+} from '../domain/account.ts';
 import { pageQueryBy } from './page.ts';
 import { RoleName } from './roles.ts';
 import { Email, Id, Instant, Password, text, Username } from './text.ts';
@@ -39,6 +43,21 @@ export const managedUserResponse = (user: ManagedUserRecord): z.infer<typeof Man
   disabled: user.disabled,
   updated_at: user.updatedAt.toISOString(),
 });
+
+/** For who may make accounts and not read them. */
+const NewUser = User.pick({ id: true, email: true, username: true, roles: true, created_at: true }).meta({
+  id: 'NewUser',
+});
+
+export const newUserResponse = (made: NewUserRecord): z.infer<typeof NewUser> => ({
+  id: made.id,
+  email: made.email,
+  username: made.username,
+  roles: [...made.roles],
+  created_at: made.createdAt.toISOString(),
+});
+
+export const CreatedUser = z.union([ManagedUser, NewUser]);
 
 export const UserList = z.object({ items: z.array(ManagedUser), next_cursor: z.string().nullable() });
 

@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process';
 import { createServer, type RequestListener } from 'node:http';
 import { type AddressInfo, createServer as createTcpServer } from 'node:net';
+import { Client } from 'pg';
 import { describe, expect, test } from 'vitest';
 import type { Report } from '../../scripts/doctor/render.ts';
 import { inspectService } from '../../scripts/doctor/service.ts';
@@ -140,6 +141,17 @@ describe.skipIf(!server)(`the database${server ? '' : ' (TEST_DATABASE_URL is un
     const good = reportOf(await doctor(variables, '--json'));
     for (const check of ['database', 'no DDL', 'rows', 'two roles', 'migrations'])
       expect(finding(good, check), check).toMatchObject({ level: 'ok' });
+
+    expect(finding(good, 'sign-ups')).toBeUndefined();
+    await using owner = {
+      client: new Client(database.adminUrl),
+      [Symbol.asyncDispose]: () => owner.client.end(),
+    };
+    await owner.client.connect();
+    await owner.client.query(`update roles set permissions = '{roles:write}' where name = 'user'`);
+    const generous = reportOf(await doctor(variables, '--json'));
+    expect(finding(generous, 'sign-ups')).toMatchObject({ level: 'warning' });
+    expect(finding(generous, 'sign-ups')?.detail).toContain('roles:write');
 
     const bad = reportOf(await doctor({ DATABASE_URL: as('itsor_migrator') }, '--json'));
     expect(finding(bad, 'no DDL')).toMatchObject({ level: 'failure' });

@@ -46,8 +46,8 @@ const expected = (row: Access, who: ActorName, needed: Permission | undefined): 
   if (who === 'anonymous' || who === 'deleted administrator') return 401;
   if (who === 'disabled administrator') return 403;
   if (row.loggedIn !== undefined) return row.loggedIn;
-  const holds = who === 'administrator' || who === `who may ${needed}`;
-  return holds ? (row.permitted ?? 0) : 403;
+  if (who === 'administrator') return row.permitted ?? 0;
+  return who === `who may ${needed}` ? (row.unread ?? row.permitted ?? 0) : 403;
 };
 
 /** The public documents; whatever else is answered, failures too, nobody may keep. */

@@ -128,16 +128,66 @@ describe('roles', () => {
   });
 
   it('are not narrowed by who has them, and change nothing where they are so already', async () => {
-    const { access_token: bearer, user } = await newAccountAllowed(client, 'roles:write', 'users:read');
+    const { access_token: bearer, user } = await newAccountAllowed(
+      client,
+      'roles:write',
+      'users:write',
+      'users:read',
+    );
     const [role = ''] = user.roles.filter((name) => name !== 'user');
     await expectProblem(await put(bearer, role, []), 409, 'conflict');
-    const same = await put(bearer, role, ['users:read', 'roles:write']);
+    const same = await put(bearer, role, ['users:read', 'users:write', 'roles:write']);
     expect(same.status).toBe(200);
-    expect((await put(bearer, role, ['roles:write', 'users:read'])).headers.get('ETag')).toBe(
-      same.headers.get('ETag'),
-    );
+    const again = await put(bearer, role, ['roles:write', 'users:read', 'users:write']);
+    expect(again.headers.get('ETag')).toBe(same.headers.get('ETag'));
     const events = await sql`select type from audit_events where details->>'role' = ${role}`;
     expect(events).toEqual([]);
+  });
+
+  it('that every sign-up gets takes no administrative permission, not from an administrator either', async () => {
+    const { access_token: bearer } = await newAdmin(client);
+    for (const permission of permissionNames)
+      await expectProblem(await put(bearer, 'user', [permission]), 409, 'conflict');
+    const { access_token: writer } = await newAccountAllowed(client, 'roles:write');
+    await expectProblem(await put(writer, 'user', ['roles:write']), 409, 'conflict');
+    expect((await put(bearer, 'user', [])).status).toBe(200);
+  });
+
+  it('that accounts have are changed by who may write accounts too, and edit each of these', async () => {
+    const { access_token: rolesOnly } = await newAccountAllowed(client, 'roles:write', 'audit:read');
+    const both = ['roles:write', 'users:write', 'audit:read'] as const;
+    const { access_token: manager } = await newAccountAllowed(client, ...both);
+    const name = await newRole();
+    const { access_token: holder } = await newAccountWith(client, name);
+    expect(await expectProblem(await put(rolesOnly, name, ['audit:read']), 403, 'forbidden')).toContain(
+      'users:write',
+    );
+    await expectProblem(await client('GET', '/audit', { bearer: holder }), 403, 'forbidden');
+    expect((await put(manager, name, ['audit:read'])).status).toBe(200);
+    expect((await client('GET', '/audit', { bearer: holder })).status).toBe(200);
+    const [grown] = await sql`select details from audit_events where details->>'role' = ${name}`;
+    expect(grown?.details).toMatchObject({ holders: 1 });
+    expect((await put(rolesOnly, name, [])).status).toBe(403);
+    expect((await put(manager, name, [])).status).toBe(200);
+
+    await newAccountWith(client, name, 'admin');
+    await expectProblem(await put(manager, name, ['audit:read']), 403, 'forbidden');
+  });
+
+  it('lose a permission to who holds it, whoever has the role and whatever else it allows', async () => {
+    const { access_token: manager } = await newAccountAllowed(client, 'roles:write', 'users:write');
+    const name = await newRole('roles:write', 'audit:read');
+    await newAccountWith(client, name, 'admin');
+    const taken = await put(manager, name, ['audit:read']);
+    expect(await taken.json()).toMatchObject({ permissions: ['audit:read'] });
+    await expectProblem(await put(manager, name, []), 403, 'forbidden');
+  });
+
+  it('lose what their holder has by another role as well, as an administrator has', async () => {
+    const name = await newRole('roles:write');
+    const { access_token: bearer } = await newAccountWith(client, name, 'admin');
+    expect((await put(bearer, name, [])).status).toBe(200);
+    expect((await client('GET', '/roles', { bearer })).status).toBe(200);
   });
 
   it('count on the very next request, whatever the token says', async () => {

@@ -273,6 +273,17 @@ describe('PATCH /users/{id}', () => {
     expect(changes.map(({ details }) => details)).toEqual([{ must_change_password: true }]);
   });
 
+  it('takes no password away where there is none, nor anything that was asked for with it', async () => {
+    const client = newClient();
+    const { access_token: bearer } = await newAdmin(client);
+    const { user } = await newAccount(client);
+    const patch = () => client('PATCH', `/users/${user.id}`, { bearer, json: { password: null } });
+    const tag = (await patch()).headers.get('ETag');
+    expect((await patch()).headers.get('ETag')).toBe(tag);
+    const changes = (await eventsAbout(user.id)).filter(({ type }) => type === 'account.changed');
+    expect(changes).toHaveLength(1);
+  });
+
   it('refuses an edit that is meant for another version, and takes one for this', async () => {
     const client = newClient();
     const { access_token: bearer } = await newAdmin(client);
@@ -332,6 +343,42 @@ describe('PATCH /users/{id}', () => {
       'session_revoked',
     );
     expect((await client('POST', '/auth/token', { json: { email: user.email, password } })).status).toBe(200);
+  });
+});
+
+describe('who may write accounts and not read them', () => {
+  it('is shown nothing of an account, nor whether it was so already', async () => {
+    const client = newClient();
+    const { access_token: bearer } = await newAccountAllowed(client, 'users:write');
+    const { user } = await newAccount(client);
+    const answers = [];
+    for (const json of [
+      { must_change_password: false },
+      { must_change_password: true },
+      { roles: ['user'] },
+      { disabled: false },
+    ]) {
+      const response = await client('PATCH', `/users/${user.id}`, { bearer, json });
+      answers.push([response.status, response.headers.get('ETag'), await response.text()]);
+    }
+    expect(answers).toEqual([204, 204, 204, 204].map((status) => [status, null, '']));
+    const changes = (await eventsAbout(user.id)).filter(({ type }) => type === 'account.changed');
+    expect(changes.map(({ details }) => details)).toEqual([{ must_change_password: true }]);
+  });
+
+  it('is shown of a new account what was sent, and can edit it under its ETag', async () => {
+    const client = newClient();
+    const { access_token: bearer } = await newAccountAllowed(client, 'users:write');
+    const email = newEmail();
+    const created = await client('POST', '/users', { bearer, json: { email, roles: ['user'] } });
+    expect(created.status).toBe(201);
+    const made = await created.json<User>();
+    const known = { id: expect.any(String), email, username: null, roles: ['user'] };
+    expect(made).toEqual({ ...known, created_at: expect.any(String) });
+    const headers = { 'If-Match': created.headers.get('ETag') ?? '' };
+    const edit = { bearer, json: { disabled: true }, headers };
+    expect((await client('PATCH', `/users/${made.id}`, edit)).status).toBe(204);
+    await expectProblem(await client('PATCH', `/users/${made.id}`, edit), 412, 'precondition_failed');
   });
 });
 

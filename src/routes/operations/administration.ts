@@ -3,6 +3,7 @@ import { PageQuery } from '../../schemas/page.ts';
 import { PermissionList, PutRoleBody, Role, RoleList, RoleParams, RoleQuery } from '../../schemas/roles.ts';
 import { UploadList } from '../../schemas/uploads.ts';
 import {
+  CreatedUser,
   CreateUserBody,
   EditUserBody,
   ManagedUser,
@@ -28,7 +29,11 @@ export const administration = {
     auth: 'required',
     permission: 'users:write',
     json: CreateUserBody,
-    response: { status: 201, description: 'The account', schema: ManagedUser },
+    response: {
+      status: 201,
+      description: 'The account; without `users:read` only what was sent, with its id',
+      schema: CreatedUser,
+    },
     tagged: true,
     errors: ['email_taken', 'username_taken', 'weak_password', 'validation_failed', 'overloaded'],
   },
@@ -50,7 +55,12 @@ export const administration = {
     permission: 'users:write',
     params: UserParams,
     json: EditUserBody,
-    response: { status: 200, description: 'The account as it is now', schema: ManagedUser },
+    response: {
+      status: 200,
+      description: 'The account as it is now, for who may read it',
+      schema: ManagedUser,
+    },
+    otherwise: { status: 204, description: 'The account is as asked for; the actor lacks `users:read`' },
     conditional: ['If-Match'],
     tagged: true,
     errors: ['not_found', 'username_taken', 'conflict', 'precondition_failed', 'validation_failed'],
@@ -112,7 +122,8 @@ export const administration = {
     errors: ['not_found', 'validation_failed'],
   },
   'PUT /roles/{name}': {
-    summary: 'Create a role (201) or replace its permissions (200), within what one may do oneself',
+    summary:
+      'Create a role (201) or replace its permissions (200), within what one may do oneself; a role that accounts have needs users:write too',
     tag: 'administration',
     auth: 'required',
     permission: 'roles:write',

@@ -26,8 +26,8 @@ export type Operation = {
     readonly schema?: z.ZodType;
     readonly mediaType?: string;
   };
-  /** Another answer of success, with a body of its own. */
-  readonly otherwise?: { readonly status: number; readonly description: string; readonly schema: z.ZodType };
+  /** Another answer of success, with a body of its own or none. */
+  readonly otherwise?: { readonly status: number; readonly description: string; readonly schema?: z.ZodType };
   /** The preconditions that it takes (RFC 9110 section 13.1). */
   readonly conditional?: readonly ('If-Match' | 'If-None-Match')[];
   /** It hands out ranges of bytes (RFC 9110 section 14). */

@@ -12,5 +12,5 @@ export const createListPermissions =
   ({ roles }: Deps) =>
   async (ctx: RequestContext): Promise<readonly PermissionEntry[]> => {
     assertDone(await roles.authorize(ctx));
-    return Object.entries(permissions).map(([name, description]) => ({ name, description }));
+    return Object.entries(permissions).map(([name, { description }]) => ({ name, description }));
   };

@@ -1,10 +1,10 @@
 import type { CheckPassword, PasswordHasher, RequestContext } from '../../context.ts';
-import { canonicalEmail, type ManagedUser, withPasswordAge } from '../../domain/account.ts';
+import { canonicalEmail, type ManagedUser, type NewUser, withPasswordAge } from '../../domain/account.ts';
 import { hashCaller } from '../../domain/hash-lane.ts';
 import type { PrepareToken } from '../../domain/one-time-token.ts';
 import type { MailQueue } from '../../domain/outbox.ts';
 import type { UserRepository } from '../../repositories/users.ts';
-import { accountOf } from './outcome.ts';
+import { doneOf } from './outcome.ts';
 
 export type CreateUserRequest = {
   readonly email: string;
@@ -12,6 +12,12 @@ export type CreateUserRequest = {
   readonly roles: readonly string[];
   /** The first one, which its owner has to change; null sends an invitation to choose one. */
   readonly password: string | null;
+};
+
+export type CreatedUser = {
+  readonly made: NewUser;
+  /** Null where the actor may not read accounts. */
+  readonly user: ManagedUser | null;
 };
 
 type Deps = {
@@ -32,7 +38,7 @@ type Deps = {
 export const createCreateUser = (deps: Deps) => {
   const { users, checkPassword, hasher, prepareToken, mailQueue, verification, passwordMaxAgeDays } = deps;
 
-  return async (ctx: RequestContext, request: CreateUserRequest): Promise<ManagedUser> => {
+  return async (ctx: RequestContext, request: CreateUserRequest): Promise<CreatedUser> => {
     const { username, password } = request;
     const email = canonicalEmail(request.email);
     if (password !== null) await checkPassword(ctx, { password, email, username });
@@ -44,8 +50,8 @@ export const createCreateUser = (deps: Deps) => {
       invites || verification !== 'off' ? await prepareToken(ctx.now, invites ? null : email) : null;
     const roles = [...new Set(request.roles)];
     const outcome = await users.create(ctx, { email, username, roles, passwordHash, token });
-    const account = accountOf(outcome);
+    const { made, account } = doneOf(outcome);
     if (token) ctx.defer('hand a mail over', mailQueue.enqueue([token.outboxId]));
-    return withPasswordAge(account, passwordMaxAgeDays, ctx.now);
+    return { made, user: account && withPasswordAge(account, passwordMaxAgeDays, ctx.now) };
   };
 };

@@ -1,7 +1,7 @@
 import type { RequestContext } from '../../context.ts';
 import { type AccountEdit, type ManagedUser, withPasswordAge } from '../../domain/account.ts';
 import type { UserRepository } from '../../repositories/users.ts';
-import { accountOf } from './outcome.ts';
+import { doneOf } from './outcome.ts';
 
 type Deps = {
   readonly users: Pick<UserRepository, 'edit'>;
@@ -9,7 +9,7 @@ type Deps = {
 };
 
 /**
- * Changes what is given and nothing else. `ifMatch` are the versions for which the edit is meant, null for any.
+ * Changes what is given and nothing else; null where the actor may not read the account. `ifMatch` are the versions for which the edit is meant, null for any.
  * @throws AppError `not_found`, `precondition_failed`, `username_taken`, `validation_failed` for a role that does not exist,
  * `forbidden` for an account or a role that may do more than the actor, `conflict` for one's own access and for the
  * last administrator, and what ends a session
@@ -21,8 +21,8 @@ export const createEditUser =
     id: string,
     edit: AccountEdit,
     ifMatch: readonly string[] | null,
-  ): Promise<ManagedUser> => {
+  ): Promise<ManagedUser | null> => {
     const roles = edit.roles && [...new Set(edit.roles)];
-    const account = accountOf(await users.edit(ctx, id, { ...edit, roles }, ifMatch));
-    return withPasswordAge(account, passwordMaxAgeDays, ctx.now);
+    const { account } = doneOf(await users.edit(ctx, id, { ...edit, roles }, ifMatch));
+    return account && withPasswordAge(account, passwordMaxAgeDays, ctx.now);
   };

@@ -1,13 +1,14 @@
-import type { ManagedAccount } from '../../domain/account.ts';
 import { AppError } from '../../errors.ts';
 import { refusalError } from '../../refusals.ts';
 import type { EditOutcome } from '../../repositories/users.ts';
 
-/** The account that was written. @throws AppError that says why none was */
-export const accountOf = (outcome: EditOutcome): ManagedAccount => {
+type Done = Extract<EditOutcome, { kind: 'done' }>;
+
+/** What was written, as far as the actor may read it. @throws AppError that says why nothing was */
+export const doneOf = (outcome: EditOutcome): Done => {
   switch (outcome.kind) {
     case 'done':
-      return outcome.account;
+      return outcome;
     case 'refused':
       throw refusalError(outcome.refusal);
     case 'unknown_role':

@@ -18,6 +18,8 @@ export type Access = {
   readonly loggedIn?: number;
   /** The status for who holds the permission that the table of operations names. */
   readonly permitted?: number;
+  /** The status for who holds that permission alone, and may not read what was written. */
+  readonly unread?: number;
   /** It ends or changes the actor, who can serve only once. */
   readonly usesUp?: true;
   readonly attempt?: (made: Made) => Attempt | Promise<Attempt>;
@@ -82,7 +84,11 @@ export const access: Readonly<Record<OperationKey, Access>> = {
   'GET /users': { permitted: 200 },
   'POST /users': { permitted: 201, attempt: () => json({ email: newEmail() }) },
   'GET /users/{id}': { permitted: 200, attempt: forOther('/users/{id}') },
-  'PATCH /users/{id}': { permitted: 200, attempt: forOther('/users/{id}', { must_change_password: false }) },
+  'PATCH /users/{id}': {
+    permitted: 200,
+    unread: 204,
+    attempt: forOther('/users/{id}', { must_change_password: false }),
+  },
   'DELETE /users/{id}': { permitted: 204, attempt: forNewUser('/users/{id}') },
   'DELETE /users/{id}/sessions': { permitted: 204, attempt: forNewUser('/users/{id}/sessions') },
   'GET /users/{id}/uploads': { permitted: 200, attempt: forOther('/users/{id}/uploads') },

@@ -1,0 +1,271 @@
+import { randomUUID } from 'node:crypto';
+import fc from 'fast-check';
+import { Client } from 'pg';
+import { describe, expect, test } from 'vitest';
+import { Secret } from '../../src/config/secret.ts';
+import type { RequestContext } from '../../src/context.ts';
+import { createDatabase } from '../../src/db/client.ts';
+import { administrativePermissions, type Permission } from '../../src/domain/permissions.ts';
+import { createGate } from '../../src/repositories/gate.ts';
+import { createRoleRepository } from '../../src/repositories/roles.ts';
+import { createUserRepository, type EditOutcome } from '../../src/repositories/users.ts';
+import {
+  absent,
+  createModel,
+  type State,
+  type Step,
+  unusable,
+  usable,
+  type Verdict,
+} from '../support/node/authority-model.ts';
+import { startTestDatabase, type TestDatabase } from '../support/node/database.ts';
+
+const roleNames = ['admin', 'user', 'one', 'two'];
+/** Few permissions, so that they meet often. */
+const permissionNames: readonly Permission[] = ['users:write', 'roles:write', 'audit:read', 'users:read'];
+
+const namesIn = <Name extends string>(names: readonly Name[], set: number): Name[] =>
+  names.filter((_, index) => set & (1 << index));
+const setOf = (names: readonly string[], members: readonly string[]): number =>
+  names.reduce((set, name, index) => (members.includes(name) ? set | (1 << index) : set), 0);
+
+const model = createModel({
+  permissions: permissionNames,
+  administrative: setOf(permissionNames, administrativePermissions),
+  roles: roleNames,
+  isAdministrated: false,
+});
+
+const all = 15;
+const permissionSet = fc.nat(all);
+const powerful = fc.constantFrom(2, 3, 7, all);
+const heldSet = fc.nat(15);
+const account = fc.nat(2);
+const status = fc.oneof(
+  { weight: 5, arbitrary: fc.constant(usable) },
+  { weight: 1, arbitrary: fc.constant(unusable) },
+);
+
+/** Roles `one` and sometimes `two`; nobody holds a role that there is not. */
+const start: fc.Arbitrary<State> = fc
+  .record({
+    status: fc.tuple(status, status, status),
+    held: fc.tuple(heldSet, heldSet, heldSet),
+    roles: fc.tuple(
+      fc.constant(all),
+      fc.oneof({ weight: 4, arbitrary: fc.constant(0) }, { weight: 1, arbitrary: permissionSet }),
+      powerful,
+      fc.oneof({ weight: 4, arbitrary: permissionSet }, { weight: 1, arbitrary: fc.constant(-1) }),
+    ),
+  })
+  .map((state) => ({ ...state, held: state.held.map((held) => (state.roles[3] === -1 ? held & 7 : held)) }));
+
+const step: fc.Arbitrary<Step> = fc.oneof(
+  {
+    weight: 6,
+    arbitrary: fc.record({ kind: fc.constant('put' as const), role: fc.nat(3), permissions: permissionSet }),
+  },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('drop' as const), role: fc.nat(3) }) },
+  {
+    weight: 5,
+    arbitrary: fc.record({
+      kind: fc.constantFrom('give' as const, 'create' as const),
+      account,
+      roles: heldSet,
+    }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      kind: fc.constantFrom('disable' as const, 'enable' as const, 'remove' as const),
+      account,
+    }),
+  },
+);
+
+/** Of a handful that are drawn for each turn, the one is taken whose verdict has been met the least. */
+const turn = fc.array(fc.tuple(account, step), { minLength: 12, maxLength: 12 });
+const path = fc.array(turn, { minLength: 10, maxLength: 10 });
+
+const silent = () => {};
+const log = { debug: silent, info: silent, warn: silent, error: silent };
+const passwordHash = 'a hash';
+
+/** The repositories over a database that has nobody but the accounts of a state. */
+const openHouse = async ({ databaseUrl, endpointUrl, adminUrl }: TestDatabase) => {
+  const db = createDatabase({ url: new Secret(databaseUrl), endpoint: endpointUrl });
+  const parts = {
+    newId: () => randomUUID(),
+    gate: createGate({ verifiedOnly: false, passwordMaxAgeDays: null, issuers: [] }),
+  };
+  const users = createUserRepository(db, parts);
+  const roles = createRoleRepository(db, parts);
+  const direct = new Client({ connectionString: adminUrl });
+  await direct.connect();
+  const ids = ['', '', ''];
+
+  /** Everybody who is there can act: with a session, and no password to change. */
+  const settle = `
+    with settled as (update users set must_change_password = false where must_change_password)
+    insert into sessions (id, user_id, refreshed_at, created_at, expires_at, absolute_expires_at)
+    select id, id, now(), now(), now() + interval '1 day', now() + interval '1 day' from users
+    on conflict (id) do update set revoked_at = null, revoked_reason = null`;
+
+  const begin = async (state: State): Promise<void> => {
+    for (const index of ids.keys()) ids[index] = randomUUID();
+    const roles = state.roles
+      .map((permissions, role) => [roleNames[role], namesIn(permissionNames, permissions)])
+      .filter((_, role) => state.roles[role] !== -1);
+    const accounts = state.status.map((each, index) => ({
+      id: ids[index],
+      disabled: each !== usable,
+      held: namesIn(roleNames, state.held[index] ?? 0),
+    }));
+    await direct.query('delete from sessions');
+    await direct.query('delete from users');
+    await direct.query(`delete from roles where name not in ('admin', 'user')`);
+    await direct.query(
+      `insert into roles (name, permissions, created_at)
+       select role->>0, array(select jsonb_array_elements_text(role->1)), now() from jsonb_array_elements($1::jsonb) role
+       on conflict (name) do update set permissions = excluded.permissions`,
+      [JSON.stringify(roles)],
+    );
+    await direct.query(
+      `with given as (select * from jsonb_to_recordset($1::jsonb) as given(id uuid, disabled boolean, held text[])),
+       made as (
+         insert into users (id, email, password_hash, password_changed_at, disabled_at, created_at, updated_at)
+         select id, id || '@example.com', 'a hash', now(), case when disabled then now() end, now(), now() from given)
+       insert into user_roles select id, unnest(held) from given`,
+      [JSON.stringify(accounts)],
+    );
+    await direct.query(settle);
+  };
+
+  const contextOf = (actor: number, requiredPermission: Permission): RequestContext => ({
+    requestId: 'test',
+    now: new Date(),
+    ip: null,
+    network: 'unknown',
+    userAgent: null,
+    actor: { userId: ids[actor] ?? '', sessionId: ids[actor] ?? '', source: 'bearer' },
+    requiredPermission,
+    signal: AbortSignal.timeout(30_000),
+    log,
+    keepAlive: silent,
+    defer: silent,
+  });
+
+  const verdictOf = (outcome: EditOutcome): Verdict => {
+    if (outcome.kind === 'done') return null;
+    if (outcome.kind === 'refused') return outcome.refusal;
+    if (outcome.kind === 'unknown_role') return outcome.kind;
+    throw new Error(outcome.kind);
+  };
+
+  const take = async (actor: number, each: Step): Promise<Verdict> => {
+    const anyVersion = { ifMatch: null, ifNoneMatch: [], mustExist: false, mustNotExist: false };
+    if ('role' in each) {
+      const ctx = contextOf(actor, 'roles:write');
+      const name = roleNames[each.role] ?? '';
+      if (each.kind === 'drop') return roles.remove(ctx, name, null);
+      const outcome = await roles.put(ctx, name, namesIn(permissionNames, each.permissions), anyVersion);
+      return outcome.kind === 'refused' ? outcome.refusal : null;
+    }
+    const ctx = contextOf(actor, 'users:write');
+    const id = ids[each.account] ?? '';
+    switch (each.kind) {
+      case 'give':
+        return verdictOf(await users.edit(ctx, id, { roles: namesIn(roleNames, each.roles) }, null));
+      case 'create': {
+        const email = `${randomUUID()}@example.com`;
+        const wanted = {
+          email,
+          username: null,
+          roles: namesIn(roleNames, each.roles),
+          passwordHash,
+          token: null,
+        };
+        const outcome = await users.create(ctx, wanted);
+        if (outcome.kind === 'done') ids[each.account] = outcome.made.id;
+        return verdictOf(outcome);
+      }
+      case 'remove':
+        return users.remove(ctx, id, { ifMatch: null, outboxId: randomUUID() });
+      default:
+        return verdictOf(await users.edit(ctx, id, { disabled: each.kind === 'disable' }, null));
+    }
+  };
+
+  const read = async (): Promise<State> => {
+    const { rows } = await direct.query(
+      `select name, permissions as members, false as disabled from roles union all
+       select u.id::text, array(select role_name from user_roles where user_id = u.id), u.disabled_at is not null from users u`,
+    );
+    const byName = new Map(rows.map((row) => [row.name, row]));
+    return {
+      status: ids.map((id) => (byName.has(id) ? (byName.get(id).disabled ? unusable : usable) : absent)),
+      held: ids.map((id) => setOf(roleNames, byName.get(id)?.members ?? [])),
+      roles: roleNames.map((name) =>
+        byName.has(name) ? setOf(permissionNames, byName.get(name).members) : -1,
+      ),
+    };
+  };
+
+  return { begin, settle: () => direct.query(settle), take, read, [Symbol.asyncDispose]: () => direct.end() };
+};
+
+const servers = [
+  ['embedded', ''],
+  ...(process.env.TEST_DATABASE_URL ? [['postgres', process.env.TEST_DATABASE_URL]] : []),
+];
+
+/** Each must be met, or the walks are not what they were drawn for. */
+const expected: readonly Verdict[] = [
+  null,
+  'account_disabled',
+  'built_in',
+  'forbidden',
+  'grants_more',
+  'holder_holds_more',
+  'holds_more',
+  'in_use',
+  'last_administrator',
+  'not_found',
+  'own_authority',
+  'role_holds_more',
+  'role_is_held',
+  'sign_up_role',
+  'unknown_role',
+];
+
+describe.each(servers)('the statements of the repositories, %s', (_, serverUrl) => {
+  test('decide and leave what the model of authority says, step after step of random walks', async () => {
+    await using stack = new AsyncDisposableStack();
+    const database = await startTestDatabase(serverUrl);
+    stack.defer(database.close);
+    const house = stack.use(await openHouse(database));
+    const met = new Map<Verdict, number>();
+    const timesMet = (verdict: Verdict) => met.get(verdict) ?? 0;
+
+    const walk = fc.asyncProperty(start, path, async (from, turns) => {
+      await house.begin(from);
+      let state = from;
+      for (const turn of turns) {
+        const [first] = turn
+          .filter(([actor]) => state.status[actor] !== absent)
+          .filter(([, next]) => next.kind !== 'create' || state.status[next.account] === absent)
+          .map(([actor, next]) => ({ actor, next, verdict: model.decide(state, actor, next) }))
+          .toSorted((one, other) => timesMet(one.verdict) - timesMet(other.verdict));
+        if (!first) continue;
+        const { actor, next, verdict } = first;
+        expect([actor, next, await house.take(actor, next)]).toEqual([actor, next, verdict]);
+        if (verdict === null) state = model.apply(state, next);
+        expect(await house.read()).toEqual(state);
+        if (verdict === null && 'account' in next) await house.settle();
+        met.set(verdict, timesMet(verdict) + 1);
+      }
+    });
+    await fc.assert(walk, { seed: 12, numRuns: 30, endOnFailure: true });
+    expect([...met.keys()].map(String).toSorted()).toEqual(expected.map(String).toSorted());
+  });
+});
