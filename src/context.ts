@@ -1,3 +1,4 @@
+import type { Networks } from './domain/network.ts';
 import type { Permission } from './domain/permissions.ts';
 
 /** What is known of the caller once an access token has been verified. The database has the last word. */
@@ -25,8 +26,10 @@ export type RequestContext = {
   readonly now: Date;
   /** Null where the platform gave no client address. */
   readonly ip: string | null;
-  /** What limits count by: the address, or the /64 of an IPv6 address; `unknown` is one bucket for all. */
+  /** The address, or the /64 of an IPv6 address; `unknown` is one bucket for all. */
   readonly network: string;
+  /** What limits count by: `network`, and the /56 and the /48 around an IPv6 address. */
+  readonly networks: Networks;
   readonly userAgent: string | null;
   readonly actor: Actor | null;
   /** What the actor must be allowed for this route, beyond being logged in; the route's own statement checks it. */
