@@ -31,6 +31,7 @@ import type { RateLimiter } from './durable-objects/rate-limiter.ts';
 import { createAccountRepository } from './repositories/accounts.ts';
 import { createAuditRepository } from './repositories/audit.ts';
 import { createBacklogRepository } from './repositories/backlog.ts';
+import { createCodeLockRepository } from './repositories/code-locks.ts';
 import { createCredentialRepository } from './repositories/credentials.ts';
 import { createEmailAddressRepository } from './repositories/email-addresses.ts';
 import { createEmailChangeRepository } from './repositories/email-changes.ts';
@@ -46,6 +47,7 @@ import { createRemoveOwnAccount } from './services/account/remove.ts';
 import { createRename } from './services/account/rename.ts';
 import { createSignup } from './services/account/signup.ts';
 import { createChangeEmail } from './services/email/change.ts';
+import { createGuessCode } from './services/email/guess-code.ts';
 import { createPrepareToken } from './services/email/prepare.ts';
 import { createResendVerification } from './services/email/resend.ts';
 import { createRestoreEmail } from './services/email/restore.ts';
@@ -214,7 +216,21 @@ const createServices = (config: Config, bindings: Bindings, log: Logger, telemet
       reset: createResetPassword({ credentials, readToken, checkPassword, hasher, guard, mailQueue, newId }),
     },
     email: {
-      verify: createVerifyEmail({ addresses, changes, readToken, codeMac, prepareToken, guard, mailQueue }),
+      verify: createVerifyEmail({
+        addresses,
+        changes,
+        readToken,
+        codeMac,
+        guessCode: createGuessCode({
+          guard,
+          codeLocks: createCodeLockRepository(db, { newId }),
+          mailQueue,
+          newId,
+        }),
+        prepareToken,
+        guard,
+        mailQueue,
+      }),
       resend: createResendVerification({
         addresses,
         prepareToken,

@@ -67,7 +67,7 @@ export type PasswordHasher = {
  * @throws AppError `login_locked`, `overloaded`, `timeout`, `service_unavailable`, and what `lookUp` throws
  */
 export type VerifyPassword = <
-  Found extends { readonly userId: string; readonly passwordHash: string | null },
+  Found extends { readonly userId: string; readonly email: string; readonly passwordHash: string | null },
 >(
   ctx: RequestContext,
   identifier: string,

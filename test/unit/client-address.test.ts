@@ -36,8 +36,7 @@ describe('the client address', () => {
 
   it.each(['::ffff:192.0.2.7', '::FFFF:c000:207', '0:0:0:0:0:ffff:c000:0207', '0000::ffff:c000:207'])(
     'of an IPv4 client that is mapped into IPv6 is the IPv4 address: %s',
-    (ip) =>
-      expect(addressOf(ip)).toEqual({ ip: '192.0.2.7', network: '192.0.2.7', networks: ['192.0.2.7'] }),
+    (ip) => expect(addressOf(ip)).toEqual({ ip: '192.0.2.7', network: '192.0.2.7', networks: ['192.0.2.7'] }),
   );
 
   it.each(['::192.0.2.7', '::fffe:c000:207', '1::ffff:c000:207', '64:ff9b::c000:207'])(

@@ -1,6 +1,6 @@
 import { env } from 'cloudflare:test';
 import { describe, expect, it } from 'vitest';
-import type { LoginPolicy } from '../../src/domain/login-ledger.ts';
+import type { Attempt } from '../../src/durable-objects/login-guard.ts';
 import {
   cookiesOf,
   createClient,
@@ -203,9 +203,9 @@ const slowly = (guard: typeof env.LOGIN_GUARD) =>
     getByName: (name: string) => {
       const object = guard.getByName(name);
       return {
-        reserve: async (address: string, policy: LoginPolicy) => {
+        reserve: async (attempt: Attempt) => {
           await scheduler.wait(300);
-          return object.reserve(address, policy);
+          return object.reserve(attempt);
         },
         settle: (...outcome: Parameters<typeof object.settle>) => object.settle(...outcome),
       };

@@ -111,10 +111,10 @@ export const createInstruments = ({ metrics, tracer, monotonicMs, nextEvent }: P
     },
   });
 
-  const guard = ({ reserve, forgive }: LoginGuard): LoginGuard => ({
-    reserve: async (identifier, ip) => {
+  const guard = ({ reserve, reserveCode, forgive }: LoginGuard): LoginGuard => ({
+    reserve: async (account, networks) => {
       const decided = (decision: string) => metrics.count('itsor_login_guard_decisions_total', { decision });
-      const attempt = await called('LoginGuard', 'reserve', () => reserve(identifier, ip)).catch(
+      const attempt = await called('LoginGuard', 'reserve', () => reserve(account, networks)).catch(
         (error: unknown) => {
           decided('unreachable');
           throw error;
@@ -128,6 +128,15 @@ export const createInstruments = ({ metrics, tracer, monotonicMs, nextEvent }: P
           metrics.count('itsor_login_attempts_total', { outcome });
           return called('LoginGuard', 'settle', () => attempt.settle(outcome));
         },
+      };
+    },
+    // No password is guessed, so the metrics of logins leave it out.
+    reserveCode: async (email, networks) => {
+      const attempt = await called('LoginGuard', 'reserve', () => reserveCode(email, networks));
+      if (!attempt.admitted) return attempt;
+      return {
+        ...attempt,
+        settle: (outcome) => called('LoginGuard', 'settle', () => attempt.settle(outcome)),
       };
     },
     forgive: (identifiers) => called('LoginGuard', 'forgive', () => forgive(identifiers)),

@@ -6,6 +6,7 @@ import type { MailQueue } from '../../domain/outbox.ts';
 import { AppError } from '../../errors.ts';
 import type { EmailAddressRepository, ProofOutcome } from '../../repositories/email-addresses.ts';
 import type { EmailChangeRepository } from '../../repositories/email-changes.ts';
+import type { GuessCode } from './guess-code.ts';
 
 /** What proves an address: the token of a link, or the code with the address it was sent to. */
 export type EmailProof = { readonly token: string } | { readonly email: string; readonly code: string };
@@ -20,6 +21,7 @@ type Deps = {
   readonly changes: Pick<EmailChangeRepository, 'confirm'>;
   readonly readToken: ReadToken;
   readonly codeMac: (email: string, code: string) => Promise<string>;
+  readonly guessCode: GuessCode;
   readonly prepareToken: PrepareToken;
   readonly guard: Pick<LoginGuard, 'forgive'>;
   readonly mailQueue: MailQueue;
@@ -28,10 +30,10 @@ type Deps = {
 /**
  * Takes an address as proved: the account's own, or the new one that it asked for. Who has guessed wrongly before
  * may log in at once.
- * @throws AppError `token_invalid` for what is unknown, used or expired alike; `email_taken`
+ * @throws AppError `token_invalid` for what is unknown, used or expired alike; `email_taken`; `login_locked` for codes
  */
 export const createVerifyEmail = (deps: Deps) => {
-  const { addresses, changes, readToken, codeMac, prepareToken, guard, mailQueue } = deps;
+  const { addresses, changes, readToken, codeMac, guessCode, prepareToken, guard, mailQueue } = deps;
 
   const byToken = async (ctx: RequestContext, token: string): Promise<ProofOutcome> => {
     const read = await readToken(token, ['verify_email', 'change_email']);
@@ -45,7 +47,8 @@ export const createVerifyEmail = (deps: Deps) => {
 
   const byCode = async (ctx: RequestContext, given: string, code: string): Promise<ProofOutcome> => {
     const email = canonicalEmail(given);
-    return addresses.verifyByCode(ctx, email, await codeMac(email, code));
+    const mac = await codeMac(email, code);
+    return guessCode(ctx, email, () => addresses.verifyByCode(ctx, email, mac));
   };
 
   return async (ctx: RequestContext, proof: EmailProof): Promise<void> => {

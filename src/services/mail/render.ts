@@ -51,6 +51,7 @@ export const createRenderMail =
         return render(links.restoreEmail(await tokens.token(mail.details.token_id, 'restore_email')));
       case 'account_deleted':
       case 'account_exists':
+      case 'codes_locked':
       case 'email_change_requested':
       case 'identity_linked':
       case 'password_changed':
