@@ -1,6 +1,6 @@
 import { v7 as uuidv7 } from 'uuid';
 import journal from '../drizzle/meta/_journal.json' with { type: 'json' };
-import { createAccessTokens } from './adapters/access-tokens.ts';
+import { createAccessTokens, leewaySeconds } from './adapters/access-tokens.ts';
 import { argon2id } from './adapters/argon2/argon2id.ts';
 import { createArgon2Hasher } from './adapters/argon2/hasher.ts';
 import { checkArgon2id } from './adapters/argon2/known-answer.ts';
@@ -181,7 +181,12 @@ const createServices = (config: Config, bindings: Bindings, log: Logger, telemet
   return {
     config,
     verifyAccessToken,
-    limiter: instruments.limiter(createRateLimiter(bindings.RATE_LIMITER, instruments.called)),
+    limiter: instruments.limiter(
+      createRateLimiter(bindings.RATE_LIMITER, {
+        doubtMs: (config.jwt.accessTtlSeconds + leewaySeconds) * 1000,
+        called: instruments.called,
+      }),
+    ),
     account: {
       signup: createSignup({
         checkTurnstile:
