@@ -24,6 +24,9 @@ const setFields = (c: Context<AppEnv>, { name, max, windowMs }: RatePolicy, deci
   c.header('RateLimit', `"${name}";r=${decision.remaining};t=${decision.resetSeconds}`);
 };
 
+/** Of an answer that a refusal takes the place of. */
+const headersOfAnswers = ['Allow', 'Location', 'Set-Cookie', 'WWW-Authenticate'] as const;
+
 const refuse = (c: Context<AppEnv>, policy: RatePolicy, decision: RateDecision | null): void => {
   if (!decision) return;
   setFields(c, policy, decision);
@@ -82,7 +85,7 @@ export const rateLimit = ({ limiter, policyOf, identify }: Deps) => {
     const ofNetwork = await runInDoubt(c, next, decision.settle);
     if (ctx.signal.aborted || !ofNetwork) return;
     // What it would have been told is for a client within its limits.
-    if (!ofNetwork.admitted) c.res = undefined;
+    if (!ofNetwork.admitted) for (const name of headersOfAnswers) c.res.headers.delete(name);
     refuse(c, policy, ofNetwork);
   });
 };

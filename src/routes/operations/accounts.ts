@@ -78,7 +78,7 @@ export const accounts = {
     auth: 'none',
     json: VerifyEmailBody,
     response: { status: 204, description: 'Proved' },
-    errors: ['token_invalid', 'email_taken', 'validation_failed'],
+    errors: ['token_invalid', 'email_taken', 'login_locked', 'validation_failed'],
   },
   'POST /auth/email/resend': {
     summary: 'Ask for another verification mail; one a minute',
