@@ -1,6 +1,6 @@
 import { v7 as uuidv7 } from 'uuid';
 import journal from '../drizzle/meta/_journal.json' with { type: 'json' };
-import { createAccessTokens } from './adapters/access-tokens.ts';
+import { createAccessTokens, leewaySeconds } from './adapters/access-tokens.ts';
 import { argon2id } from './adapters/argon2/argon2id.ts';
 import { createArgon2Hasher } from './adapters/argon2/hasher.ts';
 import { checkArgon2id } from './adapters/argon2/known-answer.ts';
@@ -33,6 +33,7 @@ import { ownPasswordPolicy } from './http/rate-policies.ts';
 import { createAccountRepository } from './repositories/accounts.ts';
 import { createAuditRepository } from './repositories/audit.ts';
 import { createBacklogRepository } from './repositories/backlog.ts';
+import { createCodeLockRepository } from './repositories/code-locks.ts';
 import { createCredentialRepository } from './repositories/credentials.ts';
 import { createEmailAddressRepository } from './repositories/email-addresses.ts';
 import { createEmailChangeRepository } from './repositories/email-changes.ts';
@@ -48,6 +49,7 @@ import { createRemoveOwnAccount } from './services/account/remove.ts';
 import { createRename } from './services/account/rename.ts';
 import { createSignup } from './services/account/signup.ts';
 import { createChangeEmail } from './services/email/change.ts';
+import { createGuessCode } from './services/email/guess-code.ts';
 import { createPrepareToken } from './services/email/prepare.ts';
 import { createResendVerification } from './services/email/resend.ts';
 import { createRestoreEmail } from './services/email/restore.ts';
@@ -149,7 +151,12 @@ const createServices = (config: Config, bindings: Bindings, log: Logger, telemet
   const sealedSignUps = createSealedSignUps(secretKeys);
   const prepareToken = createPrepareToken({ newId, code, codeMac });
   const verifyPassword = createVerifyPassword({ guard, hasher, audit });
-  const limiter = instruments.limiter(createRateLimiter(bindings.RATE_LIMITER, instruments.called));
+  const limiter = instruments.limiter(
+    createRateLimiter(bindings.RATE_LIMITER, {
+      doubtMs: (config.jwt.accessTtlSeconds + leewaySeconds) * 1000,
+      called: instruments.called,
+    }),
+  );
   const spendAttempt = createAttemptBudget({ limiter, policy: ownPasswordPolicy(config.limits.rate) });
   const proveOwnPassword = createProveOwnPassword({ credentials, verifyPassword, hasher, spendAttempt });
   const verifyAccessToken = accessTokens.verify;
@@ -229,6 +236,12 @@ const createServices = (config: Config, bindings: Bindings, log: Logger, telemet
         resetToken: (id) => oneTimeTokens.token(id, 'reset_password'),
         openAttempt: sealedSignUps.open,
         codeMac,
+        guessCode: createGuessCode({
+          guard,
+          codeLocks: createCodeLockRepository(db, { newId }),
+          mailQueue,
+          newId,
+        }),
         prepareToken,
         guard,
         mailQueue,

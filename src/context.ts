@@ -1,4 +1,5 @@
 import type { HashCaller } from './domain/hash-lane.ts';
+import type { Networks } from './domain/network.ts';
 import type { Permission } from './domain/permissions.ts';
 
 /** What is known of the caller once an access token has been verified. The database has the last word. */
@@ -26,8 +27,10 @@ export type RequestContext = {
   readonly now: Date;
   /** Null where the platform gave no client address. */
   readonly ip: string | null;
-  /** What limits count by: the address, or the /64 of an IPv6 address; `unknown` is one bucket for all. */
+  /** The address, or the /64 of an IPv6 address; `unknown` is one bucket for all. */
   readonly network: string;
+  /** What limits count by: `network`, and the /56 and the /48 around an IPv6 address. */
+  readonly networks: Networks;
   readonly userAgent: string | null;
   readonly actor: Actor | null;
   /** What the actor must be allowed for this route, beyond being logged in; the route's own statement checks it. */
@@ -70,7 +73,7 @@ export type PasswordHasher = {
  * @throws AppError `login_locked`, `overloaded`, `timeout`, `service_unavailable`, and what `lookUp` throws
  */
 export type VerifyPassword = <
-  Found extends { readonly userId: string; readonly passwordHash: string | null },
+  Found extends { readonly userId: string; readonly email: string; readonly passwordHash: string | null },
 >(
   ctx: RequestContext,
   identifier: string,

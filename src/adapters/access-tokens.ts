@@ -45,7 +45,8 @@ export type AccessTokens = {
   readonly jwks: () => Promise<{ keys: JWK[] }>;
 };
 
-const leewaySeconds = 30;
+/** How long a token is taken after it has expired, as clocks differ. */
+export const leewaySeconds = 30;
 const encoder = new TextEncoder();
 const uuid = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 

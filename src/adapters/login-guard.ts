@@ -1,14 +1,46 @@
-import type { LoginGuard, LoginPolicy } from '../domain/login-ledger.ts';
-import type { LoginGuard as LoginGuardObject } from '../durable-objects/login-guard.ts';
+import { parseIdentifier } from '../domain/account.ts';
+import {
+  codeLimits,
+  identifierLimits,
+  type LedgerLimits,
+  type LoginAttempt,
+  type LoginGuard,
+  type LoginPolicy,
+  networkLimits,
+} from '../domain/login-ledger.ts';
+import { type Networks, widestOf } from '../domain/network.ts';
+import type {
+  Attempt,
+  Counter,
+  LoginGuard as LoginGuardObject,
+  Place,
+} from '../durable-objects/login-guard.ts';
 import { AppError } from '../errors.ts';
 
-// At least as coarse as the lookup of accounts, or another spelling would buy more attempts.
-const normalize = (identifier: string): string => identifier.normalize('NFKC').trim().toLowerCase();
+/** Objects that count, however many accounts there are (ADR 20). Changing it forgets what has been counted. */
+const shardCount = 64;
 
-// A name stays readable in its object and in the dashboard, so no e-mail address becomes one.
-const pseudonym = async (identifier: string): Promise<string> => {
-  const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(normalize(identifier)));
-  return Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, '0')).join('');
+// Exactly as fine as the look-up of accounts: a text that it takes for another one must not share its count, or a
+// lock would tell which of the two has an account.
+const canonical = (identifier: string): string => Object.values(parseIdentifier(identifier)).join();
+
+// Names and keys stay readable in the dashboard, so no e-mail address becomes one.
+const digestOf = async (text: string): Promise<Uint8Array> =>
+  new Uint8Array(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text)));
+
+const shardOf = ([first = 0]: Uint8Array): string => `shard|${first % shardCount}`;
+
+const placeOfNetworks = async (networks: Networks, policy: LoginPolicy): Promise<Place> => {
+  const [first, ...wider] = networks;
+  const counterOf = (network: string): Counter => ({
+    key: `network|${network}`,
+    limits: networkLimits(policy, network),
+    networks: [],
+  });
+  return {
+    shard: shardOf(await digestOf(widestOf(networks))),
+    counters: [counterOf(first), ...wider.map(counterOf)],
+  };
 };
 
 // A login that cannot be counted is refused: else an outage would be the time to guess in.
@@ -21,23 +53,52 @@ export const createLoginGuard = (
   namespace: DurableObjectNamespace<LoginGuardObject>,
   policy: LoginPolicy,
 ): LoginGuard => {
-  const objectOf = async (identifier: string) =>
-    namespace.getByName(`identifier|${await pseudonym(identifier)}`);
+  const kinds = { login: identifierLimits(policy), code: codeLimits } satisfies Record<string, LedgerLimits>;
+
+  /** What is counted of one identifier lies in one shard, whatever its kind. */
+  const placeOf = async (
+    identifier: string,
+    networks: readonly string[],
+    [kind, ...others]: readonly [keyof typeof kinds, ...(keyof typeof kinds)[]],
+  ): Promise<Place> => {
+    const digest = await digestOf(canonical(identifier));
+    const hex = Array.from(digest, (byte) => byte.toString(16).padStart(2, '0')).join('');
+    const counterOf = (of: keyof typeof kinds): Counter => ({
+      key: `${of}|${hex}`,
+      limits: kinds[of],
+      networks,
+    });
+    return { shard: shardOf(digest), counters: [counterOf(kind), ...others.map(counterOf)] };
+  };
+
+  const reserve = async (
+    kind: keyof typeof kinds,
+    identifier: string,
+    networks: Networks,
+  ): Promise<LoginAttempt> => {
+    const [subject, ofNetworks] = await Promise.all([
+      placeOf(identifier, networks, [kind]),
+      placeOfNetworks(networks, policy),
+    ]);
+    const attempt: Attempt = { subject, networks: ofNetworks };
+    const object = namespace.getByName(subject.shard);
+    const reply = await object.reserve(attempt).catch(unreachable);
+    if (!reply.admitted) {
+      return { admitted: false, retryAfterSeconds: Math.max(1, Math.ceil(reply.retryAfterMs / 1000)) };
+    }
+    const { ticket } = reply;
+    return { admitted: true, settle: (outcome) => object.settle(attempt, ticket, outcome) };
+  };
 
   return {
-    reserve: async (identifier, ip) => {
-      const address = ip ?? 'unknown';
-      const object = await objectOf(identifier);
-      const reply = await object.reserve(address, policy).catch(unreachable);
-      if (!reply.admitted) {
-        return { admitted: false, retryAfterSeconds: Math.max(1, Math.ceil(reply.retryAfterMs / 1000)) };
-      }
-      const { ticket } = reply;
-      return { admitted: true, settle: (outcome) => object.settle(ticket, address, outcome, policy) };
-    },
-
+    reserve: (account, networks) => reserve('login', account, networks),
+    reserveCode: (email, networks) => reserve('code', email, networks),
     forgive: async (identifiers) => {
-      await Promise.all(identifiers.map(async (identifier) => (await objectOf(identifier)).forgive()));
+      const forgiveOne = async (identifier: string) => {
+        const { shard, counters } = await placeOf(identifier, [], ['login', 'code']);
+        await namespace.getByName(shard).forgive(counters);
+      };
+      await Promise.all(identifiers.map(forgiveOne));
     },
   };
 };

@@ -95,9 +95,9 @@ export const variables = {
   SESSION_COOKIE_SECURE: worker('Sessions', 'false', 'Send the cookies over HTTPS only; must be true when strict'),
   SESSION_COOKIE_SAMESITE: worker('Sessions', 'lax', 'lax, strict or none; none needs SESSION_COOKIE_SECURE=true'),
 
-  RATE_LIMIT_MAX: worker('Limits', '100', 'Requests per window and user, or address without a valid token'),
+  RATE_LIMIT_MAX: worker('Limits', '100', 'Requests per window and user with a live session, or else network'),
   RATE_LIMIT_WINDOW_MS: worker('Limits', '60000', 'The sliding window, in milliseconds'),
-  LOGIN_BRUTE_MAX_ATTEMPTS: worker('Limits', '5', 'Failed logins of one account from one address before it is locked there'),
+  LOGIN_BRUTE_MAX_ATTEMPTS: worker('Limits', '5', 'Failed logins of one account from one network before it is locked there'),
   LOGIN_BRUTE_WINDOW_MS: worker('Limits', '900000', 'How long a failed login counts, in milliseconds'),
   LOGIN_BRUTE_LOCK_MS: worker('Limits', '900000', 'How long the lock lasts, in milliseconds'),
   REQUEST_TIMEOUT_MS: worker('Limits', '10000', 'A request that takes longer is answered 504, in milliseconds'),

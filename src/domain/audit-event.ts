@@ -22,6 +22,7 @@ export const auditEventTypes = {
     'An identity of a provider was taken from an account, by its owner or with a proof of the address',
   'identity.refused': 'A login by a provider for an address whose account it may not have',
   'email.verification_requested': 'A verification mail was asked for',
+  'email.code_locked': 'So many wrong codes for an address that further ones are refused for a day',
   'email.verified': 'An e-mail address was proved',
   'email.change_requested': 'Another e-mail address was asked for',
   'email.changed': 'An account moved to another e-mail address',

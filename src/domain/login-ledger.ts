@@ -11,6 +11,7 @@ import {
   settle,
   type Verdict,
 } from './login-attempts.ts';
+import { type Networks, shareOf } from './network.ts';
 
 export type LoginPolicy = {
   readonly maxAttempts: number;
@@ -22,10 +23,12 @@ export type LoginPolicy = {
 export type LoginGuard = {
   /**
    * Counts an attempt before its password is compared (OWASP ASVS 5.0, 6.3.1).
-   * @param ip the client's address, or its IPv6 /64; null shares one bucket
+   * @param account the e-mail address of the account, whatever it was named by; of none, what was typed
    * @throws AppError `service_unavailable` when the counts cannot be reached
    */
-  readonly reserve: (identifier: string, ip: string | null) => Promise<LoginAttempt>;
+  readonly reserve: (account: string, networks: Networks) => Promise<LoginAttempt>;
+  /** The same for a code that was mailed: every code that an address gets is counted together. */
+  readonly reserveCode: (email: string, networks: Networks) => Promise<LoginAttempt>;
   /** Forgets the failures of identifiers whose owner has proved to be it by other means. */
   readonly forgive: (identifiers: readonly string[]) => Promise<void>;
 };
@@ -38,14 +41,15 @@ export type LoginAttempt =
     }
   | { readonly admitted: false; readonly retryAfterSeconds: number };
 
-/** What is locked: one identifier at one address, the identifier everywhere, or the address for all identifiers. */
+/** What is locked: one identifier at one network, the identifier everywhere, or the network for all identifiers. */
 export type LockedBy = 'pair' | 'identifier' | 'address';
 
-/** The counters of one identifier (with the addresses that tried it) or of one address (without). */
+/** The counters of one identifier (with the networks that tried it) or of one network (without). */
 export type Ledger = { readonly total: Attempts; readonly pairs: ReadonlyMap<string, Attempts> };
 
 export const emptyLedger: Ledger = { total: noAttempts, pairs: new Map() };
 
+/** `pair` is the allowance of one client; a wider network has a multiple of it (`shareOf`). */
 export type LedgerLimits = { readonly total: Limit; readonly pair: Limit };
 
 const limits = ({ maxAttempts, ...times }: LoginPolicy, factor: number): LedgerLimits => ({
@@ -53,65 +57,92 @@ const limits = ({ maxAttempts, ...times }: LoginPolicy, factor: number): LedgerL
   pair: { ...times, max: maxAttempts },
 });
 
-/** Ten pairs' worth of failures: guesses from many addresses, each too few to lock its pair. */
+/** Ten pairs' worth of failures: guesses from many networks, each too few to lock its pair. */
 export const identifierLimits = (policy: LoginPolicy): LedgerLimits => limits(policy, 10);
 
-/** Twenty: one address trying many identifiers, though a whole office may share an address. */
-export const addressLimits = (policy: LoginPolicy): LedgerLimits => limits(policy, 20);
+/** Twenty: one network trying many identifiers, though a whole office may share an address. */
+export const networkLimits = (policy: LoginPolicy, network: string): LedgerLimits =>
+  limits(policy, 20 * shareOf(network));
 
-/** One attempt in a ledger; `pair` is the address in an identifier's ledger and null in an address's. */
-export type Entry = { readonly ticket: string; readonly pair: string | null };
+const dayMs = 86_400_000;
+
+/**
+ * Wrong codes for one address: one guess in 100,000 a day, however many messages are asked for (NIST SP 800-63B-4
+ * section 3.1.3). One network gets half, so that it alone does not lock the owner out.
+ */
+export const codeLimits: LedgerLimits = {
+  total: { max: 10, windowMs: dayMs, lockMs: dayMs },
+  pair: { max: 5, windowMs: dayMs, lockMs: dayMs },
+};
+
+/** One attempt in a ledger; `networks` are its pairs in an identifier's ledger, and none in a network's. */
+export type Entry = { readonly ticket: string; readonly networks: readonly string[] };
+
+const pairLimit = ({ pair }: LedgerLimits, network: string): Limit => ({
+  ...pair,
+  max: pair.max * shareOf(network),
+});
 
 /**
  * Lets time pass and drops what no longer counts. A locked total drops its pairs, whose locks began
- * earlier and end earlier; so a ledger never holds more pairs than its total's `max`.
+ * earlier and end earlier; so a ledger never holds the pairs of more attempts than its total's `max`.
  */
 export const advanceLedger = ({ total, pairs }: Ledger, nowMs: number, limit: LedgerLimits): Ledger => {
   const totalNow = advance(total, nowMs, limit.total);
   if (totalNow.lockedUntilMs > nowMs) return { total: totalNow, pairs: emptyLedger.pairs };
   const pairsNow = [...pairs]
-    .map(([address, attempts]) => [address, advance(attempts, nowMs, limit.pair)] as const)
+    .map(([network, attempts]) => [network, advance(attempts, nowMs, pairLimit(limit, network))] as const)
     .filter(([, attempts]) => !isBlank(attempts, nowMs));
   return { total: totalNow, pairs: new Map(pairsNow) };
 };
 
-const longer = (a: Verdict, b: Verdict): Verdict => {
+/** The verdict that stands where several are given. */
+export const stricter = (a: Verdict, b: Verdict): Verdict => {
   if (a.kind === 'admitted') return b;
   if (b.kind === 'admitted') return a;
   if (a.kind !== b.kind) return a.kind === 'locked' ? a : b;
   return a.retryAfterMs > b.retryAfterMs ? a : b;
 };
 
-const withPair = (pairs: Ledger['pairs'], pair: string | null, change: (attempts: Attempts) => Attempts) =>
-  pair === null ? pairs : new Map(pairs).set(pair, change(pairs.get(pair) ?? noAttempts));
+const withPairs = (
+  pairs: Ledger['pairs'],
+  networks: readonly string[],
+  change: (attempts: Attempts, network: string) => Attempts,
+): Ledger['pairs'] =>
+  new Map([
+    ...pairs,
+    ...networks.map((network) => [network, change(pairs.get(network) ?? noAttempts, network)] as const),
+  ]);
 
-/** Reserves in the total and in the pair, or in neither. Keep the ledger whatever the verdict. */
+/** Reserves in the total and in every pair, or in none. */
 export const reserveInLedger = (
   ledger: Ledger,
-  { ticket, pair }: Entry,
+  { ticket, networks }: Entry,
   nowMs: number,
   limit: LedgerLimits,
 ): { ledger: Ledger; verdict: Verdict } => {
   const current = advanceLedger(ledger, nowMs, limit);
-  const ofPair = (pair === null ? undefined : current.pairs.get(pair)) ?? noAttempts;
-  const verdict = longer(judge(current.total, nowMs, limit.total), judge(ofPair, nowMs, limit.pair));
+  const ofPairs = networks.map((network) =>
+    judge(current.pairs.get(network) ?? noAttempts, nowMs, pairLimit(limit, network)),
+  );
+  const verdict = ofPairs.reduce(stricter, judge(current.total, nowMs, limit.total));
   if (verdict.kind !== 'admitted') return { ledger: current, verdict };
   return {
     ledger: {
       total: reserve(current.total, ticket, nowMs),
-      pairs: withPair(current.pairs, pair, (attempts) => reserve(attempts, ticket, nowMs)),
+      pairs: withPairs(current.pairs, networks, (attempts) => reserve(attempts, ticket, nowMs)),
     },
     verdict,
   };
 };
 
 /**
- * A success clears its pair only: were the total cleared too, one account of one's own would wipe out
- * an address's failures at others, and the owner's logins an attacker's failures elsewhere.
+ * A success clears the pair of its narrowest network only: were the total cleared too, one account of one's own would
+ * wipe out a network's failures at others, and the owner's logins an attacker's failures elsewhere.
  */
 export const settleInLedger = (
   ledger: Ledger,
-  { ticket, pair }: Entry,
+  { ticket, networks }: Entry,
   outcome: LoginOutcome,
   nowMs: number,
   limit: LedgerLimits,
@@ -119,9 +150,9 @@ export const settleInLedger = (
   const { total, pairs } = advanceLedger(ledger, nowMs, limit);
   const settled = {
     total: settle(total, ticket, outcome, nowMs, limit.total),
-    pairs: withPair(pairs, pair, (attempts) => {
-      const rest = settle(attempts, ticket, outcome, nowMs, limit.pair);
-      return outcome === 'succeeded' ? clear(rest) : rest;
+    pairs: withPairs(pairs, networks, (attempts, network) => {
+      const rest = settle(attempts, ticket, outcome, nowMs, pairLimit(limit, network));
+      return outcome === 'succeeded' && network === networks[0] ? clear(rest) : rest;
     }),
   };
   return advanceLedger(settled, nowMs, limit);
@@ -134,11 +165,10 @@ export const forgiveLedger = (ledger: Ledger, nowMs: number, limit: LedgerLimits
   return advanceLedger({ total: clear(total), pairs: new Map(cleared) }, nowMs, limit);
 };
 
-/** Whether the entry's total or pair is locked. */
-export const lockOf = (ledger: Ledger, { pair }: Entry, nowMs: number): 'total' | 'pair' | null => {
+/** Whether the entry's total or one of its pairs is locked. */
+export const lockOf = (ledger: Ledger, { networks }: Entry, nowMs: number): 'total' | 'pair' | null => {
   if (ledger.total.lockedUntilMs > nowMs) return 'total';
-  const ofPair = pair === null ? undefined : ledger.pairs.get(pair);
-  return ofPair !== undefined && ofPair.lockedUntilMs > nowMs ? 'pair' : null;
+  return networks.some((network) => (ledger.pairs.get(network)?.lockedUntilMs ?? 0) > nowMs) ? 'pair' : null;
 };
 
 export const isBlankLedger = ({ total, pairs }: Ledger, nowMs: number): boolean =>

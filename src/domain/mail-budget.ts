@@ -26,6 +26,7 @@ const shareOf: Readonly<Record<MailTemplate, keyof typeof shares>> = {
   account_exists: 'proofs',
   invitation: 'proofs',
   address_reserved: 'proofs',
+  codes_locked: 'changes',
   reset_password: 'resets',
   new_sign_in: 'sign_ins',
   password_changed: 'changes',

@@ -66,6 +66,23 @@ const messages: { readonly [T in MailTemplate]: Compose<T> } = {
     ],
   }),
 
+  codes_locked: ({ site, link, happenedAt }, details) => ({
+    subject: `Wrong codes for your e-mail address at ${site}`,
+    blocks: [
+      paragraph(
+        `Someone typed so many wrong codes for this e-mail address at ${site} that codes are refused for 24 hours. The link in the message that asks you to confirm the address still works.`,
+      ),
+      deviceFacts(happenedAt, details),
+      paragraph(
+        'If it was you, open that link. If you have no message with a link that still works, ask for a new one on the account page.',
+      ),
+      paragraph(
+        'If it was not you, someone tries to guess a code that only you were sent. You need not do anything: the address stays unconfirmed. Tell the code to nobody.',
+      ),
+      action('Open the account page', link),
+    ],
+  }),
+
   account_exists: ({ site, link }) => ({
     subject: `You already have an account at ${site}`,
     blocks: [

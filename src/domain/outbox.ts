@@ -11,6 +11,10 @@ export type MailContent =
         readonly user_agent?: string | null;
       };
     }
+  | {
+      readonly template: 'codes_locked';
+      readonly details: { readonly ip: string | null; readonly user_agent: string | null };
+    }
   | { readonly template: 'account_exists'; readonly details: Record<string, never> }
   | { readonly template: 'invitation'; readonly details: { readonly token_id: string } }
   | { readonly template: 'account_deleted'; readonly details: Record<string, never> }

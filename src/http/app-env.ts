@@ -12,6 +12,8 @@ export type AppEnv = {
     presented?: Presented;
     /** Whether the rate limiter's Durable Object answered; unset on routes without a limit. */
     limiterAnswered?: boolean;
+    /** A page that serves people without a session too has found one that lives. */
+    sessionLives?: boolean;
     /** The request is one of OAuth 2, whose errors have RFC 6749's members too. */
     isOAuthForm?: boolean;
     /** The request has run out of time, and that is logged and answered. */

@@ -3,14 +3,17 @@ import type { RatePolicy } from '../domain/sliding-window.ts';
 
 /**
  * What a class of routes may use of its own: a share of RATE_LIMIT_MAX in the same window, counted per caller
- * (the user of a good token, else the network) or per network alone, whatever token comes along.
+ * (the person of a live session, else the network) or per network alone, whatever token comes along. Only routes that ask
+ * the database for the session may count per caller.
  */
 const limits = {
   default: { share: 1, per: 'caller' },
+  // Whoever comes, with a session or without; it shares the network's count of the default.
+  anybody: { share: 1, per: 'network', bucket: 'default' },
   // Per caller, each account that an address signs up would bring it a fresh allowance for the next ones.
   login: { share: 0.8, per: 'network' },
   signup: { share: 0.6, per: 'network' },
-  refresh: { share: 0.8, per: 'caller' },
+  refresh: { share: 0.8, per: 'network' },
   // There and back; each may ask a provider.
   oauth: { share: 0.8, per: 'network' },
   // Probes come often, and from behind one address.
@@ -24,9 +27,11 @@ const limits = {
   verify: { share: 0.6, per: 'network' },
   // Each is looked into, stored and scanned.
   upload: { share: 0.6, per: 'caller' },
+  // Its URL is signed; no session is asked for.
+  bytes: { share: 0.6, per: 'network', bucket: 'upload' },
   // Of one network, and of a burst of files.
   webhook: { share: 20, per: 'network' },
-} as const satisfies Record<string, { share: number; per: RoutePolicy['per'] }>;
+} as const satisfies Record<string, { share: number; per: RoutePolicy['per']; bucket?: string }>;
 
 export type RateClass = keyof typeof limits;
 export type RoutePolicy = RatePolicy & { readonly per: 'caller' | 'network' };
@@ -36,6 +41,8 @@ const classes: Readonly<Record<string, RateClass | 'unlimited'>> = {
   'POST /auth/token': 'login',
   'POST /auth/signup': 'signup',
   'POST /auth/refresh': 'refresh',
+  'POST /auth/logout': 'anybody',
+  'POST /auth/revoke': 'anybody',
   'GET /auth/oauth/:provider': 'oauth',
   'GET /auth/oauth/:provider/callback': 'oauth',
   'POST /auth/password/forgot': 'mail',
@@ -47,7 +54,7 @@ const classes: Readonly<Record<string, RateClass | 'unlimited'>> = {
   'POST /auth/email/verify': 'verify',
   'POST /auth/email/restore': 'verify',
   'POST /uploads': 'upload',
-  'PUT /uploads/:id/content': 'upload',
+  'PUT /uploads/:id/content': 'bytes',
   'POST /uploads/:id/complete': 'upload',
   'POST /webhooks/scan-result': 'webhook',
   'GET /readyz': 'readiness',
@@ -55,6 +62,7 @@ const classes: Readonly<Record<string, RateClass | 'unlimited'>> = {
   // The pages' forms share the classes of the routes that do the same.
   'POST /account/login': 'login',
   'POST /account/signup': 'signup',
+  'POST /account/logout': 'anybody',
   'POST /account/email': 'mail',
   'POST /account/password': 'password',
   'POST /account/code': 'verify',
@@ -64,6 +72,10 @@ const classes: Readonly<Record<string, RateClass | 'unlimited'>> = {
   'POST /verify-email': 'verify',
   'POST /verify-email/code': 'verify',
   'POST /verify-email/resend': 'mail',
+  'GET /forgot-password': 'anybody',
+  'GET /reset-password': 'anybody',
+  'GET /restore-email': 'anybody',
+  'GET /verify-email': 'anybody',
   'GET /health': 'unlimited',
   'GET /healthz': 'unlimited',
   'GET /flags': 'unlimited',
@@ -84,12 +96,16 @@ export const ownPasswordPolicy = ({ max, windowMs }: Config['limits']['rate']): 
 /** The policy of a route, by its pattern: a path has many spellings. A request without a route has the default. */
 export const createRatePolicies = ({ max, windowMs }: Config['limits']['rate']) => {
   const policyOf = (name: RateClass): RoutePolicy => {
-    const { share, per } = limits[name];
-    return { name, windowMs, per, max: Math.max(1, Math.floor(max * share)) };
+    const {
+      share,
+      per,
+      bucket = name,
+    }: { share: number; per: RoutePolicy['per']; bucket?: string } = limits[name];
+    return { name: bucket, windowMs, per, max: Math.max(1, Math.floor(max * share)) };
   };
 
   return (route: string): RoutePolicy | null => {
-    const name = classes[route] ?? 'default';
+    const name = classes[route] ?? (route === '' ? 'anybody' : 'default');
     return name === 'unlimited' ? null : policyOf(name);
   };
 };

@@ -1,11 +1,12 @@
-import type { Context } from 'hono';
+import type { Context, Next } from 'hono';
 import { createMiddleware } from 'hono/factory';
-import type { RateDecision, RateLimiter, RatePolicy } from '../domain/sliding-window.ts';
+import type { Caller, RateDecision, RateLimiter, RatePolicy } from '../domain/sliding-window.ts';
 import { AppError } from '../errors.ts';
 import type { AppEnv } from '../http/app-env.ts';
 import type { Identify } from '../http/identify.ts';
 import { matchedRoute } from '../http/matched-route.ts';
 import type { RoutePolicy } from '../http/rate-policies.ts';
+import { provesSession } from '../http/session-proof.ts';
 
 type Deps = {
   readonly limiter: RateLimiter;
@@ -23,21 +24,54 @@ const setFields = (c: Context<AppEnv>, { name, max, windowMs }: RatePolicy, deci
   c.header('RateLimit', `"${name}";r=${decision.remaining};t=${decision.resetSeconds}`);
 };
 
+/** Of an answer that a refusal takes the place of. */
+const headersOfAnswers = ['Allow', 'Location', 'Set-Cookie', 'WWW-Authenticate'] as const;
+
+const refuse = (c: Context<AppEnv>, policy: RatePolicy, decision: RateDecision | null): void => {
+  if (!decision) return;
+  setFields(c, policy, decision);
+  if (decision.admitted) return;
+  throw new AppError('rate_limited', {
+    retryAfterSeconds: decision.retryAfterSeconds,
+    violatedPolicies: [policy.name],
+  });
+};
+
 /**
- * A sliding window per user, or per network for who sends no good token (draft-ietf-httpapi-ratelimit-headers).
- * When the counts cannot be reached, requests pass: a limiter that is down must not be an outage.
+ * A sliding window per person, or per network for a request without a live session
+ * (draft-ietf-httpapi-ratelimit-headers): a token that has outlived its session must not use up what its owner may do. When
+ * the counts cannot be reached, requests pass: a limiter that is down must not be an outage.
  */
 export const rateLimit = ({ limiter, policyOf, identify }: Deps) => {
-  const keyOf = async (c: Context<AppEnv>, { per }: RoutePolicy): Promise<string> => {
+  const callerOf = async (c: Context<AppEnv>, { per }: RoutePolicy): Promise<Caller> => {
     const presented = per === 'caller' ? await identify(c) : null;
-    return presented?.kind === 'valid' ? `user|${presented.claims.userId}` : `network|${c.var.ctx.network}`;
+    return {
+      networks: c.var.ctx.networks,
+      session: presented?.kind === 'valid' ? presented.claims : null,
+    };
+  };
+
+  /** Runs the rest of the request, and takes it off the person's count unless its session turns out to live. */
+  const runInDoubt = async (
+    c: Context<AppEnv>,
+    next: Next,
+    settle: (sessionLives: boolean) => Promise<RateDecision | null>,
+  ): Promise<RateDecision | null> => {
+    const { promise: lives, resolve } = Promise.withResolvers<boolean>();
+    const { signal, defer } = c.var.ctx;
+    signal.addEventListener('abort', () => resolve(false), { once: true });
+    const settled = lives.then(settle);
+    // From here on and not once it is known: a request that ends early would take its outcome with it.
+    defer('settle a counted request', settled);
+    await next().finally(() => resolve(provesSession(c)));
+    return settled.catch(() => null);
   };
 
   return createMiddleware<AppEnv>(async function rateLimit(c, next) {
     const policy = policyOf(routeOf(c));
     if (!policy) return next();
     const { ctx } = c.var;
-    const decision = await limiter.hit(policy, await keyOf(c, policy), ctx.now).catch((error: unknown) => {
+    const decision = await limiter.hit(policy, await callerOf(c, policy), ctx.now).catch((error: unknown) => {
       ctx.log.error('the rate limiter cannot be reached', {
         request_id: ctx.requestId,
         policy: policy.name,
@@ -46,13 +80,12 @@ export const rateLimit = ({ limiter, policyOf, identify }: Deps) => {
       return null;
     });
     c.set('limiterAnswered', decision !== null);
-    if (decision) setFields(c, policy, decision);
-    if (decision && !decision.admitted) {
-      throw new AppError('rate_limited', {
-        retryAfterSeconds: decision.retryAfterSeconds,
-        violatedPolicies: [policy.name],
-      });
-    }
-    return next();
+    refuse(c, policy, decision);
+    if (!decision?.admitted || !decision.settle) return next();
+    const ofNetwork = await runInDoubt(c, next, decision.settle);
+    if (ctx.signal.aborted || !ofNetwork) return;
+    // What it would have been told is for a client within its limits.
+    if (!ofNetwork.admitted) for (const name of headersOfAnswers) c.res.headers.delete(name);
+    refuse(c, policy, ofNetwork);
   });
 };

@@ -39,6 +39,10 @@ const meanings: Readonly<Record<string, Partial<Record<ErrorCode, Meaning>>>> = 
         'The code is not good: mistyped, used already, or too old. After five tries you need a new one.',
       field: 'code',
     },
+    login_locked: {
+      sentence:
+        'There were too many wrong codes for this address. The link in the message still works; codes do again tomorrow.',
+    },
   },
   identity: {
     not_found: { sentence: 'That way to log in is taken away already.' },

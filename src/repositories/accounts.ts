@@ -19,6 +19,7 @@ export type NewAccount = {
 /** The credential read: the only one that returns the hash. */
 export type LoginCandidate = {
   readonly userId: string;
+  readonly email: string;
   readonly passwordHash: string | null;
   readonly passwordChangedAt: Date | null;
   readonly disabled: boolean;
@@ -90,18 +91,20 @@ export const createAccountRepository = (db: Database, { newId }: Options) => ({
     const by = parseIdentifier(identifier);
     const [row] = await db.execute<{
       id: string;
+      email: string;
       password_hash: string | null;
       password_changed_at: Date | null;
       disabled: boolean;
       email_verified: boolean;
     }>(
       ctx,
-      sql`select u.id, u.password_hash, u.password_changed_at, u.disabled_at is not null as disabled, u.email_verified_at is not null as email_verified from users u
+      sql`select u.id, u.email, u.password_hash, u.password_changed_at, u.disabled_at is not null as disabled, u.email_verified_at is not null as email_verified from users u
           where ${'email' in by ? sql`u.email = ${by.email}` : sql`u.username = ${by.username}`}`,
     );
     return row
       ? {
           userId: row.id,
+          email: row.email,
           passwordHash: row.password_hash,
           passwordChangedAt: row.password_changed_at,
           disabled: row.disabled,

@@ -50,6 +50,7 @@ export const createShowAccount = ({ me, list, identity, config, identify, site }
       identity.list(ctx),
     ]);
     c.set('userId', account.id);
+    c.set('sessionLives', true);
     return respondWithPage(c, site, {
       heading: 'Your account',
       notice: failure ? undefined : noticeOf(c),

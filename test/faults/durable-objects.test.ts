@@ -112,7 +112,7 @@ describe('a login guard that answers too late', () => {
           await scheduler.wait(600);
           return { admitted: true, ticket: 'ticket' };
         },
-        settle: async (_ticket, _address, outcome) => outcomes.push(outcome),
+        settle: async (_attempt, _ticket, outcome) => outcomes.push(outcome),
       }),
       REQUEST_TIMEOUT_MS: '200',
     });

@@ -146,6 +146,7 @@ const openHouse = async ({ databaseUrl, endpointUrl, adminUrl }: TestDatabase) =
     now: new Date(),
     ip: null,
     network: 'unknown',
+    networks: ['unknown'],
     userAgent: null,
     actor: { userId: ids[actor] ?? '', sessionId: ids[actor] ?? '', source: 'bearer' },
     requiredPermission,

@@ -5,12 +5,13 @@ import { clientAddress } from '../../src/http/client-address.ts';
 
 const addressOf = (value: string) => clientAddress(new Headers({ 'CF-Connecting-IP': value }));
 const networkOf = (value: string) => addressOf(value).network;
-const unknown = { ip: null, network: 'unknown' };
+const unknown = { ip: null, network: 'unknown', networks: ['unknown'] };
 
 describe('the client address', () => {
   it('of an IPv4 client is its own network', () => {
-    expect(addressOf('203.0.113.7')).toEqual({ ip: '203.0.113.7', network: '203.0.113.7' });
-    expect(addressOf(' 203.0.113.7 ')).toEqual({ ip: '203.0.113.7', network: '203.0.113.7' });
+    const own = { ip: '203.0.113.7', network: '203.0.113.7', networks: ['203.0.113.7'] };
+    expect(addressOf('203.0.113.7')).toEqual(own);
+    expect(addressOf(' 203.0.113.7 ')).toEqual(own);
   });
 
   it.each([
@@ -23,12 +24,19 @@ describe('the client address', () => {
     ['::1', '0:0:0:0::/64'],
     ['::', '0:0:0:0::/64'],
   ])('of an IPv6 client belongs to its /64: %s', (ip, network) => {
-    expect(addressOf(ip)).toEqual({ ip, network });
+    expect(addressOf(ip)).toMatchObject({ ip, network });
+  });
+
+  it('of an IPv6 client is in a /64, a /56 and a /48, each around the one before', () => {
+    const networks = ['2001:db8:1:1fe::/64', '2001:db8:1:100::/56', '2001:db8:1::/48'];
+    expect(addressOf('2001:db8:1:1fe::7').networks).toEqual(networks);
+    expect(addressOf('2001:db8:1:1ff::7').networks.slice(1)).toEqual(networks.slice(1));
+    expect(addressOf('2001:db8:1:200::7').networks.slice(1)).toEqual(['2001:db8:1:200::/56', networks[2]]);
   });
 
   it.each(['::ffff:192.0.2.7', '::FFFF:c000:207', '0:0:0:0:0:ffff:c000:0207', '0000::ffff:c000:207'])(
     'of an IPv4 client that is mapped into IPv6 is the IPv4 address: %s',
-    (ip) => expect(addressOf(ip)).toEqual({ ip: '192.0.2.7', network: '192.0.2.7' }),
+    (ip) => expect(addressOf(ip)).toEqual({ ip: '192.0.2.7', network: '192.0.2.7', networks: ['192.0.2.7'] }),
   );
 
   it.each(['::192.0.2.7', '::fffe:c000:207', '1::ffff:c000:207', '64:ff9b::c000:207'])(

@@ -1,8 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { createHashQueue } from '../../src/adapters/argon2/hash-queue.ts';
-import { type HashCaller, hashCaller, networkGroup } from '../../src/domain/hash-lane.ts';
+import { type HashCaller, hashCaller } from '../../src/domain/hash-lane.ts';
 import { AppError } from '../../src/errors.ts';
+import { clientAddress } from '../../src/http/client-address.ts';
 
 const hashMs = 25;
 
@@ -257,17 +258,14 @@ describe('a place in the queue', () => {
 
 describe('who shares a turn', () => {
   it('is a /48, however many /64s of it are used, and an IPv4 address', () => {
-    expect(networkGroup('2001:db8:5:1::/64')).toBe('2001:db8:5::/48');
-    expect(networkGroup('2001:db8:5:ffff::/64')).toBe('2001:db8:5::/48');
-    expect(networkGroup('2001:db8:6:1::/64')).toBe('2001:db8:6::/48');
-    expect(networkGroup('192.0.2.1')).toBe('192.0.2.1');
-    expect(networkGroup('unknown')).toBe('unknown');
     const { signal } = new AbortController();
-    expect(hashCaller({ network: '2001:db8:5:1::/64', signal }, 'login', 'ada')).toEqual({
-      purpose: 'login',
-      network: '2001:db8:5::/48',
-      account: 'ada',
-      signal,
-    });
+    const laneOf = (ip: string) =>
+      hashCaller({ ...clientAddress(new Headers({ 'CF-Connecting-IP': ip })), signal }, 'login', 'ada');
+    const lane = { purpose: 'login', account: 'ada', signal };
+    expect(laneOf('2001:db8:5:1::1')).toEqual({ ...lane, network: '2001:db8:5::/48' });
+    expect(laneOf('2001:db8:5:ffff::1')).toEqual({ ...lane, network: '2001:db8:5::/48' });
+    expect(laneOf('2001:db8:6:1::1')).toEqual({ ...lane, network: '2001:db8:6::/48' });
+    expect(laneOf('192.0.2.1')).toEqual({ ...lane, network: '192.0.2.1' });
+    expect(laneOf('')).toEqual({ ...lane, network: 'unknown' });
   });
 });

@@ -2,12 +2,12 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { LoginOutcome } from '../../src/domain/login-attempts.ts';
 import {
-  addressLimits,
   advanceLedger,
   emptyLedger,
   identifierLimits,
   isBlankLedger,
   type Ledger,
+  networkLimits,
   reserveInLedger,
   settleInLedger,
 } from '../../src/domain/login-ledger.ts';
@@ -18,13 +18,14 @@ const limits = identifierLimits(policy);
 const createLedger = (limit = limits) => {
   let ledger: Ledger = emptyLedger;
   let tickets = 0;
-  const reserve = (pair: string | null, nowMs: number) => {
-    const entry = { ticket: `ticket ${++tickets}`, pair };
+  const reserve = (pair: string | readonly string[] | null, nowMs: number) => {
+    const networks = Array.isArray(pair) ? pair : pair === null ? [] : [pair];
+    const entry = { ticket: `ticket ${++tickets}`, networks };
     const reserved = reserveInLedger(ledger, entry, nowMs, limit);
     ledger = reserved.ledger;
     return { entry, verdict: reserved.verdict };
   };
-  const attempt = (pair: string | null, nowMs: number, outcome: LoginOutcome) => {
+  const attempt = (pair: string | readonly string[] | null, nowMs: number, outcome: LoginOutcome) => {
     const { entry, verdict } = reserve(pair, nowMs);
     if (verdict.kind === 'admitted') ledger = settleInLedger(ledger, entry, outcome, nowMs, limit);
     return verdict.kind;
@@ -64,12 +65,46 @@ describe('login ledger', () => {
   });
 
   test('an address is locked at twenty pairs’ worth, and its own success does not wipe them out', () => {
-    const { attempt } = createLedger(addressLimits(policy));
+    const { attempt } = createLedger(networkLimits(policy, '203.0.113.7'));
     for (let count = 0; count < 40; count++) {
       expect(attempt(null, count, 'failed')).toBe('admitted');
       if (count < 39) expect(attempt(null, count, 'succeeded')).toBe('admitted');
     }
     expect(attempt(null, 40, 'succeeded')).toBe('locked');
+  });
+
+  test('a pair is locked at two, four and eight failures of a /64, a /56 and a /48', () => {
+    const { attempt } = createLedger();
+    const from = (subnet: number, host: number) => [`${subnet}:${host}/64`, `${subnet}/56`, 'site/48'];
+    const guesses = (subnet: number) =>
+      [0, 0, 0, 1, 1, 2].map((host) => attempt(from(subnet, host), 0, 'failed'));
+    const four = ['admitted', 'admitted', 'locked', 'admitted', 'admitted', 'locked'];
+    expect(guesses(0)).toEqual(four);
+    expect(guesses(1)).toEqual(four);
+    expect(guesses(2)).toEqual(Array(6).fill('locked'));
+    expect(attempt(['owner'], 1, 'succeeded')).toBe('admitted');
+  });
+
+  test('a success clears the failures of its own /64, and not those of a neighbour in its /48', () => {
+    const { attempt } = createLedger();
+    const from = (host: number) => [`${host}/64`, `subnet ${host}/56`, 'site/48'];
+    for (const host of [0, 1, 2, 3]) for (let count = 0; count < 2; count++) attempt(from(host), 0, 'failed');
+    expect(attempt(from(4), 0, 'succeeded')).toBe('locked');
+
+    const other = createLedger();
+    for (let count = 0; count < 7; count++) {
+      other.attempt(from(count), 0, 'failed');
+      expect(other.attempt(from(9), 0, 'succeeded')).toBe('admitted');
+    }
+    other.attempt(from(7), 0, 'failed');
+    expect(other.attempt(from(9), 0, 'succeeded')).toBe('locked');
+  });
+
+  test('a network has twenty pairs’ worth of failures, a /56 twice and a /48 four times as many', () => {
+    const maxOf = (network: string) => networkLimits(policy, network).total.max;
+    expect(['192.0.2.1', '2001:db8:1:2::/64', '2001:db8:1:0::/56', '2001:db8:1::/48'].map(maxOf)).toEqual([
+      40, 40, 80, 160,
+    ]);
   });
 
   test('a refused attempt is counted nowhere', () => {

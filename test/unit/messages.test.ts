@@ -15,6 +15,7 @@ const token = { token_id: '01a2b3c4-0000-7000-8000-000000000001' };
 const contents: { [T in MailTemplate]: [Extract<MailContent, { template: T }>['details'], string] } = {
   verify_email: [token, links.verifyEmail('t0ken')],
   account_exists: [{}, links.account()],
+  codes_locked: [origin, links.account()],
   reset_password: [token, links.resetPassword('t0ken')],
   password_changed: [origin, links.account()],
   identity_linked: [{ ...origin, provider: 'Acme' }, links.account()],

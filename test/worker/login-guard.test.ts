@@ -3,6 +3,7 @@ import { env } from 'cloudflare:workers';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { createLoginGuard } from '../../src/adapters/login-guard.ts';
 import type { LoginOutcome } from '../../src/domain/login-attempts.ts';
+import type { Networks } from '../../src/domain/network.ts';
 import { LoginGuard } from '../../src/durable-objects/login-guard.ts';
 
 const namespace = (env as { LOGIN_GUARD: DurableObjectNamespace<LoginGuard> }).LOGIN_GUARD;
@@ -18,7 +19,7 @@ const getByName = (name: string) => {
 };
 const watched = { getByName } as typeof namespace;
 const guard = createLoginGuard(watched, policy);
-/** Locks a pair at 1, an identifier at 10, an address at 20. */
+/** Locks a pair at 1, an identifier at 10, a network at 20. */
 const strictGuard = createLoginGuard(watched, { ...policy, maxAttempts: 1 });
 
 // Drawn anew for each test, so that none meets another's counts.
@@ -26,14 +27,16 @@ let ann = '';
 let office = '';
 let elsewhere = '';
 
+/** Where a request comes from: one network of its own, or several around it. */
+type From = string | null | Networks;
+const networksOf = (from: From): Networks =>
+  (Array.isArray(from) ? (from as Networks) : [from ?? 'unknown']) as Networks;
+const reserve = (identifier: string, from: From, by = guard) => by.reserve(identifier, networksOf(from));
+const strictReserve = (identifier: string, from: From) => reserve(identifier, from, strictGuard);
+
 /** A login whose password check takes a moment; true where the check was reached. */
-const login = async (
-  identifier: string,
-  ip: string | null,
-  outcome: LoginOutcome,
-  { reserve } = guard,
-): Promise<boolean> => {
-  const attempt = await reserve(identifier, ip);
+const login = async (identifier: string, from: From, outcome: LoginOutcome, by = guard): Promise<boolean> => {
+  const attempt = await reserve(identifier, from, by);
   if (!attempt.admitted) return false;
   await scheduler.wait(5);
   await attempt.settle(outcome);
@@ -49,37 +52,52 @@ const lock = async (identifier: string, ip: string): Promise<void> => {
   for (let count = 0; count < 5; count++) await login(identifier, ip, 'failed');
 };
 
-const evictBoth = async (): Promise<void> => {
-  const objects = new Set([...names, `address|${office}`]);
-  await Promise.all([...objects].map((name) => evictDurableObject(namespace.getByName(name))));
+/** As an identifier is named in a key. */
+const pseudonym = async (identifier: string): Promise<string> => {
+  const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(identifier));
+  return Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, '0')).join('');
 };
 
-/** The storage of the objects in `names`, as JSON; empty where there is none. */
-const stored = async (): Promise<string> => {
-  const dumps = names.map((name) =>
-    runInDurableObject(namespace.getByName(name), (_, state) =>
-      JSON.stringify([...state.storage.kv.list()], (_key, value) =>
-        value instanceof Map ? [...value] : value,
-      ),
-    ),
-  );
-  return (await Promise.all(dumps)).filter((dump) => dump !== '[]').join('\n');
+/** The object that has the ledgers of an identifier, or of a network. */
+const shardOf = async (text: string): Promise<DurableObjectStub<LoginGuard>> =>
+  namespace.getByName(`shard|${Number.parseInt((await pseudonym(text)).slice(0, 2), 16) % 64}`);
+
+/** Everything that the object has in memory goes, as it does in production after some seconds of silence. */
+const evict = async (...texts: readonly string[]): Promise<void> => {
+  const shards = await Promise.all(texts.map(shardOf));
+  const distinct = new Map(shards.map((shard) => [String(shard.id), shard]));
+  for (const shard of distinct.values()) {
+    await shard.forgive([]);
+    await evictDurableObject(shard);
+  }
 };
+
+/** The ledgers of an identifier or of a network, as they are stored. */
+const stored = async (text: string): Promise<string[]> => {
+  const part = await pseudonym(text);
+  return runInDurableObject(await shardOf(text), (_, { storage }) =>
+    storage.sql
+      .exec<{ key: string; ledger: string }>('select key, ledger from ledgers')
+      .toArray()
+      .filter(({ key }) => key.includes(part) || key.includes(text))
+      .map(({ key, ledger }) => `${key} ${ledger}`),
+  );
+};
+
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ['Date'], now: startMs });
+  [ann, office, elsewhere] = [
+    `ann-${crypto.randomUUID()}@example.com`,
+    crypto.randomUUID(),
+    crypto.randomUUID(),
+  ];
+  names.length = 0;
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
 
 describe('login guard', () => {
-  beforeEach(() => {
-    vi.useFakeTimers({ toFake: ['Date'], now: startMs });
-    [ann, office, elsewhere] = [
-      `ann-${crypto.randomUUID()}@example.com`,
-      crypto.randomUUID(),
-      crypto.randomUUID(),
-    ];
-    names.length = 0;
-  });
-  afterEach(() => {
-    vi.useRealTimers();
-  });
-
   test('of 100 parallel wrong guesses exactly five reach the password check', async () => {
     expect(reached(await times(100, () => login(ann, office, 'failed')))).toBe(5);
   });
@@ -90,11 +108,11 @@ describe('login guard', () => {
 
   test('locks after five failures and names the seconds until it opens, which it does', async () => {
     await lock(ann, office);
-    expect(await guard.reserve(ann, office)).toEqual({ admitted: false, retryAfterSeconds: 900 });
+    expect(await reserve(ann, office)).toEqual({ admitted: false, retryAfterSeconds: 900 });
     vi.setSystemTime(startMs + 858_001);
-    expect(await guard.reserve(ann, office)).toEqual({ admitted: false, retryAfterSeconds: 42 });
+    expect(await reserve(ann, office)).toEqual({ admitted: false, retryAfterSeconds: 42 });
     vi.setSystemTime(startMs + 899_999);
-    expect(await guard.reserve(ann, office)).toEqual({ admitted: false, retryAfterSeconds: 1 });
+    expect(await reserve(ann, office)).toEqual({ admitted: false, retryAfterSeconds: 1 });
     vi.setSystemTime(startMs + 900_000);
     expect(await login(ann, office, 'succeeded')).toBe(true);
   });
@@ -102,30 +120,30 @@ describe('login guard', () => {
   test('a lock and the count before it survive eviction', async () => {
     for (let count = 0; count < 5; count++) {
       await login(ann, office, 'failed');
-      await evictBoth();
+      await evict(ann, office);
     }
     expect(await login(ann, office, 'succeeded')).toBe(false);
   });
 
   test('a reservation survives eviction, and without an outcome it counts as failed', async () => {
-    for (let count = 0; count < 5; count++) await guard.reserve(ann, office);
-    await evictBoth();
+    for (let count = 0; count < 5; count++) await reserve(ann, office);
+    await evict(ann, office);
     vi.setSystemTime(startMs + 10_000);
-    expect(await guard.reserve(ann, office)).toEqual({ admitted: false, retryAfterSeconds: 890 });
+    expect(await reserve(ann, office)).toEqual({ admitted: false, retryAfterSeconds: 890 });
   });
 
   test('a reservation counts for its address too, across eviction', async () => {
     for (let count = 0; count < 20; count++) {
-      expect(await strictGuard.reserve(`${count}-${ann}`, office)).toMatchObject({ admitted: true });
+      expect(await strictReserve(`${count}-${ann}`, office)).toMatchObject({ admitted: true });
     }
-    await evictBoth();
+    await evict(ann, office);
     vi.setSystemTime(startMs + 10_000);
-    expect(await strictGuard.reserve(ann, office)).toEqual({ admitted: false, retryAfterSeconds: 890 });
+    expect(await strictReserve(ann, office)).toEqual({ admitted: false, retryAfterSeconds: 890 });
   });
 
   test('what was settled stays settled across eviction', async () => {
     await times(20, (index) => login(`${index}-${ann}`, office, 'succeeded', strictGuard));
-    await evictBoth();
+    await evict(ann, office);
     vi.setSystemTime(startMs + 10_000);
     expect(await login(`0-${ann}`, office, 'succeeded', strictGuard)).toBe(true);
   });
@@ -133,9 +151,9 @@ describe('login guard', () => {
   test('an attempt refused for its address takes no place of its identifier', async () => {
     for (let count = 0; count < 20; count++) await login(`${count}-${ann}`, office, 'failed', strictGuard);
     vi.setSystemTime(startMs + 895_000);
-    expect(await strictGuard.reserve(ann, office)).toEqual({ admitted: false, retryAfterSeconds: 5 });
+    expect(await strictReserve(ann, office)).toEqual({ admitted: false, retryAfterSeconds: 5 });
     vi.setSystemTime(startMs + 900_000);
-    expect(await strictGuard.reserve(ann, office)).toMatchObject({ admitted: true });
+    expect(await strictReserve(ann, office)).toMatchObject({ admitted: true });
   });
 
   test('the owner logs in from another address while a pair is locked', async () => {
@@ -157,17 +175,17 @@ describe('login guard', () => {
     await lock(ann, office);
     await guard.forgive([ann, 'nobody-by-that-name']);
     expect(names).toHaveLength(7);
-    await evictBoth();
+    await evict(ann, office);
     expect(await login(ann, office, 'succeeded')).toBe(true);
 
     const guess = (index: number) => login(ann, `${office}-${index}`, 'failed', strictGuard);
     expect(reached(await times(15, guess))).toBe(10);
-    await strictGuard.forgive([` ${ann.toUpperCase()}`]);
+    await strictGuard.forgive([ann.toUpperCase()]);
     expect(await login(ann, elsewhere, 'succeeded', strictGuard)).toBe(true);
   });
 
   test('attempts in flight go on counting when their identifier is forgiven', async () => {
-    const attempts = await Promise.all(Array.from({ length: 5 }, () => guard.reserve(ann, office)));
+    const attempts = await Promise.all(Array.from({ length: 5 }, () => reserve(ann, office)));
     await guard.forgive([ann]);
     for (const attempt of attempts) if (attempt.admitted) await attempt.settle('failed');
     expect(await login(ann, office, 'succeeded')).toBe(false);
@@ -181,7 +199,7 @@ describe('login guard', () => {
 
   test('forgiving who has no count writes nothing', async () => {
     await guard.forgive([ann]);
-    expect(await stored()).toBe('');
+    expect(await stored(ann)).toEqual([]);
   });
 
   test('an attempt that compared no password is given back', async () => {
@@ -206,19 +224,25 @@ describe('login guard', () => {
     expect(await login(`eve-${ann}`, elsewhere, 'succeeded', strictGuard)).toBe(true);
   });
 
-  test('a locked address leaves nothing in the storage of the identifiers it tries', async () => {
+  test('a locked network leaves nothing in the ledgers of the identifiers it tries', async () => {
     await times(20, (index) => login(`${index}-${ann}`, office, 'failed', strictGuard));
     names.length = 0;
     expect(await login(ann, office, 'failed', strictGuard)).toBe(false);
     expect(names).toHaveLength(1);
-    expect(await stored()).toBe('');
+    expect(await stored(ann)).toEqual([]);
   });
 
-  test('spellings that name one account share one count', async () => {
-    const spellings = [ann, ` ${ann.toUpperCase()}`, `${ann} `, ann.replace('a', 'ａ')];
-    for (const spelling of spellings) await login(spelling, office, 'failed');
-    await login(ann, office, 'failed');
-    expect(await login(ann, office, 'failed')).toBe(false);
+  test('spellings that the look-up takes for one account share one count', async () => {
+    for (const spelling of [ann, ann.toUpperCase(), ann, ann.replace('a', 'A'), ann]) {
+      expect(await login(spelling, office, 'failed')).toBe(true);
+    }
+    expect(await login(ann.toUpperCase(), office, 'failed')).toBe(false);
+  });
+
+  test('spellings that it takes for others count apart: their lock would tell whether this one has an account', async () => {
+    const others = [` ${ann}`, `${ann} `, ann.replace('a', 'ａ')];
+    for (const other of others) for (let count = 0; count < 5; count++) await login(other, null, 'failed');
+    expect(await login(ann, null, 'failed')).toBe(true);
   });
 
   test('clients without an address share one bucket', async () => {
@@ -228,44 +252,140 @@ describe('login guard', () => {
 
   test('neither names nor storage hold what the user typed', async () => {
     await login(ann, office, 'failed');
-    expect(names).toHaveLength(1);
-    expect(names[0]).toMatch(/^identifier\|[0-9a-f]{64}$/);
-    expect(await stored()).toContain(office);
-    expect(await stored()).not.toContain('ann');
+    expect(names).toEqual([expect.stringMatching(/^shard\|\d{1,2}$/)]);
+    const rows = [...(await stored(ann)), ...(await stored(office))];
+    expect(rows).toHaveLength(2);
+    expect(rows.join()).toContain(office);
+    expect(rows.join()).not.toContain('ann');
   });
 
   test('answers 503 when the object cannot be reached, rather than let a guess go uncounted', async () => {
     const getByName = () => ({ reserve: () => Promise.reject(new Error('unreachable')) });
     const broken = createLoginGuard({ getByName } as unknown as typeof namespace, policy);
-    await expect(broken.reserve(ann, office)).rejects.toMatchObject({ code: 'service_unavailable' });
+    await expect(reserve(ann, office, broken)).rejects.toMatchObject({ code: 'service_unavailable' });
   });
 
   test('waits a few seconds for attempts in flight, then refuses until they must be settled', async () => {
-    for (let count = 0; count < 5; count++) await guard.reserve(ann, office);
-    expect(await guard.reserve(ann, office)).toEqual({ admitted: false, retryAfterSeconds: 10 });
+    for (let count = 0; count < 5; count++) await reserve(ann, office);
+    expect(await reserve(ann, office)).toEqual({ admitted: false, retryAfterSeconds: 10 });
   });
 
-  test('an attempt that the address’s object cannot count is not counted at all', async () => {
-    const reserveForAddress = vi.spyOn(LoginGuard.prototype, 'reserveForAddress');
-    reserveForAddress.mockRejectedValueOnce(new Error('unreachable'));
-    await expect(strictGuard.reserve(ann, office)).rejects.toMatchObject({ code: 'service_unavailable' });
-    reserveForAddress.mockRestore();
-    expect(await strictGuard.reserve(ann, office)).toMatchObject({ admitted: true });
+  test('an attempt that the networks’ shard cannot count is not counted at all', async () => {
+    const reserveIn = vi.spyOn(LoginGuard.prototype, 'reserveIn');
+    reserveIn.mockImplementation(async () => {
+      reserveIn.mockRestore();
+      return { kind: 'admitted' };
+    });
+    reserveIn.mockRejectedValueOnce(new Error('unreachable'));
+    await expect(strictReserve(ann, office)).rejects.toMatchObject({ code: 'service_unavailable' });
+    vi.restoreAllMocks();
+    expect(await strictReserve(ann, office)).toMatchObject({ admitted: true });
   });
 
-  test('the alarm empties both objects once nothing counts, and not before', async () => {
+  test('the alarm deletes the ledgers in which nothing counts any more, and no others', async () => {
+    const runAlarm = async () => runDurableObjectAlarm(await shardOf(ann));
     await login(ann, office, 'failed');
-    names.push(`address|${office}`);
-    const runAlarms = () =>
-      Promise.all(names.map((name) => runDurableObjectAlarm(namespace.getByName(name))));
-
     vi.setSystemTime(startMs + 899_999);
-    expect(await runAlarms()).toEqual([true, true]);
-    expect((await stored()).split('\n')).toHaveLength(2);
+    expect(await runAlarm()).toBe(true);
+    expect(await stored(ann)).toHaveLength(1);
 
-    await evictBoth();
-    vi.setSystemTime(startMs + 1_800_000);
-    expect(await runAlarms()).toEqual([true, true]);
-    expect(await stored()).toBe('');
+    await evict(ann);
+    vi.setSystemTime(startMs + 900_000);
+    expect(await runAlarm()).toBe(true);
+    expect(await stored(ann)).toEqual([]);
+    await login(ann, office, 'failed');
+    expect(await stored(ann)).toHaveLength(1);
+    expect(await runAlarm()).toBe(true);
+    expect(await stored(ann)).toHaveLength(1);
+  });
+
+  test('an object of the time when each identifier had one is emptied by its alarm', async () => {
+    const old = namespace.getByName(`identifier|${await pseudonym(ann)}`);
+    await runInDurableObject(old, async (instance, { storage }) => {
+      storage.kv.put('attempts', {});
+      await instance.alarm();
+      expect([...storage.kv.list()]).toEqual([]);
+    });
+  });
+});
+
+describe('a fixed number of objects', () => {
+  test('hold all ledgers: an identifier’s shard is one of 64, as is a network’s', async () => {
+    for (let count = 0; count < 30; count++)
+      await login(`${count}-${crypto.randomUUID()}`, `${count}-${office}`, 'failed');
+    expect(new Set(names).size).toBeGreaterThan(10);
+    for (const name of names) expect(name).toMatch(/^shard\|([1-5]?\d|6[0-3])$/);
+  });
+
+  test('no ledger waits for another one of its shard', async () => {
+    const waiting = Array.from({ length: 5 }, () => reserve(ann, office));
+    await Promise.all(waiting);
+    const sixth = login(ann, office, 'succeeded');
+    expect(reached(await times(20, (index) => login(`${index}-${ann}`, elsewhere, 'succeeded')))).toBe(20);
+    for (const attempt of await Promise.all(waiting)) if (attempt.admitted) void attempt.settle('withdrawn');
+    expect(await sixth).toBe(true);
+  });
+});
+
+describe('an IPv6 network', () => {
+  const from = (subnet: number, host: number): Networks => [
+    `${office}:${subnet}${host}::/64`,
+    `${office}:${subnet}::/56`,
+    `${office}::/48`,
+  ];
+
+  test('has twice the guesses of a /64 at one account as a /56, and four times as a /48', async () => {
+    const guesses = await times(16, (host) => login(ann, from(host >> 2, host & 3), 'failed', strictGuard));
+    expect(reached(guesses)).toBe(4);
+    const inOne = await times(16, (host) => login(`other-${ann}`, from(0, host), 'failed', strictGuard));
+    expect(reached(inOne)).toBe(2);
+    expect(await login(ann, elsewhere, 'succeeded', strictGuard)).toBe(true);
+  });
+
+  test('that tries many accounts is locked as a /56 at twice what locks a /64, and as a /48 at four times', async () => {
+    const guess = (subnet: number, host: number) => (index: number) =>
+      login(`${subnet}-${host}-${index}-${ann}`, from(subnet, host), 'failed', strictGuard);
+    expect(reached(await times(25, guess(0, 0)))).toBe(20);
+    expect(reached(await times(25, guess(0, 1)))).toBe(20);
+    expect(reached(await times(25, guess(0, 2)))).toBe(0);
+    expect(reached(await times(25, guess(1, 0)))).toBe(20);
+    expect(reached(await times(25, guess(2, 0)))).toBe(20);
+    expect(reached(await times(25, guess(3, 0)))).toBe(0);
+    expect(await login(ann, elsewhere, 'succeeded', strictGuard)).toBe(true);
+  });
+});
+
+describe('codes of one address', () => {
+  const guessCode = async (index: number, outcome: LoginOutcome = 'failed', email = ann) => {
+    const attempt = await guard.reserveCode(email, [`${office}-${index >> 2}`]);
+    return attempt.admitted ? attempt.settle(outcome) : attempt.retryAfterSeconds;
+  };
+
+  test('are refused for a day after ten wrong ones from anywhere, and the tenth says so', async () => {
+    const answers: unknown[] = [];
+    for (let index = 0; index < 12; index++) answers.push(await guessCode(index));
+    expect(answers).toEqual([...Array(9).fill(null), 'identifier', 86_400, 86_400]);
+    vi.setSystemTime(startMs + 86_400_000);
+    expect(await guessCode(90, 'succeeded')).toBeNull();
+  });
+
+  test('leave the logins of the same address alone, and are forgiven with them', async () => {
+    await times(10, async (index) => (await guessCode(index)) === null);
+    expect(await login(ann, elsewhere, 'succeeded')).toBe(true);
+    await guard.forgive([ann]);
+    expect(await guessCode(90, 'succeeded')).toBeNull();
+  });
+
+  test('are guessed from one network five times, and count for the network too', async () => {
+    const strict = (email: string) => strictGuard.reserveCode(email, [elsewhere]);
+    for (let address = 0; address < 4; address++) {
+      for (let count = 0; count < 5; count++) {
+        const attempt = await strict(`${address}-${ann}`);
+        expect(attempt.admitted).toBe(true);
+        if (attempt.admitted) await attempt.settle('failed');
+      }
+      expect((await strict(`${address}-${ann}`)).admitted).toBe(false);
+    }
+    expect(await login(ann, elsewhere, 'succeeded', strictGuard)).toBe(false);
   });
 });

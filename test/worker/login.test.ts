@@ -1,6 +1,6 @@
 import { env } from 'cloudflare:test';
 import { describe, expect, it } from 'vitest';
-import type { LoginPolicy } from '../../src/domain/login-ledger.ts';
+import type { Attempt } from '../../src/durable-objects/login-guard.ts';
 import {
   cookiesOf,
   createClient,
@@ -203,9 +203,9 @@ const slowly = (guard: typeof env.LOGIN_GUARD) =>
     getByName: (name: string) => {
       const object = guard.getByName(name);
       return {
-        reserve: async (address: string, policy: LoginPolicy) => {
+        reserve: async (attempt: Attempt) => {
           await scheduler.wait(300);
-          return object.reserve(address, policy);
+          return object.reserve(attempt);
         },
         settle: (...outcome: Parameters<typeof object.settle>) => object.settle(...outcome),
       };
@@ -224,6 +224,51 @@ describe('the login guard', () => {
     expect(Number(locked.headers.get('Retry-After'))).toBeGreaterThan(890);
     expect(await locked.json()).toMatchObject({ code: 'login_locked' });
     expect((await login({ email, password }, createClient())).status).toBe(200);
+  });
+
+  it('counts guesses at the e-mail address and at the user name of one account together', async () => {
+    const username = `ada-${crypto.randomUUID().slice(0, 8)}`;
+    const email = await signup(username);
+    const attacker = createClient();
+    const names = [
+      { email },
+      { username },
+      { username: username.toUpperCase() },
+      { identifier: email },
+      { username },
+    ];
+    for (const name of names) {
+      expect((await login({ ...name, password: 'a wrong one' }, attacker)).status).toBe(401);
+    }
+    for (const name of [{ email }, { username }]) {
+      expect((await login({ ...name, password }, attacker)).status).toBe(429);
+    }
+    expect((await login({ username, password }, createClient())).status).toBe(200);
+  });
+
+  it('counts the proofs of one’s own password with them', async () => {
+    const username = `ada-${crypto.randomUUID().slice(0, 8)}`;
+    const thief = createClient();
+    const email = await signup(username);
+    const { access_token: bearer } = await (await login({ email, password }, thief)).json<Tokens>();
+    for (let turn = 0; turn < 3; turn++) await login({ username, password: 'a wrong one' }, thief);
+    const prove = (guess: string) => thief('DELETE', '/users/me', { bearer, json: { password: guess } });
+    for (let turn = 0; turn < 2; turn++) expect((await prove('a wrong one')).status).toBe(401);
+    expect((await prove(password)).status).toBe(429);
+  });
+
+  it('tells nobody by its lock whether an address had an account before somebody signed it up', async () => {
+    const required = createClient({ EMAIL_VERIFICATION: 'required' });
+    const [waiting, unknown] = [newEmail(), newEmail()];
+    await required('POST', '/auth/signup', { json: { email: waiting, password } });
+    for (const email of [waiting, unknown]) {
+      const attacker = createClient({ EMAIL_VERIFICATION: 'required' });
+      for (let turn = 0; turn < 5; turn++) await login({ email, password: 'a wrong one' }, attacker);
+      await attacker('POST', '/auth/signup', { json: { email, password } });
+      const spelled = [` ${email}`, email.replace('a', 'ａ')];
+      for (const identifier of spelled) await login({ identifier, password: 'a wrong one' }, attacker);
+      expect((await login({ email, password: 'a wrong one' }, attacker)).status).toBe(429);
+    }
   });
 
   it('answers 64 parallel logins of one account rightly', async () => {

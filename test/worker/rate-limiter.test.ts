@@ -2,6 +2,7 @@ import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from 'c
 import { env } from 'cloudflare:workers';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { createRateLimiter } from '../../src/adapters/rate-limiter.ts';
+import type { Caller, RateLimiter as Limiter, RatePolicy } from '../../src/domain/sliding-window.ts';
 import type { RateLimiter } from '../../src/durable-objects/rate-limiter.ts';
 
 const namespace = (env as { RATE_LIMITER: DurableObjectNamespace<RateLimiter> }).RATE_LIMITER;
@@ -9,7 +10,24 @@ const policy = { name: 'default', max: 100, windowMs: 60_000 };
 // Far ahead of the runtime's own clock, so that alarms wait for the test to run them.
 const startMs = Date.UTC(2100, 0, 1);
 
-const createKey = (): string => `ip:${crypto.randomUUID()}`;
+const options = { doubtMs: 3_600_000 };
+/** Someone without a session, in a network that no other test has used. */
+const newCaller = (): Caller => ({ networks: [crypto.randomUUID()], session: null });
+/** A session of a person, in a network of its own. */
+const newSession = (userId: string = crypto.randomUUID()): Caller => ({
+  networks: [crypto.randomUUID()],
+  session: { userId, sessionId: crypto.randomUUID() },
+});
+const newObject = () => namespace.getByName(crypto.randomUUID());
+const bucket = (max: number) => [{ name: 'all', max }];
+
+/** One request: whether it was let through, and what its network decides once its session is known to be gone. */
+const request = async (limiter: Limiter, policy: RatePolicy, caller: Caller, lives: boolean) => {
+  const decision = await limiter.hit(policy, caller, new Date());
+  if (!decision.admitted) return 'refused';
+  const ofNetwork = await decision.settle?.(lives);
+  return ofNetwork && !ofNetwork.admitted ? 'refused' : 'admitted';
+};
 
 /** The same namespace, with the calls that reach it counted. */
 const counted = () => {
@@ -33,17 +51,17 @@ describe('rate limiter', () => {
   });
 
   test('of 1,000 concurrent requests of one key exactly max are admitted', async () => {
-    const key = createKey();
+    const key = newCaller();
     // One limiter per request: as if each came through an isolate of its own.
     const decisions = await Promise.all(
-      Array.from({ length: 1_000 }, () => createRateLimiter(namespace).hit(policy, key, new Date())),
+      Array.from({ length: 1_000 }, () => createRateLimiter(namespace, options).hit(policy, key, new Date())),
     );
     expect(decisions.filter(({ admitted }) => admitted)).toHaveLength(100);
   });
 
   test('tells remaining hits and whole seconds until one more is admitted', async () => {
-    const limiter = createRateLimiter(namespace);
-    const key = createKey();
+    const limiter = createRateLimiter(namespace, options);
+    const key = newCaller();
     const two = { name: 'tight', max: 2, windowMs: 60_000 };
     expect(await limiter.hit(two, key, new Date())).toEqual({
       admitted: true,
@@ -65,9 +83,9 @@ describe('rate limiter', () => {
   });
 
   test('keys and policies have counts of their own', async () => {
-    const limiter = createRateLimiter(namespace);
+    const limiter = createRateLimiter(namespace, options);
     const one = { name: 'one', max: 1, windowMs: 60_000 };
-    const [key, otherKey] = [createKey(), createKey()];
+    const [key, otherKey] = [newCaller(), newCaller()];
     await limiter.hit(one, key, new Date());
     expect((await limiter.hit(one, key, new Date())).admitted).toBe(false);
     expect((await limiter.hit(one, otherKey, new Date())).admitted).toBe(true);
@@ -76,9 +94,9 @@ describe('rate limiter', () => {
 
   test('refuses a key known to be blocked without a call, and asks again when its time has come', async () => {
     const { calls, namespace: watched } = counted();
-    const limiter = createRateLimiter(watched);
+    const limiter = createRateLimiter(watched, options);
     const one = { name: 'one', max: 1, windowMs: 60_000 };
-    const key = createKey();
+    const key = newCaller();
     await limiter.hit(one, key, new Date());
     await limiter.hit(one, key, new Date());
     expect(calls()).toBe(2);
@@ -94,43 +112,50 @@ describe('rate limiter', () => {
   });
 
   test('remembers ten thousand blocked keys at most and forgets the oldest first', async () => {
-    const blocked = { hit: async () => ({ admitted: false, remaining: 0, resetMs: 60_000 }) };
+    const blocked = {
+      hit: async ([{ name }]: [{ name: string }]) => ({
+        hits: [{ name, admitted: false, remaining: 0, resetMs: 60_000 }],
+        ticket: null,
+        doubtedUntilMs: null,
+      }),
+    };
     let calls = 0;
     const getByName = () => {
       calls++;
       return blocked;
     };
-    const limiter = createRateLimiter({ getByName } as unknown as typeof namespace);
-    for (let key = 0; key <= 10_000; key++) await limiter.hit(policy, `${key}`, new Date());
-    await limiter.hit(policy, '1', new Date());
+    const limiter = createRateLimiter({ getByName } as unknown as typeof namespace, options);
+    const of = (key: number): Caller => ({ networks: [`${key}`], session: null });
+    for (let key = 0; key <= 10_000; key++) await limiter.hit(policy, of(key), new Date());
+    await limiter.hit(policy, of(1), new Date());
     expect(calls).toBe(10_001);
-    await limiter.hit(policy, '0', new Date());
+    await limiter.hit(policy, of(0), new Date());
     expect(calls).toBe(10_002);
   });
 
   test('rejects when the object cannot be reached', async () => {
     const getByName = () => ({ hit: () => Promise.reject(new Error('unreachable')) });
-    const limiter = createRateLimiter({ getByName } as unknown as typeof namespace);
-    await expect(limiter.hit(policy, createKey(), new Date())).rejects.toThrow('unreachable');
+    const limiter = createRateLimiter({ getByName } as unknown as typeof namespace, options);
+    await expect(limiter.hit(policy, newCaller(), new Date())).rejects.toThrow('unreachable');
   });
 
   test('counts survive the eviction of the object', async () => {
-    const stub = namespace.getByName(createKey());
-    for (let count = 0; count < 3; count++) await stub.hit({ max: 3, windowMs: 60_000 });
+    const stub = newObject();
+    for (let count = 0; count < 3; count++) await stub.hit(bucket(3), 60_000);
     await evictDurableObject(stub);
-    expect(await stub.hit({ max: 3, windowMs: 60_000 })).toEqual({
-      admitted: false,
-      remaining: 0,
-      resetMs: 60_000,
+    expect(await stub.hit(bucket(3), 60_000)).toEqual({
+      hits: [{ name: 'all', admitted: false, remaining: 0, resetMs: 60_000 }],
+      ticket: null,
+      doubtedUntilMs: null,
     });
   });
 
   test('a refused hit writes nothing', async () => {
-    const stub = namespace.getByName(createKey());
+    const stub = newObject();
     const writes = () =>
       runInDurableObject(stub, (instance, state) => {
         const put = vi.spyOn(state.storage, 'put').mockClear();
-        instance.hit({ max: 1, windowMs: 60_000 });
+        instance.hit(bucket(1), 60_000);
         return put.mock.calls.length;
       });
     expect(await writes()).toBe(1);
@@ -138,22 +163,21 @@ describe('rate limiter', () => {
   });
 
   test('a hit writes one small entry, however many the policy allows', async () => {
-    const stub = namespace.getByName(createKey());
-    const policy = { max: 1_000_000, windowMs: 60_000 };
-    for (let count = 0; count < 50; count++) await stub.hit(policy);
+    const stub = newObject();
+    for (let count = 0; count < 50; count++) await stub.hit(bucket(1_000_000), 60_000);
     expect(await storedEntries(stub)).toBe(50);
     await runInDurableObject(stub, async (instance, state) => {
       const put = vi.spyOn(state.storage, 'put').mockClear();
-      instance.hit(policy);
-      expect(put.mock.calls.map(([, value]) => JSON.stringify(value).length)).toEqual([31]);
+      instance.hit(bucket(1_000_000), 60_000);
+      expect(put.mock.calls.map(([, value]) => JSON.stringify(value).length)).toEqual([49]);
     });
   });
 
   test('the alarm empties the object once no hit counts, and not before', async () => {
-    const stub = namespace.getByName(createKey());
-    await stub.hit({ max: 2, windowMs: 60_000 });
+    const stub = newObject();
+    await stub.hit(bucket(2), 60_000);
     vi.setSystemTime(startMs + 30_000);
-    await stub.hit({ max: 2, windowMs: 60_000 });
+    await stub.hit(bucket(2), 60_000);
 
     vi.setSystemTime(startMs + 60_000);
     expect(await runDurableObjectAlarm(stub)).toBe(true);
@@ -165,7 +189,182 @@ describe('rate limiter', () => {
     expect(await runDurableObjectAlarm(stub)).toBe(true);
     expect(await storedEntries(stub)).toBe(0);
     expect(await runDurableObjectAlarm(stub)).toBe(false);
-    expect((await stub.hit({ max: 2, windowMs: 60_000 })).remaining).toBe(1);
+    expect((await stub.hit(bucket(2), 60_000)).hits[0]?.remaining).toBe(1);
     expect(await storedEntries(stub)).toBe(1);
+  });
+});
+
+describe('an IPv6 network', () => {
+  beforeEach(() => void vi.useFakeTimers({ toFake: ['Date'], now: startMs }));
+  afterEach(() => void vi.useRealTimers());
+
+  const three = { name: 'three', max: 3, windowMs: 60_000 };
+  const createSite = () => {
+    const site = crypto.randomUUID();
+    return (subnet: number, host: number): Caller => ({
+      networks: [`${site}:${subnet}:${host}/64`, `${site}:${subnet}/56`, `${site}/48`],
+      session: null,
+    });
+  };
+  const admittedOf = async (limiter: Limiter, callers: readonly Caller[]) => {
+    const decisions = await Promise.all(callers.map((caller) => limiter.hit(three, caller, new Date())));
+    return decisions.filter(({ admitted }) => admitted).length;
+  };
+  const each = (count: number, caller: (index: number) => Caller) =>
+    Array.from({ length: count }, (_, i) => caller(i));
+
+  test('has one allowance as a /64, two as a /56 and four as a /48, in one call of one object', async () => {
+    const { calls, namespace: watched } = counted();
+    const from = createSite();
+    const limiters = Array.from({ length: 8 }, () => createRateLimiter(watched, options));
+    const admitted: number[] = [];
+    for (const [index, limiter] of limiters.entries()) {
+      admitted.push(
+        await admittedOf(
+          limiter,
+          each(4, () => from(index >> 2, index & 3)),
+        ),
+      );
+    }
+    expect(admitted).toEqual([3, 3, 0, 0, 3, 3, 0, 0]);
+    expect(
+      await admittedOf(
+        createRateLimiter(watched, options),
+        each(4, () => from(2, 0)),
+      ),
+    ).toBe(0);
+    expect(calls()).toBe(36);
+  });
+
+  test('that is blocked as a /64 blocks none of its neighbours, in the memory of an isolate either', async () => {
+    const from = createSite();
+    const limiter = createRateLimiter(namespace, options);
+    expect(
+      await admittedOf(
+        limiter,
+        each(5, () => from(0, 0)),
+      ),
+    ).toBe(3);
+    expect(await limiter.hit(three, from(0, 1), new Date())).toEqual({
+      admitted: true,
+      remaining: 2,
+      resetSeconds: 60,
+    });
+  });
+
+  test('is told what is left of its tightest allowance, and when it has one again', async () => {
+    const from = createSite();
+    const limiter = createRateLimiter(namespace, options);
+    await admittedOf(
+      limiter,
+      each(5, (host) => from(0, host)),
+    );
+    expect(await limiter.hit(three, from(0, 9), new Date())).toMatchObject({ admitted: true, remaining: 0 });
+    vi.setSystemTime(startMs + 20_000);
+    expect(await limiter.hit(three, from(0, 10), new Date())).toMatchObject({
+      admitted: false,
+      retryAfterSeconds: 40,
+    });
+  });
+
+  test('keeps its counts across the eviction of the object', async () => {
+    const from = createSite();
+    await admittedOf(
+      createRateLimiter(namespace, options),
+      each(3, () => from(0, 0)),
+    );
+    await evictDurableObject(namespace.getByName(`three|network|${from(0, 0).networks[2]}`));
+    const limiter = createRateLimiter(namespace, options);
+    expect(
+      await admittedOf(
+        limiter,
+        each(2, () => from(0, 0)),
+      ),
+    ).toBe(0);
+    expect(
+      await admittedOf(
+        limiter,
+        each(5, (host) => from(0, 1 + host)),
+      ),
+    ).toBe(3);
+  });
+});
+
+describe('a session that has ended', () => {
+  beforeEach(() => void vi.useFakeTimers({ toFake: ['Date'], now: startMs }));
+  afterEach(() => void vi.useRealTimers());
+
+  const ten = { name: 'ten', max: 10, windowMs: 60_000 };
+  const times = async (count: number, work: () => Promise<string>) => {
+    const results: string[] = [];
+    for (let index = 0; index < count; index++) results.push(await work());
+    return results.filter((result) => result === 'admitted').length;
+  };
+
+  test('takes nothing from its owner, in turn and in parallel, and empties its network', async () => {
+    const owner = newSession();
+    const dead = newSession(owner.session?.userId);
+    const isolate = () => createRateLimiter(namespace, options);
+    expect(await times(20, () => request(isolate(), ten, dead, false))).toBe(10);
+    await Promise.all(Array.from({ length: 100 }, () => request(isolate(), ten, dead, false)));
+    expect(await request(isolate(), ten, { ...dead, session: null }, false)).toBe('refused');
+    expect(await times(11, () => request(isolate(), ten, owner, true))).toBe(10);
+  });
+
+  test('costs one call once that is known, of the network’s object', async () => {
+    const { calls, namespace: watched } = counted();
+    const limiter = createRateLimiter(watched, options);
+    const dead = newSession();
+    await request(limiter, ten, dead, false);
+    expect(calls()).toBe(3);
+    await request(limiter, ten, dead, false);
+    expect(calls()).toBe(4);
+  });
+
+  test('is known to the object across eviction, until no token of it can live', async () => {
+    const dead = newSession();
+    const name = `ten|user|${dead.session?.userId}`;
+    await request(createRateLimiter(namespace, options), ten, dead, false);
+    await evictDurableObject(namespace.getByName(name));
+    const ask = () =>
+      namespace.getByName(name).hit([{ name: 'person', max: 10 }], 60_000, dead.session?.sessionId);
+    expect((await ask()).doubtedUntilMs).toBe(startMs + options.doubtMs);
+    vi.setSystemTime(startMs + options.doubtMs);
+    expect((await ask()).doubtedUntilMs).toBeNull();
+  });
+
+  test('counts for its person again once it has shown that it lives after all', async () => {
+    const { calls, namespace: watched } = counted();
+    const limiter = createRateLimiter(watched, options);
+    const session = newSession();
+    await request(limiter, ten, session, false);
+    await request(limiter, ten, session, true);
+    expect(calls()).toBe(5);
+    await request(limiter, ten, session, true);
+    expect(calls()).toBe(6);
+    expect(await times(10, () => request(createRateLimiter(namespace, options), ten, session, true))).toBe(9);
+  });
+
+  test('does not keep its owner out of an isolate for longer than a second', async () => {
+    const limiter = createRateLimiter(namespace, options);
+    const owner = newSession();
+    const dead = newSession(owner.session?.userId);
+    const inFlight = await Promise.all(
+      Array.from({ length: 10 }, () => createRateLimiter(namespace, options).hit(ten, dead, new Date())),
+    );
+    expect(await request(limiter, ten, owner, true)).toBe('refused');
+    for (const decision of inFlight) if (decision.admitted) await decision.settle?.(false);
+    vi.setSystemTime(startMs + 1_000);
+    expect(await request(limiter, ten, owner, true)).toBe('admitted');
+  });
+
+  test('is remembered beside 199 others of its person', async () => {
+    const userId = crypto.randomUUID();
+    const wide = { name: 'wide', max: 1_000, windowMs: 60_000 };
+    for (let index = 0; index < 201; index++) {
+      await request(createRateLimiter(namespace, options), wide, newSession(userId), false);
+    }
+    const stub = namespace.getByName(`wide|user|${userId}`);
+    expect(await storedEntries(stub)).toBe(200);
   });
 });

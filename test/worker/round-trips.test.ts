@@ -12,6 +12,7 @@ import {
   signOn,
   withProvider,
 } from '../support/worker/identity-provider.ts';
+import { codeIn, tokenIn } from '../support/worker/mail.ts';
 import { guardduty, strayScanResult } from '../support/worker/scan-result.ts';
 import { declarationOf, declare, pdf, put, workOn } from '../support/worker/uploads.ts';
 
@@ -25,7 +26,8 @@ const counted = (namespace: DurableObjectNamespace, count: { calls: number }) =>
         count.calls++;
         return stub[method]?.(...args);
       };
-    return { reserve: call('reserve'), settle: call('settle'), hit: call('hit') };
+    const methods = ['reserve', 'settle', 'forgive', 'hit', 'giveBack', 'trust'];
+    return Object.fromEntries(methods.map((method) => [method, call(method)]));
   },
 });
 
@@ -251,6 +253,46 @@ describe('database round trips and Durable Object calls, as the contract budgets
       async () => {
         const { email } = (await newAccount(client)).user;
         return () => client('POST', '/auth/token', { json: { email, password: 'not the password' } });
+      },
+    ],
+    [
+      // Limiter, and after the response the failures that are forgiven.
+      'POST /auth/email/verify by a link',
+      { db: 1, objects: 2 },
+      async () => {
+        const { email } = (await newAccount(client)).user;
+        const token = await tokenIn(email, 'verify_email', 'verify_email');
+        return () => client('POST', '/auth/email/verify', { json: { token } });
+      },
+    ],
+    [
+      // The guess is reserved too, and settled after the response.
+      'POST /auth/email/verify by a code',
+      { db: 1, objects: 4 },
+      async () => {
+        const { email } = (await newAccount(client)).user;
+        const code = await codeIn(email);
+        return () => client('POST', '/auth/email/verify', { json: { email, code } });
+      },
+    ],
+    [
+      // What turns out to be nobody's is taken off the person's count, and counts for the network.
+      'GET /auth/me with a session that has ended',
+      { db: 1, objects: 3 },
+      async () => {
+        const { access_token: bearer } = await newAccount(client);
+        await client('POST', '/auth/logout', { bearer });
+        return () => client('GET', '/auth/me', { bearer });
+      },
+    ],
+    [
+      'GET /auth/me with a session that is known to have ended',
+      { db: 1, objects: 1 },
+      async () => {
+        const { access_token: bearer } = await newAccount(client);
+        await client('POST', '/auth/logout', { bearer });
+        await client('GET', '/auth/me', { bearer });
+        return () => client('GET', '/auth/me', { bearer });
       },
     ],
     [

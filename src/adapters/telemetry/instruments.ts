@@ -3,7 +3,7 @@ import type { LoginGuard } from '../../domain/login-ledger.ts';
 import type { Mailer } from '../../domain/mail.ts';
 import type { Metrics } from '../../domain/metrics.ts';
 import type { Scanner } from '../../domain/scan.ts';
-import type { RateLimiter } from '../../domain/sliding-window.ts';
+import type { RateDecision, RateLimiter } from '../../domain/sliding-window.ts';
 import type { Tracer } from '../../domain/tracing.ts';
 import type { Argon2id } from '../argon2/argon2id.ts';
 
@@ -97,24 +97,30 @@ export const createInstruments = ({ metrics, tracer, monotonicMs, nextEvent }: P
       );
 
   const limiter = ({ hit }: RateLimiter): RateLimiter => ({
-    hit: async (policy, key, now) => {
-      const decided = (decision: string) =>
+    hit: async (policy, caller, now) => {
+      const count = (decision: string) =>
         metrics.count('itsor_rate_limit_decisions_total', { policy: policy.name, decision });
-      try {
-        const decision = await hit(policy, key, now);
-        decided(decision.admitted ? 'admitted' : 'refused');
-        return decision;
-      } catch (error) {
-        decided('unreachable');
-        throw error;
-      }
+      const decided = async <Decision extends RateDecision | null>(deciding: Promise<Decision>) => {
+        try {
+          const decision = await deciding;
+          if (decision) count(decision.admitted ? 'admitted' : 'refused');
+          return decision;
+        } catch (error) {
+          count('unreachable');
+          throw error;
+        }
+      };
+      const decision = await decided(hit(policy, caller, now));
+      if (!decision.admitted || !decision.settle) return decision;
+      const { settle } = decision;
+      return { ...decision, settle: (sessionLives) => decided(settle(sessionLives)) };
     },
   });
 
-  const guard = ({ reserve, forgive }: LoginGuard): LoginGuard => ({
-    reserve: async (identifier, ip) => {
+  const guard = ({ reserve, reserveCode, forgive }: LoginGuard): LoginGuard => ({
+    reserve: async (account, networks) => {
       const decided = (decision: string) => metrics.count('itsor_login_guard_decisions_total', { decision });
-      const attempt = await called('LoginGuard', 'reserve', () => reserve(identifier, ip)).catch(
+      const attempt = await called('LoginGuard', 'reserve', () => reserve(account, networks)).catch(
         (error: unknown) => {
           decided('unreachable');
           throw error;
@@ -128,6 +134,15 @@ export const createInstruments = ({ metrics, tracer, monotonicMs, nextEvent }: P
           metrics.count('itsor_login_attempts_total', { outcome });
           return called('LoginGuard', 'settle', () => attempt.settle(outcome));
         },
+      };
+    },
+    // No password is guessed, so the metrics of logins leave it out.
+    reserveCode: async (email, networks) => {
+      const attempt = await called('LoginGuard', 'reserve', () => reserveCode(email, networks));
+      if (!attempt.admitted) return attempt;
+      return {
+        ...attempt,
+        settle: (outcome) => called('LoginGuard', 'settle', () => attempt.settle(outcome)),
       };
     },
     forgive: (identifiers) => called('LoginGuard', 'forgive', () => forgive(identifiers)),

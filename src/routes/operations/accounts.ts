@@ -88,16 +88,14 @@ export const accounts = {
     json: VerifyEmailBody,
     response: {
       status: 204,
-      description:
-        'Proved, by the client that signed up (its cookie or `signup_attempt`) or one with a session of the account',
+      description: 'Proved; a sign-up of this client (its cookie or `signup_attempt`) has its password now',
     },
     otherwise: {
       status: 200,
-      description:
-        'The proof came from elsewhere: it sets no password that another client chose, and asks for one',
+      description: 'Proved, for an account without a password that was signed up elsewhere: it asks for one',
       schema: PasswordRequired,
     },
-    errors: ['token_invalid', 'email_taken', 'duplicate_cookie', 'validation_failed'],
+    errors: ['token_invalid', 'email_taken', 'login_locked', 'duplicate_cookie', 'validation_failed'],
   },
   'POST /auth/email/resend': {
     summary: 'Ask for another verification mail; one a minute',

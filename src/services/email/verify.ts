@@ -7,6 +7,7 @@ import type { SignUpAttempt } from '../../domain/sign-up.ts';
 import { AppError } from '../../errors.ts';
 import type { AddressOutcome, EmailAddressRepository, Proof } from '../../repositories/email-addresses.ts';
 import type { EmailChangeRepository } from '../../repositories/email-changes.ts';
+import type { GuessCode } from './guess-code.ts';
 
 /** What proves an address: the token of a link, or the code with the address it was sent to. */
 export type EmailProof = { readonly token: string } | { readonly email: string; readonly code: string };
@@ -31,6 +32,7 @@ type Deps = {
   readonly resetToken: (id: string) => Promise<string>;
   readonly openAttempt: (sealed: string, now: Date) => Promise<SignUpAttempt | null>;
   readonly codeMac: (email: string, code: string) => Promise<string>;
+  readonly guessCode: GuessCode;
   readonly prepareToken: PrepareToken;
   readonly guard: Pick<LoginGuard, 'forgive'>;
   readonly mailQueue: MailQueue;
@@ -40,10 +42,10 @@ type Deps = {
 /**
  * Takes an address as proved: the account's own, or the new one that it asked for. What the request's browser has signed
  * up with that address becomes the account's. Who has guessed wrongly before may log in at once.
- * @throws AppError `token_invalid` for what is unknown, used or expired alike; `email_taken`
+ * @throws AppError `token_invalid` for what is unknown, used or expired alike; `email_taken`; `login_locked` for codes
  */
 export const createVerifyEmail = (deps: Deps) => {
-  const { addresses, changes, readToken, codeMac, prepareToken, guard, mailQueue } = deps;
+  const { addresses, changes, readToken, codeMac, guessCode, prepareToken, guard, mailQueue } = deps;
 
   const byToken = async (ctx: RequestContext, token: string, proof: Proof): Promise<AddressOutcome> => {
     const read = await readToken(token, ['verify_email', 'change_email']);
@@ -61,7 +63,8 @@ export const createVerifyEmail = (deps: Deps) => {
     proof: Proof,
   ): Promise<AddressOutcome> => {
     const email = canonicalEmail(given.email);
-    return addresses.verifyByCode(ctx, { email, codeMac: await codeMac(email, given.code) }, proof);
+    const mac = await codeMac(email, given.code);
+    return guessCode(ctx, email, () => addresses.verifyByCode(ctx, { email, codeMac: mac }, proof));
   };
 
   return async (ctx: RequestContext, given: EmailProof, sealed: string | null): Promise<Verified> => {

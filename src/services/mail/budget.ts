@@ -1,6 +1,6 @@
 import { isUncounted, type MailBudget, mailboxOf, mailPolicies } from '../../domain/mail-budget.ts';
 import type { OutboxMail } from '../../domain/outbox.ts';
-import type { RateLimiter } from '../../domain/sliding-window.ts';
+import { named, type RateLimiter } from '../../domain/sliding-window.ts';
 
 type Deps = {
   readonly limiter: RateLimiter;
@@ -23,7 +23,7 @@ export const createWithdrawMail =
     if (!isUncounted(mail.lastError)) return { kind: 'granted' };
     const key = await pseudonym(mailboxOf(mail.recipient));
     for (const policy of mailPolicies(budget, mail.template)) {
-      const { admitted } = await limiter.hit(policy, key, now);
+      const { admitted } = await limiter.hit(policy, named(key), now);
       if (!admitted) return { kind: 'over', policy: policy.name };
     }
     return { kind: 'granted' };

@@ -56,6 +56,7 @@ export const createRenderMail =
       case 'account_deleted':
       case 'account_exists':
       case 'address_reserved':
+      case 'codes_locked':
       case 'email_change_requested':
       case 'email_restored':
       case 'identity_linked':

@@ -1,6 +1,6 @@
 import type { RequestContext } from '../../context.ts';
-import { networkGroup } from '../../domain/hash-lane.ts';
-import type { RateLimiter, RatePolicy } from '../../domain/sliding-window.ts';
+import { widestOf } from '../../domain/network.ts';
+import { named, type RateLimiter, type RatePolicy } from '../../domain/sliding-window.ts';
 import { AppError } from '../../errors.ts';
 
 type Deps = { readonly limiter: RateLimiter; readonly policy: RatePolicy };
@@ -13,7 +13,7 @@ type Deps = { readonly limiter: RateLimiter; readonly policy: RatePolicy };
 export const createAttemptBudget =
   ({ limiter, policy }: Deps) =>
   async (ctx: RequestContext, userId: string): Promise<void> => {
-    const key = `user|${userId}|${networkGroup(ctx.network)}`;
+    const key = named(`${widestOf(ctx.networks)}|${userId}`);
     const decision = await limiter.hit(policy, key, ctx.now).catch((error: unknown) => {
       const fields = { request_id: ctx.requestId, policy: policy.name, error };
       ctx.log.error('the rate limiter cannot be reached', fields);

@@ -1,12 +1,13 @@
 import type { PasswordHasher, VerifyPassword } from '../../context.ts';
+import { parseIdentifier } from '../../domain/account.ts';
+import { createCountedAttempt } from '../../domain/counted-attempt.ts';
 import { hashCaller } from '../../domain/hash-lane.ts';
-import type { LoginOutcome } from '../../domain/login-attempts.ts';
 import type { LoginGuard } from '../../domain/login-ledger.ts';
 import { AppError } from '../../errors.ts';
 import type { AuditRepository } from '../../repositories/audit.ts';
 
 type Deps = {
-  readonly guard: LoginGuard;
+  readonly guard: Pick<LoginGuard, 'reserve'>;
   readonly hasher: Pick<PasswordHasher, 'verify'>;
   readonly audit: Pick<AuditRepository, 'recordFailedLogin'>;
 };
@@ -18,28 +19,23 @@ const settledValue = <T>(settled: PromiseSettledResult<T>): T => {
 
 /**
  * Compares a password as one counted attempt. The attempt is reserved before the hash, so that parallel guesses
- * cannot outrun the count, and beside the look-up, so that it costs no time of its own. An account that was not
- * found costs the same work (OWASP ASVS 5.0, 6.3.8).
+ * cannot outrun the count. It counts for the address of the account, so that its user name buys no further guesses: an
+ * address is known at once and is reserved beside the look-up, of a user name the look-up tells it. An account
+ * that was not found costs the same work (OWASP ASVS 5.0, 6.3.8).
  */
 export const createVerifyPassword =
   ({ guard, hasher, audit }: Deps): VerifyPassword =>
   async (ctx, identifier, password, lookUp) => {
     const { actor } = ctx;
     const caller = actor ? hashCaller(ctx, 'session', actor.userId) : hashCaller(ctx, 'login', identifier);
-    const { promise: outcome, resolve: settle } = Promise.withResolvers<LoginOutcome>();
-    // Our own failure is not a wrong guess: neither an outage nor a time-out may lock people out.
-    const withdraw = () => settle('withdrawn');
-    ctx.signal.addEventListener('abort', withdraw, { once: true });
-
-    const reservation = guard.reserve(identifier, ctx.network);
-    // From here on and not once it is known: a request that ends early would take its outcome with it.
-    const settled = reservation.then(
-      (attempt) => (attempt.admitted ? outcome.then(attempt.settle) : null),
-      () => null,
+    const addressOf = async (): Promise<string> =>
+      'email' in parseIdentifier(identifier) ? identifier : ((await lookUp)?.email ?? identifier);
+    const { reservation, settle, began } = createCountedAttempt(
+      ctx,
+      addressOf().then((account) => guard.reserve(account, ctx.networks)),
     );
-    ctx.defer('settle the login attempt', settled);
     try {
-      const [reserved, looked] = await Promise.allSettled([reservation, lookUp]);
+      const [looked, reserved] = await Promise.allSettled([lookUp, reservation]);
       const attempt = settledValue(reserved);
       if (!attempt.admitted) {
         throw new AppError('login_locked', { retryAfterSeconds: attempt.retryAfterSeconds });
@@ -50,14 +46,11 @@ export const createVerifyPassword =
       if (valid && found) return { valid: true, outdated, found };
       // For an account and for none alike, and not before the answer: its time would tell them apart.
       const record = async () =>
-        audit.recordFailedLogin(ctx, {
-          subjectId: found?.userId ?? null,
-          lockedBy: await settled.catch(() => null),
-        });
+        audit.recordFailedLogin(ctx, { subjectId: found?.userId ?? null, lockedBy: await began });
       ctx.defer('record a failed login', record());
       return { valid: false };
     } catch (error) {
-      withdraw();
+      settle('withdrawn');
       throw error;
     }
   };

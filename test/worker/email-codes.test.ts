@@ -1,0 +1,152 @@
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { createClient, newAccount, newAddress, newEmail } from '../support/worker/client.ts';
+import { sql } from '../support/worker/database.ts';
+import { injectFault } from '../support/worker/database-faults.ts';
+import { codeIn, mailsTo, tokenIn } from '../support/worker/mail.ts';
+
+const cheap = { ARGON2_MEMORY_KIB: '7168', ARGON2_ITERATIONS: '1', RATE_LIMIT_MAX: '100000' };
+const client = createClient(cheap);
+/** A client in a network of its own. */
+const stranger = () => createClient(cheap);
+
+const verify = (json: Record<string, string>, by = client) => by('POST', '/auth/email/verify', { json });
+const wrongCodes = (right: string, count: number) =>
+  Array.from({ length: count }, (_, i) => String((Number(right) + 1 + i) % 1_000_000).padStart(6, '0'));
+const eventsOf = async (userId: string) =>
+  sql`select details from audit_events where type = 'email.code_locked' and subject_id = ${userId}`;
+
+/** Guesses from many networks, five from each. @returns the statuses, by how often they came */
+const guess = async (email: string, codes: readonly string[]) => {
+  const counts: Record<number, number> = {};
+  let by = stranger();
+  for (const [index, code] of codes.entries()) {
+    if (index % 5 === 0) by = stranger();
+    const { status } = await verify({ email, code }, by);
+    counts[status] = (counts[status] ?? 0) + 1;
+  }
+  return counts;
+};
+
+afterEach(() => void vi.useRealTimers());
+
+describe('guesses at the codes of one address', () => {
+  it('are ten a day over all its messages, and then the right one is refused and the link works', async () => {
+    const account = await newAccount(client);
+    const { email, id } = account.user;
+    let tested = 0;
+    let refused = 0;
+    for (let message = 0; message < 20; message++) {
+      await sql`update users set verification_sent_at = null where id = ${id}`;
+      await client('POST', '/auth/email/resend', { json: { email } });
+      const counts = await guess(email, wrongCodes(await codeIn(email), 5));
+      tested += counts[400] ?? 0;
+      refused += counts[429] ?? 0;
+    }
+    expect([tested, refused]).toEqual([10, 90]);
+    const [row] = await sql`select sum(code_attempts)::int as sum from one_time_tokens where user_id = ${id}`;
+    expect(row?.sum).toBe(10);
+
+    const locked = await verify({ email, code: await codeIn(email) });
+    expect(locked.status).toBe(429);
+    expect(Number(locked.headers.get('Retry-After'))).toBeGreaterThan(86_000);
+    expect(await locked.json()).toMatchObject({
+      code: 'login_locked',
+      detail: expect.stringContaining('The link in the message still works'),
+    });
+    const token = await tokenIn(email, 'verify_email', 'verify_email');
+    expect((await verify({ token })).status).toBe(204);
+  });
+
+  it('at once are as many as one after the other', async () => {
+    const { user } = await newAccount(client);
+    const codes = wrongCodes(await codeIn(user.email), 40);
+    await Promise.all(codes.map((code) => verify({ email: user.email, code }, stranger())));
+    const [row] = await sql`select code_attempts from one_time_tokens where user_id = ${user.id}`;
+    expect(row?.code_attempts).toBe(5);
+    expect((await verify({ email: user.email, code: await codeIn(user.email) })).status).toBe(429);
+  });
+
+  it('are refused alike for an address without an account', async () => {
+    const known = (await newAccount(client)).user.email;
+    const answers = [];
+    for (const email of [known, newEmail()]) {
+      const counts = await guess(email, wrongCodes('000000', 11));
+      const { request_id: _, ...body } = await (await verify({ email, code: '000000' }, stranger())).json<
+        Record<string, unknown>
+      >();
+      answers.push({ counts, body });
+    }
+    expect(answers[0]).toEqual(answers[1]);
+    expect(answers[0]?.counts).toEqual({ 400: 10, 429: 1 });
+  });
+
+  it('tell the mailbox once when its codes are locked, and the audit trail each lock', async () => {
+    const { user } = await newAccount(client);
+    const codes = wrongCodes(await codeIn(user.email), 20);
+    await guess(user.email, codes.slice(0, 4));
+    const told = async () =>
+      (await mailsTo(user.email)).filter(({ template }) => template === 'codes_locked');
+    expect(await told()).toEqual([]);
+    await guess(user.email, codes);
+    expect(await told()).toHaveLength(1);
+    expect(await eventsOf(user.id)).toEqual([{ details: { by: 'pair' } }, { details: { by: 'identifier' } }]);
+  });
+
+  it('write no mail to an address without an account, or with one that is proved', async () => {
+    const { user } = await newAccount(client);
+    await verify({ token: await tokenIn(user.email, 'verify_email', 'verify_email') });
+    const nobody = newEmail();
+    for (const email of [user.email, nobody]) await guess(email, wrongCodes('000000', 11));
+    for (const email of [user.email, nobody]) {
+      expect((await mailsTo(email)).filter(({ template }) => template === 'codes_locked')).toEqual([]);
+    }
+  });
+
+  it('are forgiven to an owner who proves the address by its link, and count again a day later', async () => {
+    const { user } = await newAccount(client);
+    const wrong = wrongCodes(await codeIn(user.email), 1)[0] ?? '';
+    for (let count = 0; count < 5; count++) await verify({ email: user.email, code: wrong });
+    expect((await verify({ email: user.email, code: wrong })).status).toBe(429);
+    await verify({ token: await tokenIn(user.email, 'verify_email', 'verify_email') });
+    expect((await verify({ email: user.email, code: wrong })).status).toBe(400);
+
+    vi.useFakeTimers({ toFake: ['Date'] });
+    const other = newEmail();
+    expect(await guess(other, wrongCodes('000000', 11))).toEqual({ 400: 10, 429: 1 });
+    vi.setSystemTime(Date.now() + 86_400_000);
+    expect(await guess(other, wrongCodes('000000', 1))).toEqual({ 400: 1 });
+  });
+
+  it('are counted by the forms of the pages too', async () => {
+    const { user } = await newAccount(client);
+    const [code = ''] = wrongCodes(await codeIn(user.email), 1);
+    const by = createClient(cheap, newAddress());
+    const form = { email: user.email, code };
+    const headers = { Origin: 'http://127.0.0.1:3002', Accept: 'text/html' };
+    const statuses: number[] = [];
+    for (const path of ['/verify-email/code', '/account/code', '/verify-email/code', '/account/code']) {
+      statuses.push((await by('POST', path, { form, headers })).status);
+    }
+    statuses.push((await verify(form, by)).status);
+    const refused = await by('POST', '/verify-email/code', { form, headers });
+    expect([...statuses, refused.status]).toEqual([400, 400, 400, 400, 400, 429]);
+    expect(await refused.text()).toContain('The link in the message still works');
+  });
+
+  it('are withdrawn where our own part fails, and refused where they cannot be counted', async () => {
+    const { user } = await newAccount(client);
+    const code = await codeIn(user.email);
+    const failing = { getByName: () => ({ reserve: () => Promise.reject(new Error('out of reach')) }) };
+    const uncounted = createClient({ ...cheap, LOGIN_GUARD: failing as never });
+    expect((await verify({ email: user.email, code }, uncounted)).status).toBe(503);
+
+    const { repair } = injectFault(async () => {
+      throw new TypeError('the connection was lost');
+    });
+    for (let count = 0; count < 12; count++) {
+      expect((await verify({ email: user.email, code })).status).toBe(503);
+    }
+    repair();
+    expect((await verify({ email: user.email, code })).status).toBe(204);
+  });
+});
