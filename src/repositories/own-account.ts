@@ -1,5 +1,5 @@
 import { sql } from 'drizzle-orm';
-import type { RequestContext } from '../context.ts';
+import { type RequestContext, withFacts } from '../context.ts';
 import type { Database } from '../db/client.ts';
 import { violatedUnique } from '../db/errors.ts';
 import type { AccountRecord } from '../domain/account.ts';
@@ -87,7 +87,7 @@ export const createOwnAccountRepository = (db: Database, { newId, gate }: Option
     { passwordHash, outboxId }: { passwordHash: string; outboxId: string },
   ): Promise<Refusal> => {
     // The event stays when the person is gone, so it is the first to have no address and no device.
-    const anonymous = { ...ctx, ip: null, userAgent: null, requestId: 'erased' };
+    const anonymous = withFacts(ctx, { ip: null, userAgent: null, requestId: 'erased' });
     const event = {
       id: newId(ctx.now),
       type: 'account.deleted',

@@ -54,7 +54,7 @@ const openHouse = async (url: string, endpoint: string, adminUrl: string, verifi
       ip: null,
       network: 'unknown',
       userAgent: null,
-      actor: { userId, sessionId, source: 'bearer' },
+      actor: { userId, sessionId, source: 'bearer', goodUntil: new Date(8.64e15) },
       requiredPermission: 'users:write',
       signal: AbortSignal.timeout(30_000),
       log,
