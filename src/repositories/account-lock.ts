@@ -10,6 +10,14 @@ import type { Gate } from './gate.ts';
 export const lockOwnerOf = (tokenId: string): SQL => sql`
   select u.id from one_time_tokens t join users u on u.id = t.user_id where t.id = ${tokenId}::uuid for no key update of u`;
 
+/** Locks an account by its id. */
+export const lockAccount = (id: string): SQL =>
+  sql`select u.id from users u where u.id = ${id}::uuid for no key update of u`;
+
+/** Locks the account of a session. */
+export const lockOwnerOfSession = (sessionId: string): SQL => sql`
+  select u.id from sessions s join users u on u.id = s.user_id where s.id = ${sessionId}::uuid for no key update of u`;
+
 /** Locks the account of an address. */
 export const lockAccountOf = (email: string): SQL =>
   sql`select u.id from users u where u.email = ${email} for no key update of u`;

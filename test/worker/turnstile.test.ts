@@ -249,7 +249,12 @@ describe('the order of a sign-up', () => {
       signUps: { register: vi.fn() },
       hasher: { hash },
       issueTokens: vi.fn(),
-      sessionPolicy: { refreshTtlSeconds: 60, absoluteTtlSeconds: 60, reuseGraceSeconds: 0 },
+      sessionPolicy: {
+        refreshTtlSeconds: 60,
+        absoluteTtlSeconds: 60,
+        reuseGraceSeconds: 0,
+        maxPerAccount: 100,
+      },
       verification: 'off',
       checkPassword: async () => {},
       prepareToken: vi.fn(),
