@@ -37,9 +37,11 @@ import { createCodeLockRepository } from './repositories/code-locks.ts';
 import { createCredentialRepository } from './repositories/credentials.ts';
 import { createEmailAddressRepository } from './repositories/email-addresses.ts';
 import { createEmailChangeRepository } from './repositories/email-changes.ts';
+import { createErasureRepository } from './repositories/erasure.ts';
 import { createGate } from './repositories/gate.ts';
 import { createHealthRepository } from './repositories/health.ts';
 import { createOwnAccountRepository } from './repositories/own-account.ts';
+import { createOwnRecordRepository } from './repositories/own-records.ts';
 import { createRetentionRepository } from './repositories/retention.ts';
 import { createSessionRepository } from './repositories/sessions.ts';
 import { createSignUpRepository } from './repositories/sign-ups.ts';
@@ -213,7 +215,10 @@ const createServices = (config: Config, bindings: Bindings, log: Logger, telemet
       me: createMe({ ownAccount, passwordMaxAgeDays }),
       rename: createRename({ ownAccount, passwordMaxAgeDays }),
       remove: createRemoveOwnAccount({ ownAccount, proveOwnPassword, mailQueue, newId }),
-      export: createExportOwnAccount({ ownAccount, passwordMaxAgeDays }),
+      export: createExportOwnAccount({
+        ownRecords: createOwnRecordRepository(db, { gate }),
+        passwordMaxAgeDays,
+      }),
     },
     password: {
       change: createChangePassword({
@@ -222,6 +227,7 @@ const createServices = (config: Config, bindings: Bindings, log: Logger, telemet
         checkPassword,
         hasher,
         issueTokens,
+        sessionPolicy,
         mailQueue,
         newId,
       }),
@@ -269,7 +275,7 @@ const createServices = (config: Config, bindings: Bindings, log: Logger, telemet
         verifiedOnly,
       }),
       refresh: createRefresh({ sessions, readRefreshToken, issueTokens, sessionPolicy, metrics }),
-      logout: createLogout({ sessions, readRefreshToken }),
+      logout: createLogout({ sessions, readRefreshToken, sessionPolicy }),
       revoke: createRevoke({ sessions, verifyAccessToken, readRefreshToken }),
       list: createListSessions({ sessions }),
       end: createEndSession({ sessions }),
@@ -298,6 +304,7 @@ const createServices = (config: Config, bindings: Bindings, log: Logger, telemet
     }),
     purge: createPurge({
       rows: createRetentionRepository(db),
+      erasures: createErasureRepository(db),
       retention: config.retention,
       clock,
       log,

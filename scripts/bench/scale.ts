@@ -54,7 +54,7 @@ const explain = async (sizes: readonly Size[]): Promise<number> => {
     for (const { db, samples, users } of sizes) {
       const explaining = createExplainingDatabase(db);
       await ask({ db: explaining.db, samples }, 0);
-      const faults = explaining.take().flatMap(planFaults);
+      const faults = explaining.take().flatMap((plan) => planFaults(plan));
       if (faults.length > 0) faulty += 1;
       for (const fault of faults) console.error(`${name}, ${users} accounts: ${fault}`);
     }

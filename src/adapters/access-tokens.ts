@@ -166,7 +166,8 @@ export const createAccessTokens = (config: JwtConfig): AccessTokens => {
           requiredClaims: ['sub', 'sid', 'jti', 'iat', 'exp', 'roles'],
         });
         const claims = readClaims(payload);
-        return claims ? { kind: 'valid', claims } : { kind: 'invalid' };
+        const goodUntil = new Date((Number(payload.exp) + leewaySeconds) * 1000);
+        return claims ? { kind: 'valid', claims, goodUntil } : { kind: 'invalid' };
       } catch (error) {
         if (!(error instanceof errors.JOSEError)) throw error;
         const claims = error instanceof errors.JWTExpired ? readClaims(error.payload) : null;

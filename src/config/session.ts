@@ -10,6 +10,7 @@ export type SessionConfig = {
   readonly refreshTtlSeconds: number;
   readonly absoluteTtlSeconds: number;
   readonly reuseGraceSeconds: number;
+  readonly maxPerAccount: number;
 };
 
 const daySeconds = 86_400;
@@ -45,5 +46,6 @@ export const readSession = (settings: Settings, scope: Scope): SessionConfig => 
     refreshTtlSeconds: refreshDays * daySeconds,
     absoluteTtlSeconds: absoluteDays * daySeconds,
     reuseGraceSeconds: settings.REFRESH_REUSE_GRACE_SECONDS,
+    maxPerAccount: settings.SESSION_MAX_PER_ACCOUNT,
   };
 };

@@ -69,6 +69,7 @@ export const settingsSchema = {
   JWT_REFRESH_TTL_DAYS: integer(1, 90).default(7),
   SESSION_ABSOLUTE_DAYS: integer(1, 365).optional(),
   REFRESH_REUSE_GRACE_SECONDS: integer(0, 60).default(10),
+  SESSION_MAX_PER_ACCOUNT: integer(1, 1000).default(100),
   SESSION_COOKIE_NAME: token.default('itsor_session'),
   SESSION_COOKIE_SECURE: boolean.default(false),
   SESSION_COOKIE_SAMESITE: oneOf('lax', 'strict', 'none').default('lax'),

@@ -91,6 +91,7 @@ export const variables = {
   JWT_REFRESH_TTL_DAYS: worker('Sessions', '7', 'Life of a refresh token in days, 1 to 90; each refresh starts it anew'),
   SESSION_ABSOLUTE_DAYS: worker('Sessions', '30', 'A session ends after so many days however often it is refreshed, 1 to 365; unset: never below JWT_REFRESH_TTL_DAYS'),
   REFRESH_REUSE_GRACE_SECONDS: worker('Sessions', '10', 'How long the refresh token before the last one is forgiven, 0 to 60'),
+  SESSION_MAX_PER_ACCOUNT: worker('Sessions', '100', 'Live sessions of one account, 1 to 1000; a login beyond them ends the oldest'),
   SESSION_COOKIE_NAME: worker('Sessions', 'itsor_session', 'Cookie of the access token; the refresh cookie adds _refresh; a __Host- or __Secure- name needs Secure'),
   SESSION_COOKIE_SECURE: worker('Sessions', 'false', 'Send the cookies over HTTPS only; must be true when strict'),
   SESSION_COOKIE_SAMESITE: worker('Sessions', 'lax', 'lax, strict or none; none needs SESSION_COOKIE_SECURE=true'),

@@ -7,5 +7,6 @@ export type AccessClaims = {
 
 /** The result of verification without the database. An expired token is still known to be ours. */
 export type AccessVerdict =
-  | { readonly kind: 'valid' | 'expired'; readonly claims: AccessClaims }
+  | { readonly kind: 'valid'; readonly claims: AccessClaims; readonly goodUntil: Date }
+  | { readonly kind: 'expired'; readonly claims: AccessClaims }
   | { readonly kind: 'invalid' };

@@ -1,6 +1,5 @@
 import type { Account } from './account.ts';
 import type { AuditEvent } from './audit-event.ts';
-import type { Page } from './page.ts';
 import type { Upload } from './upload.ts';
 
 export type SessionRecord = {
@@ -38,7 +37,20 @@ export type IdentityRecord = {
   readonly lastUsedAt: Date;
 };
 
-/** Everything that is kept of somebody but the bytes of their files, which are handed out elsewhere. */
+/** One row of what is kept of somebody, and the list that it belongs to. */
+export type OwnRecord = { readonly id: string } & (
+  | { readonly list: 'identities'; readonly record: IdentityRecord }
+  | { readonly list: 'sessions'; readonly record: SessionRecord }
+  | { readonly list: 'mails'; readonly record: MailRecord }
+  | { readonly list: 'tokens'; readonly record: TokenRecord }
+  | { readonly list: 'uploads'; readonly record: Upload }
+  | { readonly list: 'events'; readonly record: AuditEvent }
+);
+
+/**
+ * A page of everything that is kept of somebody but the bytes of their files, which are handed out elsewhere. The lists
+ * together are one, newest first by the ids of their rows; a page has its part of each.
+ */
 export type AccountExport = {
   readonly exportedAt: Date;
   readonly account: Account;
@@ -47,5 +59,7 @@ export type AccountExport = {
   readonly mails: readonly MailRecord[];
   readonly tokens: readonly TokenRecord[];
   readonly uploads: readonly Upload[];
-  readonly events: Page<AuditEvent>;
+  readonly events: readonly AuditEvent[];
+  /** Null on the last page. */
+  readonly nextCursor: string | null;
 };

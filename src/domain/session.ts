@@ -10,14 +10,26 @@ export type Session = {
 
 export type OpenSession = { readonly session: Session; readonly account: AccountRecord };
 
-export type NewSession = Session & { readonly absoluteExpiresAt: Date };
+export type NewSession = Session & {
+  readonly absoluteExpiresAt: Date;
+  /** How many live sessions its account may have, with this one; the oldest end. */
+  readonly maxPerAccount: number;
+};
 
 /** How long sessions live, in seconds. */
 export type SessionPolicy = {
   readonly refreshTtlSeconds: number;
   readonly absoluteTtlSeconds: number;
   readonly reuseGraceSeconds: number;
+  /** How many live sessions an account may have. */
+  readonly maxPerAccount: number;
 };
+
+/** How many live sessions one login ends at most: an account may have more of them from before there was a limit. */
+export const endedByLimit = 500;
+
+/** How many of an account's newest sessions tell which devices it knows. */
+export const rememberedSessions = 100;
 
 export const secondsAfter = (instant: Date, seconds: number): Date =>
   new Date(instant.getTime() + seconds * 1000);
@@ -31,6 +43,7 @@ export const newSession = (id: string, scope: string, policy: SessionPolicy, now
     refreshCounter: 0,
     expiresAt: secondsAfter(now, Math.min(refreshTtlSeconds, absoluteTtlSeconds)),
     absoluteExpiresAt: secondsAfter(now, absoluteTtlSeconds),
+    maxPerAccount: policy.maxPerAccount,
   };
 };
 

@@ -1,7 +1,7 @@
 import type { Context } from 'hono';
 import type { Config } from '../config/schema.ts';
 import type { Actor } from '../context.ts';
-import type { AccessClaims, AccessVerdict } from '../domain/access-token.ts';
+import type { AccessVerdict } from '../domain/access-token.ts';
 import { AppError } from '../errors.ts';
 import type { AppEnv } from './app-env.ts';
 import { readSingleCookie } from './cookies.ts';
@@ -48,7 +48,7 @@ export type Presented =
   | { readonly kind: 'none' }
   | { readonly kind: 'malformed'; readonly error: AppError }
   | { readonly kind: 'invalid' }
-  | { readonly kind: 'valid' | 'expired'; readonly claims: AccessClaims; readonly source: Actor['source'] };
+  | (Exclude<AccessVerdict, { kind: 'invalid' }> & Pick<Actor, 'source'>);
 
 /** Who acts by a good access token. @throws AppError that says what is wrong with any other */
 export const actorOf = (presented: Presented): Actor => {
@@ -66,7 +66,7 @@ export const actorOf = (presented: Presented): Actor => {
       throw new AppError('token_expired');
     case 'valid': {
       const { userId, sessionId } = presented.claims;
-      return { userId, sessionId, source: presented.source };
+      return { userId, sessionId, source: presented.source, goodUntil: presented.goodUntil };
     }
   }
 };

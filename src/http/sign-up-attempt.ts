@@ -1,6 +1,6 @@
 import type { Context } from 'hono';
 import type { Config } from '../config/schema.ts';
-import type { RequestContext } from '../context.ts';
+import { type RequestContext, withFacts } from '../context.ts';
 import type { EmailProof, Verified } from '../services/email/verify.ts';
 import type { AppEnv } from './app-env.ts';
 import { readSingleCookie, setSignUpCookie } from './cookies.ts';
@@ -22,7 +22,7 @@ export const createProveAddress =
     const cookie = jwt.locations.cookie ? readSingleCookie(c, cookies.signUpName) : null;
     const presented = await identify(c);
     const actor = presented.kind === 'valid' ? actorOf(presented) : null;
-    const verified = await verify({ ...c.var.ctx, actor }, proof, given ?? cookie);
+    const verified = await verify(withFacts(c.var.ctx, { actor }), proof, given ?? cookie);
     if (cookie !== null) setSignUpCookie(c, cookies, null);
     return verified;
   };

@@ -1,5 +1,6 @@
 import type { MiddlewareHandler } from 'hono';
 import { createMiddleware } from 'hono/factory';
+import { withFacts } from '../context.ts';
 import type { Permission } from '../domain/permissions.ts';
 import type { AppEnv } from '../http/app-env.ts';
 import { actorOf, type Identify } from '../http/identify.ts';
@@ -7,7 +8,7 @@ import { actorOf, type Identify } from '../http/identify.ts';
 /** Lets only a good access token through. Whether its session still lives, the route's own statement decides. */
 export const authenticate = (identify: Identify) =>
   createMiddleware<AppEnv>(async function authenticate(c, next) {
-    c.set('ctx', { ...c.var.ctx, actor: actorOf(await identify(c)) });
+    c.set('ctx', withFacts(c.var.ctx, { actor: actorOf(await identify(c)) }));
     await next();
   });
 
@@ -21,6 +22,7 @@ export const createRequirePermission =
   (identify: Identify): RequirePermission =>
   (permission) =>
     createMiddleware<AppEnv>(async function requirePermission(c, next) {
-      c.set('ctx', { ...c.var.ctx, actor: actorOf(await identify(c)), requiredPermission: permission });
+      const actor = actorOf(await identify(c));
+      c.set('ctx', withFacts(c.var.ctx, { actor, requiredPermission: permission }));
       await next();
     });

@@ -33,19 +33,21 @@ export const requestContext = ({ log, clock, newRequestId, timeoutMs }: Deps) =>
       );
       c.executionCtx.waitUntil(settled);
     };
-    const now = clock();
+    const arrivedMs = clock().getTime();
     const ending = new AbortController();
     const startTimer = () =>
       setTimeout(() => ending.abort(new DOMException('the request timed out', 'TimeoutError')), timeoutMs);
     let timer = startTimer();
     const keepAlive = () => {
-      if (clock().getTime() - now.getTime() > longestStreamMs) return;
+      if (clock().getTime() - arrivedMs > longestStreamMs) return;
       clearTimeout(timer);
       timer = startTimer();
     };
     c.set('ctx', {
       requestId,
-      now,
+      get now() {
+        return clock();
+      },
       ...clientAddress(c.req.raw.headers),
       userAgent: toText(c.req.header('User-Agent')),
       actor: null,

@@ -26,6 +26,10 @@ const sentences: Partial<Record<ErrorCode, string>> = {
   misconfigured: 'The service is not set up properly.',
 };
 
+/** Of a logout of the other devices by a session that has ended. */
+const loggedOutAlready =
+  'You are logged out here already; nothing was done to the other devices. Log in again, or reset your password if you fear that somebody else has it.';
+
 /** What a code means in one form, and of which field it speaks. */
 type Meaning = { readonly sentence: string; readonly field?: string };
 const meanings: Readonly<Record<string, Partial<Record<ErrorCode, Meaning>>>> = {
@@ -51,6 +55,12 @@ const meanings: Readonly<Record<string, Partial<Record<ErrorCode, Meaning>>>> = 
     },
   },
   session: { not_found: { sentence: 'That device is logged out already.' } },
+  logout: {
+    session_revoked: { sentence: loggedOutAlready },
+    refresh_token_invalid: { sentence: loggedOutAlready },
+    token_expired: { sentence: loggedOutAlready },
+    unauthenticated: { sentence: loggedOutAlready },
+  },
 };
 const meaningOf = ({ form, error }: Failure): Meaning | undefined => meanings[form]?.[error.code];
 

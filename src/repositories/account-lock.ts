@@ -19,6 +19,13 @@ export const lockForMove = (tokenId: string): SQL => sql`
     select t.user_id from one_time_tokens t where t.id = ${tokenId}::uuid and t.used_at is null
     union select o.id from one_time_tokens t join users o on o.email = t.email where t.id = ${tokenId}::uuid and t.used_at is null)
   order by u.id for no key update of u`;
+/** Locks an account by its id. */
+export const lockAccount = (id: string): SQL =>
+  sql`select u.id from users u where u.id = ${id}::uuid for no key update of u`;
+
+/** Locks the account of a session. */
+export const lockOwnerOfSession = (sessionId: string): SQL => sql`
+  select u.id from sessions s join users u on u.id = s.user_id where s.id = ${sessionId}::uuid for no key update of u`;
 
 /** Locks the account of an address. */
 export const lockAccountOf = (email: string): SQL =>

@@ -2,13 +2,14 @@ import { type SQL, sql } from 'drizzle-orm';
 import type { RequestContext } from '../context.ts';
 import type { Database } from '../db/client.ts';
 import { endedByNewPassword, establishedSeconds, settingPurposes } from '../domain/one-time-token.ts';
-import type { OpenSession, SessionRefusal } from '../domain/session.ts';
+import type { OpenSession, SessionPolicy, SessionRefusal } from '../domain/session.ts';
 import { lockActor, lockOwnerOf } from './account-lock.ts';
 import { type AccountRow, accountColumns, type SessionRow, toAccount, toSession } from './account-rows.ts';
 import { insertAudit, noOne } from './audit-rows.ts';
 import { type Gate, type Gated, refusalOf } from './gate.ts';
 import { unlinkIdentities, vouchesFor } from './identity-rows.ts';
 import { insertMail, isDue, type MailedToken, mailToken, originDetails, voidTokens } from './mail-rows.ts';
+import { replaceSession } from './session-replacement.ts';
 import { voidUndos } from './undo-tokens.ts';
 
 /** What is needed to check and replace a password. */
@@ -54,16 +55,24 @@ export const createCredentialRepository = (db: Database, { newId, gate }: Option
   },
 
   /**
-   * Replaces the actor's password, ends all other sessions and what was asked for with the old one, and refreshes
-   * this session, so that tokens from before do not outlive the change. Null where the session or the password has
-   * changed meanwhile.
+   * Replaces the actor's password, ends all sessions and what was asked for with the old one, and opens a session in
+   * place of the actor's, so that no token from before outlives the change. Null where the session has ended or the
+   * password has changed meanwhile.
    */
   change: async (
     ctx: RequestContext,
     before: string,
     { hash, outboxId }: NewPassword,
+    policy: SessionPolicy,
   ): Promise<OpenSession | null> => {
     const { now } = ctx;
+    const replacement = {
+      id: newId(now),
+      policy,
+      account: sql`select c.id from c`,
+      reason: 'password_changed',
+      ends: 'all',
+    } as const;
     const event = { id: newId(now), type: 'password.changed', actor: sql`c.id`, subject: sql`c.id` } as const;
     const [, [row]] = (await db.transaction(ctx, [
       lockActor(gate, ctx),
@@ -73,21 +82,14 @@ export const createCredentialRepository = (db: Database, { newId, gate }: Option
             reset_sent_at = null, updated_at = ${now}
           from gate where gate.refusal is null and users.id = gate.user_id and users.password_hash = ${before}
           returning users.*
-        ), ended as (
-          update sessions s set revoked_at = ${now}, revoked_reason = 'password_changed'
-          from c where s.user_id = c.id and s.revoked_at is null and s.id <> (select session_id from gate)
-        ), kept as (
-          update sessions s set refresh_counter = s.refresh_counter + 1, refreshed_at = ${now}
-          from c where s.id = (select session_id from gate)
-          returning s.id as session_id, s.scope, s.refresh_counter, s.expires_at
-        ), spent as (
+        ), ${replaceSession(ctx, replacement)}, spent as (
           ${voidTokens(ctx, endedByNewPassword)}
         ), told as (
           ${insertMail(ctx, 'password_changed', outboxId, sql`select c.id as user_id, c.email as recipient from c`, originDetails(ctx))}
         ), audited as (
           ${insertAudit(ctx, event)} from c
         )
-        select kept.*, ${accountColumns} from c u, kept`,
+        select replaced.*, ${accountColumns} from c u, replaced`,
     ])) as [unknown, (AccountRow & SessionRow)[]];
     return row ? { session: toSession(row), account: toAccount(row) } : null;
   },

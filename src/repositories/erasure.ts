@@ -1,22 +1,43 @@
 import { type SQL, sql } from 'drizzle-orm';
 import type { RequestContext } from '../context.ts';
+import type { Database, QueryScope } from '../db/client.ts';
+import { erasureBatch } from '../domain/retention.ts';
+import { secondsAfter } from '../domain/session.ts';
 import { insertMail } from './mail-rows.ts';
 
+/** The events of an account that still say where they came from, at most `limit`: of its own doing, and of its doing to others. */
+const unforgotten = (userId: SQL, limit: SQL): SQL => {
+  const isPersonal = sql`(e.ip is not null or e.user_agent is not null or e.request_id <> 'erased')`;
+  return sql`
+    (select e.id from audit_events e
+     where e.subject_id = ${userId} and (e.actor_id is null or e.actor_id = ${userId}) and ${isPersonal} limit ${limit})
+    union all
+    (select e.id from audit_events e
+     where e.actor_id = ${userId} and e.actor_id is distinct from e.subject_id and ${isPersonal} limit ${limit})`;
+};
+
+/** Takes the address, the device and the request id, which a client chooses, from the events that `ids` yields. */
+const forget = (ids: SQL): SQL =>
+  sql`update audit_events set ip = null, user_agent = null, request_id = 'erased' where id in (${ids})`;
+
 /**
- * Deletes the account that `from` yields as `id` and `email`, as `erased`. Sessions, identities, roles, tokens and unsent mails go
- * with its row; its audit events stay, without the address, the device and the request id that were its owner's: a client chooses that.
+ * Deletes the account that `from` yields as `id` and `email`, as `erased`. Identities, roles, tokens and unsent mails go with its row.
+ * Its sessions go, and its audit events stay without what was its owner's: of each as many as one statement should touch.
+ * `erasures` has the purge look for the rest, and for what was written at the same moment.
  * Without an outbox id nobody is told.
  */
 export const eraseAccount = (ctx: RequestContext, outboxId: string | null, from: SQL): SQL => sql`
   erased as (
     delete from users where users.id = (select doomed.id from (${from}) doomed)
     returning users.id, users.email
+  ), pending as (
+    insert into erasures (user_id, created_at) select erased.id, ${ctx.now}::timestamptz from erased
+    on conflict do nothing
+  ), sessions_gone as (
+    delete from sessions where id in (
+      select s.id from erased, lateral (select s.id from sessions s where s.user_id = erased.id limit ${erasureBatch}) s)
   ), forgotten as (
-    update audit_events e set ip = null, user_agent = null, request_id = 'erased' from erased
-    where e.subject_id = erased.id and (e.actor_id is null or e.actor_id = erased.id)
-  ), forgotten_actor as (
-    update audit_events e set ip = null, user_agent = null, request_id = 'erased' from erased
-    where e.actor_id = erased.id and e.actor_id is distinct from e.subject_id
+    ${forget(sql`select e.id from erased, lateral (${unforgotten(sql`erased.id`, sql`${erasureBatch}`)}) e limit ${erasureBatch}`)}
   )${
     outboxId === null
       ? sql``
@@ -24,3 +45,68 @@ export const eraseAccount = (ctx: RequestContext, outboxId: string | null, from:
     ${insertMail(ctx, 'account_deleted', outboxId, sql`select null::uuid as user_id, erased.email as recipient from erased`)}
   )`
   }`;
+
+/** How long after a deletion a request that was under way may still write something about the account. */
+const settlingSeconds = 120;
+/** How many erasures, and how many of the newest deletions, one step looks at. */
+const maxErasures = 20;
+const maxDeletions = 1_000;
+
+export type ErasureRepository = ReturnType<typeof createErasureRepository>;
+
+export const createErasureRepository = (db: Database) => ({
+  /**
+   * Erases what is left of deleted accounts, oldest first: of sessions and of events at most `limit`. An erasure of
+   * which nothing is left is done. @returns how many rows of each
+   */
+  step: async (
+    scope: QueryScope,
+    { now, limit }: { readonly now: Date; readonly limit: number },
+  ): Promise<{ sessions: number; events: number; done: number }> => {
+    const most = sql`${limit}`;
+    const [row] = await db.execute<{ sessions: number; events: number; done: number }>(
+      scope,
+      sql`
+        with due as (
+          select user_id, created_at from erasures order by created_at, user_id limit ${maxErasures}
+        ), sessions_gone as (
+          delete from sessions where id in (
+            select s.id from due, lateral (select s.id from sessions s where s.user_id = due.user_id limit ${most}) s
+            limit ${most})
+          returning user_id
+        ), forgotten as (
+          ${forget(sql`
+            select e.id from due, lateral (${unforgotten(sql`due.user_id`, most)}) e limit ${most}`)}
+          returning id
+        ), done as (
+          delete from erasures d using due
+          where d.user_id = due.user_id and due.created_at <= ${secondsAfter(now, -settlingSeconds)}
+            and not exists (select from sessions_gone) and not exists (select from forgotten)
+          returning d.user_id
+        )
+        select (select count(*)::int from sessions_gone) as sessions, (select count(*)::int from forgotten) as events,
+          (select count(*)::int from done) as done`,
+    );
+    return row ?? { sessions: 0, events: 0, done: 0 };
+  },
+
+  /**
+   * Notes the newest deletions of which sessions are left: a version that relied on a foreign key deletes an account
+   * and not its sessions.
+   */
+  findForgotten: async (scope: QueryScope, now: Date): Promise<number> => {
+    const rows = await db.execute(
+      scope,
+      sql`
+        insert into erasures (user_id, created_at)
+        select distinct gone.user_id, ${now}::timestamptz from (
+          select e.subject_id as user_id from audit_events e where e.type = 'account.deleted'
+          order by e.id desc limit ${maxDeletions}
+        ) gone
+        where exists (select from sessions s where s.user_id = gone.user_id)
+        on conflict do nothing
+        returning true`,
+    );
+    return rows.length;
+  },
+});

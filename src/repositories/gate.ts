@@ -1,6 +1,7 @@
 import { type SQL, sql } from 'drizzle-orm';
 import type { RequestContext } from '../context.ts';
 import type { SessionRefusal } from '../domain/session.ts';
+import { AppError } from '../errors.ts';
 import { permissionsOf } from './account-rows.ts';
 import { isOver } from './session-rows.ts';
 
@@ -33,9 +34,13 @@ export type Gate = {
 };
 
 export const createGate = ({ verifiedOnly, passwordMaxAgeDays, issuers }: GatePolicy): Gate => {
-  const actorOf = ({ actor }: RequestContext): SQL => sql`
+  const actorOf = ({ actor, now }: RequestContext): SQL => {
+    // It was good when the request came; a slow body or a queue may have outlasted it.
+    if (actor && actor.goodUntil <= now) throw new AppError('token_expired');
+    return sql`
     sessions s join users u on u.id = s.user_id
     where s.id = ${actor?.sessionId ?? null} and u.id = ${actor?.userId ?? null}`;
+  };
 
   const refusal = ({ now }: RequestContext, unverified: boolean): SQL => sql`
     when ${isOver(sql`s`, now)} then 'session_revoked'

@@ -12,6 +12,7 @@ import {
   type SessionSummary,
   secondsAfter,
 } from '../domain/session.ts';
+import { lockAccount, lockOwnerOfSession } from './account-lock.ts';
 import { type AccountRow, accountColumns, type SessionRow, toAccount, toSession } from './account-rows.ts';
 import type { LoginCandidate } from './accounts.ts';
 import { insertAudit, noOne } from './audit-rows.ts';
@@ -31,6 +32,25 @@ type Options = {
   readonly verifiedOnly: boolean;
 };
 
+/** Whether a refresh token one step behind is still answered: a racing tab, or a reply that was lost. */
+const isForgiven = (
+  session: SQL,
+  counter: number,
+  { reuseGraceSeconds }: SessionPolicy,
+  now: Date,
+): SQL => sql`(
+  ${session}.refresh_counter = ${counter + 1} and ${session}.refreshed_at >= ${secondsAfter(now, -reuseGraceSeconds)})`;
+
+/** The event of a logout, for a statement that has `held` and `ended`. */
+const endedByOwner = (id: string, scope: LogoutScope) =>
+  ({
+    id,
+    type: 'session.ended',
+    actor: sql`held.user_id`,
+    subject: sql`held.user_id`,
+    details: sql`jsonb_build_object('scope', ${scope}::text, 'sessions', (select count(*) from ended))`,
+  }) as const;
+
 export const createSessionRepository = (db: Database, { newId, gate, verifiedOnly }: Options) => ({
   /**
    * Opens a session for an account that is not disabled, and writes a mail where the user agent or the network is
@@ -45,8 +65,11 @@ export const createSessionRepository = (db: Database, { newId, gate, verifiedOnl
   ): Promise<(OpenSession & { readonly isNewDevice: boolean }) | null> => {
     const opening = { session, outboxId, eventId: newId(ctx.now) };
     const asProved = sql`u.id = ${userId} and u.password_hash is not null
-      and u.password_changed_at is not distinct from ${passwordChangedAt}::timestamptz`;
-    const [row] = await db.execute<OpenedRow>(ctx, openSession(ctx, asProved, opening));
+    and u.password_changed_at is not distinct from ${passwordChangedAt}::timestamptz`;
+    const [, [row]] = (await db.transaction(ctx, [
+      lockAccount(userId),
+      openSession(ctx, asProved, opening),
+    ])) as [unknown, OpenedRow[]];
     return row ? { session, account: toAccount(row), isNewDevice: row.is_new_device } : null;
   },
 
@@ -62,9 +85,7 @@ export const createSessionRepository = (db: Database, { newId, gate, verifiedOnl
   ): Promise<RefreshOutcome> => {
     const { now } = ctx;
     const isCurrent = sql`s.refresh_counter = ${claim.counter}`;
-    const graceStart = secondsAfter(now, -policy.reuseGraceSeconds);
-    const isReuse = sql`(s.refresh_counter > ${claim.counter + 1}
-      or (s.refresh_counter = ${claim.counter + 1} and s.refreshed_at < ${graceStart}))`;
+    const isReuse = sql`(s.refresh_counter > ${claim.counter} and not ${isForgiven(sql`s`, claim.counter, policy, now)})`;
     const event = {
       id: newId(now),
       type: 'session.refresh_reused',
@@ -75,74 +96,94 @@ export const createSessionRepository = (db: Database, { newId, gate, verifiedOnl
     const [row] = await db.execute<RefreshRow>(
       ctx,
       sql`
-        with t as (
-          update sessions s set
-            refresh_counter = s.refresh_counter + case when ${isCurrent} then 1 else 0 end,
-            refreshed_at = case when ${isCurrent} then ${now}::timestamptz else s.refreshed_at end,
-            expires_at = case when ${isCurrent}
-              then least(${secondsAfter(now, policy.refreshTtlSeconds)}::timestamptz, s.absolute_expires_at)
-              else s.expires_at end,
-            revoked_at = case when ${isReuse} then ${now}::timestamptz end,
-            revoked_reason = case when ${isReuse} then 'refresh_reuse' end
-          from users u
-          where s.id = ${claim.sessionId} and s.refresh_counter >= ${claim.counter}
-            and not ${isOver(sql`s`, now)}
-            and u.id = s.user_id and u.disabled_at is null
-            and (u.email_verified_at is not null or not ${verifiedOnly}::boolean)
-          returning s.*
-        ), audited as (
-          ${insertAudit(ctx, event)} from t where t.revoked_at is not null
-        )
-        select case when t.revoked_at is not null then 'reused'
-                    when t.id is not null then 'refreshed'
-                    when u.disabled_at is not null then 'disabled'
-                    when b.revoked_at is null and u.email_verified_at is null and ${verifiedOnly}::boolean then 'unverified'
-                    when b.revoked_at is null and b.expires_at <= ${now} then 'expired'
-                    when b.refresh_counter < ${claim.counter} then 'unknown'
-                    else 'revoked' end as kind,
-               t.id as session_id, t.scope, t.refresh_counter, t.expires_at, ${accountColumns}
-        from sessions b join users u on u.id = b.user_id left join t on t.id = b.id
-        where b.id = ${claim.sessionId}`,
+      with t as (
+        update sessions s set
+          refresh_counter = s.refresh_counter + case when ${isCurrent} then 1 else 0 end,
+          refreshed_at = case when ${isCurrent} then ${now}::timestamptz else s.refreshed_at end,
+          expires_at = case when ${isCurrent}
+            then least(${secondsAfter(now, policy.refreshTtlSeconds)}::timestamptz, s.absolute_expires_at)
+            else s.expires_at end,
+          revoked_at = case when ${isReuse} then ${now}::timestamptz end,
+          revoked_reason = case when ${isReuse} then 'refresh_reuse' end
+        from users u
+        where s.id = ${claim.sessionId} and s.refresh_counter >= ${claim.counter}
+          and not ${isOver(sql`s`, now)}
+          and u.id = s.user_id and u.disabled_at is null
+          and (u.email_verified_at is not null or not ${verifiedOnly}::boolean)
+        returning s.*
+      ), audited as (
+        ${insertAudit(ctx, event)} from t where t.revoked_at is not null
+      )
+      select case when t.revoked_at is not null then 'reused'
+                  when t.id is not null then 'refreshed'
+                  when u.disabled_at is not null then 'disabled'
+                  when b.revoked_at is null and u.email_verified_at is null and ${verifiedOnly}::boolean then 'unverified'
+                  when b.revoked_reason is null and b.expires_at <= ${now} then 'expired'
+                  when b.refresh_counter < ${claim.counter} then 'unknown'
+                  else 'revoked' end as kind,
+             t.id as session_id, t.scope, t.refresh_counter, t.expires_at, ${accountColumns}
+      from sessions b join users u on u.id = b.user_id left join t on t.id = b.id
+      where b.id = ${claim.sessionId}`,
     );
     if (!row) return { kind: 'unknown' };
     if (row.kind !== 'refreshed') return { kind: row.kind };
     return { kind: 'refreshed', session: toSession(row), account: toAccount(row) };
   },
 
-  /** Ends the sessions that the scope names, if the proof holds. */
-  end: async (
-    ctx: RequestContext,
-    { sessionId, counter }: SessionProof,
-    scope: LogoutScope,
-  ): Promise<void> => {
-    const which: Record<LogoutScope, SQL> = {
-      local: sql`s.id = held.id`,
-      others: sql`s.user_id = held.user_id and s.id <> held.id`,
-      global: sql`s.user_id = held.user_id`,
-    };
-    // An outdated refresh token ends its own session, as it would on refresh, but has no say over others.
-    const authority =
-      counter === null || scope === 'local' ? sql`true` : sql`h.refresh_counter - ${counter} in (0, 1)`;
-    const event = {
-      id: newId(ctx.now),
-      type: 'session.ended',
-      actor: sql`held.user_id`,
-      subject: sql`held.user_id`,
-      details: sql`jsonb_build_object('scope', ${scope}::text, 'sessions', (select count(*) from ended))`,
-    } as const;
+  /** Ends the session that the proof names, if it is live. An outdated refresh token ends it too, as it would on refresh. */
+  end: async (ctx: RequestContext, { sessionId }: SessionProof): Promise<void> => {
     await db.execute(
       ctx,
       sql`
-        with held as (
-          select h.id, h.user_id from sessions h
-          where h.id = ${sessionId} and not ${isOver(sql`h`, ctx.now)} and ${authority}
-        ), ended as (
-          update sessions s set revoked_at = ${ctx.now}, revoked_reason = 'logout'
-          from held where ${which[scope]} and s.revoked_at is null
-          returning s.id
-        )
-        ${insertAudit(ctx, event)} from held`,
+      with held as (
+        select h.id, h.user_id from sessions h join users u on u.id = h.user_id
+        where h.id = ${sessionId} and not ${isOver(sql`h`, ctx.now)}
+      ), ended as (
+        update sessions s set revoked_at = ${ctx.now}, revoked_reason = 'logout'
+        from held where s.id = held.id and s.revoked_at is null
+        returning s.id
+      )
+      ${insertAudit(ctx, endedByOwner(newId(ctx.now), 'local'))} from held`,
     );
+  },
+
+  /**
+   * Ends the account's other sessions, or all. Only a live session has a say over others, and a refresh token only
+   * while a refresh would take it; the account's lock decides between two sessions that end each other.
+   * @returns why nothing was done, or null
+   */
+  endWithOthers: async (
+    ctx: RequestContext,
+    { sessionId, counter }: SessionProof,
+    scope: Exclude<LogoutScope, 'local'>,
+    policy: SessionPolicy,
+  ): Promise<'session_revoked' | 'refresh_token_invalid' | null> => {
+    const { now } = ctx;
+    const isCurrent =
+      counter === null
+        ? sql`true`
+        : sql`(h.refresh_counter = ${counter} or ${isForgiven(sql`h`, counter, policy, now)})`;
+    const [, [row]] = (await db.transaction(ctx, [
+      lockOwnerOfSession(sessionId),
+      sql`
+      with held as (
+        select h.id, h.user_id, case
+          when ${isOver(sql`h`, now)} then 'session_revoked'
+          when not ${isCurrent} then 'refresh_token_invalid' end as refusal
+        from sessions h join users u on u.id = h.user_id where h.id = ${sessionId}
+      ), ended as (
+        update sessions s set revoked_at = ${now}, revoked_reason = 'logout'
+        from held
+        where held.refusal is null and s.user_id = held.user_id and s.revoked_at is null
+          ${scope === 'others' ? sql`and s.id <> held.id` : sql``}
+        returning s.id
+      ), audited as (
+        ${insertAudit(ctx, endedByOwner(newId(now), scope))} from held where held.refusal is null
+      )
+      select held.refusal from held`,
+    ])) as [unknown, { refusal: 'session_revoked' | 'refresh_token_invalid' | null }[]];
+    if (row) return row.refusal;
+    return counter === null ? 'session_revoked' : 'refresh_token_invalid';
   },
 
   /** Ends one of the actor's sessions, named by its id. */
@@ -160,16 +201,16 @@ export const createSessionRepository = (db: Database, { newId, gate, verifiedOnl
     const [row] = await db.execute<Gated & { ended: boolean }>(
       ctx,
       sql`
-        with ${gate.own(ctx)}, e as (
-          update sessions s set revoked_at = ${ctx.now}, revoked_reason = 'revoked'
-          from gate
-          where gate.refusal is null and s.user_id = gate.user_id and s.id = ${sessionId}
-            and not ${isOver(sql`s`, ctx.now)}
-          returning s.id, s.user_id
-        ), audited as (
-          ${insertAudit(ctx, event)} from e
-        )
-        select gate.refusal, exists (select from e) as ended from gate`,
+      with ${gate.own(ctx)}, e as (
+        update sessions s set revoked_at = ${ctx.now}, revoked_reason = 'revoked'
+        from gate
+        where gate.refusal is null and s.user_id = gate.user_id and s.id = ${sessionId}
+          and not ${isOver(sql`s`, ctx.now)}
+        returning s.id, s.user_id
+      ), audited as (
+        ${insertAudit(ctx, event)} from e
+      )
+      select gate.refusal, exists (select from e) as ended from gate`,
     );
     return { refusal: refusalOf(row), ended: row?.ended ?? false };
   },
@@ -182,15 +223,15 @@ export const createSessionRepository = (db: Database, { newId, gate, verifiedOnl
     const rows = await db.execute<Gated & SummaryRow>(
       ctx,
       sql`
-        with ${gate.own(ctx)}
-        select gate.refusal, s.id, s.created_at, s.refreshed_at, host(s.ip) as ip, s.user_agent, s.id = gate.session_id as current
-        from gate left join lateral (
-          select * from sessions s
-          where gate.refusal is null and s.user_id = gate.user_id and not ${isOver(sql`s`, ctx.now)}
-            and (${page.after}::uuid is null or s.id < ${page.after}::uuid)
-          order by s.id desc limit ${page.limit}
-        ) s on true
-        order by s.id desc`,
+      with ${gate.own(ctx)}
+      select gate.refusal, s.id, s.created_at, s.refreshed_at, host(s.ip) as ip, s.user_agent, s.id = gate.session_id as current
+      from gate left join lateral (
+        select * from sessions s
+        where gate.refusal is null and s.user_id = gate.user_id and not ${isOver(sql`s`, ctx.now)}
+          and (${page.after}::uuid is null or s.id < ${page.after}::uuid)
+        order by s.id desc limit ${page.limit}
+      ) s on true
+      order by s.id desc`,
     );
     const sessions = rows.flatMap(({ id, created_at, refreshed_at, ip, user_agent, current }) =>
       id === null

@@ -4,8 +4,8 @@ import type { IssuedTokens } from '../domain/session.ts';
 import type { AppEnv } from '../http/app-env.ts';
 import { clearSessionCookies, setSessionCookies, setSignUpCookie } from '../http/cookies.ts';
 import type { Identify } from '../http/identify.ts';
+import { createLogOut } from '../http/log-out.ts';
 import { pageForm } from '../http/page-forms.ts';
-import { createPresentedTokens } from '../http/presented-tokens.ts';
 import { createProveAddress } from '../http/sign-up-attempt.ts';
 import { authenticate } from '../middleware/authenticate.ts';
 import { doneAt } from '../pages/notices.ts';
@@ -39,7 +39,7 @@ export const accountPageRoutes = (
 ) => {
   const { cookies } = config;
   const signedIn = authenticate(identify);
-  const presentedTokens = createPresentedTokens(identify, config);
+  const logOut = createLogOut(session.logout, identify, config);
   const proveAddress = createProveAddress({ verify: email.verify, identify, config });
   const keepTokens = (c: Context<AppEnv>, tokens: IssuedTokens) => {
     c.set('userId', tokens.account.id);
@@ -85,12 +85,12 @@ export const accountPageRoutes = (
           name: 'logout',
           schema: LogoutQuery,
           submit: async (c, { scope }) => {
-            await session.logout(c.var.ctx, await presentedTokens(c), scope);
-            if (scope === 'others') return doneAt('/account', 'others-ended');
-            clearSessionCookies(c, cookies);
-            return doneAt('/account', 'logged-out');
+            await logOut(c, scope);
+            return doneAt('/account', scope === 'others' ? 'others-ended' : 'logged-out');
           },
-          again: showAccount,
+          // Whoever is logged out here already has not logged the others out, and is told so beside the ways in.
+          again: (c, failure) =>
+            failure.error.status === 401 ? showSignedOut(c, failure) : showAccount(c, failure),
         }),
       )
       .post(

@@ -2,26 +2,25 @@ import { type Context, Hono, type MiddlewareHandler } from 'hono';
 import { every } from 'hono/combine';
 import type { Config } from '../config/schema.ts';
 import type { RequestContext } from '../context.ts';
-import { type IssuedTokens, type LogoutScope, offlineAccess } from '../domain/session.ts';
+import { type IssuedTokens, offlineAccess } from '../domain/session.ts';
 import { AppError } from '../errors.ts';
 import type { AppEnv } from '../http/app-env.ts';
 import { hasBodyOf } from '../http/body.ts';
-import { clearSessionCookies, readSingleCookie, setSignUpCookie } from '../http/cookies.ts';
+import { readSingleCookie, setSignUpCookie } from '../http/cookies.ts';
 import type { Identify } from '../http/identify.ts';
-import { createPresentedTokens } from '../http/presented-tokens.ts';
+import { createLogOut, type Logout } from '../http/log-out.ts';
 import { respondWithTokens } from '../http/token-response.ts';
 import { validate } from '../http/validate.ts';
 import type { SignupAccepted } from '../schemas/credentials.ts';
 import { LoginBody, LogoutQuery, RefreshBody, RevokeForm, SignupBody, TokenForm } from '../schemas/tokens.ts';
 import type { SignupOutcome, SignupRequest } from '../services/account/signup.ts';
 import type { LoginRequest } from '../services/session/login.ts';
-import type { PresentedTokens } from '../services/session/logout.ts';
 
 export type AuthServices = {
   readonly signup: (ctx: RequestContext, request: SignupRequest) => Promise<SignupOutcome>;
   readonly login: (ctx: RequestContext, request: LoginRequest) => Promise<IssuedTokens>;
   readonly refresh: (ctx: RequestContext, token: string) => Promise<IssuedTokens>;
-  readonly logout: (ctx: RequestContext, tokens: PresentedTokens, scope: LogoutScope) => Promise<void>;
+  readonly logout: Logout;
   readonly revoke: (ctx: RequestContext, token: string) => Promise<void>;
 };
 
@@ -41,7 +40,7 @@ export const authRoutes = (
   const { cookies, jwt } = config;
   const refreshCookie = (c: Context<AppEnv>) =>
     jwt.locations.cookie ? readSingleCookie(c, cookies.refreshName) : null;
-  const presentedTokens = createPresentedTokens(identify, config);
+  const logOut = createLogOut(logout, identify, config);
 
   /** The OAuth 2 token endpoint (RFC 6749 section 3.2): the same two use cases, in its own form. */
   const tokenForm = every(
@@ -94,10 +93,7 @@ export const authRoutes = (
       return respondWithTokens(c, config, tokens, { refreshTokenInBody: given !== undefined });
     })
     .post('/logout', validate('query', LogoutQuery), async (c) => {
-      const { scope } = c.req.valid('query');
-      await logout(c.var.ctx, await presentedTokens(c), scope);
-      // Logging the others out leaves this session as it is, and its cookies with it.
-      if (scope !== 'others') clearSessionCookies(c, cookies);
+      await logOut(c, c.req.valid('query').scope);
       return c.body(null, 204);
     })
     .post('/revoke', oauthForm, validate('form', RevokeForm), async (c) => {

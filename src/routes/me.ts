@@ -8,7 +8,7 @@ import type { AppEnv } from '../http/app-env.ts';
 import { clearSessionCookies } from '../http/cookies.ts';
 import { validate } from '../http/validate.ts';
 import { accountExportResponse } from '../schemas/account-export.ts';
-import { PageQuery } from '../schemas/page.ts';
+import { ExportQuery } from '../schemas/page.ts';
 import { DeleteMeBody, EditMeBody, userResponse } from '../schemas/users.ts';
 
 export type MeServices = {
@@ -41,7 +41,7 @@ export const meRoutes = (
       clearSessionCookies(c, cookies);
       return c.body(null, 204);
     })
-    .get('/export', login, validate('query', PageQuery), async (c) => {
+    .get('/export', login, validate('query', ExportQuery), async (c) => {
       const { cursor = null, limit } = c.req.valid('query');
       c.header('Content-Disposition', 'attachment; filename="account.json"');
       return c.json(accountExportResponse(await services.export(c.var.ctx, { cursor, limit })));

@@ -1,5 +1,6 @@
 import type { Context } from 'hono';
 import type { Config } from '../config/schema.ts';
+import { withFacts } from '../context.ts';
 import { findAppError } from '../errors.ts';
 import type { AppEnv } from '../http/app-env.ts';
 import { actorOf, type Identify } from '../http/identify.ts';
@@ -43,7 +44,7 @@ export const createShowAccount = ({ me, list, identity, config, identify, site }
     });
 
   const showSignedIn = async (c: Context<AppEnv>, failure?: Failure) => {
-    const ctx = { ...c.var.ctx, actor: actorOf(await identify(c)) };
+    const ctx = withFacts(c.var.ctx, { actor: actorOf(await identify(c)) });
     const [account, sessions, identities] = await Promise.all([
       me(ctx),
       list(ctx, { cursor: null, limit: maxSessions }),

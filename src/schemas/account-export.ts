@@ -1,7 +1,6 @@
 import * as z from 'zod';
 import type { AccountExport as AccountExportRecord } from '../domain/account-export.ts';
 import { AuditEvent, auditEventResponse } from './audit.ts';
-import { pageResponse } from './page.ts';
 import { Id, Instant } from './text.ts';
 import { UploadItem, uploadResponse } from './uploads.ts';
 import { User, userResponse } from './users.ts';
@@ -48,13 +47,12 @@ export const AccountExport = z
       }),
     ),
     uploads: z.array(UploadItem),
-    events: z.object({ items: z.array(OwnEvent), next_cursor: Id.nullable() }),
+    events: z.array(OwnEvent),
+    next_cursor: Id.nullable(),
   })
   .meta({ id: 'AccountExport' });
 
-const ownEventResponse = (
-  event: AccountExportRecord['events']['items'][number],
-): z.infer<typeof OwnEvent> => {
+const ownEventResponse = (event: AccountExportRecord['events'][number]): z.infer<typeof OwnEvent> => {
   const { actor_id: actor, subject_id: subject, ip, user_agent, ...rest } = auditEventResponse(event);
   if (actor !== null && actor !== subject)
     return { ...rest, by: 'administrator', ip: null, user_agent: null, request_id: null };
@@ -93,5 +91,6 @@ export const accountExportResponse = (own: AccountExportRecord): z.infer<typeof 
     used_at: usedAt?.toISOString() ?? null,
   })),
   uploads: own.uploads.map(uploadResponse),
-  events: pageResponse(own.events, ownEventResponse),
+  events: own.events.map(ownEventResponse),
+  next_cursor: own.nextCursor,
 });

@@ -10,6 +10,12 @@ export const PageQuery = z.strictObject({ cursor: Id.optional(), limit });
 export const pageQueryBy = (cursor: z.ZodType<string>) =>
   z.strictObject({ cursor: cursor.optional(), limit });
 
+/** A page of an export, which programs read: longer, and as long as it may be unless told. */
+export const ExportQuery = z.strictObject({
+  cursor: Id.optional(),
+  limit: digits(z.int().min(1).max(1000).default(1000)),
+});
+
 export const pageResponse = <Item, Wire>(
   { items, nextCursor }: { items: readonly Item[]; nextCursor: string | null },
   response: (item: Item) => Wire,

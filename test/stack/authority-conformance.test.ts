@@ -148,7 +148,12 @@ const openHouse = async ({ databaseUrl, endpointUrl, adminUrl }: TestDatabase) =
     network: 'unknown',
     networks: ['unknown'],
     userAgent: null,
-    actor: { userId: ids[actor] ?? '', sessionId: ids[actor] ?? '', source: 'bearer' },
+    actor: {
+      userId: ids[actor] ?? '',
+      sessionId: ids[actor] ?? '',
+      source: 'bearer',
+      goodUntil: new Date(8.64e15),
+    },
     requiredPermission,
     signal: AbortSignal.timeout(30_000),
     log,

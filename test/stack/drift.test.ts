@@ -33,9 +33,9 @@ const drifts: readonly [statement: string, check: string, detail: string][] = [
     'is timestamp(3) with time zone; should be timestamp(3) with time zone not null',
   ],
   [
-    'drop index sessions_user_id_index',
-    'index sessions_user_id_index',
-    'missing: CREATE INDEX sessions_user_id_index ON public.sessions USING btree (user_id)',
+    'drop index sessions_user_id_id_index',
+    'index sessions_user_id_id_index',
+    'missing: CREATE INDEX sessions_user_id_id_index ON public.sessions USING btree (user_id, id)',
   ],
   [
     'create index mine on users (created_at)',
@@ -48,8 +48,8 @@ const drifts: readonly [statement: string, check: string, detail: string][] = [
     'missing: CHECK ((email = lower(email)))',
   ],
   [
-    'alter table sessions drop constraint sessions_user_id_users_id_fk',
-    'constraint sessions_user_id_users_id_fk on sessions',
+    'alter table identities drop constraint identities_user_id_users_id_fk',
+    'constraint identities_user_id_users_id_fk on identities',
     'missing: FOREIGN KEY (user_id) REFERENCES users(id) ON DELETE CASCADE',
   ],
   ['create table theirs ()', 'table theirs', 'not of the migrations: owned by '],

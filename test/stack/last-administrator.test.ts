@@ -55,7 +55,7 @@ const openHouse = async (url: string, endpoint: string, adminUrl: string, verifi
       network: 'unknown',
       networks: ['unknown'],
       userAgent: null,
-      actor: { userId, sessionId, source: 'bearer' },
+      actor: { userId, sessionId, source: 'bearer', goodUntil: new Date(8.64e15) },
       requiredPermission: 'users:write',
       signal: AbortSignal.timeout(30_000),
       log,

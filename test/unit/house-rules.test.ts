@@ -82,6 +82,16 @@ describe('the rules of the house are enforced', () => {
     },
   );
 
+  it('a context is not spread, which would stop its clock', () => {
+    const text = (given: string) =>
+      `export const x = (ctx: object, c: { var: { ctx: object } }) => [ctx, c, { ...${given}, y: 1 }];\n`;
+    for (const layer of ['services/session', 'repositories', 'http', 'middleware', 'routes', 'adapters']) {
+      expect(lint(`src/${layer}/a.ts`, text('ctx')), layer).toContain('use withFacts');
+      expect(lint(`src/${layer}/a.ts`, text('c.var.ctx')), layer).toContain('use withFacts');
+    }
+    expect(lint('src/http/a.ts', text('c.var'))).not.toContain('use withFacts');
+  });
+
   it('only the configuration reads the bindings', () => {
     const text = 'export const x = (c: { env: { SECRET: string } }) => c.env.SECRET;\n';
     for (const layer of ['services/session', 'http', 'middleware', 'routes', 'adapters']) {

@@ -86,7 +86,9 @@ describe('POST /auth/email/verify', () => {
     const wrong = Array.from({ length: 50 }, (_, i) =>
       String((Number(right) + 1 + i) % 1_000_000).padStart(6, '0'),
     );
-    const responses = await Promise.all(wrong.map((code) => verify({ email, code }, undefined, createClient())));
+    const responses = await Promise.all(
+      wrong.map((code) => verify({ email, code }, undefined, createClient())),
+    );
     const statuses = responses.map(({ status }) => status).sort();
     expect(statuses).toEqual([...Array(10).fill(400), ...Array(40).fill(429)]);
     const [row] = await sql`select code_attempts from one_time_tokens where email = ${email}`;

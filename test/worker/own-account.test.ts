@@ -79,6 +79,24 @@ describe('DELETE /users/me', () => {
 });
 
 type Export = { uploads: { id: string; status: string }[]; items: unknown[] };
+const lists = ['identities', 'sessions', 'mails', 'tokens', 'uploads', 'events'] as const;
+type Page = Record<(typeof lists)[number], { id?: string }[]> & { next_cursor: string | null };
+
+/** Follows the cursor to its end. */
+const readPages = async (by: typeof client, bearer: string, limit: number): Promise<Page[]> => {
+  const pages: Page[] = [];
+  let cursor: string | null = null;
+  do {
+    const query: string = cursor === null ? '' : `&cursor=${cursor}`;
+    const response = await by('GET', `/users/me/export?limit=${limit}${query}`, { bearer });
+    expect(response.status).toBe(200);
+    const page: Page = await response.json();
+    pages.push(page);
+    cursor = page.next_cursor;
+  } while (cursor !== null);
+  return pages;
+};
+const sizeOf = (page: Page) => lists.reduce((sum, list) => sum + page[list].length, 0);
 
 describe('GET /users/me/export', () => {
   it('says the same of a change to an address that has an account as of one to an address that has none', async () => {
@@ -99,7 +117,7 @@ describe('GET /users/me/export', () => {
       exports.push({
         mails: mails.map(({ template }: { template: string }) => template).toSorted(),
         tokens: tokens.map(({ purpose }: { purpose: string }) => purpose),
-        events: events.items.map(({ type }: { type: string }) => type),
+        events: events.map(({ type }: { type: string }) => type),
       });
     }
     expect(exports[0]).toEqual(exports[1]);
@@ -109,7 +127,7 @@ describe('GET /users/me/export', () => {
     expect(exports[2]).toMatchObject({ mails: [], tokens: [] });
   });
 
-  it('has the account, every session and the events in pages, and nothing of whoever else was at work', async () => {
+  it('has the account and every list, and nothing of whoever else was at work', async () => {
     const admin = await newAdmin(client);
     const { access_token: bearer, user } = await newAccount(client);
     await proveAddress(user.email);
@@ -120,7 +138,7 @@ describe('GET /users/me/export', () => {
     });
     const pending = newEmail();
     await client('POST', '/auth/email/change', { bearer, json: { email: pending, password } });
-    const response = await client('GET', '/users/me/export?limit=3', { bearer });
+    const response = await client('GET', '/users/me/export', { bearer });
     expect(response.headers.get('Content-Disposition')).toBe('attachment; filename="account.json"');
     expect(response.headers.get('Cache-Control')).toBe('no-store');
     const text = await response.text();
@@ -133,17 +151,48 @@ describe('GET /users/me/export', () => {
     expect(text).not.toContain(pending);
     expect(first.mails.map(({ recipient }: { recipient: string }) => recipient)).toContain(user.email);
     expect(first.tokens.map(({ email }: { email: string }) => email)).toContain(user.email);
-    expect(first.events.items).toMatchObject([
+    expect(first.events).toMatchObject([
       { type: 'email.change_requested', by: 'you' },
       { type: 'account.changed', by: 'administrator', ip: null, user_agent: null, request_id: null },
       { type: 'session.opened', by: 'you' },
+      { type: 'account.signed_up' },
     ]);
-    const next = await client('GET', `/users/me/export?limit=2&cursor=${first.events.next_cursor}`, {
-      bearer,
-    });
-    expect(await next.json()).toMatchObject({
-      events: { items: [{ type: 'account.signed_up' }], next_cursor: null },
-    });
+    expect(first.next_cursor).toBeNull();
+  });
+
+  it('comes in pages over all lists, which together have everything once', async () => {
+    const uploader = createUploader();
+    const { access_token: bearer, user } = await newAccount(uploader);
+    await declare(uploader, bearer);
+    await sql`insert into identities (id, user_id, issuer, subject, vouched, created_at, last_used_at)
+              values (${crypto.randomUUID()}, ${user.id}, 'https://acme.example', ${user.id}, true, now(), now())`;
+    const [whole] = await readPages(uploader, bearer, 1000);
+    if (!whole) throw new Error('an export has a page');
+    for (const list of lists) expect(whole[list], list).not.toEqual([]);
+    for (const limit of [1, 3]) {
+      const pages = await readPages(uploader, bearer, limit);
+      for (const page of pages.slice(0, -1)) expect(sizeOf(page)).toBe(limit);
+      for (const list of lists) expect(pages.flatMap((page) => page[list])).toEqual(whole[list]);
+    }
+  });
+
+  it('is never longer than a page, however many sessions there are', async () => {
+    const { access_token: bearer, user } = await newAccount(client);
+    await sql`insert into sessions (id, user_id, refreshed_at, created_at, expires_at, absolute_expires_at)
+              select gen_random_uuid(), ${user.id}::uuid, now(), now(), now(), now() from generate_series(1, 2500)`;
+    const pages = await readPages(client, bearer, 1000);
+    expect(pages.map(sizeOf).slice(0, 2)).toEqual([1000, 1000]);
+    const ids = pages.flatMap(({ sessions }) => sessions.map(({ id }) => id));
+    expect(ids).toHaveLength(2502);
+    expect(new Set(ids).size).toBe(2502);
+    const usual = await (await client('GET', '/users/me/export', { bearer })).json<Page>();
+    expect(sizeOf(usual)).toBe(1000);
+    for (const limit of ['0', '1001', 'x'])
+      await expectProblem(
+        await client('GET', `/users/me/export?limit=${limit}`, { bearer }),
+        422,
+        'validation_failed',
+      );
   });
 
   it('has what is kept of every file, and nothing of those of others or of how it is done', async () => {
@@ -156,7 +205,7 @@ describe('GET /users/me/export', () => {
     await uploader('DELETE', `/uploads/${deleted}`, { bearer });
     await uploadFile(uploader, other.access_token);
     const read = async (path: string) => (await uploader('GET', path, { bearer })).json<Export>();
-    const { uploads } = await read('/users/me/export?limit=1');
+    const { uploads } = await read('/users/me/export');
     expect(uploads.map(({ id, status }) => [id, status])).toEqual([
       [clean, 'clean'],
       [pending.id, 'pending'],

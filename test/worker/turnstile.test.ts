@@ -251,7 +251,12 @@ describe('the order of a sign-up', () => {
       signUps: { register: vi.fn() },
       hasher: { hash, refuseIfFull: () => {} },
       issueTokens: vi.fn(),
-      sessionPolicy: { refreshTtlSeconds: 60, absoluteTtlSeconds: 60, reuseGraceSeconds: 0 },
+      sessionPolicy: {
+        refreshTtlSeconds: 60,
+        absoluteTtlSeconds: 60,
+        reuseGraceSeconds: 0,
+        maxPerAccount: 100,
+      },
       verification: 'off',
       checkPassword: async () => {},
       sealAttempt: vi.fn(),

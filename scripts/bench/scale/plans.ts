@@ -23,7 +23,15 @@ export const createExplainingDatabase = (db: Database) => {
       explained.push(Plan);
       return [];
     },
-    transaction: () => Promise.reject(new Error('a page is one statement')),
+    transaction: async (scope, statements) => {
+      const explains = statements.map((statement) => sql`explain (analyze, format json) ${statement}`);
+      const answers = await db.transaction(scope, explains);
+      for (const [row] of answers) {
+        const [{ Plan }] = (row as { 'QUERY PLAN': [{ Plan: PlanNode }] })['QUERY PLAN'];
+        explained.push(Plan);
+      }
+      return statements.map(() => []);
+    },
   };
   return { db: explaining, take: () => explained.splice(0) };
 };
@@ -31,10 +39,15 @@ export const createExplainingDatabase = (db: Database) => {
 const large = ['users', 'audit_events', 'sessions'];
 const sorts = ['Sort', 'Incremental Sort'];
 
-/** What a sort may hold: a page from each of a few indexes. */
-const maxSortedRows = 4 * pageRows;
-/** What may be read of a large table: rows that are looked up for a page, and those that a filter drops on the way. */
-const maxReadRows = 20 * pageRows;
+export type PlanBounds = {
+  /** What a sort may hold. */
+  readonly sortedRows: number;
+  /** What may be read of a large table: rows that are looked up, and those that a filter drops on the way. */
+  readonly readRows: number;
+};
+
+/** Of a page that administrators ask for: a sort holds one from each of a few indexes. */
+const ofPage: PlanBounds = { sortedRows: 4 * pageRows, readRows: 20 * pageRows };
 
 const nodesOf = (node: PlanNode): PlanNode[] => [node, ...(node.Plans ?? []).flatMap(nodesOf)];
 
@@ -47,14 +60,14 @@ const readRows = (node: PlanNode): number =>
     node['Actual Loops'];
 
 /** What keeps a plan from taking the same time however large the tables are; empty for a good one. */
-export const planFaults = (plan: PlanNode): string[] =>
+export const planFaults = (plan: PlanNode, bounds: PlanBounds = ofPage): string[] =>
   nodesOf(plan).flatMap((node) => {
     const type = node['Node Type'];
     const relation = node['Relation Name'] ?? '';
     if (large.includes(relation) && type === 'Seq Scan') return [`reads all of ${relation}`];
-    if (large.includes(relation) && readRows(node) > maxReadRows)
+    if (large.includes(relation) && readRows(node) > bounds.readRows)
       return [`reads ${readRows(node)} rows of ${relation} (${type})`];
     const [input] = node.Plans ?? [];
     const sorted = sorts.includes(type) ? (input?.['Actual Rows'] ?? 0) : 0;
-    return sorted > maxSortedRows ? [`sorts ${sorted} rows`] : [];
+    return sorted > bounds.sortedRows ? [`sorts ${sorted} rows`] : [];
   });

@@ -34,7 +34,7 @@ const contextOf = ({ administrator }: Samples, requiredPermission: Permission): 
   network: 'unknown',
   networks: ['unknown'],
   userAgent: null,
-  actor: { ...administrator, source: 'bearer' },
+  actor: { ...administrator, source: 'bearer', goodUntil: new Date(8.64e15) },
   requiredPermission,
   signal: new AbortController().signal,
   log: { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} },

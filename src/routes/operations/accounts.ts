@@ -12,7 +12,7 @@ import {
   VerifyEmailBody,
 } from '../../schemas/credentials.ts';
 import { IdentityList, IdentityParams } from '../../schemas/identities.ts';
-import { PageQuery } from '../../schemas/page.ts';
+import { ExportQuery } from '../../schemas/page.ts';
 import { SignupBody, TokenResponse } from '../../schemas/tokens.ts';
 import { DeleteMeBody, EditMeBody, User } from '../../schemas/users.ts';
 import type { Operation } from './operation.ts';
@@ -44,7 +44,7 @@ export const accounts = {
     ],
   },
   'POST /auth/password': {
-    summary: 'Change the password; all other sessions end',
+    summary: 'Change the password; all sessions end, and the caller goes on in a new one',
     tag: 'accounts',
     auth: 'required',
     json: ChangePasswordBody,
@@ -190,10 +190,11 @@ export const accounts = {
     errors: ['account_disabled', 'email_not_verified', 'not_found', 'conflict', 'validation_failed'],
   },
   'GET /users/me/export': {
-    summary: 'Everything that is kept of oneself; the events in pages',
+    summary:
+      'Everything that is kept of oneself, in pages over all lists: follow next_cursor until it is null',
     tag: 'accounts',
     auth: 'required',
-    query: PageQuery,
+    query: ExportQuery,
     response: { status: 200, description: 'A file', schema: AccountExport },
     errors: ['account_disabled', 'validation_failed'],
   },

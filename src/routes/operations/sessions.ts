@@ -46,7 +46,8 @@ export const sessions = {
     ],
   },
   'POST /auth/logout': {
-    summary: 'End this session, the other ones, or all',
+    summary:
+      'End this session, the other ones, or all; the others only by a live session, else 401 and nothing is done',
     tag: 'sessions',
     auth: 'optional',
     query: LogoutQuery,
@@ -54,7 +55,14 @@ export const sessions = {
       status: 204,
       description: 'Ended, or there was none; cookies are cleared unless only the others ended',
     },
-    errors: ['duplicate_cookie', 'unauthenticated', 'token_expired', 'validation_failed'],
+    errors: [
+      'duplicate_cookie',
+      'unauthenticated',
+      'token_expired',
+      'session_revoked',
+      'refresh_token_invalid',
+      'validation_failed',
+    ],
   },
   'POST /auth/revoke': {
     summary: 'Revoke a token (RFC 7009)',

@@ -1,29 +1,38 @@
 import type { RequestContext } from '../../context.ts';
 import { withPasswordAge } from '../../domain/account.ts';
-import type { AccountExport } from '../../domain/account-export.ts';
+import type { AccountExport, OwnRecord } from '../../domain/account-export.ts';
 import { type PageRequest, pageOf } from '../../domain/page.ts';
 import { AppError } from '../../errors.ts';
-import type { OwnAccountRepository } from '../../repositories/own-account.ts';
+import type { OwnRecordRepository } from '../../repositories/own-records.ts';
 
 type Deps = {
-  readonly ownAccount: Pick<OwnAccountRepository, 'export'>;
+  readonly ownRecords: OwnRecordRepository;
   readonly passwordMaxAgeDays: number | null;
 };
 
-/** Everything that is kept of the actor (GDPR article 15). @throws AppError `session_revoked`, `account_disabled` */
+type RecordOf<List extends OwnRecord['list']> = Extract<OwnRecord, { list: List }>['record'];
+
+/**
+ * A page of everything that is kept of the actor (GDPR article 15). Pages that follow one another hold every row that
+ * there was at the first of them once. @throws AppError `session_revoked`, `account_disabled`
+ */
 export const createExportOwnAccount =
-  ({ ownAccount, passwordMaxAgeDays }: Deps) =>
+  ({ ownRecords, passwordMaxAgeDays }: Deps) =>
   async (ctx: RequestContext, { cursor, limit }: PageRequest): Promise<AccountExport> => {
-    const own = await ownAccount.export(ctx, { after: cursor, limit: limit + 1 });
+    const own = await ownRecords.list(ctx, { after: cursor, limit: limit + 1 });
     if (own.refusal !== null) throw new AppError(own.refusal);
+    const { items, nextCursor } = pageOf(own.records, limit, ({ id }) => id);
+    const of = <List extends OwnRecord['list']>(list: List): RecordOf<List>[] =>
+      items.flatMap((each) => (each.list === list ? [each.record as RecordOf<List>] : []));
     return {
       exportedAt: ctx.now,
       account: withPasswordAge(own.account, passwordMaxAgeDays, ctx.now),
-      identities: own.identities,
-      sessions: own.sessions,
-      mails: own.mails,
-      tokens: own.tokens,
-      uploads: own.uploads,
-      events: pageOf(own.events, limit, ({ id }) => id),
+      identities: of('identities'),
+      sessions: of('sessions'),
+      mails: of('mails'),
+      tokens: of('tokens'),
+      uploads: of('uploads'),
+      events: of('events'),
+      nextCursor,
     };
   };

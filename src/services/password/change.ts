@@ -1,7 +1,7 @@
 import type { CheckPassword, PasswordHasher, ProveOwnPassword, RequestContext } from '../../context.ts';
 import { hashCaller } from '../../domain/hash-lane.ts';
 import type { MailQueue } from '../../domain/outbox.ts';
-import type { IssuedTokens, IssueTokens } from '../../domain/session.ts';
+import type { IssuedTokens, IssueTokens, SessionPolicy } from '../../domain/session.ts';
 import { AppError } from '../../errors.ts';
 import type { CredentialRepository } from '../../repositories/credentials.ts';
 
@@ -11,17 +11,27 @@ type Deps = {
   readonly checkPassword: CheckPassword;
   readonly hasher: Pick<PasswordHasher, 'hash'>;
   readonly issueTokens: IssueTokens;
+  readonly sessionPolicy: SessionPolicy;
   readonly mailQueue: MailQueue;
   readonly newId: (now: Date) => string;
 };
 
 /**
- * Replaces the actor's password and ends all other sessions; the owner is told by e-mail.
- * @returns new tokens for this session
+ * Replaces the actor's password and ends all sessions; the owner is told by e-mail.
+ * @returns the tokens of the session that the actor goes on in
  * @throws AppError what `ProveOwnPassword` throws, `weak_password`, and `conflict` when the password was changed meanwhile
  */
 export const createChangePassword =
-  ({ credentials, proveOwnPassword, checkPassword, hasher, issueTokens, mailQueue, newId }: Deps) =>
+  ({
+    credentials,
+    proveOwnPassword,
+    checkPassword,
+    hasher,
+    issueTokens,
+    sessionPolicy,
+    mailQueue,
+    newId,
+  }: Deps) =>
   async (ctx: RequestContext, request: { current: string; next: string }): Promise<IssuedTokens> => {
     const { email, username, passwordHash } = await proveOwnPassword(ctx, request.current);
     await checkPassword(ctx, {
@@ -33,7 +43,7 @@ export const createChangePassword =
     });
     const outboxId = newId(ctx.now);
     const hash = await hasher.hash(request.next, hashCaller(ctx, 'session', email));
-    const opened = await credentials.change(ctx, passwordHash, { hash, outboxId });
+    const opened = await credentials.change(ctx, passwordHash, { hash, outboxId }, sessionPolicy);
     if (!opened) throw new AppError('conflict');
     ctx.defer('hand a mail over', mailQueue.enqueue([outboxId]));
     return issueTokens(opened, ctx.now);

@@ -1,38 +1,60 @@
 import type { RequestContext } from '../../context.ts';
 import type { AccessVerdict } from '../../domain/access-token.ts';
 import type { RefreshClaim } from '../../domain/refresh-token.ts';
-import type { LogoutScope } from '../../domain/session.ts';
-import { AppError } from '../../errors.ts';
-import type { SessionProof, SessionRepository } from '../../repositories/sessions.ts';
+import type { LogoutScope, SessionPolicy } from '../../domain/session.ts';
+import { AppError, type ErrorCode } from '../../errors.ts';
+import type { SessionRepository } from '../../repositories/sessions.ts';
 
 type Deps = {
-  readonly sessions: Pick<SessionRepository, 'end'>;
+  readonly sessions: Pick<SessionRepository, 'end' | 'endWithOthers'>;
   readonly readRefreshToken: (token: string) => Promise<RefreshClaim | null>;
+  readonly sessionPolicy: SessionPolicy;
 };
 
 /** What a request carries: the verdict on its access token, and a refresh token as it came. */
 export type PresentedTokens = { readonly access: AccessVerdict; readonly refresh: string | null };
 
+/** The caller relies on the other sessions being over, so a logout that ended none has to say so. */
+const nothingDone: Partial<Record<ErrorCode, string>> = {
+  session_revoked: 'The session has ended already, so nothing was done to the other ones. Log in again.',
+  refresh_token_invalid:
+    'The refresh token is not the current one of a session, so nothing was done. Log in again.',
+  token_expired: 'The access token has expired, so nothing was done. Refresh it and try again.',
+  unauthenticated: 'No session was proved, so nothing was done. Log in again.',
+};
+const undone = (code: ErrorCode): AppError => {
+  const detail = nothingDone[code];
+  return new AppError(code, detail === undefined ? {} : { detail });
+};
+
+const unproved = (isExpired: boolean, refreshToken: string | null): ErrorCode => {
+  if (isExpired) return 'token_expired';
+  return refreshToken === null ? 'unauthenticated' : 'refresh_token_invalid';
+};
+
 /**
- * Ends the session that the tokens prove, or more of the account's; without such a session it does nothing.
- * An expired access token is enough to end its own session and no other.
- * @throws AppError `token_expired` where only an expired access token asks for more than its own session
+ * Ends the session that the tokens prove, or more of the account's. An expired access token is enough to end its own
+ * session and no other. Without a live session there is nothing to end of one's own, and no say over others.
+ * @throws AppError where more than its own session is asked for and no live session is proved: `session_revoked`,
+ * `refresh_token_invalid`, `token_expired`, `unauthenticated`
  */
-export const createLogout = ({ sessions, readRefreshToken }: Deps) => {
-  const prove = async (
+export const createLogout = ({ sessions, readRefreshToken, sessionPolicy }: Deps) => {
+  return async (
+    ctx: RequestContext,
     { access, refresh: token }: PresentedTokens,
     scope: LogoutScope,
-  ): Promise<SessionProof | null> => {
-    if (access.kind === 'valid') return { sessionId: access.claims.sessionId, counter: null };
-    const refresh = token === null ? null : await readRefreshToken(token);
-    if (refresh) return refresh;
-    if (access.kind !== 'expired') return null;
-    if (scope !== 'local') throw new AppError('token_expired');
-    return { sessionId: access.claims.sessionId, counter: null };
-  };
-
-  return async (ctx: RequestContext, tokens: PresentedTokens, scope: LogoutScope): Promise<void> => {
-    const proof = await prove(tokens, scope);
-    if (proof) await sessions.end(ctx, proof, scope);
+  ): Promise<void> => {
+    const claimed = access.kind === 'invalid' ? null : { sessionId: access.claims.sessionId, counter: null };
+    const isGood = access.kind === 'valid' && access.goodUntil > ctx.now;
+    const refresh = isGood || token === null ? null : await readRefreshToken(token);
+    const proof = isGood ? claimed : refresh;
+    if (scope === 'local') {
+      const own = proof ?? claimed;
+      if (own) await sessions.end(ctx, own);
+      return;
+    }
+    if (!proof) throw undone(unproved(claimed !== null, token));
+    const refusal = await sessions.endWithOthers(ctx, proof, scope, sessionPolicy);
+    if (refusal !== null) throw undone(refusal);
   };
 };

@@ -14,8 +14,8 @@ export const createRevoke =
   ({ sessions, verifyAccessToken, readRefreshToken }: Deps) =>
   async (ctx: RequestContext, token: string): Promise<void> => {
     const refresh = await readRefreshToken(token);
-    if (refresh) return sessions.end(ctx, refresh, 'local');
+    if (refresh) return sessions.end(ctx, refresh);
     const access = await verifyAccessToken(token, ctx.now);
     if (access.kind === 'invalid') return;
-    await sessions.end(ctx, { sessionId: access.claims.sessionId, counter: null }, 'local');
+    await sessions.end(ctx, { sessionId: access.claims.sessionId, counter: null });
   };

@@ -63,9 +63,10 @@ export const createCreateUpload =
     const errors = flawsOf(declaration, policy);
     if (errors.length > 0) throw new AppError('validation_failed', { errors });
 
-    const id = newId(ctx.now);
+    const { now } = ctx;
+    const id = newId(now);
     const name = objectName(ctx.actor?.userId ?? '', id);
-    const expiresAt = secondsAfter(ctx.now, uploadUrlTtlSeconds);
+    const expiresAt = secondsAfter(now, uploadUrlTtlSeconds);
     const { refusal, created } = await uploads.create(
       ctx,
       { ...declaration, id, objectName: name, expiresAt },
@@ -83,7 +84,7 @@ export const createCreateUpload =
       uploadId: id,
       key: quarantineKey(name),
       origin,
-      now: ctx.now,
+      now,
       expiresAt,
     });
     return { ...ticket, id, expiresAt };
