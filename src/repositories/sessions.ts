@@ -12,6 +12,7 @@ import {
   type SessionSummary,
   secondsAfter,
 } from '../domain/session.ts';
+import { lockActor, lockOwnerOfSession } from './account-lock.ts';
 import { type AccountRow, accountColumns, type SessionRow, toAccount, toSession } from './account-rows.ts';
 import type { LoginCandidate } from './accounts.ts';
 import { insertAudit, noOne } from './audit-rows.ts';
@@ -130,8 +131,8 @@ export const createSessionRepository = (db: Database, { newId, gate, verifiedOnl
       subject: sql`held.user_id`,
       details: sql`jsonb_build_object('scope', ${scope}::text, 'sessions', (select count(*) from ended))`,
     } as const;
-    await db.execute(
-      ctx,
+    await db.transaction(ctx, [
+      lockOwnerOfSession(sessionId),
       sql`
         with held as (
           select h.id, h.user_id from sessions h
@@ -142,7 +143,7 @@ export const createSessionRepository = (db: Database, { newId, gate, verifiedOnl
           returning s.id
         )
         ${insertAudit(ctx, event)} from held`,
-    );
+    ]);
   },
 
   /** Ends one of the actor's sessions, named by its id. */
@@ -157,8 +158,8 @@ export const createSessionRepository = (db: Database, { newId, gate, verifiedOnl
       subject: sql`e.user_id`,
       details: sql`jsonb_build_object('session_id', e.id)`,
     } as const;
-    const [row] = await db.execute<Gated & { ended: boolean }>(
-      ctx,
+    const [, [row]] = (await db.transaction(ctx, [
+      lockActor(gate, ctx),
       sql`
         with ${gate.own(ctx)}, e as (
           update sessions s set revoked_at = ${ctx.now}, revoked_reason = 'revoked'
@@ -170,7 +171,7 @@ export const createSessionRepository = (db: Database, { newId, gate, verifiedOnl
           ${insertAudit(ctx, event)} from e
         )
         select gate.refusal, exists (select from e) as ended from gate`,
-    );
+    ])) as [unknown, (Gated & { ended: boolean })[]];
     return { refusal: refusalOf(row), ended: row?.ended ?? false };
   },
 

@@ -29,6 +29,8 @@ export const tokenIn = async (recipient: string, template: string, purpose: Toke
 export const codeIn = async (recipient: string): Promise<string> =>
   tokens.code(await newest(recipient, 'verify_email'));
 
+/** The token of a row. */
+export const tokenOf = (id: string, purpose: TokenPurpose): Promise<string> => tokens.token(id, purpose);
+
 /** A token that we might have issued, of a row that is not there. */
-export const strayToken = (purpose: TokenPurpose): Promise<string> =>
-  tokens.token(crypto.randomUUID(), purpose);
+export const strayToken = (purpose: TokenPurpose): Promise<string> => tokenOf(crypto.randomUUID(), purpose);
