@@ -103,6 +103,8 @@ export type ProvenOwner = {
   readonly email: string;
   readonly username: string | null;
   readonly passwordHash: string;
+  /** As it was when the password was read: what is done by its proof may rely on nothing having changed since. */
+  readonly updatedAt: Date;
 };
 
 /** @throws AppError `session_revoked`, `account_disabled`, `invalid_credentials`, `login_locked`, `overloaded` */

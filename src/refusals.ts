@@ -9,7 +9,7 @@ const refusals = {
   forbidden: ['forbidden'],
   not_found: ['not_found'],
   changed: ['precondition_failed'],
-  password_changed: ['conflict', 'The password has been changed in the meantime.'],
+  account_changed: ['conflict', 'The account has been changed in the meantime; look at it and try again.'],
   holds_more: ['forbidden', 'The account may do things that you may not.'],
   grants_more: ['forbidden', 'You cannot give permissions that you do not have.'],
   role_holds_more: ['forbidden', 'The role allows things that you may not do.'],

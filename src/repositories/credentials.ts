@@ -22,6 +22,9 @@ export type Credential = {
 
 type CredentialRow = { id: string; email: string; username: string | null; password_hash: string | null };
 
+/** The actor's, with when the account was last changed. */
+export type OwnCredential = Credential & { readonly updatedAt: Date };
+
 const toCredential = (row: CredentialRow): Credential => ({
   userId: row.id,
   email: row.email,
@@ -42,15 +45,15 @@ export const createCredentialRepository = (db: Database, { newId, gate }: Option
   /** The actor's own credential. */
   findOwn: async (
     ctx: RequestContext,
-  ): Promise<{ refusal: Exclude<SessionRefusal, null> } | { refusal: null; credential: Credential }> => {
-    const [row] = await db.execute<CredentialRow & Gated>(
+  ): Promise<{ refusal: Exclude<SessionRefusal, null> } | { refusal: null; credential: OwnCredential }> => {
+    const [row] = await db.execute<CredentialRow & Gated & { updated_at: Date }>(
       ctx,
       sql`with ${gate.own(ctx)}
-          select gate.refusal, u.id, u.email, u.username, u.password_hash from gate join users u on u.id = gate.user_id`,
+          select gate.refusal, u.id, u.email, u.username, u.password_hash, u.updated_at from gate join users u on u.id = gate.user_id`,
     );
     const refusal = refusalOf(row);
     return row && refusal === null
-      ? { refusal, credential: toCredential(row) }
+      ? { refusal, credential: { ...toCredential(row), updatedAt: row.updated_at } }
       : { refusal: refusal ?? 'session_revoked' };
   },
 

@@ -5,7 +5,7 @@ import { violatedUnique } from '../db/errors.ts';
 import type { AuditEventType } from '../domain/audit-event.ts';
 import { endedByNewAddress, tokenTtlSeconds } from '../domain/one-time-token.ts';
 import { type SessionRefusal, secondsAfter } from '../domain/session.ts';
-import { lockActor, lockForMove } from './account-lock.ts';
+import { lockActorAndAccountOf, lockForMove } from './account-lock.ts';
 import { insertAudit } from './audit-rows.ts';
 import type { ProofOutcome } from './email-addresses.ts';
 import { type Gate, refusalOf } from './gate.ts';
@@ -92,7 +92,7 @@ export const createEmailChangeRepository = (db: Database, { newId, gate }: Optio
         from: sql`select c.id as user_id, ${email}::text as email from c where not exists (select from holder)`,
       } as const;
       const [, [row]] = (await db.transaction(ctx, [
-        lockActor(gate, ctx),
+        lockActorAndAccountOf(gate, ctx, email),
         sql`
           with ${gate.own(ctx)}, c as (
             select u.id, u.email, u.email_verified_at from gate join users u on u.id = gate.user_id

@@ -6,7 +6,7 @@ import type { LinkedIdentity, ProvidedIdentity } from '../domain/identity.ts';
 import type { NewSession, OpenSession, SessionRefusal } from '../domain/session.ts';
 import { AppError } from '../errors.ts';
 import type { Refusal } from '../refusals.ts';
-import { lockAccountOfIdentity, lockActor } from './account-lock.ts';
+import { lockAccountOfIdentity, lockActor, lockIdentity } from './account-lock.ts';
 import { toAccount } from './account-rows.ts';
 import { insertAudit, noOne } from './audit-rows.ts';
 import { type Gate, type Gated, refusalOf } from './gate.ts';
@@ -141,18 +141,20 @@ export const createIdentityRepository = (db: Database, { newId, gate, verifiedOn
   /** One transaction, each statement of which sees what the one before it has left; so one round trip. */
   const attempt = async (ctx: RequestContext, signOn: SignOn) => {
     const { identity, provider, session, deviceMailId } = signOn;
-    const owned = sql`u.id = (select i.user_id from identities i where ${is(sql`i`, identity)})
-      and (u.email_verified_at is not null or not ${verifiedOnly}::boolean)`;
-    const [, [decision], [row]] = (await db.transaction(ctx, [
+    // Only an identity that the decision has written, new or used, opens a session: not one that another turn has made since.
+    const decided = sql`u.id = (
+      select i.user_id from identities i where ${is(sql`i`, identity)} and i.xmin = pg_current_xact_id()::xid)`;
+    const [, , [decision], [row]] = (await db.transaction(ctx, [
+      lockIdentity(identity),
       lockAccountOfIdentity(identity),
       decide(ctx, signOn),
-      openSession(ctx, owned, {
+      openSession(ctx, decided, {
         session,
         outboxId: deviceMailId,
         eventId: newId(ctx.now),
         details: sql`jsonb_build_object('provider', ${provider.id}::text)`,
       }),
-    ])) as [unknown, DecisionRow[], OpenedRow[]];
+    ])) as [unknown, unknown, DecisionRow[], OpenedRow[]];
     if (!decision) throw new Error('a decision returned no row');
     return { decision, row };
   };
@@ -160,7 +162,8 @@ export const createIdentityRepository = (db: Database, { newId, gate, verifiedOn
   return {
     /**
      * Logs in whom a provider has identified. Of two that bring the same new identity, or the same new address, one
-     * makes the account, by the unique constraints, and the other one finds it when it looks again.
+     * makes the account and the other one finds it. A sign-up takes no such turns: where it takes the address at the same
+     * moment, by the unique constraint, its account is found at the second look.
      */
     signOn: async (ctx: RequestContext, signOn: SignOn): Promise<SignedOn> => {
       for (let turn = 0; turn < 2; turn++) {

@@ -5,6 +5,7 @@ import { violatedUnique } from '../db/errors.ts';
 import type { AccountRecord } from '../domain/account.ts';
 import type { SessionRefusal } from '../domain/session.ts';
 import type { Refusal } from '../refusals.ts';
+import { lockActor } from './account-lock.ts';
 import { type AccountRow, accountColumns, toAccount } from './account-rows.ts';
 import { insertAudit } from './audit-rows.ts';
 import { isLastAdministrator, lockOwnAuthority } from './authority.ts';
@@ -44,8 +45,8 @@ export const createOwnAccountRepository = (db: Database, { newId, gate }: Option
       details: sql`jsonb_build_object('username', 'changed')`,
     } as const;
     try {
-      const [row] = await db.execute<AccountRow & Gated>(
-        ctx,
+      const [, [row]] = (await db.transaction(ctx, [
+        lockActor(gate, ctx),
         sql`
           with ${gate.own(ctx)}, u as (
             update users set username = ${username}, updated_at = ${ctx.now}
@@ -54,8 +55,9 @@ export const createOwnAccountRepository = (db: Database, { newId, gate }: Option
           ), audited as (
             ${insertAudit(ctx, event)} from u
           )
-          select gate.refusal, ${accountColumns} from gate left join u on true`,
-      );
+          select coalesce(gate.refusal, case when u.id is null then 'session_revoked' end) as refusal, ${accountColumns}
+          from gate left join u on true`,
+      ])) as [unknown, (AccountRow & Gated)[]];
       const refusal = refusalOf(row);
       return row && refusal === null
         ? { refusal, account: toAccount(row) }
@@ -66,10 +68,13 @@ export const createOwnAccountRepository = (db: Database, { newId, gate }: Option
     }
   },
 
-  /** Deletes the account if its password is still the one that was proved, and it is not the last administrator's. */
+  /**
+   * Deletes the account if it is as it was when the password was proved, and not the last administrator's. Whoever has
+   * changed it since, by a link or in another session, has been told that it is so.
+   */
   remove: async (
     ctx: RequestContext,
-    { passwordHash, outboxId }: { passwordHash: string; outboxId: string },
+    { passwordHash, updatedAt, outboxId }: { passwordHash: string; updatedAt: Date; outboxId: string },
   ): Promise<Refusal> => {
     // The event stays when the person is gone, so it is the first to have no address and no device.
     const anonymous = withFacts(ctx, { ip: null, userAgent: null, requestId: 'erased' });
@@ -79,20 +84,22 @@ export const createOwnAccountRepository = (db: Database, { newId, gate }: Option
       actor: sql`erased.id`,
       subject: sql`erased.id`,
     } as const;
-    const [, [verdict]] = (await db.transaction(ctx, [
+    const [, , [verdict]] = (await db.transaction(ctx, [
       lockOwnAuthority(gate, ctx),
+      lockActor(gate, ctx, { deletes: true }),
       sql`
         with ${gate.own(ctx)}, verdict as (
           select u.id, case
             when gate.refusal is not null then gate.refusal
-            when u.password_hash is distinct from ${passwordHash} then 'password_changed'
+            when u.password_hash is distinct from ${passwordHash} or u.updated_at <> ${updatedAt}::timestamptz
+              then 'account_changed'
             when ${isLastAdministrator(gate)} then 'last_administrator' end as refusal
           from gate join users u on u.id = gate.user_id
         ), ${eraseAccount(ctx, outboxId, sql`select verdict.id from verdict where verdict.refusal is null`)}, audited as (
           ${insertAudit(anonymous, event)} from erased
         )
         select verdict.refusal from verdict`,
-    ])) as [unknown, { refusal: Refusal }[]];
+    ])) as [unknown, unknown, { refusal: Refusal }[]];
     return refusalOf(verdict);
   },
 });

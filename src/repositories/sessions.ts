@@ -12,7 +12,7 @@ import {
   type SessionSummary,
   secondsAfter,
 } from '../domain/session.ts';
-import { lockAccount, lockOwnerOfSession } from './account-lock.ts';
+import { lockAccount, lockActor, lockOwnerOfSession } from './account-lock.ts';
 import { type AccountRow, accountColumns, type SessionRow, toAccount, toSession } from './account-rows.ts';
 import type { LoginCandidate } from './accounts.ts';
 import { insertAudit, noOne } from './audit-rows.ts';
@@ -132,19 +132,19 @@ export const createSessionRepository = (db: Database, { newId, gate, verifiedOnl
 
   /** Ends the session that the proof names, if it is live. An outdated refresh token ends it too, as it would on refresh. */
   end: async (ctx: RequestContext, { sessionId }: SessionProof): Promise<void> => {
-    await db.execute(
-      ctx,
+    await db.transaction(ctx, [
+      lockOwnerOfSession(sessionId),
       sql`
-      with held as (
-        select h.id, h.user_id from sessions h join users u on u.id = h.user_id
-        where h.id = ${sessionId} and not ${isOver(sql`h`, ctx.now)}
-      ), ended as (
-        update sessions s set revoked_at = ${ctx.now}, revoked_reason = 'logout'
-        from held where s.id = held.id and s.revoked_at is null
-        returning s.id
-      )
-      ${insertAudit(ctx, endedByOwner(newId(ctx.now), 'local'))} from held`,
-    );
+        with held as (
+          select h.id, h.user_id from sessions h join users u on u.id = h.user_id
+          where h.id = ${sessionId} and not ${isOver(sql`h`, ctx.now)}
+        ), ended as (
+          update sessions s set revoked_at = ${ctx.now}, revoked_reason = 'logout'
+          from held where s.id = held.id and s.revoked_at is null
+          returning s.id
+        )
+        ${insertAudit(ctx, endedByOwner(newId(ctx.now), 'local'))} from held`,
+    ]);
   },
 
   /**
@@ -198,20 +198,20 @@ export const createSessionRepository = (db: Database, { newId, gate, verifiedOnl
       subject: sql`e.user_id`,
       details: sql`jsonb_build_object('session_id', e.id)`,
     } as const;
-    const [row] = await db.execute<Gated & { ended: boolean }>(
-      ctx,
+    const [, [row]] = (await db.transaction(ctx, [
+      lockActor(gate, ctx),
       sql`
-      with ${gate.own(ctx)}, e as (
-        update sessions s set revoked_at = ${ctx.now}, revoked_reason = 'revoked'
-        from gate
-        where gate.refusal is null and s.user_id = gate.user_id and s.id = ${sessionId}
-          and not ${isOver(sql`s`, ctx.now)}
-        returning s.id, s.user_id
-      ), audited as (
-        ${insertAudit(ctx, event)} from e
-      )
-      select gate.refusal, exists (select from e) as ended from gate`,
-    );
+        with ${gate.own(ctx)}, e as (
+          update sessions s set revoked_at = ${ctx.now}, revoked_reason = 'revoked'
+          from gate
+          where gate.refusal is null and s.user_id = gate.user_id and s.id = ${sessionId}
+            and not ${isOver(sql`s`, ctx.now)}
+          returning s.id, s.user_id
+        ), audited as (
+          ${insertAudit(ctx, event)} from e
+        )
+        select gate.refusal, exists (select from e) as ended from gate`,
+    ])) as [unknown, (Gated & { ended: boolean })[]];
     return { refusal: refusalOf(row), ended: row?.ended ?? false };
   },
 

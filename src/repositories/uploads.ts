@@ -12,6 +12,7 @@ import {
   type UploadRecord,
 } from '../domain/upload.ts';
 import type { Refusal } from '../refusals.ts';
+import { lockActor } from './account-lock.ts';
 import { insertAudit } from './audit-rows.ts';
 import { type Gate, type Gated, refusalOf } from './gate.ts';
 import {
@@ -61,8 +62,8 @@ export const createUploadRepository = (db: Database, { newId, gate }: Options) =
       subject: sql`created.user_id`,
       details: sql`jsonb_build_object('upload_id', created.id)`,
     } as const;
-    const [row] = await db.execute<Gated & { created: boolean }>(
-      ctx,
+    const [, [row]] = (await db.transaction(ctx, [
+      lockActor(gate, ctx),
       sql`
         with ${gate.own(ctx)}, reserved as (
           insert into upload_usage as usage (user_id, files, bytes)
@@ -83,7 +84,7 @@ export const createUploadRepository = (db: Database, { newId, gate }: Options) =
           ${insertAudit(ctx, event)} from created
         )
         select gate.refusal, exists (select from created) as created from gate`,
-    );
+    ])) as [unknown, (Gated & { created: boolean })[]];
     return { refusal: refusalOf(row), created: row?.created ?? false };
   },
 

@@ -227,8 +227,9 @@ export const createUserRepository = (db: Database, { newId, gate }: Options) => 
         actor: sql`(select user_id from gate)`,
         subject: sql`erased.id`,
       } as const;
-      const [, rows] = (await db.transaction(ctx, [
+      const [, , rows] = (await db.transaction(ctx, [
         lockAuthority(gate, ctx),
+        lockManaged(gate, ctx, id, { deletes: true }),
         sql`
           with ${gate.permitted(ctx)}, ${targetAccount(gate, id)}, verdict as (
             select case
@@ -244,7 +245,7 @@ export const createUserRepository = (db: Database, { newId, gate }: Options) => 
             ${insertAudit(ctx, event)} from erased
           )
           select verdict.refusal from verdict`,
-      ])) as [unknown, { refusal: Refusal }[]];
+      ])) as [unknown, unknown, { refusal: Refusal }[]];
       return refusalOf(rows[0]);
     },
 
@@ -257,8 +258,8 @@ export const createUserRepository = (db: Database, { newId, gate }: Options) => 
         subject: sql`target.id`,
         details: sql`jsonb_build_object('scope', 'global', 'sessions', (select count(*) from ended))`,
       } as const;
-      const [row] = await db.execute<{ refusal: Refusal }>(
-        ctx,
+      const [, [row]] = (await db.transaction(ctx, [
+        lockManaged(gate, ctx, id),
         sql`
           with ${gate.permitted(ctx)}, ${targetAccount(gate, id)}, verdict as (
             select case
@@ -275,7 +276,7 @@ export const createUserRepository = (db: Database, { newId, gate }: Options) => 
             ${insertAudit(ctx, event)} from target, verdict where verdict.refusal is null
           )
           select verdict.refusal from verdict`,
-      );
+      ])) as [unknown, { refusal: Refusal }[]];
       return refusalOf(row);
     },
   };

@@ -12,6 +12,7 @@ import { startTestDatabase } from '../support/node/database.ts';
 const silent = () => {};
 const log = { debug: silent, info: silent, warn: silent, error: silent };
 const passwordHash = 'a hash';
+const updatedAt = new Date();
 const issuer = 'https://idp.example';
 
 /** A database in which nobody else administrates. */
@@ -33,8 +34,8 @@ const openHouse = async (url: string, endpoint: string, adminUrl: string, verifi
     const email = `${userId}@example.com`;
     await direct.query(
       `insert into users (id, email, password_hash, email_verified_at, created_at, updated_at)
-       values ($1, $2, $3, case when $4 then now() end, now(), now())`,
-      [userId, email, hash, isVerified],
+       values ($1, $2, $3, case when $4 then now() end, $5, $5)`,
+      [userId, email, hash, isVerified, updatedAt],
     );
     await direct.query(`insert into user_roles values ($1, 'user'), ($1, 'admin')`, [userId]);
     if (identityOf !== null)
@@ -102,7 +103,7 @@ describe.each(servers)('the last administrator, %s', (_, serverUrl) => {
       (by, to) => users.edit(by, idOf(to), { disabled: true }, null),
       (by, to) => users.edit(by, idOf(to), { password: null }, null),
       (by, to) => users.remove(by, idOf(to), { ifMatch: null, outboxId: outboxId() }),
-      (by) => ownAccount.remove(by, { passwordHash, outboxId: outboxId() }),
+      (by) => ownAccount.remove(by, { passwordHash, updatedAt, outboxId: outboxId() }),
     ];
     for (let round = 0; round < 12; round++) {
       await house.clear();
@@ -122,7 +123,7 @@ describe.each(servers)('the last administrator, %s', (_, serverUrl) => {
     stack.defer(database.close);
     const house = stack.use(await openHouse(database.databaseUrl, database.endpointUrl, database.adminUrl));
     const last = await house.newAdministrator();
-    const remove = () => house.ownAccount.remove(last, { passwordHash, outboxId: randomUUID() });
+    const remove = () => house.ownAccount.remove(last, { passwordHash, updatedAt, outboxId: randomUUID() });
     expect(await remove()).toBe('last_administrator');
     const other = await house.newAdministrator();
     await house.users.edit(last, other.actor?.userId ?? '', { disabled: true }, null);
@@ -147,7 +148,7 @@ describe.each(servers)('the last administrator, %s', (_, serverUrl) => {
     const house = stack.use(await openHouse(databaseUrl, endpointUrl, adminUrl, verifiedOnly));
     const last = await house.newAdministrator();
     await house.newAdministrator(other);
-    expect(await house.ownAccount.remove(last, { passwordHash, outboxId: randomUUID() })).toBe(
+    expect(await house.ownAccount.remove(last, { passwordHash, updatedAt, outboxId: randomUUID() })).toBe(
       'last_administrator',
     );
   });
@@ -159,6 +160,8 @@ describe.each(servers)('the last administrator, %s', (_, serverUrl) => {
     const house = stack.use(await openHouse(database.databaseUrl, database.endpointUrl, database.adminUrl));
     const one = await house.newAdministrator();
     await house.newAdministrator({ hash: null, identityOf: issuer });
-    expect(await house.ownAccount.remove(one, { passwordHash, outboxId: randomUUID() })).toBeNull();
+    expect(
+      await house.ownAccount.remove(one, { passwordHash, updatedAt, outboxId: randomUUID() }),
+    ).toBeNull();
   });
 });

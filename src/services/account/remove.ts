@@ -12,13 +12,13 @@ type Deps = {
 
 /**
  * Deletes the actor's account, with everything personal; the address is told.
- * @throws AppError what `ProveOwnPassword` throws, and `conflict` for the last administrator
+ * @throws AppError what `ProveOwnPassword` throws, and `conflict` for the last administrator and for an account that has changed meanwhile
  */
 export const createRemoveOwnAccount =
   ({ ownAccount, proveOwnPassword, mailQueue, newId }: Deps) =>
   async (ctx: RequestContext, password: string): Promise<void> => {
-    const { passwordHash } = await proveOwnPassword(ctx, password);
+    const { passwordHash, updatedAt } = await proveOwnPassword(ctx, password);
     const outboxId = newId(ctx.now);
-    assertDone(await ownAccount.remove(ctx, { passwordHash, outboxId }));
+    assertDone(await ownAccount.remove(ctx, { passwordHash, updatedAt, outboxId }));
     ctx.defer('hand a mail over', mailQueue.enqueue([outboxId]));
   };

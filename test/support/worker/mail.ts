@@ -29,11 +29,13 @@ export const tokenIn = async (recipient: string, template: string, purpose: Toke
 export const codeIn = async (recipient: string): Promise<string> =>
   tokens.code(await newest(recipient, 'verify_email'));
 
-/** A token that we might have issued, of a row that is not there. */
-export const strayToken = (purpose: TokenPurpose): Promise<string> =>
-  tokens.token(crypto.randomUUID(), purpose);
+/** The token of a row. */
+export const tokenOf = (id: string, purpose: TokenPurpose): Promise<string> => tokens.token(id, purpose);
 
-/** Marks an address as proved, as its owner would have done by a link; notices go to no other. */
+/** A token that we might have issued, of a row that is not there. */
+export const strayToken = (purpose: TokenPurpose): Promise<string> => tokenOf(crypto.randomUUID(), purpose);
+
+/** Marks an address as proved, as its owner would have done by a link. */
 export const proveAddress = async (email: string): Promise<void> => {
   await sql`update users set email_verified_at = now() where email = ${email}`;
 };
