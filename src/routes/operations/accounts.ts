@@ -84,17 +84,17 @@ export const accounts = {
   'POST /auth/email/verify': {
     summary: 'Prove an e-mail address by the token of a link, or by a code',
     tag: 'accounts',
-    auth: 'optional',
+    auth: 'none',
     json: VerifyEmailBody,
     response: {
       status: 204,
       description:
-        'Proved, by the client that signed up (its cookie or `signup_attempt`) or one with a session of the account',
+        'Proved. Where addresses are verified first, what the sign-up chose is the account’s now; its client brings it along (its cookie, or `signup_attempt`)',
     },
     otherwise: {
       status: 200,
       description:
-        'The proof came from elsewhere: it sets no password that another client chose, and asks for one',
+        'Proved, where addresses are verified first, by another client than the one that signed up: the account has no password yet, and the token sets one',
       schema: PasswordRequired,
     },
     errors: ['token_invalid', 'email_taken', 'duplicate_cookie', 'validation_failed'],
