@@ -4,25 +4,21 @@ import { type RequestContext, withFacts } from '../context.ts';
 import type { EmailProof, Verified } from '../services/email/verify.ts';
 import type { AppEnv } from './app-env.ts';
 import { readSingleCookie, setSignUpCookie } from './cookies.ts';
-import { actorOf, type Identify } from './identify.ts';
 
 type Deps = {
   readonly verify: (ctx: RequestContext, proof: EmailProof, attempt: string | null) => Promise<Verified>;
-  readonly identify: Identify;
   readonly config: Pick<Config, 'cookies' | 'jwt'>;
 };
 
 /**
- * Proves an address with all that says whose browser this is: the account's session, and the sign-up that the client has
- * sent or the cookie keeps, which has served then. @throws AppError what `verify` throws, and `duplicate_cookie`
+ * Proves an address with the sign-up that the client has sent or the cookie keeps, which has served then.
+ * @throws AppError what `verify` throws, and `duplicate_cookie`
  */
 export const createProveAddress =
-  ({ verify, identify, config: { cookies, jwt } }: Deps) =>
+  ({ verify, config: { cookies, jwt } }: Deps) =>
   async (c: Context<AppEnv>, proof: EmailProof, given?: string): Promise<Verified> => {
     const cookie = jwt.locations.cookie ? readSingleCookie(c, cookies.signUpName) : null;
-    const presented = await identify(c);
-    const actor = presented.kind === 'valid' ? actorOf(presented) : null;
-    const verified = await verify(withFacts(c.var.ctx, { actor }), proof, given ?? cookie);
+    const verified = await verify(c.var.ctx, proof, given ?? cookie);
     if (cookie !== null) setSignUpCookie(c, cookies, null);
     return verified;
   };

@@ -1,10 +1,10 @@
 /** What a redirect tells of the form before it: a name from this list, never a text from the address line. */
 const notices = {
   'email-verified': 'Your e-mail address is verified.',
+  'email-verified-elsewhere':
+    'Your e-mail address is verified. This browser is not logged in to its account. If you did not sign up yourself, choose a new password (“Forgot your password?”): that ends every other login.',
   'choose-password':
     'Your e-mail address is verified. It was not signed up in this browser, so choose the password of your account here.',
-  'take-over':
-    'The account of this address has a password or a way to log in that did not come from this browser. If they are yours, log in here and open the link again. If not, choose a new password: it verifies the address and shuts everybody else out.',
   'verification-sent':
     'If this address is still to be verified, a message with a link and a code is on its way. There is at most one a minute.',
   'signed-up':

@@ -26,8 +26,8 @@ export const VerifyByLink = ({ token }: { token: string }) => (
       You have opened the link of a message from us. Press the button to confirm that the address is yours.
     </p>
     <p>
-      If you have just signed up in another browser, open the link there: in this one you are asked to choose
-      a password.
+      If you have just signed up in another browser, open the link there: in this one you may be asked to
+      choose a password.
     </p>
     <Form action="/verify-email" submit="Verify" hidden={{ token }} />
   </section>

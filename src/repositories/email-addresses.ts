@@ -16,20 +16,23 @@ import {
   voidTokens,
   withoutCredentials,
 } from './mail-rows.ts';
-import { isOver } from './session-rows.ts';
 import { isUnclaimed } from './unclaimed.ts';
 
+type Proved<Kind extends string> = {
+  readonly kind: Kind;
+  readonly userId: string;
+  readonly email: string;
+  readonly username: string | null;
+};
+
 /** `void`: used, expired or unknown, which are one answer. `done` tells by what the account logs in. */
-export type ProofOutcome =
-  | { readonly kind: 'done'; readonly email: string; readonly username: string | null }
-  | { readonly kind: 'void' }
-  | { readonly kind: 'email_taken' };
+export type ProofOutcome = Proved<'done'> | { readonly kind: 'void' } | { readonly kind: 'email_taken' };
 
 /**
- * `password_required`: the proof came from elsewhere than the account's password, or the account has none. The token of
- * the request now sets one. Without `proved` the address is not taken as proved before that.
+ * `claimed`: the password of the request's sign-up is the account's now. `password_required`: the account has none, and
+ * the token of the request sets one.
  */
-export type AddressOutcome = ProofOutcome | { readonly kind: 'password_required'; readonly proved: boolean };
+export type AddressOutcome = ProofOutcome | Proved<'claimed'> | { readonly kind: 'password_required' };
 
 /** What a proof of the own address comes with. */
 export type Proof = {
@@ -40,31 +43,33 @@ export type Proof = {
 };
 
 /**
- * What follows from a proof. `claimed`: the attempt's password becomes the account's. `bound`: whoever proves the address
- * also has the account. `bare`: nobody has anything of it yet. `foreign`: somebody else may have.
+ * What follows from a proof. `claimed`: the attempt's password becomes the account's. `bare`: nobody has anything of the
+ * account yet, and the attempt is not for it. `bound`: the account is as it was, but verified.
  */
-type ProvedRow = { kind: 'claimed' | 'bound' | 'bare' | 'foreign'; email: string; username: string | null };
+type ProvedRow = {
+  kind: 'claimed' | 'bare' | 'bound';
+  user_id: string;
+  email: string;
+  username: string | null;
+};
 
 type Options = { readonly newId: (now: Date) => string };
 
 export type EmailAddressRepository = ReturnType<typeof createEmailAddressRepository>;
 
 export const createEmailAddressRepository = (db: Database, { newId }: Options) => {
-  /** Which of the four it is for the account `u`, whose address the token `n` proves. */
-  const kindOf = ({ now, actor }: RequestContext, attempt: SignUpAttempt | null): SQL => sql`
+  /** Which of the three it is for the account `u`, whose address the token `n` proves. */
+  const kindOf = (attempt: SignUpAttempt | null): SQL => sql`
     case
       when n.email = ${attempt?.email ?? null}::text and ${isUnclaimed(sql`u`)} then 'claimed'
-      when u.email_verified_at is not null
-        or n.email = ${attempt?.email ?? null}::text and u.password_hash = ${attempt?.passwordHash ?? null}::text
-        or exists (select from sessions s where s.id = ${actor?.sessionId ?? null} and s.user_id = u.id and not ${isOver(sql`s`, now)})
-        then 'bound'
-      when u.password_hash is null and not exists (select from identities i where i.user_id = u.id) then 'bare'
-      else 'foreign'
+      when u.password_hash is null and u.email_verified_at is null
+        and not exists (select from identities i where i.user_id = u.id) then 'bare'
+      else 'bound'
     end`;
 
   /**
-   * Uses up the token that the statement has as `n`, where `n.is_right`, and takes the address as proved; a foreign
-   * account is left as it is, and the token good for its own browser. A claim takes away the identities from before.
+   * Uses up the token that the statement has as `n`, where `n.is_right`, and takes the address as proved. A claim takes
+   * away the identities from before.
    */
   const accept = (
     ctx: RequestContext,
@@ -87,11 +92,11 @@ export const createEmailAddressRepository = (db: Database, { newId }: Options) =
     const { now } = ctx;
     return sql`
       verdict as (
-        select n.id, n.is_right, ${kindOf(ctx, attempt)} as kind
+        select n.id, n.is_right, ${kindOf(attempt)} as kind
         from n join users u on u.id = n.user_id and u.email = n.email
       ), tried as (
         update one_time_tokens o set code_attempts = o.code_attempts + ${tries}::int,
-          used_at = case when verdict.is_right and verdict.kind <> 'foreign' then ${now}::timestamptz end, ${withoutCredentials}
+          used_at = case when verdict.is_right then ${now}::timestamptz end, ${withoutCredentials}
         from verdict where o.id = verdict.id and o.used_at is null
         returning o.id, o.user_id, o.email, verdict.is_right, verdict.kind
       ), t as (
@@ -107,7 +112,7 @@ export const createEmailAddressRepository = (db: Database, { newId }: Options) =
           password_changed_at = case when chosen.password_hash is null then users.password_changed_at else ${now}::timestamptz end,
           username = coalesce(users.username, chosen.username)
         from t left join chosen on true
-        where users.id = t.user_id and t.kind <> 'foreign'
+        where users.id = t.user_id
         returning users.id, users.email, users.username
       ), ${unlinkIdentities(ctx, newId(now), sql`select chosen.user_id from chosen`)}, ended as (
         update sessions s set revoked_at = ${now}, revoked_reason = 'password_changed'
@@ -115,26 +120,20 @@ export const createEmailAddressRepository = (db: Database, { newId }: Options) =
       ), spent as (
         ${voidTokens(ctx, ['verify_email'], sql`(select t.id from t)`)}
       ), r as (
-        ${insertToken(ctx, 'reset_password', reset, sql`select t.user_id, t.email from t where t.kind in ('bare', 'foreign')`)}
+        ${insertToken(ctx, 'reset_password', reset, sql`select t.user_id, t.email from t where t.kind = 'bare'`)}
       ), audited as (
         ${insertAudit(ctx, event)} from c
       ), audited_reset as (
         ${insertAudit(ctx, asked)} from r
       )
-      select t.kind, t.email, c.username from t left join c on true`;
+      select t.kind, t.user_id, t.email, c.username from t left join c on true`;
   };
 
   const outcomeOf = (row: ProvedRow | undefined): AddressOutcome => {
-    switch (row?.kind) {
-      case undefined:
-        return { kind: 'void' };
-      case 'claimed':
-      case 'bound':
-        return { kind: 'done', email: row.email, username: row.username };
-      case 'bare':
-      case 'foreign':
-        return { kind: 'password_required', proved: row.kind === 'bare' };
-    }
+    if (!row) return { kind: 'void' };
+    if (row.kind === 'bare') return { kind: 'password_required' };
+    const { kind, user_id: userId, email, username } = row;
+    return { kind: kind === 'claimed' ? 'claimed' : 'done', userId, email, username };
   };
 
   /** A user name that another account takes at the same moment is left out: the address is proved all the same. */

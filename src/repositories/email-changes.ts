@@ -23,13 +23,13 @@ export type ChangeRequest = {
   readonly noticeId: string;
 };
 
-type AskedRow = { is_taken: boolean; email: string | null; username: string | null };
+type AskedRow = { is_taken: boolean; user_id: string; email: string | null; username: string | null };
 
 const toOutcome = (row: AskedRow | undefined): ProofOutcome => {
   if (row?.is_taken) return { kind: 'email_taken' };
   return !row || row.email === null
     ? { kind: 'void' }
-    : { kind: 'done', email: row.email, username: row.username };
+    : { kind: 'done', userId: row.user_id, email: row.email, username: row.username };
 };
 
 type Options = { readonly newId: (now: Date) => string; readonly gate: Gate };
@@ -178,7 +178,7 @@ export const createEmailChangeRepository = (db: Database, { newId, gate }: Optio
           ), audited as (
             ${auditOf(ctx, 'email.changed')} from c
           )
-          select asked.is_taken, c.email, c.username from asked left join c on true`,
+          select asked.is_taken, asked.user_id, c.email, c.username from asked left join c on true`,
       );
     },
 
@@ -223,7 +223,7 @@ export const createEmailChangeRepository = (db: Database, { newId, gate }: Optio
           ), audited as (
             ${auditOf(ctx, 'email.restored')} from c
           )
-          select asked.is_taken, coalesce(c.email, asked.present_email) as email, asked.username
+          select asked.is_taken, asked.user_id, coalesce(c.email, asked.present_email) as email, asked.username
           from asked left join c on true`,
       );
     },

@@ -40,7 +40,7 @@ export const accountPageRoutes = (
   const { cookies } = config;
   const signedIn = authenticate(identify);
   const logOut = createLogOut(session.logout, identify, config);
-  const proveAddress = createProveAddress({ verify: email.verify, identify, config });
+  const proveAddress = createProveAddress({ verify: email.verify, config });
   const keepTokens = (c: Context<AppEnv>, tokens: IssuedTokens) => {
     c.set('userId', tokens.account.id);
     setSessionCookies(c, cookies, tokens);
@@ -71,8 +71,10 @@ export const accountPageRoutes = (
           schema: SignupBody,
           submit: async (c, { username = null, turnstile_token: turnstileToken = null, ...body }) => {
             const outcome = await account.signup(c.var.ctx, { ...body, username, turnstileToken });
-            if (outcome.attempt !== null) setSignUpCookie(c, cookies, outcome.attempt);
-            if (outcome.kind === 'pending') return doneAt('/verify-email', 'signed-up');
+            if (outcome.kind === 'pending') {
+              setSignUpCookie(c, cookies, outcome.attempt);
+              return doneAt('/verify-email', 'signed-up');
+            }
             keepTokens(c, outcome.tokens);
             return '/account';
           },
@@ -152,7 +154,7 @@ export const accountPageRoutes = (
           name: 'code',
           schema: EmailCode,
           submit: async (c, body) => {
-            return afterProof(await proveAddress(c, body));
+            return afterProof(await proveAddress(c, body), await identify(c));
           },
           again: showAccount,
         }),

@@ -1,9 +1,16 @@
+import type { Presented } from '../http/identify.ts';
 import { doneAt } from '../pages/notices.ts';
 import type { Verified } from '../services/email/verify.ts';
 
-/** Where the proof of an address leads: to the account, or to the form for its password. */
-export const afterProof = (verified: Verified): string => {
-  if (verified.kind === 'verified') return doneAt('/account', 'email-verified');
-  const page = doneAt('/reset-password', verified.proved ? 'choose-password' : 'take-over');
-  return `${page}&token=${verified.resetToken}`;
+/**
+ * Where the proof of an address leads: to the account, or to the form for its password. A browser without a session of the
+ * account is told how to shut out a stranger who has signed up; the page of another account has no link to that.
+ */
+export const afterProof = (verified: Verified, presented: Presented): string => {
+  if (verified.kind === 'password_required') {
+    return `${doneAt('/reset-password', 'choose-password')}&token=${verified.resetToken}`;
+  }
+  const userId = presented.kind === 'valid' ? presented.claims.userId : null;
+  if (verified.kind === 'claimed' || verified.userId === userId) return doneAt('/account', 'email-verified');
+  return doneAt(userId === null ? '/account' : '/forgot-password', 'email-verified-elsewhere');
 };

@@ -69,9 +69,8 @@ export const authRoutes = (
         turnstile_token: turnstileToken = null,
       } = c.req.valid('json');
       const outcome = await signup(c.var.ctx, { email, password, username, scope, turnstileToken });
-      if (jwt.locations.cookie && outcome.attempt !== null) setSignUpCookie(c, cookies, outcome.attempt);
       if (outcome.kind === 'opened') return respondWithTokens(c, config, outcome.tokens, { status: 201 });
-      c.header('Cache-Control', 'no-store');
+      if (jwt.locations.cookie) setSignUpCookie(c, cookies, outcome.attempt);
       const body: SignupAccepted = {
         status: 'accepted',
         ...(outcome.scope === offlineAccess && { signup_attempt: outcome.attempt }),

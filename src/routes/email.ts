@@ -2,7 +2,6 @@ import { Hono, type MiddlewareHandler } from 'hono';
 import type { Config } from '../config/schema.ts';
 import type { RequestContext } from '../context.ts';
 import type { AppEnv } from '../http/app-env.ts';
-import type { Identify } from '../http/identify.ts';
 import { createProveAddress } from '../http/sign-up-attempt.ts';
 import { validate } from '../http/validate.ts';
 import {
@@ -25,21 +24,16 @@ export type EmailServices = {
 export const emailRoutes = (
   { verify, resend, change, restore }: EmailServices,
   config: Pick<Config, 'cookies' | 'jwt'>,
-  { identify, login }: { identify: Identify; login: MiddlewareHandler<AppEnv> },
+  login: MiddlewareHandler<AppEnv>,
 ) => {
-  const proveAddress = createProveAddress({ verify, identify, config });
+  const proveAddress = createProveAddress({ verify, config });
 
   return new Hono<AppEnv>()
     .post('/verify', validate('json', VerifyEmailBody), async (c) => {
       const { signup_attempt: attempt, ...proof } = c.req.valid('json');
       const verified = await proveAddress(c, proof, attempt);
-      if (verified.kind === 'verified') return c.body(null, 204);
-      c.header('Cache-Control', 'no-store');
-      const body: PasswordRequired = {
-        password_required: true,
-        email_verified: verified.proved,
-        reset_token: verified.resetToken,
-      };
+      if (verified.kind !== 'password_required') return c.body(null, 204);
+      const body: PasswordRequired = { password_required: true, reset_token: verified.resetToken };
       return c.json(body, 200);
     })
     .post('/resend', validate('json', ResendVerificationBody), async (c) => {

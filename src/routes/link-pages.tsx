@@ -45,7 +45,7 @@ export const linkPageRoutes = (
       },
       content: <DeadLink askAgainAt={askAgainAt} />,
     });
-  const proveAddress = createProveAddress({ verify: email.verify, identify, config });
+  const proveAddress = createProveAddress({ verify: email.verify, config });
   const noToken = { error: new AppError('token_invalid') };
 
   const showForgot = (c: Context<AppEnv>, failure?: Failure) =>
@@ -119,7 +119,7 @@ export const linkPageRoutes = (
           name: 'verify',
           schema: LinkToken,
           submit: async (c, body) => {
-            return afterProof(await proveAddress(c, body));
+            return afterProof(await proveAddress(c, body), await identify(c));
           },
           again: (c, failure) => showDeadLink(c, '/verify-email', failure),
         }),
@@ -130,7 +130,7 @@ export const linkPageRoutes = (
           name: 'code',
           schema: EmailCode,
           submit: async (c, body) => {
-            return afterProof(await proveAddress(c, body));
+            return afterProof(await proveAddress(c, body), await identify(c));
           },
           again: showCode,
         }),

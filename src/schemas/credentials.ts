@@ -27,13 +27,10 @@ export const VerifyEmailBody = z.union(
   { error: 'either token, or email and code' },
 );
 
-/** The proof did not come with the password of the account, or there is none. */
+/** The address is proved, and its account has no password: the proof came without the one that a sign-up chose. */
 export const PasswordRequired = z
   .object({
     password_required: z.literal(true),
-    email_verified: z
-      .boolean()
-      .meta({ description: 'false where somebody else may have the account: the new password verifies it' }),
     reset_token: z
       .string()
       .meta({ description: 'sets a password at POST /auth/password/reset, once, within 30 minutes' }),

@@ -7,12 +7,14 @@ const templates: readonly MailTemplate[] = [
   'verify_new_email',
   'account_exists',
   'invitation',
+  'address_reserved',
   'reset_password',
   'new_sign_in',
   'password_changed',
   'email_change_requested',
   'identity_linked',
   'account_deleted',
+  'email_restored',
   'email_changed',
 ];
 
@@ -21,6 +23,7 @@ const strangers: readonly MailTemplate[] = [
   'verify_new_email',
   'account_exists',
   'invitation',
+  'address_reserved',
   'reset_password',
 ];
 
@@ -37,27 +40,27 @@ describe('the budget of a mailbox', () => {
     for (let max = 5; max <= 200; max++) {
       for (const window of [0, 1] as const) expect(total(max, templates, window)).toBeLessThanOrEqual(max);
     }
-    expect(total(10, templates, 0)).toBe(10);
-    expect(total(30, templates, 1)).toBe(30);
+    expect(total(20, templates, 0)).toBe(20);
+    expect(total(50, templates, 1)).toBe(50);
   });
 
   it('leaves at least half to the owner, whatever strangers cause', () => {
-    for (const max of [10, 30, 100]) expect(total(max, strangers, 0)).toBeLessThanOrEqual(max / 2);
+    for (const max of [20, 50, 100]) expect(total(max, strangers, 0)).toBeLessThanOrEqual(max / 2);
   });
 
   it('keeps a share for the link that undoes a takeover, which no other kind uses', () => {
-    const undo = mailPolicies({ hourlyMax: 10, dailyMax: 30 }, 'email_changed').map(({ name }) => name);
+    const undo = mailPolicies({ hourlyMax: 20, dailyMax: 50 }, 'email_changed').map(({ name }) => name);
     for (const template of templates.filter((each) => each !== 'email_changed')) {
-      for (const { name } of mailPolicies({ hourlyMax: 10, dailyMax: 30 }, template)) {
+      for (const { name } of mailPolicies({ hourlyMax: 20, dailyMax: 50 }, template)) {
         expect(undo).not.toContain(name);
       }
     }
   });
 
   it('asks about the hour before the day, so that what the hour refuses costs the day nothing', () => {
-    expect(mailPolicies({ hourlyMax: 10, dailyMax: 30 }, 'verify_email')).toEqual([
-      { name: 'mail_hour_proofs', max: 3, windowMs: 3_600_000 },
-      { name: 'mail_day_proofs', max: 9, windowMs: 86_400_000 },
+    expect(mailPolicies({ hourlyMax: 20, dailyMax: 50 }, 'verify_email')).toEqual([
+      { name: 'mail_hour_proofs', max: 6, windowMs: 3_600_000 },
+      { name: 'mail_day_proofs', max: 15, windowMs: 86_400_000 },
     ]);
   });
 });

@@ -38,7 +38,6 @@ describe('someone signed out', () => {
     expect(page.html).toContain('not verified yet');
     expect(page.html).toContain('(this device)');
     expect([...by.jar].map(([name, { path }]) => [name, path])).toEqual([
-      ['itsor_session_signup', '/'],
       ['itsor_session', '/'],
       ['itsor_session_refresh', '/auth'],
     ]);

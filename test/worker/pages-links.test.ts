@@ -44,8 +44,9 @@ describe('/verify-email', () => {
   });
 
   it('verifies by the button, once', async () => {
-    const { email, by } = await signUp();
+    const { email } = await signUp();
     const token = await tokenIn(email, 'verify_email', 'verify_email');
+    const by = newVisitor();
     expect((await by.open(`/verify-email?token=${token}`)).html).toContain(`name="token" value="${token}"`);
     const after = await by.submit('/verify-email', { token });
     expect(after.html).toContain('Your e-mail address is verified.');
@@ -67,10 +68,10 @@ describe('/verify-email', () => {
   });
 
   it('takes code and address with the white space that a copy brings along', async () => {
-    const { email, by } = await signUp();
+    const { email } = await signUp();
     const code = await codeIn(email);
     const spaced = ` ${code.slice(0, 3)}\u00a0${code.slice(3)}\r\n`;
-    await by.submit('/verify-email/code', { email: ` ${email}\t`, code: spaced });
+    await newVisitor().submit('/verify-email/code', { email: ` ${email}\t`, code: spaced });
     expect(await isVerified(email)).toBe(true);
   });
 
@@ -145,23 +146,46 @@ describe('/verify-email in another browser than the one that signed up', () => {
     await laptop.submit('/account/signup', { email, password });
     const page = await prove[by](laptop, email);
     expect(page.html).toContain('Your e-mail address is verified.');
+    expect(page.html).not.toContain('If you did not sign up yourself');
     expect(page.title).toBe('Log in or sign up – 127.0.0.1:3002');
     expect(laptop.jar.size).toBe(0);
     await laptop.submit('/account/login', { identifier: email, password });
   });
 
-  it('verifies nothing for an account that has a password already, and says how to go on', async () => {
-    const { email, by } = await signUp();
-    const page = await prove.link(newVisitor(), email);
-    expect(page.title).toBe('Choose a new password – 127.0.0.1:3002');
-    expect(page.html).toContain('log in here and open the link again');
-    expect(page.html).toContain('href="/account"');
-    expect(await isVerified(email)).toBe(false);
+  it.each(['link', 'code'] as const)(
+    'verifies an account that has its password, and says how to shut out a stranger, by %s',
+    async (by) => {
+      const { email, by: stranger } = await signUp();
+      const owner = newVisitor();
+      const page = await prove[by](owner, email);
+      expect(page.title).toBe('Log in or sign up – 127.0.0.1:3002');
+      expect(page.html).toContain('Your e-mail address is verified.');
+      expect(page.html).toContain('If you did not sign up yourself, choose a new password');
+      expect(page.html).toContain('href="/forgot-password"');
+      expect(await isVerified(email)).toBe(true);
+      expect((await stranger.open('/account')).status).toBe(200);
 
-    const phone = newVisitor();
-    await phone.submit('/account/login', { identifier: email, password });
-    expect((await prove.link(phone, email)).html).toContain('Your e-mail address is verified.');
-    expect((await by.open('/account')).html).toContain('(verified)');
+      await owner.submit('/forgot-password', { email });
+      const token = await tokenIn(email, 'reset_password', 'reset_password');
+      await owner.submit('/reset-password', { token, password: next });
+      expect((await stranger.open('/account')).status).toBe(401);
+    },
+  );
+
+  it('leads to the form for a new password where the browser is logged in to another account', async () => {
+    const [{ email }, { by: other }] = [await signUp(), await signUp()];
+    const page = await prove.link(other, email);
+    expect(page.title).toBe('Forgot your password? – 127.0.0.1:3002');
+    expect(page.html).toContain('If you did not sign up yourself, choose a new password');
+    expect(await isVerified(email)).toBe(true);
+  });
+
+  it('says no more than that it is done where the browser is logged in to the account', async () => {
+    const { email, by } = await signUp();
+    const page = await prove.link(by, email);
+    expect(page.title).toMatch(/^Your account/);
+    expect(page.html).toContain('Your e-mail address is verified.');
+    expect(page.html).not.toContain('If you did not sign up yourself');
   });
 });
 

@@ -49,11 +49,11 @@ const accountOf = async (email: string) =>
   (await sql`select id, password_hash, email_verified_at from users where email = ${email}`)[0];
 const attemptIn = (response: Response) => cookiesOf(response).get(cookieName)?.value ?? '';
 
-const expectPasswordRequired = async (response: Response, email_verified: boolean) => {
+const expectPasswordRequired = async (response: Response) => {
   expect(response.status).toBe(200);
   expect(response.headers.get('Cache-Control')).toBe('no-store');
   const { reset_token: token, ...told } = await response.json<{ reset_token: string }>();
-  expect(told).toEqual({ password_required: true, email_verified });
+  expect(told).toEqual({ password_required: true });
   return token;
 };
 
@@ -108,7 +108,7 @@ describe('two sign-ups of one address, and the message asked for again', () => {
   it.each(cases)('%s: by the %s on another device nobody’s password is set', async (_, by, steps) => {
     const email = newEmail();
     await take(steps, email);
-    const token = await expectPasswordRequired(await verify(required, await proofs[by](email)), true);
+    const token = await expectPasswordRequired(await verify(required, await proofs[by](email)));
     expect([await login(email, strangers), await login(email, owners)]).toEqual([401, 401]);
     expect(await reset(token)).toBe(204);
     expect([await login(email, strangers), await login(email, chosenLater)]).toEqual([401, 200]);
@@ -264,7 +264,7 @@ describe('a sign-up is worth nothing', () => {
     const stranger = await signUp(required, other, strangers);
     await signUp(required, email, owners);
     const answer = await verify(required, await linkIn(email), withCookie(attemptIn(stranger)));
-    await expectPasswordRequired(answer, true);
+    await expectPasswordRequired(answer);
     expect(await login(email, strangers)).toBe(401);
   });
 
@@ -272,7 +272,7 @@ describe('a sign-up is worth nothing', () => {
     const email = newEmail();
     const stranger = attemptIn(await signUp(required, email, strangers));
     const link = await linkIn(email);
-    const token = await expectPasswordRequired(await verify(required, link), true);
+    const token = await expectPasswordRequired(await verify(required, link));
     // The address is proved, and the password not chosen yet.
     expect((await verify(required, link, withCookie(stranger))).status).toBe(400);
     later(60);
@@ -312,7 +312,7 @@ describe('a sign-up is worth nothing', () => {
     for (const value of others) {
       const mailed = newEmail();
       await signUp(required, mailed, owners);
-      await expectPasswordRequired(await verify(required, await linkIn(mailed), withCookie(value)), true);
+      await expectPasswordRequired(await verify(required, await linkIn(mailed), withCookie(value)));
     }
     expect((await accountOf(email))?.password_hash).toBeNull();
   });
@@ -348,7 +348,7 @@ describe('a proof on another device', () => {
     for (const by of ['link', 'code'] as const) {
       const email = newEmail();
       await signUp(required, email, owners);
-      const token = await expectPasswordRequired(await verify(required, await proofs[by](email)), true);
+      const token = await expectPasswordRequired(await verify(required, await proofs[by](email)));
       const weak = await post(required, '/auth/password/reset', { token, password: email });
       expect(weak.status).toBe(422);
       later(1800);
@@ -373,7 +373,7 @@ describe('a proof on another device', () => {
     const email = newEmail();
     await signUp(required, email, owners);
     await sql`update one_time_tokens set password_hash = 'of a stranger', username = 'a-stranger' where email = ${email}`;
-    await expectPasswordRequired(await verify(required, await linkIn(email)), true);
+    await expectPasswordRequired(await verify(required, await linkIn(email)));
     expect((await accountOf(email))?.password_hash).toBeNull();
     const [token] =
       await sql`select password_hash from one_time_tokens where email = ${email} and purpose = 'verify_email'`;
@@ -382,62 +382,48 @@ describe('a proof on another device', () => {
 });
 
 describe('where a sign-up logs in at once', () => {
-  const strangerSignsUp = async () => {
-    const email = newEmail();
-    const browser = createBrowser(optional);
-    const answer = await signUp(browser, email, strangers);
-    return { email, browser, session: await answer.json<Tokens>() };
-  };
-  const isVerified = async (email: string) => (await accountOf(email))?.email_verified_at !== null;
-
-  it.each(['link', 'code'] as const)(
-    'a %s that the owner uses verifies nothing for the stranger, and gives the account to the owner',
-    async (by) => {
-      const { email, session } = await strangerSignsUp();
-      const proof = await proofs[by](email);
-      const token = await expectPasswordRequired(await verify(optional, proof), false);
-      expect(await isVerified(email)).toBe(false);
-      const me = () => optional('GET', '/auth/me', { bearer: session.access_token });
-      expect((await me()).status).toBe(200);
-
-      expect(await reset(token)).toBe(204);
-      expect(await isVerified(email)).toBe(true);
-      expect((await me()).status).toBe(401);
-      expect([await login(email, strangers), await login(email, chosenLater)]).toEqual([401, 200]);
-    },
-  );
-
-  it('the link stays good for the browser that signed up, with its session or without', async () => {
-    for (const clear of [false, true]) {
-      const email = newEmail();
-      const signup = await signUp(optional, email, owners);
-      const { access_token: bearer } = await signup.json<Tokens>();
-      const proof = await linkIn(email);
-      await expectPasswordRequired(await verify(optional, proof), false);
-      const own = clear ? { cookies: { [cookieName]: attemptIn(signup) } } : { bearer };
-      expect((await verify(optional, proof, own)).status).toBe(204);
-      expect(await isVerified(email)).toBe(true);
-      expect(await login(email, owners)).toBe(200);
+  it('no cookie waits for the proof: the account has its password and its session', async () => {
+    for (const mode of ['optional', 'off']) {
+      const signup = await signUp(createClient({ ...cheap, EMAIL_VERIFICATION: mode }), newEmail(), owners);
+      expect(signup.status).toBe(201);
+      expect(cookiesOf(signup).has(cookieName)).toBe(false);
     }
   });
 
-  it('neither an ended session, nor one of another account, nor the sign-up of a changed password is the owner', async () => {
-    const { email, session, browser } = await strangerSignsUp();
-    const other = await (await signUp(optional, newEmail(), owners)).json<Tokens>();
-    const proof = await linkIn(email);
-    await expectPasswordRequired(await verify(optional, proof, { bearer: other.access_token }), false);
+  it.each(['link', 'code'] as const)(
+    'a %s from anywhere verifies the address and changes nothing else, and a reset throws the stranger out',
+    async (by) => {
+      for (const client of [optional, required]) {
+        const email = newEmail();
+        const { access_token: bearer } = await (await signUp(optional, email, strangers)).json<Tokens>();
+        expect((await verify(client, await proofs[by](email))).status).toBe(204);
+        expect((await accountOf(email))?.email_verified_at).not.toBeNull();
+        expect(await login(email, strangers)).toBe(200);
+        expect((await optional('GET', '/auth/me', { bearer })).status).toBe(200);
 
-    const again = await (await post(optional, '/auth/token', { email, password: strangers })).json<Tokens>();
-    const json = { current_password: strangers, new_password: chosenLater };
-    await optional('POST', '/auth/password', { json, bearer: again.access_token });
-    // Its session has ended with the old password.
-    await expectPasswordRequired(await verify(optional, proof, { bearer: session.access_token }), false);
-    await expectPasswordRequired(await verify(browser, proof), false);
-  });
+        await post(optional, '/auth/password/forgot', { email });
+        expect(await reset(await tokenIn(email, 'reset_password', 'reset_password'))).toBe(204);
+        expect((await optional('GET', '/auth/me', { bearer })).status).toBe(401);
+        expect([await login(email, strangers), await login(email, chosenLater)]).toEqual([401, 200]);
+      }
+    },
+  );
 
-  it('a logout takes the sign-up out of the browser', async () => {
-    const { email, browser } = await strangerSignsUp();
-    expect((await browser('POST', '/auth/logout')).status).toBe(204);
-    await expectPasswordRequired(await verify(browser, await linkIn(email)), false);
+  it('no sign-up of another browser sets a password there', async () => {
+    const email = newEmail();
+    const stranger = attemptIn(await signUp(required, email, strangers));
+    await sql`delete from users where email = ${email}`;
+    await signUp(optional, email, owners);
+    const cookies = { [cookieName]: stranger };
+    expect((await verify(required, await linkIn(email), { cookies })).status).toBe(204);
+    expect([await login(email, strangers), await login(email, owners)]).toEqual([401, 200]);
   });
+});
+
+it('a logout takes the sign-up out of the browser', async () => {
+  const email = newEmail();
+  const browser = createBrowser(required);
+  await signUp(browser, email, strangers);
+  expect((await browser('POST', '/auth/logout')).status).toBe(204);
+  await expectPasswordRequired(await verify(browser, await linkIn(email)));
 });

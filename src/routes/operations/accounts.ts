@@ -84,15 +84,17 @@ export const accounts = {
   'POST /auth/email/verify': {
     summary: 'Prove an e-mail address by the token of a link, or by a code',
     tag: 'accounts',
-    auth: 'optional',
+    auth: 'none',
     json: VerifyEmailBody,
     response: {
       status: 204,
-      description: 'Proved; a sign-up of this client (its cookie or `signup_attempt`) has its password now',
+      description:
+        'Proved. Where addresses are verified first, what the sign-up chose is the account’s now; its client brings it along (its cookie, or `signup_attempt`)',
     },
     otherwise: {
       status: 200,
-      description: 'Proved, for an account without a password that was signed up elsewhere: it asks for one',
+      description:
+        'Proved, where addresses are verified first, by another client than the one that signed up: the account has no password yet, and the token sets one',
       schema: PasswordRequired,
     },
     errors: ['token_invalid', 'email_taken', 'login_locked', 'duplicate_cookie', 'validation_failed'],

@@ -41,10 +41,10 @@ type Deps = {
 
 /**
  * `pending`: nothing is told before the address is verified. `attempt` is for the browser to keep, sealed: by it the proof
- * of the address knows the browser again. Null where no address is verified.
+ * of the address knows the browser again.
  */
 export type SignupOutcome =
-  | { readonly kind: 'opened'; readonly tokens: IssuedTokens; readonly attempt: string | null }
+  | { readonly kind: 'opened'; readonly tokens: IssuedTokens }
   | { readonly kind: 'pending'; readonly attempt: string; readonly scope: string };
 
 /**
@@ -75,16 +75,16 @@ export const createSignup = (deps: Deps) => {
     const scope = grantScope(request.scope);
     if (verification === 'off') {
       const tokens = await open(ctx, { ...chosen, verification: null }, scope);
-      return { kind: 'opened', tokens, attempt: null };
+      return { kind: 'opened', tokens };
     }
 
     const token = await prepareToken(ctx.now, email);
-    const attempt = await sealAttempt(chosen, ctx.now);
     if (verification === 'optional') {
       const tokens = await open(ctx, { ...chosen, verification: token }, scope);
       ctx.defer('hand a mail over', mailQueue.enqueue([token.outboxId]));
-      return { kind: 'opened', tokens, attempt };
+      return { kind: 'opened', tokens };
     }
+    const attempt = await sealAttempt(chosen, ctx.now);
     const registered = await signUps.register(ctx, { email, username, verification: token });
     if (registered !== 'registered') throw new AppError(registered);
     ctx.defer('hand a mail over', mailQueue.enqueue([token.outboxId]));

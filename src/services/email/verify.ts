@@ -13,12 +13,13 @@ import type { GuessCode } from './guess-code.ts';
 export type EmailProof = { readonly token: string } | { readonly email: string; readonly code: string };
 
 /**
- * `password_required`: the proof came from elsewhere than the password of the account, or there is none; the token sets
- * one. Where the address is not proved by now, setting the password proves it.
+ * `claimed`: the account has the password now that this browser has signed up with. `verified`: it has what it had before.
+ * `password_required`: it has no password, and the token sets one.
  */
 export type Verified =
-  | { readonly kind: 'verified' }
-  | { readonly kind: 'password_required'; readonly proved: boolean; readonly resetToken: string };
+  | { readonly kind: 'claimed' }
+  | { readonly kind: 'verified'; readonly userId: string }
+  | { readonly kind: 'password_required'; readonly resetToken: string };
 
 type ReadToken = (
   token: string,
@@ -77,10 +78,13 @@ export const createVerifyEmail = (deps: Deps) => {
       case 'email_taken':
         throw new AppError('email_taken');
       case 'password_required':
-        return { ...outcome, resetToken: await deps.resetToken(proof.resetTokenId) };
-      case 'done':
+        return { kind: 'password_required', resetToken: await deps.resetToken(proof.resetTokenId) };
+      case 'claimed':
+      case 'done': {
         ctx.defer('forgive failed logins', guard.forgive(identifiersOf(outcome)));
-        return { kind: 'verified' };
+        const { kind, userId } = outcome;
+        return kind === 'claimed' ? { kind } : { kind: 'verified', userId };
+      }
     }
   };
 };
