@@ -10,6 +10,7 @@ export const contextNow = (): RequestContext => ({
   now: new Date(),
   ip: null,
   network: 'unknown',
+  networks: ['unknown'],
   userAgent: null,
   actor: null,
   requiredPermission: null,

@@ -53,6 +53,7 @@ const openHouse = async (url: string, endpoint: string, adminUrl: string, verifi
       now: new Date(),
       ip: null,
       network: 'unknown',
+      networks: ['unknown'],
       userAgent: null,
       actor: { userId, sessionId, source: 'bearer' },
       requiredPermission: 'users:write',

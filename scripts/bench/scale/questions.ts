@@ -32,6 +32,7 @@ const contextOf = ({ administrator }: Samples, requiredPermission: Permission): 
   now: new Date(),
   ip: null,
   network: 'unknown',
+  networks: ['unknown'],
   userAgent: null,
   actor: { ...administrator, source: 'bearer' },
   requiredPermission,
