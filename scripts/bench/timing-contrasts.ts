@@ -13,6 +13,8 @@ export type Contrast = {
   readonly status: number;
   readonly one: Send;
   readonly other: Send;
+  /** Sent before each of both, unmeasured. */
+  readonly before?: Send;
   /** Waited after each request: what goes on after a response must not slow the next one down. */
   readonly settleMs: number;
 };
@@ -35,6 +37,14 @@ const login =
     path: '/auth/token',
     body: { email: emailOf(kind, turn % 10), password: 'a wrong password' },
   });
+/** Of an account that is logged in by its owner, or of nobody: each in its turn, so that none is guessed at before. */
+const guess =
+  (kind: Kind): Send =>
+  (turn) => ({
+    path: '/auth/token',
+    body: { email: emailOf(kind, turn), password: 'a wrong password' },
+  });
+const ownLogin: Send = (turn) => ({ path: '/auth/token', body: { email: emailOf('known', turn), password } });
 const signup =
   (kind: Kind): Send =>
   (turn) => ({ path: '/auth/signup', body: { email: emailOf(kind, turn), password } });
@@ -62,6 +72,15 @@ export const contrasts: readonly Contrast[] = [
     one: login('passwordless'),
     other: login('unknown'),
     settleMs: 5,
+  },
+  {
+    key: 'login-after',
+    name: 'login: wrong password right after the own login of the owner / no such account',
+    status: 401,
+    before: ownLogin,
+    one: guess('known'),
+    other: guess('unknown'),
+    settleMs: 25,
   },
   {
     key: 'forgot',

@@ -23,9 +23,14 @@ const contrastMs = 60_000;
 const goal: Pair = [0.95, 1.05];
 
 const measure = async (url: string, contrast: Contrast): Promise<Pair[]> => {
-  const { status, one, other, settleMs } = contrast;
+  const { status, one, other, before, settleMs } = contrast;
   const time = async (send: Send, turn: number): Promise<number> => {
     const request = send(turn % accountsPerKind);
+    if (before) {
+      // From elsewhere: the guess that follows is the first one of its network.
+      await (await post(url, before(turn % accountsPerKind), `192.0.2.${turn % warmUpCount}`)).text();
+      await sleep(settleMs);
+    }
     const startMs = performance.now();
     const response = await post(url, request, `198.51.100.${turn % warmUpCount}`);
     const text = await response.text();

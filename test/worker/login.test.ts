@@ -265,8 +265,6 @@ describe('the login guard', () => {
       const attacker = createClient({ EMAIL_VERIFICATION: 'required' });
       for (let turn = 0; turn < 5; turn++) await login({ email, password: 'a wrong one' }, attacker);
       await attacker('POST', '/auth/signup', { json: { email, password } });
-      const spelled = [` ${email}`, email.replace('a', 'ａ')];
-      for (const identifier of spelled) await login({ identifier, password: 'a wrong one' }, attacker);
       expect((await login({ email, password: 'a wrong one' }, attacker)).status).toBe(429);
     }
   });
