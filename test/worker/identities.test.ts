@@ -35,7 +35,7 @@ const newcomer = async () => {
 const secondWay = async (email: string) => {
   const [{ id } = {}] = await sql`select id from users where email = ${email}`;
   const way = crypto.randomUUID();
-  await sql`insert into identities values (${way}, ${id}, ${issuer}, ${way}, true, now(), now())`;
+  await sql`insert into identities values (${way}, ${id}, ${issuer}, ${way}, true, now(), now(), ${email})`;
   return way;
 };
 
