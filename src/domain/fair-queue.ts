@@ -20,6 +20,8 @@ const freeFactor = 2;
 const loginReserve = 0.25;
 /** A request looks after every hash; one that has not looked for so long was cancelled. */
 const goneAfterMs = 1000;
+/** As long as the steps in front of a hash may take, also on a slow machine. */
+const expectedForMs = 2000;
 const rememberedTurns = 1000;
 /** An estimate is no longer than that, whatever kept the clock. */
 const longestHashMs = 500;
@@ -34,6 +36,8 @@ const networkKey = ({ kind, network }: Place): string => `${kind}|${network}`;
 const accountKey = (place: Place): string => `${networkKey(place)}|${place.account}`;
 const kindOf = (purpose: HashPurpose): Kind => (purpose === 'login' ? 'login' : 'other');
 
+type Expected = HashLane & { readonly kind: Kind; readonly sinceMs: number };
+
 type FairQueueOptions = {
   readonly capacity: number;
   /** No more wait than are served in that time, at the pace of the latest hashes. */
@@ -47,6 +51,8 @@ type FairQueueOptions = {
  */
 export const createFairQueue = ({ capacity, longestWaitMs }: FairQueueOptions) => {
   const waiting = new Set<Place>();
+  /** Those behind a session that were let through and have not come to their hash yet: they count as if they waited. */
+  const expected = new Set<Expected>();
   const lastTurns = new Map<string, number>();
   const next = new Map<Kind, Place | null>();
   const hash = { startedMs: Number.NEGATIVE_INFINITY, isMeasured: true };
@@ -68,10 +74,24 @@ export const createFairQueue = ({ capacity, longestWaitMs }: FairQueueOptions) =
     next.clear();
   };
 
-  const count = (isOne: (place: Place) => boolean): number => {
+  const count = (isOne: (place: Expected) => boolean): number => {
     let found = 0;
     for (const place of waiting) if (isOne(place)) found++;
+    for (const place of expected) if (isOne(place)) found++;
     return found;
+  };
+
+  const expect = (lane: HashLane, nowMs: number): void => {
+    expected.add({ ...lane, kind: kindOf(lane.purpose), sinceMs: nowMs });
+  };
+
+  /** @returns whether it was expected, and so has its room already */
+  const meet = ({ purpose, network, account }: HashLane): boolean => {
+    for (const one of expected) {
+      if (one.purpose === purpose && one.network === network && one.account === account)
+        return expected.delete(one);
+    }
+    return false;
   };
 
   /** A login may have to let one other hash go first; anything else may have a rest to wait for. */
@@ -82,7 +102,7 @@ export const createFairQueue = ({ capacity, longestWaitMs }: FairQueueOptions) =
 
   const hasRoomFor = ({ purpose, network, account }: HashLane, nowMs: number): boolean => {
     const kind = kindOf(purpose);
-    const left = capacity - waiting.size;
+    const left = capacity - waiting.size - expected.size;
     const ofKind = count((place) => place.kind === kind);
     const most = Math.min(
       kind === 'login' ? capacity : Math.ceil(capacity * (1 - loginReserve)),
@@ -102,6 +122,7 @@ export const createFairQueue = ({ capacity, longestWaitMs }: FairQueueOptions) =
   /** Gives back the places of cancelled requests. A request that is still there takes its place again at its next look. */
   const forgetGone = (nowMs: number): void => {
     for (const place of waiting) if (nowMs - place.lookedAtMs > goneAfterMs) leave(place);
+    for (const one of expected) if (nowMs - one.sinceMs > expectedForMs) expected.delete(one);
   };
 
   const isBefore = (one: Place, other: Place): boolean => {
@@ -164,17 +185,22 @@ export const createFairQueue = ({ capacity, longestWaitMs }: FairQueueOptions) =
     /** How many wait, as far as is known. */
     length: (): number => waiting.size,
 
-    /** Decides at once and by numbers alone: a refusal waits for nothing. */
+    /**
+     * Decides at once and by numbers alone: a refusal waits for nothing. Behind a session it keeps the place for the hash
+     * that is to come, or all that come at once would be let through, and be refused late.
+     */
     hasRoomFor: (lane: HashLane, nowMs: number): boolean => {
       forgetGone(nowMs);
       if (lane.purpose === 'login') loginSeenMs = nowMs;
-      return hasRoomFor(lane, nowMs);
+      const hasRoom = hasRoomFor(lane, nowMs);
+      if (hasRoom && lane.purpose === 'session') expect(lane, nowMs);
+      return hasRoom;
     },
 
     /** @returns null where there is no room */
     enter: (lane: HashLane, nowMs: number): Place | null => {
       forgetGone(nowMs);
-      if (!hasRoomFor(lane, nowMs)) return null;
+      if (!meet(lane) && !hasRoomFor(lane, nowMs)) return null;
       const place: Place = {
         ...lane,
         kind: kindOf(lane.purpose),

@@ -258,6 +258,30 @@ describe('a place in the queue', () => {
     expect(isolate.log).toHaveLength(4);
   });
 
+  it('is kept for what was let through and has steps before its hash, so that what comes at once is refused at once', async () => {
+    const isolate = createIsolate();
+    const lanes = Array.from({ length: 160 }, (_, at) => session('site', `${at}`));
+    const through = lanes.filter((lane) => {
+      try {
+        isolate.queue.refuseIfFull(lane);
+        return true;
+      } catch {
+        return false;
+      }
+    });
+    expect(through).toHaveLength(50);
+    await isolate.run(200);
+    const outcomes = through.map((lane) => isolate.ask('attacker', lane));
+    expect(isolate.queue.refuseIfFull(session('home', 'ada'))).toBeUndefined();
+    await isolate.run(10_000);
+    expect(new Set(await Promise.all(outcomes))).toEqual(new Set(['hashed']));
+    // What never came to its hash is not waited for.
+    for (const lane of lanes.slice(0, 50)) isolate.queue.refuseIfFull(lane);
+    expect(() => isolate.queue.refuseIfFull(session('site', 'x'))).toThrow(AppError);
+    await isolate.run(12_100);
+    expect(() => isolate.queue.refuseIfFull(session('site', 'x'))).not.toThrow();
+  });
+
   it('is passed over when its request was cancelled, and given back within a second', async () => {
     const isolate = createIsolate();
     for (let at = 0; at < 200; at++) void isolate.ask('cancelled', login('office', `${at}`), true);
