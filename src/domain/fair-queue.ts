@@ -20,28 +20,43 @@ const freeFactor = 2;
 const loginReserve = 0.25;
 /** A request looks after every hash; one that has not looked for so long was cancelled. */
 const goneAfterMs = 1000;
+/** As long as the steps in front of a hash may take, also on a slow machine. */
+const expectedForMs = 2000;
 const rememberedTurns = 1000;
 /** An estimate is no longer than that, whatever kept the clock. */
 const longestHashMs = 500;
-/** As long as a login may still have steps in front of it. */
-const loginLingersMs = 1000;
+/** How much longer than a hash that is no login the thread rests after it: it is left to the steps of logins. */
+const restFactor = 2;
+/** So long after a login another one is expected. */
+const loginLingersMs = 10_000;
+/** The shortest of them tells what a hash takes: whatever else keeps the thread makes the others longer. */
+const measuredHashes = 8;
 
 const networkKey = ({ kind, network }: Place): string => `${kind}|${network}`;
 const accountKey = (place: Place): string => `${networkKey(place)}|${place.account}`;
 const kindOf = (purpose: HashPurpose): Kind => (purpose === 'login' ? 'login' : 'other');
 
-export type FairQueue = ReturnType<typeof createFairQueue>;
+type Expected = HashLane & { readonly kind: Kind; readonly sinceMs: number };
+
+type FairQueueOptions = {
+  readonly capacity: number;
+  /** No more wait than are served in that time, at the pace of the latest hashes. */
+  readonly longestWaitMs: number;
+};
 
 /**
  * Decides who of those that wait is next: logins and everything else in turn, then the network that was served longest
  * ago, then its account that was, then who came first. It is plain state that each request looks at for itself: no request
  * ever waits to be called by another, which may have been cancelled.
  */
-export const createFairQueue = ({ capacity }: { readonly capacity: number }) => {
+export const createFairQueue = ({ capacity, longestWaitMs }: FairQueueOptions) => {
   const waiting = new Set<Place>();
+  /** Those behind a session that were let through and have not come to their hash yet: they count as if they waited. */
+  const expected = new Set<Expected>();
   const lastTurns = new Map<string, number>();
   const next = new Map<Kind, Place | null>();
-  const hash = { startedMs: Number.NEGATIVE_INFINITY, isMeasured: true, lastMs: 0 };
+  const hash = { startedMs: Number.NEGATIVE_INFINITY, isMeasured: true };
+  let tookMs: readonly number[] = [];
   let entered = 0;
   let looks = 0;
   let served = 0;
@@ -59,17 +74,41 @@ export const createFairQueue = ({ capacity }: { readonly capacity: number }) => 
     next.clear();
   };
 
-  const count = (isOne: (place: Place) => boolean): number => {
+  const count = (isOne: (place: Expected) => boolean): number => {
     let found = 0;
     for (const place of waiting) if (isOne(place)) found++;
+    for (const place of expected) if (isOne(place)) found++;
     return found;
   };
 
-  const hasRoomFor = ({ purpose, network, account }: HashLane): boolean => {
+  const expect = (lane: HashLane, nowMs: number): void => {
+    expected.add({ ...lane, kind: kindOf(lane.purpose), sinceMs: nowMs });
+  };
+
+  /** @returns whether it was expected, and so has its room already */
+  const meet = ({ purpose, network, account }: HashLane): boolean => {
+    for (const one of expected) {
+      if (one.purpose === purpose && one.network === network && one.account === account)
+        return expected.delete(one);
+    }
+    return false;
+  };
+
+  /** A login may have to let one other hash go first; anything else may have a rest to wait for. */
+  const inTime = (kind: Kind, nowMs: number): number => {
+    const others = kind === 'login' ? 1 : rests(nowMs) ? restFactor : 0;
+    return Math.max(smallShare, Math.floor(longestWaitMs / ((1 + others) * hashMs())));
+  };
+
+  const hasRoomFor = ({ purpose, network, account }: HashLane, nowMs: number): boolean => {
     const kind = kindOf(purpose);
-    const left = capacity - waiting.size;
-    const others = count((place) => place.kind === 'other');
-    const free = kind === 'login' ? left : Math.min(left, Math.ceil(capacity * (1 - loginReserve)) - others);
+    const left = capacity - waiting.size - expected.size;
+    const ofKind = count((place) => place.kind === kind);
+    const most = Math.min(
+      kind === 'login' ? capacity : Math.ceil(capacity * (1 - loginReserve)),
+      inTime(kind, nowMs),
+    );
+    const free = Math.min(left, most - ofKind);
     const ofNetwork = count((place) => place.kind === kind && place.network === network);
     const ofAccount =
       purpose === 'session'
@@ -83,6 +122,7 @@ export const createFairQueue = ({ capacity }: { readonly capacity: number }) => 
   /** Gives back the places of cancelled requests. A request that is still there takes its place again at its next look. */
   const forgetGone = (nowMs: number): void => {
     for (const place of waiting) if (nowMs - place.lookedAtMs > goneAfterMs) leave(place);
+    for (const one of expected) if (nowMs - one.sinceMs > expectedForMs) expected.delete(one);
   };
 
   const isBefore = (one: Place, other: Place): boolean => {
@@ -104,8 +144,11 @@ export const createFairQueue = ({ capacity }: { readonly capacity: number }) => 
     return first;
   };
 
-  const restMs = (nowMs: number): number =>
-    nowMs - loginSeenMs > loginLingersMs ? 0 : Math.max(0, restUntilMs - nowMs);
+  const hashMs = (): number => (tookMs.length === 0 ? 0 : Math.min(...tookMs));
+
+  const rests = (nowMs: number): boolean => nowMs - loginSeenMs <= loginLingersMs;
+
+  const restMs = (nowMs: number): number => (rests(nowMs) ? Math.max(0, restUntilMs - nowMs) : 0);
 
   const choose = (nowMs: number): Place | null => {
     const login = firstOf('login');
@@ -117,8 +160,8 @@ export const createFairQueue = ({ capacity }: { readonly capacity: number }) => 
   const measure = (nowMs: number): void => {
     if (hash.isMeasured || nowMs <= hash.startedMs) return;
     hash.isMeasured = true;
-    hash.lastMs = Math.min(nowMs - hash.startedMs, longestHashMs);
-    if (lastKind === 'other') restUntilMs = hash.startedMs + 2 * hash.lastMs;
+    tookMs = [...tookMs, Math.min(nowMs - hash.startedMs, longestHashMs)].slice(-measuredHashes);
+    if (lastKind === 'other') restUntilMs = nowMs + restFactor * hashMs();
   };
 
   const remember = (key: string): void => {
@@ -135,24 +178,29 @@ export const createFairQueue = ({ capacity }: { readonly capacity: number }) => 
     remember(accountKey(place));
     lastKind = place.kind;
     Object.assign(hash, { startedMs: nowMs, isMeasured: false });
-    if (place.kind === 'other') restUntilMs = nowMs + 2 * hash.lastMs;
+    if (place.kind === 'other') restUntilMs = nowMs + (1 + restFactor) * hashMs();
   };
 
   return {
     /** How many wait, as far as is known. */
     length: (): number => waiting.size,
 
-    /** Decides at once and by numbers alone: a refusal waits for nothing. */
+    /**
+     * Decides at once and by numbers alone: a refusal waits for nothing. Behind a session it keeps the place for the hash
+     * that is to come, or all that come at once would be let through, and be refused late.
+     */
     hasRoomFor: (lane: HashLane, nowMs: number): boolean => {
       forgetGone(nowMs);
       if (lane.purpose === 'login') loginSeenMs = nowMs;
-      return hasRoomFor(lane);
+      const hasRoom = hasRoomFor(lane, nowMs);
+      if (hasRoom && lane.purpose === 'session') expect(lane, nowMs);
+      return hasRoom;
     },
 
     /** @returns null where there is no room */
     enter: (lane: HashLane, nowMs: number): Place | null => {
       forgetGone(nowMs);
-      if (!hasRoomFor(lane)) return null;
+      if (!meet(lane) && !hasRoomFor(lane, nowMs)) return null;
       const place: Place = {
         ...lane,
         kind: kindOf(lane.purpose),
@@ -194,8 +242,8 @@ export const createFairQueue = ({ capacity }: { readonly capacity: number }) => 
     measure,
 
     /**
-     * How long it is certain that it is not its turn. While somebody logs in, the thread rests after a hash that is no
-     * login for as long as that one took: a login has steps before and after its hash, and each would wait for another one.
+     * How long it is certain that it is not its turn. While people log in, the thread rests after a hash that is no
+     * login: a login has steps before and after its hash, and each of them would wait for one more.
      */
     restMs: ({ kind }: Place, nowMs: number): number => (kind === 'login' ? 0 : restMs(nowMs)),
   };

@@ -20,7 +20,7 @@ export type HashQueueOptions = {
  */
 export const createHashQueue = (options: HashQueueOptions) => {
   const { maxQueueLength, maxWaitMs, retryAfterSeconds, monotonicMs, onQueued, nextEvent } = options;
-  const queue = createFairQueue({ capacity: maxQueueLength });
+  const queue = createFairQueue({ capacity: maxQueueLength, longestWaitMs: maxWaitMs / 2 });
   const overloaded = () => new AppError('overloaded', { retryAfterSeconds });
 
   const untilItsTurn = async (place: Place, signal: AbortSignal | undefined): Promise<void> => {
