@@ -6,7 +6,7 @@ import { createProvider, withProvider } from '../support/worker/identity-provide
 import { newRaceAccount, type RaceAccount } from '../support/worker/races/account.ts';
 import { type Fact, type Flow, type FlowName, flows, nextPassword } from '../support/worker/races/flows.ts';
 import type { Held } from '../support/worker/races/held-rows.ts';
-import { hits, mayHit, race, type Turn } from '../support/worker/races/race.ts';
+import { excludeEachOther, hits, mayHit, race, type Turn } from '../support/worker/races/race.ts';
 
 const provider = createProvider();
 const client = createClient({
@@ -36,9 +36,7 @@ const brokenByOutcomes = (account: RaceAccount, turns: readonly [Turn, Turn]): s
         ? []
         : [`${turn.name} is refused by nothing`];
     }),
-    ...(refused.length === 0 && hits(first.flow, second.flow) && hits(second.flow, first.flow)
-      ? ['both are done']
-      : []),
+    ...(refused.length === 0 && excludeEachOther(first.flow, second.flow) ? ['both are done'] : []),
   ];
 };
 
