@@ -42,6 +42,8 @@ export type Flow = {
   readonly refusals: readonly ErrorCode[];
   /** Whether it may be refused for what the account was like before. */
   readonly mayFailAlone?: (account: RaceAccount) => boolean;
+  /** Whether the same again, with the same token, may be answered as the first time; it then changes nothing. */
+  readonly mayRepeat?: true;
   /** Whether its answer carries a session: a new one, or one that it has kept. */
   readonly opens?: 'new session' | 'kept session';
   /** What it does to the password. */
@@ -180,6 +182,7 @@ export const flows = {
     ends: ['restore token', ...allSessions, 'reset token', 'verify token', 'change token', 'unchanged'],
     mayEnd: ['address', 'password', 'identity'],
     refusals: ['token_invalid'],
+    mayRepeat: true,
   },
   rename: {
     prepare: own('PATCH', '/users/me', ({ id }, slot) => ({ username: `u${slot}-${id.slice(-12)}` })),
@@ -214,9 +217,9 @@ export const flows = {
   },
   'log in by a provider': {
     prepare: bySingleSignOn(({ person }) => person),
-    needs: ['enabled'],
-    ends: [],
     // Without its identity it is decided by its address, as a new one.
+    needs: ['enabled', 'address'],
+    ends: [],
     refusals: ['account_disabled', 'email_taken'],
     mayFailAlone: ({ isVerified }) => !isVerified,
     opens: 'new session',

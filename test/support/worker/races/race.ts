@@ -61,5 +61,11 @@ const shares = (some: readonly Fact[], others: readonly Fact[]): boolean =>
 
 /** Whether one that is done leaves the other one nothing to do. */
 export const hits = (by: Flow, other: Flow): boolean => shares(by.ends, other.needs);
+
+/** The same, with what depends on rules of others. */
 export const mayHit = (by: Flow, other: Flow): boolean =>
   shares([...by.ends, ...(by.mayEnd ?? [])], other.needs);
+
+/** Whether no order of the two lets both be done. */
+export const excludeEachOther = (one: Flow, other: Flow): boolean =>
+  hits(one, other) && hits(other, one) && !(one === other && one.mayRepeat);
