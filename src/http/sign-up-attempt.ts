@@ -1,6 +1,6 @@
 import type { Context } from 'hono';
 import type { Config } from '../config/schema.ts';
-import { type RequestContext, withFacts } from '../context.ts';
+import type { RequestContext } from '../context.ts';
 import type { EmailProof, Verified } from '../services/email/verify.ts';
 import type { AppEnv } from './app-env.ts';
 import { readSingleCookie, setSignUpCookie } from './cookies.ts';
