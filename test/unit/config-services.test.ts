@@ -10,6 +10,7 @@ describe('e-mail', () => {
     expect(configOf({}).email).toEqual({
       verification: 'optional',
       provider: { kind: 'capture', from: null },
+      recipientBudget: { hourlyMax: 20, dailyMax: 50 },
     });
     expect(configOf({ RESEND_API_KEY: 'k', FROM_EMAIL: 'a@b.example' }).email.provider).toMatchObject({
       kind: 'resend',
