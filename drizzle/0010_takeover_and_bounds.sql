@@ -1,5 +1,5 @@
 CREATE TABLE "erasures" (
-	"user_id" uuid PRIMARY KEY NOT NULL,
+	"account_id" uuid PRIMARY KEY NOT NULL,
 	"created_at" timestamp (3) with time zone NOT NULL
 );
 --> statement-breakpoint

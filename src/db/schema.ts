@@ -126,7 +126,8 @@ export const sessions = pgTable(
 
 /** Accounts that are deleted and of which sessions or audit events are still to be erased; the purge does it in steps. */
 export const erasures = pgTable('erasures', {
-  userId: uuid('user_id').primaryKey(),
+  /** Of the account that there was; nothing else is kept of it here. */
+  accountId: uuid('account_id').primaryKey(),
   createdAt: instant('created_at').notNull(),
 });
 

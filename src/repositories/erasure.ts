@@ -31,7 +31,7 @@ export const eraseAccount = (ctx: RequestContext, outboxId: string | null, from:
     delete from users where users.id = (select doomed.id from (${from}) doomed)
     returning users.id, users.email
   ), pending as (
-    insert into erasures (user_id, created_at) select erased.id, ${ctx.now}::timestamptz from erased
+    insert into erasures (account_id, created_at) select erased.id, ${ctx.now}::timestamptz from erased
     on conflict do nothing
   ), sessions_gone as (
     delete from sessions where id in (
@@ -68,21 +68,21 @@ export const createErasureRepository = (db: Database) => ({
       scope,
       sql`
         with due as (
-          select user_id, created_at from erasures order by created_at, user_id limit ${maxErasures}
+          select account_id, created_at from erasures order by created_at, account_id limit ${maxErasures}
         ), sessions_gone as (
           delete from sessions where id in (
-            select s.id from due, lateral (select s.id from sessions s where s.user_id = due.user_id limit ${most}) s
+            select s.id from due, lateral (select s.id from sessions s where s.user_id = due.account_id limit ${most}) s
             limit ${most})
           returning user_id
         ), forgotten as (
           ${forget(sql`
-            select e.id from due, lateral (${unforgotten(sql`due.user_id`, most)}) e limit ${most}`)}
+            select e.id from due, lateral (${unforgotten(sql`due.account_id`, most)}) e limit ${most}`)}
           returning id
         ), done as (
           delete from erasures d using due
-          where d.user_id = due.user_id and due.created_at <= ${secondsAfter(now, -settlingSeconds)}
+          where d.account_id = due.account_id and due.created_at <= ${secondsAfter(now, -settlingSeconds)}
             and not exists (select from sessions_gone) and not exists (select from forgotten)
-          returning d.user_id
+          returning d.account_id
         )
         select (select count(*)::int from sessions_gone) as sessions, (select count(*)::int from forgotten) as events,
           (select count(*)::int from done) as done`,
@@ -98,7 +98,7 @@ export const createErasureRepository = (db: Database) => ({
     const rows = await db.execute(
       scope,
       sql`
-        insert into erasures (user_id, created_at)
+        insert into erasures (account_id, created_at)
         select distinct gone.user_id, ${now}::timestamptz from (
           select e.subject_id as user_id from audit_events e where e.type = 'account.deleted'
           order by e.id desc limit ${maxDeletions}

@@ -50,7 +50,7 @@ describe('a report of what is wrong', () => {
         }
       }
     }
-  });
+  }, 30_000);
 
   it('holds no value when every variable is wrong at once', () => {
     for (const shape of shapes) {

@@ -30,12 +30,12 @@ const left = async (userId: string) => {
     (select count(*)::int from sessions where user_id = ${userId}) as sessions,
     (select count(*)::int from audit_events where (actor_id = ${userId} or (subject_id = ${userId} and actor_id is null))
        and (ip is not null or user_agent is not null or request_id <> 'erased')) as events,
-    (select count(*)::int from erasures where user_id = ${userId}) as erasures`;
+    (select count(*)::int from erasures where account_id = ${userId}) as erasures`;
   return row as { sessions: number; events: number; erasures: number };
 };
 /** As if the deletion were long enough ago that no request can still write about the account. */
 const settle = (userId: string) =>
-  sql`update erasures set created_at = now() - interval '10 minutes' where user_id = ${userId}`;
+  sql`update erasures set created_at = now() - interval '10 minutes' where account_id = ${userId}`;
 const run = () => runSchedule({ ...env, LOG_LEVEL: 'error' } as never);
 
 const remove = (bearer: string) => client('DELETE', '/users/me', { bearer, json: { password } });
