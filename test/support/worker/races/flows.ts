@@ -105,10 +105,9 @@ export const flows = {
   },
   'log out everywhere': {
     prepare: own('POST', '/auth/logout?scope=global'),
-    needs: [],
+    needs: ['own session'],
     ends: allSessions,
-    refusals: ['session_revoked', 'unauthenticated'],
-    mayFailAlone: () => true,
+    refusals: ['session_revoked'],
   },
   'end a session': {
     prepare:
@@ -125,10 +124,9 @@ export const flows = {
       new_password: nextPassword(slot),
     })),
     needs: [...ofOwner, 'password'],
-    ends: ['password', 'unchanged', 'other session', 'spare session', 'reset token', 'change token'],
-    mayEnd: ['own session'],
+    ends: ['password', 'unchanged', ...allSessions, 'reset token', 'change token'],
     refusals: noProof,
-    opens: 'kept session',
+    opens: 'new session',
     password: 'sets',
   },
   'reset the password': {
@@ -179,10 +177,19 @@ export const flows = {
   'restore the address': {
     prepare: byAnybody('/auth/email/restore', ({ tokens }) => ({ token: tokens.restore_email })),
     needs: ['account', 'restore token'],
-    ends: ['restore token', ...allSessions, 'reset token', 'verify token', 'change token', 'unchanged'],
-    mayEnd: ['address', 'password', 'identity'],
+    ends: [
+      'restore token',
+      'password',
+      ...allSessions,
+      'reset token',
+      'verify token',
+      'change token',
+      'unchanged',
+    ],
+    mayEnd: ['address', 'identity'],
     refusals: ['token_invalid'],
     mayRepeat: true,
+    password: 'takes',
   },
   rename: {
     prepare: own('PATCH', '/users/me', ({ id }, slot) => ({ username: `u${slot}-${id.slice(-12)}` })),
