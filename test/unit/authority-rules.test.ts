@@ -1,4 +1,6 @@
+import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { administrativePermissions, permissionNames } from '../../src/domain/permissions.ts';
 import {
   absent,
   createModel,
@@ -277,6 +279,46 @@ describe('a coalition that takes allowed steps, in any order and number', () => 
         if (exceeds) expect(scene).toBe('out of reach');
       }
       expect(count).toBeGreaterThan(1);
+    },
+    limitMs,
+  );
+});
+
+describe('a walk with every permission that there is', () => {
+  const world: World = {
+    permissions: permissionNames,
+    administrative: (1 << administrativePermissions.length) - 1,
+    roles: ['admin', 'user', 'one'],
+    isAdministrated: false,
+  };
+  const model = createModel(world);
+  const everything = (1 << permissionNames.length) - 1;
+  const [account, held, set] = [fc.nat(2), fc.nat(7), fc.nat(everything)];
+  const step: fc.Arbitrary<Step> = fc.oneof(
+    fc.record({ kind: fc.constant('put' as const), role: fc.nat(2), permissions: set }),
+    fc.record({ kind: fc.constantFrom('give' as const, 'create' as const), account, roles: held }),
+    fc.record({ kind: fc.constantFrom('disable' as const, 'enable' as const, 'remove' as const), account }),
+  );
+
+  it(
+    'gives nobody more than all accounts together had, and sign-ups nothing',
+    () => {
+      const walk = fc.property(
+        fc.tuple(held, held, held),
+        set,
+        fc.array(fc.tuple(account, step), { maxLength: 200 }),
+        (begin, one, path) => {
+          let state: State = { status: [usable, usable, usable], held: begin, roles: [everything, 0, one] };
+          const union = accounts.reduce((sum, each) => sum | powerOf(state, each), 0);
+          for (const [actor, next] of path) {
+            if (next.kind === 'create' && state.status[next.account] !== absent) continue;
+            if (model.decide(state, actor, next) === null) state = model.apply(state, next);
+            for (const each of accounts) expect(powerOf(state, each) & ~union).toBe(0);
+            expect(state.roles[1]).toBe(0);
+          }
+        },
+      );
+      fc.assert(walk, { numRuns: 300 });
     },
     limitMs,
   );
