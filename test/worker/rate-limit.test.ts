@@ -55,7 +55,14 @@ describe('1,000 concurrent requests of one address', () => {
       '/auth/me/',
       '/auth/me?a=b',
     ];
-    const others = ['/AUTH/ME', '/users/me/export', '/auth/sessions', '/nothing/here', '/auth/%', '/auth/%2e%2e/me'];
+    const others = [
+      '/AUTH/ME',
+      '/users/me/export',
+      '/auth/sessions',
+      '/nothing/here',
+      '/auth/%',
+      '/auth/%2e%2e/me',
+    ];
     const methods = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'];
     const spoofed = [
       'X-Forwarded-For',
