@@ -84,6 +84,14 @@ describe('the order of turns', () => {
     expect(log.length).toBeGreaterThan(before + 1);
   });
 
+  it('begins with a login, also where others came before it', async () => {
+    const { ask, run, log } = createIsolate();
+    for (const account of ['a', 'b', 'c']) void ask('other', signup('office', account));
+    void ask('victim', login('home'));
+    await run(1000);
+    expect(log.map(({ who }) => who)).toEqual(['victim', 'other', 'other', 'other']);
+  });
+
   it('goes round the networks, and round the accounts of each', async () => {
     const { ask, run, log } = createIsolate();
     for (const account of ['a', 'a', 'a', 'b', 'c']) void ask(`office ${account}`, signup('office', account));
