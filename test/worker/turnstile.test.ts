@@ -234,7 +234,7 @@ describe('sign-up without Turnstile', () => {
 
 describe('the order of a sign-up', () => {
   const context = (signal = new AbortController().signal) =>
-    ({ ip: null, network: 'unknown', signal, now: new Date() }) as Parameters<
+    ({ ip: null, network: 'unknown', networks: ['unknown'], signal, now: new Date() }) as Parameters<
       ReturnType<typeof createSignup>
     >[0];
 
