@@ -76,7 +76,7 @@ describe('an access token', () => {
 
   it('is good until 30 seconds after it expires, and then known as expired', async () => {
     const token = await signed();
-    expect(await tokens.verify(token, now)).toEqual({ kind: 'valid', claims });
+    expect(await tokens.verify(token, now)).toEqual({ kind: 'valid', claims, goodUntil: seconds(3630) });
     expect((await tokens.verify(token, seconds(3629))).kind).toBe('valid');
     expect((await tokens.verify(token, seconds(3630))).kind).toBe('expired');
   });

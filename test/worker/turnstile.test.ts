@@ -234,9 +234,13 @@ describe('sign-up without Turnstile', () => {
 
 describe('the order of a sign-up', () => {
   const context = (signal = new AbortController().signal) =>
-    ({ ip: null, network: 'unknown', networks: ['unknown'], signal, now: new Date() }) as Parameters<
-      ReturnType<typeof createSignup>
-    >[0];
+    ({
+      ip: null,
+      network: 'unknown',
+      networks: ['unknown'],
+      signal,
+      now: new Date(),
+    }) as unknown as Parameters<ReturnType<typeof createSignup>>[0];
 
   const createUseCase = (timeoutMs?: number) => {
     const hash = vi.fn(async () => 'a hash');
