@@ -40,6 +40,8 @@ describe.skipIf(!hasBrowser)('/docs', () => {
     const { page, complaints } = await openDocs('/docs');
     const { paths } = (await (await fetch(`${api}/openapi.json`)).json()) as { paths: object };
     const operations = Object.values(paths).flatMap((methods) => Object.keys(methods));
+    // The document is here before it is drawn.
+    await page.locator('.opblock').first().waitFor();
     expect(await page.locator('.opblock').count()).toBe(operations.length);
     expect(complaints).toEqual([]);
   });
