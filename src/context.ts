@@ -63,9 +63,10 @@ export const withFacts = (ctx: RequestContext, facts: Partial<Omit<RequestContex
 export type PasswordHasher = {
   /**
    * For the beginning of a flow: a full queue then costs neither the flow nor the database anything.
+   * @returns to be called at the end of a flow behind a session: it gives back the room that no hash has used
    * @throws AppError `overloaded` when the queue has no room for this caller
    */
-  readonly refuseIfFull: (caller: HashCaller) => void;
+  readonly refuseIfFull: (caller: HashCaller) => () => void;
   /**
    * @returns a PHC string under the configured parameters
    * @throws AppError `overloaded` when the queue is full, `timeout` when the signal fired while it waited
@@ -88,7 +89,12 @@ export type PasswordHasher = {
  * @throws AppError `login_locked`, `overloaded`, `timeout`, `service_unavailable`, and what `lookUp` throws
  */
 export type VerifyPassword = <
-  Found extends { readonly userId: string; readonly email: string; readonly passwordHash: string | null },
+  Found extends {
+    readonly userId: string;
+    readonly email: string;
+    readonly passwordHash: string | null;
+    readonly isFamiliarNetwork?: boolean;
+  },
 >(
   ctx: RequestContext,
   identifier: string,

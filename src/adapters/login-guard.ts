@@ -48,12 +48,17 @@ const unreachable = (cause: unknown): never => {
   throw new AppError('service_unavailable', { retryAfterSeconds: 1, cause });
 };
 
-/** One Durable Object call to reserve, one to settle, one for each identifier that is forgiven. */
+/** One Durable Object call to reserve, one to settle, one for each identifier that is forgiven; one more while an account is locked. */
 export const createLoginGuard = (
   namespace: DurableObjectNamespace<LoginGuardObject>,
   policy: LoginPolicy,
 ): LoginGuard => {
-  const kinds = { login: identifierLimits(policy), code: codeLimits } satisfies Record<string, LedgerLimits>;
+  const kinds = {
+    login: identifierLimits(policy),
+    // Attempts from networks that the account knows, while the count of all networks is locked.
+    familiar: identifierLimits(policy),
+    code: codeLimits,
+  } satisfies Record<string, LedgerLimits>;
 
   /** What is counted of one identifier lies in one shard, whatever its kind. */
   const placeOf = async (
@@ -71,10 +76,12 @@ export const createLoginGuard = (
     return { shard: shardOf(digest), counters: [counterOf(kind), ...others.map(counterOf)] };
   };
 
+  /** `instead` says which count to take if the account is locked for all networks; null leaves it locked. */
   const reserve = async (
     kind: keyof typeof kinds,
     identifier: string,
     networks: Networks,
+    instead: () => Promise<'familiar' | null> = async () => null,
   ): Promise<LoginAttempt> => {
     const [subject, ofNetworks] = await Promise.all([
       placeOf(identifier, networks, [kind]),
@@ -83,19 +90,22 @@ export const createLoginGuard = (
     const attempt: Attempt = { subject, networks: ofNetworks };
     const object = namespace.getByName(subject.shard);
     const reply = await object.reserve(attempt).catch(unreachable);
-    if (!reply.admitted) {
-      return { admitted: false, retryAfterSeconds: Math.max(1, Math.ceil(reply.retryAfterMs / 1000)) };
+    if (reply.admitted) {
+      const { ticket } = reply;
+      return { admitted: true, settle: (outcome) => object.settle(attempt, ticket, outcome) };
     }
-    const { ticket } = reply;
-    return { admitted: true, settle: (outcome) => object.settle(attempt, ticket, outcome) };
+    const other = reply.lockedEverywhere ? await instead() : null;
+    if (other !== null) return reserve(other, identifier, networks);
+    return { admitted: false, retryAfterSeconds: Math.max(1, Math.ceil(reply.retryAfterMs / 1000)) };
   };
 
   return {
-    reserve: (account, networks) => reserve('login', account, networks),
+    reserve: (account, networks, isFamiliar) =>
+      reserve('login', account, networks, async () => ((await isFamiliar()) ? 'familiar' : null)),
     reserveCode: (email, networks) => reserve('code', email, networks),
     forgive: async (identifiers) => {
       const forgiveOne = async (identifier: string) => {
-        const { shard, counters } = await placeOf(identifier, [], ['login', 'code']);
+        const { shard, counters } = await placeOf(identifier, [], ['login', 'familiar', 'code']);
         await namespace.getByName(shard).forgive(counters);
       };
       await Promise.all(identifiers.map(forgiveOne));

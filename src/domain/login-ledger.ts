@@ -24,9 +24,15 @@ export type LoginGuard = {
   /**
    * Counts an attempt before its password is compared (OWASP ASVS 5.0, 6.3.1).
    * @param account the e-mail address of the account, whatever it was named by; of none, what was typed
+   * @param isFamiliar whether the account has had sessions from this network; asked only if the account is locked
+   *   for all networks, because guesses from elsewhere must not keep the owner out
    * @throws AppError `service_unavailable` when the counts cannot be reached
    */
-  readonly reserve: (account: string, networks: Networks) => Promise<LoginAttempt>;
+  readonly reserve: (
+    account: string,
+    networks: Networks,
+    isFamiliar: () => Promise<boolean>,
+  ) => Promise<LoginAttempt>;
   /** The same for a code that was mailed: every code that an address gets is counted together. */
   readonly reserveCode: (email: string, networks: Networks) => Promise<LoginAttempt>;
   /** Forgets the failures of identifiers whose owner has proved to be it by other means. */

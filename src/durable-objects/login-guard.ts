@@ -1,6 +1,7 @@
 import { DurableObject } from 'cloudflare:workers';
 import type { LoginOutcome, Verdict } from '../domain/login-attempts.ts';
 import {
+  advanceLedger,
   forgiveLedger,
   type LedgerLimits,
   type LockedBy,
@@ -25,7 +26,12 @@ export type Place = { readonly shard: string; readonly counters: readonly [Count
 /** Where an attempt counts: for what it guesses at, and for the networks that it comes from. */
 export type Attempt = { readonly subject: Place; readonly networks: Place };
 
-export type Refused = { readonly admitted: false; readonly retryAfterMs: number };
+export type Refused = {
+  readonly admitted: false;
+  readonly retryAfterMs: number;
+  /** Whether what is guessed at is locked for all networks. */
+  readonly lockedEverywhere: boolean;
+};
 export type Reserved = { readonly admitted: true; readonly ticket: string };
 
 /** How long an attempt waits for those in flight, in both shards together; less than its request may last. */
@@ -56,14 +62,17 @@ export class LoginGuard extends DurableObject<Bindings> {
     const ticket = crypto.randomUUID();
     const deadlineMs = Date.now() + patienceMs;
     const here = await this.reserveIn(subject.counters, ticket, deadlineMs);
-    if (here.kind !== 'admitted') return { admitted: false, retryAfterMs: here.retryAfterMs };
+    if (here.kind !== 'admitted') {
+      const lockedEverywhere = subject.counters.some((counter) => this.#isLockedEverywhere(counter));
+      return { admitted: false, retryAfterMs: here.retryAfterMs, lockedEverywhere };
+    }
 
     const withdraw = () => this.settleIn(subject.counters, ticket, 'withdrawn');
     try {
       const there = await this.#shardOf(networks, subject).reserveIn(networks.counters, ticket, deadlineMs);
       if (there.kind === 'admitted') return { admitted: true, ticket };
       withdraw();
-      return { admitted: false, retryAfterMs: there.retryAfterMs };
+      return { admitted: false, retryAfterMs: there.retryAfterMs, lockedEverywhere: false };
     } catch (error) {
       withdraw();
       throw error;
@@ -135,6 +144,11 @@ export class LoginGuard extends DurableObject<Bindings> {
 
   #shardOf(place: Place, own: Place): DurableObjectStub<LoginGuard> | LoginGuard {
     return place.shard === own.shard ? this : this.env.LOGIN_GUARD.getByName(place.shard);
+  }
+
+  #isLockedEverywhere({ key, limits }: Counter): boolean {
+    const nowMs = Date.now();
+    return advanceLedger(this.#ledgers.read(key), nowMs, limits).total.lockedUntilMs > nowMs;
   }
 
   #reserveNow(counters: Place['counters'], ticket: string): Verdict {

@@ -6,6 +6,7 @@ import type { NewSession, OpenSession } from '../domain/session.ts';
 import { type AccountRow, takenBy, toAccount } from './account-rows.ts';
 import { insertAudit } from './audit-rows.ts';
 import { askedTokenDetails, type MailedToken, mailToken } from './mail-rows.ts';
+import { isFamiliarNetwork } from './session-rows.ts';
 import { isReserved } from './undo-tokens.ts';
 
 export type NewAccount = {
@@ -24,6 +25,8 @@ export type LoginCandidate = {
   readonly passwordChangedAt: Date | null;
   readonly disabled: boolean;
   readonly emailVerified: boolean;
+  /** Whether the account has had a session from the network of this request. */
+  readonly isFamiliarNetwork: boolean;
 };
 
 export type CreateOutcome =
@@ -96,9 +99,13 @@ export const createAccountRepository = (db: Database, { newId }: Options) => ({
       password_changed_at: Date | null;
       disabled: boolean;
       email_verified: boolean;
+      is_familiar_network: boolean;
     }>(
       ctx,
-      sql`select u.id, u.email, u.password_hash, u.password_changed_at, u.disabled_at is not null as disabled, u.email_verified_at is not null as email_verified from users u
+      sql`select u.id, u.email, u.password_hash, u.password_changed_at, u.disabled_at is not null as disabled,
+            u.email_verified_at is not null as email_verified,
+            ${isFamiliarNetwork(sql`u.id`, sql`${ctx.ip}::inet`)} as is_familiar_network
+          from users u
           where ${'email' in by ? sql`u.email = ${by.email}` : sql`u.username = ${by.username}`}`,
     );
     return row
@@ -109,6 +116,7 @@ export const createAccountRepository = (db: Database, { newId }: Options) => ({
           passwordChangedAt: row.password_changed_at,
           disabled: row.disabled,
           emailVerified: row.email_verified,
+          isFamiliarNetwork: row.is_familiar_network,
         }
       : null;
   },

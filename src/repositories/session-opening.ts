@@ -4,7 +4,7 @@ import { endedByLimit, type NewSession, rememberedSessions } from '../domain/ses
 import { type AccountRow, accountColumns } from './account-rows.ts';
 import { insertAudit } from './audit-rows.ts';
 import { insertMail, originDetails } from './mail-rows.ts';
-import { isOver } from './session-rows.ts';
+import { isOver, networkOf } from './session-rows.ts';
 
 export type Opening = {
   readonly session: NewSession;
@@ -16,10 +16,6 @@ export type Opening = {
 };
 
 export type OpenedRow = AccountRow & { is_new_device: boolean };
-
-/** The network of a device, coarse enough that a new lease of its provider is no new device. */
-const networkOf = (ip: SQL): SQL =>
-  sql`network(set_masklen(${ip}, case family(${ip}) when 4 then 24 else 64 end))`;
 
 /**
  * The expression `surplus`: ends the oldest live sessions of the account of `o` that are too many beside the new one.

@@ -1,4 +1,5 @@
 import { type SQL, sql } from 'drizzle-orm';
+import { rememberedSessions } from '../domain/session.ts';
 
 /**
  * Whether the session that the statement has by that name is over: ended, expired, or begun before an operator ended
@@ -7,3 +8,16 @@ import { type SQL, sql } from 'drizzle-orm';
 export const isOver = (session: SQL, now: Date): SQL => sql`(
   ${session}.revoked_at is not null or ${session}.expires_at <= ${now}::timestamptz
   or ${session}.created_at < coalesce((select not_before from session_cutoff), '-infinity'::timestamptz))`;
+
+/** The network of a device, coarse enough that a new lease of its provider is no new device. */
+export const networkOf = (ip: SQL): SQL =>
+  sql`network(set_masklen(${ip}, case family(${ip}) when 4 then 24 else 64 end))`;
+
+/**
+ * Whether one of the account's newest sessions, ended ones included, was opened from the network of that address.
+ * A stranger cannot bring that about: opening a session takes the password or an identity.
+ */
+export const isFamiliarNetwork = (userId: SQL, ip: SQL): SQL => sql`exists (
+  select from (
+    select known.ip from sessions known where known.user_id = ${userId} order by known.id desc limit ${rememberedSessions}
+  ) known where ${networkOf(sql`known.ip`)} = ${networkOf(ip)})`;

@@ -31,12 +31,19 @@ let elsewhere = '';
 type From = string | null | Networks;
 const networksOf = (from: From): Networks =>
   (Array.isArray(from) ? (from as Networks) : [from ?? 'unknown']) as Networks;
-const reserve = (identifier: string, from: From, by = guard) => by.reserve(identifier, networksOf(from));
+const reserve = (identifier: string, from: From, by = guard, isFamiliar = false) =>
+  by.reserve(identifier, networksOf(from), async () => isFamiliar);
 const strictReserve = (identifier: string, from: From) => reserve(identifier, from, strictGuard);
 
 /** A login whose password check takes a moment; true where the check was reached. */
-const login = async (identifier: string, from: From, outcome: LoginOutcome, by = guard): Promise<boolean> => {
-  const attempt = await reserve(identifier, from, by);
+const login = async (
+  identifier: string,
+  from: From,
+  outcome: LoginOutcome,
+  by = guard,
+  isFamiliar = false,
+): Promise<boolean> => {
+  const attempt = await reserve(identifier, from, by, isFamiliar);
   if (!attempt.admitted) return false;
   await scheduler.wait(5);
   await attempt.settle(outcome);
@@ -212,6 +219,28 @@ describe('login guard', () => {
     const guess = (index: number) => login(ann, `${office}-${index}`, 'failed', strictGuard);
     expect(reached(await times(15, guess))).toBe(10);
     expect(await login(ann, elsewhere, 'succeeded', strictGuard)).toBe(false);
+  });
+
+  test('a network that the account knows gets in while guesses from elsewhere lock the account', async () => {
+    await times(10, (index) => login(ann, `${office}-${index}`, 'failed', strictGuard));
+    expect(await login(ann, elsewhere, 'succeeded', strictGuard)).toBe(false);
+    expect(await login(ann, elsewhere, 'succeeded', strictGuard, true)).toBe(true);
+  });
+
+  test('networks that the account knows have limits of their own: one each, ten together', async () => {
+    await times(10, (index) => login(ann, `${office}-${index}`, 'failed', strictGuard));
+    const guess = (index: number) => login(ann, `${elsewhere}-${index}`, 'failed', strictGuard, true);
+    expect(await guess(0)).toBe(true);
+    expect(await guess(0)).toBe(false);
+    expect(reached(await times(15, guess))).toBe(9);
+    expect(await login(ann, elsewhere, 'succeeded', strictGuard, true)).toBe(false);
+    await strictGuard.forgive([ann]);
+    expect(await login(ann, elsewhere, 'succeeded', strictGuard)).toBe(true);
+  });
+
+  test('a network that has used up its own guesses is refused, even if the account knows it', async () => {
+    expect(await login(ann, office, 'failed', strictGuard, true)).toBe(true);
+    expect(await login(ann, office, 'succeeded', strictGuard, true)).toBe(false);
   });
 
   test('an address that tries many identifiers is locked at twenty, its own account notwithstanding', async () => {

@@ -2,6 +2,7 @@ import { env } from 'cloudflare:test';
 import { describe, expect, it } from 'vitest';
 import type { Attempt } from '../../src/durable-objects/login-guard.ts';
 import {
+  type Client,
   cookiesOf,
   createClient,
   newAccount,
@@ -13,6 +14,7 @@ import {
 import { sql } from '../support/worker/database.ts';
 
 const client = createClient();
+const cheap = { ARGON2_MEMORY_KIB: '7168', ARGON2_ITERATIONS: '1' };
 const login = (json: Record<string, unknown>, by = client) => by('POST', '/auth/token', { json });
 const grant = (form: Record<string, string>, by = client) => by('POST', '/auth/token', { form });
 
@@ -98,7 +100,7 @@ describe('POST /auth/token with JSON', () => {
   });
 
   it('re-hashes a password that was hashed with other parameters, after the response and only then', async () => {
-    const weaker = createClient({ ARGON2_MEMORY_KIB: '7168', ARGON2_ITERATIONS: '1' });
+    const weaker = createClient(cheap);
     const email = newEmail();
     await weaker('POST', '/auth/signup', { json: { email, password } });
     const kept = async () =>
@@ -257,6 +259,22 @@ describe('the login guard', () => {
     expect((await prove(password)).status).toBe(429);
   });
 
+  it('lets the owner in from a network with earlier sessions while guesses from elsewhere lock the account', async () => {
+    const strict = { ...cheap, LOGIN_BRUTE_MAX_ATTEMPTS: '1' };
+    const home = createClient(strict);
+    const email = newEmail();
+    await home('POST', '/auth/signup', { json: { email, password } });
+    const guessFrom = (by: Client) => login({ email, password: 'a wrong one' }, by);
+    for (let turn = 0; turn < 10; turn++) {
+      expect((await guessFrom(createClient(strict))).status).toBe(401);
+    }
+    expect((await login({ email, password }, createClient(strict))).status).toBe(429);
+    expect((await login({ email, password }, home)).status).toBe(200);
+    // Its own wrong guesses still lock it.
+    expect((await guessFrom(home)).status).toBe(401);
+    expect((await login({ email, password }, home)).status).toBe(429);
+  });
+
   it('tells nobody by its lock whether an address had an account before somebody signed it up', async () => {
     const required = createClient({ EMAIL_VERIFICATION: 'required' });
     const [waiting, unknown] = [newEmail(), newEmail()];
@@ -271,7 +289,7 @@ describe('the login guard', () => {
 
   it('answers 64 parallel logins of one account rightly', async () => {
     // Cheap hashes: what is shown is that the guard keeps order, not how fast the machine is.
-    const by = createClient({ ARGON2_MEMORY_KIB: '7168', ARGON2_ITERATIONS: '1' });
+    const by = createClient(cheap);
     const email = newEmail();
     await by('POST', '/auth/signup', { json: { email, password } });
     const responses = await Promise.all(Array.from({ length: 64 }, () => login({ email, password }, by)));

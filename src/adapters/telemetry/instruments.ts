@@ -118,14 +118,14 @@ export const createInstruments = ({ metrics, tracer, monotonicMs, nextEvent }: P
   });
 
   const guard = ({ reserve, reserveCode, forgive }: LoginGuard): LoginGuard => ({
-    reserve: async (account, networks) => {
+    reserve: async (account, networks, isFamiliar) => {
       const decided = (decision: string) => metrics.count('itsor_login_guard_decisions_total', { decision });
-      const attempt = await called('LoginGuard', 'reserve', () => reserve(account, networks)).catch(
-        (error: unknown) => {
-          decided('unreachable');
-          throw error;
-        },
-      );
+      const attempt = await called('LoginGuard', 'reserve', () =>
+        reserve(account, networks, isFamiliar),
+      ).catch((error: unknown) => {
+        decided('unreachable');
+        throw error;
+      });
       decided(attempt.admitted ? 'admitted' : 'locked');
       if (!attempt.admitted) return attempt;
       return {

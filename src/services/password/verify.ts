@@ -30,9 +30,12 @@ export const createVerifyPassword =
     const caller = actor ? hashCaller(ctx, 'session', actor.userId) : hashCaller(ctx, 'login', identifier);
     const addressOf = async (): Promise<string> =>
       'email' in parseIdentifier(identifier) ? identifier : ((await lookUp)?.email ?? identifier);
+    // A live session is as good as a network that the account knows.
+    const isFamiliar = async (): Promise<boolean> =>
+      actor !== null || ((await lookUp)?.isFamiliarNetwork ?? false);
     const { reservation, settle, began } = createCountedAttempt(
       ctx,
-      addressOf().then((account) => guard.reserve(account, ctx.networks)),
+      addressOf().then((account) => guard.reserve(account, ctx.networks, isFamiliar)),
     );
     try {
       const [looked, reserved] = await Promise.allSettled([lookUp, reservation]);
