@@ -222,6 +222,8 @@ export const outbox = pgTable(
     template: text('template').notNull(),
     /** What the template needs beside the recipient: ids and facts, never a secret. */
     details: jsonb('details').notNull().default({}),
+    /** Whether an account had proved the recipient's address when the mail was written; such an address has a budget of its own. */
+    toProvedAddress: boolean('to_proved_address').notNull().default(false),
     createdAt: instant('created_at').notNull(),
     attempts: integer('attempts').notNull().default(0),
     /** Due from then on; a delivery that has begun moves it ahead, so that no second one begins beside it. */

@@ -1,4 +1,4 @@
-import type { MailTemplate } from './outbox.ts';
+import type { ClaimedMail, MailTemplate, OutboxMail } from './outbox.ts';
 import type { RatePolicy } from './sliding-window.ts';
 
 /** How many mails one mailbox gets, whoever causes them. */
@@ -11,10 +11,12 @@ export type MailBudget = { readonly hourlyMax: number; readonly dailyMax: number
 const shares = {
   /** A stranger can cause these for any address. */
   proofs: 3,
-  /** A stranger can cause these for any account; they are also the owner's way back in. */
+  /** A stranger can cause these for any account. */
   resets: 2,
+  /** The owner's way back in: asking takes a network that the account has had sessions from. */
+  familiar_resets: 1,
   /** The password, or an identity of the account, is needed. */
-  sign_ins: 2,
+  sign_ins: 1,
   changes: 2,
   /** The link that undoes a takeover. A thief can cause one of them, and nobody else any. */
   undo: 1,
@@ -24,8 +26,9 @@ const shareOf: Readonly<Record<MailTemplate, keyof typeof shares>> = {
   verify_email: 'proofs',
   verify_new_email: 'proofs',
   account_exists: 'proofs',
-  invitation: 'proofs',
   address_reserved: 'proofs',
+  // Only an administrator can cause it.
+  invitation: 'changes',
   codes_locked: 'changes',
   reset_password: 'resets',
   new_sign_in: 'sign_ins',
@@ -39,12 +42,13 @@ const shareOf: Readonly<Record<MailTemplate, keyof typeof shares>> = {
 
 const hourMs = 3_600_000;
 
-/** What the limiter counts a mail of that kind by: the shorter window first, so that what it refuses costs the day nothing. */
+/** What the limiter counts a mail by: the shorter window first, so that what it refuses costs the day nothing. */
 export const mailPolicies = (
   { hourlyMax, dailyMax }: MailBudget,
-  template: MailTemplate,
+  { template, isFromFamiliarNetwork }: Pick<ClaimedMail, 'template' | 'isFromFamiliarNetwork'>,
 ): readonly RatePolicy[] => {
-  const share = shareOf[template];
+  const share =
+    template === 'reset_password' && isFromFamiliarNetwork ? 'familiar_resets' : shareOf[template];
   const part = (max: number) => Math.max(1, Math.floor((max * shares[share]) / 10));
   return [
     { name: `mail_hour_${share}`, max: part(hourlyMax), windowMs: hourMs },
@@ -54,15 +58,30 @@ export const mailPolicies = (
 
 const gmail: ReadonlySet<string> = new Set(['gmail.com', 'googlemail.com']);
 
-/**
- * The mailbox that an address leads to, as far as that can be known: without `+tag` (RFC 5233), and for Gmail without
- * dots. It names a budget and nothing else; two addresses stay two accounts.
- */
-export const mailboxOf = (address: string): string => {
+const partsOf = (address: string) => {
   const at = address.lastIndexOf('@');
   const [name, domain] = [address.slice(0, at).toLowerCase(), address.slice(at + 1).toLowerCase()];
-  const base = name.replace(/(?<=.)\+.*$/s, '');
-  return gmail.has(domain) ? `${base.replaceAll('.', '')}@gmail.com` : `${base}@${domain}`;
+  return { name, domain, untagged: name.replace(/(?<=.)\+.*$/s, '') };
+};
+
+/** The mailbox that an address leads to, as far as that can be known: without `+tag` (RFC 5233), and for Gmail without dots. */
+export const mailboxOf = (address: string): string => {
+  const { untagged, domain } = partsOf(address);
+  return gmail.has(domain) ? `${untagged.replaceAll('.', '')}@gmail.com` : `${untagged}@${domain}`;
+};
+
+/**
+ * Whose budget a mail takes from. Anybody can invent spellings of a mailbox, so all of them share one budget, but they
+ * must not use up what the owner's own spelling has: an address that was proved counts for itself, and tagged addresses
+ * count apart from those without a tag. It names a budget and nothing else; two addresses stay two accounts.
+ */
+export const budgetOwnerOf = ({
+  recipient,
+  toProvedAddress,
+}: Pick<OutboxMail, 'recipient' | 'toProvedAddress'>): string => {
+  if (toProvedAddress) return `address ${recipient.toLowerCase()}`;
+  const { name, untagged } = partsOf(recipient);
+  return `${name === untagged ? 'mailbox' : 'tags of'} ${mailboxOf(recipient)}`;
 };
 
 /** Why a mail is not sent, and why one is tried again that has not been counted. */

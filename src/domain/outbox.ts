@@ -18,7 +18,15 @@ export type MailContent =
   | { readonly template: 'account_exists'; readonly details: Record<string, never> }
   | { readonly template: 'invitation'; readonly details: { readonly token_id: string } }
   | { readonly template: 'account_deleted'; readonly details: Record<string, never> }
-  | { readonly template: 'reset_password'; readonly details: { readonly token_id: string } }
+  | {
+      readonly template: 'reset_password';
+      /** Without a device where the version before has written it. */
+      readonly details: {
+        readonly token_id: string;
+        readonly ip?: string | null;
+        readonly user_agent?: string | null;
+      };
+    }
   | {
       readonly template: 'password_changed';
       readonly details: { readonly ip: string | null; readonly user_agent: string | null };
@@ -58,12 +66,20 @@ export type MailTemplate = MailContent['template'];
 export type OutboxMail = MailContent & {
   readonly id: string;
   readonly recipient: string;
+  /** Whether an account had proved that address when the mail was written. */
+  readonly toProvedAddress: boolean;
   readonly createdAt: Date;
   readonly sentAt: Date | null;
   /** How often a delivery has begun, the present one included. */
   readonly attempts: number;
   /** What came of the attempt before; null where there was none, or it was never heard of again. */
   readonly lastError: string | null;
+};
+
+/** A mail whose delivery has begun. */
+export type ClaimedMail = OutboxMail & {
+  /** Whether a reset was asked for from a network that the account has had sessions from. */
+  readonly isFromFamiliarNetwork: boolean;
 };
 
 /** An e-mail as it went out. */

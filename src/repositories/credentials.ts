@@ -8,7 +8,15 @@ import { type AccountRow, accountColumns, type SessionRow, toAccount, toSession 
 import { insertAudit, noOne } from './audit-rows.ts';
 import { type Gate, type Gated, refusalOf } from './gate.ts';
 import { unlinkIdentities, vouchesFor } from './identity-rows.ts';
-import { insertMail, isDue, type MailedToken, mailToken, originDetails, voidTokens } from './mail-rows.ts';
+import {
+  askedTokenDetails,
+  insertMail,
+  isDue,
+  type MailedToken,
+  mailToken,
+  originDetails,
+  voidTokens,
+} from './mail-rows.ts';
 import { replaceSession } from './session-replacement.ts';
 import { voidUndos } from './undo-tokens.ts';
 
@@ -109,6 +117,13 @@ export const createCredentialRepository = (db: Database, { newId, gate }: Option
       actor: noOne,
       subject: sql`o.user_id`,
     } as const;
+    const resetMail = {
+      purpose: 'reset_password',
+      template: 'reset_password',
+      token,
+      from: sql`select u.user_id, u.email from u`,
+      details: askedTokenDetails(ctx, token.tokenId),
+    } as const;
     await db.execute(
       ctx,
       sql`
@@ -116,7 +131,7 @@ export const createCredentialRepository = (db: Database, { newId, gate }: Option
           update users set reset_sent_at = ${ctx.now}
           where email = ${email} and disabled_at is null and ${isDue(ctx, sql`reset_sent_at`)}
           returning id as user_id, email
-        ), ${mailToken(ctx, { purpose: 'reset_password', template: 'reset_password', token, from: sql`select u.user_id, u.email from u` })}
+        ), ${mailToken(ctx, resetMail)}
         ${insertAudit(ctx, event)} from (select 1) always left join u o on true`,
     );
   },

@@ -61,8 +61,9 @@ export const insertMail = (
   from: SQL,
   details: SQL = sql`'{}'::jsonb`,
 ): SQL => sql`
-  insert into outbox (id, user_id, recipient, template, details, created_at, next_attempt_at)
+  insert into outbox (id, user_id, recipient, template, details, to_proved_address, created_at, next_attempt_at)
   select ${outboxId}::uuid, source.user_id, source.recipient, ${template}::text, ${details},
+         exists (select from users proved where proved.email = source.recipient and proved.email_verified_at is not null),
          ${ctx.now}::timestamptz, ${ctx.now}::timestamptz
   from (${from}) source
   returning id`;

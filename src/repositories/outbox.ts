@@ -1,7 +1,7 @@
 import { sql } from 'drizzle-orm';
 import type { RequestContext } from '../context.ts';
 import type { Database } from '../db/client.ts';
-import type { MailContent, OutboxMail } from '../domain/outbox.ts';
+import type { ClaimedMail, MailContent, OutboxMail } from '../domain/outbox.ts';
 import {
   attemptDelaysSeconds,
   maxAttempts,
@@ -10,12 +10,13 @@ import {
 } from '../domain/outbox-schedule.ts';
 import { secondsAfter } from '../domain/session.ts';
 import { firstIdAt } from '../domain/uuid-v7.ts';
+import { isFamiliarNetwork } from './session-rows.ts';
 
 export type OutboxScope = Pick<RequestContext, 'now' | 'signal'>;
 
 export type OutboxRepository = ReturnType<typeof createOutboxRepository>;
 
-const columns = sql`id, recipient, template, details, created_at, sent_at, attempts, last_error`;
+const columns = sql`id, recipient, to_proved_address, template, details, created_at, sent_at, attempts, last_error`;
 const unsettled = sql`sent_at is null and failed_at is null`;
 
 export const createOutboxRepository = (db: Database) => ({
@@ -24,18 +25,19 @@ export const createOutboxRepository = (db: Database) => ({
    * claims the second waits for the row's lock and finds it no longer due.
    * @returns null for a mail that is sent, given up, gone, or not due
    */
-  claim: async (scope: OutboxScope, id: string): Promise<OutboxMail | null> => {
+  claim: async (scope: OutboxScope, id: string): Promise<ClaimedMail | null> => {
     const delays = `{${attemptDelaysSeconds.join()}}`;
-    const [row] = await db.execute<OutboxRow>(
+    const [row] = await db.execute<OutboxRow & { is_from_familiar_network: boolean }>(
       scope,
       sql`
-        update outbox set
+        update outbox o set
           attempts = attempts + 1,
           next_attempt_at = ${scope.now}::timestamptz + (${delays}::int[])[attempts + 1] * interval '1 second'
         where id = ${id}::uuid and ${unsettled} and next_attempt_at <= ${scope.now} and attempts < ${maxAttempts}
-        returning ${columns}`,
+        returning ${columns}, case when template = 'reset_password'
+          then ${isFamiliarNetwork(sql`o.user_id`, sql`(o.details->>'ip')::inet`)} else false end as is_from_familiar_network`,
     );
-    return row ? toMail(row) : null;
+    return row ? { ...toMail(row), isFromFamiliarNetwork: row.is_from_familiar_network } : null;
   },
 
   /** Ends an attempt. One that has outlived its lease may still say that the mail went out, and nothing else. */
@@ -114,6 +116,7 @@ export const createOutboxRepository = (db: Database) => ({
 type OutboxRow = {
   id: string;
   recipient: string;
+  to_proved_address: boolean;
   template: string;
   details: unknown;
   created_at: Date;
@@ -122,11 +125,14 @@ type OutboxRow = {
   last_error: string | null;
 };
 
-const toMail = ({ template, details, created_at, sent_at, last_error, ...rest }: OutboxRow): OutboxMail => ({
-  ...rest,
+const toMail = (row: OutboxRow): OutboxMail => ({
+  id: row.id,
+  recipient: row.recipient,
+  toProvedAddress: row.to_proved_address,
   // Template and details were written together, by our own statements.
-  ...({ template, details } as MailContent),
-  createdAt: created_at,
-  sentAt: sent_at,
-  lastError: last_error,
+  ...({ template: row.template, details: row.details } as MailContent),
+  createdAt: row.created_at,
+  sentAt: row.sent_at,
+  attempts: row.attempts,
+  lastError: row.last_error,
 });

@@ -1,9 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { isUncounted, mailboxOf, mailPolicies } from '../../src/domain/mail-budget.ts';
+import { budgetOwnerOf, isUncounted, mailboxOf, mailPolicies } from '../../src/domain/mail-budget.ts';
 import type { MailTemplate } from '../../src/domain/outbox.ts';
+
+type Kind = Parameters<typeof mailPolicies>[1];
 
 const templates: readonly MailTemplate[] = [
   'verify_email',
+  'codes_locked',
   'verify_new_email',
   'account_exists',
   'invitation',
@@ -18,18 +21,20 @@ const templates: readonly MailTemplate[] = [
   'email_changed',
 ];
 
-const strangers: readonly MailTemplate[] = [
-  'verify_email',
-  'verify_new_email',
-  'account_exists',
-  'invitation',
-  'address_reserved',
-  'reset_password',
-];
+const fromElsewhere = (template: MailTemplate): Kind => ({ template, isFromFamiliarNetwork: false });
+const fromHome = (template: MailTemplate): Kind => ({ template, isFromFamiliarNetwork: true });
+const kinds: readonly Kind[] = [...templates.map(fromElsewhere), fromHome('reset_password')];
+
+/** What somebody without a password, an identity or a role can cause. */
+const strangers: readonly Kind[] = (
+  ['verify_email', 'verify_new_email', 'account_exists', 'address_reserved', 'reset_password'] as const
+).map(fromElsewhere);
+
+const namesOf = (kind: Kind) => mailPolicies({ hourlyMax: 20, dailyMax: 50 }, kind).map(({ name }) => name);
 
 /** What all kinds together may use of one window. */
-const total = (max: number, kinds: readonly MailTemplate[], window: 0 | 1): number => {
-  const policies = kinds.map((kind) => mailPolicies({ hourlyMax: max, dailyMax: max }, kind)[window]);
+const total = (max: number, of: readonly Kind[], window: 0 | 1): number => {
+  const policies = of.map((kind) => mailPolicies({ hourlyMax: max, dailyMax: max }, kind)[window]);
   return new Map(policies.map((policy) => [policy?.name, policy?.max ?? 0]))
     .values()
     .reduce((sum, share) => sum + share, 0);
@@ -37,28 +42,29 @@ const total = (max: number, kinds: readonly MailTemplate[], window: 0 | 1): numb
 
 describe('the budget of a mailbox', () => {
   it('is never more than the variable says, over all kinds together', () => {
-    for (let max = 5; max <= 200; max++) {
-      for (const window of [0, 1] as const) expect(total(max, templates, window)).toBeLessThanOrEqual(max);
+    for (let max = 6; max <= 200; max++) {
+      for (const window of [0, 1] as const) expect(total(max, kinds, window)).toBeLessThanOrEqual(max);
     }
-    expect(total(20, templates, 0)).toBe(20);
-    expect(total(50, templates, 1)).toBe(50);
+    expect(total(20, kinds, 0)).toBe(20);
+    expect(total(50, kinds, 1)).toBe(50);
   });
 
   it('leaves at least half to the owner, whatever strangers cause', () => {
     for (const max of [20, 50, 100]) expect(total(max, strangers, 0)).toBeLessThanOrEqual(max / 2);
   });
 
-  it('keeps a share for the link that undoes a takeover, which no other kind uses', () => {
-    const undo = mailPolicies({ hourlyMax: 20, dailyMax: 50 }, 'email_changed').map(({ name }) => name);
-    for (const template of templates.filter((each) => each !== 'email_changed')) {
-      for (const { name } of mailPolicies({ hourlyMax: 20, dailyMax: 50 }, template)) {
-        expect(undo).not.toContain(name);
-      }
+  it.each([
+    ['the link that undoes a takeover', fromElsewhere('email_changed')],
+    ['a reset that is asked for from a network which the account knows', fromHome('reset_password')],
+  ])('keeps a share for %s, which no other kind uses', (_, own) => {
+    for (const other of kinds.filter((kind) => namesOf(kind).join() !== namesOf(own).join())) {
+      expect(namesOf(own).some((name) => namesOf(other).includes(name))).toBe(false);
     }
+    expect(kinds.filter((kind) => namesOf(kind).join() === namesOf(own).join())).toEqual([own]);
   });
 
   it('asks about the hour before the day, so that what the hour refuses costs the day nothing', () => {
-    expect(mailPolicies({ hourlyMax: 20, dailyMax: 50 }, 'verify_email')).toEqual([
+    expect(mailPolicies({ hourlyMax: 20, dailyMax: 50 }, fromElsewhere('verify_email'))).toEqual([
       { name: 'mail_hour_proofs', max: 6, windowMs: 3_600_000 },
       { name: 'mail_day_proofs', max: 15, windowMs: 86_400_000 },
     ]);
@@ -77,6 +83,24 @@ describe('the mailbox of an address', () => {
     ['+ada@example.com', '+ada@example.com'],
     ['ada@plus+example.com', 'ada@plus+example.com'],
   ])('%s is %s', (address, mailbox) => expect(mailboxOf(address)).toBe(mailbox));
+});
+
+describe('the budget that a mail takes from', () => {
+  const owner = (recipient: string, toProvedAddress = false) => budgetOwnerOf({ recipient, toProvedAddress });
+
+  it('is one for all tags of a mailbox, and another for the address without a tag', () => {
+    expect(owner('ada+1@example.com')).toBe(owner('Ada+2@example.com'));
+    expect(owner('ada+1@example.com')).not.toBe(owner('ada@example.com'));
+    expect(owner('a.da@gmail.com')).toBe(owner('ada@googlemail.com'));
+  });
+
+  it('is its own for each address that was proved', () => {
+    const proved = owner('a.da@gmail.com', true);
+    for (const spelling of ['a.da@gmail.com', 'ada@gmail.com', 'a.da+1@gmail.com']) {
+      expect(owner(spelling)).not.toBe(proved);
+    }
+    expect(owner('ada+1@example.com', true)).not.toBe(owner('ada+2@example.com', true));
+  });
 });
 
 describe('a mail counts', () => {

@@ -1,11 +1,11 @@
-import { isUncounted, type MailBudget, mailboxOf, mailPolicies } from '../../domain/mail-budget.ts';
-import type { OutboxMail } from '../../domain/outbox.ts';
+import { budgetOwnerOf, isUncounted, type MailBudget, mailPolicies } from '../../domain/mail-budget.ts';
+import type { ClaimedMail } from '../../domain/outbox.ts';
 import { named, type RateLimiter } from '../../domain/sliding-window.ts';
 
 type Deps = {
   readonly limiter: RateLimiter;
-  /** A name for a mailbox that tells nobody which it is. */
-  readonly pseudonym: (mailbox: string) => Promise<string>;
+  /** A name for the owner of a budget that tells nobody which it is. */
+  readonly pseudonym: (budgetOwner: string) => Promise<string>;
   readonly budget: MailBudget;
 };
 
@@ -19,10 +19,10 @@ export type WithdrawMail = ReturnType<typeof createWithdrawMail>;
  */
 export const createWithdrawMail =
   ({ limiter, pseudonym, budget }: Deps) =>
-  async (mail: OutboxMail, now: Date): Promise<Withdrawal> => {
+  async (mail: ClaimedMail, now: Date): Promise<Withdrawal> => {
     if (!isUncounted(mail.lastError)) return { kind: 'granted' };
-    const key = await pseudonym(mailboxOf(mail.recipient));
-    for (const policy of mailPolicies(budget, mail.template)) {
+    const key = await pseudonym(budgetOwnerOf(mail));
+    for (const policy of mailPolicies(budget, mail)) {
       const { admitted } = await limiter.hit(policy, named(key), now);
       if (!admitted) return { kind: 'over', policy: policy.name };
     }

@@ -2,7 +2,7 @@ import type { Logger } from '../../context.ts';
 import type { DeliveryOutcome, Mailer } from '../../domain/mail.ts';
 import { budgetUnavailable } from '../../domain/mail-budget.ts';
 import type { Metrics } from '../../domain/metrics.ts';
-import type { OutboxMail } from '../../domain/outbox.ts';
+import type { ClaimedMail } from '../../domain/outbox.ts';
 import { type HeldBack, settlementOf } from '../../domain/outbox-schedule.ts';
 import type { OutboxRepository } from '../../repositories/outbox.ts';
 import type { Withdrawal, WithdrawMail } from './budget.ts';
@@ -35,7 +35,7 @@ export const createDeliver = ({ outbox, render, withdraw, mailer, clock, log, me
   const scope = (limitMs: number) => ({ now: clock(), signal: AbortSignal.timeout(limitMs) });
 
   /** A mailbox whose budget is not known gets nothing yet, as else a broken limiter would be a way around it. */
-  const askBudget = (mail: OutboxMail): Promise<Withdrawal | { readonly kind: 'unknown' }> => {
+  const askBudget = (mail: ClaimedMail): Promise<Withdrawal | { readonly kind: 'unknown' }> => {
     const { promise: tooLate, reject } = Promise.withResolvers<never>();
     const limit = AbortSignal.timeout(deliveryLimitsMs.budget);
     limit.addEventListener('abort', () => reject(limit.reason), { once: true });
@@ -45,7 +45,7 @@ export const createDeliver = ({ outbox, render, withdraw, mailer, clock, log, me
     });
   };
 
-  const send = async (mail: OutboxMail): Promise<DeliveryOutcome | HeldBack> => {
+  const send = async (mail: ClaimedMail): Promise<DeliveryOutcome | HeldBack> => {
     const message = await render(mail, clock());
     if (!message) return { kind: 'refused', reason: 'expired' };
     const withdrawal = await askBudget(mail);

@@ -1,0 +1,1 @@
+ALTER TABLE "outbox" ADD COLUMN "to_proved_address" boolean DEFAULT false NOT NULL;
