@@ -113,7 +113,7 @@ const createReadyApp = (foundation: Foundation, services: Services): Hono<AppEnv
     .route('/auth', authRoutes({ ...account, ...session }, config, identify))
     .get('/auth/me', login, readMe(account))
     .route('/auth/password', passwordRoutes(password, config, login))
-    .route('/auth/email', emailRoutes(email, config, login))
+    .route('/auth/email', emailRoutes(email, config, { login, identify }))
     .route('/auth/sessions', sessionRoutes(session, config, login))
     .route('/users/me', meRoutes(account, config, login))
     .route('/users/me/identities', identityRoutes(services.identity, login))

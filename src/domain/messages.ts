@@ -125,12 +125,13 @@ const messages: { readonly [T in MailTemplate]: Compose<T> } = {
     ],
   }),
 
-  reset_password: ({ site, link, happenedAt }) => ({
+  reset_password: ({ site, link, happenedAt }, { ip, user_agent }) => ({
     subject: `Choose a new password for ${site}`,
     blocks: [
       paragraph(
         `Someone asked for a new password for your account at ${site}. To choose one, open this link.`,
       ),
+      ...(user_agent === undefined ? [] : [deviceFacts(happenedAt, { ip: ip ?? null, user_agent })]),
       action('Choose a new password', link),
       paragraph(
         `The link works once and for 30 minutes, until ${until(happenedAt, tokenTtlSeconds.reset_password)}. With the new password, every device is logged out.`,
@@ -165,7 +166,10 @@ const messages: { readonly [T in MailTemplate]: Compose<T> } = {
         `The link works once and for 24 hours, until ${until(happenedAt, tokenTtlSeconds.change_email)}. Until you open it, the account keeps its present address.`,
       ),
       paragraph(
-        'The address then belongs to that account. Another account with this address that never confirmed it is deleted.',
+        'The address then belongs to that account. For seven days, the address that it has now can undo the change.',
+      ),
+      paragraph(
+        'If you already have an account with this address that you never confirmed, the link deletes it. Then it works only in the browser in which you asked for the change and are still logged in.',
       ),
       paragraph('If it was not you, you need not do anything: without your confirmation nothing changes.'),
     ],

@@ -26,7 +26,11 @@ type Proved<Kind extends string> = {
 };
 
 /** `void`: used, expired or unknown, which are one answer. `done` tells by what the account logs in. */
-export type ProofOutcome = Proved<'done'> | { readonly kind: 'void' } | { readonly kind: 'email_taken' };
+export type ProofOutcome =
+  | Proved<'done'>
+  | { readonly kind: 'void' }
+  /** `freeToAsker`: a session of the account that asked for the address would get it. */
+  | { readonly kind: 'email_taken'; readonly freeToAsker: boolean };
 
 /**
  * `claimed`: the password of the request's sign-up is the account's now. `password_required`: the account has none, and

@@ -11,7 +11,8 @@ import type { ProofOutcome } from './email-addresses.ts';
 import { type Gate, refusalOf } from './gate.ts';
 import { unlinkIdentities, vouchesFor } from './identity-rows.ts';
 import { insertMail, insertToken, isDue, type MailedToken, mailToken, voidTokens } from './mail-rows.ts';
-import { evictUnproved, holdsAddress, isHeld, isTaken } from './taken-addresses.ts';
+import { isOver } from './session-rows.ts';
+import { belongsToAnother, evictUnproved, holdsAddress, isHeld, isTaken } from './taken-addresses.ts';
 import { isLaterUndo, isUndoOf, tellReserved, voidUndos } from './undo-tokens.ts';
 
 export type ChangeRequest = {
@@ -23,10 +24,16 @@ export type ChangeRequest = {
   readonly noticeId: string;
 };
 
-type AskedRow = { is_taken: boolean; user_id: string; email: string | null; username: string | null };
+type AskedRow = {
+  is_taken: boolean;
+  free_to_asker: boolean;
+  user_id: string;
+  email: string | null;
+  username: string | null;
+};
 
 const toOutcome = (row: AskedRow | undefined): ProofOutcome => {
-  if (row?.is_taken) return { kind: 'email_taken' };
+  if (row?.is_taken) return { kind: 'email_taken', freeToAsker: row.free_to_asker };
   return !row || row.email === null
     ? { kind: 'void' }
     : { kind: 'done', userId: row.user_id, email: row.email, username: row.username };
@@ -42,10 +49,15 @@ export const createEmailChangeRepository = (db: Database, { newId, gate }: Optio
     insertAudit(ctx, { id: newId(ctx.now), type, actor: sql`c.id`, subject: sql`c.id` });
 
   /** A token `t` that is good, with its account `u`, as `asked`; and whether another account has or gets its address. */
-  const askedBy = (ctx: RequestContext, tokenId: string, which: SQL, taken: SQL) => sql`
+  const askedBy = (
+    ctx: RequestContext,
+    tokenId: string,
+    { which, taken, needsSession = sql`false` }: { which: SQL; taken: SQL; needsSession?: SQL },
+  ) => sql`
     asked as (
       select t.id, t.user_id, t.email, t.purpose, t.proved_at, t.created_at, u.email as present_email,
-        u.email_verified_at as present_since, u.username, ${taken} as is_taken
+        u.email_verified_at as present_since, u.username, ${taken} or ${needsSession} as is_taken,
+        ${needsSession} and not ${taken} as free_to_asker
       from one_time_tokens t join users u on u.id = t.user_id
       where t.id = ${tokenId} and t.used_at is null and t.expires_at > ${ctx.now} and ${which}
     )`;
@@ -70,7 +82,9 @@ export const createEmailChangeRepository = (db: Database, { newId, gate }: Optio
       return toOutcome(row);
     } catch (error) {
       if (violatedUnique(error) !== 'users_email_unique') throw error;
-      return triesLeft > 0 ? move(ctx, tokenId, asked, statement, triesLeft - 1) : { kind: 'email_taken' };
+      return triesLeft > 0
+        ? move(ctx, tokenId, asked, statement, triesLeft - 1)
+        : { kind: 'email_taken', freeToAsker: false };
     }
   };
 
@@ -135,15 +149,23 @@ export const createEmailChangeRepository = (db: Database, { newId, gate }: Optio
      * Moves the account to the address that the token proves, and gives the old one a week to undo it, if that was
      * proved. A move to an address that the account could have undone to is that undo: the account has had the address
      * for as long as before, and no link leads back to the ones that came after it.
+     *
+     * An account that has the address without a proof is erased, but only by the asking account's own session: else a
+     * stranger could ask for the address of somebody else's new account, and its owner would erase that by one click.
      */
-    confirm: (ctx: RequestContext, tokenId: string, restore: MailedToken): Promise<ProofOutcome> => {
+    confirm: (
+      ctx: RequestContext,
+      tokenId: string,
+      { sessionId, restore }: { readonly sessionId: string | null; readonly restore: MailedToken },
+    ): Promise<ProofOutcome> => {
       const { now } = ctx;
-      const asked = askedBy(
-        ctx,
-        tokenId,
-        sql`t.purpose = 'change_email' and u.disabled_at is null`,
-        isTaken(ctx, sql`t.email`, sql`t.user_id`),
-      );
+      const isAsker = sql`exists (
+        select from sessions s where s.id = ${sessionId}::uuid and s.user_id = t.user_id and not ${isOver(sql`s`, now)})`;
+      const asked = askedBy(ctx, tokenId, {
+        which: sql`t.purpose = 'change_email' and u.disabled_at is null`,
+        taken: isTaken(ctx, sql`t.email`, sql`t.user_id`),
+        needsSession: sql`(not ${isAsker} and ${belongsToAnother(sql`t.email`, sql`t.user_id`)})`,
+      });
       const changed = sql`jsonb_strip_nulls(jsonb_build_object('token_id', (select r.id from r), 'new_email', source.new_email))`;
       const left = sql`
         select asked.user_id, asked.present_email as email, asked.present_since from asked join t on true
@@ -178,7 +200,7 @@ export const createEmailChangeRepository = (db: Database, { newId, gate }: Optio
           ), audited as (
             ${auditOf(ctx, 'email.changed')} from c
           )
-          select asked.is_taken, asked.user_id, c.email, c.username from asked left join c on true`,
+          select asked.is_taken, asked.free_to_asker, asked.user_id, c.email, c.username from asked left join c on true`,
       );
     },
 
@@ -190,12 +212,10 @@ export const createEmailChangeRepository = (db: Database, { newId, gate }: Optio
      */
     restore: (ctx: RequestContext, tokenId: string, noticeId: string): Promise<ProofOutcome> => {
       const { now } = ctx;
-      const asked = askedBy(
-        ctx,
-        tokenId,
-        sql`(t.purpose = 'restore_email' or t.purpose = 'reset_password' and t.email = u.email)`,
-        isHeld(sql`t.email`, sql`t.user_id`),
-      );
+      const asked = askedBy(ctx, tokenId, {
+        which: sql`(t.purpose = 'restore_email' or t.purpose = 'reset_password' and t.email = u.email)`,
+        taken: isHeld(sql`t.email`, sql`t.user_id`),
+      });
       return move(
         ctx,
         tokenId,
@@ -223,7 +243,7 @@ export const createEmailChangeRepository = (db: Database, { newId, gate }: Optio
           ), audited as (
             ${auditOf(ctx, 'email.restored')} from c
           )
-          select asked.is_taken, asked.user_id, coalesce(c.email, asked.present_email) as email, asked.username
+          select asked.is_taken, asked.free_to_asker, asked.user_id, coalesce(c.email, asked.present_email) as email, asked.username
           from asked left join c on true`,
       );
     },

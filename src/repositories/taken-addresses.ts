@@ -12,7 +12,11 @@ export const holdsAddress = (account: SQL): SQL => sql`(
   ${account}.email_verified_at is not null or ${account}.disabled_at is not null
   or exists (select from user_roles held where held.user_id = ${account}.id and held.role_name <> 'user'))`;
 
-/** Whether an address belongs to another account than this one. */
+/** Whether another account than this one has an address, with or without a proof. */
+export const belongsToAnother = (email: SQL, account: SQL): SQL =>
+  sql`exists (select from users rival where rival.email = ${email} and rival.id <> ${account})`;
+
+/** Whether an address belongs to another account than this one, and that account keeps it. */
 export const isHeld = (email: SQL, account: SQL): SQL => sql`exists (
   select from users rival where rival.email = ${email} and rival.id <> ${account} and ${holdsAddress(sql`rival`)})`;
 

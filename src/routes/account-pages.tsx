@@ -40,7 +40,7 @@ export const accountPageRoutes = (
   const { cookies } = config;
   const signedIn = authenticate(identify);
   const logOut = createLogOut(session.logout, identify, config);
-  const proveAddress = createProveAddress({ verify: email.verify, config });
+  const proveAddress = createProveAddress({ verify: email.verify, config, identify });
   const keepTokens = (c: Context<AppEnv>, tokens: IssuedTokens) => {
     c.set('userId', tokens.account.id);
     setSessionCookies(c, cookies, tokens);

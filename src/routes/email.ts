@@ -2,6 +2,7 @@ import { Hono, type MiddlewareHandler } from 'hono';
 import type { Config } from '../config/schema.ts';
 import type { RequestContext } from '../context.ts';
 import type { AppEnv } from '../http/app-env.ts';
+import type { Identify } from '../http/identify.ts';
 import { createProveAddress } from '../http/sign-up-attempt.ts';
 import { validate } from '../http/validate.ts';
 import {
@@ -11,10 +12,10 @@ import {
   RestoreEmailBody,
   VerifyEmailBody,
 } from '../schemas/credentials.ts';
-import type { EmailProof, Verified } from '../services/email/verify.ts';
+import type { EmailProof, ProvingBrowser, Verified } from '../services/email/verify.ts';
 
 export type EmailServices = {
-  readonly verify: (ctx: RequestContext, proof: EmailProof, attempt: string | null) => Promise<Verified>;
+  readonly verify: (ctx: RequestContext, proof: EmailProof, browser: ProvingBrowser) => Promise<Verified>;
   readonly resend: (ctx: RequestContext, email: string) => Promise<void>;
   readonly change: (ctx: RequestContext, request: { password: string; email: string }) => Promise<void>;
   readonly restore: (ctx: RequestContext, token: string) => Promise<void>;
@@ -24,9 +25,9 @@ export type EmailServices = {
 export const emailRoutes = (
   { verify, resend, change, restore }: EmailServices,
   config: Pick<Config, 'cookies' | 'jwt'>,
-  login: MiddlewareHandler<AppEnv>,
+  { login, identify }: { login: MiddlewareHandler<AppEnv>; identify: Identify },
 ) => {
-  const proveAddress = createProveAddress({ verify, config });
+  const proveAddress = createProveAddress({ verify, config, identify });
 
   return new Hono<AppEnv>()
     .post('/verify', validate('json', VerifyEmailBody), async (c) => {

@@ -45,7 +45,7 @@ export const linkPageRoutes = (
       },
       content: <DeadLink askAgainAt={askAgainAt} />,
     });
-  const proveAddress = createProveAddress({ verify: email.verify, config });
+  const proveAddress = createProveAddress({ verify: email.verify, config, identify });
   const noToken = { error: new AppError('token_invalid') };
 
   const showForgot = (c: Context<AppEnv>, failure?: Failure) =>

@@ -139,7 +139,7 @@ describe('what a message says', () => {
   });
 
   it('a new address: what becomes of an account that has it without a proof', () => {
-    expect(render('verify_new_email').text).toContain('never confirmed it is deleted');
+    expect(render('verify_new_email').text).toContain('that you never confirmed, the link deletes it');
   });
 
   it.each(['password_changed', 'new_sign_in', 'email_change_requested'] as const)(

@@ -23,13 +23,29 @@ describe('an account that nobody has proved', () => {
     const [owner, email] = [await by.newOwner(), newEmail()];
     const squatter = await squat(email);
     expect(await by.ask(owner.bearer, email)).toBe(202);
-    expect(await by.confirm(email)).toBe(204);
+    expect(await by.confirm(email, owner.bearer)).toBe(204);
     expect(await idAt(email)).toBe(owner.id);
     expect(await by.isOver(squatter.bearer)).toBe(true);
     expect(await by.row(squatter.id)).toEqual({});
     const deleted = (await eventsAbout(squatter.id)).find(({ type }) => type === 'account.deleted');
     expect(deleted).toMatchObject({ actor_id: owner.id, details: { reason: 'superseded' } });
     expect(await templatesTo(email)).not.toContain('account_deleted');
+  });
+
+  it('is not erased by its owner’s click on a stranger’s request, nor by any other session', async () => {
+    const [stranger, other, email] = [await by.newOwner(), await by.newOwner(), newEmail()];
+    const victim = await squat(email);
+    expect(await by.ask(stranger.bearer, email)).toBe(202);
+    for (const bearer of [undefined, victim.bearer, other.bearer]) {
+      expect(await by.confirm(email, bearer)).toBe(409);
+    }
+    expect(await by.isOver(victim.bearer)).toBe(false);
+    expect((await by.row(stranger.id)).email).toBe(stranger.email);
+
+    // The session that asked has ended meanwhile.
+    await client('POST', '/auth/logout?scope=global', { bearer: stranger.bearer });
+    expect(await by.confirm(email, stranger.bearer)).not.toBe(204);
+    expect(await idAt(email)).toBe(victim.id);
   });
 
   it('is not told that there is an account, and the proof goes to its address', async () => {
@@ -65,11 +81,11 @@ describe('an account that nobody has proved', () => {
     const squatter = await squat(email);
     expect(await by.ask(owner.bearer, email)).toBe(202);
     await sql`update one_time_tokens set expires_at = now() where user_id = ${owner.id} and purpose = 'change_email'`;
-    expect(await by.confirm(email)).toBe(400);
+    expect(await by.confirm(email, owner.bearer)).toBe(400);
     expect(await idAt(email)).toBe(squatter.id);
     await sql`update users set disabled_at = now() where id = ${owner.id}`;
     await sql`update one_time_tokens set expires_at = now() + interval '1 day' where user_id = ${owner.id}`;
-    expect(await by.confirm(email)).toBe(400);
+    expect(await by.confirm(email, owner.bearer)).toBe(400);
     expect(await by.isOver(squatter.bearer)).toBe(false);
   });
 
@@ -79,7 +95,7 @@ describe('an account that nobody has proved', () => {
       await squat(email);
       expect(await by.ask(owner.bearer, email)).toBe(202);
       const [confirmed] = await Promise.all([
-        by.confirm(email),
+        by.confirm(email, owner.bearer),
         ...Array.from({ length: 4 }, () => by.signUp(email)),
       ]);
       expect(confirmed).toBe(204);
@@ -92,7 +108,7 @@ describe('an account that nobody has proved', () => {
       const [owner, email] = [await by.newOwner(), newEmail()];
       const squatter = await squat(email);
       expect(await by.ask(owner.bearer, email)).toBe(202);
-      const [confirmed, verified] = await Promise.all([by.confirm(email), by.verify(email)]);
+      const [confirmed, verified] = await Promise.all([by.confirm(email, owner.bearer), by.verify(email)]);
       expect([
         [204, 400],
         [409, 204],
@@ -107,7 +123,10 @@ describe('an account that nobody has proved', () => {
       const [one, other] = [await squat(emails[0]), await squat(emails[1])];
       expect(await by.ask(one.bearer, emails[1])).toBe(202);
       expect(await by.ask(other.bearer, emails[0])).toBe(202);
-      const answers = await Promise.all(emails.map((email) => by.confirm(email)));
+      const answers = await Promise.all([
+        by.confirm(emails[1], one.bearer),
+        by.confirm(emails[0], other.bearer),
+      ]);
       // The first takes the address of the other, which is erased with its own link.
       expect(answers.toSorted()).toEqual([204, 400]);
     }
@@ -124,7 +143,7 @@ describe('an account that keeps its address', () => {
     expect(await by.ask(owner.bearer, email)).toBe(202);
     const holder = await squat(email);
     await change(holder.id);
-    expect(await by.confirm(email)).toBe(409);
+    expect(await by.confirm(email, owner.bearer)).toBe(409);
     expect(await idAt(email)).toBe(holder.id);
 
     // Whoever asks anew has the account told, and gets no proof.
@@ -134,6 +153,6 @@ describe('an account that keeps its address', () => {
     expect((await templatesTo(email)).filter((each) => each === 'verify_new_email')).toHaveLength(1);
 
     await sql`delete from users where id = ${holder.id}`;
-    expect(await by.confirm(email)).toBe(204);
+    expect(await by.confirm(email, owner.bearer)).toBe(204);
   });
 });

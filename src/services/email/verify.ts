@@ -12,6 +12,15 @@ import type { GuessCode } from './guess-code.ts';
 /** What proves an address: the token of a link, or the code with the address it was sent to. */
 export type EmailProof = { readonly token: string } | { readonly email: string; readonly code: string };
 
+/** What the browser that proves an address holds: its sign-up, sealed, and the session that its access token names. */
+export type ProvingBrowser = { readonly signUpAttempt: string | null; readonly sessionId: string | null };
+
+/** An account that nobody has confirmed may be its owner's: only the account's own browser takes its place. */
+const needsSession = {
+  detail:
+    'Another account has this address, and nobody has confirmed it. To delete that account and use the address, log in to the account that asked for the change, and open the link in that browser.',
+};
+
 /**
  * `claimed`: the account has the password now that this browser has signed up with. `verified`: it has what it had before.
  * `password_required`: it has no password, and the token sets one.
@@ -48,12 +57,17 @@ type Deps = {
 export const createVerifyEmail = (deps: Deps) => {
   const { addresses, changes, readToken, codeMac, guessCode, prepareToken, guard, mailQueue } = deps;
 
-  const byToken = async (ctx: RequestContext, token: string, proof: Proof): Promise<AddressOutcome> => {
+  const byToken = async (
+    ctx: RequestContext,
+    token: string,
+    sessionId: string | null,
+    proof: Proof,
+  ): Promise<AddressOutcome> => {
     const read = await readToken(token, ['verify_email', 'change_email']);
     if (!read) return { kind: 'void' };
     if (read.purpose === 'verify_email') return addresses.verifyByToken(ctx, read.id, proof);
     const restore = await prepareToken(ctx.now, null);
-    const outcome = await changes.confirm(ctx, read.id, restore);
+    const outcome = await changes.confirm(ctx, read.id, { sessionId, restore });
     if (outcome.kind === 'done') ctx.defer('hand a mail over', mailQueue.enqueue([restore.outboxId]));
     return outcome;
   };
@@ -68,15 +82,21 @@ export const createVerifyEmail = (deps: Deps) => {
     return guessCode(ctx, email, () => addresses.verifyByCode(ctx, { email, codeMac: mac }, proof));
   };
 
-  return async (ctx: RequestContext, given: EmailProof, sealed: string | null): Promise<Verified> => {
-    const attempt = sealed === null ? null : await deps.openAttempt(sealed, ctx.now);
+  return async (
+    ctx: RequestContext,
+    given: EmailProof,
+    { signUpAttempt, sessionId }: ProvingBrowser,
+  ): Promise<Verified> => {
+    const attempt = signUpAttempt === null ? null : await deps.openAttempt(signUpAttempt, ctx.now);
     const proof = { attempt, resetTokenId: deps.newId(ctx.now) };
-    const outcome = await ('token' in given ? byToken(ctx, given.token, proof) : byCode(ctx, given, proof));
+    const outcome = await ('token' in given
+      ? byToken(ctx, given.token, sessionId, proof)
+      : byCode(ctx, given, proof));
     switch (outcome.kind) {
       case 'void':
         throw new AppError('token_invalid');
       case 'email_taken':
-        throw new AppError('email_taken');
+        throw new AppError('email_taken', outcome.freeToAsker ? needsSession : {});
       case 'password_required':
         return { kind: 'password_required', resetToken: await deps.resetToken(proof.resetTokenId) };
       case 'claimed':

@@ -96,8 +96,7 @@ export const newEmail = (): string =>
   `account-${crypto.randomUUID().slice(0, 8)}-${++lastAccount}@example.com`;
 
 /** Signs up a new account and logs it in as a client with `offline_access`. */
-export const newAccount = async (client: Client): Promise<Required<Tokens>> => {
-  const email = newEmail();
+export const newAccount = async (client: Client, email = newEmail()): Promise<Required<Tokens>> => {
   const signup = await client('POST', '/auth/signup', { json: { email, password } });
   if (signup.status !== 201) throw new Error(`sign-up failed: ${signup.status} ${await signup.text()}`);
   const login = await client('POST', '/auth/token', { json: { email, password, scope: 'offline_access' } });

@@ -17,8 +17,13 @@ export const createMoves = (client: Client) => {
 
   const ask = (bearer: string, email: string, secret = password) =>
     statusOf('/auth/email/change', { password: secret, email }, bearer);
-  const confirm = async (email: string) =>
-    statusOf('/auth/email/verify', { token: await tokenIn(email, 'verify_new_email', 'change_email') });
+  /** Opens the link of the message, in the browser of a session or in another one. */
+  const confirm = async (email: string, bearer?: string) =>
+    statusOf(
+      '/auth/email/verify',
+      { token: await tokenIn(email, 'verify_new_email', 'change_email') },
+      bearer,
+    );
 
   return {
     ask,
@@ -26,7 +31,7 @@ export const createMoves = (client: Client) => {
     /** Asks for another address and confirms it. */
     move: async (bearer: string, email: string, secret = password) => {
       const asked = await ask(bearer, email, secret);
-      return asked === 202 ? confirm(email) : asked;
+      return asked === 202 ? confirm(email, bearer) : asked;
     },
     undoLink: (email: string) => tokenIn(email, 'email_changed', 'restore_email'),
     restore: (token: string) => statusOf('/auth/email/restore', { token }),
