@@ -38,6 +38,12 @@ export const establishedSeconds = 7 * 24 * 3600;
  */
 export const endedByNewPassword: readonly TokenPurpose[] = [...settingPurposes, 'change_email'];
 
+/**
+ * Tokens that end with all sessions of an account: a thief who had one of the sessions, and the password, may have asked
+ * for another address, and would confirm it after the owner has logged everybody out.
+ */
+export const endedWithSessions: readonly TokenPurpose[] = ['change_email'];
+
 /** A six-digit code lives shorter than its link and takes few guesses (NIST SP 800-63B-4 section 3.1.3). */
 export const codePolicy = { ttlSeconds: 600, maxAttempts: 5 } as const;
 

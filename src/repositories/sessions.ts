@@ -1,6 +1,7 @@
 import { type SQL, sql } from 'drizzle-orm';
 import type { RequestContext } from '../context.ts';
 import type { Database } from '../db/client.ts';
+import { endedWithSessions } from '../domain/one-time-token.ts';
 import type { RefreshClaim } from '../domain/refresh-token.ts';
 import {
   type LogoutScope,
@@ -17,6 +18,7 @@ import { type AccountRow, accountColumns, type SessionRow, toAccount, toSession 
 import type { LoginCandidate } from './accounts.ts';
 import { insertAudit, noOne } from './audit-rows.ts';
 import { type Gate, type Gated, refusalOf } from './gate.ts';
+import { voidTokens } from './mail-rows.ts';
 import { type OpenedRow, openSession } from './session-opening.ts';
 import { isOver } from './session-rows.ts';
 
@@ -148,7 +150,7 @@ export const createSessionRepository = (db: Database, { newId, gate, verifiedOnl
   },
 
   /**
-   * Ends the account's other sessions, or all. Only a live session has a say over others, and a refresh token only
+   * Ends the account's other sessions, or all, and what any of them may have asked for. Only a live session has a say over others, and a refresh token only
    * while a refresh would take it; the account's lock decides between two sessions that end each other.
    * @returns why nothing was done, or null
    */
@@ -177,6 +179,10 @@ export const createSessionRepository = (db: Database, { newId, gate, verifiedOnl
         where held.refusal is null and s.user_id = held.user_id and s.revoked_at is null
           ${scope === 'others' ? sql`and s.id <> held.id` : sql``}
         returning s.id
+      ), c as (
+        select held.user_id as id from held where held.refusal is null
+      ), spent as (
+        ${voidTokens(ctx, endedWithSessions)}
       ), audited as (
         ${insertAudit(ctx, endedByOwner(newId(now), scope))} from held where held.refusal is null
       )

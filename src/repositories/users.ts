@@ -2,7 +2,7 @@ import { type SQL, sql } from 'drizzle-orm';
 import type { RequestContext } from '../context.ts';
 import type { Database } from '../db/client.ts';
 import type { AccountEdit, ManagedAccount, NewUser } from '../domain/account.ts';
-import { endedByNewPassword } from '../domain/one-time-token.ts';
+import { endedByNewPassword, endedWithSessions } from '../domain/one-time-token.ts';
 import { adminRole } from '../domain/permissions.ts';
 import type { Refusal } from '../refusals.ts';
 import { lockManaged } from './account-lock.ts';
@@ -202,7 +202,7 @@ export const createUserRepository = (db: Database, { newId, gate }: Options) => 
                   revoked_reason = ${disabled === true ? 'account_disabled' : 'administrator'}
                 from c where ${disabled === true || forgets}::boolean and s.user_id = c.id and s.revoked_at is null
               ), spent as (
-                ${voidTokens(ctx, forgets ? endedByNewPassword : [])}
+                ${voidTokens(ctx, forgets ? endedByNewPassword : disabled === true ? endedWithSessions : [])}
               ), ${unlinkIdentities(ctx, newId(now), sql`select c.id from c where ${forgets}::boolean`, { actor: sql`(select user_id from gate)` })}, audited as (
                 ${insertAudit(ctx, event)} from c
               )
@@ -272,8 +272,12 @@ export const createUserRepository = (db: Database, { newId, gate }: Options) => 
             from target, verdict
             where verdict.refusal is null and s.user_id = target.id and not ${isOver(sql`s`, ctx.now)}
             returning s.id
+          ), c as (
+            select target.id from target, verdict where verdict.refusal is null
+          ), spent as (
+            ${voidTokens(ctx, endedWithSessions)}
           ), audited as (
-            ${insertAudit(ctx, event)} from target, verdict where verdict.refusal is null
+            ${insertAudit(ctx, event)} from c join target on target.id = c.id
           )
           select verdict.refusal from verdict`,
       ])) as [unknown, { refusal: Refusal }[]];

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { newAdmin } from '../support/worker/administrators.ts';
 import { createClient, newAccount, newEmail, password, type Tokens } from '../support/worker/client.ts';
 import { mailsTo, strayToken, tokenIn } from '../support/worker/mail.ts';
 
@@ -50,6 +51,47 @@ describe('a change of address that a thief has asked for', () => {
     const token = await askFor(thief.access_token, thiefsEmail);
     expect(await reset(await forgot(email))).toBe(204);
     expect(await confirm(token)).toBe(400);
+  });
+
+  it.each([
+    ['logged out all devices', (bearer: string) => client('POST', '/auth/logout?scope=global', { bearer })],
+    [
+      'logged out all other devices',
+      (bearer: string) => client('POST', '/auth/logout?scope=others', { bearer }),
+    ],
+  ])('is void once the owner has %s', async (_, logOut) => {
+    const { owner, thief, thiefsEmail } = await robbed();
+    const token = await askFor(thief.access_token, thiefsEmail);
+    expect((await logOut(owner.access_token)).status).toBe(204);
+    expect(await confirm(token)).toBe(400);
+  });
+
+  it.each([
+    [
+      'ended all sessions',
+      (id: string, bearer: string) => client('DELETE', `/users/${id}/sessions`, { bearer }),
+    ],
+    [
+      'disabled the account for a while',
+      async (id: string, bearer: string) => {
+        const set = (disabled: boolean) => client('PATCH', `/users/${id}`, { bearer, json: { disabled } });
+        expect((await set(true)).status).toBe(200);
+        return set(false);
+      },
+    ],
+  ])('is void once an administrator has %s', async (_, act) => {
+    const admin = await newAdmin(client);
+    const { owner, thief, thiefsEmail } = await robbed();
+    const token = await askFor(thief.access_token, thiefsEmail);
+    expect((await act(owner.user.id, admin.access_token)).ok).toBe(true);
+    expect(await confirm(token)).toBe(400);
+  });
+
+  it('stays good when the session that asked logs out alone', async () => {
+    const { owner } = await robbed();
+    const token = await askFor(owner.access_token, newEmail());
+    expect((await client('POST', '/auth/logout', { bearer: owner.access_token })).status).toBe(204);
+    expect(await confirm(token)).toBe(204);
   });
 
   it('is void once another one is asked for, and the newest is good', async () => {

@@ -106,7 +106,7 @@ export const flows = {
   'log out everywhere': {
     prepare: own('POST', '/auth/logout?scope=global'),
     needs: ['own session'],
-    ends: allSessions,
+    ends: [...allSessions, 'change token'],
     refusals: ['session_revoked'],
   },
   'end a session': {
@@ -250,7 +250,7 @@ export const flows = {
   'administrator: disable': {
     prepare: byAdmin('PATCH', '', { disabled: true }),
     needs: ['account'],
-    ends: ['enabled', 'unchanged', ...allSessions],
+    ends: ['enabled', 'unchanged', ...allSessions, 'change token'],
     refusals: ['not_found'],
     locksAuthority: true,
   },
@@ -272,7 +272,7 @@ export const flows = {
   'administrator: end the sessions': {
     prepare: byAdmin('DELETE', '/sessions'),
     needs: ['account'],
-    ends: allSessions,
+    ends: [...allSessions, 'change token'],
     refusals: ['not_found'],
   },
   'administrator: delete': {
