@@ -81,8 +81,10 @@ export const createFairQueue = ({ capacity, longestWaitMs }: FairQueueOptions) =
     return found;
   };
 
-  const expect = (lane: HashLane, nowMs: number): void => {
-    expected.add({ ...lane, kind: kindOf(lane.purpose), sinceMs: nowMs });
+  const expect = (lane: HashLane, nowMs: number): Expected => {
+    const one = { ...lane, kind: kindOf(lane.purpose), sinceMs: nowMs };
+    expected.add(one);
+    return one;
   };
 
   /** @returns whether it was expected, and so has its room already */
@@ -188,13 +190,15 @@ export const createFairQueue = ({ capacity, longestWaitMs }: FairQueueOptions) =
     /**
      * Decides at once and by numbers alone: a refusal waits for nothing. Behind a session it keeps the place for the hash
      * that is to come, or all that come at once would be let through, and be refused late.
+     * @returns what gives the place back if no hash comes; null where there is no room
      */
-    hasRoomFor: (lane: HashLane, nowMs: number): boolean => {
+    keepRoomFor: (lane: HashLane, nowMs: number): (() => void) | null => {
       forgetGone(nowMs);
       if (lane.purpose === 'login') loginSeenMs = nowMs;
-      const hasRoom = hasRoomFor(lane, nowMs);
-      if (hasRoom && lane.purpose === 'session') expect(lane, nowMs);
-      return hasRoom;
+      if (!hasRoomFor(lane, nowMs)) return null;
+      if (lane.purpose !== 'session') return () => {};
+      const one = expect(lane, nowMs);
+      return () => void expected.delete(one);
     },
 
     /** @returns null where there is no room */

@@ -267,6 +267,15 @@ describe('a place in the queue', () => {
     expect(isolate.log).toHaveLength(4);
   });
 
+  it('is given back where no hash has used it', () => {
+    const { queue } = createIsolate();
+    for (let turn = 0; turn < 20; turn++) queue.refuseIfFull(session('home', 'ada'))();
+    const kept = Array.from({ length: 4 }, () => queue.refuseIfFull(session('home', 'ada')));
+    expect(() => queue.refuseIfFull(session('home', 'ada'))).toThrow(AppError);
+    kept[0]?.();
+    expect(() => queue.refuseIfFull(session('home', 'ada'))).not.toThrow();
+  });
+
   it('is kept for what was let through and has steps before its hash, so that what comes at once is refused at once', async () => {
     const isolate = createIsolate();
     const lanes = Array.from({ length: 160 }, (_, at) => session('site', `${at}`));
@@ -281,7 +290,7 @@ describe('a place in the queue', () => {
     expect(through).toHaveLength(50);
     await isolate.run(200);
     const outcomes = through.map((lane) => isolate.ask('attacker', lane));
-    expect(isolate.queue.refuseIfFull(session('home', 'ada'))).toBeUndefined();
+    expect(() => isolate.queue.refuseIfFull(session('home', 'ada'))).not.toThrow();
     await isolate.run(10_000);
     expect(new Set(await Promise.all(outcomes))).toEqual(new Set(['hashed']));
     // What never came to its hash is not waited for.

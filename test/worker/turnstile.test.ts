@@ -253,7 +253,7 @@ describe('the order of a sign-up', () => {
       }),
       accounts: { create },
       signUps: { register: vi.fn() },
-      hasher: { hash, refuseIfFull: () => {} },
+      hasher: { hash, refuseIfFull: () => () => {} },
       issueTokens: vi.fn(),
       sessionPolicy: {
         refreshTtlSeconds: 60,

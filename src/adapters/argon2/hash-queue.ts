@@ -38,8 +38,9 @@ export const createHashQueue = (options: HashQueueOptions) => {
 
   return {
     /** @throws AppError `overloaded` where a call would be refused, before anything is done for it */
-    refuseIfFull: (lane: HashLane): void => {
-      if (queue.hasRoomFor(lane, monotonicMs())) return;
+    refuseIfFull: (lane: HashLane): (() => void) => {
+      const giveBack = queue.keepRoomFor(lane, monotonicMs());
+      if (giveBack !== null) return giveBack;
       onQueued?.(queue.length());
       throw overloaded();
     },

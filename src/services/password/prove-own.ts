@@ -23,15 +23,19 @@ const hasNone = {
 export const createProveOwnPassword =
   ({ credentials, verifyPassword, hasher, spendAttempt }: Deps): ProveOwnPassword =>
   async (ctx, password) => {
-    hasher.refuseIfFull(hashCaller(ctx, 'session', ctx.actor?.userId ?? ''));
-    const own = await credentials.findOwn(ctx);
-    if (own.refusal !== null) throw new AppError(own.refusal);
-    const { credential } = own;
-    if (credential.passwordHash === null) throw new AppError('invalid_credentials', hasNone);
-    // Beside the guard's count, and only now: a session that has ended must not use up what its owner has.
-    const withinBudget = spendAttempt(ctx, credential.userId).then(() => credential);
-    const verified = await verifyPassword(ctx, credential.email, password, withinBudget);
-    const { passwordHash } = credential;
-    if (!verified.valid || passwordHash === null) throw new AppError('invalid_credentials');
-    return { ...credential, passwordHash };
+    const giveBack = hasher.refuseIfFull(hashCaller(ctx, 'session', ctx.actor?.userId ?? ''));
+    try {
+      const own = await credentials.findOwn(ctx);
+      if (own.refusal !== null) throw new AppError(own.refusal);
+      const { credential } = own;
+      if (credential.passwordHash === null) throw new AppError('invalid_credentials', hasNone);
+      // Beside the guard's count, and only now: a session that has ended must not use up what its owner has.
+      const withinBudget = spendAttempt(ctx, credential.userId).then(() => credential);
+      const verified = await verifyPassword(ctx, credential.email, password, withinBudget);
+      const { passwordHash } = credential;
+      if (!verified.valid || passwordHash === null) throw new AppError('invalid_credentials');
+      return { ...credential, passwordHash };
+    } finally {
+      giveBack();
+    }
   };
