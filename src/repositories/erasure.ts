@@ -64,11 +64,16 @@ export const createErasureRepository = (db: Database) => ({
     { now, limit }: { readonly now: Date; readonly limit: number },
   ): Promise<{ sessions: number; events: number; done: number }> => {
     const most = sql`${limit}`;
+    const settled = sql`${secondsAfter(now, -settlingSeconds)}::timestamptz`;
     const [row] = await db.execute<{ sessions: number; events: number; done: number }>(
       scope,
       sql`
         with due as (
-          select account_id, created_at from erasures order by created_at, account_id limit ${maxErasures}
+          -- Those that wait for nothing but time must not keep the others waiting.
+          select o.account_id, o.created_at from erasures o
+          where o.created_at <= ${settled} or exists (select from sessions s where s.user_id = o.account_id)
+            or exists (${unforgotten(sql`o.account_id`, sql`1`)})
+          order by o.created_at, o.account_id limit ${maxErasures}
         ), sessions_gone as (
           delete from sessions where id in (
             select s.id from due, lateral (select s.id from sessions s where s.user_id = due.account_id limit ${most}) s
@@ -80,7 +85,7 @@ export const createErasureRepository = (db: Database) => ({
           returning id
         ), done as (
           delete from erasures d using due
-          where d.account_id = due.account_id and due.created_at <= ${secondsAfter(now, -settlingSeconds)}
+          where d.account_id = due.account_id and due.created_at <= ${settled}
             and not exists (select from sessions_gone) and not exists (select from forgotten)
           returning d.account_id
         )

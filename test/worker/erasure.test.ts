@@ -134,6 +134,16 @@ describe("the minute's work", () => {
     expect((await left(id)).sessions).toBe(0);
   });
 
+  it('does not wait behind erasures that nothing is left of', async () => {
+    await sql`insert into erasures (account_id, created_at)
+              select gen_random_uuid(), now() - interval '1 second' from generate_series(1, 30)`;
+    const { id } = (await newAccount(client)).user;
+    await sql`delete from users where id = ${id}`;
+    await sql`insert into erasures (account_id, created_at) values (${id}, now())`;
+    await run();
+    expect((await left(id)).sessions).toBe(0);
+  });
+
   it('leaves the sessions and events of other accounts alone', async () => {
     const { user } = await newAccount(client);
     const before = await left(user.id);
