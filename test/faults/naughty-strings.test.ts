@@ -71,13 +71,15 @@ describe('an accepted naughty string is kept exactly', () => {
 describe('every naughty string gets a clear answer', () => {
   it.each(fieldsOf(openApi).map((field) => [field.name, field] as const))('as %s', async (_, field) => {
     const holder = await openHolder(client);
-    await countOver(naughtyStrings, async (text, address) => {
+    const send = async (text: string, address: string) => {
       const request = field.requestWith(text);
       await check(request, await sendAs(client, holder, address, request)).catch((error: Error) => {
         error.message += `\nfor ${JSON.stringify(text)}`;
         throw error;
       });
-    });
+    };
+    // Four hashes of one account may wait behind its session; a fifth is refused as overload.
+    await countOver(naughtyStrings, send, 4);
   });
 
   it.each(['POST /auth/signup', 'POST /auth/token', 'POST /auth/refresh'])(

@@ -23,6 +23,8 @@ const drill = (name: string, ...args: string[]) =>
 
 type Case = {
   readonly name: string;
+  /** Variables that make no difference to what is shown on a slow machine. */
+  readonly given?: readonly string[];
   readonly shows: readonly string[];
   /** Variables under which the service does not do what the runbook says, and what the drill says to that. */
   readonly faults: readonly (readonly [readonly string[], string])[];
@@ -49,6 +51,7 @@ describe.each<Case>([
   },
   {
     name: 'scaling',
+    given: ['--with', 'ARGON2_MEMORY_KIB=7168', '--with', 'ARGON2_ITERATIONS=1'],
     shows: [
       '✓ /metrics: two round trips to the database and a hash',
       '✓ the burst is over: who was refused is let in',
@@ -59,7 +62,10 @@ describe.each<Case>([
     faults: [
       [
         ['ARGON2_MEMORY_KIB=65536', 'REQUEST_TIMEOUT_MS=3000'],
-        '✗ 160 logins at once: 504 timeout among the answers',
+        // Each hash takes so long that a short queue is full.
+        expect.stringMatching(
+          /^✗ 160 logins at once: (504 timeout among the answers|\d+ were let in, and not the 100 of the queue)$/,
+        ),
       ],
       [
         ['RATE_LIMIT_MAX=140'],
@@ -67,9 +73,9 @@ describe.each<Case>([
       ],
     ],
   },
-])('npm run drill:$name', { timeout: 240_000 }, ({ name, shows, faults }) => {
+])('npm run drill:$name', { timeout: 240_000 }, ({ name, given = [], shows, faults }) => {
   it('shows every step, and leaves nothing behind', async () => {
-    const { status, stdout, stderr } = await drill(name);
+    const { status, stdout, stderr } = await drill(name, ...given);
     expect({ status, failed: linesOf(stderr).filter((line) => line.startsWith('✗')) }).toEqual({
       status: 0,
       failed: [],

@@ -4,12 +4,11 @@ import { newAddress } from '../client.ts';
 /** The Big List of Naughty Strings: input that has broken software somewhere. */
 export const naughtyStrings: readonly string[] = list;
 
-const inParallel = 10;
-
 /** Some strings at a time, each lot from an address of its own. @returns how often the work said yes */
 export const countOver = async (
   strings: readonly string[],
   work: (text: string, address: string) => Promise<unknown>,
+  inParallel = 10,
 ): Promise<number> => {
   let count = 0;
   for (let first = 0; first < strings.length; first += inParallel) {
