@@ -89,7 +89,7 @@ export const accounts = {
     response: {
       status: 204,
       description:
-        'Proved. Where addresses are verified first, what the sign-up chose is the account’s now; its client brings it along (its cookie, or `signup_attempt`)',
+        'Proved. Where addresses are verified first, what the sign-up chose is the account’s now; its client brings it along (its cookie, or `signup_attempt`). A new address that another account has without a proof needs a session of the account that asked; else 409 `email_taken`',
     },
     otherwise: {
       status: 200,
