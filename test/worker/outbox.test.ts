@@ -18,6 +18,8 @@ describe('claiming a mail', () => {
     expect(await outbox.claim(at(0), id)).toEqual({
       id,
       recipient,
+      toProvedAddress: false,
+      isFromFamiliarNetwork: false,
       ...plain,
       createdAt: farFuture,
       sentAt: null,
