@@ -1,10 +1,10 @@
 import { type SQL, sql } from 'drizzle-orm';
 import type { RequestContext } from '../context.ts';
-import { endedByLimit, type NewSession, rememberedSessions } from '../domain/session.ts';
+import { endedByLimit, type NewSession } from '../domain/session.ts';
 import { type AccountRow, accountColumns } from './account-rows.ts';
 import { insertAudit } from './audit-rows.ts';
 import { insertMail, originDetails } from './mail-rows.ts';
-import { isOver, networkOf } from './session-rows.ts';
+import { isOver, networkOf, newestSessions } from './session-rows.ts';
 
 export type Opening = {
   readonly session: NewSession;
@@ -68,9 +68,7 @@ export const openSession = (
       select count(*) > 0 and not coalesce(bool_or(
         p.user_agent is not distinct from ${userAgent}::text
         and ${networkOf(sql`p.ip`)} is not distinct from ${networkOf(address)}), false) as is_new
-      from o, lateral (
-        select p.user_agent, p.ip from sessions p where p.user_id = o.user_id order by p.id desc limit ${rememberedSessions}
-      ) p
+      from o, lateral (${newestSessions(sql`o.user_id`)}) p
     ), ${closeSurplus(ctx, session.maxPerAccount)}, told as (
       ${insertMail(ctx, 'new_sign_in', outboxId, sql`select u.id as user_id, u.email as recipient from o join users u on u.id = o.user_id, device where device.is_new`, originDetails(ctx))}
     ), audited as (

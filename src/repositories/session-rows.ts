@@ -13,11 +13,11 @@ export const isOver = (session: SQL, now: Date): SQL => sql`(
 export const networkOf = (ip: SQL): SQL =>
   sql`network(set_masklen(${ip}, case family(${ip}) when 4 then 24 else 64 end))`;
 
-/**
- * Whether one of the account's newest sessions, ended ones included, was opened from the network of that address.
- * A stranger cannot bring that about: opening a session takes the password or an identity.
- */
+/** The newest sessions of an account, ended ones included: bounded, however many it has. */
+export const newestSessions = (userId: SQL): SQL => sql`
+  select known.ip, known.user_agent from sessions known
+  where known.user_id = ${userId} order by known.id desc limit ${rememberedSessions}`;
+
+/** Whether one of the account's newest sessions was opened from the network of that address. */
 export const isFamiliarNetwork = (userId: SQL, ip: SQL): SQL => sql`exists (
-  select from (
-    select known.ip from sessions known where known.user_id = ${userId} order by known.id desc limit ${rememberedSessions}
-  ) known where ${networkOf(sql`known.ip`)} = ${networkOf(ip)})`;
+  select from (${newestSessions(userId)}) known where ${networkOf(sql`known.ip`)} = ${networkOf(ip)})`;
