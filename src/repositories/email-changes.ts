@@ -56,9 +56,10 @@ export const createEmailChangeRepository = (db: Database, { newId, gate }: Optio
   ) => sql`
     asked as (
       select t.id, t.user_id, t.email, t.purpose, t.proved_at, t.created_at, u.email as present_email,
-        u.email_verified_at as present_since, u.username, ${taken} or ${needsSession} as is_taken,
-        ${needsSession} and not ${taken} as free_to_asker
+        u.email_verified_at as present_since, u.username,
+        found.is_held or found.needs_session as is_taken, found.needs_session and not found.is_held as free_to_asker
       from one_time_tokens t join users u on u.id = t.user_id
+        cross join lateral (select ${taken} as is_held, ${needsSession} as needs_session) found
       where t.id = ${tokenId} and t.used_at is null and t.expires_at > ${ctx.now} and ${which}
     )`;
 
@@ -150,8 +151,8 @@ export const createEmailChangeRepository = (db: Database, { newId, gate }: Optio
      * proved. A move to an address that the account could have undone to is that undo: the account has had the address
      * for as long as before, and no link leads back to the ones that came after it.
      *
-     * An account that has the address without a proof is erased, but only by the asking account's own session: else a
-     * stranger could ask for the address of somebody else's new account, and its owner would erase that by one click.
+     * An account that has the address without a proof is erased, but only by a session of the account that asked. Otherwise
+     * a stranger could ask for the address of a new account, and the owner of that account would erase it by one click.
      */
     confirm: (
       ctx: RequestContext,
