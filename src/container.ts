@@ -152,7 +152,7 @@ const createServices = (config: Config, bindings: Bindings, log: Logger, telemet
   const { code, codeMac, read: readToken } = oneTimeTokens;
   const sealedSignUps = createSealedSignUps(secretKeys);
   const prepareToken = createPrepareToken({ newId, code, codeMac });
-  const verifyPassword = createVerifyPassword({ guard, hasher, audit });
+  const verifyPassword = createVerifyPassword({ accounts, guard, hasher, audit });
   const limiter = instruments.limiter(
     createRateLimiter(bindings.RATE_LIMITER, {
       doubtMs: (config.jwt.accessTtlSeconds + leewaySeconds) * 1000,

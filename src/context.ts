@@ -89,12 +89,7 @@ export type PasswordHasher = {
  * @throws AppError `login_locked`, `overloaded`, `timeout`, `service_unavailable`, and what `lookUp` throws
  */
 export type VerifyPassword = <
-  Found extends {
-    readonly userId: string;
-    readonly email: string;
-    readonly passwordHash: string | null;
-    readonly isFamiliarNetwork?: boolean;
-  },
+  Found extends { readonly userId: string; readonly email: string; readonly passwordHash: string | null },
 >(
   ctx: RequestContext,
   identifier: string,

@@ -25,8 +25,6 @@ export type LoginCandidate = {
   readonly passwordChangedAt: Date | null;
   readonly disabled: boolean;
   readonly emailVerified: boolean;
-  /** Whether the account has had a session from the network of this request. */
-  readonly isFamiliarNetwork: boolean;
 };
 
 export type CreateOutcome =
@@ -42,6 +40,12 @@ const verificationOf = (ctx: RequestContext, token: MailedToken): SQL =>
     from: sql`select u.id as user_id, u.email from u`,
     details: askedTokenDetails(ctx, token.tokenId),
   });
+
+/** Whether the account `u` is the one that an address or a user name names. */
+const namedBy = (identifier: string): SQL => {
+  const by = parseIdentifier(identifier);
+  return 'email' in by ? sql`u.email = ${by.email}` : sql`u.username = ${by.username}`;
+};
 
 export type AccountRepository = ReturnType<typeof createAccountRepository>;
 
@@ -91,7 +95,6 @@ export const createAccountRepository = (db: Database, { newId }: Options) => ({
   },
 
   findForLogin: async (ctx: RequestContext, identifier: string): Promise<LoginCandidate | null> => {
-    const by = parseIdentifier(identifier);
     const [row] = await db.execute<{
       id: string;
       email: string;
@@ -99,14 +102,11 @@ export const createAccountRepository = (db: Database, { newId }: Options) => ({
       password_changed_at: Date | null;
       disabled: boolean;
       email_verified: boolean;
-      is_familiar_network: boolean;
     }>(
       ctx,
       sql`select u.id, u.email, u.password_hash, u.password_changed_at, u.disabled_at is not null as disabled,
-            u.email_verified_at is not null as email_verified,
-            ${isFamiliarNetwork(sql`u.id`, sql`${ctx.ip}::inet`)} as is_familiar_network
-          from users u
-          where ${'email' in by ? sql`u.email = ${by.email}` : sql`u.username = ${by.username}`}`,
+            u.email_verified_at is not null as email_verified
+          from users u where ${namedBy(identifier)}`,
     );
     return row
       ? {
@@ -116,9 +116,17 @@ export const createAccountRepository = (db: Database, { newId }: Options) => ({
           passwordChangedAt: row.password_changed_at,
           disabled: row.disabled,
           emailVerified: row.email_verified,
-          isFamiliarNetwork: row.is_familiar_network,
         }
       : null;
+  },
+
+  /** Whether one of the account's newest sessions came from the network of this request; false where there is no account. */
+  isFamiliarNetwork: async (ctx: RequestContext, identifier: string): Promise<boolean> => {
+    const rows = await db.execute(
+      ctx,
+      sql`select from users u where ${namedBy(identifier)} and ${isFamiliarNetwork(sql`u.id`, sql`${ctx.ip}::inet`)}`,
+    );
+    return rows.length > 0;
   },
 
   /** Replaces a hash by one of the same password under other parameters, unless the password has changed meanwhile. */

@@ -4,9 +4,11 @@ import { createCountedAttempt } from '../../domain/counted-attempt.ts';
 import { hashCaller } from '../../domain/hash-lane.ts';
 import type { LoginGuard } from '../../domain/login-ledger.ts';
 import { AppError } from '../../errors.ts';
+import type { AccountRepository } from '../../repositories/accounts.ts';
 import type { AuditRepository } from '../../repositories/audit.ts';
 
 type Deps = {
+  readonly accounts: Pick<AccountRepository, 'isFamiliarNetwork'>;
   readonly guard: Pick<LoginGuard, 'reserve'>;
   readonly hasher: Pick<PasswordHasher, 'verify'>;
   readonly audit: Pick<AuditRepository, 'recordFailedLogin'>;
@@ -24,18 +26,18 @@ const settledValue = <T>(settled: PromiseSettledResult<T>): T => {
  * that was not found costs the same work (OWASP ASVS 5.0, 6.3.8).
  */
 export const createVerifyPassword =
-  ({ guard, hasher, audit }: Deps): VerifyPassword =>
+  ({ accounts, guard, hasher, audit }: Deps): VerifyPassword =>
   async (ctx, identifier, password, lookUp) => {
     const { actor } = ctx;
     const caller = actor ? hashCaller(ctx, 'session', actor.userId) : hashCaller(ctx, 'login', identifier);
     const addressOf = async (): Promise<string> =>
       'email' in parseIdentifier(identifier) ? identifier : ((await lookUp)?.email ?? identifier);
-    // A live session is as good as a network that the account knows.
-    const isFamiliar = async (): Promise<boolean> =>
-      actor !== null || ((await lookUp)?.isFamiliarNetwork ?? false);
+    // A live session is as good as a network that the account knows. Asked alike for an account and for none.
+    const isFamiliar = async (account: string): Promise<boolean> =>
+      actor !== null || accounts.isFamiliarNetwork(ctx, account);
     const { reservation, settle, began } = createCountedAttempt(
       ctx,
-      addressOf().then((account) => guard.reserve(account, ctx.networks, isFamiliar)),
+      addressOf().then((account) => guard.reserve(account, ctx.networks, () => isFamiliar(account))),
     );
     try {
       const [looked, reserved] = await Promise.allSettled([lookUp, reservation]);
