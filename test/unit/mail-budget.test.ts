@@ -25,7 +25,7 @@ const fromElsewhere = (template: MailTemplate): Kind => ({ template, isFromFamil
 const fromHome = (template: MailTemplate): Kind => ({ template, isFromFamiliarNetwork: true });
 const kinds: readonly Kind[] = [...templates.map(fromElsewhere), fromHome('reset_password')];
 
-/** What somebody without a password, an identity or a role can cause. */
+/** What a stranger can cause: without a password, an identity or a role. */
 const strangers: readonly Kind[] = (
   ['verify_email', 'verify_new_email', 'account_exists', 'address_reserved', 'reset_password'] as const
 ).map(fromElsewhere);

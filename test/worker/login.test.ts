@@ -275,6 +275,17 @@ describe('the login guard', () => {
     expect((await login({ email, password }, home)).status).toBe(429);
   });
 
+  it('lets a live session prove its password from a new network while guesses from elsewhere lock the account', async () => {
+    const strict = { ...cheap, LOGIN_BRUTE_MAX_ATTEMPTS: '1' };
+    const { access_token: bearer, user } = await newAccount(createClient(strict));
+    for (let turn = 0; turn < 10; turn++) {
+      await login({ email: user.email, password: 'a wrong one' }, createClient(strict));
+    }
+    const cafe = createClient(strict);
+    expect((await login({ email: user.email, password }, cafe)).status).toBe(429);
+    expect((await cafe('DELETE', '/users/me', { bearer, json: { password } })).status).toBe(204);
+  });
+
   it('tells nobody by its lock whether an address had an account before somebody signed it up', async () => {
     const required = createClient({ EMAIL_VERIFICATION: 'required' });
     const [waiting, unknown] = [newEmail(), newEmail()];
