@@ -90,7 +90,7 @@ export const settingsSchema = {
   EMAIL_VERIFICATION: oneOf('off', 'optional', 'required').default('optional'),
   EMAIL_PROVIDER: oneOf('resend', 'ses', 'gmail', 'smtp', 'capture').optional(),
   FROM_EMAIL: mailbox.optional(),
-  // Each of the five shares is one mail at the least.
+  // Each of the six shares is one mail at the least.
   MAIL_RECIPIENT_HOURLY_MAX: integer(6, 1_000_000).default(20),
   MAIL_RECIPIENT_DAILY_MAX: integer(6, 1_000_000).default(50),
   RESEND_API_KEY: optionalSecret,
