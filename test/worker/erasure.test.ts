@@ -1,7 +1,7 @@
 import { env } from 'cloudflare:test';
 import { describe, expect, it } from 'vitest';
 import { newAdmin } from '../support/worker/administrators.ts';
-import { createClient, newAccount, password } from '../support/worker/client.ts';
+import { createClient, newAccount, password, silentQueue } from '../support/worker/client.ts';
 import { countRoundTrips, sql } from '../support/worker/database.ts';
 import { runSchedule } from '../support/worker/invocations.ts';
 import { expectProblem } from '../support/worker/problem.ts';
@@ -90,7 +90,7 @@ describe('the deletion of an account', () => {
   );
 
   it('takes two round trips, however much there is', async () => {
-    const quiet = createClient({ ...cheapHashes, MAIL_QUEUE: { sendBatch: async () => {} } as never });
+    const quiet = createClient({ ...cheapHashes, MAIL_QUEUE: silentQueue });
     const { access_token: bearer, user } = await newAccount(quiet);
     await addSessions(user.id, 3_000);
     const json = { password };

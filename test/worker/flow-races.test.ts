@@ -1,6 +1,6 @@
 import { describe, expect, inject, it } from 'vitest';
 import { newAdmin } from '../support/worker/administrators.ts';
-import { createClient, password } from '../support/worker/client.ts';
+import { createClient, password, silentQueue } from '../support/worker/client.ts';
 import { sql } from '../support/worker/database.ts';
 import { createProvider, withProvider } from '../support/worker/identity-provider.ts';
 import { newRaceAccount, type RaceAccount } from '../support/worker/races/account.ts';
@@ -14,8 +14,8 @@ const client = createClient({
   // Hashes that cost little: what is raced is the database.
   ARGON2_MEMORY_KIB: '7168',
   ARGON2_ITERATIONS: '1',
-  MAIL_QUEUE: { sendBatch: async () => {} } as never,
-  UPLOAD_QUEUE: { sendBatch: async () => {} } as never,
+  MAIL_QUEUE: silentQueue,
+  UPLOAD_QUEUE: silentQueue,
 });
 
 const names = Object.keys(flows) as FlowName[];

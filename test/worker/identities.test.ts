@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { eventsAbout, newAdmin } from '../support/worker/administrators.ts';
-import { createClient, newEmail, password, type Tokens } from '../support/worker/client.ts';
+import { createClient, newEmail, password, silentQueue, type Tokens } from '../support/worker/client.ts';
 import { sql } from '../support/worker/database.ts';
 import {
   createProvider,
@@ -14,7 +14,7 @@ import {
 import { tokenIn } from '../support/worker/mail.ts';
 
 const provider = createProvider();
-const client = createClient({ ...withProvider, MAIL_QUEUE: { sendBatch: async () => {} } as never });
+const client = createClient({ ...withProvider, MAIL_QUEUE: silentQueue });
 
 type Item = { id: string; name: string; issuer: string; created_at: string; last_used_at: string };
 const listBy = async (cookies: Record<string, string>) =>

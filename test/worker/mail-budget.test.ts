@@ -13,6 +13,7 @@ import {
   newAddress,
   newEmail,
   password,
+  silentQueue,
 } from '../support/worker/client.ts';
 import { sql } from '../support/worker/database.ts';
 import { consume } from '../support/worker/invocations.ts';
@@ -28,8 +29,6 @@ import {
 } from '../support/worker/outbox.ts';
 
 const cheap = { ARGON2_MEMORY_KIB: '7168', ARGON2_ITERATIONS: '1' };
-/** Delivers nothing, so that the test decides when each mail is delivered. */
-const silentQueue = { sendBatch: async () => {} } as never;
 const bindings = { ...env, ...cheap } as unknown as Bindings;
 
 /** Delivers what waits for an address, as the queue does. @returns how many mails went out to it */

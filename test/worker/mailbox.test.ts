@@ -1,7 +1,7 @@
 import { env } from 'cloudflare:test';
 import { describe, expect, it, vi } from 'vitest';
 import type { Bindings } from '../../src/container.ts';
-import { createClient, newEmail, password, type Tokens } from '../support/worker/client.ts';
+import { createClient, newEmail, password, silentQueue, type Tokens } from '../support/worker/client.ts';
 import { sql } from '../support/worker/database.ts';
 import { consume } from '../support/worker/invocations.ts';
 import { newMail } from '../support/worker/outbox.ts';
@@ -61,7 +61,7 @@ describe('GET /dev/mailbox', () => {
   });
 
   it('shows the link that verifies the address, which the outbox row does not hold', async () => {
-    const quiet = createClient({ MAIL_QUEUE: { sendBatch: async () => {} } as never });
+    const quiet = createClient({ MAIL_QUEUE: silentQueue });
     const email = newEmail();
     const signup = await quiet('POST', '/auth/signup', { json: { email, password } });
     const { access_token: bearer } = await signup.json<Tokens>();

@@ -1,11 +1,18 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { createClient, newAccount, newEmail, password, type Tokens } from '../support/worker/client.ts';
+import {
+  createClient,
+  newAccount,
+  newEmail,
+  password,
+  silentQueue,
+  type Tokens,
+} from '../support/worker/client.ts';
 import { countRoundTrips, sql } from '../support/worker/database.ts';
 import { mailsTo, tokenIn } from '../support/worker/mail.ts';
 
 const client = createClient();
 /** Its mails wait for the sweep, so that what is counted is the request's own. */
-const quiet = createClient({ MAIL_QUEUE: { sendBatch: async () => {} } as never });
+const quiet = createClient({ MAIL_QUEUE: silentQueue });
 const nextPassword = 'a wholly different phrase 42';
 const change = (bearer: string, current_password: string, new_password: string, by = client) =>
   by('POST', '/auth/password', { bearer, json: { current_password, new_password } });
@@ -82,7 +89,7 @@ describe('POST /auth/password', () => {
   });
 
   it('takes two round trips', async () => {
-    const account = await newAccount(client);
+    const account = await newAccount(quiet);
     expect(await countRoundTrips(() => change(account.access_token, password, nextPassword, quiet))).toBe(2);
   });
 });
@@ -101,7 +108,7 @@ describe('POST /auth/password/forgot', () => {
   });
 
   it('takes one round trip, for a known and an unknown address', async () => {
-    const { email } = (await newAccount(client)).user;
+    const { email } = (await newAccount(quiet)).user;
     const ask = (to: string) => quiet('POST', '/auth/password/forgot', { json: { email: to } });
     expect(await countRoundTrips(() => ask(email))).toBe(1);
     expect(await countRoundTrips(() => ask(newEmail()))).toBe(1);

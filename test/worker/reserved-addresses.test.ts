@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { newAccountAllowed } from '../support/worker/administrators.ts';
-import { createClient, newEmail, password } from '../support/worker/client.ts';
+import { createClient, newEmail, password, silentQueue } from '../support/worker/client.ts';
 import { countRoundTrips, sql } from '../support/worker/database.ts';
 import {
   createProvider,
@@ -13,7 +13,7 @@ import { mailsTo } from '../support/worker/mail.ts';
 import { cheap, createMoves, day } from '../support/worker/moves.ts';
 
 const provider = createProvider();
-const quiet = { ...withProvider, ...cheap, MAIL_QUEUE: { sendBatch: async () => {} } as never };
+const quiet = { ...withProvider, ...cheap, MAIL_QUEUE: silentQueue };
 const client = createClient(quiet);
 const required = createClient({ ...quiet, EMAIL_VERIFICATION: 'required' });
 const off = createClient({ ...quiet, EMAIL_VERIFICATION: 'off' });

@@ -2,7 +2,7 @@ import { env } from 'cloudflare:test';
 import { describe, expect, it } from 'vitest';
 import type { Permission } from '../../src/domain/permissions.ts';
 import { newAccountAllowed } from '../support/worker/administrators.ts';
-import { createClient, newAccount, newEmail, password } from '../support/worker/client.ts';
+import { createClient, newAccount, newEmail, password, silentQueue } from '../support/worker/client.ts';
 import { countRoundTrips, sql } from '../support/worker/database.ts';
 import {
   comeBack,
@@ -37,8 +37,8 @@ const counting = {
   RATE_LIMITER: counted(env.RATE_LIMITER as never, objects) as never,
   RATE_LIMIT_MAX: '1000',
   // What ran meanwhile would be counted too.
-  MAIL_QUEUE: { sendBatch: async () => {} } as never,
-  UPLOAD_QUEUE: { sendBatch: async () => {} } as never,
+  MAIL_QUEUE: silentQueue,
+  UPLOAD_QUEUE: silentQueue,
 };
 const client = createClient(counting);
 const provider = createProvider();

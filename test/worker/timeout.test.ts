@@ -4,7 +4,7 @@ import type { AppEnv } from '../../src/http/app-env.ts';
 import { respondWithProblem, toAppError } from '../../src/http/problem.ts';
 import { requestContext } from '../../src/middleware/request-context.ts';
 import { timeout } from '../../src/middleware/timeout.ts';
-import { createClient, newAccount, newEmail, password } from '../support/worker/client.ts';
+import { createClient, newAccount, newEmail, password, silentQueue } from '../support/worker/client.ts';
 
 const timeoutMs = 200;
 const client = createClient({ REQUEST_TIMEOUT_MS: String(timeoutMs) });
@@ -12,7 +12,7 @@ const never = () => new Promise<never>(() => undefined);
 
 let bearer = '';
 beforeAll(async () => {
-  bearer = (await newAccount(createClient())).access_token;
+  bearer = (await newAccount(createClient({ MAIL_QUEUE: silentQueue }))).access_token;
 });
 afterEach(() => void vi.restoreAllMocks());
 

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { createClient, newEmail, password, type Tokens } from '../support/worker/client.ts';
+import { createClient, newEmail, password, silentQueue, type Tokens } from '../support/worker/client.ts';
 import {
   createProvider,
   newPerson,
@@ -15,7 +15,7 @@ const client = createClient({
   ...withProvider,
   ...cheap,
   LOGIN_BRUTE_MAX_ATTEMPTS: '100',
-  MAIL_QUEUE: { sendBatch: async () => {} } as never,
+  MAIL_QUEUE: silentQueue,
 });
 const by = createMoves(client);
 const thiefsPassword = 'marble kettle sparrow 83';

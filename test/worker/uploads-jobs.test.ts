@@ -2,7 +2,7 @@ import { env } from 'cloudflare:test';
 import { afterEach, beforeEach, describe, expect, it, type MockInstance, vi } from 'vitest';
 import type { Bindings } from '../../src/container.ts';
 import { maxScanAttempts, uploadDelaysSeconds } from '../../src/domain/upload-schedule.ts';
-import { newAccount } from '../support/worker/client.ts';
+import { newAccount, silentQueue } from '../support/worker/client.ts';
 import { sql } from '../support/worker/database.ts';
 import { consume, runSchedule } from '../support/worker/invocations.ts';
 import { guardduty } from '../support/worker/scan-result.ts';
@@ -32,7 +32,7 @@ afterEach(() => void vi.restoreAllMocks());
 const logged = () => written.mock.calls.map(([line]) => JSON.parse(line));
 
 const bindings = (variables: Record<string, unknown> = {}) =>
-  ({ ...env, UPLOAD_QUEUE: { sendBatch: async () => {} } as never, ...variables }) as Bindings;
+  ({ ...env, UPLOAD_QUEUE: silentQueue, ...variables }) as Bindings;
 const sweep = (variables: Record<string, unknown> = {}) => runSchedule(bindings(variables));
 /** Other tests leave work behind, and one sweep does so much of it and no more. */
 const sweepUntil = (isDone: () => Promise<void>) =>

@@ -18,6 +18,9 @@ export const newAddress = (): string => {
   return `2001:db8:${groups.join(':')}::1`;
 };
 
+/** A queue that delivers nothing: no delivery of a test's own mails runs beside what it counts. */
+export const silentQueue = { sendBatch: async () => {} } as never;
+
 /** An app with some variables of its own; without any it is the one that the test run configures. */
 export const createClient = (variables: Record<string, string> = {}, address = newAddress()) => {
   const bindings = { ...env, ...variables } as Bindings;

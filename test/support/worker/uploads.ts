@@ -1,11 +1,11 @@
 import { env } from 'cloudflare:test';
 import type { Bindings } from '../../../src/container.ts';
-import { type Client, createClient } from './client.ts';
+import { type Client, createClient, silentQueue } from './client.ts';
 import { sql } from './database.ts';
 import { consume, type Fate } from './invocations.ts';
 
 /** Work begins when the test says so. */
-const quiet = { UPLOAD_QUEUE: { sendBatch: async () => {} } as never };
+const quiet = { UPLOAD_QUEUE: silentQueue };
 
 /** A client whose uploads are left alone, and with plenty of requests. */
 export const createUploader = (variables: Record<string, string> = {}): Client =>
