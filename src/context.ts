@@ -68,6 +68,11 @@ export type PasswordHasher = {
    */
   readonly refuseIfFull: (caller: HashCaller) => () => void;
   /**
+   * Other work that keeps the thread for as long as a hash or longer, in its turn among the hashes.
+   * @throws AppError `overloaded` when the queue is full, `timeout` when the signal fired while it waited
+   */
+  readonly inTurn: <T>(work: () => T, caller: HashCaller) => Promise<T>;
+  /**
    * @returns a PHC string under the configured parameters
    * @throws AppError `overloaded` when the queue is full, `timeout` when the signal fired while it waited
    */
@@ -101,6 +106,7 @@ export type VerifyPassword = <
 
 /** The actor, once the password of the account has been proved too. */
 export type ProvenOwner = {
+  readonly userId: string;
   readonly email: string;
   readonly username: string | null;
   readonly passwordHash: string;
@@ -111,10 +117,12 @@ export type ProvenOwner = {
 /** @throws AppError `session_revoked`, `account_disabled`, `invalid_credentials`, `login_locked`, `overloaded` */
 export type ProveOwnPassword = (ctx: RequestContext, password: string) => Promise<ProvenOwner>;
 
-/** Refuses a password that may not be set, with every reason. @throws AppError `weak_password` */
+/** Refuses a password that may not be set, with every reason. @throws AppError `weak_password`, `overloaded`, `timeout` */
 export type CheckPassword = (
   ctx: RequestContext,
   request: {
+    /** Whose turn the judgement takes: it keeps the thread as a hash does. */
+    readonly caller: HashCaller;
     readonly password: string;
     readonly email: string;
     readonly username: string | null;

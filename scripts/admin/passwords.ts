@@ -3,6 +3,7 @@ import { argon2id } from 'hash-wasm';
 import { createPwnedPasswords } from '../../src/adapters/pwned-passwords.ts';
 import type { PasswordConfig } from '../../src/config/password.ts';
 import type { RequestContext } from '../../src/context.ts';
+import { hashCaller } from '../../src/domain/hash-lane.ts';
 import { canonicalPassword } from '../../src/domain/password-policy.ts';
 import { formatPhc, saltBytes, tagBytes } from '../../src/domain/phc.ts';
 import { AppError } from '../../src/errors.ts';
@@ -15,12 +16,13 @@ type Choice = { readonly password: string; readonly email: string; readonly user
 export const requireGoodPassword = async (ctx: RequestContext, choice: Choice, config: PasswordConfig) => {
   const check = createCheckPassword({
     policy: config,
-    estimateStrength: async (password, knownWords) =>
+    // Nobody else waits for this process.
+    estimateStrength: async (_, password, knownWords) =>
       (await import('../../src/adapters/password-strength.ts')).estimateStrength(password, knownWords),
     isLeaked: config.pwnedPasswords ? createPwnedPasswords({ fetch }) : null,
   });
   try {
-    await check(ctx, choice);
+    await check(ctx, { ...choice, caller: hashCaller(ctx, 'administration', choice.email) });
   } catch (error) {
     if (!(error instanceof AppError) || error.code !== 'weak_password') throw error;
     throw new Sentence(`The password is not taken: ${error.errors.map(({ detail }) => detail).join('; ')}.`);

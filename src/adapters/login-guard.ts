@@ -7,6 +7,7 @@ import {
   type LoginGuard,
   type LoginPolicy,
   networkLimits,
+  type Standing,
 } from '../domain/login-ledger.ts';
 import { type Networks, widestOf } from '../domain/network.ts';
 import type {
@@ -55,8 +56,10 @@ export const createLoginGuard = (
 ): LoginGuard => {
   const kinds = {
     login: identifierLimits(policy),
-    // Attempts from networks that the account knows, while the count of all networks is locked.
+    // While the count of all networks is locked, each with limits of its own: attempts from networks that the account
+    // knows, and those with a live session of it.
     familiar: identifierLimits(policy),
+    session: identifierLimits(policy),
     code: codeLimits,
   } satisfies Record<string, LedgerLimits>;
 
@@ -81,7 +84,7 @@ export const createLoginGuard = (
     kind: keyof typeof kinds,
     identifier: string,
     networks: Networks,
-    instead: () => Promise<'familiar' | null> = async () => null,
+    instead: () => Promise<Standing | null> = async () => null,
   ): Promise<LoginAttempt> => {
     const [subject, ofNetworks] = await Promise.all([
       placeOf(identifier, networks, [kind]),
@@ -100,12 +103,11 @@ export const createLoginGuard = (
   };
 
   return {
-    reserve: (account, networks, isFamiliar) =>
-      reserve('login', account, networks, async () => ((await isFamiliar()) ? 'familiar' : null)),
+    reserve: (account, networks, standing) => reserve('login', account, networks, standing),
     reserveCode: (email, networks) => reserve('code', email, networks),
     forgive: async (identifiers) => {
       const forgiveOne = async (identifier: string) => {
-        const { shard, counters } = await placeOf(identifier, [], ['login', 'familiar', 'code']);
+        const { shard, counters } = await placeOf(identifier, [], ['login', 'familiar', 'session', 'code']);
         await namespace.getByName(shard).forgive(counters);
       };
       await Promise.all(identifiers.map(forgiveOne));

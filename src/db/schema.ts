@@ -1,4 +1,4 @@
-import { sql } from 'drizzle-orm';
+import { type SQL, type SQLWrapper, sql } from 'drizzle-orm';
 import {
   bigint,
   boolean,
@@ -34,6 +34,8 @@ export const users = pgTable(
     verificationSentAt: instant('verification_sent_at'),
     /** When the last reset link that is still of use was mailed; the next has to wait. */
     resetSentAt: instant('reset_sent_at'),
+    /** The same of those asked for from a network that the account knows: strangers must not use up its owner's turns. */
+    familiarResetSentAt: instant('familiar_reset_sent_at'),
     /** When the address was last told that it has an account already; the next has to wait. */
     existsNoticeSentAt: instant('exists_notice_sent_at'),
     username: sortableText('username'),
@@ -85,6 +87,23 @@ export const sessionCutoff = pgTable(
   (table) => [check('session_cutoff_is_one_row', sql`${table.id} = 1`)],
 );
 
+/** Sessions that were ended because they may have been a stranger's; what they came from is not the owner's. */
+const expelled = [
+  'password_reset',
+  'account_claimed',
+  'email_restored',
+  'administrator',
+  'account_disabled',
+] as const;
+
+/** The network of a device, coarse enough that a new lease of its provider is no new device. */
+export const networkOf = (ip: SQLWrapper): SQL =>
+  sql`network(set_masklen(${ip}, case family(${ip}) when 4 then 24 else 64 end))`;
+
+/** Written without parameters, so that the planner knows it for the condition of the index. */
+export const isNotExpelled = (session: SQLWrapper): SQL =>
+  sql`coalesce(${session}.revoked_reason, '') not in (${sql.raw(expelled.map((reason) => `'${reason}'`).join())})`;
+
 /** One row a login. The refresh token is derived from the id and the counter, never stored. */
 export const sessions = pgTable(
   'sessions',
@@ -103,16 +122,7 @@ export const sessions = pgTable(
     absoluteExpiresAt: instant('absolute_expires_at').notNull(),
     revokedAt: instant('revoked_at'),
     revokedReason: text('revoked_reason', {
-      enum: [
-        'logout',
-        'revoked',
-        'refresh_reuse',
-        'password_changed',
-        'email_restored',
-        'administrator',
-        'account_disabled',
-        'session_limit',
-      ],
+      enum: ['logout', 'revoked', 'refresh_reuse', 'password_changed', 'session_limit', ...expelled],
     }),
     ip: inet('ip'),
     userAgent: text('user_agent'),
@@ -121,6 +131,10 @@ export const sessions = pgTable(
     index('sessions_user_id_id_index').on(table.userId, table.id),
     // The live ones, so that the oldest of too many are found without reading those that have ended.
     index('sessions_live_index').on(table.userId, table.id).where(sql`${table.revokedAt} is null`),
+    // Whether the account knows a network, and a device of it.
+    index('sessions_network_index')
+      .on(table.userId, networkOf(table.ip), table.id)
+      .where(isNotExpelled(sql`sessions`)),
   ],
 );
 

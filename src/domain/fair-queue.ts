@@ -6,6 +6,8 @@ export type Place = HashLane & {
   readonly kind: Kind;
   readonly sinceMs: number;
   readonly number: number;
+  /** Other work waits its turn like a hash, and says nothing of how long one takes. */
+  readonly isHash: boolean;
   /** When its request looked whether it is its turn: the last three looks, by the queue's count and by the clock. */
   looks: readonly [number, number, number];
   lookedAtMs: number;
@@ -55,7 +57,7 @@ export const createFairQueue = ({ capacity, longestWaitMs }: FairQueueOptions) =
   const expected = new Set<Expected>();
   const lastTurns = new Map<string, number>();
   const next = new Map<Kind, Place | null>();
-  const hash = { startedMs: Number.NEGATIVE_INFINITY, isMeasured: true };
+  const turn = { startedMs: Number.NEGATIVE_INFINITY, isMeasured: true, isHash: true };
   let tookMs: readonly number[] = [];
   let entered = 0;
   let looks = 0;
@@ -128,10 +130,10 @@ export const createFairQueue = ({ capacity, longestWaitMs }: FairQueueOptions) =
   };
 
   const isBefore = (one: Place, other: Place): boolean => {
-    const turn = (key: string) => lastTurns.get(key) ?? 0;
-    const byNetwork = turn(networkKey(one)) - turn(networkKey(other));
+    const lastTurn = (key: string) => lastTurns.get(key) ?? 0;
+    const byNetwork = lastTurn(networkKey(one)) - lastTurn(networkKey(other));
     if (byNetwork !== 0) return byNetwork < 0;
-    const byAccount = turn(accountKey(one)) - turn(accountKey(other));
+    const byAccount = lastTurn(accountKey(one)) - lastTurn(accountKey(other));
     return byAccount === 0 ? one.number < other.number : byAccount < 0;
   };
 
@@ -158,11 +160,12 @@ export const createFairQueue = ({ capacity, longestWaitMs }: FairQueueOptions) =
     return lastKind === 'login' ? (other ?? login) : (login ?? other);
   };
 
-  /** Tells how long the last hash took, once: from the first look after it. The clock stands still while it runs. */
+  /** Tells how long the last turn took, once: from the first look after it. The clock stands still while it runs. */
   const measure = (nowMs: number): void => {
-    if (hash.isMeasured || nowMs <= hash.startedMs) return;
-    hash.isMeasured = true;
-    tookMs = [...tookMs, Math.min(nowMs - hash.startedMs, longestHashMs)].slice(-measuredHashes);
+    if (turn.isMeasured || nowMs <= turn.startedMs) return;
+    turn.isMeasured = true;
+    if (turn.isHash)
+      tookMs = [...tookMs, Math.min(nowMs - turn.startedMs, longestHashMs)].slice(-measuredHashes);
     if (lastKind === 'other') restUntilMs = nowMs + restFactor * hashMs();
   };
 
@@ -179,7 +182,7 @@ export const createFairQueue = ({ capacity, longestWaitMs }: FairQueueOptions) =
     remember(networkKey(place));
     remember(accountKey(place));
     lastKind = place.kind;
-    Object.assign(hash, { startedMs: nowMs, isMeasured: false });
+    Object.assign(turn, { startedMs: nowMs, isMeasured: false, isHash: place.isHash });
     if (place.kind === 'other') restUntilMs = nowMs + (1 + restFactor) * hashMs();
   };
 
@@ -202,7 +205,7 @@ export const createFairQueue = ({ capacity, longestWaitMs }: FairQueueOptions) =
     },
 
     /** @returns null where there is no room */
-    enter: (lane: HashLane, nowMs: number): Place | null => {
+    enter: (lane: HashLane, nowMs: number, isHash = true): Place | null => {
       forgetGone(nowMs);
       if (!meet(lane) && !hasRoomFor(lane, nowMs)) return null;
       const place: Place = {
@@ -210,6 +213,7 @@ export const createFairQueue = ({ capacity, longestWaitMs }: FairQueueOptions) =
         kind: kindOf(lane.purpose),
         sinceMs: nowMs,
         number: ++entered,
+        isHash,
         looks: [-1, -1, looks],
         lookedAtMs: nowMs,
         servedSeen: served,
@@ -242,7 +246,7 @@ export const createFairQueue = ({ capacity, longestWaitMs }: FairQueueOptions) =
       return true;
     },
 
-    /** Tells that the hash which began last is done. */
+    /** Tells that the turn which began last is done. */
     measure,
 
     /**

@@ -20,18 +20,21 @@ export type LoginPolicy = {
 };
 
 /** The port of the login guard; rejects with `service_unavailable` when the counts cannot be reached. */
+export type Standing = 'session' | 'familiar';
+
 export type LoginGuard = {
   /**
    * Counts an attempt before its password is compared (OWASP ASVS 5.0, 6.3.1).
    * @param account the e-mail address of the account, whatever it was named by; of none, what was typed
-   * @param isFamiliar whether the account has had sessions from this network; asked only if the account is locked
-   *   for all networks, because guesses from elsewhere must not keep the owner out
+   * @param standing what the attempt has that a stranger's has not: a live session of the account, or a network that
+   *   the account knows. Asked only if the account is locked for all networks: guesses from elsewhere must not keep the
+   *   owner out, nor those of people on the same network keep out a session
    * @throws AppError `service_unavailable` when the counts cannot be reached
    */
   readonly reserve: (
     account: string,
     networks: Networks,
-    isFamiliar: () => Promise<boolean>,
+    standing: () => Promise<Standing | null>,
   ) => Promise<LoginAttempt>;
   /** The same for a code that was mailed: every code that an address gets is counted together. */
   readonly reserveCode: (email: string, networks: Networks) => Promise<LoginAttempt>;

@@ -28,7 +28,7 @@ export type SessionPolicy = {
 /** How many live sessions one login ends at most: an account may have more of them from before there was a limit. */
 export const endedByLimit = 500;
 
-/** How many of an account's newest sessions tell which devices it knows. */
+/** How many of an account's newest sessions from a network tell which devices it knows there. */
 export const rememberedSessions = 100;
 
 export const secondsAfter = (instant: Date, seconds: number): Date =>

@@ -27,6 +27,8 @@ const limits = {
   verify: { share: 0.6, per: 'network' },
   // Each is looked into, stored and scanned.
   upload: { share: 0.6, per: 'caller' },
+  // Bytes are fetched and read, behind a session: a network may have many accounts.
+  completion: { share: 0.6, per: 'network' },
   // Its URL is signed; no session is asked for.
   bytes: { share: 0.6, per: 'network', bucket: 'upload' },
   // Of one network, and of a burst of files.
@@ -55,7 +57,7 @@ const classes: Readonly<Record<string, RateClass | 'unlimited'>> = {
   'POST /auth/email/restore': 'verify',
   'POST /uploads': 'upload',
   'PUT /uploads/:id/content': 'bytes',
-  'POST /uploads/:id/complete': 'upload',
+  'POST /uploads/:id/complete': 'completion',
   'POST /webhooks/scan-result': 'webhook',
   'GET /readyz': 'readiness',
   'GET /metrics': 'readiness',

@@ -14,10 +14,12 @@ import {
   isDue,
   type MailedToken,
   mailToken,
+  noResetSent,
   originDetails,
   voidTokens,
 } from './mail-rows.ts';
 import { replaceSession } from './session-replacement.ts';
+import { isFamiliarNetwork } from './session-rows.ts';
 import { voidUndos } from './undo-tokens.ts';
 
 /** What is needed to check and replace a password. */
@@ -90,7 +92,7 @@ export const createCredentialRepository = (db: Database, { newId, gate }: Option
       sql`
         with ${gate.own(ctx)}, c as (
           update users set password_hash = ${hash}, password_changed_at = ${now}, must_change_password = false,
-            reset_sent_at = null, updated_at = ${now}
+            ${noResetSent}, updated_at = ${now}
           from gate where gate.refusal is null and users.id = gate.user_id and users.password_hash = ${before}
           returning users.*
         ), ${replaceSession(ctx, replacement)}, spent as (
@@ -106,8 +108,8 @@ export const createCredentialRepository = (db: Database, { newId, gate }: Option
   },
 
   /**
-   * Writes a reset token and its mail if the address has an account and the last is a minute old; the account's row
-   * lock decides between parallel requests. Writes an audit event in either case: a statement that writes nothing
+   * Writes a reset token and its mail if the address has an account and the last is a minute old, counting those from
+   * networks that the account knows apart; the account's row lock decides between parallel requests. Writes an audit event in either case: a statement that writes nothing
    * would be told from one that does by its time.
    */
   forget: async (ctx: RequestContext, email: string, token: MailedToken): Promise<void> => {
@@ -128,9 +130,15 @@ export const createCredentialRepository = (db: Database, { newId, gate }: Option
       ctx,
       sql`
         with u as (
-          update users set reset_sent_at = ${ctx.now}
-          where email = ${email} and disabled_at is null and ${isDue(ctx, sql`reset_sent_at`)}
-          returning id as user_id, email
+          update users set
+            reset_sent_at = case when known.is_familiar then reset_sent_at else ${ctx.now}::timestamptz end,
+            familiar_reset_sent_at = case when known.is_familiar then ${ctx.now}::timestamptz else familiar_reset_sent_at end
+          from (
+            select k.id, ${isFamiliarNetwork(sql`k.id`, sql`${ctx.ip}::inet`)} as is_familiar from users k where k.email = ${email}
+          ) known
+          where users.id = known.id and users.email = ${email} and disabled_at is null
+            and ${isDue(ctx, sql`case when known.is_familiar then familiar_reset_sent_at else reset_sent_at end`)}
+          returning users.id as user_id, users.email
         ), ${mailToken(ctx, resetMail)}
         ${insertAudit(ctx, event)} from (select 1) always left join u o on true`,
     );
@@ -166,11 +174,11 @@ export const createCredentialRepository = (db: Database, { newId, gate }: Option
           returning user_id, email
         ), c as (
           update users set password_hash = ${hash}, password_changed_at = ${now}, must_change_password = false,
-            email_verified_at = coalesce(users.email_verified_at, ${now}), reset_sent_at = null, updated_at = ${now}
+            email_verified_at = coalesce(users.email_verified_at, ${now}), ${noResetSent}, updated_at = ${now}
           from t where users.id = t.user_id and users.email = t.email and users.disabled_at is null
           returning users.id, users.email
         ), ended as (
-          update sessions s set revoked_at = ${now}, revoked_reason = 'password_changed'
+          update sessions s set revoked_at = ${now}, revoked_reason = 'password_reset'
           from c where s.user_id = c.id and s.revoked_at is null
         ), spent as (
           ${voidTokens(ctx, [...endedByNewPassword, 'verify_email'], sql`${tokenId}`)}

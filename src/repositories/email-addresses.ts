@@ -119,7 +119,7 @@ export const createEmailAddressRepository = (db: Database, { newId }: Options) =
         where users.id = t.user_id
         returning users.id, users.email, users.username
       ), ${unlinkIdentities(ctx, newId(now), sql`select chosen.user_id from chosen`)}, ended as (
-        update sessions s set revoked_at = ${now}, revoked_reason = 'password_changed'
+        update sessions s set revoked_at = ${now}, revoked_reason = 'account_claimed'
         from t where s.user_id = t.user_id and t.kind in ('claimed', 'bare') and s.revoked_at is null
       ), spent as (
         ${voidTokens(ctx, ['verify_email'], sql`(select t.id from t)`)}

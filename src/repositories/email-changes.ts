@@ -10,7 +10,15 @@ import { insertAudit } from './audit-rows.ts';
 import type { ProofOutcome } from './email-addresses.ts';
 import { type Gate, refusalOf } from './gate.ts';
 import { unlinkIdentities, vouchesFor } from './identity-rows.ts';
-import { insertMail, insertToken, isDue, type MailedToken, mailToken, voidTokens } from './mail-rows.ts';
+import {
+  insertMail,
+  insertToken,
+  isDue,
+  type MailedToken,
+  mailToken,
+  noResetSent,
+  voidTokens,
+} from './mail-rows.ts';
 import { isOver } from './session-rows.ts';
 import { belongsToAnother, evictUnproved, holdsAddress, isHeld, isTaken } from './taken-addresses.ts';
 import { isLaterUndo, isUndoOf, tellReserved, voidUndos } from './undo-tokens.ts';
@@ -184,7 +192,7 @@ export const createEmailChangeRepository = (db: Database, { newId, gate }: Optio
             select min(k.proved_at) as proved_at, min(k.created_at) as created_at from one_time_tokens k, t
             where k.user_id = t.user_id and ${isUndoOf(ctx, sql`k`, sql`t.email`)} having count(*) > 0
           ), c as (
-            update users set email = t.email, reset_sent_at = null, updated_at = ${now},
+            update users set email = t.email, ${noResetSent}, updated_at = ${now},
               -- Later than the address before, whatever the clocks of two requests say: undo links are compared by it.
               email_verified_at = coalesce((select home.proved_at from home),
                 greatest(${now}::timestamptz, t.present_since + interval '1 millisecond'))
@@ -229,7 +237,7 @@ export const createEmailChangeRepository = (db: Database, { newId, gate }: Optio
             returning asked.*
           ), c as (
             update users set email = t.email, email_verified_at = coalesce(t.proved_at, ${now}::timestamptz), password_hash = null,
-              password_changed_at = null, must_change_password = false, reset_sent_at = null, updated_at = ${now}
+              password_changed_at = null, must_change_password = false, ${noResetSent}, updated_at = ${now}
             from t where users.id = t.user_id
             returning users.id, users.email, users.username
           ), ended as (

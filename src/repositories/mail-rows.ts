@@ -20,6 +20,9 @@ export type MailedToken = {
 export const isDue = ({ now }: RequestContext, sentAt: SQL): SQL =>
   sql`(${sentAt} is null or ${sentAt} <= ${secondsAfter(now, -mailCooldownSeconds)})`;
 
+/** For an update of an account whose reset links have ended: the next need not wait. */
+export const noResetSent: SQL = sql`reset_sent_at = null, familiar_reset_sent_at = null`;
+
 /**
  * Inserts a token for the user and address that `from` yields as `user_id` and `email`. Since when its address was proved
  * may refer to `source`.
@@ -52,6 +55,18 @@ export const voidTokens = (
   update one_time_tokens o set used_at = ${now}, ${withoutCredentials}
   from c where o.user_id = c.id and o.purpose = any(${sql.param(purposes)}::text[]) and o.used_at is null
     and o.id is distinct from ${but}::uuid`;
+
+/**
+ * The same for a statement that holds no lock of the account: it passes over what another one is just using or ending,
+ * for which it could otherwise wait in a circle.
+ */
+export const voidFreeTokens = ({ now }: RequestContext, purposes: readonly TokenPurpose[]): SQL => sql`
+  update one_time_tokens o set used_at = ${now}, ${withoutCredentials}
+  from (
+    select free.id from one_time_tokens free join c on free.user_id = c.id
+    where free.purpose = any(${sql.param(purposes)}::text[]) and free.used_at is null
+    for no key update of free skip locked
+  ) free where o.id = free.id`;
 
 /** Inserts a mail to whom `from` yields as `user_id` and `recipient`; `details` may refer to `source`. */
 export const insertMail = (

@@ -4,7 +4,7 @@ import { endedByLimit, type NewSession } from '../domain/session.ts';
 import { type AccountRow, accountColumns } from './account-rows.ts';
 import { insertAudit } from './audit-rows.ts';
 import { insertMail, originDetails } from './mail-rows.ts';
-import { isOver, networkOf, newestSessions } from './session-rows.ts';
+import { isOver, sessionsFromNetwork } from './session-rows.ts';
 
 export type Opening = {
   readonly session: NewSession;
@@ -65,10 +65,11 @@ export const openSession = (
       from (select u.id from users u where ${condition} and u.disabled_at is null for no key update of u) u
       returning user_id
     ), device as (
-      select count(*) > 0 and not coalesce(bool_or(
-        p.user_agent is not distinct from ${userAgent}::text
-        and ${networkOf(sql`p.ip`)} is not distinct from ${networkOf(address)}), false) as is_new
-      from o, lateral (${newestSessions(sql`o.user_id`)}) p
+      select exists (select from sessions before where before.user_id = o.user_id)
+        and not exists (
+          select from (${sessionsFromNetwork(sql`o.user_id`, address)}) known
+          where known.user_agent is not distinct from ${userAgent}::text) as is_new
+      from o
     ), ${closeSurplus(ctx, session.maxPerAccount)}, told as (
       ${insertMail(ctx, 'new_sign_in', outboxId, sql`select u.id as user_id, u.email as recipient from o join users u on u.id = o.user_id, device where device.is_new`, originDetails(ctx))}
     ), audited as (

@@ -1,4 +1,5 @@
 import { type SQL, sql } from 'drizzle-orm';
+import { isNotExpelled, networkOf } from '../db/schema.ts';
 import { rememberedSessions } from '../domain/session.ts';
 
 /**
@@ -9,15 +10,16 @@ export const isOver = (session: SQL, now: Date): SQL => sql`(
   ${session}.revoked_at is not null or ${session}.expires_at <= ${now}::timestamptz
   or ${session}.created_at < coalesce((select not_before from session_cutoff), '-infinity'::timestamptz))`;
 
-/** The network of a device, coarse enough that a new lease of its provider is no new device. */
-export const networkOf = (ip: SQL): SQL =>
-  sql`network(set_masklen(${ip}, case family(${ip}) when 4 then 24 else 64 end))`;
+/**
+ * The newest of the account's sessions from the network of that address, ended ones included, in the words of
+ * `sessions_network_index`: bounded, and nobody's logins push out those from another network. Not the sessions that were
+ * ended because they may have been a stranger's (`expelled`).
+ */
+export const sessionsFromNetwork = (userId: SQL, ip: SQL): SQL => sql`
+  select known.user_agent from sessions known
+  where known.user_id = ${userId} and ${networkOf(sql`known.ip`)} = ${networkOf(ip)} and ${isNotExpelled(sql`known`)}
+  order by known.id desc limit ${rememberedSessions}`;
 
-/** The newest sessions of an account, ended ones included: bounded, however many it has. */
-export const newestSessions = (userId: SQL): SQL => sql`
-  select known.ip, known.user_agent from sessions known
-  where known.user_id = ${userId} order by known.id desc limit ${rememberedSessions}`;
-
-/** Whether one of the account's newest sessions was opened from the network of that address. */
-export const isFamiliarNetwork = (userId: SQL, ip: SQL): SQL => sql`exists (
-  select from (${newestSessions(userId)}) known where ${networkOf(sql`known.ip`)} = ${networkOf(ip)})`;
+/** Whether a session of the account was opened from the network of that address. */
+export const isFamiliarNetwork = (userId: SQL, ip: SQL): SQL =>
+  sql`exists (${sessionsFromNetwork(userId, ip)})`;

@@ -18,7 +18,7 @@ import { type AccountRow, accountColumns, type SessionRow, toAccount, toSession 
 import type { LoginCandidate } from './accounts.ts';
 import { insertAudit, noOne } from './audit-rows.ts';
 import { type Gate, type Gated, refusalOf } from './gate.ts';
-import { voidTokens } from './mail-rows.ts';
+import { voidFreeTokens, voidTokens } from './mail-rows.ts';
 import { type OpenedRow, openSession } from './session-opening.ts';
 import { isOver } from './session-rows.ts';
 
@@ -78,7 +78,8 @@ export const createSessionRepository = (db: Database, { newId, gate, verifiedOnl
   /**
    * One step of refresh-token rotation, decided by one UPDATE: parallel calls queue on the row's lock and each
    * sees what the one before has left. Current token: the counter advances. One behind within the grace: nothing
-   * changes and the caller gets the current successor. Older: the session ends (RFC 9700 section 4.14.2).
+   * changes and the caller gets the current successor. Older: the session ends, with what it may have asked for (RFC 9700
+   * section 4.14.2).
    */
   refresh: async (
     ctx: RequestContext,
@@ -113,6 +114,10 @@ export const createSessionRepository = (db: Database, { newId, gate, verifiedOnl
           and u.id = s.user_id and u.disabled_at is null
           and (u.email_verified_at is not null or not ${verifiedOnly}::boolean)
         returning s.*
+      ), c as (
+        select t.user_id as id from t where t.revoked_at is not null
+      ), spent as (
+        ${voidFreeTokens(ctx, endedWithSessions)}
       ), audited as (
         ${insertAudit(ctx, event)} from t where t.revoked_at is not null
       )
@@ -192,7 +197,7 @@ export const createSessionRepository = (db: Database, { newId, gate, verifiedOnl
     return counter === null ? 'session_revoked' : 'refresh_token_invalid';
   },
 
-  /** Ends one of the actor's sessions, named by its id. */
+  /** Ends one of the actor's sessions, named by its id, and what it may have asked for. */
   endOwn: async (
     ctx: RequestContext,
     sessionId: string,
@@ -213,6 +218,10 @@ export const createSessionRepository = (db: Database, { newId, gate, verifiedOnl
           where gate.refusal is null and s.user_id = gate.user_id and s.id = ${sessionId}
             and not ${isOver(sql`s`, ctx.now)}
           returning s.id, s.user_id
+        ), c as (
+          select e.user_id as id from e
+        ), spent as (
+          ${voidTokens(ctx, endedWithSessions)}
         ), audited as (
           ${insertAudit(ctx, event)} from e
         )

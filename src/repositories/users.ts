@@ -173,7 +173,7 @@ export const createUserRepository = (db: Database, { newId, gate }: Options) => 
                 select nullif(${disabled}::boolean, u.disabled_at is not null) as disabled,
                   nullif(${mustChangePassword}::boolean, u.must_change_password) as must_change_password,
                   ${edit.username !== undefined}::boolean and u.username is distinct from ${edit.username ?? null}::text as renames,
-                  ${forgets}::boolean and (coalesce(u.password_hash, u.password_changed_at::text, u.reset_sent_at::text) is not null
+                  ${forgets}::boolean and (coalesce(u.password_hash, u.password_changed_at::text, u.reset_sent_at::text, u.familiar_reset_sent_at::text) is not null
                     or exists (select from identities i where i.user_id = u.id)
                     or exists (select from sessions s where s.user_id = u.id and s.revoked_at is null)
                     or exists (select from one_time_tokens o where o.user_id = u.id and o.used_at is null
@@ -188,6 +188,7 @@ export const createUserRepository = (db: Database, { newId, gate }: Options) => 
                   password_hash = case when not edit.forgets then u.password_hash end,
                   password_changed_at = case when not edit.forgets then u.password_changed_at end,
                   reset_sent_at = case when not edit.forgets then u.reset_sent_at end,
+                  familiar_reset_sent_at = case when not edit.forgets then u.familiar_reset_sent_at end,
                   updated_at = ${now}
                 from edit
                 where u.id = ${id}::uuid and (edit.disabled is not null or edit.must_change_password is not null or edit.renames or edit.forgets or edit.roles is not null)

@@ -136,6 +136,18 @@ describe('the order of turns', () => {
     expect(log.length).toBeLessThanOrEqual(21);
   });
 
+  it('leaves as much after the judgement of a password, however short it was', async () => {
+    const { ask, run, log, queue } = createIsolate();
+    queue.refuseIfFull(login('home'));
+    for (let account = 0; account < 8; account++) void ask('one', session('office', `${account}`));
+    await run(600);
+    void queue.run(async () => {}, session('office', 'short'), { isHash: false });
+    const before = log.length;
+    for (let account = 0; account < 45; account++) void ask('one', session('office', `${account}`));
+    await run(2100);
+    expect(log.length - before).toBeLessThanOrEqual(21);
+  });
+
   it('waits out the rest without looking again and again', async () => {
     const { ask, run, log, events, queue } = createIsolate();
     queue.refuseIfFull(login('home'));

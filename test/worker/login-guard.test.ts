@@ -3,6 +3,7 @@ import { env } from 'cloudflare:workers';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { createLoginGuard } from '../../src/adapters/login-guard.ts';
 import type { LoginOutcome } from '../../src/domain/login-attempts.ts';
+import type { Standing } from '../../src/domain/login-ledger.ts';
 import type { Networks } from '../../src/domain/network.ts';
 import { LoginGuard } from '../../src/durable-objects/login-guard.ts';
 
@@ -31,8 +32,8 @@ let elsewhere = '';
 type From = string | null | Networks;
 const networksOf = (from: From): Networks =>
   (Array.isArray(from) ? (from as Networks) : [from ?? 'unknown']) as Networks;
-const reserve = (identifier: string, from: From, by = guard, isFamiliar = false) =>
-  by.reserve(identifier, networksOf(from), async () => isFamiliar);
+const reserve = (identifier: string, from: From, by = guard, standing: Standing | null = null) =>
+  by.reserve(identifier, networksOf(from), async () => standing);
 const strictReserve = (identifier: string, from: From) => reserve(identifier, from, strictGuard);
 
 /** A login whose password check takes a moment; true where the check was reached. */
@@ -41,9 +42,9 @@ const login = async (
   from: From,
   outcome: LoginOutcome,
   by = guard,
-  isFamiliar = false,
+  standing: Standing | null = null,
 ): Promise<boolean> => {
-  const attempt = await reserve(identifier, from, by, isFamiliar);
+  const attempt = await reserve(identifier, from, by, standing);
   if (!attempt.admitted) return false;
   await scheduler.wait(5);
   await attempt.settle(outcome);
@@ -224,23 +225,30 @@ describe('login guard', () => {
   test('a network that the account knows gets in while guesses from elsewhere lock the account', async () => {
     await times(10, (index) => login(ann, `${office}-${index}`, 'failed', strictGuard));
     expect(await login(ann, elsewhere, 'succeeded', strictGuard)).toBe(false);
-    expect(await login(ann, elsewhere, 'succeeded', strictGuard, true)).toBe(true);
+    expect(await login(ann, elsewhere, 'succeeded', strictGuard, 'familiar')).toBe(true);
   });
 
   test('networks that the account knows have limits of their own: one each, ten together', async () => {
     await times(10, (index) => login(ann, `${office}-${index}`, 'failed', strictGuard));
-    const guess = (index: number) => login(ann, `${elsewhere}-${index}`, 'failed', strictGuard, true);
+    const guess = (index: number) => login(ann, `${elsewhere}-${index}`, 'failed', strictGuard, 'familiar');
     expect(await guess(0)).toBe(true);
     expect(await guess(0)).toBe(false);
     expect(reached(await times(15, guess))).toBe(9);
-    expect(await login(ann, elsewhere, 'succeeded', strictGuard, true)).toBe(false);
+    expect(await login(ann, elsewhere, 'succeeded', strictGuard, 'familiar')).toBe(false);
     await strictGuard.forgive([ann]);
     expect(await login(ann, elsewhere, 'succeeded', strictGuard)).toBe(true);
   });
 
+  test('a live session gets in while guesses from a network that the account knows lock it for those', async () => {
+    await times(10, (index) => login(ann, `${office}-${index}`, 'failed', strictGuard));
+    await times(10, (index) => login(ann, `${elsewhere}-${index}`, 'failed', strictGuard, 'familiar'));
+    expect(await login(ann, `${elsewhere}-new`, 'succeeded', strictGuard, 'familiar')).toBe(false);
+    expect(await login(ann, `${elsewhere}-new`, 'succeeded', strictGuard, 'session')).toBe(true);
+  });
+
   test('a network that has used up its own guesses is refused, even if the account knows it', async () => {
-    expect(await login(ann, office, 'failed', strictGuard, true)).toBe(true);
-    expect(await login(ann, office, 'succeeded', strictGuard, true)).toBe(false);
+    expect(await login(ann, office, 'failed', strictGuard, 'familiar')).toBe(true);
+    expect(await login(ann, office, 'succeeded', strictGuard, 'familiar')).toBe(false);
   });
 
   test('an address that tries many identifiers is locked at twenty, its own account notwithstanding', async () => {

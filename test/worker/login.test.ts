@@ -12,6 +12,7 @@ import {
   type Tokens,
 } from '../support/worker/client.ts';
 import { sql } from '../support/worker/database.ts';
+import { tokenIn } from '../support/worker/mail.ts';
 
 const client = createClient();
 const cheap = { ARGON2_MEMORY_KIB: '7168', ARGON2_ITERATIONS: '1' };
@@ -273,6 +274,38 @@ describe('the login guard', () => {
     // Its own wrong guesses still lock it.
     expect((await guessFrom(home)).status).toBe(401);
     expect((await login({ email, password }, home)).status).toBe(429);
+  });
+
+  it('no longer knows the networks of sessions that a reset of the password has ended', async () => {
+    const strict = { ...cheap, LOGIN_BRUTE_MAX_ATTEMPTS: '1' };
+    const [home, thief] = [createClient(strict), createClient(strict)];
+    const email = newEmail();
+    await home('POST', '/auth/signup', { json: { email, password } });
+    await login({ email, password }, thief);
+    await home('POST', '/auth/password/forgot', { json: { email } });
+    const token = await tokenIn(email, 'reset_password', 'reset_password');
+    const next = 'a wholly different phrase 42';
+    expect((await home('POST', '/auth/password/reset', { json: { token, password: next } })).status).toBe(
+      204,
+    );
+    expect((await login({ email, password: next }, home)).status).toBe(200);
+    for (let turn = 0; turn < 10; turn++) {
+      await login({ email, password: 'a wrong one' }, createClient(strict));
+    }
+    expect((await login({ email, password }, thief)).status).toBe(429);
+    expect((await login({ email, password: next }, home)).status).toBe(200);
+  });
+
+  it('knows a network after a thousand logins from others', async () => {
+    const strict = { ...cheap, LOGIN_BRUTE_MAX_ATTEMPTS: '1' };
+    const home = createClient(strict);
+    const { user } = await newAccount(home);
+    await sql`insert into sessions (id, user_id, refreshed_at, created_at, expires_at, absolute_expires_at, ip)
+      select gen_random_uuid(), ${user.id}, now(), now(), now(), now(), '198.51.100.7' from generate_series(1, 1000)`;
+    for (let turn = 0; turn < 10; turn++) {
+      await login({ email: user.email, password: 'a wrong one' }, createClient(strict));
+    }
+    expect((await login({ email: user.email, password }, home)).status).toBe(200);
   });
 
   it('lets a live session prove its password from a new network while guesses from elsewhere lock the account', async () => {

@@ -140,6 +140,31 @@ describe('what strangers use up', () => {
     expect(countOf(await deliver(user.email), 'reset_password')).toBe(4 + 2);
   });
 
+  it('is not the turn of an owner who asks in the same minute from a network of theirs', async () => {
+    const home = createClient(generous);
+    const { user } = await proved(home);
+    const forgot = (by: Client) => by('POST', '/auth/password/forgot', { json: { email: user.email } });
+    for (const by of [createClient(generous), home, createClient(generous), home]) await forgot(by);
+    expect(countOf(await deliver(user.email), 'reset_password')).toBe(2);
+  });
+
+  it('is not what the owner has at home either, once a reset has ended the session of a thief', async () => {
+    const [home, thief] = [createClient(generous), createClient(generous)];
+    const { user } = await proved(home);
+    const login = (by: Client, secret: string) =>
+      by('POST', '/auth/token', { json: { email: user.email, password: secret } });
+    const forgot = (by: Client) => by('POST', '/auth/password/forgot', { json: { email: user.email } });
+    await login(thief, password);
+    await forgot(home);
+    const token = await tokenIn(user.email, 'reset_password', 'reset_password');
+    const next = 'a wholly different phrase 42';
+    await home('POST', '/auth/password/reset', { json: { token, password: next } });
+    await login(home, next);
+    for (const by of [thief, home]) await forgot(by);
+    const kinds = await sql`select familiar_reset_sent_at, reset_sent_at from users where id = ${user.id}`;
+    expect(kinds).toEqual([{ familiar_reset_sent_at: expect.any(Date), reset_sent_at: expect.any(Date) }]);
+  });
+
   it.each([
     ['a tag', (name: string) => `${name}+1@gmail.com`],
     ['a dot', (name: string) => `${name.slice(0, 3)}.${name.slice(3)}@gmail.com`],

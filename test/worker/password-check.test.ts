@@ -6,19 +6,20 @@ import { AppError } from '../../src/errors.ts';
 import { createCheckPassword } from '../../src/services/password/check.ts';
 
 const ctx = {} as RequestContext;
+const caller = { purpose: 'signup', network: '192.0.2.1', account: 'ada' } as const;
 const owner = { email: 'ada.lovelace@example.com', username: 'countess' };
 
 const createCheck = (isLeaked: (() => Promise<boolean>) | null = null) =>
   createCheckPassword({
     policy: { minLength: 14 },
-    estimateStrength: async (password, words) => estimateStrength(password, words),
+    estimateStrength: async (_, password, words) => estimateStrength(password, words),
     isLeaked,
   });
 const check = createCheck();
 
 /** What is wrong with a password, as `code: detail`. */
 const refusalsOf = async (password: string, choice: { current?: string; username?: string | null } = {}) => {
-  const error = await check(ctx, { ...owner, ...choice, password }).then(
+  const error = await check(ctx, { caller, ...owner, ...choice, password }).then(
     () => null,
     (thrown: unknown) => thrown,
   );
@@ -90,7 +91,9 @@ describe('a password that is set', () => {
           'too easy to guess: it relies on what is known of your account; add a word or two that nobody would expect; a capital at the start hardly helps',
       },
     ]);
-    await expect(check(ctx, { ...owner, password: 'short', member: 'new_password' })).rejects.toMatchObject({
+    await expect(
+      check(ctx, { caller, ...owner, password: 'short', member: 'new_password' }),
+    ).rejects.toMatchObject({
       errors: [{ pointer: '/new_password' }, { pointer: '/new_password' }],
     });
   });
@@ -118,10 +121,12 @@ describe('a password that is set', () => {
   it('is looked up among leaked ones only when nothing else is wrong with it', async () => {
     const isLeaked = vi.fn(async () => true);
     const checkLeaked = createCheck(isLeaked);
-    await expect(checkLeaked(ctx, { ...owner, password: 'Password123456!' })).rejects.toThrow();
+    await expect(checkLeaked(ctx, { caller, ...owner, password: 'Password123456!' })).rejects.toThrow();
     expect(isLeaked).not.toHaveBeenCalled();
 
-    await expect(checkLeaked(ctx, { ...owner, password: 'cafe\u0301 in the rain' })).rejects.toMatchObject({
+    await expect(
+      checkLeaked(ctx, { caller, ...owner, password: 'cafe\u0301 in the rain' }),
+    ).rejects.toMatchObject({
       errors: [{ pointer: '/password', code: 'leaked', detail: expect.stringContaining('leaked passwords') }],
     });
     expect(isLeaked).toHaveBeenCalledExactlyOnceWith(ctx, 'caf\u00e9 in the rain');
@@ -131,7 +136,7 @@ describe('a password that is set', () => {
 describe('whatever is typed', () => {
   const timed = async (password: string, account = owner) => {
     const before = performance.now();
-    await check(ctx, { ...account, password }).catch((error: unknown) => {
+    await check(ctx, { caller, ...account, password }).catch((error: unknown) => {
       if (!(error instanceof AppError)) throw error;
     });
     return performance.now() - before;

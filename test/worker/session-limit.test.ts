@@ -110,7 +110,7 @@ describe('SESSION_MAX_PER_ACCOUNT', () => {
 });
 
 describe('whether a device is new', () => {
-  it('is judged by the newest 100 sessions of the account', async () => {
+  it('is judged by the newest 100 sessions from its network', async () => {
     const by = createClient(variables);
     const { user } = await newAccount(by);
     const mails = async () =>
@@ -123,10 +123,25 @@ describe('whether a device is new', () => {
     await login(user.email, by, headers);
     expect(await mails()).toBe(known);
     for (let i = 0; i < 100; i++) {
-      await sql`insert into sessions (id, user_id, refreshed_at, created_at, expires_at, absolute_expires_at, user_agent)
-                values (${crypto.randomUUID().replace(/^......../, 'ffffffff')}, ${user.id}, now(), now(), now(), now(), 'a script')`;
+      await sql`insert into sessions (id, user_id, refreshed_at, created_at, expires_at, absolute_expires_at, ip, user_agent)
+                values (${crypto.randomUUID().replace(/^......../, 'ffffffff')}, ${user.id}, now(), now(), now(), now(), '198.51.100.9', 'a script')`;
     }
     await login(user.email, by, headers);
     expect(await mails()).toBe(known + 1);
+  });
+
+  it('forgets what was ended because it may have been a stranger’s', async () => {
+    const by = createClient(variables);
+    const { user } = await newAccount(by);
+    const headers = { 'User-Agent': 'the thief’s', 'CF-Connecting-IP': newAddress() };
+    const mails = async () =>
+      (await mailsTo(user.email)).filter(({ template }) => template === 'new_sign_in').length;
+    for (const expected of [1, 1]) {
+      await login(user.email, by, headers);
+      expect(await mails()).toBe(expected);
+    }
+    await sql`update sessions set revoked_at = now(), revoked_reason = 'administrator' where user_id = ${user.id}`;
+    await login(user.email, by, headers);
+    expect(await mails()).toBe(2);
   });
 });

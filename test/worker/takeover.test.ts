@@ -3,7 +3,7 @@ import { newAdmin } from '../support/worker/administrators.ts';
 import { createClient, newAccount, newEmail, password, type Tokens } from '../support/worker/client.ts';
 import { mailsTo, strayToken, tokenIn } from '../support/worker/mail.ts';
 
-const client = createClient();
+const client = createClient({ RATE_LIMIT_MAX: '1000' });
 const nextPassword = 'a wholly different phrase 42';
 const post = (path: string, json: object, bearer?: string) =>
   client('POST', path, { json, ...(bearer !== undefined && { bearer }) });
@@ -63,6 +63,30 @@ describe('a change of address that a thief has asked for', () => {
     const { owner, thief, thiefsEmail } = await robbed();
     const token = await askFor(thief.access_token, thiefsEmail);
     expect((await logOut(owner.access_token)).status).toBe(204);
+    expect(await confirm(token)).toBe(400);
+  });
+
+  it('is void once the owner has ended the session of the thief by its id', async () => {
+    const { owner, thief, thiefsEmail } = await robbed();
+    const token = await askFor(thief.access_token, thiefsEmail);
+    const bearer = owner.access_token;
+    const { items } = await (await client('GET', '/auth/sessions', { bearer })).json<{
+      items: { id: string; current: boolean }[];
+    }>();
+    for (const { id } of items.filter(({ current }) => !current)) {
+      expect((await client('DELETE', `/auth/sessions/${id}`, { bearer })).status).toBe(204);
+    }
+    expect(await confirm(token)).toBe(400);
+  });
+
+  it('is void once a refresh token that was used before has ended the session', async () => {
+    const owner = await newAccount(client);
+    const token = await askFor(owner.access_token, newEmail());
+    const refresh = (refresh_token: string) => post('/auth/refresh', { refresh_token });
+    const next = await (await refresh(owner.refresh_token)).json<Required<Tokens>>();
+    expect((await refresh(next.refresh_token)).status).toBe(200);
+    vi.setSystemTime(Date.now() + 60_000);
+    expect((await refresh(owner.refresh_token)).status).toBe(401);
     expect(await confirm(token)).toBe(400);
   });
 

@@ -45,8 +45,12 @@ export const createHashQueue = (options: HashQueueOptions) => {
       throw overloaded();
     },
 
-    run: async <T>(work: () => Promise<T>, { signal, ...lane }: HashCaller): Promise<T> => {
-      const place = queue.enter(lane, monotonicMs());
+    run: async <T>(
+      work: () => Promise<T>,
+      { signal, ...lane }: HashCaller,
+      { isHash }: { isHash: boolean } = { isHash: true },
+    ): Promise<T> => {
+      const place = queue.enter(lane, monotonicMs(), isHash);
       onQueued?.(place === null ? queue.length() : queue.length() - 1);
       if (place === null) throw overloaded();
       await untilItsTurn(place, signal);

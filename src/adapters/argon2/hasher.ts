@@ -71,6 +71,8 @@ export const createArgon2Hasher = (
   return {
     refuseIfFull: queue.refuseIfFull,
 
+    inTurn: (work, caller) => queue.run(async () => work(), caller, { isHash: false }),
+
     hash: async (password, caller) => {
       const bytes = encodePassword(password);
       if (bytes.length === 0) throw new RangeError('An empty password cannot be hashed');

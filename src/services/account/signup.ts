@@ -68,7 +68,7 @@ export const createSignup = (deps: Deps) => {
     const email = canonicalEmail(request.email);
     const caller = hashCaller(ctx, 'signup', email);
     hasher.refuseIfFull(caller);
-    await checkPassword(ctx, { password, email, username });
+    await checkPassword(ctx, { caller, password, email, username });
     // Before anything that costs, and after what may be corrected: a token serves only once.
     await checkTurnstile?.(ctx, turnstileToken);
     const chosen = { email, username, passwordHash: await hasher.hash(password, caller) };

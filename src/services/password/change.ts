@@ -33,8 +33,10 @@ export const createChangePassword =
     newId,
   }: Deps) =>
   async (ctx: RequestContext, request: { current: string; next: string }): Promise<IssuedTokens> => {
-    const { email, username, passwordHash } = await proveOwnPassword(ctx, request.current);
+    const { userId, email, username, passwordHash } = await proveOwnPassword(ctx, request.current);
+    const caller = hashCaller(ctx, 'session', userId);
     await checkPassword(ctx, {
+      caller,
       password: request.next,
       email,
       username,
@@ -42,7 +44,7 @@ export const createChangePassword =
       member: 'new_password',
     });
     const outboxId = newId(ctx.now);
-    const hash = await hasher.hash(request.next, hashCaller(ctx, 'session', email));
+    const hash = await hasher.hash(request.next, caller);
     const opened = await credentials.change(ctx, passwordHash, { hash, outboxId }, sessionPolicy);
     if (!opened) throw new AppError('conflict');
     ctx.defer('hand a mail over', mailQueue.enqueue([outboxId]));

@@ -1,5 +1,6 @@
 import type { CheckPassword, RequestContext } from '../../context.ts';
 import { guessableWords } from '../../domain/account-words.ts';
+import type { HashCaller } from '../../domain/hash-lane.ts';
 import {
   canonicalPassword,
   leakedProblem,
@@ -12,7 +13,11 @@ import { AppError } from '../../errors.ts';
 
 type Deps = {
   readonly policy: PasswordPolicy;
-  readonly estimateStrength: (password: string, knownWords: readonly string[]) => Promise<StrengthEstimate>;
+  readonly estimateStrength: (
+    caller: HashCaller,
+    password: string,
+    knownWords: readonly string[],
+  ) => Promise<StrengthEstimate>;
   /** Null where leaked passwords are not looked up. */
   readonly isLeaked: ((ctx: RequestContext, password: string) => Promise<boolean>) | null;
 };
@@ -23,11 +28,11 @@ type Deps = {
  */
 export const createCheckPassword =
   ({ policy, estimateStrength, isLeaked }: Deps): CheckPassword =>
-  async (ctx, { member = 'password', ...choice }) => {
+  async (ctx, { caller, member = 'password', ...choice }) => {
     const password = canonicalPassword(choice.password);
     const problems = [
       ...passwordProblems(choice, policy),
-      ...strengthProblems(await estimateStrength(password, guessableWords(choice))),
+      ...strengthProblems(await estimateStrength(caller, password, guessableWords(choice))),
     ];
     // Asked of others last: a password that is refused anyway need not leave even five digits of its hash.
     if (problems.length === 0 && (await isLeaked?.(ctx, password))) problems.push(leakedProblem);

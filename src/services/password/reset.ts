@@ -34,7 +34,7 @@ export const createResetPassword =
     const { email, username, passwordHash } = owner;
     const caller = hashCaller(ctx, 'reset', email);
     const unchanged = passwordHash !== null && (await hasher.verify(password, passwordHash, caller)).valid;
-    await checkPassword(ctx, { password, email, username, ...(unchanged && { current: password }) });
+    await checkPassword(ctx, { caller, password, email, username, ...(unchanged && { current: password }) });
     const outboxId = newId(ctx.now);
     const done = await credentials.reset(ctx, read.id, {
       hash: await hasher.hash(password, caller),

@@ -2,7 +2,7 @@ import type { PasswordHasher, VerifyPassword } from '../../context.ts';
 import { parseIdentifier } from '../../domain/account.ts';
 import { createCountedAttempt } from '../../domain/counted-attempt.ts';
 import { hashCaller } from '../../domain/hash-lane.ts';
-import type { LoginGuard } from '../../domain/login-ledger.ts';
+import type { LoginGuard, Standing } from '../../domain/login-ledger.ts';
 import { AppError } from '../../errors.ts';
 import type { AccountRepository } from '../../repositories/accounts.ts';
 import type { AuditRepository } from '../../repositories/audit.ts';
@@ -32,12 +32,14 @@ export const createVerifyPassword =
     const caller = actor ? hashCaller(ctx, 'session', actor.userId) : hashCaller(ctx, 'login', identifier);
     const addressOf = async (): Promise<string> =>
       'email' in parseIdentifier(identifier) ? identifier : ((await lookUp)?.email ?? identifier);
-    // A live session is as good as a network that the account knows. Asked alike for an account and for none.
-    const isFamiliar = async (account: string): Promise<boolean> =>
-      actor !== null || accounts.isFamiliarNetwork(ctx, account);
+    // Asked alike for an account and for none.
+    const standingOf = async (account: string): Promise<Standing | null> => {
+      if (actor !== null) return 'session';
+      return (await accounts.isFamiliarNetwork(ctx, account)) ? 'familiar' : null;
+    };
     const { reservation, settle, began } = createCountedAttempt(
       ctx,
-      addressOf().then((account) => guard.reserve(account, ctx.networks, () => isFamiliar(account))),
+      addressOf().then((account) => guard.reserve(account, ctx.networks, () => standingOf(account))),
     );
     try {
       const [looked, reserved] = await Promise.allSettled([lookUp, reservation]);

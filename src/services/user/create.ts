@@ -41,11 +41,10 @@ export const createCreateUser = (deps: Deps) => {
   return async (ctx: RequestContext, request: CreateUserRequest): Promise<CreatedUser> => {
     const { username, password } = request;
     const email = canonicalEmail(request.email);
-    if (password !== null) await checkPassword(ctx, { password, email, username });
+    const caller = hashCaller(ctx, 'administration', email);
+    if (password !== null) await checkPassword(ctx, { caller, password, email, username });
     const invites = password === null;
-    const passwordHash = invites
-      ? null
-      : await hasher.hash(password, hashCaller(ctx, 'administration', email));
+    const passwordHash = invites ? null : await hasher.hash(password, caller);
     const token =
       invites || verification !== 'off' ? await prepareToken(ctx.now, invites ? null : email) : null;
     const roles = [...new Set(request.roles)];
