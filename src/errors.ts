@@ -12,12 +12,12 @@ export const errorCatalogue = {
   duplicate_cookie: {
     status: 400,
     title: 'Duplicate session cookie',
-    detail: 'The request carries the same session cookie twice; it cannot be known which one is meant.',
+    detail: 'The request has the same session cookie twice, and we cannot know which one is meant.',
   },
   oauth_failed: {
     status: 400,
-    title: 'Login by a provider failed',
-    detail: 'The login by the provider did not work; start it again.',
+    title: 'Login with a provider failed',
+    detail: 'The login with the provider failed; please start again.',
   },
   token_invalid: { status: 400, title: 'Token not valid', detail: 'The token is unknown, used or expired.' },
 
@@ -52,8 +52,8 @@ export const errorCatalogue = {
   },
   email_not_verified: {
     status: 403,
-    title: 'E-mail address not verified',
-    detail: 'Verify your e-mail address first.',
+    title: 'E-mail address not confirmed',
+    detail: 'Confirm your e-mail address first.',
   },
   account_disabled: {
     status: 403,
@@ -108,7 +108,7 @@ export const errorCatalogue = {
   precondition_failed: {
     status: 412,
     title: 'Precondition failed',
-    detail: 'It is no longer as you have read it; read it again.',
+    detail: 'It has changed since you read it; read it again and repeat the change.',
   },
 
   payload_too_large: {

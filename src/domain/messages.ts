@@ -36,33 +36,35 @@ const deviceFacts = (
   facts(['When', when(happenedAt)], ['Device', describeDevice(user_agent)], ['IP address', ip ?? 'unknown']);
 
 const messages: { readonly [T in MailTemplate]: Compose<T> } = {
-  verify_email: ({ site, link, code, happenedAt }, { ip, user_agent }) => ({
+  verify_email: ({ site, link, code, happenedAt }, { ip, user_agent, completes_sign_up }) => ({
     subject: `Confirm your e-mail address for ${site}`,
     blocks: [
-      paragraph(`This e-mail address was given for an account at ${site}. Please confirm that it is yours.`),
+      paragraph(
+        `Someone used this e-mail address for an account at ${site}. Please confirm that it is yours.`,
+      ),
       // Whoever reads the mail can tell what it is about.
       ...(user_agent === undefined ? [] : [deviceFacts(happenedAt, { ip: ip ?? null, user_agent })]),
       action('Confirm e-mail address', link),
       paragraph(
         `The link works once and for 24 hours, until ${until(happenedAt, tokenTtlSeconds.verify_email)}.`,
       ),
-      ...(user_agent === undefined
-        ? []
-        : [
+      ...(completes_sign_up
+        ? [
             paragraph(
-              'Open it in the browser that you signed up in. Anywhere else it asks you to choose a new password.',
+              'Open it in the browser in which you signed up. In any other browser you will be asked to choose your password again.',
             ),
-          ]),
+          ]
+        : []),
       ...(code === null
         ? []
         : [
             paragraph('Or type this code where you are asked for it:'),
             { kind: 'code', code } as const,
             paragraph(
-              `The code works for 10 minutes, until ${until(happenedAt, codePolicy.ttlSeconds)}. Tell it to nobody: we never ask for it.`,
+              `The code works for 10 minutes, until ${until(happenedAt, codePolicy.ttlSeconds)}. Do not share it with anyone: we never ask for it.`,
             ),
           ]),
-      paragraph('If it was not you, leave the link alone: the address then stays unconfirmed.'),
+      paragraph('If it was not you, do not open the link. The address then stays unconfirmed.'),
     ],
   }),
 
@@ -70,14 +72,14 @@ const messages: { readonly [T in MailTemplate]: Compose<T> } = {
     subject: `Wrong codes for your e-mail address at ${site}`,
     blocks: [
       paragraph(
-        `Someone typed so many wrong codes for this e-mail address at ${site} that codes are refused for 24 hours. The link in the message that asks you to confirm the address still works.`,
+        `Too many wrong codes were entered for this e-mail address at ${site}. For the next 24 hours we accept no codes for it. The link in our message about the address still works.`,
       ),
       deviceFacts(happenedAt, details),
       paragraph(
-        'If it was you, open that link. If you have no message with a link that still works, ask for a new one on the account page.',
+        'If it was you, open that link. If it has expired, ask for a new message on the account page.',
       ),
       paragraph(
-        'If it was not you, someone tries to guess a code that only you were sent. You need not do anything: the address stays unconfirmed. Tell the code to nobody.',
+        'If it was not you, someone is trying to guess the code that we sent you. You need not do anything: the address stays unconfirmed. Do not share the code with anyone.',
       ),
       action('Open the account page', link),
     ],
@@ -88,11 +90,11 @@ const messages: { readonly [T in MailTemplate]: Compose<T> } = {
     blocks: [
       paragraph(`Someone tried to create an account at ${site} with this e-mail address.`),
       paragraph(
-        'There is one already, so nothing was changed. To log in, or to choose a new password if you have forgotten yours, open your account page.',
+        'You already have an account, so nothing was changed. Open the account page to log in, or to choose a new password if you have forgotten yours.',
       ),
       action('Open the account page', link),
       paragraph(
-        'If it was not you, you need not do anything. Whoever it was has not been told that the account exists.',
+        'If it was not you, you need not do anything. We have not told anyone else that you have an account.',
       ),
     ],
   }),
@@ -101,11 +103,11 @@ const messages: { readonly [T in MailTemplate]: Compose<T> } = {
     subject: `Your new account at ${site}`,
     blocks: [
       paragraph(
-        `An administrator of ${site} has made an account for this e-mail address. To use it, choose a password.`,
+        `An administrator of ${site} has created an account for this e-mail address. To use it, choose a password.`,
       ),
       action('Choose a password', link),
       paragraph(
-        `The link works once and for 7 days, until ${until(happenedAt, tokenTtlSeconds.invitation)}. After that, say on the account page that you have forgotten your password.`,
+        `The link works once and for 7 days, until ${until(happenedAt, tokenTtlSeconds.invitation)}. If it has expired, open the account page and choose “Forgot your password?” to get a new one.`,
       ),
       paragraph('If you do not know what this is about, you need not do anything.'),
     ],
@@ -114,12 +116,10 @@ const messages: { readonly [T in MailTemplate]: Compose<T> } = {
   account_deleted: ({ site, link, happenedAt }) => ({
     subject: `Your account at ${site} was deleted`,
     blocks: [
-      paragraph(
-        `The account of this e-mail address at ${site} was deleted, with everything that was kept of you.`,
-      ),
+      paragraph(`Your account at ${site} with this e-mail address was deleted, together with your data.`),
       facts(['When', when(happenedAt)]),
       paragraph(
-        'If it was neither you nor somebody who runs the service, tell them; a deletion cannot be undone.',
+        'A deletion cannot be undone. If it was neither you nor the people who run the service, please tell them.',
       ),
       action('Open the account page', link),
     ],
@@ -149,7 +149,7 @@ const messages: { readonly [T in MailTemplate]: Compose<T> } = {
       deviceFacts(happenedAt, details),
       paragraph('If it was you, you need not do anything.'),
       paragraph(
-        'If it was not you, open your account page, say that you have forgotten your password, and choose a new one. That logs out whoever changed it.',
+        'If it was not you, open the account page, choose “Forgot your password?” and set a new password. That logs out whoever changed it.',
       ),
       action('Open the account page', link),
     ],
@@ -159,17 +159,17 @@ const messages: { readonly [T in MailTemplate]: Compose<T> } = {
     subject: `Confirm your new e-mail address for ${site}`,
     blocks: [
       paragraph(
-        `This e-mail address was given as the new one of an account at ${site}. Please confirm that it is yours.`,
+        `Someone asked to move an account at ${site} to this e-mail address. Please confirm that the address is yours.`,
       ),
       action('Confirm e-mail address', link),
       paragraph(
-        `The link works once and for 24 hours, until ${until(happenedAt, tokenTtlSeconds.change_email)}. Until you open it, the account keeps its present address.`,
+        `The link works once and for 24 hours, until ${until(happenedAt, tokenTtlSeconds.change_email)}. Until you open it, the account keeps its old address.`,
       ),
       paragraph(
-        'The address then belongs to that account. For seven days, the address that it has now can undo the change.',
+        'Once you confirm, the account uses this address. For 7 days after that, the change can be undone from the old address.',
       ),
       paragraph(
-        'If you already have an account with this address that you never confirmed, the link deletes it. Then it works only in the browser in which you asked for the change and are still logged in.',
+        'Is there already an account with this address that nobody has confirmed? Then this link deletes it, and it works only in the browser in which you asked for the change, while you are logged in.',
       ),
       paragraph('If it was not you, you need not do anything: without your confirmation nothing changes.'),
     ],
@@ -195,7 +195,7 @@ const messages: { readonly [T in MailTemplate]: Compose<T> } = {
     subject: `Your e-mail address for ${site} was changed`,
     blocks: [
       paragraph(
-        `The e-mail address of your account at ${site} was changed. This one no longer belongs to it.`,
+        `The e-mail address of your account at ${site} was changed. The account no longer uses this address.`,
       ),
       facts(['When', when(happenedAt)], ['New address', new_email]),
       paragraph('If it was you, you need not do anything.'),
@@ -206,36 +206,36 @@ const messages: { readonly [T in MailTemplate]: Compose<T> } = {
           ]
         : [
             paragraph(
-              'If it was not you, undo the change. The account then has this address again, its password is gone, every device is logged out, and you choose a new password at once.',
+              'If it was not you, undo the change. Your account then has this address again, every device is logged out, and the old password stops working. You have 30 minutes to choose a new one.',
             ),
             action('Undo the change', link),
             paragraph(
-              `The link works for 7 days, until ${until(happenedAt, tokenTtlSeconds.restore_email)}. Nobody else can have this address until then.`,
+              `The link works for at most 7 days, until ${until(happenedAt, tokenTtlSeconds.restore_email)}. While it works, nobody else can use this address for an account.`,
             ),
           ]),
     ],
   }),
 
   email_restored: ({ site, link, happenedAt }) => ({
-    subject: `Your account at ${site} has left this e-mail address`,
+    subject: `Your account at ${site} no longer uses this e-mail address`,
     blocks: [
       paragraph(
-        `The account at ${site} that had this e-mail address has its earlier one again: the change was undone by the link that had gone there. Its password is gone, and every device is logged out.`,
+        `Your account at ${site} has its old e-mail address again: someone with access to that address undid the change. Every device is logged out, and the password no longer works.`,
       ),
       facts(['When', when(happenedAt)]),
       paragraph(
-        'If it was not you, and the account is yours, tell the people who run the service. This address can have an account of its own now.',
+        'If it was not you, and the account is yours, please tell the people who run the service. You can now use this address for a new account.',
       ),
       action('Open the account page', link),
     ],
   }),
 
   address_reserved: ({ site, link }, { kept_until }) => ({
-    subject: `This e-mail address is kept at ${site} for now`,
+    subject: `This e-mail address cannot be used at ${site} yet`,
     blocks: [
       paragraph(`Someone tried to use this e-mail address for an account at ${site}. Nothing was changed.`),
       paragraph(
-        `An account has left this address within the last seven days. Until ${when(new Date(kept_until))}, that change can be undone by the link in our message about it, and nobody else can have the address. After that it is free.`,
+        `An account had this address until a few days ago. Its owner can undo the change of address until ${when(new Date(kept_until))}; until then no other account can use the address. After that it is free.`,
       ),
       paragraph('If it was not you, you need not do anything.'),
       action('Open the account page', link),
@@ -246,26 +246,26 @@ const messages: { readonly [T in MailTemplate]: Compose<T> } = {
     subject: `Your account at ${site} has a new way to log in`,
     blocks: [
       paragraph(
-        `Someone logged in to your account at ${site} by a provider that vouched for this e-mail address. From now on the account can be opened that way too.`,
+        `Someone logged in to your account at ${site} with a provider that confirmed this e-mail address. From now on, anyone who can log in there can log in to your account.`,
       ),
       facts(['Provider', provider]),
       deviceFacts(happenedAt, device),
       paragraph('If it was you, you need not do anything.'),
       paragraph(
-        'If it was not you, someone has this address at that provider. Open your account page, take that way to log in away and log out every other device.',
+        'If it was not you, someone else uses your address at that provider. Open your account page, remove that way to log in, and log out every other device.',
       ),
       action('Open the account page', link),
     ],
   }),
 
   new_sign_in: ({ site, link, happenedAt }, details) => ({
-    subject: `New sign-in to your account at ${site}`,
+    subject: `New login to your account at ${site}`,
     blocks: [
       paragraph(`Someone logged in to your account at ${site} from a device or a network that is new to us.`),
       deviceFacts(happenedAt, details),
       paragraph('If it was you, you need not do anything.'),
       paragraph(
-        'If it was not you, someone knows your password, or has your account at a provider that opens this one. Open your account page: change the password, which logs out every other device, and look at the ways to log in.',
+        'If it was not you, someone knows your password or uses your account at a provider. Open your account page, change your password (that logs out every other device), and remove any way to log in that you do not know.',
       ),
       action('Open the account page', link),
     ],

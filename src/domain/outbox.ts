@@ -9,6 +9,8 @@ export type MailContent =
         readonly token_id: string;
         readonly ip?: string | null;
         readonly user_agent?: string | null;
+        /** Whether what the sign-up chose waits in its browser until the address is proved (ADR 10). */
+        readonly completes_sign_up?: boolean;
       };
     }
   | {

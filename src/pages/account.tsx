@@ -15,9 +15,9 @@ const WhoYouAre = ({ account, verifies }: { account: Account; verifies: boolean 
         {account.email}
         {verifies &&
           (account.emailVerified ? (
-            <span class="good"> (verified)</span>
+            <span class="good"> (confirmed)</span>
           ) : (
-            <span class="bad"> (not verified yet)</span>
+            <span class="bad"> (not confirmed yet)</span>
           ))}
       </dd>
       {account.username && (
@@ -32,8 +32,8 @@ const WhoYouAre = ({ account, verifies }: { account: Account; verifies: boolean 
 
 const Verification = ({ email, failure }: { email: string; failure: Failure | undefined }) => (
   <section aria-labelledby="verification">
-    <h2 id="verification">Verify your e-mail address</h2>
-    <p>Open the link in the message that we have sent you, or type its code here.</p>
+    <h2 id="verification">Confirm your e-mail address</h2>
+    <p>Open the link in the message that we sent you, or type its code here.</p>
     <CodeForm action="/account/code" email={email} failure={failure} />
     <ResendForm email={email} />
   </section>
@@ -45,7 +45,7 @@ const ChangePassword = ({ account, failure }: { account: Account; failure: Failu
     <section aria-labelledby="password">
       <h2 id="password">Change your password</h2>
       {account.mustChangePassword && (
-        <p class="bad">Your password has to be changed: it is too old, or an administrator asks for it.</p>
+        <p class="bad">Please change your password: it is too old, or an administrator asks you to.</p>
       )}
       <Form action="/account/password" submit="Change password">
         {/* Without a name it is not sent; it tells a password manager whose password this is. */}
@@ -85,7 +85,7 @@ const ChangeEmail = ({ failure }: { failure: Failure | undefined }) => {
           type="email"
           autocomplete="email"
           label="New e-mail address"
-          hint="It gets a link to confirm; until then nothing changes."
+          hint="We send it a link. Nothing changes until you open it."
         />
         <Field name="password" type="password" autocomplete="current-password" label="Your password" />
       </Form>

@@ -9,9 +9,9 @@ export type Failure = {
 
 /** Where the catalogue speaks to programs, in words for people. */
 const sentences: Partial<Record<ErrorCode, string>> = {
-  token_invalid: 'It is no longer good. It may have been used already, have expired, or be mistyped.',
+  token_invalid: 'It has expired, was used already, or is incomplete.',
   unauthenticated: 'You are not logged in.',
-  token_expired: 'Your session needs a new login.',
+  token_expired: 'Please log in again.',
   session_revoked: 'Your session has ended. Please log in again.',
   csrf_rejected:
     'The form came from another site, so nothing was done. Open your account page and try again.',
@@ -21,40 +21,41 @@ const sentences: Partial<Record<ErrorCode, string>> = {
   validation_failed: 'Please correct what is named below.',
   weak_password: 'Please choose another password.',
   rate_limited: 'There were too many requests.',
-  login_locked: 'There were too many failed attempts.',
+  login_locked:
+    'There were too many failed attempts. If you have forgotten your password, set a new one: then you can log in at once.',
   internal_error: 'Something went wrong on our side.',
   misconfigured: 'The service is not set up properly.',
 };
 
 /** Of a logout of the other devices by a session that has ended. */
 const loggedOutAlready =
-  'You are logged out here already; nothing was done to the other devices. Log in again, or reset your password if you fear that somebody else has it.';
+  'You were already logged out here, so your other devices are still logged in. Log in again and log them out, or set a new password if someone else may know yours.';
 
 /** What a code means in one form, and of which field it speaks. */
 type Meaning = { readonly sentence: string; readonly field?: string };
 const meanings: Readonly<Record<string, Partial<Record<ErrorCode, Meaning>>>> = {
   password: {
-    invalid_credentials: { sentence: 'Your current password is a different one.', field: 'current_password' },
+    invalid_credentials: { sentence: 'This is not your current password.', field: 'current_password' },
   },
-  email: { invalid_credentials: { sentence: 'Your password is a different one.', field: 'password' } },
+  email: { invalid_credentials: { sentence: 'This is not your password.', field: 'password' } },
   code: {
     token_invalid: {
       sentence:
-        'The code is not good: mistyped, used already, or too old. After five tries you need a new one.',
+        'This code does not work: it is mistyped, expired, or was used already. After five tries you need a new one.',
       field: 'code',
     },
     login_locked: {
       sentence:
-        'There were too many wrong codes for this address. The link in the message still works; codes do again tomorrow.',
+        'There were too many wrong codes for this address. Open the link in our message instead; codes work again after 24 hours.',
     },
   },
   identity: {
-    not_found: { sentence: 'That way to log in is taken away already.' },
+    not_found: { sentence: 'That way to log in was already removed.' },
     conflict: {
-      sentence: 'It is the only way to log in to your account. Set a password first.',
+      sentence: 'This is the only way to log in to your account. Set a password first.',
     },
   },
-  session: { not_found: { sentence: 'That device is logged out already.' } },
+  session: { not_found: { sentence: 'That device was already logged out.' } },
   logout: {
     session_revoked: { sentence: loggedOutAlready },
     refresh_token_invalid: { sentence: loggedOutAlready },
@@ -64,8 +65,10 @@ const meanings: Readonly<Record<string, Partial<Record<ErrorCode, Meaning>>>> = 
 };
 const meaningOf = ({ form, error }: Failure): Meaning | undefined => meanings[form]?.[error.code];
 
-const inWords = (seconds: number): string =>
-  seconds > 90 ? `${Math.ceil(seconds / 60)} minutes` : `${Math.max(1, Math.ceil(seconds))} seconds`;
+const inWords = (seconds: number): string => {
+  if (seconds > 5400) return `${Math.ceil(seconds / 3600)} hours`;
+  return seconds > 90 ? `${Math.ceil(seconds / 60)} minutes` : `${Math.max(1, Math.ceil(seconds))} seconds`;
+};
 
 /** What went wrong as a whole, for whoever reads the page. */
 export const sentenceOf = ({ code, detail, retryAfterSeconds }: AppError): string => {

@@ -1,25 +1,25 @@
 /** What a redirect tells of the form before it: a name from this list, never a text from the address line. */
 const notices = {
-  'email-verified': 'Your e-mail address is verified.',
+  'email-verified': 'Your e-mail address is confirmed.',
   'email-verified-elsewhere':
-    'Your e-mail address is verified. This browser is not logged in to its account. If you did not sign up yourself, choose a new password (“Forgot your password?”): that ends every other login.',
+    'Your e-mail address is confirmed. You are not logged in to its account in this browser. If it was not you who signed up, choose “Forgot your password?” and set a new password: that logs out everyone else.',
   'choose-password':
-    'Your e-mail address is verified. It was not signed up in this browser, so choose the password of your account here.',
+    'Your e-mail address is confirmed. You did not sign up in this browser, so please choose your password here.',
   'verification-sent':
-    'If this address is still to be verified, a message with a link and a code is on its way. There is at most one a minute.',
+    'If this address still needs to be confirmed, a message with a link and a code is on its way. We send at most one a minute.',
   'signed-up':
-    'Please open the message that we have sent you: its link or its code completes your sign-up, in this browser.',
+    'We have sent you a message. To complete your sign-up, open its link in this browser, or type its code here.',
   'reset-sent':
-    'If there is an account with this address, a message with a link is on its way. The link works for 30 minutes.',
+    'If there is an account with this address, a message with a link is on its way. We send at most one a minute, and the link works for 30 minutes.',
   'password-reset': 'Your new password is set, and every device is logged out. Log in with the new password.',
   'password-changed': 'Your password is changed, and your other devices are logged out.',
   'email-change-asked':
-    'We have sent a link to the new address. Your account keeps its present address until you open it.',
+    'We have sent a link to the new address. Your account keeps its old address until you open the link.',
   'email-restored':
-    'Your account has its old address again. Every device is logged out and the old password is gone, as someone else may know it. Choose a new one here within 30 minutes.',
+    'Your account has its old address again. Every device is logged out, and the old password no longer works, because someone else may know it. Choose a new one here within 30 minutes.',
   'session-ended': 'That device is logged out.',
   'identity-unlinked':
-    'That way to log in is taken away. Devices that have used it stay logged in until you log them out.',
+    'That way to log in is removed. Devices that are logged in stay logged in until you log them out.',
   'others-ended': 'Every other device is logged out.',
   'logged-out': 'You are logged out.',
 } as const;

@@ -5,7 +5,7 @@ export const ForgotPassword = ({ failure }: { failure: Failure | undefined }) =>
   const Field = fieldsOf('forgot', failure);
   return (
     <section>
-      <p>Tell us the e-mail address of your account. We send it a link by which you choose a new password.</p>
+      <p>Enter the e-mail address of your account. We will send you a link to choose a new password.</p>
       <Form action="/forgot-password" submit="Send the link">
         <Field name="email" type="email" autocomplete="email" />
       </Form>
@@ -22,7 +22,7 @@ export const ResetPassword = ({ token, minPasswordLength, failure }: ResetProps)
   const Field = fieldsOf('reset', failure);
   return (
     <section>
-      <p>With the new password, every device is logged out.</p>
+      <p>Setting a new password logs out every device.</p>
       <Form action="/reset-password" submit="Set the new password" hidden={{ token }}>
         <Field
           name="password"
@@ -38,13 +38,3 @@ export const ResetPassword = ({ token, minPasswordLength, failure }: ResetProps)
     </section>
   );
 };
-
-/** For a link that is not good, whatever it was for. */
-export const DeadLink = ({ askAgainAt }: { askAgainAt: string }) => (
-  <section>
-    <p>Open the newest message from us, or go on without the link.</p>
-    <p>
-      <a href={askAgainAt}>{askAgainAt === '/account' ? 'To your account' : 'Ask for another message'}</a>
-    </p>
-  </section>
-);

@@ -7,7 +7,7 @@ type CodeFormProps = { action: string; email?: string; failure: Failure | undefi
 export const CodeForm = ({ action, email, failure }: CodeFormProps) => {
   const Field = fieldsOf('code', failure);
   return (
-    <Form action={action} submit="Verify" hidden={email === undefined ? {} : { email }}>
+    <Form action={action} submit="Confirm" hidden={email === undefined ? {} : { email }}>
       {email === undefined && <Field name="email" type="email" autocomplete="email" />}
       <Field name="code" type="text" autocomplete="one-time-code" inputmode="numeric" />
     </Form>
@@ -22,14 +22,12 @@ export const ResendForm = ({ email }: { email: string }) => (
 /** Waits for a press of the button: mail scanners open links, and a link that they used up would be dead. */
 export const VerifyByLink = ({ token }: { token: string }) => (
   <section>
+    <p>Press the button to confirm that this e-mail address is yours.</p>
     <p>
-      You have opened the link of a message from us. Press the button to confirm that the address is yours.
+      If you signed up in another browser, open the link there instead. In this one you may be asked to choose
+      your password again.
     </p>
-    <p>
-      If you have just signed up in another browser, open the link there: in this one you may be asked to
-      choose a password.
-    </p>
-    <Form action="/verify-email" submit="Verify" hidden={{ token }} />
+    <Form action="/verify-email" submit="Confirm" hidden={{ token }} />
   </section>
 );
 

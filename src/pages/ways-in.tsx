@@ -21,7 +21,7 @@ export const WaysIn = ({ identities }: { identities: readonly NamedIdentity[] })
           </div>
           <Form
             action="/account/identities/unlink"
-            submit="Take away"
+            submit="Remove"
             of={`${name}, since ${instantText(createdAt)}`}
             hidden={{ id }}
             quiet

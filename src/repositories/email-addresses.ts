@@ -202,7 +202,8 @@ export const createEmailAddressRepository = (db: Database, { newId }: Options) =
         template: 'verify_email',
         token,
         from: sql`select u.user_id, u.email from u`,
-        details: askedTokenDetails(ctx, token.tokenId),
+        details: sql`${askedTokenDetails(ctx, token.tokenId)}
+          || jsonb_build_object('completes_sign_up', (select u.is_unclaimed from u))`,
       } as const;
       await db.execute(
         ctx,
@@ -211,7 +212,7 @@ export const createEmailAddressRepository = (db: Database, { newId }: Options) =
             update users set verification_sent_at = ${ctx.now}
             where email = ${email} and email_verified_at is null and disabled_at is null
               and ${isDue(ctx, sql`verification_sent_at`)}
-            returning id as user_id, email
+            returning id as user_id, email, ${isUnclaimed(sql`users`)} as is_unclaimed
           ), ${mailToken(ctx, waiting)}
           ${insertAudit(ctx, event)} from (select 1) always left join u o on true`,
       );

@@ -33,7 +33,7 @@ export const createSignUpRepository = (db: Database, { newId }: Options) => ({
       template: 'verify_email',
       token: verification,
       from: sql`select id as user_id, email from u union all select id, email from waiting`,
-      details: askedTokenDetails(ctx, verification.tokenId),
+      details: sql`${askedTokenDetails(ctx, verification.tokenId)} || '{"completes_sign_up": true}'::jsonb`,
     } as const;
     const event = {
       id: newId(now),

@@ -6,9 +6,10 @@ import type { Identify } from '../http/identify.ts';
 import { pageForm } from '../http/page-forms.ts';
 import { respondWithPage } from '../http/page-response.tsx';
 import { createProveAddress } from '../http/sign-up-attempt.ts';
+import { DeadLink, type LinkPurpose } from '../pages/dead-link.tsx';
 import type { Failure } from '../pages/failure.ts';
 import { doneAt, noticeText } from '../pages/notices.ts';
-import { DeadLink, ForgotPassword, ResetPassword } from '../pages/password-recovery.tsx';
+import { ForgotPassword, ResetPassword } from '../pages/password-recovery.tsx';
 import { RestoreEmail } from '../pages/restore-email.tsx';
 import type { Site } from '../pages/site.ts';
 import { VerifyByCode, VerifyByLink } from '../pages/verify-email.tsx';
@@ -34,17 +35,16 @@ export const linkPageRoutes = (
   config: Pick<Config, 'cookies' | 'jwt' | 'password'>,
   { identify, site }: { identify: Identify; site: Site },
 ) => {
-  const showDeadLink = (c: Context<AppEnv>, askAgainAt: string, { error }: Pick<Failure, 'error'>) =>
-    respondWithPage(c, site, {
-      heading: 'This link cannot be used',
-      failure: {
-        form: 'link',
-        values: {},
-        // A token that does not even look like one is as good as any other that is not known.
-        error: error.code === 'validation_failed' ? new AppError('token_invalid') : error,
-      },
-      content: <DeadLink askAgainAt={askAgainAt} />,
+  const showDeadLink = (c: Context<AppEnv>, purpose: LinkPurpose, failure: Pick<Failure, 'error'>) => {
+    // A token that does not even look like one is as good as any other that is not known.
+    const error = failure.error.code === 'validation_failed' ? new AppError('token_invalid') : failure.error;
+    const isGone = error.code === 'token_invalid';
+    return respondWithPage(c, site, {
+      heading: isGone ? 'This link does not work any more' : 'This link could not be used',
+      failure: { form: 'link', values: {}, error },
+      content: <DeadLink purpose={purpose} isGone={isGone} />,
     });
+  };
   const proveAddress = createProveAddress({ verify: email.verify, config, identify });
   const noToken = { error: new AppError('token_invalid') };
 
@@ -59,7 +59,7 @@ export const linkPageRoutes = (
   const showReset = (c: Context<AppEnv>, failure?: Failure) => {
     const token = readToken(failure ? failure.values.token : c.req.query('token'));
     if (token === undefined || failure?.error.code === 'token_invalid')
-      return showDeadLink(c, '/forgot-password', noToken);
+      return showDeadLink(c, 'reset', noToken);
     return respondWithPage(c, site, {
       heading: 'Choose a new password',
       notice: failure ? undefined : noticeText(c.req.query('done')),
@@ -72,7 +72,7 @@ export const linkPageRoutes = (
 
   const showCode = (c: Context<AppEnv>, failure?: Failure) =>
     respondWithPage(c, site, {
-      heading: 'Verify your e-mail address',
+      heading: 'Confirm your e-mail address',
       notice: failure ? undefined : noticeText(c.req.query('done')),
       failure,
       content: <VerifyByCode failure={failure} />,
@@ -109,9 +109,9 @@ export const linkPageRoutes = (
       .get('/verify-email', (c) => {
         if (c.req.query('token') === undefined) return showCode(c);
         const token = readToken(c.req.query('token'));
-        if (token === undefined) return showDeadLink(c, '/verify-email', noToken);
+        if (token === undefined) return showDeadLink(c, 'confirm', noToken);
         const content = <VerifyByLink token={token} />;
-        return respondWithPage(c, site, { heading: 'Verify your e-mail address', content });
+        return respondWithPage(c, site, { heading: 'Confirm your e-mail address', content });
       })
       .post(
         '/verify-email',
@@ -121,7 +121,7 @@ export const linkPageRoutes = (
           submit: async (c, body) => {
             return afterProof(await proveAddress(c, body), await identify(c));
           },
-          again: (c, failure) => showDeadLink(c, '/verify-email', failure),
+          again: (c, failure) => showDeadLink(c, 'confirm', failure),
         }),
       )
       .post(
@@ -150,7 +150,7 @@ export const linkPageRoutes = (
       )
       .get('/restore-email', (c) => {
         const token = readToken(c.req.query('token'));
-        if (token === undefined) return showDeadLink(c, '/account', noToken);
+        if (token === undefined) return showDeadLink(c, 'restore', noToken);
         return respondWithPage(c, site, {
           heading: 'Undo the change of your e-mail address',
           content: <RestoreEmail token={token} />,
@@ -165,7 +165,7 @@ export const linkPageRoutes = (
             await email.restore(c.var.ctx, body.token);
             return `${doneAt('/reset-password', 'email-restored')}&token=${body.token}`;
           },
-          again: (c, failure) => showDeadLink(c, '/account', failure),
+          again: (c, failure) => showDeadLink(c, 'restore', failure),
         }),
       )
       // Where a form that was not accepted has left the address line.

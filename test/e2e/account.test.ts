@@ -49,12 +49,12 @@ describe.skipIf(!hasBrowser).each([
     await signup.getByLabel('Password').fill(first);
     await signup.getByRole('button').click();
     expect(await page.getByRole('heading', { level: 1 }).innerText()).toBe('Your account');
-    expect(await page.getByText('not verified yet').isVisible()).toBe(true);
+    expect(await page.getByText('not confirmed yet').isVisible()).toBe(true);
 
     await followMail(page, email, /Confirm your e-mail address/);
     await pressIn(page, '/verify-email');
-    expect(await page.getByRole('status').innerText()).toBe('Your e-mail address is verified.');
-    expect(await page.getByText('not verified yet').count()).toBe(0);
+    expect(await page.getByRole('status').innerText()).toBe('Your e-mail address is confirmed.');
+    expect(await page.getByText('not confirmed yet').count()).toBe(0);
 
     const elsewhere = await visit(`${api}/account`, { javaScriptEnabled });
     await logIn(elsewhere, email, first);

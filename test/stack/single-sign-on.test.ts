@@ -53,7 +53,7 @@ describe.each(['profile', 'token'])('with a certified provider that tells the ad
     const { browser, shown } = await logInBy(id, login);
     expect([shown.status, shown.url]).toEqual([200, `${stack.url}/account`]);
     expect(shown.html).toContain('Your account');
-    expect(shown.html).toContain(`${login}<span class="good"> (verified)`);
+    expect(shown.html).toContain(`${login}<span class="good"> (confirmed)`);
     expect(shown.html).toContain(`The ${id} provider`);
     expect(browser.cookieNames()).not.toContain('itsor_session_oauth');
 
@@ -75,8 +75,8 @@ describe.each(['profile', 'token'])('with a certified provider that tells the ad
 
   it('has the address proved that the provider does not vouch for', async () => {
     const { shown } = await logInBy(id, `unverified@${id}.example.com`);
-    expect(shown.html).toContain('(not verified yet)');
-    expect(shown.html).toContain('Verify your e-mail address');
+    expect(shown.html).toContain('(not confirmed yet)');
+    expect(shown.html).toContain('Confirm your e-mail address');
   });
 
   it('logs nobody in by an answer that another browser has asked for', async () => {

@@ -135,11 +135,19 @@ describe('what a message says', () => {
   });
 
   it('an address that is kept for an account that has left it: until when', () => {
-    expect(render('address_reserved').text).toContain('Until 27 November 2026 at 09:00 UTC');
+    expect(render('address_reserved').text).toContain('until 27 November 2026 at 09:00 UTC');
+  });
+
+  it('a first message: which browser to open it in, only where what was chosen waits in one', () => {
+    const asked = { ...token, ...origin };
+    const advice = 'Open it in the browser in which you signed up';
+    expect(render('verify_email', { ...asked, completes_sign_up: true }).text).toContain(advice);
+    expect(render('verify_email', { ...asked, completes_sign_up: false }).text).not.toContain(advice);
+    expect(render('verify_email', asked).text).not.toContain(advice);
   });
 
   it('a new address: what becomes of an account that has it without a proof', () => {
-    expect(render('verify_new_email').text).toContain('that you never confirmed, the link deletes it');
+    expect(render('verify_new_email').text).toContain('that nobody has confirmed? Then this link deletes it');
   });
 
   it.each(['password_changed', 'new_sign_in', 'email_change_requested'] as const)(

@@ -130,7 +130,7 @@ describe('guesses at the codes of one address', () => {
     statuses.push((await verify(form, by)).status);
     const refused = await by('POST', '/verify-email/code', { form, headers });
     expect([...statuses, refused.status]).toEqual([400, 400, 400, 400, 400, 429]);
-    expect(await refused.text()).toContain('The link in the message still works');
+    expect(await refused.text()).toContain('Open the link in our message instead');
   });
 
   it('are withdrawn where our own part fails, and refused where they cannot be counted', async () => {

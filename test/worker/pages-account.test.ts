@@ -35,7 +35,7 @@ describe('someone signed out', () => {
     const { email, by, page } = await signUp();
     expect(page).toMatchObject({ status: 200, title: 'Your account – 127.0.0.1:3002' });
     expect(page.html).toContain(email);
-    expect(page.html).toContain('not verified yet');
+    expect(page.html).toContain('not confirmed yet');
     expect(page.html).toContain('(this device)');
     expect([...by.jar].map(([name, { path }]) => [name, path])).toEqual([
       ['itsor_session', '/'],
@@ -107,7 +107,9 @@ describe('someone signed out', () => {
     const { status, headers, html } = await by.send('/account/login', { identifier: email, password });
     expect(status).toBe(429);
     expect(Number(headers.get('Retry-After'))).toBeGreaterThan(60);
-    expect(html).toContain('There were too many failed attempts. Please try again in 15 minutes.');
+    expect(html).toContain(
+      'There were too many failed attempts. If you have forgotten your password, set a new one: then you can log in at once. Please try again in 15 minutes.',
+    );
   });
 
   it('cannot sign up with an address that has an account', async () => {
@@ -175,7 +177,7 @@ describe('someone signed in', () => {
     const { status, title, html } = await by.send('/account/code', { email, code });
     expect({ status, title }).toEqual({ status: 400, title: 'Error: Your account – 127.0.0.1:3002' });
     expect(html).toContain('href="#code-code"');
-    expect((await by.submit('/account/code', { email, code: right })).html).toContain('(verified)');
+    expect((await by.submit('/account/code', { email, code: right })).html).toContain('(confirmed)');
   });
 
   it('sees where else, and ends one session there', async () => {
@@ -201,7 +203,7 @@ describe('someone signed in', () => {
     const { by } = await signUp();
     const refused = await by.send('/account/sessions/end', { id: session?.id });
     expect(refused).toMatchObject({ status: 404, title: 'Error: Your account – 127.0.0.1:3002' });
-    expect(refused.html).toContain('That device is logged out already.');
+    expect(refused.html).toContain('That device was already logged out.');
     expect(await sessionsOf(email)).toEqual([session]);
   });
 
@@ -273,7 +275,7 @@ describe('someone signed in', () => {
   it('is asked to change a password that is too old', async () => {
     const { email, by } = await signUp();
     await sql`UPDATE users SET password_changed_at = now() - interval '91 days' WHERE email = ${email}`;
-    expect((await by.open('/account')).html).toContain('Your password has to be changed');
+    expect((await by.open('/account')).html).toContain('Please change your password');
   });
 
   it('is not asked to verify an address where none are verified', async () => {
@@ -287,7 +289,7 @@ describe('someone signed in', () => {
     vi.setSystemTime(Date.now() + 120_000);
     const { status, html } = await by.open('/account');
     expect(status).toBe(401);
-    expect(html).toContain('Your session needs a new login.');
+    expect(html).toContain('Please log in again.');
     expect(html).toContain('action="/account/login"');
   });
 

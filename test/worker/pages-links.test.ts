@@ -8,8 +8,7 @@ const cheap = { ARGON2_MEMORY_KIB: '7168', ARGON2_ITERATIONS: '1', RATE_LIMIT_MA
 const newVisitor = () => createVisitor(createClient(cheap, newAddress()));
 const next = 'seventeen purple kettles sing';
 
-const signUp = async () => {
-  const email = newEmail();
+const signUp = async (email = newEmail()) => {
   const by = newVisitor();
   await by.submit('/account/signup', { email, password });
   return { email, by };
@@ -49,21 +48,41 @@ describe('/verify-email', () => {
     const by = newVisitor();
     expect((await by.open(`/verify-email?token=${token}`)).html).toContain(`name="token" value="${token}"`);
     const after = await by.submit('/verify-email', { token });
-    expect(after.html).toContain('Your e-mail address is verified.');
+    expect(after.html).toContain('Your e-mail address is confirmed.');
     expect(await isVerified(email)).toBe(true);
 
     const again = await by.send('/verify-email', { token });
-    expect(again).toMatchObject({ status: 400, title: 'Error: This link cannot be used – 127.0.0.1:3002' });
-    expect(again.html).toContain('It is no longer good.');
+    expect(again).toMatchObject({
+      status: 400,
+      title: 'Error: This link does not work any more – 127.0.0.1:3002',
+    });
+    expect(again.html).toContain('It has expired, was used already, or is incomplete.');
     expect(again.html).not.toContain(token);
+    for (const way of ['Get a new message', 'Log in and ask again']) expect(again.html).toContain(way);
+  });
+
+  it('leads to the login where only the browser that asked may confirm', async () => {
+    const { by } = await signUp();
+    const taken = newEmail();
+    await signUp(taken);
+    await by.submit('/account/email', { email: taken, password });
+    const token = await tokenIn(taken, 'verify_new_email', 'change_email');
+    const elsewhere = await newVisitor().send('/verify-email', { token });
+    expect(elsewhere).toMatchObject({
+      status: 409,
+      title: 'Error: This link could not be used – 127.0.0.1:3002',
+    });
+    expect(elsewhere.html).toContain('log in to the account that is to have the address');
+    expect(elsewhere.html).not.toContain('Get a new message');
+    expect((await by.submit('/verify-email', { token })).html).toContain('Your e-mail address is confirmed.');
   });
 
   it('verifies by the code of the account page, and says so there', async () => {
     const { email, by } = await signUp();
     const after = await by.submit('/verify-email/code', { email, code: await codeIn(email) });
     expect(after.title).toBe('Your account – 127.0.0.1:3002');
-    expect(after.html).toContain('Your e-mail address is verified.');
-    expect(after.html).toContain('<span class="good"> (verified)</span>');
+    expect(after.html).toContain('Your e-mail address is confirmed.');
+    expect(after.html).toContain('<span class="good"> (confirmed)</span>');
     expect(after.html).not.toContain('/verify-email/code');
   });
 
@@ -129,7 +148,7 @@ describe('/verify-email in another browser than the one that signed up', () => {
     const phone = required();
     const page = await prove[by](phone, email);
     expect(page).toMatchObject({ status: 200, title: 'Choose a new password – 127.0.0.1:3002' });
-    expect(page.html).toContain('Your e-mail address is verified.');
+    expect(page.html).toContain('Your e-mail address is confirmed.');
     expect(await isVerified(email)).toBe(true);
     const after = await phone.submit('/reset-password', { token: tokenOf(page.html), password: next });
     expect(after.html).toContain('Your new password is set');
@@ -145,7 +164,7 @@ describe('/verify-email in another browser than the one that signed up', () => {
     const laptop = required();
     await laptop.submit('/account/signup', { email, password });
     const page = await prove[by](laptop, email);
-    expect(page.html).toContain('Your e-mail address is verified.');
+    expect(page.html).toContain('Your e-mail address is confirmed.');
     expect(page.html).not.toContain('If you did not sign up yourself');
     expect(page.title).toBe('Log in or sign up – 127.0.0.1:3002');
     expect(laptop.jar.size).toBe(0);
@@ -159,8 +178,8 @@ describe('/verify-email in another browser than the one that signed up', () => {
       const owner = newVisitor();
       const page = await prove[by](owner, email);
       expect(page.title).toBe('Log in or sign up – 127.0.0.1:3002');
-      expect(page.html).toContain('Your e-mail address is verified.');
-      expect(page.html).toContain('If you did not sign up yourself, choose a new password');
+      expect(page.html).toContain('Your e-mail address is confirmed.');
+      expect(page.html).toContain('If it was not you who signed up, choose');
       expect(page.html).toContain('href="/forgot-password"');
       expect(await isVerified(email)).toBe(true);
       expect((await stranger.open('/account')).status).toBe(200);
@@ -176,7 +195,7 @@ describe('/verify-email in another browser than the one that signed up', () => {
     const [{ email }, { by: other }] = [await signUp(), await signUp()];
     const page = await prove.link(other, email);
     expect(page.title).toBe('Forgot your password? – 127.0.0.1:3002');
-    expect(page.html).toContain('If you did not sign up yourself, choose a new password');
+    expect(page.html).toContain('If it was not you who signed up, choose');
     expect(await isVerified(email)).toBe(true);
   });
 
@@ -184,7 +203,7 @@ describe('/verify-email in another browser than the one that signed up', () => {
     const { email, by } = await signUp();
     const page = await prove.link(by, email);
     expect(page.title).toMatch(/^Your account/);
-    expect(page.html).toContain('Your e-mail address is verified.');
+    expect(page.html).toContain('Your e-mail address is confirmed.');
     expect(page.html).not.toContain('If you did not sign up yourself');
   });
 });
@@ -241,7 +260,7 @@ describe('/reset-password', () => {
     const token = { used: good, 'made up': 'x'.repeat(76), missing: '' }[kind] ?? '';
     const { status, html } = await by.send('/reset-password', { token, password: `${next} too` });
     expect(status).toBe(400);
-    expect(html).toContain('This link cannot be used');
+    expect(html).toContain('This link does not work any more');
     expect(html).toContain('href="/forgot-password"');
   });
 });
@@ -266,7 +285,7 @@ describe('/restore-email', () => {
     const after = await owner.submit('/restore-email', { token });
     expect(after.title).toBe('Choose a new password – 127.0.0.1:3002');
     expect(after.html).toContain('Your account has its old address again');
-    expect(after.html).toContain('the old password is gone, as someone else may know it');
+    expect(after.html).toContain('the old password no longer works, because someone else may know it');
     expect(after.html).toContain(`name="token" value="${token}"`);
     expect((await by.open('/account')).status).toBe(401);
     expect(await sql`SELECT id FROM users WHERE email = ${email}`).toHaveLength(1);
@@ -290,7 +309,7 @@ describe('/restore-email', () => {
       ['/reset-password', { password: `${next} too` }],
     ] as const) {
       const { status, html } = await owner.send(path, { token, ...more });
-      expect([status, html.includes('This link cannot be used')]).toEqual([400, true]);
+      expect([status, html.includes('This link does not work any more')]).toEqual([400, true]);
     }
   });
 });

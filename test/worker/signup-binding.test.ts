@@ -61,6 +61,23 @@ const expectPasswordRequired = async (response: Response) => {
 beforeEach(() => void vi.useFakeTimers({ toFake: ['Date'] }));
 afterEach(() => void vi.useRealTimers());
 
+describe('the message that asks for the proof', () => {
+  it.each([
+    ['required', required, true],
+    ['optional', optional, false],
+  ] as const)(
+    'tells under %s whether this browser holds what was chosen, also when asked for again',
+    async (_, by, holds) => {
+      const email = newEmail();
+      await signUp(by, email, strangers);
+      later(61);
+      await post(by, '/auth/email/resend', { email });
+      const details = (await mailsTo(email)).map(({ details }) => Boolean(details.completes_sign_up));
+      expect(details).toEqual([holds, holds]);
+    },
+  );
+});
+
 describe('two sign-ups of one address, and the message asked for again', () => {
   /** Each is a step that the stranger or the owner takes; `wait` is what makes another mail possible. */
   type Step = 'stranger' | 'owner' | 'resend' | 'wait';

@@ -18,7 +18,7 @@ export type ProvingBrowser = { readonly signUpAttempt: string | null; readonly s
 /** An account that nobody has confirmed may be its owner's: only the account's own browser takes its place. */
 const needsSession = {
   detail:
-    'Another account has this address, and nobody has confirmed it. To delete that account and use the address, log in to the account that asked for the change, and open the link in that browser.',
+    'There is an account with this address that nobody has confirmed. To replace it, log in to the account that is to have the address, and open the link again in that browser.',
 };
 
 /**
