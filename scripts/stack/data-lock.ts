@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { link, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { isRunning } from './processes.ts';
 import { Sentence } from './sentence.ts';
 
@@ -18,6 +19,9 @@ export type DataLock = {
   readonly release: () => Promise<void>;
 };
 
+/** SQLITE_BUSY (https://www.sqlite.org/rescode.html#busy). */
+const sqliteBusy = 5;
+
 const lockPath = (dataDirectory: string) => join(dataDirectory, 'stack.lock');
 
 /** Who has the data directory open right now; null when nobody has, whatever a lock file may say. */
@@ -27,7 +31,8 @@ export const findLockHolder = async (dataDirectory: string): Promise<LockRecord 
 };
 
 /**
- * Makes this process the only one that opens the data directory. The lock of a dead process is taken over.
+ * Makes this process the only one that opens the data directory. SQLite locks a file for it, which the kernel gives free
+ * when the process ends, however it ends; `stack.lock` beside it tells others whom to ask.
  *
  * @throws Sentence when another process has it
  */
@@ -35,21 +40,38 @@ export const takeDataLock = async (dataDirectory: string, record: LockRecord): P
   // PGlite makes files that everybody may read.
   await mkdir(dataDirectory, { recursive: true, mode: 0o700 });
   const path = lockPath(dataDirectory);
-  while (!(await createWhole(path, record))) {
-    const text = await readText(path);
-    if (text === null) continue;
-    const holder = await liveRecord(text);
-    if (holder !== null) throw new Sentence(inUse(dataDirectory, holder));
-    await removeStale(path, text);
+  const unlock = lockFile(`${path}.sqlite`);
+  // A version before this one has no such file.
+  const holder = await findLockHolder(dataDirectory);
+  if (unlock === null || holder !== null) {
+    unlock?.();
+    throw new Sentence(inUse(dataDirectory, holder));
   }
+  await replaceWhole(path, record);
   return {
     update: (changed) => replaceWhole(path, changed),
-    release: () => rm(path, { force: true }),
+    release: async () => {
+      await rm(path, { force: true });
+      unlock();
+    },
   };
 };
 
-export const inUse = (dataDirectory: string, { pid }: LockRecord): string =>
-  `The data in ${dataDirectory} are in use by process ${pid}: stop it, or choose another folder with DATA_DIR.`;
+/** @returns what gives the file free, or null where another holds it */
+const lockFile = (path: string): (() => void) | null => {
+  const file = new DatabaseSync(path);
+  try {
+    file.exec('begin exclusive');
+    return () => file.close();
+  } catch (error) {
+    file.close();
+    if ((error as { errcode?: number }).errcode === sqliteBusy) return null;
+    throw error;
+  }
+};
+
+export const inUse = (dataDirectory: string, holder: LockRecord | null): string =>
+  `The data in ${dataDirectory} are in use by ${holder ? `process ${holder.pid}` : 'another process'}: stop it, or choose another folder with DATA_DIR.`;
 
 /** A process id alone may have been given to somebody else since; it must also answer at its port. */
 const liveRecord = async (text: string): Promise<LockRecord | null> => {
@@ -64,38 +86,12 @@ const answers = (port: number): Promise<boolean> =>
     socket.once('connect', () => socket.destroy());
   });
 
-/** A link appears with all its content or, where the name is taken, not at all. */
-const createWhole = async (path: string, record: LockRecord): Promise<boolean> => {
-  const draft = await writeDraft(path, record);
-  try {
-    await link(draft, path);
-    return true;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
-    throw error;
-  } finally {
-    await rm(draft);
-  }
-};
-
 const replaceWhole = async (path: string, record: LockRecord) => rename(await writeDraft(path, record), path);
 
 const writeDraft = async (path: string, record: LockRecord) => {
   const draft = `${path}.${randomBytes(6).toString('hex')}`;
   await writeFile(draft, JSON.stringify(record));
   return draft;
-};
-
-/** Two processes may find the same stale lock; the slower one must not remove the lock of the faster. */
-const removeStale = async (path: string, staleText: string) => {
-  const aside = `${path}.${randomBytes(6).toString('hex')}`;
-  try {
-    await rename(path, aside);
-  } catch {
-    return;
-  }
-  if ((await readText(aside)) !== staleText) await link(aside, path).catch(() => {});
-  await rm(aside, { force: true });
 };
 
 const readText = async (path: string): Promise<string | null> => {

@@ -52,5 +52,16 @@ test('lets exactly one of many take over', async () => {
     takeDataLock(directory, { pid: process.pid, wirePort: port }),
   );
   const outcomes = await Promise.allSettled(takers);
-  expect(outcomes.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
+  const locks = outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []));
+  expect(locks).toHaveLength(1);
+  await locks[0]?.release();
+});
+
+test('lets nobody in while the one that has it has not yet said who it is', async () => {
+  const lock = await takeDataLock(directory, { pid: process.pid, wirePort: port });
+  await rm(join(directory, 'stack.lock'));
+  await expect(takeDataLock(directory, { pid: process.pid, wirePort: port })).rejects.toThrow(
+    'in use by another process',
+  );
+  await lock.release();
 });
