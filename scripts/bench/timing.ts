@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { parseArgs } from 'node:util';
 import { runProgram, Sentence } from '../stack/sentence.ts';
 import { measurePairs, reportPairs } from './report-pairs.ts';
 import { type BenchStack, withoutLimits, withStack } from './stack.ts';
@@ -12,17 +13,18 @@ import {
   type Send,
 } from './timing-contrasts.ts';
 
-// npm run bench:timing [-- login forgot …]: can a stopwatch tell a known account from an unknown one (OWASP
-// ASVS 5.0, 6.3.8)? Without names it measures everything.
+// npm run bench:timing [-- --parallel 30 login forgot …]: can a stopwatch tell a known account from an unknown one (OWASP
+// ASVS 5.0, 6.3.8)? Without names it measures everything. With `--parallel`, a measurement is that many requests for one
+// account at once, each from a network of its own, until the last is answered.
 
 const pairCount = 400;
 /** Sent first, unmeasured: they wake up the objects that count attempts. */
 const warmUpCount = 20;
-/** A contrast takes no longer; a slow machine measures fewer pairs. */
+/** A contrast takes no longer, and three times as long in parallel; a slow machine measures fewer pairs. */
 const contrastMs = 60_000;
 const goal: Pair = [0.95, 1.05];
 
-const measure = async (url: string, contrast: Contrast): Promise<Pair[]> => {
+const measure = async (url: string, contrast: Contrast, parallel: number): Promise<Pair[]> => {
   const { status, one, other, before, settleMs } = contrast;
   const time = async (send: Send, turn: number): Promise<number> => {
     const request = send(turn % accountsPerKind);
@@ -32,10 +34,15 @@ const measure = async (url: string, contrast: Contrast): Promise<Pair[]> => {
       await sleep(settleMs);
     }
     const startMs = performance.now();
-    const response = await post(url, request, `198.51.100.${turn % warmUpCount}`);
-    const text = await response.text();
+    const answers = await Promise.all(
+      Array.from({ length: parallel }, async (_, index) => {
+        const response = await post(url, request, `198.51.${100 + index}.${turn % warmUpCount}`);
+        return { status: response.status, text: await response.text() };
+      }),
+    );
     const endMs = performance.now();
-    if (response.status !== status) throw new Error(`${request.path}: ${response.status} ${text}`);
+    const wrong = answers.find((answer) => answer.status !== status);
+    if (wrong) throw new Error(`${request.path}: ${wrong.status} ${wrong.text}`);
     await sleep(settleMs);
     return endMs - startMs;
   };
@@ -43,7 +50,9 @@ const measure = async (url: string, contrast: Contrast): Promise<Pair[]> => {
   return measurePairs(
     (turn) => time(one, turn),
     (turn) => time(other, turn),
-    { pairs: pairCount, warmUp: warmUpCount, limitMs: contrastMs },
+    parallel === 1
+      ? { pairs: pairCount, warmUp: warmUpCount, limitMs: contrastMs }
+      : { pairs: pairCount, warmUp: 2, limitMs: 3 * contrastMs },
   );
 };
 
@@ -58,13 +67,20 @@ const chosen = (keys: readonly string[]): readonly Contrast[] => {
 const run = async (
   { startWorker, endpointUrl }: BenchStack,
   measured: readonly Contrast[],
+  parallel: number,
 ): Promise<void> => {
   const { url } = await startWorker({ ...withoutLimits, EMAIL_VERIFICATION: 'required' });
   await prepareAccounts(endpointUrl);
-  for (const contrast of measured) reportPairs(contrast.name, await measure(url, contrast), goal);
+  for (const contrast of measured) reportPairs(contrast.name, await measure(url, contrast, parallel), goal);
 };
 
 runProgram(async () => {
-  const measured = chosen(process.argv.slice(2));
-  await withStack((stack) => run(stack, measured));
+  const { values, positionals } = parseArgs({
+    options: { parallel: { type: 'string', default: '1' } },
+    allowPositionals: true,
+  });
+  const parallel = Number(values.parallel);
+  if (!(parallel >= 1 && parallel <= 100)) throw new Sentence('--parallel wants a number from 1 to 100.');
+  const measured = chosen(positionals);
+  await withStack((stack) => run(stack, measured, parallel));
 });
