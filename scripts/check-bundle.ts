@@ -1,6 +1,6 @@
 import { styleText } from 'node:util';
 import { readOptions } from './stack/arguments.ts';
-import { runProgram, Sentence } from './stack/sentence.ts';
+import { CliError, runProgram } from './stack/cli-error.ts';
 import { runWrangler, wranglerReason } from './stack/wrangler.ts';
 
 const usage = `npm run build:budget
@@ -21,14 +21,14 @@ runProgram(async () => {
     );
   }
   if (isOver)
-    throw new Sentence('The bundle is over its budget. What is in it: dist/<environment>/index.js.map.');
+    throw new CliError('The bundle is over its budget. What is in it: dist/<environment>/index.js.map.');
 });
 
 /** As wrangler counts what it would upload. */
 const gzippedKib = async (env: string): Promise<number> => {
   const run = await runWrangler(['deploy', '--dry-run', '--outdir', `dist/${env}`, '--env', env]);
   const [, kib] = /gzip: ([\d.]+) KiB/.exec(run.stdout) ?? [];
-  if (run.status !== 0) throw new Sentence(`The build for ${env} fails: ${wranglerReason(run)}`);
-  if (kib === undefined) throw new Sentence('wrangler does not say how large the bundle is.');
+  if (run.status !== 0) throw new CliError(`The build for ${env} fails: ${wranglerReason(run)}`);
+  if (kib === undefined) throw new CliError('wrangler does not say how large the bundle is.');
   return Number(kib);
 };

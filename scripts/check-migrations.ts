@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import journal from '../drizzle/meta/_journal.json' with { type: 'json' };
 import { inspectMigrations, inspectStatements, sha256 } from './migrations/inspect.ts';
 import { readOptions } from './stack/arguments.ts';
+import { CliError, runProgram } from './stack/cli-error.ts';
 import { migrationsDirectory } from './stack/migrate.ts';
-import { runProgram, Sentence } from './stack/sentence.ts';
 
 const usage = `npm run db:check [-- --seal]
   Refuses migrations that take something away and do not say why that is safe, and ones that were edited.
@@ -17,7 +17,7 @@ runProgram(async () => {
   const sql = readSql();
   if (seal) await sealNew(sql);
   const wrong = await inspectMigrations({ sql, journal: journal.entries, sums: readSums() });
-  if (wrong.length > 0) throw new Sentence(wrong.join('\n'));
+  if (wrong.length > 0) throw new CliError(wrong.join('\n'));
   console.log(`${sql.size} migrations are additive, or say why not, and as they were sealed.`);
 });
 

@@ -5,9 +5,9 @@ import { backUp } from './recovery/back-up.ts';
 import type { BackupSummary } from './recovery/backup-file.ts';
 import { renderContents } from './recovery/render.ts';
 import { readOptions, requirePostgresUrl } from './stack/arguments.ts';
+import { CliError, runProgram } from './stack/cli-error.ts';
 import { withOperatorDatabase } from './stack/operator-database.ts';
 import { dataDirectory } from './stack/project.ts';
-import { runProgram, Sentence } from './stack/sentence.ts';
 import { variablesOf } from './stack/wrangler-variables.ts';
 
 const usage = `npm run db:backup [-- --out file] [--env production] [--url postgres://…]
@@ -72,6 +72,6 @@ const isSystemError = (error: unknown): error is NodeJS.ErrnoException =>
   error instanceof Error && 'syscall' in error;
 
 const unwritable = (path: string, { code }: NodeJS.ErrnoException) =>
-  new Sentence(
+  new CliError(
     code === 'EEXIST' ? `There is a file ${path} already.` : `${path} cannot be written: ${code}.`,
   );

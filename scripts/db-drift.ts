@@ -4,9 +4,9 @@ import { findingRows } from './doctor/render.ts';
 import { findDatabaseDrift } from './drift/database.ts';
 import { findWorkerDrift } from './drift/worker.ts';
 import { readOptions, requirePostgresUrl } from './stack/arguments.ts';
+import { runProgram } from './stack/cli-error.ts';
 import { withOperatorDatabase } from './stack/operator-database.ts';
 import { readRole } from './stack/role-credentials.ts';
-import { runProgram } from './stack/sentence.ts';
 import { variablesOf } from './stack/wrangler-variables.ts';
 
 const usage = `npm run db:drift [-- --env production] [--url postgres://…] [--json]

@@ -1,8 +1,8 @@
 import { renderContents } from './recovery/render.ts';
 import { restore } from './recovery/restore.ts';
 import { readOptions, requirePostgresUrl } from './stack/arguments.ts';
+import { CliError, runProgram } from './stack/cli-error.ts';
 import { withOperatorDatabase } from './stack/operator-database.ts';
-import { runProgram, Sentence } from './stack/sentence.ts';
 import { variablesOf } from './stack/wrangler-variables.ts';
 
 const usage = `npm run db:restore -- --from file [--replace] [--env production] [--url postgres://…]
@@ -20,7 +20,7 @@ const options = {
 
 runProgram(async () => {
   const { from, replace = false, env, url } = readOptions(options, usage);
-  if (!from) throw new Sentence(`Restore what? Give --from, after a --.\n\n${usage}`);
+  if (!from) throw new CliError(`Restore what? Give --from, after a --.\n\n${usage}`);
   const request = {
     url: requirePostgresUrl(url),
     variables: await variablesOf(env),

@@ -1,11 +1,11 @@
 import { parseArgs } from 'node:util';
 import { applyRoles } from './stack/apply-roles.ts';
+import { CliError, runProgram } from './stack/cli-error.ts';
 import { isLoopback, placeOf } from './stack/database-urls.ts';
 import { openLocalDatabase } from './stack/local-database.ts';
 import { dataDirectory, readVariables } from './stack/project.ts';
 import { readRole } from './stack/role-credentials.ts';
 import { type RoleCredentials, roleStatements } from './stack/roles.ts';
-import { runProgram, Sentence } from './stack/sentence.ts';
 
 const usage = `npm run db:roles [-- --url postgres://admin:password@host/database] [--dry-run]
 Without --url: ADMIN_DATABASE_URL, else LOCAL_POSTGRES_URL, else the embedded database.`;
@@ -15,7 +15,7 @@ runProgram(async () => {
   const variables = readVariables();
   const roles = { migrator: readRole(variables, 'migrator'), app: readRole(variables, 'app') };
   if (roles.app.user === roles.migrator.user) {
-    throw new Sentence(
+    throw new CliError(
       `DATABASE_URL and MIGRATIONS_DATABASE_URL name the same role, "${roles.app.user}": the app must not be able to change the schema.`,
     );
   }
@@ -31,10 +31,10 @@ const readArguments = () => {
     const { values } = parseArgs({ options: { url: { type: 'string' }, 'dry-run': { type: 'boolean' } } });
     const url = values.url || process.env.ADMIN_DATABASE_URL || process.env.LOCAL_POSTGRES_URL || null;
     if (url !== null && !URL.canParse(url))
-      throw new Sentence('The connection string of the administrator is not a URL.');
+      throw new CliError('The connection string of the administrator is not a URL.');
     return { url, dryRun: values['dry-run'] ?? false };
   } catch (error) {
-    throw error instanceof Sentence ? error : new Sentence(`${(error as Error).message}\n\n${usage}`);
+    throw error instanceof CliError ? error : new CliError(`${(error as Error).message}\n\n${usage}`);
   }
 };
 
@@ -43,7 +43,7 @@ const requirePasswords = (url: string, roles: readonly RoleCredentials[]) => {
   if (isLoopback(new URL(url).hostname)) return;
   for (const { user, password } of roles) {
     if (password !== null) continue;
-    throw new Sentence(
+    throw new CliError(
       `No password for ${user}: set DATABASE_URL and MIGRATIONS_DATABASE_URL, or DB_APP_PASSWORD and DB_MIGRATOR_PASSWORD.`,
     );
   }

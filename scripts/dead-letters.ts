@@ -1,11 +1,11 @@
 import * as z from 'zod';
 import { createDeadLetterRepository, type DeadLetter } from '../src/repositories/dead-letters.ts';
 import { openAppDatabase } from './admin/database.ts';
-import { databaseSentence } from './admin/database-sentence.ts';
+import { databaseSentence } from './admin/migrations-missing.ts';
 import { contextNow, requireMigrations } from './admin/operator.ts';
 import { readOptions, requirePostgresUrl } from './stack/arguments.ts';
+import { CliError, runProgram } from './stack/cli-error.ts';
 import { readVariables } from './stack/project.ts';
-import { runProgram, Sentence } from './stack/sentence.ts';
 
 const usage = `npm run dead-letters [-- --retry ID … | --retry-all] [--json] [--url postgres://…]
 Lists the mails and uploads that were given up, the newest first. --retry makes a mail due once more.
@@ -22,7 +22,7 @@ const options = {
 
 const readIds = (ids: readonly string[]): readonly string[] => {
   const stranger = ids.find((id) => !z.uuid().safeParse(id).success);
-  if (stranger !== undefined) throw new Sentence(`--retry wants the id of a mail, not ${stranger}.`);
+  if (stranger !== undefined) throw new CliError(`--retry wants the id of a mail, not ${stranger}.`);
   return ids;
 };
 
@@ -34,7 +34,7 @@ const lineOf = ({ kind, id, what, reason, attempts, givenUpAt }: DeadLetter): st
 runProgram(async () => {
   const { retry, 'retry-all': all, json, url } = readOptions(options, usage);
   const ids = retry && readIds(retry);
-  if (ids && all) throw new Sentence('--retry or --retry-all, not both.');
+  if (ids && all) throw new CliError('--retry or --retry-all, not both.');
   const { db, place, close } = await openAppDatabase(requirePostgresUrl(url), readVariables());
   try {
     await requireMigrations(db, place);
@@ -45,7 +45,7 @@ runProgram(async () => {
       const unknown = ids ? new Set(ids).size - count : 0;
       console.log(`${count} ${count === 1 ? 'mail is' : 'mails are'} due once more in ${place}.`);
       if (unknown > 0)
-        throw new Sentence(
+        throw new CliError(
           `${unknown} of the ids ${unknown === 1 ? 'is' : 'are'} of no mail that was given up.`,
         );
       return;

@@ -5,9 +5,9 @@ import { migrationEnvironment } from './deploy/migrations.ts';
 import { rollOut } from './deploy/roll-out.ts';
 import { createVersions, type Versions } from './deploy/versions.ts';
 import { readOptions } from './stack/arguments.ts';
+import { CliError, runProgram } from './stack/cli-error.ts';
 import { interruption } from './stack/interruption.ts';
 import { projectDirectory } from './stack/project.ts';
-import { runProgram, Sentence } from './stack/sentence.ts';
 import { readWranglerConfig, wranglerVariables } from './stack/wrangler-variables.ts';
 
 const usage = `npm run deploy -- --env production --url https://… [--canary 10] [--settle 15]
@@ -53,7 +53,7 @@ const deployTriggers = async (versions: Versions, env: string, fresh: string): P
   try {
     await versions.triggers();
   } catch (error) {
-    throw new Sentence(
+    throw new CliError(
       `${(error as Error).message}\n${fresh} has all requests; crons, routes and queue consumers may be those of before. Once more: npx wrangler triggers deploy --env ${env}`,
     );
   }
@@ -61,15 +61,15 @@ const deployTriggers = async (versions: Versions, env: string, fresh: string): P
 
 const readArguments = () => {
   const { env, url, canary, settle } = readOptions(options, usage);
-  if (!env || !url) throw new Sentence(`Which environment, and where? Give --env and --url.\n\n${usage}`);
+  if (!env || !url) throw new CliError(`Which environment, and where? Give --env and --url.\n\n${usage}`);
   if (!/^https?:\/\//.test(url))
-    throw new Sentence('--url wants a URL that begins with http:// or https://.');
-  if (!/^[1-9]\d?$/.test(canary)) throw new Sentence('--canary wants a whole number from 1 to 99.');
-  if (!/^\d{1,3}$/.test(settle)) throw new Sentence('--settle wants a whole number of seconds.');
+    throw new CliError('--url wants a URL that begins with http:// or https://.');
+  if (!/^[1-9]\d?$/.test(canary)) throw new CliError('--canary wants a whole number from 1 to 99.');
+  if (!/^\d{1,3}$/.test(settle)) throw new CliError('--settle wants a whole number of seconds.');
   return { env, url, canary: Number(canary), settleMs: Number(settle) * 1000 };
 };
 
-/** One of the programs of this project. @throws Sentence with what it said, when it failed */
+/** One of the programs of this project. @throws CliError with what it said, when it failed */
 const run = async (
   name: string,
   command: readonly string[],
@@ -79,6 +79,6 @@ const run = async (
     await promisify(execFile)(process.execPath, command, { ...how, cwd: projectDirectory });
   } catch (error) {
     const { stdout, stderr } = error as { stdout: string; stderr: string };
-    throw new Sentence(`✗ ${name}\n${stdout}${stderr}`.trimEnd());
+    throw new CliError(`✗ ${name}\n${stdout}${stderr}`.trimEnd());
   }
 };

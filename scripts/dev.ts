@@ -1,12 +1,12 @@
 import { join, relative } from 'node:path';
 import { banner } from './stack/banner.ts';
+import { CliError, runProgram } from './stack/cli-error.ts';
 import { runCron } from './stack/cron.ts';
 import { type DevSettings, readDevSettings } from './stack/dev-settings.ts';
 import { embeddedDirectory } from './stack/local-database.ts';
 import { refuseTakenPort } from './stack/ports.ts';
 import { projectDirectory } from './stack/project.ts';
 import { resetEmbeddedDatabase } from './stack/reset.ts';
-import { runProgram, Sentence } from './stack/sentence.ts';
 import type { WorkerSettings } from './stack/serve-worker.ts';
 import { type ServiceOptions, startServiceProcess } from './stack/service-process.ts';
 import { stopRequest } from './stack/stop-request.ts';
@@ -33,7 +33,7 @@ runProgram(async () => {
   const endpointPort = await endpoint?.listening;
   const worker = start(workerOptions(settings, endpointPort));
   const workerGone = worker.gone.then(() => {
-    throw new Sentence('The Worker process has ended.');
+    throw new CliError('The Worker process has ended.');
   });
 
   // Deferred last, so that it runs first: what ends because we end it is no news.

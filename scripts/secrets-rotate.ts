@@ -13,9 +13,9 @@ import {
   type Step,
 } from './secrets/rotation.ts';
 import { readOptions } from './stack/arguments.ts';
+import { CliError, runProgram } from './stack/cli-error.ts';
 import { interruption } from './stack/interruption.ts';
 import type { Variables } from './stack/project.ts';
-import { runProgram, Sentence } from './stack/sentence.ts';
 import { runWrangler, wranglerReason } from './stack/wrangler.ts';
 import { wranglerVariables } from './stack/wrangler-variables.ts';
 
@@ -40,12 +40,12 @@ const options = {
 
 const readNames = (only: readonly string[] | undefined): readonly Rotatable[] => {
   const stranger = only?.find((name) => !(rotatable as readonly string[]).includes(name));
-  if (stranger !== undefined) throw new Sentence(`--only knows ${rotatable.join(' and ')}, not ${stranger}.`);
+  if (stranger !== undefined) throw new CliError(`--only knows ${rotatable.join(' and ')}, not ${stranger}.`);
   return only ? rotatable.filter((name) => only.includes(name)) : rotatable;
 };
 
 const readWait = (text: string): number => {
-  if (!/^\d{1,4}$/.test(text)) throw new Sentence('--wait is a number of seconds.');
+  if (!/^\d{1,4}$/.test(text)) throw new CliError('--wait is a number of seconds.');
   return Number(text);
 };
 
@@ -62,7 +62,7 @@ const save = (file: string, secrets: Secrets): void => {
   try {
     writeFileSync(file, `${text}\n`, { mode: 0o600, flag: 'wx' });
   } catch (error) {
-    throw new Sentence(`${file} cannot be written: ${(error as Error).message}. Nothing was changed.`);
+    throw new CliError(`${file} cannot be written: ${(error as Error).message}. Nothing was changed.`);
   }
 };
 
@@ -79,13 +79,13 @@ const goOn = (env: string, step: Step['name'], isLeaked: boolean, file: string |
 const apply = async (env: string, { name, secrets }: Step, consequence: string): Promise<void> => {
   const run = await runWrangler(['secret', 'bulk', '--env', env], { input: JSON.stringify(secrets) });
   if (run.status !== 0)
-    throw new Sentence(
+    throw new CliError(
       `wrangler did not take the step "${name}": ${withoutValues(wranglerReason(run), valuesOf(secrets))}\n${consequence}`,
     );
   console.log(`✓ ${name}: ${says[name]}`);
 };
 
-/** @throws Sentence where the Worker would refuse to start with what a step leaves */
+/** @throws CliError where the Worker would refuse to start with what a step leaves */
 const check = (variables: Variables, steps: readonly Step[]): void => {
   let current: Record<string, string> = { ...variables };
   for (const { name, secrets } of steps) {
@@ -95,7 +95,7 @@ const check = (variables: Variables, steps: readonly Step[]): void => {
     const names = Object.keys(secrets);
     const problem = loaded.ok ? undefined : loaded.problems.find(({ variable }) => names.includes(variable));
     if (problem)
-      throw new Sentence(
+      throw new CliError(
         `After the step "${name}", ${problem.variable} ${problem.detail}. Nothing was changed.`,
       );
   }
@@ -106,7 +106,7 @@ const stepsOf = (
   names: readonly Rotatable[],
   variables: Variables,
 ): readonly Step[] => {
-  if (leaked && retire) throw new Sentence('--leaked or --retire, not both.');
+  if (leaked && retire) throw new CliError('--leaked or --retire, not both.');
   if (leaked) return [planReplacement(names, variables)];
   if (retire) return [planRetirement(names, variables)];
   return planRotation(names, variables).filter(({ name }) => name !== 'retire');
@@ -125,7 +125,7 @@ const lifetimes = (variables: Variables): string => {
 
 runProgram(async () => {
   const { env, save: file, only, wait, 'dry-run': isDryRun, ...how } = readOptions(options, usage);
-  if (env === undefined) throw new Sentence(`Which environment? Give --env.\n\n${usage}`);
+  if (env === undefined) throw new CliError(`Which environment? Give --env.\n\n${usage}`);
   const [names, waitSeconds] = [readNames(only), readWait(wait)];
   const variables = await wranglerVariables(env);
   const steps = stepsOf(how, names, variables);
@@ -139,14 +139,14 @@ runProgram(async () => {
     return;
   }
   if (!how.retire) {
-    if (file === undefined) throw new Sentence('--save FILE is needed: Cloudflare gives no secret back.');
+    if (file === undefined) throw new CliError('--save FILE is needed: Cloudflare gives no secret back.');
     save(file, steps.at(-1)?.secrets ?? {});
   }
   const stop = interruption(() => 'a step that may have been applied (docs/runbooks/secret-rotation.md)');
   for (const [at, step] of steps.entries()) {
     const consequence = goOn(env, step.name, how.leaked, file);
     if (at > 0) await sleep(waitSeconds * 1000, undefined, { signal: stop }).catch(() => {});
-    if (stop.aborted) throw new Sentence(`✗ interrupted before the step "${step.name}".\n${consequence}`);
+    if (stop.aborted) throw new CliError(`✗ interrupted before the step "${step.name}".\n${consequence}`);
     await apply(env, step, consequence);
   }
   if (file !== undefined)

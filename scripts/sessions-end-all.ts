@@ -2,11 +2,11 @@ import { createInterface } from 'node:readline/promises';
 import { v7 as uuidv7 } from 'uuid';
 import { createSessionCutoffRepository } from '../src/repositories/session-cutoff.ts';
 import { openAppDatabase } from './admin/database.ts';
-import { databaseSentence } from './admin/database-sentence.ts';
+import { databaseSentence } from './admin/migrations-missing.ts';
 import { contextNow, requireMigrations } from './admin/operator.ts';
 import { readOptions, requirePostgresUrl } from './stack/arguments.ts';
+import { CliError, runProgram } from './stack/cli-error.ts';
 import { readVariables } from './stack/project.ts';
-import { runProgram, Sentence } from './stack/sentence.ts';
 
 const usage = `npm run sessions:end-all [-- --yes] [--url postgres://…]
 Logs everybody out, at once: every session that began before now is refused on its next request.
@@ -15,13 +15,13 @@ Without --url: DATABASE_URL, else LOCAL_POSTGRES_URL, else the embedded database
 const options = { yes: { type: 'boolean', default: false }, url: { type: 'string' } } as const;
 
 const confirm = async (place: string): Promise<void> => {
-  if (!process.stdin.isTTY) throw new Sentence('Nobody is there to confirm it: give --yes.');
+  if (!process.stdin.isTTY) throw new CliError('Nobody is there to confirm it: give --yes.');
   const terminal = createInterface({ input: process.stdin, output: process.stdout });
   const question = `Everybody in ${place} will have to log in again. Type yes: `;
   // Ctrl-C and Ctrl-D are answers too.
   const answer = await terminal.question(question).catch(() => '');
   terminal.close();
-  if (answer.trim() !== 'yes') throw new Sentence('Nothing was changed.');
+  if (answer.trim() !== 'yes') throw new CliError('Nothing was changed.');
 };
 
 runProgram(async () => {

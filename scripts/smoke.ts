@@ -2,8 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { createClient, type Request } from './drills/client.ts';
 import { expectStatus, fail, pass } from './drills/steps.ts';
 import { readOptions, readServiceUrl } from './stack/arguments.ts';
+import { CliError, runProgram } from './stack/cli-error.ts';
 import { interruption } from './stack/interruption.ts';
-import { runProgram, Sentence } from './stack/sentence.ts';
 
 const usage = `npm run smoke -- --url https://… [--email name@domain] [--version [worker=]id]
   Asks a service whether it is ready, and takes an account of its own through sign-up, login, refresh, logout and
@@ -14,10 +14,10 @@ const usage = `npm run smoke -- --url https://… [--email name@domain] [--versi
 type Version = { readonly worker: string | undefined; readonly id: string };
 type Arguments = { readonly url: string; readonly email: string; readonly version: Version | null };
 
-/** @throws Sentence for what is no version */
+/** @throws CliError for what is no version */
 const readVersion = (given: string): Version => {
   const { worker, id } = /^(?:(?<worker>[a-z0-9-]+)=)?(?<id>[a-f0-9-]+)$/.exec(given)?.groups ?? {};
-  if (!id) throw new Sentence(`--version wants an id, or worker=id\n\n${usage}`);
+  if (!id) throw new CliError(`--version wants an id, or worker=id\n\n${usage}`);
   return { worker, id };
 };
 
@@ -25,9 +25,9 @@ const options = { url: { type: 'string' }, email: { type: 'string' }, version: {
 
 const readArguments = (): Arguments => {
   const { url, email = 'itsor-smoke@example.com', version } = readOptions(options, usage);
-  if (url === undefined) throw new Sentence(`--url is needed\n\n${usage}`);
+  if (url === undefined) throw new CliError(`--url is needed\n\n${usage}`);
   const [name, domain] = email.split('@');
-  if (!name || !domain) throw new Sentence(`--email wants an address\n\n${usage}`);
+  if (!name || !domain) throw new CliError(`--email wants an address\n\n${usage}`);
   return {
     version: version === undefined ? null : readVersion(version),
     url: readServiceUrl(url).replace(/\/+$/, ''),
@@ -45,7 +45,7 @@ const createVisitor = ({ url, version }: Arguments, asked: AbortSignal) => {
   const send = createClient(url, { headers: { 'User-Agent': 'itsor-smoke', ...override } });
   return async (method: string, path: string, request: Pick<Request, 'json' | 'bearer'> = {}) => {
     if (asked.aborted && method !== 'DELETE')
-      throw new Sentence('✗ The smoke test was stopped before its end.');
+      throw new CliError('✗ The smoke test was stopped before its end.');
     const isByCookie = request.bearer === undefined && jar.size > 0;
     const answer = await send(method, path, {
       ...request,
@@ -108,7 +108,7 @@ runProgram(async () => {
       () => false,
     );
     if (isGone) throw error;
-    throw new Sentence(`${(error as Error).message}\n✗ The account ${email} is left.`);
+    throw new CliError(`${(error as Error).message}\n✗ The account ${email} is left.`);
   }
   expectStatus('deletion', await remove(), 204);
   expectStatus('and then no account', await visit('POST', '/auth/token', { json: { email, password } }), 401);

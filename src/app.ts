@@ -54,14 +54,14 @@ type BaseOptions = CorsOptions & {
 
 /** What every request passes, whatever it asks for. */
 const createBase = (
-  { log, clock, newRequestId, telemetry, dice }: Foundation,
+  { log, clock, newRequestId, telemetry, random }: Foundation,
   { timeoutMs, strict, logSampleRatio, ...origins }: BaseOptions,
 ) => {
   const app = new Hono<AppEnv>();
   app.use(
     requestContext({ log, clock, newRequestId, timeoutMs }),
     observe(telemetry),
-    accessLog({ clock, dice, sampleRatio: logSampleRatio }),
+    accessLog({ clock, random, sampleRatio: logSampleRatio }),
     securityHeaders({ strict }),
     cors(origins),
     onlyErrors,

@@ -59,7 +59,7 @@ import { createRestoreEmail } from './services/email/restore.ts';
 import { createVerifyEmail } from './services/email/verify.ts';
 import { createReadiness } from './services/health/readiness.ts';
 import { createScrape } from './services/metrics/scrape.ts';
-import { createSurvey } from './services/metrics/survey.ts';
+import { createUpdateGauges } from './services/metrics/update-gauges.ts';
 import { createAttemptBudget } from './services/password/attempt-budget.ts';
 import { createChangePassword } from './services/password/change.ts';
 import { createCheckPassword } from './services/password/check.ts';
@@ -95,7 +95,7 @@ export type Foundation = {
   readonly newRequestId: () => string;
   readonly telemetry: Telemetry;
   /** A number in [0, 1), at random; for samples, never for secrets. */
-  readonly dice: () => number;
+  readonly random: () => number;
 };
 
 export type Services = ReturnType<typeof createServices>;
@@ -115,7 +115,7 @@ export type Container = Foundation &
 const clock = () => new Date();
 const newId = (now: Date) => uuidv7({ msecs: now.getTime() });
 const newRequestId = () => crypto.randomUUID();
-const dice = () => Math.random();
+const random = () => Math.random();
 const write = (line: string) => console.log(line);
 /** Loads the dictionary with the first password that is set; an isolate that sees only logins does without. */
 const createEstimateStrength =
@@ -332,7 +332,7 @@ const createServices = (config: Config, bindings: Bindings, log: Logger, telemet
             flush: telemetry.flushMetrics,
             readSeries: createMetricsGatherer(bindings.METRICS_GATHERER).read,
           }),
-          survey: createSurvey({ readBacklog: createBacklogRepository(db).read, metrics, clock }),
+          updateGauges: createUpdateGauges({ readBacklog: createBacklogRepository(db).read, metrics, clock }),
         }
       : null,
     jwks: accessTokens.jwks,
@@ -357,10 +357,10 @@ export const createContainer = (bindings: Bindings): Container => {
       log,
       isolate: newRequestId(),
       gather: createMetricsGatherer(bindings.METRICS_GATHERER).add,
-      dice,
+      random,
     },
   );
-  const foundation = { log, clock, newRequestId, telemetry, dice };
+  const foundation = { log, clock, newRequestId, telemetry, random };
   for (const warning of loaded.warnings) log.warn('configuration', warning);
   if (loaded.ok)
     return {

@@ -10,8 +10,8 @@ type Work = (
 /** Those of the services that nobody asks for. */
 type JobServices = Pick<Services, 'purge'> & {
   readonly mail: Pick<Services['mail'], 'deliver' | 'sweep'>;
-  readonly uploads: Pick<Services['uploads'], 'work' | 'bury' | 'sweep'>;
-  readonly metrics: Pick<NonNullable<Services['metrics']>, 'survey'> | null;
+  readonly uploads: Pick<Services['uploads'], 'work' | 'markDeadLetter' | 'sweep'>;
+  readonly metrics: Pick<NonNullable<Services['metrics']>, 'updateGauges'> | null;
 };
 
 type JobContainer = Pick<Foundation, 'log' | 'telemetry'> &
@@ -20,7 +20,7 @@ type JobContainer = Pick<Foundation, 'log' | 'telemetry'> &
 type Invocation = Pick<ExecutionContext, 'waitUntil'>;
 
 /** A queue whose messages are ids of rows. */
-type Line = {
+type QueueConsumer = {
   readonly name: RegExp;
   readonly work: (services: JobServices) => Work;
   /** After the first lease of the work, so that what broke off is due again. */
@@ -30,7 +30,7 @@ type Line = {
   readonly idField: string;
 };
 
-const lines: readonly Line[] = [
+const queueConsumers: readonly QueueConsumer[] = [
   {
     name: uploadQueue,
     work: ({ uploads }) => uploads.work,
@@ -61,13 +61,13 @@ export const createJobs = (container: JobContainer) => {
     }
   };
 
-  const bury = (kind: 'mail' | 'upload', facts: LogFields): void => {
+  const markDeadLetter = (kind: 'mail' | 'upload', facts: LogFields): void => {
     metrics.count('itsor_dead_letters_total', { kind });
     log.error(`${kind} dead letter`, { ...facts, reason: 'queue gave up' });
   };
 
   const consume =
-    ({ work, retryDelaySeconds, label, idField }: Line) =>
+    ({ work, retryDelaySeconds, label, idField }: QueueConsumer) =>
     async (message: Message<unknown>): Promise<void> => {
       const id = String(message.body);
       try {
@@ -82,15 +82,15 @@ export const createJobs = (container: JobContainer) => {
     };
 
   const buryMail = async (message: Message<unknown>): Promise<void> => {
-    bury('mail', { outbox_id: String(message.body) });
+    markDeadLetter('mail', { outbox_id: String(message.body) });
     message.ack();
   };
 
   const buryUpload = async (message: Message<unknown>): Promise<void> => {
     const id = String(message.body);
-    bury('upload', { upload_id: id });
+    markDeadLetter('upload', { upload_id: id });
     try {
-      if (container.kind === 'ready') await container.services.uploads.bury(id);
+      if (container.kind === 'ready') await container.services.uploads.markDeadLetter(id);
       message.ack();
     } catch (error) {
       log.error('upload dead letter', { upload_id: id, error });
@@ -101,7 +101,7 @@ export const createJobs = (container: JobContainer) => {
   const consumerOf = (queue: string) => {
     if (deadLetterQueue.test(queue)) return buryMail;
     if (uploadDeadLetterQueue.test(queue)) return buryUpload;
-    const line = lines.find(({ name }) => name.test(queue));
+    const line = queueConsumers.find(({ name }) => name.test(queue));
     if (!line) throw new Error(`no consumer for the queue ${queue}`);
     return consume(line);
   };
@@ -119,7 +119,7 @@ export const createJobs = (container: JobContainer) => {
         const { mail, uploads, purge } = container.services;
         const settled = await Promise.allSettled([mail.sweep(), uploads.sweep(), purge()]);
         // After the work, so that what is left of it is what waits.
-        settled.push(...(await Promise.allSettled([container.services.metrics?.survey()])));
+        settled.push(...(await Promise.allSettled([container.services.metrics?.updateGauges()])));
         const failed = settled.find((one) => one.status === 'rejected');
         metrics.count('itsor_scheduled_runs_total', { outcome: failed ? 'failed' : 'ok' });
         // One that fails neither keeps the others from their work nor goes unseen.

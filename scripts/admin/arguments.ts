@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
 import { canonicalEmail } from '../../src/domain/account.ts';
 import { Email, Username } from '../../src/schemas/text.ts';
-import { Sentence } from '../stack/sentence.ts';
+import { CliError } from '../stack/cli-error.ts';
 
 const usage = `npm run admin:create -- --email ada@example.com [--username ada] [--url postgres://…]
 The password is asked for, or read from standard input where that is no terminal.
@@ -14,21 +14,21 @@ export type Arguments = {
   readonly url: string | null;
 };
 
-/** @throws Sentence about the first thing that is wrong */
+/** @throws CliError about the first thing that is wrong */
 export const readArguments = (args: readonly string[]): Arguments => {
   if (args.some((argument) => /^--?pass/.test(argument))) {
-    throw new Sentence(
+    throw new CliError(
       'A password is no argument: the list of processes and the history of the shell would keep it. It is asked for, or read from standard input.',
     );
   }
   const { url, email, username } = parse(args);
-  if (email === undefined) throw new Sentence(`Whose account? Give --email, after a --.\n\n${usage}`);
+  if (email === undefined) throw new CliError(`Whose account? Give --email, after a --.\n\n${usage}`);
   const parsedEmail = Email.safeParse(email.trim());
-  if (!parsedEmail.success) throw new Sentence(`--email: ${parsedEmail.error.issues[0]?.message}.`);
+  if (!parsedEmail.success) throw new CliError(`--email: ${parsedEmail.error.issues[0]?.message}.`);
   const parsedUsername = Username.nullable().safeParse(username ?? null);
-  if (!parsedUsername.success) throw new Sentence(`--username: ${parsedUsername.error.issues[0]?.message}.`);
+  if (!parsedUsername.success) throw new CliError(`--username: ${parsedUsername.error.issues[0]?.message}.`);
   if (url !== undefined && !/^postgres(?:ql)?:$/.test(URL.parse(url)?.protocol ?? '')) {
-    throw new Sentence('--url must be a connection string: postgres://user:password@host/database.');
+    throw new CliError('--url must be a connection string: postgres://user:password@host/database.');
   }
   return { url: url ?? null, email: canonicalEmail(parsedEmail.data), username: parsedUsername.data };
 };
@@ -38,6 +38,6 @@ const parse = (args: readonly string[]) => {
     const text = { type: 'string' } as const;
     return parseArgs({ args: [...args], options: { email: text, username: text, url: text } }).values;
   } catch (error) {
-    throw new Sentence(`${(error as Error).message}\n\n${usage}`);
+    throw new CliError(`${(error as Error).message}\n\n${usage}`);
   }
 };

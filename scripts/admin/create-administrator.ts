@@ -2,7 +2,7 @@ import { v7 as uuidv7 } from 'uuid';
 import type { PasswordConfig } from '../../src/config/password.ts';
 import type { Database } from '../../src/db/client.ts';
 import { type Appointment, createAdministratorRepository } from '../../src/repositories/administrators.ts';
-import { Sentence } from '../stack/sentence.ts';
+import { CliError } from '../stack/cli-error.ts';
 import { contextNow, requireMigrations } from './operator.ts';
 import { hashPassword, requireGoodPassword } from './passwords.ts';
 import { readPassword } from './read-password.ts';
@@ -15,7 +15,7 @@ type Request = {
   readonly place: string;
 };
 
-/** @returns what was done, in sentences @throws Sentence; then nothing was written */
+/** @returns what was done, in sentences @throws CliError; then nothing was written */
 export const createAdministrator = async (db: Database, request: Request): Promise<string> => {
   const { email, username, place } = request;
   await requireMigrations(db, place);
@@ -38,7 +38,7 @@ export const createAdministrator = async (db: Database, request: Request): Promi
       throw taken(username);
     case 'email_taken':
       // By whom is not known, and what was asked for was an account with this password.
-      throw new Sentence(
+      throw new CliError(
         `Somebody has made an account of ${email} meanwhile. Nothing was written; run this again to make it an administrator's.`,
       );
   }
@@ -50,12 +50,12 @@ const choosePassword = async ({ email, username, config }: Request): Promise<str
   return hashPassword(password, config);
 };
 
-const taken = (username: string | null) => new Sentence(`The user name ${username} is taken.`);
+const taken = (username: string | null) => new CliError(`The user name ${username} is taken.`);
 
 const describe = ({ kind, emailVerified }: NonNullable<Appointment>, { email, place }: Request): string => {
   switch (kind) {
     case 'disabled':
-      throw new Sentence(`The account of ${email} is disabled in ${place}, and was left so.`);
+      throw new CliError(`The account of ${email} is disabled in ${place}, and was left so.`);
     case 'already':
       return `${email} is an administrator in ${place} already. Nothing was changed.`;
     case 'appointed': {

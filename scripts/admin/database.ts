@@ -3,13 +3,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { sql } from 'drizzle-orm';
 import { readEnvironment } from '../../src/config/environment.ts';
 import { createDatabase, type Database } from '../../src/db/client.ts';
+import { CliError } from '../stack/cli-error.ts';
 import { findLockHolder } from '../stack/data-lock.ts';
 import { planDatabase } from '../stack/database-plan.ts';
 import { actingAs, encrypted, localRoles, placeOf } from '../stack/database-urls.ts';
 import { embeddedDirectory, openLocalDatabase } from '../stack/local-database.ts';
 import { createPostgresDatabase } from '../stack/postgres-database.ts';
 import { dataDirectory, type Variables } from '../stack/project.ts';
-import { Sentence } from '../stack/sentence.ts';
 import { loadGroup } from './config-group.ts';
 
 export type OpenDatabase = {
@@ -42,7 +42,7 @@ export const openAppDatabase = async (url: string | null, variables: Variables):
     }
     case 'none':
       loadGroup(variables, 'Database');
-      throw new Sentence(
+      throw new CliError(
         `DATABASE_URL is needed: the environment ${readEnvironment(variables).name} has no database of its own.`,
       );
   }
@@ -65,7 +65,7 @@ const openEmbedded = async (directory: string): Promise<OpenDatabase> => {
     return { db, place, close: db.close };
   }
   if (!existsSync(embeddedDirectory(directory))) {
-    throw new Sentence(
+    throw new CliError(
       'There is no embedded database yet: npm run db:migrate makes it, as npm run dev does.',
     );
   }

@@ -2,7 +2,7 @@ import journal from '../../drizzle/meta/_journal.json' with { type: 'json' };
 import type { RequestContext } from '../../src/context.ts';
 import type { Database } from '../../src/db/client.ts';
 import { createMigrationRepository } from '../../src/repositories/migrations.ts';
-import { migrationsMissing } from './database-sentence.ts';
+import { migrationsMissing } from './migrations-missing.ts';
 
 /** What stands in for a request when an operator acts. Without a time limit: a person may take their time. */
 export const contextNow = (): RequestContext => ({
@@ -23,7 +23,7 @@ export const contextNow = (): RequestContext => ({
 const tell = (message: string, fields: Readonly<Record<string, unknown>> = {}) =>
   console.error([message, ...Object.values(fields)].join(': '));
 
-/** @throws Sentence where the database at `place` lacks a migration of this checkout */
+/** @throws CliError where the database at `place` lacks a migration of this checkout */
 export const requireMigrations = async (db: Database, place: string): Promise<void> => {
   const last = await createMigrationRepository(db).last(contextNow());
   if (last === null || last < (journal.entries.at(-1)?.when ?? 0)) throw migrationsMissing(place);

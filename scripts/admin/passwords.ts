@@ -8,11 +8,11 @@ import { canonicalPassword } from '../../src/domain/password-policy.ts';
 import { formatPhc, saltBytes, tagBytes } from '../../src/domain/phc.ts';
 import { AppError } from '../../src/errors.ts';
 import { createCheckPassword } from '../../src/services/password/check.ts';
-import { Sentence } from '../stack/sentence.ts';
+import { CliError } from '../stack/cli-error.ts';
 
 type Choice = { readonly password: string; readonly email: string; readonly username: string | null };
 
-/** The policy of a sign-up. @throws Sentence with every reason why the password is not taken */
+/** The policy of a sign-up. @throws CliError with every reason why the password is not taken */
 export const requireGoodPassword = async (ctx: RequestContext, choice: Choice, config: PasswordConfig) => {
   const check = createCheckPassword({
     policy: config,
@@ -25,7 +25,7 @@ export const requireGoodPassword = async (ctx: RequestContext, choice: Choice, c
     await check(ctx, { ...choice, caller: hashCaller(ctx, 'administration', choice.email) });
   } catch (error) {
     if (!(error instanceof AppError) || error.code !== 'weak_password') throw error;
-    throw new Sentence(`The password is not taken: ${error.errors.map(({ detail }) => detail).join('; ')}.`);
+    throw new CliError(`The password is not taken: ${error.errors.map(({ detail }) => detail).join('; ')}.`);
   }
 };
 

@@ -2,24 +2,24 @@ import { createInterface } from 'node:readline';
 import { Writable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { Password } from '../../src/schemas/text.ts';
-import { Sentence } from '../stack/sentence.ts';
+import { CliError } from '../stack/cli-error.ts';
 
-/** From a prompt without echo, twice; or all of standard input, where that is no terminal. @throws Sentence */
+/** From a prompt without echo, twice; or all of standard input, where that is no terminal. @throws CliError */
 export const readPassword = async (): Promise<string> => {
   const password = process.stdin.isTTY ? await askTwice() : await readPiped();
   const parsed = Password.safeParse(password);
   if (parsed.success) return parsed.data;
-  throw new Sentence(`The password ${parsed.error.issues.map(({ message }) => message).join(', ')}.`);
+  throw new CliError(`The password ${parsed.error.issues.map(({ message }) => message).join(', ')}.`);
 };
 
 const readPiped = async (): Promise<string> => {
   const text = decode(await buffer(process.stdin)).replace(/\r?\n$/, '');
   if (text === '') {
-    throw new Sentence(
+    throw new CliError(
       'No password: it is read from standard input, which was empty. At a terminal it is asked for.',
     );
   }
-  if (/[\r\n]/.test(text)) throw new Sentence('Standard input has more than one line; the password is one.');
+  if (/[\r\n]/.test(text)) throw new CliError('Standard input has more than one line; the password is one.');
   return text;
 };
 
@@ -27,7 +27,7 @@ const decode = (bytes: Buffer): string => {
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch {
-    throw new Sentence('The password on standard input is not UTF-8.');
+    throw new CliError('The password on standard input is not UTF-8.');
   }
 };
 
@@ -42,14 +42,14 @@ const askTwice = async (): Promise<string> => {
     process.stderr.write(question);
     const { value, done } = await lines.next();
     process.stderr.write('\n');
-    if (done) throw new Sentence('Stopped before there was a password; nothing was written.');
+    if (done) throw new CliError('Stopped before there was a password; nothing was written.');
     return value;
   };
   try {
     const password = await ask('Password (not shown): ');
-    if (password === '') throw new Sentence('No password was typed; nothing was written.');
+    if (password === '') throw new CliError('No password was typed; nothing was written.');
     if ((await ask('Once more: ')) === password) return password;
-    throw new Sentence('The two passwords differ; nothing was written.');
+    throw new CliError('The two passwords differ; nothing was written.');
   } finally {
     terminal.close();
   }

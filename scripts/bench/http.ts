@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { neon, neonConfig } from '@neondatabase/serverless';
+import { CliError, runProgram } from '../stack/cli-error.ts';
 import { localRoles } from '../stack/database-urls.ts';
-import { runProgram, Sentence } from '../stack/sentence.ts';
 import { type BenchStack, withoutLimits, withStack } from './stack.ts';
 import { median, type Pair, ratioOfMedians } from './statistics.ts';
 
@@ -76,7 +76,7 @@ const install = async (directory: string): Promise<void> => {
   // Its peers are frameworks and drivers that are not measured.
   const args = ['install', '--legacy-peer-deps', '--no-audit', '--no-fund', '--ignore-scripts'];
   await promisify(execFile)('npm', args, { cwd: directory, timeout: 60_000 }).catch((cause) => {
-    throw new Sentence(`better-auth could not be installed: ${String(cause.stderr).trim()}`);
+    throw new CliError(`better-auth could not be installed: ${String(cause.stderr).trim()}`);
   });
 };
 

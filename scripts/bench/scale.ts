@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
+import { CliError, runProgram } from '../stack/cli-error.ts';
 import { createPostgresDatabase } from '../stack/postgres-database.ts';
-import { runProgram, Sentence } from '../stack/sentence.ts';
 import { stopRequest } from '../stack/stop-request.ts';
 import { withClient } from '../stack/with-client.ts';
 import { createScaleDatabase, requireRoom } from './scale/database.ts';
@@ -30,21 +30,21 @@ const readRows = (): number[] => {
   const rows = text.split(',').map(Number);
   const isFit = (users: number) => users >= smallest && users <= 10_000_000 && users % 1000 === 0;
   if (rows.every(isFit)) return rows.sort((a, b) => a - b);
-  throw new Sentence(`--rows is a comma list of numbers of accounts, in thousands from ${smallest} on.`);
+  throw new CliError(`--rows is a comma list of numbers of accounts, in thousands from ${smallest} on.`);
 };
 
 const parse = () => {
   try {
     return parseArgs({ options: { rows: { type: 'string' } } }).values;
   } catch (error) {
-    throw new Sentence(`${(error as Error).message}\n\nnpm run bench:scale [-- --rows 10000,100000]`);
+    throw new CliError(`${(error as Error).message}\n\nnpm run bench:scale [-- --rows 10000,100000]`);
   }
 };
 
 const serverUrl = (): string => {
   const url = process.env.TEST_DATABASE_URL;
   if (url) return url;
-  throw new Sentence('TEST_DATABASE_URL is needed: a PostgreSQL on which databases can be made and dropped.');
+  throw new CliError('TEST_DATABASE_URL is needed: a PostgreSQL on which databases can be made and dropped.');
 };
 
 /** How many of the statements do not go by an index, at any size. */
@@ -121,7 +121,7 @@ runProgram(async () => {
   const total = rows.reduce((sum, users) => sum + users, 0);
   await requireRoom(server, total);
   const stop = stopRequest().then(() => {
-    throw new Sentence('Stopped.');
+    throw new CliError('Stopped.');
   });
   await using cleanup = new AsyncDisposableStack();
 
@@ -145,7 +145,7 @@ runProgram(async () => {
     report(sizes, await measure(sizes));
     const explained = questions.length * sizes.length;
     if (faulty > 0)
-      throw new Sentence(`EXPLAIN: ${faulty} of ${explained} statements do not go by an index alone.`);
+      throw new CliError(`EXPLAIN: ${faulty} of ${explained} statements do not go by an index alone.`);
     console.log(
       `EXPLAIN: ${explained} statements, each by index (${questions.length} at ${sizes.length} sizes)`,
     );

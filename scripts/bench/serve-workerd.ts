@@ -3,7 +3,7 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { convertV4MiniflareOptions, Miniflare } from 'miniflare';
 import { unstable_getMiniflareWorkerOptions as readWorkerOptions } from 'wrangler';
-import { runProgram, Sentence } from '../stack/sentence.ts';
+import { CliError, runProgram } from '../stack/cli-error.ts';
 import { tellLauncher } from '../stack/service-message.ts';
 import { stopRequest } from '../stack/stop-request.ts';
 import { runWrangler, wranglerReason } from '../stack/wrangler.ts';
@@ -25,7 +25,7 @@ runProgram(async () => {
   const built = await runWrangler([
     ...['deploy', '--dry-run', '--minify', '--outdir', outDirectory, '--config', configPath],
   ]);
-  if (built.status !== 0) throw new Sentence(`${configPath} cannot be built: ${wranglerReason(built)}`);
+  if (built.status !== 0) throw new CliError(`${configPath} cannot be built: ${wranglerReason(built)}`);
   // Nobody who is measured asks for files.
   const { assets: _, bindings: __, ...options } = readWorkerOptions(configPath).workerOptions;
   const miniflare = new Miniflare(

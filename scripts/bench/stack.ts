@@ -4,9 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { variables as configVariables } from '../../src/config/variables.ts';
+import { CliError } from '../stack/cli-error.ts';
 import { findFreePort } from '../stack/ports.ts';
 import { projectDirectory } from '../stack/project.ts';
-import { Sentence } from '../stack/sentence.ts';
 import type { WorkerSettings } from '../stack/serve-worker.ts';
 import { type ServiceOptions, type ServiceProcess, startServiceProcess } from '../stack/service-process.ts';
 import { stopRequest } from '../stack/stop-request.ts';
@@ -55,7 +55,7 @@ const unset = Object.fromEntries(Object.keys(configVariables).map((name) => [nam
 /**
  * Runs `measure` beside a database of its own in a fresh directory, and leaves nothing, Ctrl-C or not.
  *
- * @throws Sentence when it takes longer than `limitMs`
+ * @throws CliError when it takes longer than `limitMs`
  */
 export const withStack = async (
   measure: (stack: BenchStack) => Promise<void>,
@@ -129,7 +129,7 @@ export const withStack = async (
 
 const tooLong = async (limitMs: number, signal: AbortSignal): Promise<never> => {
   await sleep(limitMs, undefined, { signal });
-  throw new Sentence(`✗ It took longer than ${limitMs / 1000} seconds.`);
+  throw new CliError(`✗ It took longer than ${limitMs / 1000} seconds.`);
 };
 
 /** Rejects with what the service says of itself, should it not start. */

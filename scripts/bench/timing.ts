@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import { runProgram, Sentence } from '../stack/sentence.ts';
+import { CliError, runProgram } from '../stack/cli-error.ts';
 import { measurePairs, reportPairs } from './report-pairs.ts';
 import { type BenchStack, withoutLimits, withStack } from './stack.ts';
 import type { Pair } from './statistics.ts';
@@ -59,7 +59,7 @@ const measure = async (url: string, contrast: Contrast, parallel: number): Promi
 const chosen = (keys: readonly string[]): readonly Contrast[] => {
   const unknown = keys.find((key) => !contrasts.some((contrast) => contrast.key === key));
   if (unknown !== undefined) {
-    throw new Sentence(`Unknown: ${unknown}. There are ${contrasts.map(({ key }) => key).join(', ')}.`);
+    throw new CliError(`Unknown: ${unknown}. There are ${contrasts.map(({ key }) => key).join(', ')}.`);
   }
   return keys.length === 0 ? contrasts : contrasts.filter(({ key }) => keys.includes(key));
 };
@@ -80,7 +80,7 @@ runProgram(async () => {
     allowPositionals: true,
   });
   const parallel = Number(values.parallel);
-  if (!(parallel >= 1 && parallel <= 100)) throw new Sentence('--parallel wants a number from 1 to 100.');
+  if (!(parallel >= 1 && parallel <= 100)) throw new CliError('--parallel wants a number from 1 to 100.');
   const measured = chosen(positionals);
   await withStack((stack) => run(stack, measured, parallel));
 });

@@ -5,7 +5,7 @@ import { environmentOf } from '../stack/run-script.ts';
 
 /**
  * What drizzle-kit is run with: the one URL that was looked at, and of `.dev.vars`, which its program reads too, nothing.
- * @throws Sentence where a strict environment names no database, or not well
+ * @throws CliError where a strict environment names no database, or not well
  */
 export const migrationEnvironment = (variables: Variables): NodeJS.ProcessEnv => {
   const url = migratorUrl(variables);

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Sentence } from '../stack/sentence.ts';
+import { CliError } from '../stack/cli-error.ts';
 import { renderShares, type Shares, type Versions } from './versions.ts';
 
 type RollOut = {
@@ -11,7 +11,7 @@ type RollOut = {
   readonly canary: number;
   /** How long a deployment takes to be everywhere. */
   readonly settleMs: number;
-  /** Wants that version to answer: `worker=id` asks it by name, an id whoever is asked. @throws Sentence */
+  /** Wants that version to answer: `worker=id` asks it by name, an id whoever is asked. @throws CliError */
   readonly smoke: (version: string) => Promise<void>;
   /** Aborted when somebody wants this to end. */
   readonly stop: AbortSignal;
@@ -19,13 +19,13 @@ type RollOut = {
 };
 
 /** Somebody else has deployed: theirs is not to be touched. */
-class Overtaken extends Sentence {}
+class Overtaken extends CliError {}
 
 /**
  * Gives a new version none, some and then all of the requests, each time with a smoke test. When one fails, or this is to
  * end, the version of before has all of them again.
  *
- * @throws Sentence when it was rolled back, or could not be
+ * @throws CliError when it was rolled back, or could not be
  */
 export const rollOut = async ({ versions, worker, stable, fresh, ...how }: RollOut): Promise<void> => {
   const { canary, settleMs, smoke, stop, tell } = how;
@@ -56,9 +56,9 @@ export const rollOut = async ({ versions, worker, stable, fresh, ...how }: RollO
     if (error instanceof Overtaken) throw error;
     const why = stop.aborted ? 'it was interrupted' : doing;
     tell(stop.aborted ? '✗ interrupted' : (error as Error).message);
-    if (ours.length === 1) throw new Sentence(`Nothing was deployed: ${stable} has all requests, as before.`);
+    if (ours.length === 1) throw new CliError(`Nothing was deployed: ${stable} has all requests, as before.`);
     await rollBack(versions, stable, ours, why);
-    throw new Sentence(
+    throw new CliError(
       `Rolled back, because ${why}: ${stable} has all requests again. The migrations stay, and it runs on them (docs/runbooks/deployment.md).`,
     );
   }
@@ -75,7 +75,7 @@ const rollBack = async (
     await versions.share({ [stable]: 100 }, `rolled back: ${why}`);
   } catch (error) {
     if (error instanceof Overtaken) throw error;
-    throw new Sentence(
+    throw new CliError(
       `NOT rolled back: ${(error as Error).message}\nBy hand, now: ${versions.deployCommand(stable)}`,
     );
   }

@@ -2,7 +2,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { Sentence } from '../stack/sentence.ts';
+import { CliError } from '../stack/cli-error.ts';
 import { runWrangler, wranglerReason } from '../stack/wrangler.ts';
 
 /** Percent of the requests by the id of a version; together 100. */
@@ -13,11 +13,11 @@ const Status = z.object({
 });
 const Uploaded = z.looseObject({ type: z.literal('version-upload'), version_id: z.string() });
 
-/** wrangler, or a Sentence that says why not. */
+/** wrangler, or a CliError that says why not. */
 const wrangler = async (args: readonly string[], env?: NodeJS.ProcessEnv): Promise<string> => {
   const run = await runWrangler(args, env && { env });
   if (run.status === 0) return run.stdout;
-  throw new Sentence(`wrangler ${args.slice(0, 2).join(' ')}: ${wranglerReason(run)}`);
+  throw new CliError(`wrangler ${args.slice(0, 2).join(' ')}: ${wranglerReason(run)}`);
 };
 
 const readJson = (text: string): unknown => {
@@ -35,11 +35,11 @@ export const renderShares = (shares: Shares): string => specsOf(shares).join(', 
 
 /** The versions of the Worker of an environment of wrangler.toml. */
 export const createVersions = (env: string) => {
-  /** Who has the requests now. @throws Sentence when nothing is deployed yet */
+  /** Who has the requests now. @throws CliError when nothing is deployed yet */
   const current = async (): Promise<Shares> => {
     const text = await wrangler(['deployments', 'status', '--json', '--env', env]);
     const { success, data } = Status.safeParse(readJson(text));
-    if (!success) throw new Sentence('wrangler deployments status answers in a form that is not known here.');
+    if (!success) throw new CliError('wrangler deployments status answers in a form that is not known here.');
     return Object.fromEntries(data.versions.map(({ version_id, percentage }) => [version_id, percentage]));
   };
 
@@ -50,12 +50,12 @@ export const createVersions = (env: string) => {
     current,
     deployCommand,
 
-    /** The one that has all requests. @throws Sentence where several are deployed, or none */
+    /** The one that has all requests. @throws CliError where several are deployed, or none */
     stable: async (): Promise<string> => {
       const shares = await current();
       const [id, ...others] = Object.keys(shares);
       if (id !== undefined && others.length === 0) return id;
-      throw new Sentence(
+      throw new CliError(
         [
           `More than one version is deployed: ${renderShares(shares)}. A deployment has not ended, or is under way.`,
           'When it is not, give all requests to the good one, and then deploy:',
@@ -77,7 +77,7 @@ export const createVersions = (env: string) => {
           .map((line) => Uploaded.safeParse(readJson(line)))
           .find(({ success }) => success);
         if (!uploaded?.data)
-          throw new Sentence(
+          throw new CliError(
             'wrangler versions upload did not say which version it made. It has no requests.',
           );
         return uploaded.data.version_id;

@@ -1,5 +1,5 @@
+import { CliError } from '../stack/cli-error.ts';
 import { runScript } from '../stack/run-script.ts';
-import { Sentence } from '../stack/sentence.ts';
 import { type Answer, clientFrom, type Send } from './client.ts';
 import { unexpected } from './steps.ts';
 
@@ -22,7 +22,7 @@ export const logIn = (send: Send, email: string, secret: string = password): Pro
 export const refresh = (send: Send, { refresh: refresh_token }: Tokens): Promise<Answer> =>
   send('POST', '/auth/refresh', { json: { refresh_token } });
 
-/** One after the other, so that no hash waits for another. @throws Sentence where one of them gets no account */
+/** One after the other, so that no hash waits for another. @throws CliError where one of them gets no account */
 export const signUp = async (
   url: string,
   names: readonly string[],
@@ -42,7 +42,7 @@ export const signUp = async (
 /** Makes an administrator of an account, as the README says, and logs in. */
 export const appoint = async (dataDirectory: string, { email, home }: Person) => {
   const run = await runScript(['scripts/admin-create.ts', '--email', email], { DATA_DIR: dataDirectory });
-  if (run.status !== 0) throw new Sentence(`✗ admin:create: ${run.stderr.trim()}`);
+  if (run.status !== 0) throw new CliError(`✗ admin:create: ${run.stderr.trim()}`);
   const { access } = tokensOf(await logIn(home, email));
   return (method: string, path: string, json?: object): Promise<Answer> =>
     home(method, path, { bearer: access, ...(json && { json }) });

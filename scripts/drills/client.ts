@@ -1,5 +1,5 @@
+import { CliError } from '../stack/cli-error.ts';
 import { printable } from '../stack/printable.ts';
-import { Sentence } from '../stack/sentence.ts';
 
 export type Request = {
   readonly json?: object;
@@ -25,11 +25,11 @@ const parseJson = (text: string, place: string): Readonly<Record<string, unknown
   try {
     return Object(JSON.parse(text)) as Record<string, unknown>;
   } catch {
-    throw new Sentence(`✗ ${place} answers with JSON that is none`);
+    throw new CliError(`✗ ${place} answers with JSON that is none`);
   }
 };
 
-/** A client of the service at `url` that keeps nothing between its requests. @throws Sentence where nobody answers */
+/** A client of the service at `url` that keeps nothing between its requests. @throws CliError where nobody answers */
 export const createClient =
   (url: string, { headers, timeoutMs = 15_000 }: Options = {}): Send =>
   async (method, path, request = {}) => {
@@ -46,7 +46,7 @@ export const createClient =
       },
       ...(json && { body: JSON.stringify(json) }),
     }).catch((error: Error) => {
-      throw new Sentence(
+      throw new CliError(
         printable(
           `✗ ${url} does not answer: ${(error.cause as Error | undefined)?.message ?? error.message}`,
         ),
@@ -54,7 +54,7 @@ export const createClient =
     });
     const place = printable(`${method} ${url}${path}`);
     const text = await response.text().catch((error: Error) => {
-      throw new Sentence(`✗ ${place} does not come to an end: ${error.message}`);
+      throw new CliError(`✗ ${place} does not come to an end: ${error.message}`);
     });
     const isJson = text !== '' && /json/.test(response.headers.get('Content-Type') ?? '');
     const body = isJson ? parseJson(text, place) : {};

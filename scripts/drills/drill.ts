@@ -2,7 +2,7 @@ import { styleText } from 'node:util';
 import { isConfigVariable } from '../../src/config/variables.ts';
 import { type BenchStack, withStack } from '../bench/stack.ts';
 import { readOptions } from '../stack/arguments.ts';
-import { runProgram, Sentence } from '../stack/sentence.ts';
+import { CliError, runProgram } from '../stack/cli-error.ts';
 
 /** A drill that takes longer has failed. */
 const limitMs = 180_000;
@@ -35,15 +35,15 @@ export const runDrill = (
       },
       { limitMs },
     );
-    if (!isDone) throw new Sentence('✗ The drill was stopped before its end.');
+    if (!isDone) throw new CliError('✗ The drill was stopped before its end.');
     console.log(styleText('green', proves));
   });
 
 const readAssignment = (text: string): [string, string] => {
   const [, name, value] = /^([A-Z][A-Z0-9_]*)=(.*)$/.exec(text) ?? [];
   if (name === undefined || value === undefined)
-    throw new Sentence(`--with wants NAME=VALUE, and not ${text}`);
+    throw new CliError(`--with wants NAME=VALUE, and not ${text}`);
   // A service without it would do what is expected, and prove nothing.
-  if (!isConfigVariable(name)) throw new Sentence(`--with: ${name} is no variable of Itsor`);
+  if (!isConfigVariable(name)) throw new CliError(`--with: ${name} is no variable of Itsor`);
   return [name, value];
 };

@@ -15,11 +15,11 @@ import { bundledMigrations } from '../recovery/migrations.ts';
 import { renderTable } from '../recovery/render.ts';
 import { fillWithSamples, type SampleAccount } from '../recovery/sample-accounts.ts';
 import { readOptions } from '../stack/arguments.ts';
+import { CliError, runProgram } from '../stack/cli-error.ts';
 import { interruption } from '../stack/interruption.ts';
 import { applyMigrations } from '../stack/migrate.ts';
 import { withOperatorDatabase } from '../stack/operator-database.ts';
 import { runScript } from '../stack/run-script.ts';
-import { runProgram, Sentence } from '../stack/sentence.ts';
 import { createClient } from './client.ts';
 
 const usage = `npm run drill:restore [-- --from file]
@@ -51,13 +51,13 @@ runProgram(async () => {
       steps.push({ name, seconds: ((performance.now() - startedAt) / 1000).toFixed(1) });
       return result;
     } catch (error) {
-      throw error instanceof Sentence ? new Sentence(`✗ ${name}: ${error.message}`) : error;
+      throw error instanceof CliError ? new CliError(`✗ ${name}: ${error.message}`) : error;
     }
   };
 
   const run: Run = async (...command) => {
     const { status, stdout, stderr } = await runScript(command, place.env, asked);
-    if (status !== 0) throw new Sentence(`${stdout}${stderr}`.trim());
+    if (status !== 0) throw new CliError(`${stdout}${stderr}`.trim());
   };
   const perform = async () => {
     const source =
@@ -84,18 +84,18 @@ runProgram(async () => {
   tell(place, steps, comparison);
 });
 
-/** @throws Sentence once it is asked to stop, and what was under way has ended or has had its time to */
+/** @throws CliError once it is asked to stop, and what was under way has ended or has had its time to */
 const untilAsked = async <T>(work: Promise<T>, asked: AbortSignal): Promise<T> => {
   const stopped = new Promise<void>((resolve) => asked.addEventListener('abort', () => resolve()));
   // The error of what is cut off tells nothing.
   await Promise.race([work.catch(() => {}), stopped]);
   if (!asked.aborted) return work;
   await Promise.race([work.catch(() => {}), sleep(graceMs)]);
-  throw new Sentence('✗ The drill was stopped before its end; its database and its folder are gone.');
+  throw new CliError('✗ The drill was stopped before its end; its database and its folder are gone.');
 };
 
 type Source = { readonly file: string; readonly contents: DrillContents; readonly account?: SampleAccount };
-/** @throws Sentence with what the program said, when it failed */
+/** @throws CliError with what the program said, when it failed */
 type Run = (...command: [string, ...string[]]) => Promise<void>;
 type RunStep = <T>(name: string, work: () => Promise<T>) => Promise<T>;
 
@@ -128,7 +128,7 @@ const readOwn = <T>(work: (client: Client, url: string) => Promise<T>): Promise<
 
 const requireLogin = async (url: string, account: SampleAccount) => {
   const { status } = await createClient(url)('POST', '/auth/token', { json: account });
-  if (status !== 200) throw new Sentence(`an account of before cannot log in: ${status}`);
+  if (status !== 200) throw new CliError(`an account of before cannot log in: ${status}`);
 };
 
 const tell = ({ name }: DrillPlace, steps: readonly Step[], comparison: readonly Comparison[]) => {
@@ -147,6 +147,6 @@ const tell = ({ name }: DrillPlace, steps: readonly Step[], comparison: readonly
     )}\n`,
   );
   if (differing.length > 0)
-    throw new Sentence(`✗ ${differing.map(({ table }) => table).join(', ')} did not come back.`);
+    throw new CliError(`✗ ${differing.map(({ table }) => table).join(', ')} did not come back.`);
   console.log(styleText('green', '✓ Everything came back, and the service works on it.'));
 };

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type BenchWorker, withoutLimits, withStack } from '../bench/stack.ts';
 import { planRotation, type Secrets, type Step } from '../secrets/rotation.ts';
 import { readOptions } from '../stack/arguments.ts';
-import { runProgram, Sentence } from '../stack/sentence.ts';
+import { CliError, runProgram } from '../stack/cli-error.ts';
 import { startClients } from './clients.ts';
 
 const usage = `npm run drill:rotation [-- --in-one-step]
@@ -51,6 +51,6 @@ runProgram(async () => {
       `${requests} requests, ${logins} logins and ${refreshes} refreshes among them: ${failures.length} failed`,
     );
     for (const failure of failures.slice(0, 5)) console.log(`  ${failure}`);
-    if (failures.length > 0) throw new Sentence('The rotation was felt.');
+    if (failures.length > 0) throw new CliError('The rotation was felt.');
   });
 });

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import type { ErrorCode } from '../../src/errors.ts';
+import { CliError } from '../stack/cli-error.ts';
 import { printable } from '../stack/printable.ts';
-import { Sentence } from '../stack/sentence.ts';
 import type { Answer } from './client.ts';
 
 /** A status, with the code of the problem where one is meant. */
@@ -10,20 +10,20 @@ type Wanted = number | `${number} ${ErrorCode}`;
 
 export const pass = (step: string): void => console.log(`✓ ${step}`);
 
-export const fail = (step: string, reason: string): Sentence =>
-  new Sentence(`✗ ${step}: ${printable(reason)}`);
+export const fail = (step: string, reason: string): CliError =>
+  new CliError(`✗ ${step}: ${printable(reason)}`);
 
 /** An answer that is none of those that are wanted. */
 export const unexpected = (
   step: string,
   { status, code, body }: Answer,
   wanted: readonly Wanted[],
-): Sentence => {
+): CliError => {
   const said = [code, body.detail].filter(Boolean).join(': ');
   return fail(step, `${status}${said ? ` (${said})` : ''}, and not ${wanted.join(' or ')}`);
 };
 
-/** @throws Sentence where the answer is none of those that are wanted */
+/** @throws CliError where the answer is none of those that are wanted */
 export const expectStatus = (step: string, answer: Answer, ...wanted: readonly Wanted[]): Answer => {
   const { status, code } = answer;
   if (!wanted.some((one) => one === status || one === `${status} ${code}`))
@@ -35,7 +35,7 @@ export const expectStatus = (step: string, answer: Answer, ...wanted: readonly W
 /**
  * What is counted after the answer is there a moment later.
  *
- * @throws Sentence with what is still different then
+ * @throws CliError with what is still different then
  */
 export const expectSoon = async <const T extends object>(
   step: string,

@@ -2,7 +2,7 @@ import { Readable, type Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
 import type { Client } from 'pg';
-import { Sentence } from '../stack/sentence.ts';
+import { CliError } from '../stack/cli-error.ts';
 import { type BackupSummary, backupFormat, type TableContents } from './backup-file.ts';
 import { appliedMigrations } from './migrations.ts';
 import { createTally, inSnapshot, readLines } from './rows.ts';
@@ -11,7 +11,7 @@ import { qualified, readSequences, readTables } from './tables.ts';
 /**
  * Writes one consistent state of the database, as gzipped lines of JSON (docs/runbooks/restore.md).
  *
- * @throws Sentence for a database without tables
+ * @throws CliError for a database without tables
  */
 export const backUp = async (client: Client, place: string, out: Writable): Promise<BackupSummary> =>
   inSnapshot(client, async () => {
@@ -32,7 +32,7 @@ async function* backupLines(client: Client, place: string, end: (summary: Backup
   const note = (fields: object) => text([JSON.stringify(fields)]);
 
   const tables = await readTables(client);
-  if (tables.length === 0) throw new Sentence(`There is nothing to back up in ${place}: it has no tables.`);
+  if (tables.length === 0) throw new CliError(`There is nothing to back up in ${place}: it has no tables.`);
   // No migration may take away meanwhile what is about to be read.
   await client.query(
     `lock table ${tables.map(({ name }) => qualified(name)).join(', ')} in access share mode`,

@@ -2,7 +2,7 @@ import { createReadStream } from 'node:fs';
 import { pipeline } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import { z } from 'zod';
-import { Sentence } from '../stack/sentence.ts';
+import { CliError } from '../stack/cli-error.ts';
 import type { Migration } from './migrations.ts';
 import { type Contents, createTally } from './rows.ts';
 import type { Column, Sequence } from './tables.ts';
@@ -39,11 +39,11 @@ type OnRows = (table: string, lines: readonly string[]) => Promise<void>;
  * Reads a backup from its first line to its last, checking every count and checksum on the way. The rows, as arrays
  * in JSON, go to `onRows` in batches; what they lead to must be undone when this throws.
  *
- * @throws Sentence for a file that is missing, damaged, cut off or something else
+ * @throws CliError for a file that is missing, damaged, cut off or something else
  */
 export const readBackup = async (path: string, onRows: OnRows = async () => {}): Promise<BackupSummary> => {
   const lines = countedLines(path);
-  const header = parse(Header, await lines.next(), () => new Sentence(`${path} is no backup of Itsor.`));
+  const header = parse(Header, await lines.next(), () => new CliError(`${path} is no backup of Itsor.`));
   const tables: TableContents[] = [];
   for (;;) {
     const line = await lines.next();
@@ -129,12 +129,12 @@ async function* splitLines(path: string): AsyncGenerator<string> {
 const fileSentence = (path: string, error: NodeJS.ErrnoException): Error => {
   switch (error.code) {
     case 'ENOENT':
-      return new Sentence(`There is no file ${path}.`);
+      return new CliError(`There is no file ${path}.`);
     case 'EACCES':
     case 'EISDIR':
-      return new Sentence(`${path} cannot be read: ${error.code}.`);
+      return new CliError(`${path} cannot be read: ${error.code}.`);
     case 'Z_DATA_ERROR':
-      return new Sentence(`${path} is no backup of Itsor, or is damaged: ${error.message}.`);
+      return new CliError(`${path} is no backup of Itsor, or is damaged: ${error.message}.`);
     case 'Z_BUF_ERROR':
       return damaged(path);
     default:
@@ -143,9 +143,9 @@ const fileSentence = (path: string, error: NodeJS.ErrnoException): Error => {
 };
 
 const damaged = (path: string) =>
-  new Sentence(`${path} is damaged or cut off: what it holds is not what it says. Nothing was changed.`);
+  new CliError(`${path} is damaged or cut off: what it holds is not what it says. Nothing was changed.`);
 
-const parse = <T>(schema: z.ZodType<T>, line: string, refusal: () => Sentence): T => {
+const parse = <T>(schema: z.ZodType<T>, line: string, refusal: () => CliError): T => {
   try {
     return schema.parse(JSON.parse(line));
   } catch {

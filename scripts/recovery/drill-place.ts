@@ -2,8 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { CliError } from '../stack/cli-error.ts';
 import { embeddedDirectory } from '../stack/local-database.ts';
-import { Sentence } from '../stack/sentence.ts';
 import { withClient } from '../stack/with-client.ts';
 
 export type DrillPlace = {
@@ -43,7 +43,7 @@ export const openDrillPlace = async (serverUrl: string | undefined): Promise<Dri
   const drop = `drop database if exists ${name} with (force)`;
   await administer(create).catch(async (error: Error) => {
     await remove();
-    throw new Sentence(`A database for the drill cannot be made on ${url.host}: ${error.message}`);
+    throw new CliError(`A database for the drill cannot be made on ${url.host}: ${error.message}`);
   });
   return {
     name: `${url.host}/${name}`,
@@ -55,7 +55,7 @@ export const openDrillPlace = async (serverUrl: string | undefined): Promise<Dri
       // Neither stays because the other does.
       const [dropped] = await Promise.allSettled([administer(drop), remove()]);
       if (dropped.status === 'rejected')
-        throw new Sentence(`✗ The database ${name} on ${url.host} is left: ${dropped.reason.message}`);
+        throw new CliError(`✗ The database ${name} on ${url.host} is left: ${dropped.reason.message}`);
     },
   };
 };

@@ -1,9 +1,9 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { CliError } from '../stack/cli-error.ts';
 import { findFreePort } from '../stack/ports.ts';
 import { projectDirectory } from '../stack/project.ts';
 import { environmentOf } from '../stack/run-script.ts';
-import { Sentence } from '../stack/sentence.ts';
 import { waitForWorker } from '../stack/worker-state.ts';
 
 const readyWithinMs = 90_000;
@@ -30,7 +30,7 @@ export const withWorker = async <T>(
     const url = `http://127.0.0.1:${port}`;
     const signal = AbortSignal.any([asked, AbortSignal.timeout(readyWithinMs)]);
     await Promise.race([waitUntilReady(url, signal), gone]);
-    if (child.exitCode !== null || signal.aborted) throw new Sentence(`The Worker did not start:\n${output}`);
+    if (child.exitCode !== null || signal.aborted) throw new CliError(`The Worker did not start:\n${output}`);
     return await work(url);
   } finally {
     child.kill('SIGINT');

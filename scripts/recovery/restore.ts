@@ -1,8 +1,8 @@
 import type { Client } from 'pg';
+import { CliError } from '../stack/cli-error.ts';
 import { applyMigrations } from '../stack/migrate.ts';
 import type { OperatorDatabase } from '../stack/operator-database.ts';
 import { tablePrivileges } from '../stack/roles.ts';
-import { Sentence } from '../stack/sentence.ts';
 import { quoteIdentifier } from '../stack/transaction.ts';
 import { type BackupSummary, readBackup } from './backup-file.ts';
 import { appliedMigrations, bundledMigrations, isPrefix, migrateTo } from './migrations.ts';
@@ -19,7 +19,7 @@ type Options = {
  * Brings the rows of a backup into a database, all of them or none, and then reads them back: what is committed is what
  * was backed up. An empty database gets the backup's migrations first; newer ones are applied afterwards.
  *
- * @throws Sentence when the file, the migrations or the rows that are there forbid it
+ * @throws CliError when the file, the migrations or the rows that are there forbid it
  */
 export const restore = async (
   client: Client,
@@ -30,7 +30,7 @@ export const restore = async (
   const backup = await readBackup(path);
   const bundled = bundledMigrations();
   if (!isPrefix(backup.migrations, bundled)) {
-    throw new Sentence(
+    throw new CliError(
       `${path} has migrations that this version of Itsor lacks: restore it with the one that made it.`,
     );
   }
@@ -58,13 +58,13 @@ const requireAlone = async (client: Client, place: string) => {
   const { rows } = await client.query<{ held: boolean }>('select pg_try_advisory_lock($1) as held', [
     restoreLock,
   ]);
-  if (!rows[0]?.held) throw new Sentence(`Another restore is under way in ${place}. Nothing was changed.`);
+  if (!rows[0]?.held) throw new CliError(`Another restore is under way in ${place}. Nothing was changed.`);
 };
 
 const requireRole = async (client: Client, appUser: string, place: string) => {
   const { rowCount } = await client.query('select from pg_roles where rolname = $1', [appUser]);
   if (rowCount === 0)
-    throw new Sentence(`The role ${appUser} is missing in ${place}: run npm run db:roles first.`);
+    throw new CliError(`The role ${appUser} is missing in ${place}: run npm run db:roles first.`);
 };
 
 const prepare = async (
@@ -76,13 +76,13 @@ const prepare = async (
   const applied = await appliedMigrations(client);
   if (applied.length > 0) {
     if (applied.length === migrations.length && isPrefix(applied, migrations)) return;
-    throw new Sentence(
+    throw new CliError(
       `${place} has ${applied.length} migrations and the backup ${migrations.length}, or others: restore into an empty database, which gets the backup's and then the newer ones.`,
     );
   }
   const strangers = await readTables(client);
   if (strangers.length > 0) {
-    throw new Sentence(
+    throw new CliError(
       `${place} has tables and no migrations, so they are not of Itsor. Nothing was changed.`,
     );
   }
@@ -98,7 +98,7 @@ const lockTables = async (client: Client, place: string): Promise<Table[]> => {
     [names],
   );
   if (!rows[0]?.owns) {
-    throw new Sentence(
+    throw new CliError(
       `This role does not own the tables in ${place}: use the migrator's, MIGRATIONS_DATABASE_URL.`,
     );
   }
@@ -107,7 +107,7 @@ const lockTables = async (client: Client, place: string): Promise<Table[]> => {
     await client.query(`lock table ${names.join(', ')} in access exclusive mode`);
   } catch (error) {
     if ((error as { code?: string }).code !== '55P03') throw error;
-    throw new Sentence(`The tables in ${place} are in use: stop what uses them. Nothing was changed.`);
+    throw new CliError(`The tables in ${place} are in use: stop what uses them. Nothing was changed.`);
   }
   return tables;
 };
@@ -119,7 +119,7 @@ const shapes = (tables: readonly Pick<Table, 'name' | 'columns'>[]) =>
 
 const requireSameTables = (tables: readonly Table[], backup: BackupSummary, place: string) => {
   if (shapes(tables) === shapes(backup.tables)) return;
-  throw new Sentence(
+  throw new CliError(
     `The tables in ${place} are not those of the backup, though the migrations are: npm run db:drift says where. Nothing was changed.`,
   );
 };
@@ -134,7 +134,7 @@ const requireEmpty = async (client: Client, tables: readonly Table[], place: str
     if ((await client.query(others)).rowCount) occupied.push(name);
   }
   if (occupied.length === 0) return;
-  throw new Sentence(
+  throw new CliError(
     `${place} is not empty: there are rows in ${occupied.join(', ')}. Nothing was changed; --replace deletes them.`,
   );
 };
@@ -145,7 +145,7 @@ const insertRows = async (client: Client, tables: readonly Table[], path: string
     await client.query(statements.get(table) ?? '', [`[${lines.join(',')}]`]);
   });
   if (JSON.stringify(read) !== JSON.stringify(backup))
-    throw new Sentence(`${path} was changed while it was read. Nothing was changed.`);
+    throw new CliError(`${path} was changed while it was read. Nothing was changed.`);
 };
 
 /** Each value goes in as it came out, through the input of its type. */
@@ -171,7 +171,7 @@ const requireContents = async (client: Client, tables: readonly Table[], backup:
     const { rows, sha256 } = await readContents(client, table);
     const expected = backup.tables[index];
     if (rows === expected?.rows && sha256 === expected.sha256) continue;
-    throw new Sentence(
+    throw new CliError(
       `The rows of ${table.name} did not come back as they were written. Nothing was changed.`,
     );
   }

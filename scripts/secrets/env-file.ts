@@ -1,5 +1,5 @@
 import { parseEnv } from 'node:util';
-import { Sentence } from '../stack/sentence.ts';
+import { CliError } from '../stack/cli-error.ts';
 import type { Secrets } from './rotation.ts';
 
 const isReadBack = (line: string, name: string, value: string): boolean => parseEnv(line)[name] === value;
@@ -12,11 +12,11 @@ const lineOf = (name: string, value: string): string => {
     .map((quote) => `${name}=${quote}${value}${quote}`);
   const line = spellings.find((spelling) => isReadBack(spelling, name, value));
   if (line === undefined)
-    throw new Sentence(`${name} has characters that an .env file cannot hold. Nothing was changed.`);
+    throw new CliError(`${name} has characters that an .env file cannot hold. Nothing was changed.`);
   return line;
 };
 
-/** As an .env file, which `wrangler secret bulk` reads too. @throws Sentence for what would come back changed */
+/** As an .env file, which `wrangler secret bulk` reads too. @throws CliError for what would come back changed */
 export const envLines = (secrets: Secrets): string =>
   Object.entries(secrets)
     .flatMap(([name, value]) => (value === null ? [] : [lineOf(name, value)]))

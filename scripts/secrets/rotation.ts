@@ -1,7 +1,7 @@
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { resolveVariables } from '../../src/config/resolve.ts';
+import { CliError } from '../stack/cli-error.ts';
 import type { Variables } from '../stack/project.ts';
-import { Sentence } from '../stack/sentence.ts';
 
 export const rotatable = ['JWT_SECRET', 'SECRET_KEY'] as const;
 export type Rotatable = (typeof rotatable)[number];
@@ -39,7 +39,7 @@ type Course = Readonly<Record<Step['name'], Secrets>>;
 
 const symmetricCourse = (name: Rotatable, current: string, previous: readonly string[]): Course => {
   if (current.includes(','))
-    throw new Sentence(`${name} has a comma, which ${name}_PREVIOUS cannot hold: rotate it with --leaked.`);
+    throw new CliError(`${name} has a comma, which ${name}_PREVIOUS cannot hold: rotate it with --leaked.`);
   const next = newSecret();
   const previousName = `${name}_PREVIOUS`;
   return {
@@ -64,7 +64,7 @@ const givenReader = (variables: Variables) => {
 };
 
 const missing = (name: string) =>
-  new Sentence(
+  new CliError(
     `The present ${name} is needed, in the environment of this program: Cloudflare gives no secret back, and without it everybody would be logged out.`,
   );
 
@@ -89,7 +89,7 @@ const courseOf = (name: Rotatable, variables: Variables): Course => {
 /**
  * Three steps, each to be everywhere before the next begins, so that at no moment an isolate meets what another one has
  * signed and cannot verify it: all verify the new value; all sign with it; nobody takes the old one any more.
- * @throws Sentence where a present value is missing
+ * @throws CliError where a present value is missing
  */
 export const planRotation = (names: readonly Rotatable[], variables: Variables): readonly Step[] => {
   const courses = names.map((name) => courseOf(name, variables));
@@ -121,7 +121,7 @@ export const planRetirement = (names: readonly Rotatable[], variables: Variables
     if (first === undefined) throw missing('JWT_PRIVATE_KEY');
     // A single one may be that of before the rotation, which must not come back.
     if (earlier.length === 0)
-      throw new Sentence(
+      throw new CliError(
         'JWT_PRIVATE_KEY has one key, so that there is none to retire: the environment must have the values of the rotation, the saved file. Nothing was changed.',
       );
     return { JWT_PRIVATE_KEY: `${first}\n` };

@@ -3,8 +3,8 @@ import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { CliError } from './cli-error.ts';
 import { isRunning } from './processes.ts';
-import { Sentence } from './sentence.ts';
 
 export type LockRecord = {
   readonly pid: number;
@@ -34,7 +34,7 @@ export const findLockHolder = async (dataDirectory: string): Promise<LockRecord 
  * Makes this process the only one that opens the data directory. SQLite locks a file for it, which the kernel gives free
  * when the process ends, however it ends; `stack.lock` beside it tells others whom to ask.
  *
- * @throws Sentence when another process has it
+ * @throws CliError when another process has it
  */
 export const takeDataLock = async (dataDirectory: string, record: LockRecord): Promise<DataLock> => {
   // PGlite makes files that everybody may read.
@@ -45,7 +45,7 @@ export const takeDataLock = async (dataDirectory: string, record: LockRecord): P
   const holder = await findLockHolder(dataDirectory);
   if (unlock === null || holder !== null) {
     unlock?.();
-    throw new Sentence(inUse(dataDirectory, holder));
+    throw new CliError(inUse(dataDirectory, holder));
   }
   await replaceWhole(path, record);
   return {

@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
+import { CliError } from './cli-error.ts';
 import { type DatabasePlan, planDatabase } from './database-plan.ts';
 import { dataDirectory, readVariables, type Variables } from './project.ts';
-import { Sentence } from './sentence.ts';
 
 export type DevSettings = {
   readonly reset: boolean;
@@ -12,15 +12,15 @@ export type DevSettings = {
   readonly plan: DatabasePlan;
 };
 
-/** @throws Sentence about the first thing that is wrong with the command line or the environment */
+/** @throws CliError about the first thing that is wrong with the command line or the environment */
 export const readDevSettings = (args: readonly string[]): DevSettings => {
   if (process.env.npm_config_reset)
-    throw new Sentence('npm keeps that --reset to itself: npm run dev -- --reset');
+    throw new CliError('npm keeps that --reset to itself: npm run dev -- --reset');
   const reset = readReset(args);
   const variables = readVariables();
   const plan = planDatabase(variables, process.env.LOCAL_POSTGRES_URL || null);
   if (reset && !(plan.kind === 'local' && plan.postgresUrl === null)) {
-    throw new Sentence('--reset deletes the embedded database, but this environment uses another one.');
+    throw new CliError('--reset deletes the embedded database, but this environment uses another one.');
   }
   return {
     reset,
@@ -36,7 +36,7 @@ const readReset = (args: readonly string[]): boolean => {
   try {
     return parseArgs({ args: [...args], options: { reset: { type: 'boolean' } } }).values.reset ?? false;
   } catch {
-    throw new Sentence(
+    throw new CliError(
       `Unknown option: ${args.join(' ')}. The only one there is: --reset, which empties the embedded database.`,
     );
   }
@@ -45,5 +45,5 @@ const readReset = (args: readonly string[]): boolean => {
 const readPort = (text: string): number => {
   const port = Number(text);
   if (Number.isInteger(port) && port > 0 && port < 65536) return port;
-  throw new Sentence('BACKEND_PORT must be a whole number from 1 to 65535.');
+  throw new CliError('BACKEND_PORT must be a whole number from 1 to 65535.');
 };

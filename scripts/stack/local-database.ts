@@ -11,7 +11,7 @@ export const embeddedDirectory = (dataDirectory: string): string => join(dataDir
 /**
  * The embedded database of a data directory, with its two roles, for this process alone.
  *
- * @throws Sentence when another process has it open
+ * @throws CliError when another process has it open
  */
 export const openLocalDatabase = async (dataDirectory: string) => {
   let lock: DataLock | undefined;

@@ -2,12 +2,12 @@ import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { Client } from 'pg';
 import { applyRoles } from './apply-roles.ts';
+import { CliError, runProgram } from './cli-error.ts';
 import { findLockHolder, type LockRecord } from './data-lock.ts';
 import { planDatabase } from './database-plan.ts';
 import { actingAs, localRoles, placeOf } from './database-urls.ts';
 import { migratorNeeded, migratorUrl } from './migrator-url.ts';
 import { dataDirectory, readVariables } from './project.ts';
-import { runProgram, Sentence } from './sentence.ts';
 import type { ServiceMessage } from './service-message.ts';
 
 // node scripts/stack/migrations-url.ts <pid of drizzle-kit>
@@ -25,7 +25,7 @@ const requireConnection = async (url: string): Promise<void> => {
   try {
     await client.connect();
   } catch (error) {
-    throw new Sentence(`The database at ${placeOf(url)} cannot be reached: ${(error as Error).message}`);
+    throw new CliError(`The database at ${placeOf(url)} cannot be reached: ${(error as Error).message}`);
   } finally {
     await client.end().catch(() => {});
   }
@@ -62,7 +62,7 @@ const startInBackground = async (): Promise<LockRecord['wirePort']> => {
   child.disconnect();
   child.unref();
   if (typeof message !== 'object' || message?.kind !== 'listening') {
-    throw new Sentence('The embedded database did not start.');
+    throw new CliError('The embedded database did not start.');
   }
   return message.port;
 };

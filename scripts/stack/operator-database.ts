@@ -2,8 +2,9 @@ import { existsSync } from 'node:fs';
 import { Client } from 'pg';
 import { readEnvironment } from '../../src/config/environment.ts';
 import { AppError } from '../../src/errors.ts';
-import { databaseSentence } from '../admin/database-sentence.ts';
+import { databaseSentence } from '../admin/migrations-missing.ts';
 import { applyRoles } from './apply-roles.ts';
+import { CliError } from './cli-error.ts';
 import { findLockHolder } from './data-lock.ts';
 import { planDatabase } from './database-plan.ts';
 import { actingAs, encrypted, localRoles, placeOf } from './database-urls.ts';
@@ -11,7 +12,6 @@ import { embeddedDirectory, openLocalDatabase } from './local-database.ts';
 import { migratorNeeded, migratorUrl } from './migrator-url.ts';
 import { dataDirectory, type Variables } from './project.ts';
 import { readRole } from './role-credentials.ts';
-import { Sentence } from './sentence.ts';
 
 export type OperatorDatabase = {
   readonly url: string;
@@ -34,7 +34,7 @@ type Request = {
  * A connection to the database for a program of an operator, as the migrator; who only reads is content with the app's
  * role.
  *
- * @throws Sentence when the variables name none, it cannot be reached, or it refuses a statement
+ * @throws CliError when the variables name none, it cannot be reached, or it refuses a statement
  */
 export const withOperatorDatabase = async <T>(
   request: Request,
@@ -70,11 +70,11 @@ const open = async (request: Request): Promise<Opened> => {
       if (access === 'write') throw migratorNeeded();
       return openServer(encrypted(plan.url), variables);
     case 'endpoint':
-      throw new Sentence(
+      throw new CliError(
         'NEON_HTTP_ENDPOINT takes single statements: give --url, or MIGRATIONS_DATABASE_URL beside it.',
       );
     case 'none':
-      throw new Sentence(
+      throw new CliError(
         `MIGRATIONS_DATABASE_URL or DATABASE_URL is needed: the environment ${readEnvironment(variables).name} has no database of its own.`,
       );
   }
@@ -108,7 +108,7 @@ const openEmbedded = async ({ access }: Request): Promise<Opened> => {
   const holder = await findLockHolder(directory);
   if (holder !== null) return { ...asMigrator(holder.wirePort), close: async () => {} };
   if (access === 'read' && !existsSync(embeddedDirectory(directory))) {
-    throw new Sentence(
+    throw new CliError(
       'There is no embedded database yet: npm run db:migrate makes it, as npm run dev does.',
     );
   }

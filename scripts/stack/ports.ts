@@ -1,12 +1,12 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
-import { Sentence } from './sentence.ts';
+import { CliError } from './cli-error.ts';
 
-/** @throws Sentence when nobody can listen there now */
+/** @throws CliError when nobody can listen there now */
 export const refuseTakenPort = (host: string, port: number): Promise<void> =>
   new Promise((resolve, reject) => {
     const probe = createServer();
-    probe.once('error', (error: NodeJS.ErrnoException) => reject(new Sentence(explain(host, port, error))));
+    probe.once('error', (error: NodeJS.ErrnoException) => reject(new CliError(explain(host, port, error))));
     probe.listen(port, host, () => probe.close(() => resolve()));
   });
 

@@ -1,9 +1,9 @@
 import { parsePostgresUrl } from '../../src/config/postgres-url.ts';
 import { resolveVariables } from '../../src/config/resolve.ts';
+import { CliError } from './cli-error.ts';
 import { localRoles } from './database-urls.ts';
 import type { Variables } from './project.ts';
 import type { RoleCredentials } from './roles.ts';
-import { Sentence } from './sentence.ts';
 
 const sources = {
   app: { url: 'DATABASE_URL', user: 'DB_APP_USER', password: 'DB_APP_PASSWORD' },
@@ -20,6 +20,6 @@ export const readRole = (variables: Variables, role: keyof typeof sources): Role
     return { user, password: given.get(names.password)?.text ?? null };
   }
   const parsed = parsePostgresUrl(text);
-  if ('detail' in parsed) throw new Sentence(`${names.url} ${parsed.detail}`);
+  if ('detail' in parsed) throw new CliError(`${names.url} ${parsed.detail}`);
   return { user: parsed.user, password: decodeURIComponent(new URL(parsed.url.reveal()).password) };
 };

@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
+import { runProgram } from './cli-error.ts';
 import { startEndpointService } from './endpoint-service.ts';
 import { dataDirectory } from './project.ts';
-import { runProgram } from './sentence.ts';
 import { tellLauncher } from './service-message.ts';
 import { stopRequest } from './stop-request.ts';
 

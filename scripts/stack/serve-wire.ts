@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { runProgram } from './cli-error.ts';
 import { openLocalDatabase } from './local-database.ts';
 import { isRunning } from './processes.ts';
 import { dataDirectory } from './project.ts';
-import { runProgram } from './sentence.ts';
 import { tellLauncher } from './service-message.ts';
 
 const pollMs = 200;

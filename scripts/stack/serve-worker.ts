@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { runProgram, Sentence } from './sentence.ts';
+import { CliError, runProgram } from './cli-error.ts';
 import { tellLauncher } from './service-message.ts';
 import { stopRequest } from './stop-request.ts';
 
@@ -40,7 +40,7 @@ runProgram(async () => {
   });
   const worker = await Promise.race([starting, stop]).catch((error: Error) => {
     // A first build that fails; the message says where.
-    throw new Sentence(innermost(error).message);
+    throw new CliError(innermost(error).message);
   });
   // What wrangler has begun by then ends with this process's group.
   if (!worker) process.exit(0);

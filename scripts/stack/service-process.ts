@@ -1,11 +1,11 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
-import { Sentence } from './sentence.ts';
+import { CliError } from './cli-error.ts';
 import type { ServiceMessage } from './service-message.ts';
 
 export type ServiceProcess = {
   readonly pid: number;
-  /** The port it has taken. Like `ready`, rejects with a Sentence when it fails or ends before. */
+  /** The port it has taken. Like `ready`, rejects with a CliError when it fails or ends before. */
   readonly listening: Promise<number>;
   readonly ready: Promise<void>;
   /** Resolves when it is gone, asked or not. */
@@ -52,8 +52,8 @@ const readMessages = (child: ChildProcess, name: string, gone: Promise<void>) =>
   const listening = Promise.withResolvers<number>();
   const ready = Promise.withResolvers<void>();
   const fail = (sentence: string) => {
-    listening.reject(new Sentence(sentence));
-    ready.reject(new Sentence(sentence));
+    listening.reject(new CliError(sentence));
+    ready.reject(new CliError(sentence));
   };
   // Whoever stops early looks at neither.
   listening.promise.catch(() => {});

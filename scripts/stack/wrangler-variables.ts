@@ -1,12 +1,12 @@
 import type { Unstable_Config as WranglerConfig } from 'wrangler';
+import { CliError } from './cli-error.ts';
 import { overlay } from './overlay.ts';
 import { configVariables, projectDirectory, readVariables, type Variables } from './project.ts';
-import { Sentence } from './sentence.ts';
 
-/** What wrangler.toml says of an environment. @throws Sentence when there is no such environment */
+/** What wrangler.toml says of an environment. @throws CliError when there is no such environment */
 export const readWranglerConfig = async (env: string): Promise<WranglerConfig> => {
   // wrangler would read it as the Worker without an environment.
-  if (env.trim() === '') throw new Sentence('--env is empty: which environment of wrangler.toml is meant?');
+  if (env.trim() === '') throw new CliError('--env is empty: which environment of wrangler.toml is meant?');
   // Only where it is needed: it takes most of a second. It would tell of its telemetry in between.
   process.env.WRANGLER_SEND_METRICS ??= 'false';
   const { unstable_readConfig: readConfig } = await import('wrangler');
@@ -14,7 +14,7 @@ export const readWranglerConfig = async (env: string): Promise<WranglerConfig> =
     return readConfig({ config: `${projectDirectory}/wrangler.toml`, env }, { hideWarnings: true });
   } catch (error) {
     const reason = (error as Error).message.split('\n')[1]?.trim();
-    throw new Sentence(`wrangler.toml cannot be read for the environment "${env}": ${reason}`);
+    throw new CliError(`wrangler.toml cannot be read for the environment "${env}": ${reason}`);
   }
 };
 

@@ -14,15 +14,15 @@ import { createUploadJobRepository, type JobScope } from '../repositories/upload
 import { countTransitions } from '../repositories/upload-transitions.ts';
 import { createVerdictRepository } from '../repositories/upload-verdicts.ts';
 import { createUploadRepository } from '../repositories/uploads.ts';
-import { createBuryUpload } from '../services/upload/bury.ts';
 import { createCompleteUpload } from '../services/upload/complete.ts';
 import { createCreateUpload } from '../services/upload/create.ts';
 import { createDownloadUpload } from '../services/upload/download.ts';
-import { createHearVerdict } from '../services/upload/hear-verdict.ts';
 import { createListUploads } from '../services/upload/list.ts';
 import { createListUploadsOf } from '../services/upload/list-of.ts';
+import { createMarkDeadLetter } from '../services/upload/mark-dead-letter.ts';
 import { createPingStorage } from '../services/upload/ping-storage.ts';
 import { createReceiveBytes } from '../services/upload/receive.ts';
+import { createReceiveScanResult } from '../services/upload/receive-scan-result.ts';
 import { nothingHere, refuseUploads } from '../services/upload/refuse.ts';
 import { createRemoveUpload } from '../services/upload/remove.ts';
 import { createScanUpload } from '../services/upload/scan.ts';
@@ -94,9 +94,9 @@ export const createUploadServices = (
     show: createShowUpload({ uploads }),
     remove: createRemoveUpload({ uploads, queue }),
     download: createDownloadUpload({ uploads, store }),
-    hearVerdict:
+    receiveScanResult:
       scanner?.kind === 'guardduty' && storage.kind === 's3'
-        ? createHearVerdict({
+        ? createReceiveScanResult({
             verdicts,
             isCallbackSecret: createSharedSecret(scanner.callbackSecret),
             bucket: storage.bucket,
@@ -110,6 +110,6 @@ export const createUploadServices = (
     },
     work,
     sweep: createSweepUploads({ jobs, store, work, newScope, log }),
-    bury: createBuryUpload({ jobs, newScope }),
+    markDeadLetter: createMarkDeadLetter({ jobs, newScope }),
   };
 };

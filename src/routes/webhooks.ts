@@ -3,10 +3,10 @@ import type { RequestContext } from '../context.ts';
 import type { AppEnv } from '../http/app-env.ts';
 import { validate } from '../http/validate.ts';
 import { callbackSecretHeader, ScanResultBody } from '../schemas/uploads.ts';
-import type { ScanEvent } from '../services/upload/hear-verdict.ts';
+import type { ScanEvent } from '../services/upload/receive-scan-result.ts';
 
 export type WebhookServices = {
-  readonly hearVerdict: (
+  readonly receiveScanResult: (
     ctx: RequestContext,
     event: ScanEvent,
     secret: string | undefined,
@@ -14,7 +14,7 @@ export type WebhookServices = {
 };
 
 /** What others tell us, under `/webhooks`. */
-export const webhookRoutes = ({ hearVerdict }: WebhookServices) =>
+export const webhookRoutes = ({ receiveScanResult }: WebhookServices) =>
   new Hono<AppEnv>().post('/scan-result', validate('json', ScanResultBody), async (c) => {
     const { id, time, detail } = c.req.valid('json');
     const { s3ObjectDetails: object, scanResultDetails: result } = detail;
@@ -27,5 +27,5 @@ export const webhookRoutes = ({ hearVerdict }: WebhookServices) =>
       result: result.scanResultStatus,
       threats: (result.threats ?? []).map(({ name }) => name),
     };
-    return c.json({ outcome: await hearVerdict(c.var.ctx, event, c.req.header(callbackSecretHeader)) });
+    return c.json({ outcome: await receiveScanResult(c.var.ctx, event, c.req.header(callbackSecretHeader)) });
   });

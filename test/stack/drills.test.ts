@@ -5,9 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { withStack } from '../../scripts/bench/stack.ts';
+import { CliError } from '../../scripts/stack/cli-error.ts';
 import { projectDirectory } from '../../scripts/stack/project.ts';
 import { environmentOf, runScript } from '../../scripts/stack/run-script.ts';
-import { Sentence } from '../../scripts/stack/sentence.ts';
 
 const linesOf = (text: string) => text.trimEnd().split('\n');
 
@@ -131,7 +131,7 @@ it('a drill that is stopped has failed, and leaves nothing behind', { timeout: 6
 it('a stack that is used for too long ends, and leaves nothing behind', { timeout: 60_000 }, async () => {
   vi.stubEnv('TMPDIR', directory);
   const using = withStack(() => new Promise(() => {}), { limitMs: 2_000 });
-  await expect(using).rejects.toThrow(new Sentence('✗ It took longer than 2 seconds.'));
+  await expect(using).rejects.toThrow(new CliError('✗ It took longer than 2 seconds.'));
   vi.unstubAllEnvs();
   expect(await readdir(directory)).toEqual([]);
 });

@@ -27,6 +27,6 @@ it.each([
   [[...email, '--url', 'postgres'], /^--url must be a connection string/],
   [[...email, '--role', 'x'], /Unknown option '--role'/],
 ])('refuses %j', (args, reason) => {
-  expect(() => readArguments(args)).toThrow(expect.objectContaining({ name: 'Sentence' }));
+  expect(() => readArguments(args)).toThrow(expect.objectContaining({ name: 'CliError' }));
   expect(() => readArguments(args)).toThrow(reason);
 });

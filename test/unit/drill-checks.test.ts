@@ -3,7 +3,7 @@ import type { Answer } from '../../scripts/drills/client.ts';
 import { parseSamples } from '../../scripts/drills/samples.ts';
 import { type BurstAnswer, burstFaults } from '../../scripts/drills/scaling/burst.ts';
 import { expectSoon, expectStatus } from '../../scripts/drills/steps.ts';
-import { Sentence } from '../../scripts/stack/sentence.ts';
+import { CliError } from '../../scripts/stack/cli-error.ts';
 
 afterEach(() => vi.restoreAllMocks());
 
@@ -70,7 +70,7 @@ describe('a step', () => {
     const said = vi.spyOn(console, 'log');
     for (const wanted of [429, '401 session_revoked'] as const)
       expect(() => expectStatus('a guess', answer, wanted)).toThrow(
-        new Sentence(
+        new CliError(
           `✗ a guess: 401 (invalid_credentials: The account or the password is wrong.), and not ${wanted}`,
         ),
       );
@@ -82,7 +82,7 @@ describe('a step', () => {
     let count = 0;
     await expectSoon('three', { count: 3 }, async () => ({ count: count++ }));
     const wrong = expectSoon('three', { count: 3 }, async () => ({ count: 4 }), 300);
-    await expect(wrong).rejects.toThrow(new Sentence('✗ three: {"count":4}, and not {"count":3}'));
+    await expect(wrong).rejects.toThrow(new CliError('✗ three: {"count":4}, and not {"count":3}'));
   });
 });
 

@@ -34,9 +34,9 @@ describe('the access log', () => {
 
   it('has the share of the successes that LOG_SAMPLE_RATIO says, and every failure', async () => {
     const client = createClient({ LOG_LEVEL: 'info', LOG_SAMPLE_RATIO: '0.25' });
-    const dice = vi.spyOn(Math, 'random');
+    const random = vi.spyOn(Math, 'random');
     for (let at = 0; at < 8; at++) {
-      dice.mockReturnValue(at / 8);
+      random.mockReturnValue(at / 8);
       await client('GET', '/health');
       await client('GET', '/nowhere');
     }

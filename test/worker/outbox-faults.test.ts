@@ -122,11 +122,11 @@ const newWorld = (seed: number, ids: readonly string[]) => {
   const done = async () => ({ kind: 'done' }) as const;
   const telemetry = createTelemetry(
     { metrics: { enabled: false, token: null }, tracing: null },
-    { log, isolate: 'one', gather: nothing, dice: () => 0 },
+    { log, isolate: 'one', gather: nothing, random: () => 0 },
   );
   const services = {
     mail: { deliver, sweep },
-    uploads: { work: done, bury: nothing, sweep: nothing },
+    uploads: { work: done, markDeadLetter: nothing, sweep: nothing },
     purge: nothing,
     metrics: null,
   };

@@ -10,7 +10,7 @@ const newParts = (sampleRatio = 1) => {
   const tracer = createTracer({
     serviceName: 'test',
     sampleRatio,
-    dice: () => 0.5,
+    random: () => 0.5,
     onEnd: (span) => ended.push({ name: span.name, context: span.spanContext() }),
   });
   const { outgoing } = createInstruments({
@@ -41,7 +41,7 @@ it('an outgoing request carries the traceparent of its own span, and keeps its h
   expect(sent().get('X-Own')).toBe('1');
 });
 
-it('a caller’s flag has nobody traced whom the dice leave out', async () => {
+it('a caller’s flag has no request traced that our own sampling leaves out', async () => {
   const { tracer, outgoing, ended } = newParts(0.25);
   const caller = { traceparent: `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01` };
   await tracer.root(

@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { statfs } from 'node:fs/promises';
 import type { Client } from 'pg';
+import { CliError } from '../../stack/cli-error.ts';
 import { isLoopback } from '../../stack/database-urls.ts';
 import { applyMigrations } from '../../stack/migrate.ts';
-import { Sentence } from '../../stack/sentence.ts';
 import { withClient } from '../../stack/with-client.ts';
 import { fill } from './fill.ts';
 
@@ -40,7 +40,7 @@ export const createScaleDatabase = async (serverUrl: string, users: number): Pro
 const bytesPerUser = 6_000;
 const logBytes = 2 * 1024 ** 3;
 
-/** @throws Sentence when the server cannot be reached, or is on this machine and its disk too full */
+/** @throws CliError when the server cannot be reached, or is on this machine and its disk too full */
 export const requireRoom = async (serverUrl: string, users: number): Promise<void> => {
   const directory = await dataDirectory(serverUrl);
   if (directory === null || !isLoopback(new URL(serverUrl).hostname)) return;
@@ -49,7 +49,7 @@ export const requireRoom = async (serverUrl: string, users: number): Promise<voi
   const free = disk.bavail * disk.bsize;
   const needed = users * bytesPerUser + logBytes;
   if (free < needed) {
-    throw new Sentence(
+    throw new CliError(
       `The disk of the server has ${gigabytes(free)} free and ${gigabytes(needed)} are needed: try --rows 10000,100000.`,
     );
   }
@@ -66,7 +66,7 @@ const dataDirectory = async (serverUrl: string): Promise<string | null> => {
     // Whoever may not know where the data are is not told.
     if ((error as { code?: string }).code === '42501') return null;
     const { host } = new URL(serverUrl);
-    throw new Sentence(
+    throw new CliError(
       `The server of TEST_DATABASE_URL, ${host}, cannot be reached: ${(error as Error).message}`,
     );
   }

@@ -14,7 +14,7 @@ type Deps = {
   readonly log: Logger;
   readonly isolate: string;
   readonly gather: (batch: MetricsBatch) => Promise<void>;
-  readonly dice: () => number;
+  readonly random: () => number;
 };
 
 /** What is seen of the Worker from outside: what it counts, and where its time goes. */
@@ -38,12 +38,12 @@ const monotonicMs = () => performance.now();
 const wait = (ms: number) => scheduler.wait(ms);
 
 /** Where neither metrics nor traces are wanted, nothing is gathered and nothing is sent. */
-export const createTelemetry = (config: Config, { log, isolate, gather, dice }: Deps): Telemetry => {
+export const createTelemetry = (config: Config, { log, isolate, gather, random }: Deps): Telemetry => {
   const recorder = config.metrics.enabled ? createMetricsRecorder({ isolate, send: gather }) : null;
   const metrics: Metrics = recorder ?? noMetrics;
   const exporter = config.tracing && createSpanExporter({ ...config.tracing, log, metrics });
   const tracer =
-    config.tracing && exporter ? createTracer({ ...config.tracing, dice, onEnd: exporter.add }) : noTracer;
+    config.tracing && exporter ? createTracer({ ...config.tracing, random, onEnd: exporter.add }) : noTracer;
 
   const sinks = [
     ...(recorder ? [{ name: 'metrics', flush: recorder.flush }] : []),

@@ -17,7 +17,7 @@ type Options = {
   readonly serviceName: string;
   readonly sampleRatio: number;
   /** A number in [0, 1), at random. */
-  readonly dice: () => number;
+  readonly random: () => number;
   readonly onEnd: (span: ReadableSpan) => void;
 };
 
@@ -29,15 +29,15 @@ const kinds: Readonly<Record<SpanStart['kind'], SpanKind>> = {
 };
 
 /**
- * Our own dice, also for a trace that a caller began: were its id or its flag to decide, every client could have all
+ * Decided by our own random number, also for a trace that a caller began: were its id or its flag to decide, every client could have all
  * of its requests exported at our cost. A caller's "not sampled" is kept, as it costs nothing.
  */
-const createSampler = ({ sampleRatio, dice }: Pick<Options, 'sampleRatio' | 'dice'>): Sampler => {
+const createSampler = ({ sampleRatio, random }: Pick<Options, 'sampleRatio' | 'random'>): Sampler => {
   const byDice: Sampler = {
     shouldSample: () => ({
-      decision: dice() < sampleRatio ? SamplingDecision.RECORD_AND_SAMPLED : SamplingDecision.NOT_RECORD,
+      decision: random() < sampleRatio ? SamplingDecision.RECORD_AND_SAMPLED : SamplingDecision.NOT_RECORD,
     }),
-    toString: () => `Dice{${sampleRatio}}`,
+    toString: () => `Random{${sampleRatio}}`,
   };
   return new ParentBasedSampler({ root: byDice, remoteParentSampled: byDice });
 };
@@ -48,7 +48,7 @@ const failureOf = (error: unknown): string =>
   findAppError(error)?.code ?? (error instanceof Error ? error.name : typeof error);
 
 /** OpenTelemetry's SDK; which span is the current one, the asynchronous context of the platform knows. */
-export const createTracer = ({ serviceName, sampleRatio, dice, onEnd }: Options): Tracer => {
+export const createTracer = ({ serviceName, sampleRatio, random, onEnd }: Options): Tracer => {
   const processor: SpanProcessor = {
     onStart: () => {},
     onEnd,
@@ -57,7 +57,7 @@ export const createTracer = ({ serviceName, sampleRatio, dice, onEnd }: Options)
   };
   const provider = new TracerProvider({
     resource: resourceFromAttributes({ 'service.name': serviceName }),
-    sampler: createSampler({ sampleRatio, dice }),
+    sampler: createSampler({ sampleRatio, random }),
     spanProcessors: [processor],
   });
   const tracer = provider.getTracer('itsor');

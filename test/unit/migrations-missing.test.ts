@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { databaseSentence } from '../../scripts/admin/database-sentence.ts';
+import { databaseSentence } from '../../scripts/admin/migrations-missing.ts';
 
 it('a pipe that is closed is no statement that was refused', () => {
   const error = Object.assign(new Error('write EPIPE'), { code: 'EPIPE', syscall: 'write' });

@@ -6,7 +6,7 @@ type Deps = {
 };
 
 /** Remembers that a queue has given up work on an upload, for /readyz to tell. The sweep does not give up. */
-export const createBuryUpload =
+export const createMarkDeadLetter =
   ({ jobs, newScope }: Deps) =>
   async (id: string): Promise<void> => {
     if (/^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(id))

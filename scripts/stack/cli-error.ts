@@ -1,6 +1,6 @@
 /** Something that the person at the terminal can set right: shown as one sentence, without a stack. */
-export class Sentence extends Error {
-  override readonly name = 'Sentence';
+export class CliError extends Error {
+  override readonly name = 'CliError';
 }
 
 /** Runs a program once its module has been read; what goes wrong is told on stderr, and the status is 1. */
@@ -12,7 +12,7 @@ export const runProgram = (main: () => Promise<void>): void => {
       if (process.connected) process.disconnect();
     })
     .catch((error: unknown) => {
-      console.error(error instanceof Sentence ? error.message : error);
+      console.error(error instanceof CliError ? error.message : error);
       process.exit(1);
     });
 };

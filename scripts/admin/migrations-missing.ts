@@ -1,30 +1,30 @@
 import { DatabaseError } from '../../src/db/errors.ts';
 import { AppError } from '../../src/errors.ts';
-import { Sentence } from '../stack/sentence.ts';
+import { CliError } from '../stack/cli-error.ts';
 
-export const migrationsMissing = (place: string): Sentence =>
-  new Sentence(`Migrations are missing in ${place}: run npm run db:migrate first.`);
+export const migrationsMissing = (place: string): CliError =>
+  new CliError(`Migrations are missing in ${place}: run npm run db:migrate first.`);
 
 /** What a database made impossible, in words for whoever runs a program. Anything else stays what it is. */
 export const databaseSentence = (error: unknown, place: string): unknown => {
   const cause = error instanceof AppError && error.code === 'service_unavailable' ? error.cause : error;
   const code = sqlState(cause);
   if (code === undefined) {
-    return error instanceof AppError ? new Sentence(`Cannot reach ${place}: ${reasonOf(cause)}.`) : error;
+    return error instanceof AppError ? new CliError(`Cannot reach ${place}: ${reasonOf(cause)}.`) : error;
   }
   // No such table, column or schema.
   if (/^(?:42P01|42703|3F000)$/.test(code)) return migrationsMissing(place);
   if (code === '42501') {
-    return new Sentence(
+    return new CliError(
       `The role of this connection has no right to the accounts in ${place}: use the app's, whose rights npm run db:roles sets.`,
     );
   }
-  if (code.startsWith('28')) return new Sentence(`The login is refused by ${place}.`);
-  if (code === '3D000') return new Sentence(`There is no such database: ${place}.`);
+  if (code.startsWith('28')) return new CliError(`The login is refused by ${place}.`);
+  if (code === '3D000') return new CliError(`There is no such database: ${place}.`);
   if (code === '22023')
-    return new Sentence(`The app's role is missing in ${place}: run npm run db:migrate first.`);
-  if (code === '25006') return new Sentence(`Nothing can be written in ${place}: it is read-only.`);
-  return new Sentence(`The statement was refused by ${place} (SQLSTATE ${code}).`);
+    return new CliError(`The app's role is missing in ${place}: run npm run db:migrate first.`);
+  if (code === '25006') return new CliError(`Nothing can be written in ${place}: it is read-only.`);
+  return new CliError(`The statement was refused by ${place} (SQLSTATE ${code}).`);
 };
 
 /** Both of a statement and of a connection that was never made; what the system refused has codes like it: EPIPE. */

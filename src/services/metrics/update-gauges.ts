@@ -10,7 +10,7 @@ type Deps = {
 };
 
 /** Sets the gauges, which stand for the whole service and not for one isolate. */
-export const createSurvey =
+export const createUpdateGauges =
   ({ readBacklog, metrics, clock }: Deps) =>
   async (): Promise<void> => {
     const { mails, uploads, overdueSeconds } = await readBacklog(

@@ -29,7 +29,7 @@ type Deps = {
  * event counts once, within its time, for the bytes that it names, and is answered without an error otherwise.
  * @throws AppError `unauthenticated`, `validation_failed` for an event out of its time
  */
-export const createHearVerdict =
+export const createReceiveScanResult =
   ({ verdicts, isCallbackSecret, bucket, queue }: Deps) =>
   async (ctx: RequestContext, event: ScanEvent, secret: string | undefined): Promise<VerdictOutcome> => {
     if (!(await isCallbackSecret(secret)))
