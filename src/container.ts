@@ -24,9 +24,8 @@ import { createUploadServices } from './composition/uploads.ts';
 import { loadConfig } from './config/load.ts';
 import type { Config } from './config/schema.ts';
 import type { ConfigProblem } from './config/scope.ts';
-import type { Logger, PasswordHasher, RequestContext } from './context.ts';
+import type { Logger, RequestContext } from './context.ts';
 import { createDatabase } from './db/client.ts';
-import type { HashCaller } from './domain/hash-lane.ts';
 import type { LoginGuard } from './durable-objects/login-guard.ts';
 import type { MetricsGatherer } from './durable-objects/metrics-gatherer.ts';
 import type { RateLimiter } from './durable-objects/rate-limiter.ts';
@@ -118,12 +117,7 @@ const newRequestId = () => crypto.randomUUID();
 const random = () => Math.random();
 const write = (line: string) => console.log(line);
 /** Loads the dictionary with the first password that is set; an isolate that sees only logins does without. */
-const createEstimateStrength =
-  ({ inTurn }: Pick<PasswordHasher, 'inTurn'>) =>
-  async (caller: HashCaller, password: string, knownWords: readonly string[]) => {
-    const { estimateStrength } = await import('./adapters/password-strength.ts');
-    return inTurn(() => estimateStrength(password, knownWords), caller);
-  };
+const loadEstimator = async () => (await import('./adapters/password-strength.ts')).estimateStrength;
 
 const createServices = (config: Config, bindings: Bindings, log: Logger, telemetry: Telemetry) => {
   const { metrics, instruments } = telemetry;
@@ -172,7 +166,8 @@ const createServices = (config: Config, bindings: Bindings, log: Logger, telemet
   const mailQueue = createMailQueue(bindings.MAIL_QUEUE);
   const checkPassword = createCheckPassword({
     policy: config.password,
-    estimateStrength: createEstimateStrength(hasher),
+    loadEstimator,
+    inTurn: hasher.inTurn,
     isLeaked: config.password.pwnedPasswords ? createPwnedPasswords({ fetch: instruments.outgoing }) : null,
   });
   const issueTokens = createIssueTokens({

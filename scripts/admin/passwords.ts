@@ -16,9 +16,9 @@ type Choice = { readonly password: string; readonly email: string; readonly user
 export const requireGoodPassword = async (ctx: RequestContext, choice: Choice, config: PasswordConfig) => {
   const check = createCheckPassword({
     policy: config,
+    loadEstimator: async () => (await import('../../src/adapters/password-strength.ts')).estimateStrength,
     // Nobody else waits for this process.
-    estimateStrength: async (_, password, knownWords) =>
-      (await import('../../src/adapters/password-strength.ts')).estimateStrength(password, knownWords),
+    inTurn: async (work) => work(),
     isLeaked: config.pwnedPasswords ? createPwnedPasswords({ fetch }) : null,
   });
   try {

@@ -19,7 +19,7 @@ import { createRemoveUser } from '../services/user/remove.ts';
 import type { Sources } from './sources.ts';
 
 type AdministrationParts = Pick<Sources, 'newId'> &
-  Omit<Parameters<typeof createCreateUser>[0], 'users'> & {
+  Omit<Parameters<typeof createCreateUser>[0], 'users' | 'roles'> & {
     readonly gate: Gate;
     readonly audit: AuditRepository;
   };
@@ -34,7 +34,7 @@ export const createAdministration = (db: Database, { newId, gate, audit, ...part
     users: {
       list: createListUsers({ directory, passwordMaxAgeDays }),
       read: createReadUser({ directory, passwordMaxAgeDays }),
-      create: createCreateUser({ users, ...parts }),
+      create: createCreateUser({ users, roles, ...parts }),
       edit: createEditUser({ users, passwordMaxAgeDays }),
       remove: createRemoveUser({ users, mailQueue, newId }),
       endSessions: createEndUserSessions({ users }),

@@ -91,8 +91,8 @@ export const settingsSchema = {
   EMAIL_PROVIDER: oneOf('resend', 'ses', 'gmail', 'smtp', 'capture').optional(),
   FROM_EMAIL: mailbox.optional(),
   // Each of the six shares is one mail at the least.
-  MAIL_RECIPIENT_HOURLY_MAX: integer(6, 1_000_000).default(20),
-  MAIL_RECIPIENT_DAILY_MAX: integer(6, 1_000_000).default(50),
+  MAIL_RECIPIENT_HOURLY_MAX: integer(7, 1_000_000).default(20),
+  MAIL_RECIPIENT_DAILY_MAX: integer(7, 1_000_000).default(50),
   RESEND_API_KEY: optionalSecret,
   AWS_REGION: optionalText,
   AWS_ACCESS_KEY_ID: optionalSecret,

@@ -112,7 +112,7 @@ export const variables = {
   EMAIL_VERIFICATION: worker('E-mail', 'optional', 'off, optional or required'),
   EMAIL_PROVIDER: worker('E-mail', 'resend', 'resend, ses or gmail (also: smtp); in local environments without a key: capture, which only shows the mail'),
   FROM_EMAIL: worker('E-mail', '', 'Sender, for resend and ses; gmail sends from its own account and refuses it'),
-  MAIL_RECIPIENT_HOURLY_MAX: worker('E-mail', '20', 'Mails that one mailbox gets in an hour, from all causes together, at least 6; further mails are held back'),
+  MAIL_RECIPIENT_HOURLY_MAX: worker('E-mail', '20', 'Mails that one mailbox gets in an hour, from all causes together, at least 7; further mails are held back'),
   MAIL_RECIPIENT_DAILY_MAX: worker('E-mail', '50', 'The same in a day'),
   RESEND_API_KEY: worker('E-mail', '', 'For resend', { secret }),
   AWS_REGION: worker('E-mail', '', 'For ses and for uploads on s3'),

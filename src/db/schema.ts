@@ -36,6 +36,8 @@ export const users = pgTable(
     resetSentAt: instant('reset_sent_at'),
     /** The same of those asked for from a network that the account knows: strangers must not use up its owner's turns. */
     familiarResetSentAt: instant('familiar_reset_sent_at'),
+    /** When somebody last became the owner by the mailbox or an administrator; sessions from before say nothing of their networks. */
+    familiarSince: instant('familiar_since'),
     /** When the address was last told that it has an account already; the next has to wait. */
     existsNoticeSentAt: instant('exists_notice_sent_at'),
     username: sortableText('username'),
@@ -87,22 +89,9 @@ export const sessionCutoff = pgTable(
   (table) => [check('session_cutoff_is_one_row', sql`${table.id} = 1`)],
 );
 
-/** Sessions that were ended because they may have been a stranger's; what they came from is not the owner's. */
-const expelled = [
-  'password_reset',
-  'account_claimed',
-  'email_restored',
-  'administrator',
-  'account_disabled',
-] as const;
-
 /** The network of a device, coarse enough that a new lease of its provider is no new device. */
 export const networkOf = (ip: SQLWrapper): SQL =>
   sql`network(set_masklen(${ip}, case family(${ip}) when 4 then 24 else 64 end))`;
-
-/** Written without parameters, so that the planner knows it for the condition of the index. */
-export const isNotExpelled = (session: SQLWrapper): SQL =>
-  sql`coalesce(${session}.revoked_reason, '') not in (${sql.raw(expelled.map((reason) => `'${reason}'`).join())})`;
 
 /** One row a login. The refresh token is derived from the id and the counter, never stored. */
 export const sessions = pgTable(
@@ -122,7 +111,16 @@ export const sessions = pgTable(
     absoluteExpiresAt: instant('absolute_expires_at').notNull(),
     revokedAt: instant('revoked_at'),
     revokedReason: text('revoked_reason', {
-      enum: ['logout', 'revoked', 'refresh_reuse', 'password_changed', 'session_limit', ...expelled],
+      enum: [
+        'logout',
+        'revoked',
+        'refresh_reuse',
+        'password_changed',
+        'email_restored',
+        'administrator',
+        'account_disabled',
+        'session_limit',
+      ],
     }),
     ip: inet('ip'),
     userAgent: text('user_agent'),
@@ -132,9 +130,7 @@ export const sessions = pgTable(
     // The live ones, so that the oldest of too many are found without reading those that have ended.
     index('sessions_live_index').on(table.userId, table.id).where(sql`${table.revokedAt} is null`),
     // Whether the account knows a network, and a device of it.
-    index('sessions_network_index')
-      .on(table.userId, networkOf(table.ip), table.id)
-      .where(isNotExpelled(sql`sessions`)),
+    index('sessions_network_index').on(table.userId, networkOf(table.ip), table.id),
   ],
 );
 

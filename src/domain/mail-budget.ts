@@ -9,8 +9,10 @@ export type MailBudget = { readonly hourlyMax: number; readonly dailyMax: number
  * keep the other mails from the owner. Their sum is ten, so the shares together are the budget.
  */
 const shares = {
-  /** A stranger can cause these for any address. */
-  proofs: 3,
+  /** A stranger can cause these for any address. Each of them serves the owner as well as one of their own. */
+  proofs: 2,
+  /** A stranger can cause these for any address too, and they serve only the stranger. */
+  offers: 1,
   /** A stranger can cause these for any account. */
   resets: 2,
   /** The owner's way back in: asking takes a network that the account has had sessions from. */
@@ -24,9 +26,9 @@ const shares = {
 
 const shareOf: Readonly<Record<MailTemplate, keyof typeof shares>> = {
   verify_email: 'proofs',
-  verify_new_email: 'proofs',
-  account_exists: 'proofs',
-  address_reserved: 'proofs',
+  verify_new_email: 'offers',
+  account_exists: 'offers',
+  address_reserved: 'offers',
   // Only an administrator can cause it.
   invitation: 'changes',
   codes_locked: 'changes',

@@ -174,11 +174,11 @@ export const createCredentialRepository = (db: Database, { newId, gate }: Option
           returning user_id, email
         ), c as (
           update users set password_hash = ${hash}, password_changed_at = ${now}, must_change_password = false,
-            email_verified_at = coalesce(users.email_verified_at, ${now}), ${noResetSent}, updated_at = ${now}
+            email_verified_at = coalesce(users.email_verified_at, ${now}), familiar_since = ${now}, ${noResetSent}, updated_at = ${now}
           from t where users.id = t.user_id and users.email = t.email and users.disabled_at is null
           returning users.id, users.email
         ), ended as (
-          update sessions s set revoked_at = ${now}, revoked_reason = 'password_reset'
+          update sessions s set revoked_at = ${now}, revoked_reason = 'password_changed'
           from c where s.user_id = c.id and s.revoked_at is null
         ), spent as (
           ${voidTokens(ctx, [...endedByNewPassword, 'verify_email'], sql`${tokenId}`)}

@@ -112,6 +112,7 @@ export const createEmailAddressRepository = (db: Database, { newId }: Options) =
         from t where t.kind = 'claimed'
       ), c as (
         update users set email_verified_at = coalesce(users.email_verified_at, ${now}), updated_at = ${now},
+          familiar_since = case when t.kind in ('claimed', 'bare') then ${now}::timestamptz else users.familiar_since end,
           password_hash = coalesce(chosen.password_hash, users.password_hash),
           password_changed_at = case when chosen.password_hash is null then users.password_changed_at else ${now}::timestamptz end,
           username = coalesce(users.username, chosen.username)
@@ -119,7 +120,7 @@ export const createEmailAddressRepository = (db: Database, { newId }: Options) =
         where users.id = t.user_id
         returning users.id, users.email, users.username
       ), ${unlinkIdentities(ctx, newId(now), sql`select chosen.user_id from chosen`)}, ended as (
-        update sessions s set revoked_at = ${now}, revoked_reason = 'account_claimed'
+        update sessions s set revoked_at = ${now}, revoked_reason = 'password_changed'
         from t where s.user_id = t.user_id and t.kind in ('claimed', 'bare') and s.revoked_at is null
       ), spent as (
         ${voidTokens(ctx, ['verify_email'], sql`(select t.id from t)`)}

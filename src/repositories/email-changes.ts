@@ -237,7 +237,7 @@ export const createEmailChangeRepository = (db: Database, { newId, gate }: Optio
             returning asked.*
           ), c as (
             update users set email = t.email, email_verified_at = coalesce(t.proved_at, ${now}::timestamptz), password_hash = null,
-              password_changed_at = null, must_change_password = false, ${noResetSent}, updated_at = ${now}
+              password_changed_at = null, must_change_password = false, familiar_since = ${now}, ${noResetSent}, updated_at = ${now}
             from t where users.id = t.user_id
             returning users.id, users.email, users.username
           ), ended as (

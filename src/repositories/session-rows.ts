@@ -1,5 +1,5 @@
 import { type SQL, sql } from 'drizzle-orm';
-import { isNotExpelled, networkOf } from '../db/schema.ts';
+import { networkOf } from '../db/schema.ts';
 import { rememberedSessions } from '../domain/session.ts';
 
 /**
@@ -11,14 +11,18 @@ export const isOver = (session: SQL, now: Date): SQL => sql`(
   or ${session}.created_at < coalesce((select not_before from session_cutoff), '-infinity'::timestamptz))`;
 
 /**
- * The newest of the account's sessions from the network of that address, ended ones included, in the words of
- * `sessions_network_index`: bounded, and nobody's logins push out those from another network. Not the sessions that were
- * ended because they may have been a stranger's (`expelled`).
+ * The newest of the account's sessions from the network of that address, ended ones included: bounded, and nobody's logins
+ * push out those from another network. Not those from before its owner got the account (back), which may have been a
+ * stranger's or a thief's, however they ended.
  */
 export const sessionsFromNetwork = (userId: SQL, ip: SQL): SQL => sql`
-  select known.user_agent from sessions known
-  where known.user_id = ${userId} and ${networkOf(sql`known.ip`)} = ${networkOf(ip)} and ${isNotExpelled(sql`known`)}
-  order by known.id desc limit ${rememberedSessions}`;
+  select known.user_agent
+  from (
+    select earlier.user_agent, earlier.created_at from sessions earlier
+    where earlier.user_id = ${userId} and ${networkOf(sql`earlier.ip`)} = ${networkOf(ip)}
+    order by earlier.id desc limit ${rememberedSessions}
+  ) known
+  where known.created_at >= coalesce((select owner.familiar_since from users owner where owner.id = ${userId}), '-infinity'::timestamptz)`;
 
 /** Whether a session of the account was opened from the network of that address. */
 export const isFamiliarNetwork = (userId: SQL, ip: SQL): SQL =>

@@ -189,6 +189,7 @@ export const createUserRepository = (db: Database, { newId, gate }: Options) => 
                   password_changed_at = case when not edit.forgets then u.password_changed_at end,
                   reset_sent_at = case when not edit.forgets then u.reset_sent_at end,
                   familiar_reset_sent_at = case when not edit.forgets then u.familiar_reset_sent_at end,
+                  familiar_since = case when edit.forgets then ${now}::timestamptz else u.familiar_since end,
                   updated_at = ${now}
                 from edit
                 where u.id = ${id}::uuid and (edit.disabled is not null or edit.must_change_password is not null or edit.renames or edit.forgets or edit.roles is not null)

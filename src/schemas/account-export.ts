@@ -5,7 +5,7 @@ import { Id, Instant } from './text.ts';
 import { UploadItem, uploadResponse } from './uploads.ts';
 import { User, userResponse } from './users.ts';
 
-/** An event as the account's owner may see it: who else was at work, and where from, is theirs to keep. */
+/** An event as the account's owner may see it. Of other people it tells neither who they are nor where they were. */
 const OwnEvent = AuditEvent.omit({ actor_id: true, subject_id: true }).extend({
   request_id: z.string().nullable(),
   by: z.enum(['you', 'administrator', 'unknown']),
@@ -54,9 +54,9 @@ export const AccountExport = z
 
 const ownEventResponse = (event: AccountExportRecord['events'][number]): z.infer<typeof OwnEvent> => {
   const { actor_id: actor, subject_id: subject, ip, user_agent, ...rest } = auditEventResponse(event);
-  if (actor !== null && actor !== subject)
-    return { ...rest, by: 'administrator', ip: null, user_agent: null, request_id: null };
-  return { ...rest, by: actor === null ? 'unknown' : 'you', ip, user_agent };
+  if (actor !== null && actor === subject) return { ...rest, by: 'you', ip, user_agent };
+  const by = actor === null ? 'unknown' : 'administrator';
+  return { ...rest, by, ip: null, user_agent: null, request_id: null };
 };
 
 export const accountExportResponse = (own: AccountExportRecord): z.infer<typeof AccountExport> => ({

@@ -276,12 +276,13 @@ describe('the login guard', () => {
     expect((await login({ email, password }, home)).status).toBe(429);
   });
 
-  it('no longer knows the networks of sessions that a reset of the password has ended', async () => {
+  it('no longer knows the networks of sessions from before a reset of the password, not even where they had been logged out', async () => {
     const strict = { ...cheap, LOGIN_BRUTE_MAX_ATTEMPTS: '1' };
     const [home, thief] = [createClient(strict), createClient(strict)];
     const email = newEmail();
     await home('POST', '/auth/signup', { json: { email, password } });
-    await login({ email, password }, thief);
+    const { access_token: bearer } = await (await login({ email, password }, thief)).json<Tokens>();
+    expect((await thief('POST', '/auth/logout', { bearer })).status).toBe(204);
     await home('POST', '/auth/password/forgot', { json: { email } });
     const token = await tokenIn(email, 'reset_password', 'reset_password');
     const next = 'a wholly different phrase 42';

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { eventsAbout, newAdmin } from '../support/worker/administrators.ts';
 import { cookiesOf, createClient, newAccount, newEmail, password } from '../support/worker/client.ts';
 import { sql } from '../support/worker/database.ts';
@@ -132,6 +132,13 @@ describe('GET /users/me/export', () => {
   it('has the account and every list, and nothing of whoever else was at work', async () => {
     const admin = await newAdmin(client);
     const { access_token: bearer, user } = await newAccount(client);
+    await client('POST', '/auth/token', {
+      json: { email: user.email, password: 'a wrong one' },
+      headers: { 'User-Agent': 'the browser of somebody else' },
+    });
+    await vi.waitFor(async () =>
+      expect((await eventsAbout(user.id)).map(({ type }) => type)).toContain('login.failed'),
+    );
     await client('PATCH', `/users/${user.id}`, {
       bearer: admin.access_token,
       json: { must_change_password: true },
@@ -145,6 +152,7 @@ describe('GET /users/me/export', () => {
     const text = await response.text();
     expect(text).not.toContain(admin.user.id);
     expect(text).not.toContain('the browser of the administrator');
+    expect(text).not.toContain('the browser of somebody else');
     expect(text).not.toContain('argon2');
     const first = JSON.parse(text);
     expect(first.account).toMatchObject({ id: user.id, email: user.email });
@@ -155,6 +163,7 @@ describe('GET /users/me/export', () => {
     expect(first.events).toMatchObject([
       { type: 'email.change_requested', by: 'you' },
       { type: 'account.changed', by: 'administrator', ip: null, user_agent: null, request_id: null },
+      { type: 'login.failed', by: 'unknown', ip: null, user_agent: null, request_id: null },
       { type: 'session.opened', by: 'you' },
       { type: 'account.signed_up' },
     ]);

@@ -12,7 +12,8 @@ const owner = { email: 'ada.lovelace@example.com', username: 'countess' };
 const createCheck = (isLeaked: (() => Promise<boolean>) | null = null) =>
   createCheckPassword({
     policy: { minLength: 14 },
-    estimateStrength: async (_, password, words) => estimateStrength(password, words),
+    loadEstimator: async () => estimateStrength,
+    inTurn: async (work) => work(),
     isLeaked,
   });
 const check = createCheck();

@@ -136,6 +136,18 @@ describe('POST /users', () => {
     );
   });
 
+  it('judges no password and hashes none before the caller is known to be permitted', async () => {
+    const client = newClient();
+    const { access_token: bearer } = await newAccount(client);
+    for (const attempt of ['weak', password]) {
+      const answer = await client('POST', '/users', {
+        bearer,
+        json: { email: newEmail(), password: attempt },
+      });
+      await expectProblem(answer, 403, 'forbidden');
+    }
+  });
+
   it('invites to choose a password, which proves the address; the invitation serves once', async () => {
     const client = newClient();
     const { access_token: bearer } = await newAdmin(client);

@@ -1,6 +1,5 @@
-import type { CheckPassword, RequestContext } from '../../context.ts';
+import type { CheckPassword, PasswordHasher, RequestContext } from '../../context.ts';
 import { guessableWords } from '../../domain/account-words.ts';
-import type { HashCaller } from '../../domain/hash-lane.ts';
 import {
   canonicalPassword,
   leakedProblem,
@@ -13,11 +12,11 @@ import { AppError } from '../../errors.ts';
 
 type Deps = {
   readonly policy: PasswordPolicy;
-  readonly estimateStrength: (
-    caller: HashCaller,
-    password: string,
-    knownWords: readonly string[],
-  ) => Promise<StrengthEstimate>;
+  /** Loads the dictionary, which a login need not wait for. */
+  readonly loadEstimator: () => Promise<
+    (password: string, knownWords: readonly string[]) => StrengthEstimate
+  >;
+  readonly inTurn: PasswordHasher['inTurn'];
   /** Null where leaked passwords are not looked up. */
   readonly isLeaked: ((ctx: RequestContext, password: string) => Promise<boolean>) | null;
 };
@@ -27,13 +26,15 @@ type Deps = {
  * It knows what was typed and no database, so that its time tells nothing of accounts.
  */
 export const createCheckPassword =
-  ({ policy, estimateStrength, isLeaked }: Deps): CheckPassword =>
+  ({ policy, loadEstimator, inTurn, isLeaked }: Deps): CheckPassword =>
   async (ctx, { caller, member = 'password', ...choice }) => {
     const password = canonicalPassword(choice.password);
-    const problems = [
+    const estimateStrength = await loadEstimator();
+    const judge = () => [
       ...passwordProblems(choice, policy),
-      ...strengthProblems(await estimateStrength(caller, password, guessableWords(choice))),
+      ...strengthProblems(estimateStrength(password, guessableWords(choice))),
     ];
+    const problems = await inTurn(judge, caller);
     // Asked of others last: a password that is refused anyway need not leave even five digits of its hash.
     if (problems.length === 0 && (await isLeaked?.(ctx, password))) problems.push(leakedProblem);
     if (problems.length === 0) return;

@@ -3,6 +3,8 @@ import { canonicalEmail, type ManagedUser, type NewUser, withPasswordAge } from 
 import { hashCaller } from '../../domain/hash-lane.ts';
 import type { PrepareToken } from '../../domain/one-time-token.ts';
 import type { MailQueue } from '../../domain/outbox.ts';
+import { assertDone } from '../../refusals.ts';
+import type { RoleRepository } from '../../repositories/roles.ts';
 import type { UserRepository } from '../../repositories/users.ts';
 import { doneOf } from './outcome.ts';
 
@@ -22,8 +24,9 @@ export type CreatedUser = {
 
 type Deps = {
   readonly users: Pick<UserRepository, 'create'>;
+  readonly roles: Pick<RoleRepository, 'authorize'>;
   readonly checkPassword: CheckPassword;
-  readonly hasher: Pick<PasswordHasher, 'hash'>;
+  readonly hasher: Pick<PasswordHasher, 'hash' | 'refuseIfFull'>;
   readonly prepareToken: PrepareToken;
   readonly mailQueue: MailQueue;
   readonly verification: 'off' | 'optional' | 'required';
@@ -42,7 +45,12 @@ export const createCreateUser = (deps: Deps) => {
     const { username, password } = request;
     const email = canonicalEmail(request.email);
     const caller = hashCaller(ctx, 'administration', email);
-    if (password !== null) await checkPassword(ctx, { caller, password, email, username });
+    if (password !== null) {
+      // The statement that creates the account asks again. Without this, anybody with a session could have us hash.
+      hasher.refuseIfFull(caller);
+      assertDone(await deps.roles.authorize(ctx));
+      await checkPassword(ctx, { caller, password, email, username });
+    }
     const invites = password === null;
     const passwordHash = invites ? null : await hasher.hash(password, caller);
     const token =
