@@ -65,8 +65,8 @@ describe('the budget of a mailbox', () => {
 
   it('asks about the hour before the day, so that what the hour refuses costs the day nothing', () => {
     expect(mailPolicies({ hourlyMax: 20, dailyMax: 50 }, fromElsewhere('verify_email'))).toEqual([
-      { name: 'mail_hour_proofs', max: 6, windowMs: 3_600_000 },
-      { name: 'mail_day_proofs', max: 15, windowMs: 86_400_000 },
+      { name: 'mail_hour_proofs', max: 4, windowMs: 3_600_000 },
+      { name: 'mail_day_proofs', max: 10, windowMs: 86_400_000 },
     ]);
   });
 });
