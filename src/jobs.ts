@@ -81,12 +81,12 @@ export const createJobs = (container: JobContainer) => {
       }
     };
 
-  const buryMail = async (message: Message<unknown>): Promise<void> => {
+  const markMailDead = async (message: Message<unknown>): Promise<void> => {
     markDeadLetter('mail', { outbox_id: String(message.body) });
     message.ack();
   };
 
-  const buryUpload = async (message: Message<unknown>): Promise<void> => {
+  const markUploadDead = async (message: Message<unknown>): Promise<void> => {
     const id = String(message.body);
     markDeadLetter('upload', { upload_id: id });
     try {
@@ -99,11 +99,11 @@ export const createJobs = (container: JobContainer) => {
   };
 
   const consumerOf = (queue: string) => {
-    if (deadLetterQueue.test(queue)) return buryMail;
-    if (uploadDeadLetterQueue.test(queue)) return buryUpload;
-    const line = queueConsumers.find(({ name }) => name.test(queue));
-    if (!line) throw new Error(`no consumer for the queue ${queue}`);
-    return consume(line);
+    if (deadLetterQueue.test(queue)) return markMailDead;
+    if (uploadDeadLetterQueue.test(queue)) return markUploadDead;
+    const consumer = queueConsumers.find(({ name }) => name.test(queue));
+    if (!consumer) throw new Error(`no consumer for the queue ${queue}`);
+    return consume(consumer);
   };
 
   return {

@@ -108,9 +108,9 @@ export const createCredentialRepository = (db: Database, { newId, gate }: Option
   },
 
   /**
-   * Writes a reset token and its mail if the address has an account and the last is a minute old, counting those from
-   * networks that the account knows apart; the account's row lock decides between parallel requests. Writes an audit event in either case: a statement that writes nothing
-   * would be told from one that does by its time.
+   * Writes a reset token and its mail if the address has an account and the last mail is a minute old. Requests from
+   * networks that the account knows have a minute of their own. The account's row lock decides between parallel requests.
+   * Writes an audit event in either case, so that the time of the statement does not tell whether there is an account.
    */
   forget: async (ctx: RequestContext, email: string, token: MailedToken): Promise<void> => {
     const event = {

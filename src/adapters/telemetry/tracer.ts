@@ -29,17 +29,17 @@ const kinds: Readonly<Record<SpanStart['kind'], SpanKind>> = {
 };
 
 /**
- * Decided by our own random number, also for a trace that a caller began: were its id or its flag to decide, every client could have all
- * of its requests exported at our cost. A caller's "not sampled" is kept, as it costs nothing.
+ * Our own random number decides, even for a trace that the caller began. If the caller's id or flag decided, any client
+ * could have all its requests exported at our cost. A caller's "not sampled" is respected, because it costs nothing.
  */
 const createSampler = ({ sampleRatio, random }: Pick<Options, 'sampleRatio' | 'random'>): Sampler => {
-  const byDice: Sampler = {
+  const byChance: Sampler = {
     shouldSample: () => ({
       decision: random() < sampleRatio ? SamplingDecision.RECORD_AND_SAMPLED : SamplingDecision.NOT_RECORD,
     }),
     toString: () => `Random{${sampleRatio}}`,
   };
-  return new ParentBasedSampler({ root: byDice, remoteParentSampled: byDice });
+  return new ParentBasedSampler({ root: byChance, remoteParentSampled: byChance });
 };
 
 const propagator = new W3CTraceContextPropagator();
