@@ -115,7 +115,7 @@ export const flows = {
       () =>
         client('DELETE', `/auth/sessions/${sessions.spare.id}`, { bearer: sessions.own.bearer }),
     needs: [...ofOwner, 'spare session'],
-    ends: ['spare session'],
+    ends: ['spare session', 'change token'],
     refusals: [...noSession, 'not_found'],
   },
   'change the password': {
