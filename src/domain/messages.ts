@@ -88,7 +88,7 @@ const messages: { readonly [T in MailTemplate]: Compose<T> } = {
   account_exists: ({ site, link }) => ({
     subject: `You already have an account at ${site}`,
     blocks: [
-      paragraph(`Someone tried to create an account at ${site} with this e-mail address.`),
+      paragraph(`Someone tried to use this e-mail address for another account at ${site}.`),
       paragraph(
         'You already have an account, so nothing was changed. Open the account page to log in, or to choose a new password if you have forgotten yours.',
       ),

@@ -5,6 +5,7 @@ type Way = { readonly before: string; readonly href: string; readonly label: str
 
 const waysOn: Readonly<Record<LinkPurpose, readonly Way[]>> = {
   confirm: [
+    { before: 'If you have already confirmed the address: ', href: '/account', label: 'Log in' },
     { before: 'To complete a sign-up: ', href: '/verify-email', label: 'Get a new message' },
     { before: 'To change your e-mail address: ', href: '/account', label: 'Log in and ask again' },
   ],

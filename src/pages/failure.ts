@@ -67,7 +67,8 @@ const meaningOf = ({ form, error }: Failure): Meaning | undefined => meanings[fo
 
 const inWords = (seconds: number): string => {
   if (seconds > 5400) return `${Math.ceil(seconds / 3600)} hours`;
-  return seconds > 90 ? `${Math.ceil(seconds / 60)} minutes` : `${Math.max(1, Math.ceil(seconds))} seconds`;
+  if (seconds > 90) return `${Math.ceil(seconds / 60)} minutes`;
+  return seconds > 1 ? `${Math.ceil(seconds)} seconds` : '1 second';
 };
 
 /** What went wrong as a whole, for whoever reads the page. */
