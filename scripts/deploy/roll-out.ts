@@ -11,7 +11,7 @@ type RollOut = {
   readonly canary: number;
   /** How long a deployment takes to be everywhere. */
   readonly settleMs: number;
-  /** Wants that version to answer: `worker=id` asks it by name, an id whoever is asked. @throws CliError */
+  /** Checks that this version answers. `worker=id` asks it by name, a bare id is asked of any instance. @throws CliError */
   readonly smoke: (version: string) => Promise<void>;
   /** Aborted when somebody wants this to end. */
   readonly stop: AbortSignal;

@@ -25,7 +25,7 @@ const parseJson = (text: string, place: string): Readonly<Record<string, unknown
   try {
     return Object(JSON.parse(text)) as Record<string, unknown>;
   } catch {
-    throw new CliError(`✗ ${place} answers with JSON that is none`);
+    throw new CliError(`✗ ${place} answers with a body that is not JSON`);
   }
 };
 

@@ -36,7 +36,7 @@ export const users = pgTable(
     resetSentAt: instant('reset_sent_at'),
     /** The same of those asked for from a network that the account knows: strangers must not use up its owner's turns. */
     familiarResetSentAt: instant('familiar_reset_sent_at'),
-    /** When somebody last became the owner by the mailbox or an administrator; sessions from before say nothing of their networks. */
+    /** When the owner last took the account (back), by mail or by an administrator. Networks of earlier sessions may be a thief's. */
     familiarSince: instant('familiar_since'),
     /** When the address was last told that it has an account already; the next has to wait. */
     existsNoticeSentAt: instant('exists_notice_sent_at'),

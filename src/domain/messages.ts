@@ -149,7 +149,7 @@ const messages: { readonly [T in MailTemplate]: Compose<T> } = {
       deviceFacts(happenedAt, details),
       paragraph('If it was you, you need not do anything.'),
       paragraph(
-        'If it was not you, open the account page, choose “Forgot your password?” and set a new password. That logs out whoever changed it.',
+        'If it was not you, open the account page, choose “Forgot your password?” and set a new password. That logs out the person who changed it.',
       ),
       action('Open the account page', link),
     ],

@@ -57,8 +57,8 @@ export const voidTokens = (
     and o.id is distinct from ${but}::uuid`;
 
 /**
- * The same for a statement that holds no lock of the account: it passes over what another one is just using or ending,
- * for which it could otherwise wait in a circle.
+ * The same for a statement that holds no lock of the account. It skips tokens that another statement has locked, because
+ * waiting for them could deadlock.
  */
 export const voidFreeTokens = ({ now }: RequestContext, purposes: readonly TokenPurpose[]): SQL => sql`
   update one_time_tokens o set used_at = ${now}, ${withoutCredentials}

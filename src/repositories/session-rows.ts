@@ -11,9 +11,9 @@ export const isOver = (session: SQL, now: Date): SQL => sql`(
   or ${session}.created_at < coalesce((select not_before from session_cutoff), '-infinity'::timestamptz))`;
 
 /**
- * The newest of the account's sessions from the network of that address, ended ones included: bounded, and nobody's logins
- * push out those from another network. Not those from before its owner got the account (back), which may have been a
- * stranger's or a thief's, however they ended.
+ * The account's newest sessions from the network of that address, ended ones included. The limit is per network, so logins
+ * from one network do not push out another. Sessions from before the owner took the account (back) are left out, because
+ * a stranger or a thief may have opened them; how they ended does not matter.
  */
 export const sessionsFromNetwork = (userId: SQL, ip: SQL): SQL => sql`
   select known.user_agent

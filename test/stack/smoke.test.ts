@@ -55,7 +55,11 @@ const serve = async (listener: RequestListener) => {
 };
 
 test.each<[string, RequestListener, string]>([
-  ['JSON that is none', (_, response) => response.end('<html>'), 'answers with JSON that is none'],
+  [
+    'a body that is not JSON',
+    (_, response) => response.end('<html>'),
+    'answers with a body that is not JSON',
+  ],
   ['no end', (_, response) => void response.write('{'), 'does not come to an end: '],
 ])('the smoke test says a sentence about an answer with %s', async (_, listener, says) => {
   await using service = await serve((request, response) => {

@@ -134,7 +134,7 @@ describe('GET /users/me/export', () => {
     const { access_token: bearer, user } = await newAccount(client);
     await client('POST', '/auth/token', {
       json: { email: user.email, password: 'a wrong one' },
-      headers: { 'User-Agent': 'the browser of somebody else' },
+      headers: { 'User-Agent': 'the browser of another person' },
     });
     await vi.waitFor(async () =>
       expect((await eventsAbout(user.id)).map(({ type }) => type)).toContain('login.failed'),
@@ -152,7 +152,7 @@ describe('GET /users/me/export', () => {
     const text = await response.text();
     expect(text).not.toContain(admin.user.id);
     expect(text).not.toContain('the browser of the administrator');
-    expect(text).not.toContain('the browser of somebody else');
+    expect(text).not.toContain('the browser of another person');
     expect(text).not.toContain('argon2');
     const first = JSON.parse(text);
     expect(first.account).toMatchObject({ id: user.id, email: user.email });

@@ -25,6 +25,21 @@ const statusesOf = async (count: number, ask: () => Promise<Response>): Promise<
 const leftFor = async (client: Client, bearer: string) =>
   (await client('GET', '/auth/me', { bearer })).headers.get('RateLimit')?.match(/r=(\d+)/)?.[1];
 
+describe('the completion of uploads', () => {
+  it('is counted per network, however many accounts complete them', async () => {
+    const office = limited();
+    const bearers = [(await newOwner()).live, (await newOwner()).live];
+    const complete = (turn: number) =>
+      office('POST', `/uploads/${crypto.randomUUID()}/complete`, { bearer: bearers[turn % 2] ?? '' });
+    for (let turn = 0; turn < 6; turn++) expect((await complete(turn)).status).toBe(404);
+    for (const turn of [0, 1]) {
+      const refused = await complete(turn);
+      expect(refused.status).toBe(429);
+      expect(await refused.json()).toMatchObject({ 'violated-policies': ['completion'] });
+    }
+  });
+});
+
 describe('a token whose session has ended', () => {
   it('takes nothing from its owner, a hundred times in turn and a hundred at once, and empties its network', async () => {
     const { live, dead } = await newOwner();
