@@ -113,10 +113,14 @@ const messages: { readonly [T in MailTemplate]: Compose<T> } = {
     ],
   }),
 
-  account_deleted: ({ site, link, happenedAt }) => ({
+  account_deleted: ({ site, link, happenedAt }, { is_former }) => ({
     subject: `Your account at ${site} was deleted`,
     blocks: [
-      paragraph(`Your account at ${site} with this e-mail address was deleted, together with your data.`),
+      paragraph(
+        is_former
+          ? `The account at ${site} that had this e-mail address until a few days ago was deleted, together with its data. The change of address can no longer be undone.`
+          : `Your account at ${site} with this e-mail address was deleted, together with your data.`,
+      ),
       facts(['When', when(happenedAt)]),
       paragraph(
         'A deletion cannot be undone. If it was neither you nor the people who run the service, please tell them.',

@@ -19,7 +19,11 @@ export type MailContent =
     }
   | { readonly template: 'account_exists'; readonly details: Record<string, never> }
   | { readonly template: 'invitation'; readonly details: { readonly token_id: string } }
-  | { readonly template: 'account_deleted'; readonly details: Record<string, never> }
+  | {
+      readonly template: 'account_deleted';
+      /** `is_former`: for an address that the account had left and could have come back to. */
+      readonly details: { readonly is_former?: true };
+    }
   | {
       readonly template: 'reset_password';
       /** Without a device where the version before has written it. */

@@ -181,7 +181,7 @@ export const createCredentialRepository = (db: Database, { newId, gate }: Option
           update sessions s set revoked_at = ${now}, revoked_reason = 'password_changed'
           from c where s.user_id = c.id and s.revoked_at is null
         ), spent as (
-          ${voidTokens(ctx, [...endedByNewPassword, 'verify_email'], sql`${tokenId}`)}
+          ${voidTokens(ctx, [...endedByNewPassword, 'verify_email'], sql`o.id <> ${tokenId}`)}
         ), ${unlinkIdentities(ctx, newId(now), sql`select c.id from c`, { which: sql`not ${vouchesFor(sql`i`, sql`(select c.email from c)`)}` })}, disowned as (
           ${voidUndos(ctx, sql`o.proved_at > o.created_at - ${establishedSeconds}::int * interval '1 second'`)}
         ), told as (

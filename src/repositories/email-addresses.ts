@@ -2,7 +2,7 @@ import { type SQL, sql } from 'drizzle-orm';
 import type { RequestContext } from '../context.ts';
 import type { Database } from '../db/client.ts';
 import { violatedUnique } from '../db/errors.ts';
-import { codePolicy } from '../domain/one-time-token.ts';
+import { codePolicy, endedByNewPassword } from '../domain/one-time-token.ts';
 import type { SignUpAttempt } from '../domain/sign-up.ts';
 import { lockAccountOf, lockOwnerOf } from './account-lock.ts';
 import { insertAudit, noOne } from './audit-rows.ts';
@@ -73,7 +73,7 @@ export const createEmailAddressRepository = (db: Database, { newId }: Options) =
 
   /**
    * Uses up the token that the statement has as `n`, where `n.is_right`, and takes the address as proved. A claim takes
-   * away the identities from before.
+   * away the identities from before, and every link that could set another password.
    */
   const accept = (
     ctx: RequestContext,
@@ -118,12 +118,12 @@ export const createEmailAddressRepository = (db: Database, { newId }: Options) =
           username = coalesce(users.username, chosen.username)
         from t left join chosen on true
         where users.id = t.user_id
-        returning users.id, users.email, users.username
+        returning users.id, users.email, users.username, t.id as token_id, t.kind
       ), ${unlinkIdentities(ctx, newId(now), sql`select chosen.user_id from chosen`)}, ended as (
         update sessions s set revoked_at = ${now}, revoked_reason = 'password_changed'
         from t where s.user_id = t.user_id and t.kind in ('claimed', 'bare') and s.revoked_at is null
       ), spent as (
-        ${voidTokens(ctx, ['verify_email'], sql`(select t.id from t)`)}
+        ${voidTokens(ctx, ['verify_email', ...endedByNewPassword], sql`o.id <> c.token_id and (o.purpose = 'verify_email' or c.kind <> 'bound')`)}
       ), r as (
         ${insertToken(ctx, 'reset_password', reset, sql`select t.user_id, t.email from t where t.kind = 'bare'`)}
       ), audited as (

@@ -157,7 +157,8 @@ export const createEmailChangeRepository = (db: Database, { newId, gate }: Optio
     /**
      * Moves the account to the address that the token proves, and gives the old one a week to undo it, if that was
      * proved. A move to an address that the account could have undone to is that undo: the account has had the address
-     * for as long as before, and no link leads back to the ones that came after it.
+     * for as long as before, and whatever has opened it or was asked for since ends, but the asker's session and the
+     * password, which was just proved. The thief may know it too, so the undo links of that address stay good.
      *
      * An account that has the address without a proof is erased, but only by a session of the account that asked. Otherwise
      * a stranger could ask for the address of a new account, and the owner of that account would erase it by one click.
@@ -193,16 +194,21 @@ export const createEmailChangeRepository = (db: Database, { newId, gate }: Optio
             where k.user_id = t.user_id and ${isUndoOf(ctx, sql`k`, sql`t.email`)} having count(*) > 0
           ), c as (
             update users set email = t.email, ${noResetSent}, updated_at = ${now},
+              familiar_since = case when exists (select from home) then ${now}::timestamptz else users.familiar_since end,
               -- Later than the address before, whatever the clocks of two requests say: undo links are compared by it.
               email_verified_at = coalesce((select home.proved_at from home),
                 greatest(${now}::timestamptz, t.present_since + interval '1 millisecond'))
             from t where users.id = t.user_id
             returning users.id, users.email, users.username
           ), voided as (
-            ${voidTokens(ctx, endedByNewAddress, sql`${tokenId}`)}
+            ${voidTokens(ctx, endedByNewAddress, sql`o.id <> ${tokenId}`)}
           ), undone as (
-            ${voidUndos(ctx, sql`exists (select from home where o.email = c.email or ${isLaterUndo(sql`o`, sql`home`)})`)}
-          ), r as (
+            ${voidUndos(ctx, sql`o.email <> c.email and exists (select from home where ${isLaterUndo(sql`o`, sql`home`)})`)}
+          ), ended as (
+            update sessions s set revoked_at = ${now}, revoked_reason = 'email_restored'
+            from c where s.user_id = c.id and s.revoked_at is null and s.id is distinct from ${sessionId}::uuid
+              and exists (select from home)
+          ), ${unlinkIdentities(ctx, newId(now), sql`select c.id from c, home`, { which: sql`not ${vouchesFor(sql`i`, sql`(select c.email from c)`)}` })}, r as (
             ${insertToken(ctx, 'restore_email', restore, left, sql`source.present_since`)}
           ), told as (
             ${insertMail(ctx, 'email_changed', restore.outboxId, sql`select c.id as user_id, asked.present_email as recipient, c.email as new_email from c, asked`, changed)}
@@ -244,9 +250,9 @@ export const createEmailChangeRepository = (db: Database, { newId, gate }: Optio
             update sessions s set revoked_at = ${now}, revoked_reason = 'email_restored'
             from c where s.user_id = c.id and s.revoked_at is null
           ), ${unlinkIdentities(ctx, newId(now), sql`select c.id from c`, { which: sql`not ${vouchesFor(sql`i`, sql`(select c.email from c)`)}` })}, spent as (
-            ${voidTokens(ctx, endedByNewAddress, sql`${tokenId}`)}
+            ${voidTokens(ctx, endedByNewAddress, sql`o.id <> ${tokenId}`)}
           ), undone as (
-            ${voidUndos(ctx, sql`o.id <> ${tokenId} and exists (select from t where ${isLaterUndo(sql`o`, sql`t`)})`)}
+            ${voidUndos(ctx, sql`o.id <> ${tokenId} and exists (select from t where o.email = t.email or ${isLaterUndo(sql`o`, sql`t`)})`)}
           ), told as (
             ${insertMail(ctx, 'email_restored', noticeId, sql`select t.user_id, t.present_email as recipient from t where t.present_since is not null`)}
           ), audited as (

@@ -4,6 +4,7 @@ import type { Database, QueryScope } from '../db/client.ts';
 import { erasureBatch } from '../domain/retention.ts';
 import { secondsAfter } from '../domain/session.ts';
 import { insertMail } from './mail-rows.ts';
+import { isUndoOf } from './undo-tokens.ts';
 
 /** The events of an account that still say where they came from, at most `limit`: of its own doing, and of its doing to others. */
 const unforgotten = (userId: SQL, limit: SQL): SQL => {
@@ -20,11 +21,17 @@ const unforgotten = (userId: SQL, limit: SQL): SQL => {
 const forget = (ids: SQL): SQL =>
   sql`update audit_events set ip = null, user_agent = null, request_id = 'erased' where id in (${ids})`;
 
+/** The addresses that the account that is erased has left, and could still come back to. */
+const formerAddresses = (ctx: RequestContext): SQL => sql`
+  select distinct null::uuid as user_id, k.email as recipient from erased join one_time_tokens k on k.user_id = erased.id
+  where ${isUndoOf(ctx, sql`k`, sql`k.email`)} and k.email is distinct from erased.email`;
+
 /**
  * Deletes the account that `from` yields as `id` and `email`, as `erased`. Identities, roles, tokens and unsent mails go with its row.
  * Its sessions go, and its audit events stay without what was its owner's: of each as many as one statement should touch.
  * `erasures` has the purge look for the rest, and for what was written at the same moment.
- * Without an outbox id nobody is told.
+ * Its address is told, and every address that it has left and could come back to: a thief may have deleted it. Without an
+ * outbox id nobody is told.
  */
 export const eraseAccount = (ctx: RequestContext, outboxId: string | null, from: SQL): SQL => sql`
   erased as (
@@ -43,6 +50,8 @@ export const eraseAccount = (ctx: RequestContext, outboxId: string | null, from:
       ? sql``
       : sql`, told as (
     ${insertMail(ctx, 'account_deleted', outboxId, sql`select null::uuid as user_id, erased.email as recipient from erased`)}
+  ), told_before as (
+    ${insertMail(ctx, 'account_deleted', sql`gen_random_uuid()`, formerAddresses(ctx), sql`'{"is_former": true}'::jsonb`)}
   )`
   }`;
 

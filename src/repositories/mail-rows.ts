@@ -46,15 +46,14 @@ export const insertToken = (
 /** What a token of the version before may still hold; nobody reads it any more. */
 export const withoutCredentials: SQL = sql`password_hash = null, username = null`;
 
-/** Ends the unused tokens of those purposes that the accounts have which the statement has as `c`. */
+/** Ends the unused tokens `o` of those purposes of the accounts that the statement has as `c`, where `which` is true. */
 export const voidTokens = (
   { now }: RequestContext,
   purposes: readonly TokenPurpose[],
-  but: SQL = sql`null`,
+  which: SQL = sql`true`,
 ): SQL => sql`
   update one_time_tokens o set used_at = ${now}, ${withoutCredentials}
-  from c where o.user_id = c.id and o.purpose = any(${sql.param(purposes)}::text[]) and o.used_at is null
-    and o.id is distinct from ${but}::uuid`;
+  from c where o.user_id = c.id and o.purpose = any(${sql.param(purposes)}::text[]) and o.used_at is null and ${which}`;
 
 /**
  * The same for a statement that holds no lock of the account. It skips tokens that another statement has locked, because
@@ -72,7 +71,7 @@ export const voidFreeTokens = ({ now }: RequestContext, purposes: readonly Token
 export const insertMail = (
   ctx: RequestContext,
   template: MailTemplate,
-  outboxId: string,
+  outboxId: string | SQL,
   from: SQL,
   details: SQL = sql`'{}'::jsonb`,
 ): SQL => sql`

@@ -60,6 +60,8 @@ const theft = async () => {
     reset: async () => {
       if ((await by.reset(await orStray(by.forgot(owner.email)))) === 204) isOwners = true;
     },
+    /** By the owner, as long as they have a session: not an undo, as the thief still knows the password. */
+    moveBack: () => by.move(owner.bearer, owner.email).catch(() => 400),
     restore: async () => {
       if ((await by.restore(await orStray(by.undoLink(owner.email)))) === 204) isOwners = true;
     },
@@ -115,13 +117,16 @@ const ordersOf = (steps: readonly Step[]): Step[][] =>
 /** A change is asked for before it is confirmed; what follows from it, and only so makes sense, comes after that. */
 const sensible = (order: readonly Step[]): boolean => {
   const confirmed = order.indexOf('confirm');
-  const follows = order.flatMap((step, i) => (['link', 'slowLink', 'restore'].includes(step) ? [i] : []));
+  const follows = order.flatMap((step, i) =>
+    ['link', 'slowLink', 'moveBack', 'restore'].includes(step) ? [i] : [],
+  );
   return order.indexOf('request') < confirmed && follows.every((i) => i > confirmed);
 };
 
 const orders = [
   ...ordersOf(['request', 'confirm', 'slowLink', 'reset', 'restore']),
   ...ordersOf(['request', 'confirm', 'link', 'thiefReset', 'restore']),
+  ...ordersOf(['request', 'confirm', 'link', 'moveBack', 'restore']),
 ].filter(sensible);
 
 describe('a theft by a change of address, in every order', () => {

@@ -168,7 +168,68 @@ describe('a move back to the address before', () => {
     expect(await templatesTo(thiefs)).toContain('email_changed');
     await expect(by.undoLink(thiefs)).rejects.toThrow('no email_changed');
     expect(await by.row(id)).toMatchObject({ email, email_verified_at: since });
-    expect(await by.restore(await by.undoLink(email))).toBe(400);
+  });
+
+  it('ends every session but the one that confirms it', async () => {
+    const { email, bearer, thiefsBearer } = await stolen();
+    expect(await by.move(bearer, email)).toBe(204);
+    expect(await by.isOver(thiefsBearer)).toBe(true);
+    expect(await by.isOver(bearer)).toBe(false);
+  });
+
+  it('leaves the undo link good, which takes the password away: a thief may know it', async () => {
+    const { id, email, bearer, link } = await stolen();
+    expect(await by.move(bearer, email)).toBe(204);
+    const thief = await by.login(email);
+    expect(await by.restore(link)).toBe(204);
+    expect(await by.isOver(thief?.access_token ?? '')).toBe(true);
+    expect(await by.row(id)).toMatchObject({ email, password_hash: null });
+  });
+
+  it('may happen often: the first link takes the account back from the last theft, and then all are used up', async () => {
+    const { id, email, thiefs, bearer, link } = await stolen();
+    const links = [link];
+    for (let round = 0; round < 3; round++) {
+      later(60_000);
+      expect(await by.move(bearer, email)).toBe(204);
+      later(60_000);
+      expect(await by.move(bearer, thiefs)).toBe(204);
+      links.push(await by.undoLink(email));
+    }
+    expect(await by.restore(link)).toBe(204);
+    expect(await by.reset(link)).toBe(204);
+    expect(await by.row(id)).toMatchObject({ email });
+    for (const each of links) expect(await by.restore(each)).toBe(400);
+  });
+
+  it('ends no session where it is a move to another address', async () => {
+    const { bearer, thiefsBearer } = await stolen();
+    expect(await by.move(bearer, newEmail())).toBe(204);
+    expect(await by.isOver(thiefsBearer)).toBe(false);
+  });
+});
+
+describe('a deletion after a change', () => {
+  it('is told to every address that the account could have come back to, once', async () => {
+    const { id, email, thiefs, bearer } = await stolen();
+    later(60_000);
+    expect(await by.move(bearer, email)).toBe(204);
+    later(60_000);
+    const next = newEmail();
+    const again = await by.login(email);
+    expect(await by.move(again?.access_token ?? '', next)).toBe(204);
+    const json = { password };
+    expect((await client('DELETE', '/users/me', { bearer: again?.access_token ?? '', json })).status).toBe(
+      204,
+    );
+    expect(await by.row(id)).toEqual({});
+    const deleted = async (to: string) =>
+      (await mailsTo(to))
+        .filter(({ template }) => template === 'account_deleted')
+        .map(({ details }) => details);
+    expect(await deleted(next)).toEqual([{}]);
+    expect(await deleted(email)).toEqual([{ is_former: true }]);
+    expect(await deleted(thiefs)).toEqual([]);
   });
 });
 
