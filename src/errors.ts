@@ -12,7 +12,7 @@ export const errorCatalogue = {
   duplicate_cookie: {
     status: 400,
     title: 'Duplicate session cookie',
-    detail: 'The request has the same session cookie twice, and we cannot know which one is meant.',
+    detail: 'The request has the session cookie twice, and we cannot tell which one to use.',
   },
   oauth_failed: {
     status: 400,
@@ -41,7 +41,7 @@ export const errorCatalogue = {
   refresh_token_reused: {
     status: 401,
     title: 'Refresh token reused',
-    detail: 'The refresh token had been used before; the session was ended. Log in again.',
+    detail: 'The refresh token was used before, so the session was ended; log in again.',
   },
 
   forbidden: { status: 403, title: 'Not allowed', detail: 'Your account lacks the permission for this.' },
@@ -80,24 +80,24 @@ export const errorCatalogue = {
   method_not_allowed: {
     status: 405,
     title: 'Method not allowed',
-    detail: 'The Allow header lists the methods of this resource.',
+    detail: 'The Allow header lists the methods that this resource supports.',
   },
 
   email_taken: {
     status: 409,
     title: 'E-mail address taken',
-    detail: 'An account with this e-mail address exists.',
+    detail: 'An account has this e-mail address, or can still get it back.',
   },
   username_taken: { status: 409, title: 'User name taken', detail: 'An account with this user name exists.' },
   upload_not_clean: {
     status: 409,
     title: 'Upload not clean',
-    detail: 'The file has not been found clean by a scan.',
+    detail: 'No scan has found the file clean yet.',
   },
   upload_quota_exceeded: {
     status: 409,
     title: 'Too many uploads',
-    detail: 'The account holds as many files as it may; delete some first.',
+    detail: 'The account has as many files as it may have; delete some first.',
   },
   conflict: {
     status: 409,
@@ -108,35 +108,35 @@ export const errorCatalogue = {
   precondition_failed: {
     status: 412,
     title: 'Precondition failed',
-    detail: 'It has changed since you read it; read it again and repeat the change.',
+    detail: 'The resource has changed since you read it; read it again and repeat your change.',
   },
 
   payload_too_large: {
     status: 413,
     title: 'Payload too large',
-    detail: 'The body is larger than this route takes.',
+    detail: 'The body is larger than this route accepts.',
   },
   unsupported_media_type: {
     status: 415,
     title: 'Unsupported media type',
-    detail: 'This route does not take a body of that Content-Type.',
+    detail: 'This route does not accept a body of that Content-Type.',
   },
 
   range_not_satisfiable: {
     status: 416,
     title: 'Range not satisfiable',
-    detail: 'The file has no byte of that range; Content-Range tells its length.',
+    detail: 'The range lies outside the file; Content-Range tells the size of the file.',
   },
 
   validation_failed: {
     status: 422,
     title: 'Request not valid',
-    detail: 'Some of the members are not valid; see errors.',
+    detail: 'Some fields are not valid; see errors.',
   },
   upload_rejected: {
     status: 422,
     title: 'File refused',
-    detail: 'The file is not what was declared; nothing of it is kept.',
+    detail: 'The file is not what was declared, so it was not kept.',
   },
   weak_password: {
     status: 422,
@@ -165,23 +165,24 @@ export const errorCatalogue = {
   service_unavailable: {
     status: 503,
     title: 'Service unavailable',
-    detail: 'A part that this request needs cannot be reached; try again.',
+    detail: 'A service that this request needs cannot be reached; try again later.',
   },
   overloaded: {
     status: 503,
     title: 'Service overloaded',
-    detail: 'Too many requests are waiting; try again.',
+    detail: 'Too many requests are waiting; try again later.',
   },
   uploads_disabled: {
     status: 503,
     title: 'Uploads disabled',
-    detail: 'No scanner is configured, so no file is taken.',
+    detail: 'No scanner is configured, so files are not accepted.',
   },
 
   timeout: {
     status: 504,
     title: 'Timed out',
-    detail: 'The request took too long. What was done is kept; a retry is safe.',
+    detail:
+      'The request took too long. It may have been carried out all the same: check before you send it again.',
   },
 } as const satisfies Record<string, { status: number; title: string; detail: string }>;
 

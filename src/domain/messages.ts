@@ -76,10 +76,10 @@ const messages: { readonly [T in MailTemplate]: Compose<T> } = {
       ),
       deviceFacts(happenedAt, details),
       paragraph(
-        'If it was you, open that link. If it has expired, ask for a new message on the account page.',
+        'If you want to confirm the address, open that link. If it has expired, ask for a new message on the account page.',
       ),
       paragraph(
-        'If it was not you, someone is trying to guess the code that we sent you. You need not do anything: the address stays unconfirmed. Do not share the code with anyone.',
+        'If it was not you who entered the codes, someone is trying to guess the one that we sent you. Do not share it with anyone.',
       ),
       action('Open the account page', link),
     ],
@@ -140,16 +140,14 @@ const messages: { readonly [T in MailTemplate]: Compose<T> } = {
       paragraph(
         `The link works once and for 30 minutes, until ${until(happenedAt, tokenTtlSeconds.reset_password)}. With the new password, every device is logged out.`,
       ),
-      paragraph('If it was not you, you need not do anything: your password stays as it is.'),
+      paragraph('If it was not you, you need not do anything: nothing changes unless someone uses the link.'),
     ],
   }),
 
   password_changed: ({ site, link, happenedAt }, details) => ({
     subject: `Your password for ${site} was changed`,
     blocks: [
-      paragraph(
-        `The password of your account at ${site} was changed, and your other devices were logged out.`,
-      ),
+      paragraph(`A new password was set for your account at ${site}. All other devices were logged out.`),
       deviceFacts(happenedAt, details),
       paragraph('If it was you, you need not do anything.'),
       paragraph(
@@ -167,13 +165,13 @@ const messages: { readonly [T in MailTemplate]: Compose<T> } = {
       ),
       action('Confirm e-mail address', link),
       paragraph(
-        `The link works once and for 24 hours, until ${until(happenedAt, tokenTtlSeconds.change_email)}. Until you open it, the account keeps its old address.`,
+        `The link works once and for 24 hours, until ${until(happenedAt, tokenTtlSeconds.change_email)}. The account keeps its old address until you confirm this one.`,
       ),
       paragraph(
-        'Once you confirm, the account uses this address. For 7 days after that, the change can be undone from the old address.',
+        'Once you confirm, the account uses this address. If its old address was confirmed, whoever reads mail there can undo the change for 7 days.',
       ),
       paragraph(
-        'Is there already an account with this address that nobody has confirmed? Then this link deletes it, and it works only in the browser in which you asked for the change, while you are logged in.',
+        'If an account with this address exists that nobody has confirmed, your confirmation deletes it. The link then works only in a browser that is logged in to the account that asked for this address.',
       ),
       paragraph('If it was not you, you need not do anything: without your confirmation nothing changes.'),
     ],
@@ -210,7 +208,7 @@ const messages: { readonly [T in MailTemplate]: Compose<T> } = {
           ]
         : [
             paragraph(
-              'If it was not you, undo the change. Your account then has this address again, every device is logged out, and the old password stops working. You have 30 minutes to choose a new one.',
+              'If it was not you, undo the change. Your account then has this address again, every device is logged out, and the password stops working. You have 30 minutes to choose a new one; after that, use “Forgot your password?”.',
             ),
             action('Undo the change', link),
             paragraph(
@@ -239,9 +237,12 @@ const messages: { readonly [T in MailTemplate]: Compose<T> } = {
     blocks: [
       paragraph(`Someone tried to use this e-mail address for an account at ${site}. Nothing was changed.`),
       paragraph(
-        `An account had this address until a few days ago. Its owner can undo the change of address until ${when(new Date(kept_until))}; until then no other account can use the address. After that it is free.`,
+        `An account had this address until a few days ago. Its owner can undo the change of address until ${when(new Date(kept_until))}; until then no other account can use the address.`,
       ),
-      paragraph('If it was not you, you need not do anything.'),
+      paragraph(
+        `If that account was yours and it was not you who changed its address, open the link in our message “Your e-mail address for ${site} was changed”: it gives the account back to you.`,
+      ),
+      paragraph('If it was not you who tried to use the address, you need not do anything.'),
       action('Open the account page', link),
     ],
   }),
@@ -269,7 +270,7 @@ const messages: { readonly [T in MailTemplate]: Compose<T> } = {
       deviceFacts(happenedAt, details),
       paragraph('If it was you, you need not do anything.'),
       paragraph(
-        'If it was not you, someone knows your password or uses your account at a provider. Open your account page, change your password (that logs out every other device), and remove any way to log in that you do not know.',
+        'If it was not you, someone knows your password or uses your account at a provider. Open your account page, log out every other device, set a new password, and remove any way to log in that you do not know.',
       ),
       action('Open the account page', link),
     ],

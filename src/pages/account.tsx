@@ -67,8 +67,8 @@ const SetPassword = ({ account }: { account: Account }) => (
   <section aria-labelledby="password">
     <h2 id="password">Set a password</h2>
     <p>
-      Your account has none. With a password you can log in without a provider, change your e-mail address and
-      delete your account.
+      Your account has no password. With one you can log in without a provider, and change your e-mail
+      address.
     </p>
     <Form action="/forgot-password" submit="Send a link to set one" hidden={{ email: account.email }} quiet />
   </section>
@@ -85,7 +85,7 @@ const ChangeEmail = ({ failure }: { failure: Failure | undefined }) => {
           type="email"
           autocomplete="email"
           label="New e-mail address"
-          hint="We send it a link. Nothing changes until you open it."
+          hint="We send it a link. Nothing changes until you confirm the new address."
         />
         <Field name="password" type="password" autocomplete="current-password" label="Your password" />
       </Form>

@@ -25,14 +25,15 @@ export const DeadLink = ({ purpose, isGone }: { purpose: LinkPurpose; isGone: bo
   <section>
     {isGone && <p>If we have sent you a newer message, open the link in that one.</p>}
     <ul>
-      {(isGone ? waysOn[purpose] : [{ before: '', href: '/account', label: 'Go to your account' }]).map(
-        ({ before, href, label }) => (
-          <li>
-            {before}
-            <a href={href}>{label}</a>
-          </li>
-        ),
-      )}
+      {(isGone
+        ? waysOn[purpose]
+        : [{ before: '', href: '/account', label: 'Log in, then open the link again' }]
+      ).map(({ before, href, label }) => (
+        <li>
+          {before}
+          <a href={href}>{label}</a>
+        </li>
+      ))}
     </ul>
     {isGone && purpose === 'restore' && (
       <p>

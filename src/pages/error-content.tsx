@@ -12,8 +12,8 @@ export const ErrorContent = ({ sentence, reasons, requestId }: Props) => (
       </ul>
     )}
     <p>
-      <a href="/account">To your account</a>, or <a href="/forgot-password">set another password</a>
+      <a href="/account">Go to your account</a>, or <a href="/forgot-password">set a new password</a>
     </p>
-    <p class="soft">Should you write to us about it, quote {requestId}.</p>
+    <p class="soft">If you write to us about this, please quote {requestId}.</p>
   </section>
 );

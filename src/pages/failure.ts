@@ -22,14 +22,14 @@ const sentences: Partial<Record<ErrorCode, string>> = {
   weak_password: 'Please choose another password.',
   rate_limited: 'There were too many requests.',
   login_locked:
-    'There were too many failed attempts. If you have forgotten your password, set a new one: then you can log in at once.',
+    'There were too many failed attempts. If you have forgotten your password, you can set a new one now.',
   internal_error: 'Something went wrong on our side.',
   misconfigured: 'The service is not set up properly.',
 };
 
 /** Of a logout of the other devices by a session that has ended. */
 const loggedOutAlready =
-  'You were already logged out here, so your other devices are still logged in. Log in again and log them out, or set a new password if someone else may know yours.';
+  'You were already logged out here, so we could not log out your other devices. Log in again and log them out, or set a new password if someone else may know yours.';
 
 /** What a code means in one form, and of which field it speaks. */
 type Meaning = { readonly sentence: string; readonly field?: string };
@@ -41,12 +41,11 @@ const meanings: Readonly<Record<string, Partial<Record<ErrorCode, Meaning>>>> = 
   code: {
     token_invalid: {
       sentence:
-        'This code does not work: it is mistyped, expired, or was used already. After five tries you need a new one.',
+        'This code does not work: it is mistyped, expired, used already, or not from our newest message. After five wrong codes, only the link in the message works.',
       field: 'code',
     },
     login_locked: {
-      sentence:
-        'There were too many wrong codes for this address. Open the link in our message instead; codes work again after 24 hours.',
+      sentence: 'There were too many wrong codes for this address. Open the link in our message instead.',
     },
   },
   identity: {
@@ -72,16 +71,15 @@ const inWords = (seconds: number): string => {
 };
 
 /** What went wrong as a whole, for whoever reads the page. */
-export const sentenceOf = ({ code, detail, retryAfterSeconds }: AppError): string => {
-  const sentence = sentences[code] ?? detail;
+export const sentenceOf = ({ code, detail, retryAfterSeconds }: AppError, meaning?: Meaning): string => {
+  const sentence = meaning?.sentence ?? sentences[code] ?? detail;
   return retryAfterSeconds === undefined
     ? sentence
     : `${sentence} Please try again in ${inWords(retryAfterSeconds)}.`;
 };
 
 /** What went wrong with a form as a whole. */
-export const headlineOf = (failure: Failure): string =>
-  meaningOf(failure)?.sentence ?? sentenceOf(failure.error);
+export const headlineOf = (failure: Failure): string => sentenceOf(failure.error, meaningOf(failure));
 
 export type FieldFailure = { readonly field: string; readonly reason: string };
 

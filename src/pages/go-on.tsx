@@ -2,7 +2,7 @@
 export const GoOn = ({ returnTo }: { returnTo: string }) => (
   <section>
     <p>
-      <a href={returnTo}>Go on</a>
+      <a href={returnTo}>Continue</a>
     </p>
   </section>
 );

@@ -3,8 +3,10 @@ const notices = {
   'email-verified': 'Your e-mail address is confirmed.',
   'email-verified-elsewhere':
     'Your e-mail address is confirmed. You are not logged in to its account in this browser. If it was not you who signed up, choose “Forgot your password?” and set a new password: that logs out everyone else.',
-  'choose-password':
-    'Your e-mail address is confirmed. You did not sign up in this browser, so please choose your password here.',
+  'choose-password': 'Your e-mail address is confirmed. Please choose a password for your account.',
+  'email-changed': 'Your account has its new e-mail address. Log in with it from now on.',
+  'email-changed-elsewhere':
+    'The account that asked for this e-mail address now has it. You are not logged in to that account in this browser; log in to it with the new address.',
   'verification-sent':
     'If this address still needs to be confirmed, a message with a link and a code is on its way. We send at most one a minute.',
   'signed-up':
@@ -14,9 +16,9 @@ const notices = {
   'password-reset': 'Your new password is set, and every device is logged out. Log in with the new password.',
   'password-changed': 'Your password is changed, and your other devices are logged out.',
   'email-change-asked':
-    'We have sent a link to the new address. Your account keeps its old address until you open the link.',
+    'We have sent a message to the new address. Your account keeps its old address until the new one is confirmed.',
   'email-restored':
-    'Your account has its old address again. Every device is logged out, and the old password no longer works, because someone else may know it. Choose a new one here within 30 minutes.',
+    'Your account has its old address again. Every device is logged out, and its password no longer works, because someone else may know it. Choose a new one here within 30 minutes; after that, use “Forgot your password?”.',
   'session-ended': 'That device is logged out.',
   'identity-unlinked':
     'That way to log in is removed. Devices that are logged in stay logged in until you log them out.',

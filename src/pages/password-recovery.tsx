@@ -29,11 +29,11 @@ export const ResetPassword = ({ token, minPasswordLength, failure }: ResetProps)
           type="password"
           autocomplete="new-password"
           label="New password"
-          hint={`At least ${minPasswordLength} characters. A few words that have nothing to do with each other are best.`}
+          hint={`At least ${minPasswordLength} characters. A few unrelated words make a good password.`}
         />
       </Form>
       <p>
-        <a href="/account">To the login</a>
+        <a href="/account">Back to the login</a>
       </p>
     </section>
   );

@@ -45,7 +45,7 @@ export const SignedOut = ({ offers, failure, canSignUp, verifiesFirst, minPasswo
         </p>
         {verifiesFirst && (
           <p>
-            <a href="/verify-email">Signed up, and your e-mail address is not confirmed yet?</a>
+            <a href="/verify-email">Signed up, but not confirmed your e-mail address yet?</a>
           </p>
         )}
       </section>
@@ -59,7 +59,7 @@ export const SignedOut = ({ offers, failure, canSignUp, verifiesFirst, minPasswo
               name="password"
               type="password"
               autocomplete="new-password"
-              hint={`At least ${minPasswordLength} characters. A few words that have nothing to do with each other are best.`}
+              hint={`At least ${minPasswordLength} characters. A few unrelated words make a good password.`}
             />
           </Form>
         </section>

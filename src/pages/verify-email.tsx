@@ -40,7 +40,7 @@ export const VerifyByCode = ({ failure }: { failure: Failure | undefined }) => {
         <CodeForm action="/verify-email/code" failure={failure} />
       </section>
       <section aria-labelledby="again">
-        <h2 id="again">No message, or an old one?</h2>
+        <h2 id="again">No message, or has it expired?</h2>
         <Form action="/verify-email/resend" submit="Send a new one" quiet>
           <Resend name="email" type="email" autocomplete="email" />
         </Form>

@@ -18,7 +18,7 @@ import {
 } from './mail-rows.ts';
 import { isUnclaimed } from './unclaimed.ts';
 
-type Proved<Kind extends string> = {
+export type Proved<Kind extends string> = {
   readonly kind: Kind;
   readonly userId: string;
   readonly email: string;

@@ -11,6 +11,9 @@ export const afterProof = (verified: Verified, presented: Presented): string => 
     return `${doneAt('/reset-password', 'choose-password')}&token=${verified.resetToken}`;
   }
   const userId = presented.kind === 'valid' ? presented.claims.userId : null;
-  if (verified.kind === 'claimed' || verified.userId === userId) return doneAt('/account', 'email-verified');
+  const isOwn = verified.kind === 'claimed' || verified.userId === userId;
+  if (verified.kind === 'moved')
+    return doneAt('/account', isOwn ? 'email-changed' : 'email-changed-elsewhere');
+  if (isOwn) return doneAt('/account', 'email-verified');
   return doneAt(userId === null ? '/account' : '/forgot-password', 'email-verified-elsewhere');
 };

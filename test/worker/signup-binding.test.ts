@@ -184,6 +184,21 @@ describe('a sign-up in the browser that proves the address', () => {
     expect(answer && cookiesOf(answer).get(cookieName)?.attributes).toContain('Max-Age=0');
   });
 
+  it.each(['claimed', 'bare'] as const)('ends every older link that sets a password (%s)', async (kind) => {
+    const email = newEmail();
+    const by = createBrowser(required);
+    await signUp(by, email, owners);
+    await post(required, '/auth/password/forgot', { email });
+    const older = await tokenIn(email, 'reset_password', 'reset_password');
+    const proved = await verify(kind === 'claimed' ? by : required, await linkIn(email));
+    expect(proved.status).toBe(kind === 'claimed' ? 204 : 200);
+    expect(await reset(older)).toBe(400);
+    if (kind === 'bare') {
+      const { reset_token } = await proved.json<{ reset_token: string }>();
+      expect(await reset(reset_token)).toBe(204);
+    }
+  });
+
   it('stays there when the code is mistyped', async () => {
     const email = newEmail();
     const by = createBrowser(required);

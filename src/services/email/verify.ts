@@ -5,7 +5,12 @@ import type { PrepareToken, TokenPurpose } from '../../domain/one-time-token.ts'
 import type { MailQueue } from '../../domain/outbox.ts';
 import type { SignUpAttempt } from '../../domain/sign-up.ts';
 import { AppError } from '../../errors.ts';
-import type { AddressOutcome, EmailAddressRepository, Proof } from '../../repositories/email-addresses.ts';
+import type {
+  AddressOutcome,
+  EmailAddressRepository,
+  Proof,
+  Proved,
+} from '../../repositories/email-addresses.ts';
 import type { EmailChangeRepository } from '../../repositories/email-changes.ts';
 import type { GuessCode } from './guess-code.ts';
 
@@ -18,16 +23,17 @@ export type ProvingBrowser = { readonly signUpAttempt: string | null; readonly s
 /** An account that nobody has confirmed may be its owner's: only the account's own browser takes its place. */
 const needsSession = {
   detail:
-    'There is an account with this address that nobody has confirmed. To replace it, log in to the account that is to have the address, and open the link again in that browser.',
+    'There is an account with this address that nobody has confirmed. To delete it and use the address, log in to the account that asked for the address, and open the link again in that browser.',
 };
 
 /**
  * `claimed`: the account has the password now that this browser has signed up with. `verified`: it has what it had before.
+ * `moved`: it has the address that it asked for.
  * `password_required`: it has no password, and the token sets one.
  */
 export type Verified =
   | { readonly kind: 'claimed' }
-  | { readonly kind: 'verified'; readonly userId: string }
+  | { readonly kind: 'verified' | 'moved'; readonly userId: string }
   | { readonly kind: 'password_required'; readonly resetToken: string };
 
 type ReadToken = (
@@ -62,14 +68,15 @@ export const createVerifyEmail = (deps: Deps) => {
     token: string,
     sessionId: string | null,
     proof: Proof,
-  ): Promise<AddressOutcome> => {
+  ): Promise<AddressOutcome | Proved<'moved'>> => {
     const read = await readToken(token, ['verify_email', 'change_email']);
     if (!read) return { kind: 'void' };
     if (read.purpose === 'verify_email') return addresses.verifyByToken(ctx, read.id, proof);
     const restore = await prepareToken(ctx.now, null);
     const outcome = await changes.confirm(ctx, read.id, { sessionId, restore });
-    if (outcome.kind === 'done') ctx.defer('hand a mail over', mailQueue.enqueue([restore.outboxId]));
-    return outcome;
+    if (outcome.kind !== 'done') return outcome;
+    ctx.defer('hand a mail over', mailQueue.enqueue([restore.outboxId]));
+    return { ...outcome, kind: 'moved' };
   };
 
   const byCode = async (
@@ -100,10 +107,11 @@ export const createVerifyEmail = (deps: Deps) => {
       case 'password_required':
         return { kind: 'password_required', resetToken: await deps.resetToken(proof.resetTokenId) };
       case 'claimed':
+      case 'moved':
       case 'done': {
         ctx.defer('forgive failed logins', guard.forgive(identifiersOf(outcome)));
         const { kind, userId } = outcome;
-        return kind === 'claimed' ? { kind } : { kind: 'verified', userId };
+        return kind === 'claimed' ? { kind } : { kind: kind === 'moved' ? kind : 'verified', userId };
       }
     }
   };

@@ -41,11 +41,11 @@ const refusalOf = (kind: Exclude<Decision, 'known' | 'created' | 'linked'>, name
     case 'email_not_verified':
       return new AppError('email_not_verified', {
         detail:
-          'Your e-mail address has to be confirmed first. Say that you have forgotten the password: the message confirms it.',
+          'Your e-mail address has to be confirmed first. Choose “Forgot your password?”: the link that we send you confirms it.',
       });
     case 'not_trusted':
       return new AppError('email_not_verified', {
-        detail: `${name} does not vouch that your e-mail address is yours, and here it has to be proved. Confirm it there, or sign up with a password.`,
+        detail: `${name} does not confirm that your e-mail address is yours, and an account here needs a confirmed one. Confirm it there, or sign up with a password.`,
       });
     case 'no_email':
       return new AppError('oauth_failed', {
@@ -53,16 +53,16 @@ const refusalOf = (kind: Exclude<Decision, 'known' | 'created' | 'linked'>, name
       });
     case 'not_vouched':
       return new AppError('email_taken', {
-        detail: `There is an account with your e-mail address, and ${name} does not vouch that the address is yours. Log in with the password.`,
+        detail: `There is an account with your e-mail address, and ${name} does not confirm that the address is yours. Log in with your password instead.`,
       });
     case 'not_proved':
       return new AppError('email_taken', {
-        detail: `There is an account with your e-mail address, and nobody has proved yet that the address is theirs. Say that you have forgotten the password: the message proves it, and you can log in with ${name} from then on.`,
+        detail: `There is an account with your e-mail address, and nobody has confirmed the address yet. Choose “Forgot your password?”: the link that we send you confirms it, and from then on you can log in with ${name}.`,
       });
     case 'reserved':
       return new AppError('email_taken', {
         detail:
-          'Your e-mail address is kept for an account that has left it within the last seven days. Undo that by the link in our message about it, or come back once the days are over.',
+          'An account had your e-mail address until a few days ago, and can still get it back. If that account is yours, open the link in our message about the change; otherwise try again after seven days.',
       });
   }
 };
