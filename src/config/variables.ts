@@ -107,7 +107,7 @@ export const variables = {
   PASSWORD_MAX_AGE_DAYS: worker('Passwords', '90', 'An older password must be changed; 0 = never'),
   PWNED_PASSWORDS: worker('Passwords', 'false', 'Ask Have I Been Pwned by the first characters of the hash; fails open'),
   ARGON2_MEMORY_KIB: worker('Passwords', '19456', 'Memory of Argon2id in KiB, 7168 to 65536'),
-  ARGON2_ITERATIONS: worker('Passwords', '2', 'Passes of Argon2id, 1 to 10'),
+  ARGON2_ITERATIONS: worker('Passwords', '2', 'Passes of Argon2id, 1 to 10; a change of either shows in the time of logins until accounts have logged in again'),
 
   EMAIL_VERIFICATION: worker('E-mail', 'optional', 'off, optional or required'),
   EMAIL_PROVIDER: worker('E-mail', 'resend', 'resend, ses or gmail (also: smtp); in local environments without a key: capture, which only shows the mail'),

@@ -29,7 +29,7 @@ export const createShowAccount = ({ me, list, identity, config, identify, site }
 
   const showSignedOut = (c: Context<AppEnv>, failure?: Failure) =>
     respondWithPage(c, site, {
-      heading: 'Log in or sign up',
+      heading: config.turnstile === null ? 'Log in or sign up' : 'Log in',
       notice: failure ? undefined : noticeOf(c),
       failure,
       content: (

@@ -147,7 +147,14 @@ describe('what a message says', () => {
   });
 
   it('a new address: what becomes of an account that has it without a proof', () => {
-    expect(render('verify_new_email').text).toContain('that nobody has confirmed? Then this link deletes it');
+    expect(render('verify_new_email').text).toContain(
+      'that nobody has confirmed, your confirmation deletes it',
+    );
+  });
+
+  it('a deletion: that an address which the account had left can no longer get it back', () => {
+    expect(render('account_deleted', { is_former: true }).text).toContain('can no longer be undone');
+    expect(render('account_deleted').text).not.toContain('change of address');
   });
 
   it.each(['password_changed', 'new_sign_in', 'email_change_requested'] as const)(

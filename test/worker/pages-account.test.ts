@@ -108,7 +108,7 @@ describe('someone signed out', () => {
     expect(status).toBe(429);
     expect(Number(headers.get('Retry-After'))).toBeGreaterThan(60);
     expect(html).toContain(
-      'There were too many failed attempts. If you have forgotten your password, set a new one: then you can log in at once. Please try again in 15 minutes.',
+      'There were too many failed attempts. If you have forgotten your password, you can set a new one now. Please try again in 15 minutes.',
     );
   });
 
@@ -117,7 +117,7 @@ describe('someone signed out', () => {
     const by = newVisitor();
     const { status, html } = await by.send('/account/signup', { email, password });
     expect(status).toBe(409);
-    expect(html).toContain('An account with this e-mail address exists.');
+    expect(html).toContain('An account has this e-mail address, or can still get it back.');
     expect(by.jar.size).toBe(0);
   });
 
@@ -260,7 +260,7 @@ describe('someone signed in', () => {
     const { email, by } = await signUp();
     const next = newEmail();
     const after = await by.submit('/account/email', { email: next, password });
-    expect(after.html).toContain('We have sent a link to the new address.');
+    expect(after.html).toContain('We have sent a message to the new address.');
     expect(after.html).toContain(email);
     expect(after.html).not.toContain(next);
     expect((await mailsTo(next)).map(({ template }) => template)).toEqual(['verify_new_email']);

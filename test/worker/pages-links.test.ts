@@ -72,9 +72,21 @@ describe('/verify-email', () => {
       status: 409,
       title: 'Error: This link could not be used – 127.0.0.1:3002',
     });
-    expect(elsewhere.html).toContain('log in to the account that is to have the address');
+    expect(elsewhere.html).toContain('log in to the account that asked for the address');
     expect(elsewhere.html).not.toContain('Get a new message');
-    expect((await by.submit('/verify-email', { token })).html).toContain('Your e-mail address is confirmed.');
+    expect((await by.submit('/verify-email', { token })).html).toContain(
+      'Your account has its new e-mail address',
+    );
+  });
+
+  it('tells a browser without a session of the account which address it has now', async () => {
+    const { by } = await signUp();
+    const next = newEmail();
+    await by.submit('/account/email', { email: next, password });
+    const token = await tokenIn(next, 'verify_new_email', 'change_email');
+    const elsewhere = await newVisitor().submit('/verify-email', { token });
+    expect(elsewhere.html).toContain('The account that asked for this e-mail address now has it.');
+    expect(elsewhere.html).not.toContain('who signed up');
   });
 
   it('verifies by the code of the account page, and says so there', async () => {
@@ -285,7 +297,7 @@ describe('/restore-email', () => {
     const after = await owner.submit('/restore-email', { token });
     expect(after.title).toBe('Choose a new password – 127.0.0.1:3002');
     expect(after.html).toContain('Your account has its old address again');
-    expect(after.html).toContain('the old password no longer works, because someone else may know it');
+    expect(after.html).toContain('its password no longer works, because someone else may know it');
     expect(after.html).toContain(`name="token" value="${token}"`);
     expect((await by.open('/account')).status).toBe(401);
     expect(await sql`SELECT id FROM users WHERE email = ${email}`).toHaveLength(1);

@@ -63,7 +63,7 @@ describe('an address that an account has left within the week', () => {
     const { email } = await moved();
     const response = await signOn(client, provider, newPerson({ email }));
     expect(await response.json()).toMatchObject({
-      detail: expect.stringContaining('is kept for an account'),
+      detail: expect.stringContaining('can still get it back'),
     });
   });
 

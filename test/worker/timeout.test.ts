@@ -47,7 +47,8 @@ describe('a request that takes longer than REQUEST_TIMEOUT_MS', () => {
       type: '/docs/errors#timeout',
       title: 'Timed out',
       status: 504,
-      detail: 'The request took too long. What was done is kept; a retry is safe.',
+      detail:
+        'The request took too long. It may have been carried out all the same: check before you send it again.',
       code: 'timeout',
       request_id: 'slow',
     });
