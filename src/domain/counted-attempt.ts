@@ -16,14 +16,17 @@ export type CountedAttempt = {
   readonly began: Promise<LockedBy | null>;
 };
 
-/** Sees to it that a reservation is settled, however the request ends. */
+/**
+ * Sees to it that a reservation is settled, however the request ends. A time-out withdraws it, unless `timedOut` says
+ * otherwise: our own failure is not a wrong guess, and must not lock people out.
+ */
 export const createCountedAttempt = (
   { signal, defer }: Ending,
   reservation: Promise<LoginAttempt>,
+  timedOut: () => LoginOutcome = () => 'withdrawn',
 ): CountedAttempt => {
   const { promise: outcome, resolve: settle } = Promise.withResolvers<LoginOutcome>();
-  // Our own failure is not a wrong guess: neither an outage nor a time-out may lock people out.
-  signal.addEventListener('abort', () => settle('withdrawn'), { once: true });
+  signal.addEventListener('abort', () => settle(timedOut()), { once: true });
   // From here on and not once it is known: a request that ends early would take its outcome with it.
   const settled = reservation.then(
     (attempt) => (attempt.admitted ? outcome.then(attempt.settle) : null),

@@ -19,7 +19,7 @@ import {
   noResetSent,
   voidTokens,
 } from './mail-rows.ts';
-import { isOver } from './session-rows.ts';
+import { isBeforeCutoff, isOver } from './session-rows.ts';
 import { belongsToAnother, evictUnproved, holdsAddress, isHeld, isTaken } from './taken-addresses.ts';
 import { isLaterUndo, isUndoOf, tellReserved, voidUndos } from './undo-tokens.ts';
 
@@ -172,7 +172,7 @@ export const createEmailChangeRepository = (db: Database, { newId, gate }: Optio
       const isAsker = sql`exists (
         select from sessions s where s.id = ${sessionId}::uuid and s.user_id = t.user_id and not ${isOver(sql`s`, now)})`;
       const asked = askedBy(ctx, tokenId, {
-        which: sql`t.purpose = 'change_email' and u.disabled_at is null`,
+        which: sql`t.purpose = 'change_email' and u.disabled_at is null and not ${isBeforeCutoff(sql`t.created_at`)}`,
         taken: isTaken(ctx, sql`t.email`, sql`t.user_id`),
         needsSession: sql`(not ${isAsker} and ${belongsToAnother(sql`t.email`, sql`t.user_id`)})`,
       });

@@ -51,7 +51,7 @@ export const eraseAccount = (ctx: RequestContext, outboxId: string | null, from:
       : sql`, told as (
     ${insertMail(ctx, 'account_deleted', outboxId, sql`select null::uuid as user_id, erased.email as recipient from erased`)}
   ), told_before as (
-    ${insertMail(ctx, 'account_deleted', sql`gen_random_uuid()`, formerAddresses(ctx), sql`'{"is_former": true}'::jsonb`)}
+    ${insertMail(ctx, 'account_deleted', sql`gen_random_uuid()`, formerAddresses(ctx), sql`'{"is_former": true}'::jsonb`, sql`true`)}
   )`
   }`;
 

@@ -67,17 +67,22 @@ export const voidFreeTokens = ({ now }: RequestContext, purposes: readonly Token
     for no key update of free skip locked
   ) free where o.id = free.id`;
 
-/** Inserts a mail to whom `from` yields as `user_id` and `recipient`; `details` may refer to `source`. */
+/**
+ * Inserts a mail to whom `from` yields as `user_id` and `recipient`; `details` may refer to `source`. An address that was
+ * proved has a budget of its own (ADR 22): by an account that has it now, unless `isProved` says so of one that had it.
+ */
 export const insertMail = (
   ctx: RequestContext,
   template: MailTemplate,
   outboxId: string | SQL,
   from: SQL,
   details: SQL = sql`'{}'::jsonb`,
+  isProved: SQL = sql`exists (
+    select from users proved where proved.email = source.recipient and proved.email_verified_at is not null)`,
 ): SQL => sql`
   insert into outbox (id, user_id, recipient, template, details, to_proved_address, created_at, next_attempt_at)
   select ${outboxId}::uuid, source.user_id, source.recipient, ${template}::text, ${details},
-         exists (select from users proved where proved.email = source.recipient and proved.email_verified_at is not null),
+         ${isProved},
          ${ctx.now}::timestamptz, ${ctx.now}::timestamptz
   from (${from}) source
   returning id`;

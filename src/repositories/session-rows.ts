@@ -2,13 +2,17 @@ import { type SQL, sql } from 'drizzle-orm';
 import { networkOf } from '../db/schema.ts';
 import { rememberedSessions } from '../domain/session.ts';
 
+/** Whether that time lies before the one up to which an operator has ended all sessions; looked up once a statement. */
+export const isBeforeCutoff = (time: SQL): SQL =>
+  sql`(${time} < coalesce((select not_before from session_cutoff), '-infinity'::timestamptz))`;
+
 /**
  * Whether the session that the statement has by that name is over: ended, expired, or begun before an operator ended
- * all of them. The cutoff is looked up once a statement, so that it counts on the very next request.
+ * all of them, which counts on the very next request.
  */
 export const isOver = (session: SQL, now: Date): SQL => sql`(
   ${session}.revoked_at is not null or ${session}.expires_at <= ${now}::timestamptz
-  or ${session}.created_at < coalesce((select not_before from session_cutoff), '-infinity'::timestamptz))`;
+  or ${isBeforeCutoff(sql`${session}.created_at`)})`;
 
 /**
  * The account's newest sessions from the network of that address, ended ones included. The limit is per network, so logins

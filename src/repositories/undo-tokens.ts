@@ -36,4 +36,6 @@ export const tellReserved = (ctx: RequestContext, outboxId: string, email: strin
     outboxId,
     sql`select null::uuid as user_id, ${email}::text as recipient, r.kept_until from (${from}) r`,
     sql`jsonb_build_object('kept_until', source.kept_until)`,
+    // Else nobody could come back to it.
+    sql`true`,
   );

@@ -3,6 +3,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { runProgram } from '../support/node/program.ts';
 import { type Launch, startStack } from '../support/node/stack.ts';
 
+type Mail = { to: string; text: string };
+
 const password = 'correct horse battery staple';
 
 describe('npm run sessions:end-all', () => {
@@ -73,5 +75,24 @@ describe('npm run sessions:end-all', () => {
     const sessions = await send('GET', '/auth/sessions', { bearer: again.access_token });
     expect(((await sessions.json()) as { items: unknown[] }).items).toHaveLength(1);
     expect((await send('GET', '/auth/me', { bearer: accounts[0]?.access_token ?? '' })).status).toBe(401);
+  });
+
+  it('ends a request for another address, which a thief may have made', async () => {
+    const { access_token: bearer } = await signUp('barbara');
+    const json = { email: 'thief@example.com', password };
+    expect((await send('POST', '/auth/email/change', { bearer, json })).status).toBe(202);
+    const mailed = async () => {
+      const answer = await fetch(`${stack.url}/dev/mailbox`, { headers: { Accept: 'application/json' } });
+      const { items } = (await answer.json()) as { items: Mail[] };
+      return items.find(({ to }) => to === json.email)?.text.match(/token=([\w.-]+)/)?.[1];
+    };
+    await expect.poll(mailed, { timeout: 20_000 }).toBeDefined();
+    const token = await mailed();
+    expect(await endAll('--yes')).toMatchObject({ status: 0 });
+    const confirmed = await send('POST', '/auth/email/verify', { json: { token } });
+    expect([confirmed.status, ((await confirmed.json()) as { code: string }).code]).toEqual([
+      400,
+      'token_invalid',
+    ]);
   });
 });

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { createClient, newAccount, newAddress, newEmail } from '../support/worker/client.ts';
 import { sql } from '../support/worker/database.ts';
-import { injectFault } from '../support/worker/database-faults.ts';
+import { injectFault, lostReply } from '../support/worker/database-faults.ts';
 import { codeIn, mailsTo, tokenIn } from '../support/worker/mail.ts';
 
 const cheap = { ARGON2_MEMORY_KIB: '7168', ARGON2_ITERATIONS: '1', RATE_LIMIT_MAX: '100000' };
@@ -131,6 +131,20 @@ describe('guesses at the codes of one address', () => {
     const refused = await by('POST', '/verify-email/code', { form, headers });
     expect([...statuses, refused.status]).toEqual([400, 400, 400, 400, 400, 429]);
     expect(await refused.text()).toContain('Open the link in our message instead');
+  });
+
+  it('count where the request times out after the database was asked, as it may have judged them', async () => {
+    const { user } = await newAccount(client);
+    const [wrong = ''] = wrongCodes(await codeIn(user.email), 1);
+    const hasty = { ...cheap, REQUEST_TIMEOUT_MS: '1000' };
+    const { repair } = injectFault(lostReply);
+    const by = createClient(hasty);
+    const answers = await Promise.all(
+      Array.from({ length: 5 }, () => verify({ email: user.email, code: wrong }, by)),
+    );
+    repair();
+    expect(answers.map(({ status }) => status)).toEqual(Array(5).fill(504));
+    expect((await verify({ email: user.email, code: await codeIn(user.email) }, by)).status).toBe(429);
   });
 
   it('are withdrawn where our own part fails, and refused where they cannot be counted', async () => {

@@ -245,6 +245,25 @@ describe('what strangers use up', () => {
     },
   );
 
+  it('is not what a former address is told of a deletion', async () => {
+    const client = createClient(generous);
+    const name = `w${crypto.randomUUID().slice(0, 8)}`;
+    const { user, access_token: bearer } = await newAccount(client, `${name}+x@any.example`);
+    await proveAddress(user.email);
+    const next = newEmail();
+    await client('POST', '/auth/email/change', { bearer, json: { password, email: next } });
+    const token = await tokenIn(next, 'verify_new_email', 'change_email');
+    await client('POST', '/auth/email/verify', { json: { token } });
+    const invented = await newAccount(client, `${name}+1@any.example`);
+    for (let turn = 0; turn < 6; turn++) {
+      const change = { password, email: newEmail() };
+      await client('POST', '/auth/email/change', { bearer: invented.access_token, json: change });
+    }
+    expect(countOf(await deliver(invented.user.email), 'email_change_requested')).toBe(4);
+    await client('DELETE', '/users/me', { bearer, json: { password } });
+    expect(await deliver(user.email)).toContain('account_deleted');
+  });
+
   it('is not what the owner is told of a password and an address, nor the link that undoes', async () => {
     const client = createClient(generous);
     const { user, access_token: bearer } = await proved(client);

@@ -30,13 +30,20 @@ export type GuessCode = <Outcome extends { readonly kind: string }>(
 export const createGuessCode =
   ({ guard, codeLocks, mailQueue, newId }: Deps): GuessCode =>
   async (ctx, email, guess) => {
-    const { reservation, settle, began } = createCountedAttempt(ctx, guard.reserveCode(email, ctx.networks));
+    let isAsked = false;
+    const { reservation, settle, began } = createCountedAttempt(
+      ctx,
+      guard.reserveCode(email, ctx.networks),
+      // The database may have judged the code and committed. A client can time its request so that it ends just then.
+      () => (isAsked ? 'failed' : 'withdrawn'),
+    );
     try {
       const attempt = await reservation;
       if (!attempt.admitted) {
         const { retryAfterSeconds } = attempt;
         throw new AppError('login_locked', { detail: linkStillWorks, retryAfterSeconds });
       }
+      isAsked = true;
       const outcome = await guess();
       const isWrong = outcome.kind === 'void';
       settle(isWrong ? 'failed' : 'succeeded');
