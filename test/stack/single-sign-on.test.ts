@@ -69,7 +69,7 @@ describe.each(['profile', 'token'])('with a certified provider that tells the ad
     expect((await post('/auth/signup', { email, password })).status).toBe(201);
     const { browser, shown } = await logInBy(id, email);
     expect(shown.status).toBe(409);
-    expect(shown.html).toContain('nobody has proved yet that the address is theirs');
+    expect(shown.html).toContain('nobody has confirmed the address yet');
     expect(browser.cookieNames()).not.toContain('itsor_session');
   });
 

@@ -134,7 +134,9 @@ it.each(wide)('the page tells that nothing was done, and leads to a login or a r
             where id = (select s.id from sessions s where s.user_id = ${user.id} order by s.id desc offset 1 limit 1)`;
   const page = await by.send('/account/logout', { scope });
   expect(page.status).toBe(401);
-  expect(page.html).toContain('You were already logged out here, so your other devices are still logged in.');
+  expect(page.html).toContain(
+    'You were already logged out here, so we could not log out your other devices.',
+  );
   expect(page.html).not.toContain('Every other device is logged out');
   expect(page.html).toContain('action="/account/login"');
   expect(page.html).toContain('href="/forgot-password"');

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createClient, newEmail, password, silentQueue, type Tokens } from '../support/worker/client.ts';
+import { sql } from '../support/worker/database.ts';
 import {
   createProvider,
   newPerson,
@@ -69,6 +70,8 @@ const theft = async () => {
 
   return {
     steps,
+    id: owner.id,
+    thief,
     /** Whether the owner has got the account back at all. */
     isOwners: () => isOwners,
     /** The thief tries whatever there is once more; an account of the thief's own at that address is none of ours. */
@@ -128,6 +131,23 @@ const orders = [
   ...ordersOf(['request', 'confirm', 'link', 'thiefReset', 'restore']),
   ...ordersOf(['request', 'confirm', 'link', 'moveBack', 'restore']),
 ].filter(sensible);
+
+describe('a move back by the owner', () => {
+  it('takes away the identity that the thief has linked at the other address', async () => {
+    const { steps, id, thief } = await theft();
+    await steps.request();
+    await steps.confirm();
+    await steps.link();
+    expect((await sql`select from identities where user_id = ${id}`).length).toBe(2);
+    vi.setSystemTime(Date.now() + 61_000);
+    expect(await steps.moveBack()).toBe(204);
+    const left = await sql`select email from identities where user_id = ${id}`;
+    expect(left).toEqual([{ email: (await by.row(id)).email }]);
+    const back = sessionOf(await signOn(client, provider, thief));
+    const me = await (await client('GET', '/auth/me', { cookies: back })).json<Tokens['user']>();
+    expect(me.id).not.toBe(id);
+  });
+});
 
 describe('a theft by a change of address, in every order', () => {
   it.each(orders.map((order) => [order.join(', '), order] as const))('%s', async (_, order) => {
