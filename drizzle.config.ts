@@ -16,7 +16,7 @@ const migrationsUrl = (): string => {
 
 export default defineConfig({
   dialect: 'postgresql',
-  schema: './src/db/schema.ts',
+  schema: './src/platform/db/schema.ts',
   out: './drizzle',
   ...(connecting.includes(process.argv[2] ?? '') ? { dbCredentials: { url: migrationsUrl() } } : {}),
 });

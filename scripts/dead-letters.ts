@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { createDeadLetterRepository, type DeadLetter } from '../src/repositories/dead-letters.ts';
+import { createDeadLetterRepository, type DeadLetter } from '../src/mail/sql/dead-letters.ts';
 import { openAppDatabase } from './admin/database.ts';
 import { databaseSentence } from './admin/migrations-missing.ts';
 import { contextNow, requireMigrations } from './admin/operator.ts';

@@ -7,7 +7,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 
 const moduleNames = ['argon2', 'blake2b'] as const;
 const embeddedIn = new URL('../node_modules/hash-wasm/dist/argon2.umd.min.js', import.meta.url);
-const folder = new URL('../src/adapters/argon2/', import.meta.url);
+const folder = new URL('../src/passwords/argon2/', import.meta.url);
 
 const extract = (source: string, name: string): Buffer => {
   const base64 = new RegExp(`name:"${name}",data:"([A-Za-z0-9+/]+={0,2})"`).exec(source)?.[1];

@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { loadConfig } from '../src/config/load.ts';
+import { loadConfig } from '../src/platform/config/load.ts';
 import { envLines } from './secrets/env-file.ts';
 import { withoutValues } from './secrets/redaction.ts';
 import {

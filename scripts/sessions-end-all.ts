@@ -1,6 +1,6 @@
 import { createInterface } from 'node:readline/promises';
 import { v7 as uuidv7 } from 'uuid';
-import { createSessionCutoffRepository } from '../src/repositories/session-cutoff.ts';
+import { createSessionCutoffRepository } from '../src/sessions/sql/session-cutoff.ts';
 import { openAppDatabase } from './admin/database.ts';
 import { databaseSentence } from './admin/migrations-missing.ts';
 import { contextNow, requireMigrations } from './admin/operator.ts';

@@ -2,9 +2,9 @@ import { createApp } from './app.ts';
 import { type Bindings, createContainer } from './container.ts';
 import { createJobs } from './jobs.ts';
 
-export { LoginGuard } from './durable-objects/login-guard.ts';
-export { MetricsGatherer } from './durable-objects/metrics-gatherer.ts';
-export { RateLimiter } from './durable-objects/rate-limiter.ts';
+export { LoginGuard } from './login-guard/login-guard-object.ts';
+export { RateLimiter } from './platform/rate-limiter/rate-limiter-object.ts';
+export { MetricsGatherer } from './platform/telemetry/metrics-object.ts';
 
 const createWorker = (bindings: Bindings) => {
   const container = createContainer(bindings);

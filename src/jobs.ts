@@ -1,7 +1,7 @@
 import type { Foundation, Services } from './container.ts';
-import type { LogFields } from './context.ts';
-import { deadLetterQueue } from './domain/outbox-schedule.ts';
-import { uploadDeadLetterQueue, uploadQueue } from './domain/upload-schedule.ts';
+import { deadLetterQueue } from './mail/rules/outbox-schedule.ts';
+import type { LogFields } from './platform/context.ts';
+import { uploadDeadLetterQueue, uploadQueue } from './uploads/rules/upload-schedule.ts';
 
 type Work = (
   id: string,

@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
-import { canonicalEmail } from '../../src/domain/account.ts';
-import { Email, Username } from '../../src/schemas/text.ts';
+import { canonicalEmail } from '../../src/accounts/rules/account.ts';
+import { Email, Username } from '../../src/platform/schema/text.ts';
 import { CliError } from '../stack/cli-error.ts';
 
 const usage = `npm run admin:create -- --email ada@example.com [--username ada] [--url postgres://…]

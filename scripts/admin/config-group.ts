@@ -1,6 +1,6 @@
-import { loadConfig } from '../../src/config/load.ts';
-import type { Config } from '../../src/config/schema.ts';
-import { variableNames, variables } from '../../src/config/variables.ts';
+import { loadConfig } from '../../src/platform/config/load.ts';
+import type { Config } from '../../src/platform/config/schema.ts';
+import { variableNames, variables } from '../../src/platform/config/variables.ts';
 import { CliError } from '../stack/cli-error.ts';
 import type { Variables } from '../stack/project.ts';
 

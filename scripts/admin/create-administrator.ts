@@ -1,7 +1,10 @@
 import { v7 as uuidv7 } from 'uuid';
-import type { PasswordConfig } from '../../src/config/password.ts';
-import type { Database } from '../../src/db/client.ts';
-import { type Appointment, createAdministratorRepository } from '../../src/repositories/administrators.ts';
+import {
+  type Appointment,
+  createAdministratorRepository,
+} from '../../src/administration/sql/administrators.ts';
+import type { PasswordConfig } from '../../src/platform/config/password.ts';
+import type { Database } from '../../src/platform/db/client.ts';
 import { CliError } from '../stack/cli-error.ts';
 import { contextNow, requireMigrations } from './operator.ts';
 import { hashPassword, requireGoodPassword } from './passwords.ts';

@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { sql } from 'drizzle-orm';
-import { readEnvironment } from '../../src/config/environment.ts';
-import { createDatabase, type Database } from '../../src/db/client.ts';
+import { readEnvironment } from '../../src/platform/config/environment.ts';
+import { createDatabase, type Database } from '../../src/platform/db/client.ts';
 import { CliError } from '../stack/cli-error.ts';
 import { findLockHolder } from '../stack/data-lock.ts';
 import { planDatabase } from '../stack/database-plan.ts';

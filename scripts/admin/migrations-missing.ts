@@ -1,5 +1,5 @@
-import { DatabaseError } from '../../src/db/errors.ts';
-import { AppError } from '../../src/errors.ts';
+import { DatabaseError } from '../../src/platform/db/errors.ts';
+import { AppError } from '../../src/platform/errors.ts';
 import { CliError } from '../stack/cli-error.ts';
 
 export const migrationsMissing = (place: string): CliError =>

@@ -1,7 +1,7 @@
 import journal from '../../drizzle/meta/_journal.json' with { type: 'json' };
-import type { RequestContext } from '../../src/context.ts';
-import type { Database } from '../../src/db/client.ts';
-import { createMigrationRepository } from '../../src/repositories/migrations.ts';
+import { createMigrationRepository } from '../../src/health/sql/migrations.ts';
+import type { RequestContext } from '../../src/platform/context.ts';
+import type { Database } from '../../src/platform/db/client.ts';
 import { migrationsMissing } from './migrations-missing.ts';
 
 /** What stands in for a request when an operator acts. Without a time limit: a person may take their time. */

@@ -1,13 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import { argon2id } from 'hash-wasm';
-import { createPwnedPasswords } from '../../src/adapters/pwned-passwords.ts';
-import type { PasswordConfig } from '../../src/config/password.ts';
-import type { RequestContext } from '../../src/context.ts';
-import { hashCaller } from '../../src/domain/hash-lane.ts';
-import { canonicalPassword } from '../../src/domain/password-policy.ts';
-import { formatPhc, saltBytes, tagBytes } from '../../src/domain/phc.ts';
-import { AppError } from '../../src/errors.ts';
-import { createCheckPassword } from '../../src/services/password/check.ts';
+import { createPwnedPasswords } from '../../src/passwords/pwned-passwords.ts';
+import { hashCaller } from '../../src/passwords/rules/hash-lane.ts';
+import { canonicalPassword } from '../../src/passwords/rules/password-policy.ts';
+import { formatPhc, saltBytes, tagBytes } from '../../src/passwords/rules/phc.ts';
+import { createCheckPassword } from '../../src/passwords/service/check.ts';
+import type { PasswordConfig } from '../../src/platform/config/password.ts';
+import type { RequestContext } from '../../src/platform/context.ts';
+import { AppError } from '../../src/platform/errors.ts';
 import { CliError } from '../stack/cli-error.ts';
 
 type Choice = { readonly password: string; readonly email: string; readonly username: string | null };
@@ -16,7 +16,7 @@ type Choice = { readonly password: string; readonly email: string; readonly user
 export const requireGoodPassword = async (ctx: RequestContext, choice: Choice, config: PasswordConfig) => {
   const check = createCheckPassword({
     policy: config,
-    loadEstimator: async () => (await import('../../src/adapters/password-strength.ts')).estimateStrength,
+    loadEstimator: async () => (await import('../../src/passwords/password-strength.ts')).estimateStrength,
     // Nobody else waits for this process.
     inTurn: async (work) => work(),
     isLeaked: config.pwnedPasswords ? createPwnedPasswords({ fetch }) : null,

@@ -1,7 +1,7 @@
 import { createInterface } from 'node:readline';
 import { Writable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
-import { Password } from '../../src/schemas/text.ts';
+import { Password } from '../../src/platform/schema/text.ts';
 import { CliError } from '../stack/cli-error.ts';
 
 /** From a prompt without echo, twice; or all of standard input, where that is no terminal. @throws CliError */

@@ -1,6 +1,6 @@
 import { argon2id } from 'hash-wasm';
-import { createArgon2Hasher } from '../../src/adapters/argon2/hasher.ts';
-import { findModule } from '../../src/adapters/argon2/instance-pool.ts';
+import { createArgon2Hasher } from '../../src/passwords/argon2/hasher.ts';
+import { findModule } from '../../src/passwords/argon2/instance-pool.ts';
 
 const parameters = { memoryKib: 19_456, iterations: 2, parallelism: 1 } as const;
 const password = 'correct horse battery staple';

@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { variables as configVariables } from '../../src/config/variables.ts';
+import { variables as configVariables } from '../../src/platform/config/variables.ts';
 import { CliError } from '../stack/cli-error.ts';
 import { findFreePort } from '../stack/ports.ts';
 import { projectDirectory } from '../stack/project.ts';

@@ -1,5 +1,10 @@
-import { type Variable, type VariableName, variableNames, variables } from '../../src/config/variables.ts';
-import { featureFlags } from '../../src/domain/feature-flags.ts';
+import { featureFlags } from '../../src/platform/config/feature-flags.ts';
+import {
+  type Variable,
+  type VariableName,
+  variableNames,
+  variables,
+} from '../../src/platform/config/variables.ts';
 
 const readers: Readonly<Record<Variable['readBy'], string>> = {
   worker: 'the Worker',
@@ -55,7 +60,7 @@ export const configurationReference = (): string =>
   [
     '# Configuration',
     '',
-    'Written by `npm run docs:configuration` from `src/config/variables.ts`; a test holds the two together.',
+    'Written by `npm run docs:configuration` from `src/platform/config/variables.ts`; a test holds the two together.',
     '',
     'An empty value counts as unset. Of a variable and its aliases the variable wins. A wrong value never starts half a',
     'service: every route but `/healthz` answers 503 `misconfigured`, with the names of what is wrong and never a value.',

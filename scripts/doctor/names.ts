@@ -1,6 +1,6 @@
 import { parseEnv } from 'node:util';
-import { findMisspellings } from '../../src/config/misspellings.ts';
-import { isConfigVariable } from '../../src/config/variables.ts';
+import { findMisspellings } from '../../src/platform/config/misspellings.ts';
+import { isConfigVariable } from '../../src/platform/config/variables.ts';
 import { devVarsText } from '../stack/project.ts';
 import { readWranglerConfig } from '../stack/wrangler-variables.ts';
 import { type Finding, warning } from './finding.ts';

@@ -1,14 +1,14 @@
-import { loadConfig } from '../../src/config/load.ts';
-import { resolveVariables } from '../../src/config/resolve.ts';
-import type { ConfigProblem } from '../../src/config/scope.ts';
+import { expiredFlags, featureFlags } from '../../src/platform/config/feature-flags.ts';
+import { loadConfig } from '../../src/platform/config/load.ts';
+import { resolveVariables } from '../../src/platform/config/resolve.ts';
+import type { ConfigProblem } from '../../src/platform/config/scope.ts';
 import {
   namesOf,
   type Variable,
   type VariableName,
   variableNames,
   variables,
-} from '../../src/config/variables.ts';
-import { expiredFlags, featureFlags } from '../../src/domain/feature-flags.ts';
+} from '../../src/platform/config/variables.ts';
 import { printable } from '../stack/printable.ts';
 import type { Variables } from '../stack/project.ts';
 import { type Finding, failure, type Level, warning } from './finding.ts';

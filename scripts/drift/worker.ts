@@ -1,6 +1,6 @@
 import type { Unstable_Config as WranglerConfig } from 'wrangler';
 import { z } from 'zod';
-import { isConfigVariable } from '../../src/config/variables.ts';
+import { isConfigVariable } from '../../src/platform/config/variables.ts';
 import { type Finding, failure, ok, skipped } from '../doctor/finding.ts';
 import { runWrangler, wranglerReason } from '../stack/wrangler.ts';
 import { readWranglerConfig } from '../stack/wrangler-variables.ts';

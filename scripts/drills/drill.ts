@@ -1,5 +1,5 @@
 import { styleText } from 'node:util';
-import { isConfigVariable } from '../../src/config/variables.ts';
+import { isConfigVariable } from '../../src/platform/config/variables.ts';
 import { type BenchStack, withStack } from '../bench/stack.ts';
 import { readOptions } from '../stack/arguments.ts';
 import { CliError, runProgram } from '../stack/cli-error.ts';

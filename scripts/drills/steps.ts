@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
-import type { ErrorCode } from '../../src/errors.ts';
+import type { ErrorCode } from '../../src/platform/errors.ts';
 import { CliError } from '../stack/cli-error.ts';
 import { printable } from '../stack/printable.ts';
 import type { Answer } from './client.ts';

@@ -1,5 +1,5 @@
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
-import { resolveVariables } from '../../src/config/resolve.ts';
+import { resolveVariables } from '../../src/platform/config/resolve.ts';
 import { CliError } from '../stack/cli-error.ts';
 import type { Variables } from '../stack/project.ts';
 

@@ -1,7 +1,7 @@
-import { readEnvironment } from '../../src/config/environment.ts';
-import { buildPostgresUrl, parsePostgresUrl } from '../../src/config/postgres-url.ts';
-import { type Given, resolveVariables } from '../../src/config/resolve.ts';
-import type { VariableName } from '../../src/config/variables.ts';
+import { readEnvironment } from '../../src/platform/config/environment.ts';
+import { buildPostgresUrl, parsePostgresUrl } from '../../src/platform/config/postgres-url.ts';
+import { type Given, resolveVariables } from '../../src/platform/config/resolve.ts';
+import type { VariableName } from '../../src/platform/config/variables.ts';
 import { isLoopback } from './database-urls.ts';
 import type { Variables } from './project.ts';
 

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { Client } from 'pg';
-import { readEnvironment } from '../../src/config/environment.ts';
-import { AppError } from '../../src/errors.ts';
+import { readEnvironment } from '../../src/platform/config/environment.ts';
+import { AppError } from '../../src/platform/errors.ts';
 import { databaseSentence } from '../admin/migrations-missing.ts';
 import { applyRoles } from './apply-roles.ts';
 import { CliError } from './cli-error.ts';

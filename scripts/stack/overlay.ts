@@ -1,4 +1,4 @@
-import { namesOf, type VariableName, variableNames, variables } from '../../src/config/variables.ts';
+import { namesOf, type VariableName, variableNames, variables } from '../../src/platform/config/variables.ts';
 import type { Variables } from './project.ts';
 
 /** Strict if any of its names is: none of them may undo another. */

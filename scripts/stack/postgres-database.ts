@@ -1,9 +1,9 @@
 import type { SQL } from 'drizzle-orm';
 import { PgDialect } from 'drizzle-orm/pg-core';
 import { DatabaseError, Pool, type PoolClient } from 'pg';
-import type { Database } from '../../src/db/client.ts';
-import { toOurError } from '../../src/db/errors.ts';
-import { AppError } from '../../src/errors.ts';
+import type { Database } from '../../src/platform/db/client.ts';
+import { toOurError } from '../../src/platform/db/errors.ts';
+import { AppError } from '../../src/platform/errors.ts';
 
 export type PostgresDatabase = Database & { readonly close: () => Promise<void> };
 

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseEnv } from 'node:util';
-import { isConfigVariable } from '../../src/config/variables.ts';
+import { isConfigVariable } from '../../src/platform/config/variables.ts';
 import { overlay } from './overlay.ts';
 
 export const projectDirectory = fileURLToPath(new URL('../..', import.meta.url));

@@ -1,5 +1,5 @@
-import { parsePostgresUrl } from '../../src/config/postgres-url.ts';
-import { resolveVariables } from '../../src/config/resolve.ts';
+import { parsePostgresUrl } from '../../src/platform/config/postgres-url.ts';
+import { resolveVariables } from '../../src/platform/config/resolve.ts';
 import { CliError } from './cli-error.ts';
 import { localRoles } from './database-urls.ts';
 import type { Variables } from './project.ts';

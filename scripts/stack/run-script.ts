@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { text } from 'node:stream/consumers';
-import { configVariableNames } from '../../src/config/variables.ts';
+import { configVariableNames } from '../../src/platform/config/variables.ts';
 import { projectDirectory } from './project.ts';
 
 export type Run = { readonly status: number | null; readonly stdout: string; readonly stderr: string };

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, inject, it, type MockInstance, vi } from 'vitest';
-import { operations } from '../../src/routes/operations.ts';
+import { operations } from '../../src/docs/openapi/operations.ts';
 import { createClient, newAccount, newEmail, password, type Tokens } from '../support/worker/client.ts';
 import { type Fault, injectFault, lostReply, silence } from '../support/worker/database-faults.ts';
 import { databaseRequests } from '../support/worker/database-routes.ts';

@@ -14,8 +14,8 @@ import { applyRoles } from '../../scripts/stack/apply-roles.ts';
 import { actingAs, localRoles } from '../../scripts/stack/database-urls.ts';
 import { openLocalDatabase } from '../../scripts/stack/local-database.ts';
 import { applyMigrations } from '../../scripts/stack/migrate.ts';
-import { isConfigVariable } from '../../src/config/variables.ts';
-import { isOutdated, parsePhc } from '../../src/domain/phc.ts';
+import { isOutdated, parsePhc } from '../../src/passwords/rules/phc.ts';
+import { isConfigVariable } from '../../src/platform/config/variables.ts';
 import { createDatabase } from '../support/node/database.ts';
 import { startStack } from '../support/node/stack.ts';
 

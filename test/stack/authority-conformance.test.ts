@@ -2,13 +2,13 @@ import { randomUUID } from 'node:crypto';
 import fc from 'fast-check';
 import { Client } from 'pg';
 import { describe, expect, test } from 'vitest';
-import { Secret } from '../../src/config/secret.ts';
-import type { RequestContext } from '../../src/context.ts';
-import { createDatabase } from '../../src/db/client.ts';
-import { administrativePermissions, type Permission } from '../../src/domain/permissions.ts';
-import { createGate } from '../../src/repositories/gate.ts';
-import { createRoleRepository } from '../../src/repositories/roles.ts';
-import { createUserRepository, type EditOutcome } from '../../src/repositories/users.ts';
+import { createUserRepository, type EditOutcome } from '../../src/administration/sql/users.ts';
+import { Secret } from '../../src/platform/config/secret.ts';
+import type { RequestContext } from '../../src/platform/context.ts';
+import { createDatabase } from '../../src/platform/db/client.ts';
+import { administrativePermissions, type Permission } from '../../src/platform/rules/permissions.ts';
+import { createRoleRepository } from '../../src/roles/sql.ts';
+import { createGate } from '../../src/sessions/sql/gate.ts';
 import {
   absent,
   createModel,

@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { Client } from 'pg';
 import { describe, expect, test } from 'vitest';
-import { isConfigVariable } from '../../src/config/variables.ts';
+import { isConfigVariable } from '../../src/platform/config/variables.ts';
 import { createDatabase } from '../support/node/database.ts';
 
 const program = fileURLToPath(new URL('../../scripts/db-roles.ts', import.meta.url));

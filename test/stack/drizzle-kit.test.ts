@@ -8,7 +8,7 @@ import { promisify } from 'node:util';
 import { Client } from 'pg';
 import { expect, test } from 'vitest';
 import { openLocalDatabase } from '../../scripts/stack/local-database.ts';
-import { isConfigVariable } from '../../src/config/variables.ts';
+import { isConfigVariable } from '../../src/platform/config/variables.ts';
 import { createDatabase } from '../support/node/database.ts';
 
 const project = fileURLToPath(new URL('../..', import.meta.url));

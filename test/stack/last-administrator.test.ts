@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { Client } from 'pg';
 import { describe, expect, test } from 'vitest';
-import { Secret } from '../../src/config/secret.ts';
-import type { RequestContext } from '../../src/context.ts';
-import { createDatabase } from '../../src/db/client.ts';
-import { createGate } from '../../src/repositories/gate.ts';
-import { createOwnAccountRepository } from '../../src/repositories/own-account.ts';
-import { createUserRepository } from '../../src/repositories/users.ts';
+import { createOwnAccountRepository } from '../../src/accounts/sql/own-account.ts';
+import { createUserRepository } from '../../src/administration/sql/users.ts';
+import { Secret } from '../../src/platform/config/secret.ts';
+import type { RequestContext } from '../../src/platform/context.ts';
+import { createDatabase } from '../../src/platform/db/client.ts';
+import { createGate } from '../../src/sessions/sql/gate.ts';
 import { startTestDatabase } from '../support/node/database.ts';
 
 const silent = () => {};

@@ -1,6 +1,6 @@
 import { simpleParser } from 'mailparser';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import type { MailMessage } from '../../src/domain/mail.ts';
+import type { MailMessage } from '../../src/platform/rules/mail.ts';
 import { createCertificate } from '../support/node/certificate.ts';
 import { type MailWorker, message, startMailWorker } from '../support/node/mail-worker.ts';
 import { type RunningServer, startSmtpServer } from '../support/node/smtp-servers.ts';

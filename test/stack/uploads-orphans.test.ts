@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { quarantinePrefix } from '../../src/domain/upload.ts';
+import { quarantinePrefix } from '../../src/uploads/rules/upload.ts';
 import { bucket, type S3Server, s3Account, startS3Server } from '../support/node/s3-server.ts';
 import { type RunningWorker, startWorker } from '../support/node/worker.ts';
 

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import recorded from '../../src/adapters/argon2/modules.json' with { type: 'json' };
+import recorded from '../../src/passwords/argon2/modules.json' with { type: 'json' };
 
 const read = (path: string) => readFileSync(new URL(`../../${path}`, import.meta.url));
 
@@ -20,7 +20,7 @@ describe('the WASM modules of Argon2', () => {
   });
 
   it.each(['argon2', 'blake2b'] as const)('%s.wasm is what was recorded', (name) => {
-    expect(describeBytes(read(`src/adapters/argon2/${name}.wasm`))).toEqual(recorded[name]);
+    expect(describeBytes(read(`src/passwords/argon2/${name}.wasm`))).toEqual(recorded[name]);
   });
 
   it('are told apart by their size', () => expect(recorded.argon2.bytes).not.toBe(recorded.blake2b.bytes));

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { administrativePermissions, permissionNames } from '../../src/domain/permissions.ts';
+import { administrativePermissions, permissionNames } from '../../src/platform/rules/permissions.ts';
 import {
   absent,
   createModel,

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { chooseRange, contentRange } from '../../src/domain/byte-range.ts';
+import { chooseRange, contentRange } from '../../src/platform/rules/byte-range.ts';
 
 const choose = (range: string | undefined, ifRange?: string) =>
   chooseRange({ range, ifRange }, { size: 10, version: 'abc' });

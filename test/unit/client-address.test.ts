@@ -1,7 +1,7 @@
 import { isIP } from 'node:net';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { clientAddress } from '../../src/http/client-address.ts';
+import { clientAddress } from '../../src/platform/http/client-address.ts';
 
 const addressOf = (value: string) => clientAddress(new Headers({ 'CF-Connecting-IP': value }));
 const networkOf = (value: string) => addressOf(value).network;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { embeddedDatabaseUrl } from '../../src/config/database.ts';
+import { embeddedDatabaseUrl } from '../../src/platform/config/database.ts';
 import { configOf, type Env, problemsOf, strictEnv, warningsOf } from './config-fixtures.ts';
 
 const urlOf = (env: Env) => configOf(env).database.url.reveal();

@@ -1,14 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import example from '../../.dev.vars.example?raw';
-import type { Config } from '../../src/config/schema.ts';
-import { settingsSchema } from '../../src/config/settings.ts';
+import type { Config } from '../../src/platform/config/schema.ts';
+import { settingsSchema } from '../../src/platform/config/settings.ts';
 import {
   flagPrefix,
   type Variable,
   type VariableName,
   variableNames,
   variables,
-} from '../../src/config/variables.ts';
+} from '../../src/platform/config/variables.ts';
 import { configOf, warningsOf } from './config-fixtures.ts';
 
 type Entry = { comment: string; name: string; value: string; active: boolean };

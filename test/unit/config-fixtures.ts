@@ -1,6 +1,6 @@
 import { assert } from 'vitest';
-import { loadConfig } from '../../src/config/load.ts';
-import type { Config } from '../../src/config/schema.ts';
+import { loadConfig } from '../../src/platform/config/load.ts';
+import type { Config } from '../../src/platform/config/schema.ts';
 
 export type Env = Record<string, unknown>;
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { loadConfig } from '../../src/config/load.ts';
-import { Secret } from '../../src/config/secret.ts';
-import { configVariableNames, variables } from '../../src/config/variables.ts';
+import { loadConfig } from '../../src/platform/config/load.ts';
+import { Secret } from '../../src/platform/config/secret.ts';
+import { configVariableNames, variables } from '../../src/platform/config/variables.ts';
 import { configOf, strictEnv } from './config-fixtures.ts';
 
 const canary = 'kAnArY7';

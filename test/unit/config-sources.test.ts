@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { isConfigVariable, variableNames, variables } from '../../src/config/variables.ts';
+import { isConfigVariable, variableNames, variables } from '../../src/platform/config/variables.ts';
 import {
   configOf,
   otherStrongSecret,

@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { createHashQueue } from '../../src/adapters/argon2/hash-queue.ts';
-import { type HashCaller, hashCaller } from '../../src/domain/hash-lane.ts';
-import { AppError } from '../../src/errors.ts';
-import { clientAddress } from '../../src/http/client-address.ts';
+import { createHashQueue } from '../../src/passwords/argon2/hash-queue.ts';
+import { type HashCaller, hashCaller } from '../../src/passwords/rules/hash-lane.ts';
+import { AppError } from '../../src/platform/errors.ts';
+import { clientAddress } from '../../src/platform/http/client-address.ts';
 
 const usualHashMs = 25;
 const hashMs = usualHashMs;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { flagPrefix, variableNames } from '../../src/config/variables.ts';
-import { expiredFlags, featureFlags, flagNames } from '../../src/domain/feature-flags.ts';
+import { expiredFlags, featureFlags, flagNames } from '../../src/platform/config/feature-flags.ts';
+import { flagPrefix, variableNames } from '../../src/platform/config/variables.ts';
 
 describe('feature flags', () => {
   it('have a variable each, and no variable is without one', () => {

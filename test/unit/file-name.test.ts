@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { attachmentOf, fileNameFlaw, fitsType } from '../../src/domain/file-name.ts';
+import { attachmentOf, fileNameFlaw, fitsType } from '../../src/uploads/rules/file-name.ts';
 
 describe('the name of a file', () => {
   it.each([

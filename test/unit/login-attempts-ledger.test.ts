@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { LoginOutcome } from '../../src/domain/login-attempts.ts';
+import type { LoginOutcome } from '../../src/login-guard/rules/login-attempts.ts';
 import {
   advanceLedger,
   emptyLedger,
@@ -10,7 +10,7 @@ import {
   networkLimits,
   reserveInLedger,
   settleInLedger,
-} from '../../src/domain/login-ledger.ts';
+} from '../../src/login-guard/rules/login-ledger.ts';
 
 const policy = { maxAttempts: 2, windowMs: 900_000, lockMs: 600_000 };
 const limits = identifierLimits(policy);

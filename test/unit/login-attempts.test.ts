@@ -10,7 +10,7 @@ import {
   reserve,
   settle,
   settlementMs,
-} from '../../src/domain/login-attempts.ts';
+} from '../../src/login-guard/rules/login-attempts.ts';
 
 const limit = { max: 3, windowMs: 900_000, lockMs: 600_000 };
 

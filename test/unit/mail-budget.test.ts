@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { budgetOwnerOf, isUncounted, mailboxOf, mailPolicies } from '../../src/domain/mail-budget.ts';
-import type { MailTemplate } from '../../src/domain/outbox.ts';
+import { budgetOwnerOf, isUncounted, mailboxOf, mailPolicies } from '../../src/mail/rules/mail-budget.ts';
+import type { MailTemplate } from '../../src/mail/rules/outbox.ts';
 
 type Kind = Parameters<typeof mailPolicies>[1];
 

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { describeDevice } from '../../src/domain/device.ts';
-import { createLinks } from '../../src/domain/links.ts';
-import { renderMessage } from '../../src/domain/messages.ts';
-import type { MailContent, MailTemplate } from '../../src/domain/outbox.ts';
+import { createLinks } from '../../src/mail/rules/links.ts';
+import { renderMessage } from '../../src/mail/rules/messages.ts';
+import type { MailContent, MailTemplate } from '../../src/mail/rules/outbox.ts';
+import { describeDevice } from '../../src/sessions/rules/device.ts';
 
 const appUrl = 'https://app.example.com';
 const links = createLinks(appUrl);

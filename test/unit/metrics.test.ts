@@ -1,8 +1,13 @@
 import { describe, expect, it, vi } from 'vitest';
-import { createDeferredFlush } from '../../src/adapters/telemetry/deferred-flush.ts';
-import { createMetricsRecorder } from '../../src/adapters/telemetry/metrics-recorder.ts';
-import { expose } from '../../src/domain/exposition.ts';
-import { type MetricsBatch, mergeAmounts, metricDefinitions, observed } from '../../src/domain/metrics.ts';
+import { expose } from '../../src/metrics/rules/exposition.ts';
+import {
+  type MetricsBatch,
+  mergeAmounts,
+  metricDefinitions,
+  observed,
+} from '../../src/platform/rules/metrics.ts';
+import { createDeferredFlush } from '../../src/platform/telemetry/deferred-flush.ts';
+import { createMetricsRecorder } from '../../src/platform/telemetry/metrics-recorder.ts';
 
 const request = { method: 'GET', route: '/auth/me', status: '200' };
 

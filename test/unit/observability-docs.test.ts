@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
-import { metricDefinitions } from '../../src/domain/metrics.ts';
+import { metricDefinitions } from '../../src/platform/rules/metrics.ts';
 import { hasPrometheus, promtool } from '../support/node/prometheus.ts';
 
 const alerts = readFileSync('docs/observability/alerts.yml', 'utf8');

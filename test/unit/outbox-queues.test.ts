@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { unstable_readConfig as readConfig } from 'wrangler';
-import { attemptDelaysSeconds, deadLetterQueue, maxAttempts } from '../../src/domain/outbox-schedule.ts';
+import { attemptDelaysSeconds, deadLetterQueue, maxAttempts } from '../../src/mail/rules/outbox-schedule.ts';
 
 describe.each([
   ['local', undefined],

@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { tokenTtlSeconds } from '../../src/domain/one-time-token.ts';
+import { tokenTtlSeconds } from '../../src/emails/rules.ts';
 import {
   attemptDelaysSeconds,
   maxAttempts,
   maxDelaySeconds,
   settlementOf,
-} from '../../src/domain/outbox-schedule.ts';
-import { deliveryLimitsMs } from '../../src/services/mail/deliver.ts';
+} from '../../src/mail/rules/outbox-schedule.ts';
+import { deliveryLimitsMs } from '../../src/mail/service/deliver.ts';
 
 const retry = { kind: 'retry', reason: '503' } as const;
 

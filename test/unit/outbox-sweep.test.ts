@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import type { LogFields, Logger } from '../../src/context.ts';
-import { noMetrics } from '../../src/domain/metrics.ts';
-import type { OutboxScope } from '../../src/repositories/outbox.ts';
-import { createSweep } from '../../src/services/mail/sweep.ts';
+import { createSweep } from '../../src/mail/service/sweep.ts';
+import type { OutboxScope } from '../../src/mail/sql/outbox.ts';
+import type { LogFields, Logger } from '../../src/platform/context.ts';
+import { noMetrics } from '../../src/platform/rules/metrics.ts';
 
 const now = new Date('2026-11-20T10:00:00.000Z');
 const ids = (count: number) => Array.from({ length: count }, (_, index) => `mail-${index}`);

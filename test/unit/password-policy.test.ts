@@ -1,7 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { accountWords, isMadeOf } from '../../src/domain/account-words.ts';
-import { type PasswordChoice, passwordProblems, strengthProblems } from '../../src/domain/password-policy.ts';
+import { accountWords, isMadeOf } from '../../src/passwords/rules/account-words.ts';
+import {
+  type PasswordChoice,
+  passwordProblems,
+  strengthProblems,
+} from '../../src/passwords/rules/password-policy.ts';
 
 const policy = { minLength: 14 };
 const fine = 'wandering otters juggle';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { formatPhc, isOutdated, type PhcHash, parsePhc } from '../../src/domain/phc.ts';
+import { formatPhc, isOutdated, type PhcHash, parsePhc } from '../../src/passwords/rules/phc.ts';
 
 const salt = 'c2FsdHNhbHRzYWx0c2FsdA';
 const tag = 'PNNWpj5nn0DxqPaTr9GUu6HJxDhmXCaCpODxMCbzh2U';

@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { outcomeOfClamdReply } from '../../src/domain/clamd-reply.ts';
-import { createEicarSearch, eicar } from '../../src/domain/eicar.ts';
-import { guarddutyResults, verdictOf } from '../../src/domain/guardduty.ts';
-import { exactly, threatDetail } from '../../src/domain/scan.ts';
+import { outcomeOfClamdReply } from '../../src/platform/rules/clamd-reply.ts';
+import { createEicarSearch, eicar } from '../../src/platform/rules/eicar.ts';
+import { guarddutyResults, verdictOf } from '../../src/platform/rules/guardduty.ts';
+import { exactly, threatDetail } from '../../src/platform/rules/scan.ts';
 
 describe('the EICAR test file', () => {
   const bytes = new TextEncoder().encode(`before ${eicar} behind`);

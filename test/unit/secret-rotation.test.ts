@@ -7,7 +7,7 @@ import {
   rotatable,
   type Secrets,
 } from '../../scripts/secrets/rotation.ts';
-import { loadConfig } from '../../src/config/load.ts';
+import { loadConfig } from '../../src/platform/config/load.ts';
 import { strictEnv } from './config-fixtures.ts';
 
 const before = {

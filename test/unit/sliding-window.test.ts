@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { countHit } from '../../src/domain/sliding-window.ts';
+import { countHit } from '../../src/platform/rules/sliding-window.ts';
 
 type Policy = { max: number; windowMs: number };
 

@@ -1,8 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { unstable_readConfig as readConfig } from 'wrangler';
-import { readCopyResult, readListing } from '../../src/adapters/storage/s3-documents.ts';
-import { deadLetterQueue } from '../../src/domain/outbox-schedule.ts';
-import { objectName, quarantineKey, readQuarantineKey, type UploadRecord } from '../../src/domain/upload.ts';
+import { deadLetterQueue } from '../../src/mail/rules/outbox-schedule.ts';
+import { readCopyResult, readListing } from '../../src/platform/storage/s3-documents.ts';
+import {
+  objectName,
+  quarantineKey,
+  readQuarantineKey,
+  type UploadRecord,
+} from '../../src/uploads/rules/upload.ts';
 import {
   delayAfter,
   isLost,
@@ -12,8 +17,8 @@ import {
   uploadDeadLetterQueue,
   uploadDelaysSeconds,
   uploadQueue,
-} from '../../src/domain/upload-schedule.ts';
-import { scanLimitMs } from '../../src/services/upload/scan.ts';
+} from '../../src/uploads/rules/upload-schedule.ts';
+import { scanLimitMs } from '../../src/uploads/service/scan.ts';
 
 const now = new Date('2026-11-20T10:00:00.000Z');
 const upload: UploadRecord = {

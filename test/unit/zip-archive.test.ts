@@ -1,10 +1,15 @@
 import fc from 'fast-check';
 import { deflateRaw } from 'pako';
 import { describe, expect, it } from 'vitest';
-import { createInflater } from '../../src/adapters/inflater.ts';
-import { createByteReader } from '../../src/domain/byte-reader.ts';
-import { endsAsZip, findZipDirectory, inspectZip, zipTailBytes } from '../../src/domain/zip-archive.ts';
-import { readZipMembers } from '../../src/domain/zip-members.ts';
+import { createInflater } from '../../src/uploads/inflater.ts';
+import { createByteReader } from '../../src/uploads/rules/byte-reader.ts';
+import {
+  endsAsZip,
+  findZipDirectory,
+  inspectZip,
+  zipTailBytes,
+} from '../../src/uploads/rules/zip-archive.ts';
+import { readZipMembers } from '../../src/uploads/rules/zip-members.ts';
 import {
   descriptorOf,
   docxParts,

@@ -1,7 +1,7 @@
 import { SignJWT } from 'jose';
 import { describe, expect, it } from 'vitest';
-import { createAccessTokens } from '../../src/adapters/access-tokens.ts';
-import { Secret } from '../../src/config/secret.ts';
+import { Secret } from '../../src/platform/config/secret.ts';
+import { createAccessTokens } from '../../src/sessions/access-tokens.ts';
 
 type JwtConfig = Parameters<typeof createAccessTokens>[0];
 

@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { type Permission, permissionNames } from '../../src/domain/permissions.ts';
-import type { Operation } from '../../src/routes/operations/operation.ts';
-import { operations } from '../../src/routes/operations.ts';
+import type { Operation } from '../../src/docs/openapi/operation.ts';
+import { operations } from '../../src/docs/openapi/operations.ts';
+import { type Permission, permissionNames } from '../../src/platform/rules/permissions.ts';
 import { type Access, access, type OperationKey } from '../support/worker/access.ts';
 import { newAccountAllowed, newAdmin } from '../support/worker/administrators.ts';
 import { createClient, newAccount, type Tokens } from '../support/worker/client.ts';

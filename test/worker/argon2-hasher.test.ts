@@ -1,12 +1,12 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { type Argon2idInput, argon2id } from '../../src/adapters/argon2/argon2id.ts';
+import { type Argon2idInput, argon2id } from '../../src/passwords/argon2/argon2id.ts';
 import {
   type Argon2Config,
   type Argon2HasherOptions,
   createArgon2Hasher,
-} from '../../src/adapters/argon2/hasher.ts';
-import type { HashCaller } from '../../src/domain/hash-lane.ts';
-import { parsePhc } from '../../src/domain/phc.ts';
+} from '../../src/passwords/argon2/hasher.ts';
+import type { HashCaller } from '../../src/passwords/rules/hash-lane.ts';
+import { parsePhc } from '../../src/passwords/rules/phc.ts';
 
 const config: Argon2Config = { memoryKib: 7168, iterations: 1, parallelism: 1 };
 const password = 'correct horse battery staple';

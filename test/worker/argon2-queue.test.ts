@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { createHashQueue, type HashQueueOptions } from '../../src/adapters/argon2/hash-queue.ts';
-import type { HashLane } from '../../src/domain/hash-lane.ts';
-import { AppError } from '../../src/errors.ts';
+import { createHashQueue, type HashQueueOptions } from '../../src/passwords/argon2/hash-queue.ts';
+import type { HashLane } from '../../src/passwords/rules/hash-lane.ts';
+import { AppError } from '../../src/platform/errors.ts';
 
 const nextEvent = () => scheduler.wait(0);
 

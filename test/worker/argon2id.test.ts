@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { type Argon2id, createArgon2id } from '../../src/adapters/argon2/argon2id.ts';
-import { createInstancePool } from '../../src/adapters/argon2/instance-pool.ts';
+import { type Argon2id, createArgon2id } from '../../src/passwords/argon2/argon2id.ts';
+import { createInstancePool } from '../../src/passwords/argon2/instance-pool.ts';
 import { knownAnswers } from './argon2-known-answers.ts';
 
 const encoder = new TextEncoder();

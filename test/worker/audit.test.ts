@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { auditEventTypeNames } from '../../src/domain/audit-event.ts';
+import { auditEventTypeNames } from '../../src/audit/rules.ts';
 import { eventsAbout, newAccountAllowed, newAdmin } from '../support/worker/administrators.ts';
 import { createClient, newAccount, newAddress, newEmail } from '../support/worker/client.ts';
 import { sql } from '../support/worker/database.ts';

@@ -2,9 +2,9 @@ import { env } from 'cloudflare:test';
 import { describe, expect, it } from 'vitest';
 import { createApp } from '../../src/app.ts';
 import { createContainer } from '../../src/container.ts';
-import { errorCatalogue } from '../../src/errors.ts';
-import type { Operation } from '../../src/routes/operations/operation.ts';
-import { operations } from '../../src/routes/operations.ts';
+import type { Operation } from '../../src/docs/openapi/operation.ts';
+import { operations } from '../../src/docs/openapi/operations.ts';
+import { errorCatalogue } from '../../src/platform/errors.ts';
 import { createClient, newAccount } from '../support/worker/client.ts';
 import { isForPeople } from '../support/worker/visitor.ts';
 

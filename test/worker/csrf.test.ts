@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { operations } from '../../src/routes/operations.ts';
+import { operations } from '../../src/docs/openapi/operations.ts';
 import { type Client, cookiesOf, createClient, newEmail, password } from '../support/worker/client.ts';
 import { sql } from '../support/worker/database.ts';
 

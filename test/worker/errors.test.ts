@@ -3,11 +3,11 @@ import { Hono } from 'hono';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { createApp } from '../../src/app.ts';
 import { createContainer } from '../../src/container.ts';
-import { errorCatalogue } from '../../src/errors.ts';
-import type { AppEnv } from '../../src/http/app-env.ts';
-import { respondWithProblem, toAppError } from '../../src/http/problem.ts';
-import { onlyErrors } from '../../src/middleware/only-errors.ts';
-import { requestContext } from '../../src/middleware/request-context.ts';
+import { errorCatalogue } from '../../src/platform/errors.ts';
+import type { AppEnv } from '../../src/platform/http/app-env.ts';
+import { respondWithProblem, toAppError } from '../../src/platform/http/problem.ts';
+import { onlyErrors } from '../../src/platform/middleware/only-errors.ts';
+import { requestContext } from '../../src/platform/middleware/request-context.ts';
 import { createClient, newEmail, password } from '../support/worker/client.ts';
 
 const client = createClient();

@@ -1,11 +1,11 @@
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { createLoginGuard } from '../../src/adapters/login-guard.ts';
-import type { LoginOutcome } from '../../src/domain/login-attempts.ts';
-import type { Standing } from '../../src/domain/login-ledger.ts';
-import type { Networks } from '../../src/domain/network.ts';
-import { LoginGuard } from '../../src/durable-objects/login-guard.ts';
+import { createLoginGuard } from '../../src/login-guard/login-guard.ts';
+import { LoginGuard } from '../../src/login-guard/login-guard-object.ts';
+import type { LoginOutcome } from '../../src/login-guard/rules/login-attempts.ts';
+import type { Standing } from '../../src/login-guard/rules/login-ledger.ts';
+import type { Networks } from '../../src/platform/rules/network.ts';
 
 const namespace = (env as { LOGIN_GUARD: DurableObjectNamespace<LoginGuard> }).LOGIN_GUARD;
 const policy = { maxAttempts: 5, windowMs: 900_000, lockMs: 900_000 };

@@ -1,6 +1,6 @@
 import { env } from 'cloudflare:test';
 import { describe, expect, it } from 'vitest';
-import type { Attempt } from '../../src/durable-objects/login-guard.ts';
+import type { Attempt } from '../../src/login-guard/login-guard-object.ts';
 import {
   type Client,
   cookiesOf,

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { ErrorCode } from '../../src/errors.ts';
+import type { ErrorCode } from '../../src/platform/errors.ts';
 import { cookiesOf, createClient, newAccount, password, type Tokens } from '../support/worker/client.ts';
 import { countRoundTrips, sql } from '../support/worker/database.ts';
 import { cheapHashes } from '../support/worker/raw-bodies.ts';

@@ -1,11 +1,11 @@
 import { env } from 'cloudflare:test';
 import { afterEach, beforeEach, describe, expect, it, type MockInstance, vi } from 'vitest';
 import type { Bindings } from '../../src/container.ts';
-import type { DeliveryOutcome, MailMessage } from '../../src/domain/mail.ts';
-import type { MailContent, MailTemplate } from '../../src/domain/outbox.ts';
-import type { RateLimiter, RatePolicy } from '../../src/domain/sliding-window.ts';
-import { createWithdrawMail } from '../../src/services/mail/budget.ts';
-import { createDeliver } from '../../src/services/mail/deliver.ts';
+import type { MailContent, MailTemplate } from '../../src/mail/rules/outbox.ts';
+import { createWithdrawMail } from '../../src/mail/service/budget.ts';
+import { createDeliver } from '../../src/mail/service/deliver.ts';
+import type { DeliveryOutcome, MailMessage } from '../../src/platform/rules/mail.ts';
+import type { RateLimiter, RatePolicy } from '../../src/platform/rules/sliding-window.ts';
 import {
   type Client,
   createClient,

@@ -1,7 +1,7 @@
 import { describe, expect, it, vi } from 'vitest';
-import { smtpSecurity } from '../../src/adapters/mailer/smtp.ts';
-import type { EmailProviderConfig } from '../../src/config/email.ts';
-import { Secret } from '../../src/config/secret.ts';
+import type { EmailProviderConfig } from '../../src/platform/config/email.ts';
+import { Secret } from '../../src/platform/config/secret.ts';
+import { smtpSecurity } from '../../src/platform/mailers/smtp.ts';
 import { json, message, provideFetch, sendWith } from '../support/worker/mail-provider.ts';
 
 const provider = provideFetch();

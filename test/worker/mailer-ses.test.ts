@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { Secret } from '../../src/config/secret.ts';
+import { Secret } from '../../src/platform/config/secret.ts';
 import {
   connectionFaults,
   httpFaults,

@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it, type MockInstance, vi } from 'vitest';
-import { createGithubProvider } from '../../src/adapters/identity-provider/github.ts';
-import { createOidcProvider } from '../../src/adapters/identity-provider/oidc.ts';
-import { createProviderFetch } from '../../src/adapters/identity-provider/provider-fetch.ts';
-import { Secret } from '../../src/config/secret.ts';
+import { Secret } from '../../src/platform/config/secret.ts';
+import { createGithubProvider } from '../../src/sso/providers/github.ts';
+import { createOidcProvider } from '../../src/sso/providers/oidc.ts';
+import { createProviderFetch } from '../../src/sso/providers/provider-fetch.ts';
 import { cookiesOf, createClient } from '../support/worker/client.ts';
 import { sql } from '../support/worker/database.ts';
 import {

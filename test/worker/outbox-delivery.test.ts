@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import type { DeliveryOutcome, MailMessage } from '../../src/domain/mail.ts';
-import { noMetrics } from '../../src/domain/metrics.ts';
-import type { MailContent } from '../../src/domain/outbox.ts';
-import { maxAttempts } from '../../src/domain/outbox-schedule.ts';
-import { secondsAfter } from '../../src/domain/session.ts';
-import { createDeliver } from '../../src/services/mail/deliver.ts';
+import type { MailContent } from '../../src/mail/rules/outbox.ts';
+import { maxAttempts } from '../../src/mail/rules/outbox-schedule.ts';
+import { createDeliver } from '../../src/mail/service/deliver.ts';
+import type { DeliveryOutcome, MailMessage } from '../../src/platform/rules/mail.ts';
+import { noMetrics } from '../../src/platform/rules/metrics.ts';
+import { secondsAfter } from '../../src/sessions/rules/session.ts';
 import { countRoundTrips, sql } from '../support/worker/database.ts';
 import { createMemoryLog, farFuture, newMail, outbox, render, rowOf } from '../support/worker/outbox.ts';
 

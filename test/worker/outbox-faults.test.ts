@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { createBoundedMailer, type Transport } from '../../src/adapters/mailer/bounded-mailer.ts';
-import { createTelemetry } from '../../src/adapters/telemetry/create-telemetry.ts';
-import { noMetrics } from '../../src/domain/metrics.ts';
-import { secondsAfter } from '../../src/domain/session.ts';
 import { createJobs } from '../../src/jobs.ts';
-import { createDeliver } from '../../src/services/mail/deliver.ts';
-import { createSweep } from '../../src/services/mail/sweep.ts';
+import { createDeliver } from '../../src/mail/service/deliver.ts';
+import { createSweep } from '../../src/mail/service/sweep.ts';
+import { createBoundedMailer, type Transport } from '../../src/platform/mailers/bounded-mailer.ts';
+import { noMetrics } from '../../src/platform/rules/metrics.ts';
+import { createTelemetry } from '../../src/platform/telemetry/create-telemetry.ts';
+import { secondsAfter } from '../../src/sessions/rules/session.ts';
 import { sql } from '../support/worker/database.ts';
 import { newBatch } from '../support/worker/invocations.ts';
 import { createMemoryLog, farFuture, newMail, outbox, render } from '../support/worker/outbox.ts';

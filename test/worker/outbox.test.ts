@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { maxAttempts } from '../../src/domain/outbox-schedule.ts';
-import { secondsAfter } from '../../src/domain/session.ts';
+import { maxAttempts } from '../../src/mail/rules/outbox-schedule.ts';
+import { secondsAfter } from '../../src/sessions/rules/session.ts';
 import { sql } from '../support/worker/database.ts';
 import { farFuture, newMail, outbox, plain, rowOf } from '../support/worker/outbox.ts';
 

@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it, vi } from 'vitest';
-import { estimateStrength } from '../../src/adapters/password-strength.ts';
-import type { RequestContext } from '../../src/context.ts';
-import { AppError } from '../../src/errors.ts';
-import { createCheckPassword } from '../../src/services/password/check.ts';
+import { estimateStrength } from '../../src/passwords/password-strength.ts';
+import { createCheckPassword } from '../../src/passwords/service/check.ts';
+import type { RequestContext } from '../../src/platform/context.ts';
+import { AppError } from '../../src/platform/errors.ts';
 
 const ctx = {} as RequestContext;
 const caller = { purpose: 'signup', network: '192.0.2.1', account: 'ada' } as const;

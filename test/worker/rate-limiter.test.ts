@@ -1,9 +1,9 @@
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { createRateLimiter } from '../../src/adapters/rate-limiter.ts';
-import type { Caller, RateLimiter as Limiter, RatePolicy } from '../../src/domain/sliding-window.ts';
-import type { RateLimiter } from '../../src/durable-objects/rate-limiter.ts';
+import { createRateLimiter } from '../../src/platform/rate-limiter/rate-limiter.ts';
+import type { RateLimiter } from '../../src/platform/rate-limiter/rate-limiter-object.ts';
+import type { Caller, RateLimiter as Limiter, RatePolicy } from '../../src/platform/rules/sliding-window.ts';
 
 const namespace = (env as { RATE_LIMITER: DurableObjectNamespace<RateLimiter> }).RATE_LIMITER;
 const policy = { name: 'default', max: 100, windowMs: 60_000 };

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { permissionNames } from '../../src/domain/permissions.ts';
+import { permissionNames } from '../../src/platform/rules/permissions.ts';
 import { newAccountAllowed, newAccountWith, newAdmin, newRole } from '../support/worker/administrators.ts';
 import { createClient } from '../support/worker/client.ts';
 import { sql } from '../support/worker/database.ts';

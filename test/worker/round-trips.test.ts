@@ -1,6 +1,6 @@
 import { env } from 'cloudflare:test';
 import { describe, expect, it } from 'vitest';
-import type { Permission } from '../../src/domain/permissions.ts';
+import type { Permission } from '../../src/platform/rules/permissions.ts';
 import { newAccountAllowed } from '../support/worker/administrators.ts';
 import { createClient, newAccount, newEmail, password, silentQueue } from '../support/worker/client.ts';
 import { countRoundTrips, sql } from '../support/worker/database.ts';

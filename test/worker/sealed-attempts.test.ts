@@ -1,8 +1,8 @@
 import { EncryptJWT } from 'jose';
 import { describe, expect, it } from 'vitest';
-import { createSealKeys } from '../../src/adapters/derived-keys.ts';
-import { createSealedAttempts } from '../../src/adapters/sealed-attempts.ts';
-import { Secret } from '../../src/config/secret.ts';
+import { Secret } from '../../src/platform/config/secret.ts';
+import { createSealKeys } from '../../src/platform/crypto/derived-keys.ts';
+import { createSealedAttempts } from '../../src/sso/sealed-attempts.ts';
 
 const secret = new Secret('the secret of these tests');
 const { seal, open } = createSealedAttempts([secret]);

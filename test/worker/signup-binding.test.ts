@@ -1,7 +1,7 @@
 import { env } from 'cloudflare:test';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { createSealedSignUps } from '../../src/adapters/sealed-sign-ups.ts';
-import { loadConfig } from '../../src/config/load.ts';
+import { createSealedSignUps } from '../../src/accounts/sealed-sign-ups.ts';
+import { loadConfig } from '../../src/platform/config/load.ts';
 import {
   type Client,
   cookiesOf,

@@ -1,7 +1,7 @@
 import { afterEach, expect, it, vi } from 'vitest';
-import { createInstruments } from '../../src/adapters/telemetry/instruments.ts';
-import { createTracer } from '../../src/adapters/telemetry/tracer.ts';
-import { noMetrics } from '../../src/domain/metrics.ts';
+import { noMetrics } from '../../src/platform/rules/metrics.ts';
+import { createInstruments } from '../../src/platform/telemetry/instruments.ts';
+import { createTracer } from '../../src/platform/telemetry/tracer.ts';
 
 afterEach(() => vi.restoreAllMocks());
 

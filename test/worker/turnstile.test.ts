@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, inject, it, type MockInstance, vi } from 'vitest';
-import { createTurnstile } from '../../src/adapters/turnstile.ts';
-import { Secret } from '../../src/config/secret.ts';
-import { createSignup } from '../../src/services/account/signup.ts';
+import { createSignup } from '../../src/accounts/service/signup.ts';
+import { createTurnstile } from '../../src/accounts/turnstile.ts';
+import { Secret } from '../../src/platform/config/secret.ts';
 import { createClient, newEmail, password } from '../support/worker/client.ts';
 import { sql } from '../support/worker/database.ts';
 

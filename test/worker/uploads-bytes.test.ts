@@ -1,8 +1,8 @@
 import { env } from 'cloudflare:test';
 import { describe, expect, it } from 'vitest';
-import { createMacKeys } from '../../src/adapters/derived-keys.ts';
-import { createUploadUrls } from '../../src/adapters/upload-urls.ts';
-import { loadConfig } from '../../src/config/load.ts';
+import { loadConfig } from '../../src/platform/config/load.ts';
+import { createMacKeys } from '../../src/platform/crypto/derived-keys.ts';
+import { createUploadUrls } from '../../src/platform/storage/upload-urls.ts';
 import { newAccount } from '../support/worker/client.ts';
 import { sql } from '../support/worker/database.ts';
 import { expectProblem } from '../support/worker/problem.ts';

@@ -1,8 +1,8 @@
 import { env } from 'cloudflare:test';
 import { Deflate } from 'pako';
 import { describe, expect, it } from 'vitest';
-import { createContentInspector } from '../../src/adapters/content-inspector.ts';
-import { createInflater } from '../../src/adapters/inflater.ts';
+import { createContentInspector } from '../../src/uploads/content-inspector.ts';
+import { createInflater } from '../../src/uploads/inflater.ts';
 import { docxParts, docxType, join, type ZipPart, zip } from '../support/files/zip.ts';
 import { newAccount } from '../support/worker/client.ts';
 import { sql } from '../support/worker/database.ts';

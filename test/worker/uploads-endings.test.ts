@@ -1,12 +1,12 @@
 import { env } from 'cloudflare:test';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { createLogger } from '../../src/adapters/logger.ts';
-import { createR2Store } from '../../src/adapters/storage/r2.ts';
-import { loadConfig } from '../../src/config/load.ts';
-import { createDatabase } from '../../src/db/client.ts';
-import { maxScanAttempts } from '../../src/domain/upload-schedule.ts';
-import { createUploadJobRepository } from '../../src/repositories/upload-jobs.ts';
-import { createWorkOnUpload } from '../../src/services/upload/work.ts';
+import { loadConfig } from '../../src/platform/config/load.ts';
+import { createDatabase } from '../../src/platform/db/client.ts';
+import { createR2Store } from '../../src/platform/storage/r2.ts';
+import { createLogger } from '../../src/platform/telemetry/logger.ts';
+import { maxScanAttempts } from '../../src/uploads/rules/upload-schedule.ts';
+import { createWorkOnUpload } from '../../src/uploads/service/work.ts';
+import { createUploadJobRepository } from '../../src/uploads/sql/upload-jobs.ts';
 import { newAccount } from '../support/worker/client.ts';
 import { sql } from '../support/worker/database.ts';
 import {

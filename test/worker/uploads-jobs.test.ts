@@ -1,7 +1,7 @@
 import { env } from 'cloudflare:test';
 import { afterEach, beforeEach, describe, expect, it, type MockInstance, vi } from 'vitest';
 import type { Bindings } from '../../src/container.ts';
-import { maxScanAttempts, uploadDelaysSeconds } from '../../src/domain/upload-schedule.ts';
+import { maxScanAttempts, uploadDelaysSeconds } from '../../src/uploads/rules/upload-schedule.ts';
 import { newAccount, silentQueue } from '../support/worker/client.ts';
 import { sql } from '../support/worker/database.ts';
 import { consume, runSchedule } from '../support/worker/invocations.ts';

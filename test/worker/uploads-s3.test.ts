@@ -1,9 +1,9 @@
 import { SignatureV4 } from '@smithy/signature-v4';
 import { describe, expect, it } from 'vitest';
-import { createGuarddutyScanner } from '../../src/adapters/scanner/guardduty.ts';
-import { createS3Store } from '../../src/adapters/storage/s3.ts';
-import { Secret } from '../../src/config/secret.ts';
-import type { TicketRequest } from '../../src/domain/storage.ts';
+import { Secret } from '../../src/platform/config/secret.ts';
+import type { TicketRequest } from '../../src/platform/rules/storage.ts';
+import { createGuarddutyScanner } from '../../src/platform/scanners/guardduty.ts';
+import { createS3Store } from '../../src/platform/storage/s3.ts';
 import { provideFetch, text } from '../support/worker/mail-provider.ts';
 import { expectedAuthorization, Sha256 } from '../support/worker/signature-v4.ts';
 import { pdf, sha256Of } from '../support/worker/uploads.ts';

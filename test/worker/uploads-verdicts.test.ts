@@ -1,11 +1,11 @@
 import { env } from 'cloudflare:test';
 import { v7 as uuidv7 } from 'uuid';
 import { describe, expect, inject, it } from 'vitest';
-import { Secret } from '../../src/config/secret.ts';
-import { createDatabase } from '../../src/db/client.ts';
-import type { Verdict } from '../../src/domain/scan.ts';
-import { createUploadJobRepository } from '../../src/repositories/upload-jobs.ts';
-import { type BoundVerdict, createVerdictRepository } from '../../src/repositories/upload-verdicts.ts';
+import { Secret } from '../../src/platform/config/secret.ts';
+import { createDatabase } from '../../src/platform/db/client.ts';
+import type { Verdict } from '../../src/platform/rules/scan.ts';
+import { createUploadJobRepository } from '../../src/uploads/sql/upload-jobs.ts';
+import { type BoundVerdict, createVerdictRepository } from '../../src/uploads/sql/upload-verdicts.ts';
 import { newAccount } from '../support/worker/client.ts';
 import { sql } from '../support/worker/database.ts';
 import {

@@ -1,12 +1,12 @@
 import type { Client } from 'pg';
 import { v7 as uuidv7 } from 'uuid';
-import type { RequestContext } from '../../../src/context.ts';
-import type { Database } from '../../../src/db/client.ts';
-import { newSession, type SessionPolicy } from '../../../src/domain/session.ts';
-import { createGate } from '../../../src/repositories/gate.ts';
-import { createOwnAccountRepository } from '../../../src/repositories/own-account.ts';
-import { createOwnRecordRepository } from '../../../src/repositories/own-records.ts';
-import { createSessionRepository } from '../../../src/repositories/sessions.ts';
+import { createOwnAccountRepository } from '../../../src/accounts/sql/own-account.ts';
+import { createOwnRecordRepository } from '../../../src/accounts/sql/own-records.ts';
+import type { RequestContext } from '../../../src/platform/context.ts';
+import type { Database } from '../../../src/platform/db/client.ts';
+import { newSession, type SessionPolicy } from '../../../src/sessions/rules/session.ts';
+import { createGate } from '../../../src/sessions/sql/gate.ts';
+import { createSessionRepository } from '../../../src/sessions/sql/sessions.ts';
 
 // One account with very many sessions and events, and what it asks for: nothing of it may take longer for that.
 

@@ -1,5 +1,5 @@
 import { sql } from 'drizzle-orm';
-import type { Database } from '../../../src/db/client.ts';
+import type { Database } from '../../../src/platform/db/client.ts';
 import { pageRows } from './questions.ts';
 
 /** The members of EXPLAIN (ANALYZE, FORMAT JSON) that are looked at. */

@@ -1,10 +1,10 @@
-import type { RequestContext } from '../../../src/context.ts';
-import type { Database } from '../../../src/db/client.ts';
-import type { AuditEventType, AuditFilter } from '../../../src/domain/audit-event.ts';
-import type { Permission } from '../../../src/domain/permissions.ts';
-import { createAuditRepository } from '../../../src/repositories/audit.ts';
-import { createGate } from '../../../src/repositories/gate.ts';
-import { createUserDirectory } from '../../../src/repositories/user-directory.ts';
+import { createUserDirectory } from '../../../src/administration/sql/user-directory.ts';
+import type { AuditEventType, AuditFilter } from '../../../src/audit/rules.ts';
+import { createAuditRepository } from '../../../src/audit/sql/audit.ts';
+import type { RequestContext } from '../../../src/platform/context.ts';
+import type { Database } from '../../../src/platform/db/client.ts';
+import type { Permission } from '../../../src/platform/rules/permissions.ts';
+import { createGate } from '../../../src/sessions/sql/gate.ts';
 import { administrativeType, commonName, frequentType, rareName, rareType } from './fill.ts';
 import type { Samples } from './samples.ts';
 

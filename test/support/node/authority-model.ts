@@ -1,4 +1,4 @@
-import type { Refusal } from '../../../src/refusals.ts';
+import type { Refusal } from '../../../src/platform/refusals.ts';
 
 /**
  * The rules of authority once more, on sets of bits. Nothing enforces by it: `authority-rules.test.ts` explores what it

@@ -1,7 +1,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { DeliveryOutcome, MailMessage } from '../../../src/domain/mail.ts';
+import type { DeliveryOutcome, MailMessage } from '../../../src/platform/rules/mail.ts';
 import type { Certificate } from './certificate.ts';
 import { startWorker } from './worker.ts';
 

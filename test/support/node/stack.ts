@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { findFreePort } from '../../../scripts/stack/ports.ts';
-import { isConfigVariable } from '../../../src/config/variables.ts';
+import { isConfigVariable } from '../../../src/platform/config/variables.ts';
 
 const launcher = new URL('../../../scripts/dev.ts', import.meta.url);
 

@@ -1,4 +1,4 @@
-import type { operations } from '../../../src/routes/operations.ts';
+import type { operations } from '../../../src/docs/openapi/operations.ts';
 import { type Client, newAccount, newEmail, password, type Tokens } from './client.ts';
 import { strayScanResult } from './scan-result.ts';
 import { declare } from './uploads.ts';

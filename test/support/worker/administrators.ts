@@ -1,4 +1,4 @@
-import type { Permission } from '../../../src/domain/permissions.ts';
+import type { Permission } from '../../../src/platform/rules/permissions.ts';
 import { type Client, newAccount, type Tokens } from './client.ts';
 import { sql } from './database.ts';
 

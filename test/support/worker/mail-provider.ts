@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, type MockInstance, vi } from 'vitest';
-import { createMailer } from '../../../src/adapters/mailer/create-mailer.ts';
-import type { EmailProviderConfig } from '../../../src/config/email.ts';
-import type { Logger } from '../../../src/context.ts';
-import type { DeliveryOutcome, MailMessage } from '../../../src/domain/mail.ts';
+import type { EmailProviderConfig } from '../../../src/platform/config/email.ts';
+import type { Logger } from '../../../src/platform/context.ts';
+import { createMailer } from '../../../src/platform/mailers/create-mailer.ts';
+import type { DeliveryOutcome, MailMessage } from '../../../src/platform/rules/mail.ts';
 
 export const message: MailMessage = {
   id: '01a2b3c4-0000-7000-8000-000000000001',

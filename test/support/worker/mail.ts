@@ -1,8 +1,8 @@
 import { env } from 'cloudflare:test';
-import { createMacKeys } from '../../../src/adapters/derived-keys.ts';
-import { createOneTimeTokens } from '../../../src/adapters/one-time-tokens.ts';
-import { loadConfig } from '../../../src/config/load.ts';
-import type { TokenPurpose } from '../../../src/domain/one-time-token.ts';
+import { createOneTimeTokens } from '../../../src/emails/one-time-tokens.ts';
+import type { TokenPurpose } from '../../../src/emails/rules.ts';
+import { loadConfig } from '../../../src/platform/config/load.ts';
+import { createMacKeys } from '../../../src/platform/crypto/derived-keys.ts';
 import { sql } from './database.ts';
 
 const loaded = loadConfig(env);

@@ -1,15 +1,15 @@
 import { v7 as uuidv7 } from 'uuid';
 import { inject } from 'vitest';
-import { createMacKeys } from '../../../src/adapters/derived-keys.ts';
-import { createOneTimeTokens } from '../../../src/adapters/one-time-tokens.ts';
-import { Secret } from '../../../src/config/secret.ts';
-import type { LogFields, Logger } from '../../../src/context.ts';
-import { createDatabase } from '../../../src/db/client.ts';
-import { createLinks } from '../../../src/domain/links.ts';
-import type { MailContent } from '../../../src/domain/outbox.ts';
-import { createDeadLetterRepository } from '../../../src/repositories/dead-letters.ts';
-import { createOutboxRepository } from '../../../src/repositories/outbox.ts';
-import { createRenderMail } from '../../../src/services/mail/render.ts';
+import { createOneTimeTokens } from '../../../src/emails/one-time-tokens.ts';
+import { createLinks } from '../../../src/mail/rules/links.ts';
+import type { MailContent } from '../../../src/mail/rules/outbox.ts';
+import { createRenderMail } from '../../../src/mail/service/render.ts';
+import { createDeadLetterRepository } from '../../../src/mail/sql/dead-letters.ts';
+import { createOutboxRepository } from '../../../src/mail/sql/outbox.ts';
+import { Secret } from '../../../src/platform/config/secret.ts';
+import type { LogFields, Logger } from '../../../src/platform/context.ts';
+import { createMacKeys } from '../../../src/platform/crypto/derived-keys.ts';
+import { createDatabase } from '../../../src/platform/db/client.ts';
 import { newEmail } from './client.ts';
 import { sql } from './database.ts';
 

@@ -1,5 +1,5 @@
 import { expect } from 'vitest';
-import type { ErrorCode } from '../../../src/errors.ts';
+import type { ErrorCode } from '../../../src/platform/errors.ts';
 
 /** A failure of this code, as problem+json and without a cookie. @returns its text */
 export const expectProblem = async (response: Response, status: number, code: ErrorCode): Promise<string> => {

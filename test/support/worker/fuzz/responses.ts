@@ -1,6 +1,6 @@
 import { expect } from 'vitest';
 import * as z from 'zod';
-import { errorCatalogue } from '../../../../src/errors.ts';
+import { errorCatalogue } from '../../../../src/platform/errors.ts';
 import type { GeneratedRequest } from './fields.ts';
 import type { OpenApi, Schema } from './openapi.ts';
 

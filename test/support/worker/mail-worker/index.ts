@@ -1,9 +1,9 @@
-import { createBoundedMailer } from '../../../../src/adapters/mailer/bounded-mailer.ts';
-import { createMailer } from '../../../../src/adapters/mailer/create-mailer.ts';
-import { createSmtpTransport } from '../../../../src/adapters/mailer/smtp.ts';
-import { loadConfig } from '../../../../src/config/load.ts';
-import type { Logger } from '../../../../src/context.ts';
-import type { Mailer, MailMessage } from '../../../../src/domain/mail.ts';
+import { loadConfig } from '../../../../src/platform/config/load.ts';
+import type { Logger } from '../../../../src/platform/context.ts';
+import { createBoundedMailer } from '../../../../src/platform/mailers/bounded-mailer.ts';
+import { createMailer } from '../../../../src/platform/mailers/create-mailer.ts';
+import { createSmtpTransport } from '../../../../src/platform/mailers/smtp.ts';
+import type { Mailer, MailMessage } from '../../../../src/platform/rules/mail.ts';
 
 export type MailOrder = {
   readonly variables: Readonly<Record<string, string>>;

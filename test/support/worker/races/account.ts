@@ -1,10 +1,10 @@
 import { env } from 'cloudflare:test';
 import { v7 as uuidv7 } from 'uuid';
-import { createAccessTokens } from '../../../../src/adapters/access-tokens.ts';
-import { createMacKeys } from '../../../../src/adapters/derived-keys.ts';
-import { createRefreshTokens } from '../../../../src/adapters/refresh-tokens.ts';
-import { loadConfig } from '../../../../src/config/load.ts';
-import type { TokenPurpose } from '../../../../src/domain/one-time-token.ts';
+import type { TokenPurpose } from '../../../../src/emails/rules.ts';
+import { loadConfig } from '../../../../src/platform/config/load.ts';
+import { createMacKeys } from '../../../../src/platform/crypto/derived-keys.ts';
+import { createAccessTokens } from '../../../../src/sessions/access-tokens.ts';
+import { createRefreshTokens } from '../../../../src/sessions/refresh-tokens.ts';
 import { type Client, newAccount, newAddress, newEmail, type Tokens } from '../client.ts';
 import { sql } from '../database.ts';
 import { issuer, newPerson, type Person } from '../identity-provider.ts';

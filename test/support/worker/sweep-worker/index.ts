@@ -1,7 +1,7 @@
-import { createS3Store } from '../../../../src/adapters/storage/s3.ts';
-import { Secret } from '../../../../src/config/secret.ts';
-import type { Logger } from '../../../../src/context.ts';
-import { createSweepUploads } from '../../../../src/services/upload/sweep.ts';
+import { Secret } from '../../../../src/platform/config/secret.ts';
+import type { Logger } from '../../../../src/platform/context.ts';
+import { createS3Store } from '../../../../src/platform/storage/s3.ts';
+import { createSweepUploads } from '../../../../src/uploads/service/sweep.ts';
 
 type Ask = {
   readonly endpoint: string;

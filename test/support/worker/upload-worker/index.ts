@@ -1,6 +1,6 @@
-import { createBuiltinScanner } from '../../../../src/adapters/scanner/builtin.ts';
-import { createR2Store } from '../../../../src/adapters/storage/r2.ts';
-import { checksumHeader } from '../../../../src/domain/storage.ts';
+import { checksumHeader } from '../../../../src/platform/rules/storage.ts';
+import { createBuiltinScanner } from '../../../../src/platform/scanners/builtin.ts';
+import { createR2Store } from '../../../../src/platform/storage/r2.ts';
 
 /** A bucket that compares the checksum and keeps nothing: what memory is used is that of the Worker. */
 const put = async (key: string, body: ReadableStream, { sha256 }: { sha256: string }) => {

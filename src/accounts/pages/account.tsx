@@ -1,0 +1,132 @@
+import { CodeForm, ResendForm } from '../../emails/pages/verify-email.tsx';
+import type { Failure } from '../../platform/pages/failure.ts';
+import { Form, fieldsOf } from '../../platform/pages/form.tsx';
+import { Devices } from '../../sessions/pages/devices.tsx';
+import type { SessionSummary } from '../../sessions/rules/session.ts';
+import { type NamedIdentity, WaysIn } from '../../sso/pages/ways-in.tsx';
+import type { Account } from '../rules/account.ts';
+
+const WhoYouAre = ({ account, verifies }: { account: Account; verifies: boolean }) => (
+  <section aria-labelledby="who">
+    <h2 id="who">Who you are</h2>
+    <dl>
+      <dt>E-mail address</dt>
+      <dd>
+        {account.email}
+        {verifies &&
+          (account.emailVerified ? (
+            <span class="good"> (confirmed)</span>
+          ) : (
+            <span class="bad"> (not confirmed yet)</span>
+          ))}
+      </dd>
+      {account.username && (
+        <>
+          <dt>User name</dt>
+          <dd>{account.username}</dd>
+        </>
+      )}
+    </dl>
+  </section>
+);
+
+const Verification = ({ email, failure }: { email: string; failure: Failure | undefined }) => (
+  <section aria-labelledby="verification">
+    <h2 id="verification">Confirm your e-mail address</h2>
+    <p>Open the link in the message that we sent you, or type its code here.</p>
+    <CodeForm action="/account/code" email={email} failure={failure} />
+    <ResendForm email={email} />
+  </section>
+);
+
+const ChangePassword = ({ account, failure }: { account: Account; failure: Failure | undefined }) => {
+  const Field = fieldsOf('password', failure);
+  return (
+    <section aria-labelledby="password">
+      <h2 id="password">Change your password</h2>
+      {account.mustChangePassword && (
+        <p class="bad">Please change your password: it is too old, or an administrator asks you to.</p>
+      )}
+      <Form action="/account/password" submit="Change password">
+        {/* Without a name it is not sent; it tells a password manager whose password this is. */}
+        <input type="email" autocomplete="username" value={account.email} readonly hidden />
+        <Field name="current_password" type="password" autocomplete="current-password" />
+        <Field
+          name="new_password"
+          type="password"
+          autocomplete="new-password"
+          hint="Your other devices will be logged out."
+        />
+      </Form>
+    </section>
+  );
+};
+
+/** For an account that logs in by a provider: the message proves the address, and its link sets the first password. */
+const SetPassword = ({ account }: { account: Account }) => (
+  <section aria-labelledby="password">
+    <h2 id="password">Set a password</h2>
+    <p>
+      Your account has no password. With one you can log in without a provider, and change your e-mail
+      address.
+    </p>
+    <Form action="/forgot-password" submit="Send a link to set one" hidden={{ email: account.email }} quiet />
+  </section>
+);
+
+const ChangeEmail = ({ failure }: { failure: Failure | undefined }) => {
+  const Field = fieldsOf('email', failure);
+  return (
+    <section aria-labelledby="email">
+      <h2 id="email">Change your e-mail address</h2>
+      <Form action="/account/email" submit="Change e-mail address">
+        <Field
+          name="email"
+          type="email"
+          autocomplete="email"
+          label="New e-mail address"
+          hint="We send it a link. Nothing changes until you confirm the new address."
+        />
+        <Field name="password" type="password" autocomplete="current-password" label="Your password" />
+      </Form>
+    </section>
+  );
+};
+
+export const LogoutForm = () => (
+  <Form action="/account/logout" submit="Log out" hidden={{ scope: 'local' }} quiet />
+);
+
+export type AccountProps = {
+  account: Account;
+  sessions: readonly SessionSummary[];
+  identities: readonly NamedIdentity[];
+  hasMoreSessions: boolean;
+  /** Whether addresses are verified at all. */
+  verifies: boolean;
+  failure: Failure | undefined;
+};
+
+export const AccountContent = ({
+  account,
+  sessions,
+  identities,
+  hasMoreSessions,
+  verifies,
+  failure,
+}: AccountProps) => (
+  <>
+    <WhoYouAre account={account} verifies={verifies} />
+    {verifies && !account.emailVerified && <Verification email={account.email} failure={failure} />}
+    <Devices sessions={sessions} hasMore={hasMoreSessions} />
+    {identities.length > 0 && <WaysIn identities={identities} />}
+    {account.passwordChangedAt === null ? (
+      <SetPassword account={account} />
+    ) : (
+      <>
+        <ChangePassword account={account} failure={failure} />
+        <ChangeEmail failure={failure} />
+      </>
+    )}
+  </>
+);

@@ -1,0 +1,28 @@
+import type { EmailServices } from '../../emails/routes/emails.ts';
+import type { PasswordServices } from '../../passwords/routes.ts';
+import type { AuthServices } from '../../sessions/routes/auth.ts';
+import type { SessionServices } from '../../sessions/routes/sessions.ts';
+import type { IdentityServices } from '../../sso/routes/identities.ts';
+import type { SignOnOffer } from '../pages/signed-out.tsx';
+import type { MeServices } from './me.ts';
+
+/** The use cases behind the pages: the very ones that the JSON routes call. */
+export type PageServices = {
+  readonly account: Pick<AuthServices, 'signup'> & Pick<MeServices, 'me'>;
+  readonly session: Pick<AuthServices, 'login' | 'logout'> & SessionServices;
+  readonly password: PasswordServices;
+  readonly email: EmailServices;
+  readonly identity: IdentityServices & {
+    /** The ways to log in beside a password. */
+    readonly offers: readonly SignOnOffer[];
+  };
+};
+
+/** Where people read the answers, failures included. */
+export const pagePaths = [
+  '/account/*',
+  '/forgot-password',
+  '/reset-password',
+  '/restore-email',
+  '/verify-email/*',
+] as const;

@@ -1,0 +1,55 @@
+import * as z from 'zod';
+import { Email, Password, text } from '../../platform/schema/text.ts';
+
+const token = text().min(1, 'must not be empty').max(256, 'at most 256 characters');
+
+export const ChangePasswordBody = z.strictObject({ current_password: Password, new_password: Password });
+export const ForgotPasswordBody = z.strictObject({ email: Email });
+export const ResetPasswordBody = z.strictObject({ token, password: Password });
+
+export const LinkToken = z.strictObject({ token });
+
+const signup_attempt = text()
+  .max(2048, 'at most 2048 characters')
+  .optional()
+  .meta({ description: 'the one that the sign-up answered with; instead of its cookie' });
+export const EmailCode = z.strictObject({
+  email: Email,
+  // Mail programs and people group digits, and a copy brings a space or a line break along.
+  code: text()
+    .overwrite((code) => code.replaceAll(/\s/g, ''))
+    .regex(/^\d{6}$/, 'six digits'),
+});
+
+/** The token of a link, or the six digits with the address they were sent to. */
+export const VerifyEmailBody = z.union(
+  [LinkToken.extend({ signup_attempt }), EmailCode.extend({ signup_attempt })],
+  { error: 'either token, or email and code' },
+);
+
+/** The address is proved, and its account has no password: the proof came without the one that a sign-up chose. */
+export const PasswordRequired = z
+  .object({
+    password_required: z.literal(true),
+    reset_token: z
+      .string()
+      .meta({ description: 'sets a password at POST /auth/password/reset, once, within 30 minutes' }),
+  })
+  .meta({ id: 'PasswordRequired' });
+export type PasswordRequired = z.infer<typeof PasswordRequired>;
+
+export const ResendVerificationBody = z.strictObject({ email: Email });
+export const ChangeEmailBody = z.strictObject({ password: Password, email: Email });
+export const RestoreEmailBody = LinkToken;
+
+/** The same whether an account exists or not. */
+export const Accepted = z.object({ status: z.literal('accepted') }).meta({ id: 'Accepted' });
+
+/** The same whether the address is known or not. */
+export const SignupAccepted = Accepted.extend({
+  signup_attempt: z
+    .string()
+    .optional()
+    .meta({ description: 'only where the scope is offline_access; keep it as you keep a password' }),
+}).meta({ id: 'SignupAccepted' });
+export type SignupAccepted = z.infer<typeof SignupAccepted>;

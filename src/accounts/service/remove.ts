@@ -1,0 +1,25 @@
+import type { MailQueue } from '../../mail/rules/outbox.ts';
+import type { ProveOwnPassword } from '../../passwords/service/prove-own.ts';
+import type { RequestContext } from '../../platform/context.ts';
+import { assertDone } from '../../platform/refusals.ts';
+import type { OwnAccountRepository } from '../sql/own-account.ts';
+
+type Deps = {
+  readonly ownAccount: Pick<OwnAccountRepository, 'remove'>;
+  readonly proveOwnPassword: ProveOwnPassword;
+  readonly mailQueue: MailQueue;
+  readonly newId: (now: Date) => string;
+};
+
+/**
+ * Deletes the actor's account, with everything personal; the address is told.
+ * @throws AppError what `ProveOwnPassword` throws, and `conflict` for the last administrator and for an account that has changed meanwhile
+ */
+export const createRemoveOwnAccount =
+  ({ ownAccount, proveOwnPassword, mailQueue, newId }: Deps) =>
+  async (ctx: RequestContext, password: string): Promise<void> => {
+    const { passwordHash, updatedAt } = await proveOwnPassword(ctx, password);
+    const outboxId = newId(ctx.now);
+    assertDone(await ownAccount.remove(ctx, { passwordHash, updatedAt, outboxId }));
+    ctx.defer('hand a mail over', mailQueue.enqueue([outboxId]));
+  };

@@ -1,0 +1,50 @@
+import { type SQL, sql } from 'drizzle-orm';
+import { insertAudit } from '../../audit/sql/audit-rows.ts';
+import { isReserved } from '../../emails/sql/undo-tokens.ts';
+import type { RequestContext } from '../../platform/context.ts';
+import { eraseAccount } from './erasure.ts';
+
+/**
+ * Whether the account that the statement has by that name keeps its address when another account proves it. An account
+ * that nobody has proved does not, unless an administrator has given it more than a sign-up gives, or has disabled it.
+ */
+export const holdsAddress = (account: SQL): SQL => sql`(
+  ${account}.email_verified_at is not null or ${account}.disabled_at is not null
+  or exists (select from user_roles held where held.user_id = ${account}.id and held.role_name <> 'user'))`;
+
+/** Whether another account than this one has an address, with or without a proof. */
+export const belongsToAnother = (email: SQL, account: SQL): SQL =>
+  sql`exists (select from users rival where rival.email = ${email} and rival.id <> ${account})`;
+
+/** Whether an address belongs to another account than this one, and that account keeps it. */
+export const isHeld = (email: SQL, account: SQL): SQL => sql`exists (
+  select from users rival where rival.email = ${email} and rival.id <> ${account} and ${holdsAddress(sql`rival`)})`;
+
+/** Whether it belongs to another account, or is kept for another one. */
+export const isTaken = (ctx: RequestContext, email: SQL, account: SQL): SQL =>
+  sql`(${isReserved(ctx, email, account)} or ${isHeld(email, account)})`;
+
+/**
+ * Erases the account that has an address without a proof, for the one that proves it now: `proof` is the expression
+ * `asked`, which yields `user_id`, `email` and `is_taken` if the proof is good. A statement of its own, as a unique
+ * constraint is checked before a deletion in the same statement counts. The row's lock makes it look again at an
+ * account that is being proved at this moment.
+ */
+export const evictUnproved = (ctx: RequestContext, eventId: string, proof: SQL): SQL => {
+  const event = {
+    id: eventId,
+    type: 'account.deleted',
+    actor: sql`asked.user_id`,
+    subject: sql`erased.id`,
+    details: sql`jsonb_build_object('reason', 'superseded')`,
+  } as const;
+  const rival = sql`
+    select rival.id, rival.email from users rival join asked on asked.email = rival.email
+    where rival.id <> asked.user_id and not asked.is_taken and not ${holdsAddress(sql`rival`)}
+    for update of rival`;
+  return sql`
+    with ${proof}, ${eraseAccount(ctx, null, rival)}, audited as (
+      ${insertAudit(ctx, event)} from erased, asked
+    )
+    select erased.id from erased`;
+};

@@ -1,0 +1,66 @@
+import * as z from 'zod';
+import type { Secret } from '../platform/config/secret.ts';
+import type { RequestContext } from '../platform/context.ts';
+import { AppError } from '../platform/errors.ts';
+
+const siteverifyUrl = 'https://challenges.cloudflare.com/turnstile/v0/siteverify';
+
+/** What siteverify says of our request or of itself; whatever else it refuses, it refuses the token. */
+const outages: ReadonlySet<string> = new Set([
+  'missing-input-secret',
+  'invalid-input-secret',
+  'bad-request',
+  'internal-error',
+]);
+
+const Verdict = z.object({ success: z.boolean(), 'error-codes': z.array(z.string()).default([]) });
+
+type Options = {
+  readonly secretKey: Secret;
+  readonly fetch: typeof globalThis.fetch;
+  readonly timeoutMs?: number;
+};
+
+type Ask = Pick<RequestContext, 'ip' | 'signal'>;
+
+/**
+ * Asks Cloudflare whether a Turnstile token stands for a challenge that was passed; each token serves once.
+ * The hostname and action of the verdict are not compared: the widget's own settings bind it to hostnames.
+ * @throws AppError `turnstile_failed`; `service_unavailable` without a verdict; `timeout` with its request
+ * @see https://developers.cloudflare.com/turnstile/get-started/server-side-validation/
+ */
+export const createTurnstile = ({ secretKey, fetch, timeoutMs = 3_000 }: Options) => {
+  const ask = async (body: string, signal: AbortSignal): Promise<boolean> => {
+    const headers = { 'Content-Type': 'application/json' };
+    const response = await fetch(siteverifyUrl, { method: 'POST', headers, body, signal });
+    const answer = Verdict.safeParse(await response.json().catch(() => null));
+    // Errors name what we know, not what came back: that might quote the token.
+    if (!response.ok || !answer.success)
+      throw new Error(`siteverify answered ${response.status} without a verdict`);
+    const outage = answer.data['error-codes'].find((code) => outages.has(code));
+    if (outage) throw new Error(`siteverify answered ${outage}`);
+    return answer.data.success;
+  };
+
+  return async ({ ip, signal }: Ask, token: string | null): Promise<void> => {
+    if (!token) {
+      const missing = { pointer: '/turnstile_token', code: 'required', detail: 'this member is required' };
+      throw new AppError('turnstile_failed', { errors: [missing] });
+    }
+    const body = JSON.stringify({
+      secret: secretKey.reveal(),
+      response: token,
+      ...(ip !== null && { remoteip: ip }),
+      idempotency_key: crypto.randomUUID(),
+    });
+    const either = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]);
+    // Once more with the same key: where only the answer was lost, the token is spent and nothing else would do.
+    const passed = await ask(body, either)
+      .catch((error: unknown) => (either.aborted ? Promise.reject(error) : ask(body, either)))
+      .catch((cause: unknown) => {
+        if (signal.aborted) throw new AppError('timeout', { cause: signal.reason });
+        throw new AppError('service_unavailable', { retryAfterSeconds: 1, cause });
+      });
+    if (!passed) throw new AppError('turnstile_failed');
+  };
+};

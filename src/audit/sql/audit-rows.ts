@@ -1,0 +1,51 @@
+import { type SQL, sql } from 'drizzle-orm';
+import type { RequestContext } from '../../platform/context.ts';
+import type { AuditEvent, AuditEventType } from '../rules.ts';
+
+export type NewAuditEvent = {
+  readonly id: string;
+  readonly type: AuditEventType;
+  /** Expressions of the statement that yields the events. */
+  readonly actor: SQL;
+  readonly subject: SQL;
+  readonly details?: SQL;
+};
+
+/** Whose doing an event is: a request's, or a job's, which comes from nowhere. */
+export type AuditScope = Pick<RequestContext, 'now' | 'ip' | 'userAgent' | 'requestId'>;
+
+/** Inserts an audit event for each row of what follows, as in `${insertAudit(ctx, event)} from changed`. */
+export const insertAudit = (ctx: AuditScope, event: NewAuditEvent): SQL => sql`
+  insert into audit_events (id, type, actor_id, subject_id, created_at, ip, user_agent, request_id, details)
+  select ${event.id}::uuid, ${event.type}, ${event.actor}, ${event.subject}, ${ctx.now}::timestamptz, ${ctx.ip}::inet,
+         ${ctx.userAgent}, ${ctx.requestId}, ${event.details ?? sql`'{}'::jsonb`}`;
+
+export const noOne: SQL = sql`null::uuid`;
+
+export type AuditRow = {
+  id: string;
+  type: string;
+  actor_id: string | null;
+  subject_id: string | null;
+  created_at: Date;
+  ip: string | null;
+  user_agent: string | null;
+  request_id: string;
+  details: Record<string, unknown>;
+};
+
+/** The columns of a statement that has the audit table, or a row of it, as `e`. */
+export const auditEventColumns: SQL = sql`
+  e.id, e.type, e.actor_id, e.subject_id, e.created_at, host(e.ip) as ip, e.user_agent, e.request_id, e.details`;
+
+export const toAuditEvent = (row: AuditRow): AuditEvent => ({
+  id: row.id,
+  type: row.type,
+  actorId: row.actor_id,
+  subjectId: row.subject_id,
+  createdAt: row.created_at,
+  ip: row.ip,
+  userAgent: row.user_agent,
+  requestId: row.request_id,
+  details: row.details,
+});

@@ -1,0 +1,192 @@
+import * as z from 'zod';
+import { type ErrorCode, errorCatalogue } from '../../platform/errors.ts';
+import { callbackSecretHeader } from '../../uploads/schema.ts';
+import { header, headerParameters } from './headers.ts';
+import type { Operation } from './operation.ts';
+
+type Json = Record<string, unknown>;
+
+const everywhere: readonly ErrorCode[] = [
+  'rate_limited',
+  'internal_error',
+  'misconfigured',
+  'service_unavailable',
+  'timeout',
+];
+const withBody: readonly ErrorCode[] = ['malformed_json', 'payload_too_large', 'unsupported_media_type'];
+const withLogin: readonly ErrorCode[] = [
+  'unauthenticated',
+  'token_expired',
+  'session_revoked',
+  'duplicate_cookie',
+];
+
+const withPermission: readonly ErrorCode[] = [
+  'forbidden',
+  'account_disabled',
+  'email_not_verified',
+  'password_change_required',
+];
+
+/** Zod puts named schemas into `$defs`; OpenAPI keeps them in one place for all. */
+const createSchemaWriter = () => {
+  const components: Json = {};
+  const write = (schema: z.ZodType, io: 'input' | 'output'): Json => {
+    const { $schema: _, $defs = {}, ...own } = z.toJSONSchema(schema, { io }) as Json & { $defs?: Json };
+    Object.assign(components, relocate($defs));
+    const { id, ...rest } = relocate(own) as Json & { id?: string };
+    if (id === undefined) return rest;
+    components[id] = rest;
+    return { $ref: `#/components/schemas/${id}` };
+  };
+  return { components, write };
+};
+
+const relocate = (schemas: Json): Json =>
+  JSON.parse(JSON.stringify(schemas).replaceAll('"#/$defs/', '"#/components/schemas/')) as Json;
+
+const problemSchema = z
+  .object({
+    type: z.string(),
+    title: z.string(),
+    status: z.int(),
+    detail: z.string(),
+    code: z.enum(Object.keys(errorCatalogue)),
+    request_id: z.string(),
+    errors: z.array(z.object({ pointer: z.string(), code: z.string(), detail: z.string() })).optional(),
+    'violated-policies': z.array(z.string()).optional().meta({ description: 'of rate_limited' }),
+    error: z.string().optional().meta({ description: 'RFC 6749, where tokens were asked for by form' }),
+    error_description: z.string().optional(),
+  })
+  .meta({ id: 'Problem' });
+
+const securityOf = ({ auth }: Operation) => {
+  switch (auth) {
+    case 'required':
+      return [{ bearer: [] }, { cookie: [] }];
+    case 'callback_secret':
+      return [{ scan_callback: [] }];
+    default:
+      return [];
+  }
+};
+
+/** The OpenAPI 3.1 document of a table of operations. */
+export const createOpenApi = (operations: Record<string, Operation>): Json => {
+  const { components, write } = createSchemaWriter();
+  const problem = write(problemSchema, 'output');
+
+  const parameters = (schema: z.ZodObject | undefined, where: 'query' | 'path') =>
+    Object.entries(schema?.shape ?? {}).map(([name, member]) => ({
+      name,
+      in: where,
+      required: where === 'path' || !(member as z.ZodType).safeParse(undefined).success,
+      schema: write(member as z.ZodType, 'input'),
+    }));
+
+  const bodies = ({ json, form, bytes }: Operation) =>
+    (json || form || bytes) && {
+      requestBody: {
+        required: true,
+        content: {
+          ...(json && { 'application/json': { schema: write(json, 'input') } }),
+          // A file of any type; OpenAPI 3.1 has no schema for bytes as they are.
+          ...(bytes && { '*/*': {} }),
+          ...(form && { 'application/x-www-form-urlencoded': { schema: write(form, 'input') } }),
+        },
+      },
+    };
+
+  const failures = (method: string, { errors, json, form, auth, permission }: Operation) => {
+    const codes: readonly ErrorCode[] = [
+      ...errors,
+      ...everywhere,
+      ...(method === 'GET' ? [] : (['csrf_rejected'] as const)),
+      ...(json || form ? withBody : []),
+      ...(auth === 'required' ? withLogin : []),
+      ...(permission ? withPermission : []),
+    ];
+    const byStatus = Object.groupBy(new Set(codes), (code) => String(errorCatalogue[code].status));
+    return Object.fromEntries(
+      Object.entries(byStatus).map(([status, names]) => [
+        status,
+        {
+          description: (names ?? []).join(', '),
+          content: { 'application/problem+json': { schema: problem } },
+        },
+      ]),
+    );
+  };
+
+  const success = (method: string, { response, otherwise, conditional, ranged, tagged }: Operation) => {
+    const { status, orStatus, description, schema, mediaType = 'application/json' } = response;
+    const etag = tagged && { ETag: header('serves as If-Match') };
+    const described = {
+      description,
+      ...(etag && { headers: etag }),
+      ...(status !== 204 && (schema || mediaType !== 'application/json')
+        ? { content: { [mediaType]: { schema: schema ? write(schema, 'output') : { type: 'string' } } } }
+        : {}),
+    };
+    const isRead = method === 'GET' && conditional?.includes('If-None-Match');
+    return {
+      [status]: described,
+      ...(orStatus && { [orStatus]: described }),
+      ...(otherwise && {
+        [otherwise.status]: {
+          description: otherwise.description,
+          ...(otherwise.schema && {
+            content: { 'application/json': { schema: write(otherwise.schema, 'output') } },
+          }),
+        },
+      }),
+      ...(ranged && {
+        206: {
+          ...described,
+          description: 'The range that was asked for',
+          headers: { ...etag, 'Content-Range': header('which bytes these are, and of how many') },
+        },
+      }),
+      ...(isRead && { 304: { description: 'The client has it already', headers: etag } }),
+    };
+  };
+
+  const paths: Record<string, Json> = {};
+  for (const [key, operation] of Object.entries(operations)) {
+    if (operation.isLocal) continue;
+    const [method = '', path = ''] = key.split(' ');
+    paths[path] = {
+      ...paths[path],
+      [method.toLowerCase()]: {
+        operationId: `${method.toLowerCase()}${path.replaceAll(/[^a-z]+(.)?/gi, (_, letter = '') => letter.toUpperCase())}`,
+        summary: operation.summary,
+        ...(operation.permission && {
+          description: `Needs the permission \`${operation.permission}\`.`,
+        }),
+        tags: [operation.tag],
+        security: securityOf(operation),
+        parameters: [
+          ...parameters(operation.params, 'path'),
+          ...parameters(operation.query, 'query'),
+          ...headerParameters(method, operation),
+        ],
+        ...bodies(operation),
+        responses: { ...success(method, operation), ...failures(method, operation) },
+      },
+    };
+  }
+
+  return {
+    openapi: '3.1.0',
+    info: { title: 'Itsor', version: '1', description: 'The account backend for the edge.' },
+    paths,
+    components: {
+      schemas: components,
+      securitySchemes: {
+        bearer: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' },
+        cookie: { type: 'apiKey', in: 'cookie', name: 'itsor_session' },
+        scan_callback: { type: 'apiKey', in: 'header', name: callbackSecretHeader },
+      },
+    },
+  };
+};

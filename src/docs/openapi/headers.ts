@@ -1,0 +1,25 @@
+import type { Operation } from './operation.ts';
+
+type Json = Record<string, unknown>;
+
+/** A field of a request or a response, as OpenAPI has it. */
+export const header = (description: string): Json => ({ description, schema: { type: 'string' } });
+
+const descriptions = {
+  'If-Match': 'the ETag that was read, or *',
+  'If-None-Match': 'the ETag that one has already',
+  'If-None-Match: *': '*: only where there is none yet',
+  Range: 'one range of bytes; a list of several is answered with the whole',
+  'If-Range': 'the ETag of what one has a part of; the whole comes where it is another',
+};
+
+const rangeHeaders = ['Range', 'If-Range'] as const;
+
+/** The header fields that an operation reads beside those of its login. */
+export const headerParameters = (method: string, { conditional = [], ranged }: Operation): Json[] =>
+  [...conditional, ...(ranged ? rangeHeaders : [])].map((name) => ({
+    name,
+    in: 'header',
+    required: false,
+    ...header(descriptions[name === 'If-None-Match' && method !== 'GET' ? 'If-None-Match: *' : name]),
+  }));

@@ -1,0 +1,48 @@
+import { raw } from 'hono/html';
+import { errorCatalogue } from '../../platform/errors.ts';
+import { Layout } from '../../platform/pages/layout.tsx';
+
+const style = `
+  body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; }
+  table { border-collapse: collapse; width: 100%; }
+  tr { border-bottom: 1px solid color-mix(in srgb, currentColor 20%, transparent); scroll-margin-top: 1rem; }
+  th, td { text-align: left; vertical-align: baseline; padding: .4rem; }
+  tr:target { background: color-mix(in srgb, orange 25%, transparent); }
+  @media (max-width: 40rem) {
+    tr { display: grid; grid-template-columns: 4rem 1fr; }
+    th:last-child, td:last-child { grid-column: 2; }
+  }
+`;
+
+/** Where the `type` of a problem leads: every code, from the catalogue itself. */
+export const ErrorReference = ({ nonce }: { nonce: string }) => (
+  <Layout title="Itsor errors" nonce={nonce}>
+    <style nonce={nonce}>{raw(style)}</style>
+    <main>
+      <h1>Errors</h1>
+      <p>Every failure is an application/problem+json (RFC 9457); its code is one of these.</p>
+      <table>
+        <thead>
+          <tr>
+            <th scope="col">Status</th>
+            <th scope="col">Code</th>
+            <th scope="col">Meaning</th>
+          </tr>
+        </thead>
+        <tbody>
+          {Object.entries(errorCatalogue).map(([code, { status, title, detail }]) => (
+            <tr id={code}>
+              <td>{status}</td>
+              <td>
+                <code>{code}</code>
+              </td>
+              <td>
+                {title}. {detail}
+              </td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </main>
+  </Layout>
+);

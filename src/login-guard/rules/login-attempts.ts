@@ -1,0 +1,86 @@
+import { stillCounting } from '../../platform/rules/sliding-window.ts';
+
+/** `withdrawn`: no password was compared (the database failed, the hash queue was full). */
+export type LoginOutcome = 'succeeded' | 'failed' | 'withdrawn';
+
+/** How long an attempt may stay unsettled before it counts as failed. */
+export const settlementMs = 10_000;
+
+export type Limit = { readonly max: number; readonly windowMs: number; readonly lockMs: number };
+
+/**
+ * One counter: failures, attempts in flight, and the lock that `max` failures within the window bring.
+ * Attempts are dated by their reservation, so a slow hash postpones nothing.
+ */
+export type Attempts = {
+  readonly failedAtMs: readonly number[];
+  readonly pending: readonly { readonly ticket: string; readonly atMs: number }[];
+  readonly lockedUntilMs: number;
+};
+
+export const noAttempts: Attempts = { failedAtMs: [], pending: [], lockedUntilMs: 0 };
+
+export type Verdict =
+  | { readonly kind: 'admitted' }
+  /** All places are taken by attempts in flight: what they come to decides. */
+  | { readonly kind: 'full'; readonly retryAfterMs: number }
+  | { readonly kind: 'locked'; readonly retryAfterMs: number };
+
+/** The counter as it stands at `nowMs`; every other function here expects one that stands at its `nowMs`. */
+export const advance = (attempts: Attempts, nowMs: number, { max, windowMs, lockMs }: Limit): Attempts => {
+  // After a clock that went back, a lock ends no later than lockMs from now.
+  const lockedUntilMs = Math.min(attempts.lockedUntilMs, nowMs + lockMs);
+  if (lockedUntilMs > nowMs) return { ...noAttempts, lockedUntilMs };
+
+  const pending = attempts.pending.map(({ ticket, atMs }) => ({ ticket, atMs: Math.min(atMs, nowMs) }));
+  const overdue = pending.filter(({ atMs }) => atMs + settlementMs <= nowMs);
+  const failedAtMs = [...attempts.failedAtMs, ...overdue.map(({ atMs }) => atMs)].sort((a, b) => a - b);
+
+  // Judged at the newest failure, not now: a lock holds although nobody came by when it began.
+  const newestMs = Math.min(failedAtMs.at(-1) ?? 0, nowMs);
+  if (stillCounting(failedAtMs, newestMs, windowMs).length >= max) {
+    return { ...noAttempts, lockedUntilMs: newestMs + lockMs };
+  }
+  return {
+    failedAtMs: stillCounting(failedAtMs, nowMs, windowMs),
+    pending: pending.filter((one) => !overdue.includes(one)),
+    lockedUntilMs: 0,
+  };
+};
+
+export const judge = (
+  { failedAtMs, pending, lockedUntilMs }: Attempts,
+  nowMs: number,
+  { max }: Limit,
+): Verdict => {
+  if (lockedUntilMs > nowMs) return { kind: 'locked', retryAfterMs: lockedUntilMs - nowMs };
+  if (failedAtMs.length + pending.length < max) return { kind: 'admitted' };
+  const oldestMs = pending[0]?.atMs ?? nowMs;
+  return { kind: 'full', retryAfterMs: oldestMs + settlementMs - nowMs };
+};
+
+export const reserve = (attempts: Attempts, ticket: string, nowMs: number): Attempts => ({
+  ...attempts,
+  pending: [...attempts.pending, { ticket, atMs: nowMs }],
+});
+
+/** A success gives back its own reservation, no more. A ticket that is unknown or overdue changes nothing. */
+export const settle = (
+  attempts: Attempts,
+  ticket: string,
+  outcome: LoginOutcome,
+  nowMs: number,
+  limit: Limit,
+): Attempts => {
+  const own = attempts.pending.find((one) => one.ticket === ticket);
+  if (own === undefined) return attempts;
+  const pending = attempts.pending.filter((one) => one !== own);
+  if (outcome !== 'failed') return { ...attempts, pending };
+  return advance({ ...attempts, pending, failedAtMs: [...attempts.failedAtMs, own.atMs] }, nowMs, limit);
+};
+
+/** Forgets the failures and the lock; attempts still in flight go on counting. */
+export const clear = ({ pending }: Attempts): Attempts => ({ ...noAttempts, pending });
+
+export const isBlank = ({ failedAtMs, pending, lockedUntilMs }: Attempts, nowMs: number): boolean =>
+  failedAtMs.length === 0 && pending.length === 0 && lockedUntilMs <= nowMs;

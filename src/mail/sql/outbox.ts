@@ -1,0 +1,138 @@
+import { sql } from 'drizzle-orm';
+import type { RequestContext } from '../../platform/context.ts';
+import type { Database } from '../../platform/db/client.ts';
+import { firstIdAt } from '../../platform/rules/uuid-v7.ts';
+import { secondsAfter } from '../../sessions/rules/session.ts';
+import { isFamiliarNetwork } from '../../sessions/sql/session-rows.ts';
+import type { ClaimedMail, MailContent, OutboxMail } from '../rules/outbox.ts';
+import {
+  attemptDelaysSeconds,
+  maxAttempts,
+  retentionSeconds,
+  type Settlement,
+} from '../rules/outbox-schedule.ts';
+
+export type OutboxScope = Pick<RequestContext, 'now' | 'signal'>;
+
+export type OutboxRepository = ReturnType<typeof createOutboxRepository>;
+
+const columns = sql`id, recipient, to_proved_address, template, details, created_at, sent_at, attempts, last_error`;
+const unsettled = sql`sent_at is null and failed_at is null`;
+
+export const createOutboxRepository = (db: Database) => ({
+  /**
+   * Begins an attempt. It moves the next one ahead, which keeps every other delivery away until then: of parallel
+   * claims the second waits for the row's lock and finds it no longer due.
+   * @returns null for a mail that is sent, given up, gone, or not due
+   */
+  claim: async (scope: OutboxScope, id: string): Promise<ClaimedMail | null> => {
+    const delays = `{${attemptDelaysSeconds.join()}}`;
+    const [row] = await db.execute<OutboxRow & { is_from_familiar_network: boolean }>(
+      scope,
+      sql`
+        update outbox o set
+          attempts = attempts + 1,
+          next_attempt_at = ${scope.now}::timestamptz + (${delays}::int[])[attempts + 1] * interval '1 second'
+        where id = ${id}::uuid and ${unsettled} and next_attempt_at <= ${scope.now} and attempts < ${maxAttempts}
+        returning ${columns}, case when template = 'reset_password'
+          then ${isFamiliarNetwork(sql`o.user_id`, sql`(o.details->>'ip')::inet`)} else false end as is_from_familiar_network`,
+    );
+    return row ? { ...toMail(row), isFromFamiliarNetwork: row.is_from_familiar_network } : null;
+  },
+
+  /** Ends an attempt. One that has outlived its lease may still say that the mail went out, and nothing else. */
+  settle: async (
+    scope: OutboxScope,
+    { id, attempts }: Pick<OutboxMail, 'id' | 'attempts'>,
+    settlement: Settlement,
+  ): Promise<void> => {
+    const current = sql`id = ${id}::uuid and ${unsettled} and attempts = ${attempts}`;
+    switch (settlement.kind) {
+      case 'sent':
+        await db.execute(
+          scope,
+          sql`update outbox set sent_at = ${scope.now}, failed_at = null, last_error = null
+              where id = ${id}::uuid and sent_at is null`,
+        );
+        return;
+      case 'again':
+        await db.execute(
+          scope,
+          sql`update outbox set next_attempt_at = ${secondsAfter(scope.now, settlement.afterSeconds)}, last_error = ${settlement.reason}
+              where ${current}`,
+        );
+        return;
+      case 'held_back':
+      case 'failed':
+        await db.execute(
+          scope,
+          sql`update outbox set failed_at = ${scope.now}, last_error = ${settlement.reason} where ${current}`,
+        );
+    }
+  },
+
+  /** What a delivery may begin for, the longest overdue first. */
+  due: async (scope: OutboxScope, limit: number): Promise<string[]> => {
+    const rows = await db.execute<{ id: string }>(
+      scope,
+      sql`select id from outbox
+          where ${unsettled} and next_attempt_at <= ${scope.now} and attempts < ${maxAttempts}
+          order by next_attempt_at limit ${limit}`,
+    );
+    return rows.map(({ id }) => id);
+  },
+
+  /**
+   * Gives up the mails whose last attempt was never heard of again, and deletes what was settled a month ago: an
+   * address is kept no longer than it is needed.
+   * @returns the ids of those given up
+   */
+  tidy: async (scope: OutboxScope): Promise<string[]> => {
+    const rows = await db.execute<{ id: string }>(
+      scope,
+      sql`
+        with purged as (
+          delete from outbox
+          where id < ${firstIdAt(secondsAfter(scope.now, -retentionSeconds))}::uuid
+            and (sent_at is not null or failed_at is not null)
+        )
+        update outbox set failed_at = ${scope.now}, last_error = coalesce(last_error, 'abandoned')
+        where ${unsettled} and next_attempt_at <= ${scope.now} and attempts >= ${maxAttempts}
+        returning id`,
+    );
+    return rows.map(({ id }) => id);
+  },
+
+  /** The mails that were sent last, newest first. */
+  recent: async (scope: OutboxScope, limit: number): Promise<OutboxMail[]> => {
+    const rows = await db.execute<OutboxRow>(
+      scope,
+      sql`select ${columns} from outbox where sent_at <= ${scope.now} order by sent_at desc, id desc limit ${limit}`,
+    );
+    return rows.map(toMail);
+  },
+});
+
+type OutboxRow = {
+  id: string;
+  recipient: string;
+  to_proved_address: boolean;
+  template: string;
+  details: unknown;
+  created_at: Date;
+  sent_at: Date | null;
+  attempts: number;
+  last_error: string | null;
+};
+
+const toMail = (row: OutboxRow): OutboxMail => ({
+  id: row.id,
+  recipient: row.recipient,
+  toProvedAddress: row.to_proved_address,
+  // Template and details were written together, by our own statements.
+  ...({ template: row.template, details: row.details } as MailContent),
+  createdAt: row.created_at,
+  sentAt: row.sent_at,
+  attempts: row.attempts,
+  lastError: row.last_error,
+});

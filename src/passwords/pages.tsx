@@ -1,0 +1,40 @@
+import type { Failure } from '../platform/pages/failure.ts';
+import { Form, fieldsOf } from '../platform/pages/form.tsx';
+
+export const ForgotPassword = ({ failure }: { failure: Failure | undefined }) => {
+  const Field = fieldsOf('forgot', failure);
+  return (
+    <section>
+      <p>Enter the e-mail address of your account. We will send you a link to choose a new password.</p>
+      <Form action="/forgot-password" submit="Send the link">
+        <Field name="email" type="email" autocomplete="email" />
+      </Form>
+      <p>
+        <a href="/account">Back to the login</a>
+      </p>
+    </section>
+  );
+};
+
+type ResetProps = { token: string; minPasswordLength: number; failure: Failure | undefined };
+
+export const ResetPassword = ({ token, minPasswordLength, failure }: ResetProps) => {
+  const Field = fieldsOf('reset', failure);
+  return (
+    <section>
+      <p>Setting a new password logs out every device.</p>
+      <Form action="/reset-password" submit="Set the new password" hidden={{ token }}>
+        <Field
+          name="password"
+          type="password"
+          autocomplete="new-password"
+          label="New password"
+          hint={`At least ${minPasswordLength} characters. A few unrelated words make a good password.`}
+        />
+      </Form>
+      <p>
+        <a href="/account">Back to the login</a>
+      </p>
+    </section>
+  );
+};

@@ -1,0 +1,76 @@
+import { Options, type TranslationKeys, ZxcvbnFactory } from '@zxcvbn-ts/core';
+import { adjacencyGraphs, dictionary } from '@zxcvbn-ts/language-common';
+import type { StrengthEstimate } from './rules/password-policy.ts';
+
+// Import this file dynamically only: it unpacks and ranks 57,000 words, which a login need not wait for.
+
+/** Time grows faster than length, and what a person could add after so much is not what makes it weak. */
+const maxEstimatedLength = 100;
+
+/** Readings of a password as leet. These, times its length, times that of the longest word, are what it costs. */
+const maxLeetReadings = 20;
+
+/** The longest local part (RFC 5321 section 4.5.3.1.1). */
+const maxWordLength = 64;
+
+const common = 'it is one of the most used passwords';
+const row = 'it follows the keys of a keyboard';
+const guessableYear = 'it relies on a year';
+const name = 'it relies on a name';
+const withoutDates = 'leave out dates and years, above all your own';
+
+const warnings: TranslationKeys['warnings'] = {
+  straightRow: row,
+  keyPattern: row,
+  simpleRepeat: 'it repeats one character',
+  extendedRepeat: 'it repeats the same few characters',
+  sequences: 'it follows a sequence such as abc or 6543',
+  recentYears: guessableYear,
+  dates: 'it relies on a date',
+  topTen: common,
+  topHundred: common,
+  common,
+  similarToCommon: 'it is close to a much used password',
+  wordByItself: 'it is a single word',
+  namesByThemselves: name,
+  commonNames: name,
+  userInputs: 'it relies on what is known of your account',
+  pwned: 'it is on lists of leaked passwords',
+};
+
+const suggestions: TranslationKeys['suggestions'] = {
+  l33t: 'signs in place of letters hardly help',
+  reverseWords: 'words spelled backwards hardly help',
+  allUppercase: 'capitals throughout hardly help',
+  capitalization: 'a capital at the start hardly helps',
+  dates: withoutDates,
+  recentYears: withoutDates,
+  associatedYears: withoutDates,
+  sequences: 'leave out sequences',
+  repeated: 'repeating a word hardly helps',
+  longerKeyboardPattern: 'leave out runs of neighbouring keys',
+  anotherWord: 'add a word or two that nobody would expect',
+  useWords: 'use several words that have nothing to do with each other',
+  noNeed: 'it needs no digits, signs or capitals',
+  pwned: 'choose one that you have used nowhere else',
+};
+
+const zxcvbn = new ZxcvbnFactory({
+  // The estimator gives a word of `diceware` the same rank as every other one, and knows it by this name only.
+  dictionary: { diceware: dictionary['diceware-common'], passwords: dictionary['passwords-common'] },
+  graphs: adjacencyGraphs,
+  translations: { ...new Options().translations, warnings, suggestions },
+  maxLength: maxEstimatedLength,
+  l33tMaxSubstitutions: maxLeetReadings,
+});
+
+/**
+ * How many guesses a password would take an attacker who knows the common ones and this account.
+ * Of a long one the first 100 UTF-16 units are judged; that takes at most about 0.1 s.
+ */
+export const estimateStrength = (password: string, knownWords: readonly string[]): StrengthEstimate => {
+  const words = knownWords.filter(({ length }) => length <= maxWordLength);
+  const { score, feedback } = zxcvbn.check(password, words);
+  const advice = feedback.warning ? [feedback.warning, ...feedback.suggestions] : feedback.suggestions;
+  return { score, advice: [...new Set(advice)] };
+};

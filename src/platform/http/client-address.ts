@@ -1,0 +1,58 @@
+import type { Networks } from '../rules/network.ts';
+
+/** Where a request comes from, as far as the platform vouches for it. `network` is the narrowest of the networks. */
+export type ClientAddress = {
+  readonly ip: string | null;
+  readonly network: string;
+  readonly networks: Networks;
+};
+
+const ipv4 = /^(?:(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)(?:\.(?!$)|$)){4}$/;
+const hexGroup = /^[0-9a-f]{1,4}$/i;
+
+/** The eight groups of an IPv6 address (RFC 4291 section 2.2) as numbers, or null. */
+const parseIpv6 = (text: string): number[] | null => {
+  const tail = text.slice(text.lastIndexOf(':') + 1);
+  if (tail.includes('.')) {
+    if (!ipv4.test(tail)) return null;
+    const [a = 0, b = 0, c = 0, d = 0] = tail.split('.').map(Number);
+    const groups = `${((a << 8) | b).toString(16)}:${((c << 8) | d).toString(16)}`;
+    return parseIpv6(text.slice(0, -tail.length) + groups);
+  }
+  const halves = text.split('::');
+  if (halves.length > 2) return null;
+  const [head = [], rest = []] = halves.map((half) => (half === '' ? [] : half.split(':')));
+  const missing = 8 - head.length - rest.length;
+  if (halves.length === 2 ? missing < 1 : missing !== 0) return null;
+  const groups = [...head, ...Array<string>(missing).fill('0'), ...rest];
+  return groups.every((group) => hexGroup.test(group))
+    ? groups.map((group) => Number.parseInt(group, 16))
+    : null;
+};
+
+const within = (ip: string | null, networks: Networks): ClientAddress => ({
+  ip,
+  network: networks[0],
+  networks,
+});
+
+const prefix = (groups: readonly number[], bits: number): string =>
+  `${groups.map((group) => group.toString(16)).join(':')}::/${bits}`;
+
+/**
+ * The client's address from `CF-Connecting-IP`, which Cloudflare sets; `X-Forwarded-For` is the client's own
+ * word and is never read. An IPv6 client owns a /64 at the least, and many own a /56 or a /48 (RFC 6177).
+ */
+export const clientAddress = (headers: Headers): ClientAddress => {
+  const ip = headers.get('CF-Connecting-IP')?.trim() ?? '';
+  if (ipv4.test(ip)) return within(ip, [ip]);
+  const groups = parseIpv6(ip);
+  if (!groups) return within(null, ['unknown']);
+  const [a = 0, b = 0, c = 0, d = 0, e = 0, f = 0, g = 0, h = 0] = groups;
+  // An IPv4-mapped address (RFC 4291 section 2.5.5.2) is the IPv4 client it names.
+  if ((a | b | c | d | e) === 0 && f === 0xffff) {
+    const mapped = [g >> 8, g & 255, h >> 8, h & 255].join('.');
+    return within(mapped, [mapped]);
+  }
+  return within(ip, [prefix([a, b, c, d], 64), prefix([a, b, c, d & 0xff00], 56), prefix([a, b, c], 48)]);
+};

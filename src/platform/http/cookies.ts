@@ -1,0 +1,42 @@
+import type { Context } from 'hono';
+import { setCookie } from 'hono/cookie';
+import type { Config } from '../config/schema.ts';
+import { AppError } from '../errors.ts';
+import type { AppEnv } from './app-env.ts';
+
+type CookieConfig = Config['cookies'];
+
+export const readCookies = (c: Context<AppEnv>, name: string): string[] =>
+  (c.req.header('Cookie') ?? '')
+    .split(';')
+    .map((pair) => pair.trim())
+    .filter((pair) => pair.startsWith(`${name}=`))
+    .map((pair) => pair.slice(name.length + 1));
+
+/**
+ * A cookie that must be there at most once: of two, a parser takes the first, and a neighbour's subdomain
+ * can plant it (RFC 6265 section 8.6).
+ * @throws AppError `duplicate_cookie`
+ */
+export const readSingleCookie = (c: Context<AppEnv>, name: string): string | null => {
+  const values = readCookies(c, name);
+  if (values.length > 1) throw new AppError('duplicate_cookie');
+  return values[0] || null;
+};
+
+/** Sets a cookie that no script reads; `maxAge` in seconds, and 0 ends it. */
+export const setHttpOnlyCookie = (
+  c: Context<AppEnv>,
+  config: CookieConfig,
+  name: string,
+  path: string,
+  value: string,
+  maxAge: number,
+) =>
+  setCookie(c, name, value, {
+    httpOnly: true,
+    secure: config.secure,
+    sameSite: config.sameSite,
+    path,
+    maxAge,
+  });

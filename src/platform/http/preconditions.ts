@@ -1,0 +1,42 @@
+import type { Context } from 'hono';
+import { AppError } from '../errors.ts';
+import type { Preconditions } from '../rules/preconditions.ts';
+
+const entityTag = String.raw`(?:W/)?"[\x21\x23-\x7e]*"`;
+/** RFC 9110 section 5.6.1: empty elements are none. */
+const entityTags = new RegExp(String.raw`^(?:\s*,)*\s*${entityTag}(?:\s*,(?:\s*${entityTag})?)*$`);
+
+const malformed = (header: string, detail: string): AppError =>
+  new AppError('validation_failed', { errors: [{ pointer: `/${header}`, code: 'invalid', detail }] });
+
+/** The versions that a header names, without their quotes. */
+const tagsOf = (c: Context, header: 'If-Match' | 'If-None-Match') => {
+  const given = c.req.header(header)?.trim();
+  if (given === undefined) return null;
+  if (given === '*') return '*';
+  if (!entityTags.test(given)) throw malformed(header, 'must be the ETag that you have read, or *');
+  return [...given.matchAll(/(W\/)?"([^"]*)"/g)].map(([, weak, version = '']) => ({ weak, version }));
+};
+
+const readMethods: ReadonlySet<string> = new Set(['GET', 'HEAD']);
+
+/**
+ * Reads If-Match and If-None-Match. To a write the latter can only say that there must be nothing yet.
+ * @throws AppError `validation_failed` for what is neither tags nor `*`
+ */
+export const readPreconditions = (c: Context): Preconditions => {
+  const ifMatch = tagsOf(c, 'If-Match');
+  const ifNoneMatch = tagsOf(c, 'If-None-Match');
+  const has = Array.isArray(ifNoneMatch) ? ifNoneMatch : [];
+  if (has.length > 0 && !readMethods.has(c.req.method)) throw malformed('If-None-Match', 'must be *');
+  return {
+    ifMatch: Array.isArray(ifMatch)
+      ? ifMatch.filter(({ weak }) => !weak).map(({ version }) => version)
+      : null,
+    mustExist: ifMatch !== null,
+    ifNoneMatch: has.map(({ version }) => version),
+    mustNotExist: ifNoneMatch === '*',
+  };
+};
+
+export const setEntityTag = (c: Context, version: string): void => c.header('ETag', `"${version}"`);

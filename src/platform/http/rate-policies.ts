@@ -1,0 +1,113 @@
+import type { Config } from '../config/schema.ts';
+import type { RatePolicy } from '../rules/sliding-window.ts';
+
+/**
+ * What a class of routes may use of its own: a share of RATE_LIMIT_MAX in the same window, counted per caller
+ * (the person of a live session, else the network) or per network alone, whatever token comes along. Only routes that ask
+ * the database for the session may count per caller.
+ */
+const limits = {
+  default: { share: 1, per: 'caller' },
+  // Whoever comes, with a session or without; it shares the network's count of the default.
+  anybody: { share: 1, per: 'network', bucket: 'default' },
+  // Per caller, each account that an address signs up would bring it a fresh allowance for the next ones.
+  login: { share: 0.8, per: 'network' },
+  signup: { share: 0.6, per: 'network' },
+  refresh: { share: 0.8, per: 'network' },
+  // There and back; each may ask a provider.
+  oauth: { share: 0.8, per: 'network' },
+  // Probes come often, and from behind one address.
+  readiness: { share: 6, per: 'network' },
+  // Each of these may send a mail to somebody who did not ask for it.
+  mail: { share: 0.2, per: 'network' },
+  reset: { share: 0.6, per: 'network' },
+  // Each is hashed, behind a session: a network may have many accounts. `ownPasswordPolicy` bounds each of them.
+  password: { share: 0.3, per: 'network' },
+  // Guessing a token is hopeless, guessing a six-digit code is not.
+  verify: { share: 0.6, per: 'network' },
+  // Each is looked into, stored and scanned.
+  upload: { share: 0.6, per: 'caller' },
+  // Bytes are fetched and read, behind a session: a network may have many accounts.
+  completion: { share: 0.6, per: 'network' },
+  // Its URL is signed; no session is asked for.
+  bytes: { share: 0.6, per: 'network', bucket: 'upload' },
+  // Of one network, and of a burst of files.
+  webhook: { share: 20, per: 'network' },
+} as const satisfies Record<string, { share: number; per: RoutePolicy['per']; bucket?: string }>;
+
+export type RateClass = keyof typeof limits;
+export type RoutePolicy = RatePolicy & { readonly per: 'caller' | 'network' };
+
+/** The routes that have tighter limits than the default; `unlimited` ones cost the service next to nothing. */
+const classes: Readonly<Record<string, RateClass | 'unlimited'>> = {
+  'POST /auth/token': 'login',
+  'POST /auth/signup': 'signup',
+  'POST /auth/refresh': 'refresh',
+  'POST /auth/logout': 'anybody',
+  'POST /auth/revoke': 'anybody',
+  'GET /auth/oauth/:provider': 'oauth',
+  'GET /auth/oauth/:provider/callback': 'oauth',
+  'POST /auth/password/forgot': 'mail',
+  'POST /auth/email/resend': 'mail',
+  'POST /auth/email/change': 'mail',
+  'POST /auth/password/reset': 'reset',
+  'POST /auth/password': 'password',
+  'DELETE /users/me': 'password',
+  'POST /auth/email/verify': 'verify',
+  'POST /auth/email/restore': 'verify',
+  'POST /uploads': 'upload',
+  'PUT /uploads/:id/content': 'bytes',
+  'POST /uploads/:id/complete': 'completion',
+  'POST /webhooks/scan-result': 'webhook',
+  'GET /readyz': 'readiness',
+  'GET /metrics': 'readiness',
+  // The pages' forms share the classes of the routes that do the same.
+  'POST /account/login': 'login',
+  'POST /account/signup': 'signup',
+  'POST /account/logout': 'anybody',
+  'POST /account/email': 'mail',
+  'POST /account/password': 'password',
+  'POST /account/code': 'verify',
+  'POST /forgot-password': 'mail',
+  'POST /reset-password': 'reset',
+  'POST /restore-email': 'verify',
+  'POST /verify-email': 'verify',
+  'POST /verify-email/code': 'verify',
+  'POST /verify-email/resend': 'mail',
+  'GET /forgot-password': 'anybody',
+  'GET /reset-password': 'anybody',
+  'GET /restore-email': 'anybody',
+  'GET /verify-email': 'anybody',
+  'GET /health': 'unlimited',
+  'GET /healthz': 'unlimited',
+  'GET /flags': 'unlimited',
+  'GET /openapi.json': 'unlimited',
+  'GET /docs': 'unlimited',
+  'GET /docs/errors': 'unlimited',
+  'GET /docs/assets/:file': 'unlimited',
+  'GET /.well-known/jwks.json': 'unlimited',
+};
+
+/** How often an account may be asked for its own password: a tenth of RATE_LIMIT_MAX in fifteen windows. */
+export const ownPasswordPolicy = ({ max, windowMs }: Config['limits']['rate']): RatePolicy => ({
+  name: 'own_password',
+  max: Math.max(1, Math.floor(max / 10)),
+  windowMs: windowMs * 15,
+});
+
+/** The policy of a route, by its pattern: a path has many spellings. A request without a route has the default. */
+export const createRatePolicies = ({ max, windowMs }: Config['limits']['rate']) => {
+  const policyOf = (name: RateClass): RoutePolicy => {
+    const {
+      share,
+      per,
+      bucket = name,
+    }: { share: number; per: RoutePolicy['per']; bucket?: string } = limits[name];
+    return { name: bucket, windowMs, per, max: Math.max(1, Math.floor(max * share)) };
+  };
+
+  return (route: string): RoutePolicy | null => {
+    const name = classes[route] ?? (route === '' ? 'anybody' : 'default');
+    return name === 'unlimited' ? null : policyOf(name);
+  };
+};

@@ -1,0 +1,91 @@
+import type { Context, Next } from 'hono';
+import { createMiddleware } from 'hono/factory';
+import { AppError } from '../errors.ts';
+import type { AppEnv } from '../http/app-env.ts';
+import type { Identify } from '../http/identify.ts';
+import { matchedRoute } from '../http/matched-route.ts';
+import type { RoutePolicy } from '../http/rate-policies.ts';
+import { provesSession } from '../http/session-proof.ts';
+import type { Caller, RateDecision, RateLimiter, RatePolicy } from '../rules/sliding-window.ts';
+
+type Deps = {
+  readonly limiter: RateLimiter;
+  readonly policyOf: (route: string) => RoutePolicy | null;
+  readonly identify: Identify;
+};
+
+const routeOf = (c: Context<AppEnv>): string => {
+  const route = matchedRoute(c);
+  return route ? `${route.method} ${route.path}` : '';
+};
+
+const setFields = (c: Context<AppEnv>, { name, max, windowMs }: RatePolicy, decision: RateDecision) => {
+  c.header('RateLimit-Policy', `"${name}";q=${max};w=${Math.ceil(windowMs / 1000)}`);
+  c.header('RateLimit', `"${name}";r=${decision.remaining};t=${decision.resetSeconds}`);
+};
+
+/** Of an answer that a refusal takes the place of. */
+const headersOfAnswers = ['Allow', 'Location', 'Set-Cookie', 'WWW-Authenticate'] as const;
+
+const refuse = (c: Context<AppEnv>, policy: RatePolicy, decision: RateDecision | null): void => {
+  if (!decision) return;
+  setFields(c, policy, decision);
+  if (decision.admitted) return;
+  throw new AppError('rate_limited', {
+    retryAfterSeconds: decision.retryAfterSeconds,
+    violatedPolicies: [policy.name],
+  });
+};
+
+/**
+ * A sliding window per person, or per network for a request without a live session
+ * (draft-ietf-httpapi-ratelimit-headers): a token that has outlived its session must not use up what its owner may do. When
+ * the counts cannot be reached, requests pass: a limiter that is down must not be an outage.
+ */
+export const rateLimit = ({ limiter, policyOf, identify }: Deps) => {
+  const callerOf = async (c: Context<AppEnv>, { per }: RoutePolicy): Promise<Caller> => {
+    const presented = per === 'caller' ? await identify(c) : null;
+    return {
+      networks: c.var.ctx.networks,
+      session: presented?.kind === 'valid' ? presented.claims : null,
+    };
+  };
+
+  /** Runs the rest of the request, and takes it off the person's count unless its session turns out to live. */
+  const runInDoubt = async (
+    c: Context<AppEnv>,
+    next: Next,
+    settle: (sessionLives: boolean) => Promise<RateDecision | null>,
+  ): Promise<RateDecision | null> => {
+    const { promise: lives, resolve } = Promise.withResolvers<boolean>();
+    const { signal, defer } = c.var.ctx;
+    signal.addEventListener('abort', () => resolve(false), { once: true });
+    const settled = lives.then(settle);
+    // From here on and not once it is known: a request that ends early would take its outcome with it.
+    defer('settle a counted request', settled);
+    await next().finally(() => resolve(provesSession(c)));
+    return settled.catch(() => null);
+  };
+
+  return createMiddleware<AppEnv>(async function rateLimit(c, next) {
+    const policy = policyOf(routeOf(c));
+    if (!policy) return next();
+    const { ctx } = c.var;
+    const decision = await limiter.hit(policy, await callerOf(c, policy), ctx.now).catch((error: unknown) => {
+      ctx.log.error('the rate limiter cannot be reached', {
+        request_id: ctx.requestId,
+        policy: policy.name,
+        error,
+      });
+      return null;
+    });
+    c.set('limiterAnswered', decision !== null);
+    refuse(c, policy, decision);
+    if (!decision?.admitted || !decision.settle) return next();
+    const ofNetwork = await runInDoubt(c, next, decision.settle);
+    if (ctx.signal.aborted || !ofNetwork) return;
+    // What it would have been told is for a client within its limits.
+    if (!ofNetwork.admitted) for (const name of headersOfAnswers) c.res.headers.delete(name);
+    refuse(c, policy, ofNetwork);
+  });
+};

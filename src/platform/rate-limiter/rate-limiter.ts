@@ -1,0 +1,145 @@
+import { shareOf, widestOf } from '../rules/network.ts';
+import type { BucketHit, Caller, RateDecision, RateLimiter, RatePolicy } from '../rules/sliding-window.ts';
+import type { ObserveCall } from '../telemetry/instruments.ts';
+import type { RateLimiter as RateLimiterObject } from './rate-limiter-object.ts';
+
+const rememberedKeys = 10_000;
+/** Hits of a person may be given back at any time, so an isolate refuses by itself no longer than that. */
+const personIsBlockedMs = 1_000;
+
+type Session = NonNullable<Caller['session']>;
+
+type Options = {
+  /** How long no further hit of a session counts for its person that did not show that it lives: as long as its token. */
+  readonly doubtMs: number;
+  readonly called?: ObserveCall;
+};
+
+/** What an isolate knows for a while, by name; of too many it forgets the oldest first. */
+const createMemory = () => {
+  const untilMsOf = new Map<string, number>();
+  return {
+    /** Until when it is so; 0 where it is not. */
+    untilMs: (name: string, nowMs: number): number => {
+      const untilMs = untilMsOf.get(name) ?? 0;
+      if (untilMs > nowMs) return untilMs;
+      untilMsOf.delete(name);
+      return 0;
+    },
+    remember: (name: string, untilMs: number): void => {
+      // A Map keeps the order of insertion, so its first key is the oldest.
+      const oldest = untilMsOf.keys().next().value;
+      if (untilMsOf.size >= rememberedKeys && oldest !== undefined) untilMsOf.delete(oldest);
+      untilMsOf.set(name, untilMs);
+    },
+    forget: (name: string): void => void untilMsOf.delete(name),
+  };
+};
+
+const refusal = (resetMs: number): RateDecision => {
+  const seconds = Math.ceil(resetMs / 1000);
+  return { admitted: false, remaining: 0, resetSeconds: seconds, retryAfterSeconds: seconds };
+};
+
+/** Of several counts the one that leaves least; of those that refuse, the one that does so longest. */
+const tightest = (hits: readonly BucketHit[]): BucketHit | undefined =>
+  hits.toSorted(
+    (a, b) => Number(a.admitted) - Number(b.admitted) || a.remaining - b.remaining || b.resetMs - a.resetMs,
+  )[0];
+
+/**
+ * Counts in Durable Objects, and remembers per isolate which keys are blocked, so that a flood is
+ * refused without a call. Keys name objects: addresses and user ids, never what a client made up.
+ */
+export const createRateLimiter = (
+  namespace: DurableObjectNamespace<RateLimiterObject>,
+  { doubtMs, called = (_object, _method, call) => call() }: Options,
+): RateLimiter => {
+  const blocked = createMemory();
+  const doubted = createMemory();
+
+  const hitNetworks = async (
+    { name: policyName, max, windowMs }: RatePolicy,
+    { networks }: Caller,
+    now: Date,
+  ): Promise<RateDecision> => {
+    const nowMs = now.getTime();
+    // Each prefix by itself: one /64 that is over its limit blocks no other one in its /48.
+    const keyOf = (network: string) => `${policyName}|network|${network}`;
+    const untilMs = Math.max(...networks.map((network) => blocked.untilMs(keyOf(network), nowMs)));
+    if (untilMs > 0) return refusal(untilMs - nowMs);
+
+    const buckets = networks.map((name) => ({ name, max: max * shareOf(name) }));
+    const { hits } = await called('RateLimiter', 'hit', () =>
+      namespace.getByName(keyOf(widestOf(networks))).hit(buckets, windowMs),
+    );
+    // Counted from the request's arrival, not the reply's: the memory forgets a little early, never late.
+    for (const { name, admitted, resetMs } of hits) {
+      if (!admitted) blocked.remember(keyOf(name), nowMs + resetMs);
+    }
+    const hit = tightest(hits);
+    if (!hit?.admitted) return refusal(hit?.resetMs ?? windowMs);
+    return { admitted: true, remaining: hit.remaining, resetSeconds: Math.ceil(hit.resetMs / 1000) };
+  };
+
+  const hitPerson = async (
+    policy: RatePolicy,
+    caller: Caller,
+    { userId, sessionId }: Session,
+    now: Date,
+  ): Promise<RateDecision> => {
+    const nowMs = now.getTime();
+    const { max, windowMs } = policy;
+    const person = `${policy.name}|user|${userId}`;
+    const session = `${person}|${sessionId}`;
+    const object = () => namespace.getByName(person);
+
+    const hitInDoubt = async (): Promise<RateDecision> => {
+      const decision = await hitNetworks(policy, caller, now);
+      const settle = async (lives: boolean) => {
+        if (!lives) return null;
+        doubted.forget(session);
+        await called('RateLimiter', 'trust', async () => object().trust(sessionId));
+        return null;
+      };
+      return decision.admitted ? { ...decision, settle } : decision;
+    };
+
+    if (doubted.untilMs(session, nowMs) > 0) return hitInDoubt();
+    const untilMs = blocked.untilMs(session, nowMs);
+    if (untilMs > 0) return refusal(untilMs - nowMs);
+
+    const { hits, ticket, doubtedUntilMs } = await called('RateLimiter', 'hit', () =>
+      object().hit([{ name: 'person', max }], windowMs, sessionId),
+    );
+    if (doubtedUntilMs !== null) {
+      doubted.remember(session, doubtedUntilMs);
+      return hitInDoubt();
+    }
+    const hit = tightest(hits);
+    if (!hit?.admitted || ticket === null) {
+      blocked.remember(session, nowMs + Math.min(hit?.resetMs ?? windowMs, personIsBlockedMs));
+      return refusal(hit?.resetMs ?? windowMs);
+    }
+    const settle = async (lives: boolean) => {
+      if (lives) return null;
+      doubted.remember(session, nowMs + doubtMs);
+      const [decision] = await Promise.all([
+        hitNetworks(policy, caller, now),
+        called('RateLimiter', 'giveBack', async () => object().giveBack(ticket, sessionId, nowMs + doubtMs)),
+      ]);
+      return decision;
+    };
+    return {
+      admitted: true,
+      remaining: hit.remaining,
+      resetSeconds: Math.ceil(hit.resetMs / 1000),
+      settle,
+    };
+  };
+
+  return {
+    hit: (policy, caller, now) =>
+      caller.session ? hitPerson(policy, caller, caller.session, now) : hitNetworks(policy, caller, now),
+  };
+};

@@ -1,0 +1,84 @@
+import { AppError } from '../errors.ts';
+import type { ObjectStore, PutOutcome, ReceivingStore } from '../rules/storage.ts';
+import { passExactly } from './exact-body.ts';
+
+const unreachable = (cause: unknown): never => {
+  throw new AppError('service_unavailable', { retryAfterSeconds: 5, cause });
+};
+
+/** R2 says so by this number at the end of a message, or by the name of the hash. */
+const isWrongChecksum = (error: unknown): boolean =>
+  error instanceof Error && /\(10037\)|checksum|SHA-256/i.test(error.message);
+
+const withBody = (object: R2Object | R2ObjectBody | null): ReadableStream<Uint8Array> | null =>
+  object && 'body' in object ? object.body : null;
+
+/** Uploads in an R2 bucket, whose bytes pass through the Worker without being held there. */
+export const createR2Store = (bucket: R2Bucket): ReceivingStore => {
+  const head: ObjectStore['head'] = async (key) => {
+    const object = await bucket.head(key).catch(unreachable);
+    if (!object) return null;
+    const sha256 = object.checksums.sha256;
+    return {
+      etag: object.etag,
+      size: object.size,
+      sha256: sha256 ? new Uint8Array(sha256).toHex() : '',
+      contentType: object.httpMetadata?.contentType ?? '',
+    };
+  };
+
+  const read: ObjectStore['read'] = async ({ key, etag }, span) => {
+    const object = await bucket
+      .get(key, { onlyIf: { etagMatches: etag }, ...(span && { range: span }) })
+      .catch(unreachable);
+    return withBody(object);
+  };
+
+  const copy: ObjectStore['copy'] = async ({ key, etag }, to) => {
+    const object = await bucket.get(key, { onlyIf: { etagMatches: etag } }).catch(unreachable);
+    if (!object || !('body' in object)) return null;
+    const { sha256 } = object.checksums;
+    const copied = await bucket
+      .put(to, object.body, {
+        httpMetadata: object.httpMetadata ?? {},
+        ...(sha256 && { sha256 }),
+      })
+      .catch(unreachable);
+    return copied?.etag ?? null;
+  };
+
+  const put: ReceivingStore['put'] = async (key, body, expected, onProgress, signal): Promise<PutOutcome> => {
+    const { size, sha256, contentType } = expected;
+    const exact = passExactly(body, size, { onProgress, signal });
+    try {
+      const object = await bucket.put(key, exact.readable, {
+        // RFC 9110 section 13.1.2: whoever comes second finds something there.
+        onlyIf: new Headers({ 'If-None-Match': '*' }),
+        httpMetadata: { contentType },
+        sha256,
+      });
+      if (!object) exact.cancel();
+      return object ? 'stored' : 'exists';
+    } catch (error) {
+      if (isWrongChecksum(error)) return 'wrong_checksum';
+      const ending = exact.ending();
+      exact.cancel();
+      return ending === null || ending === 'complete' ? unreachable(error) : ending;
+    }
+  };
+
+  return {
+    head,
+    read,
+    copy,
+    put,
+    remove: (key) => bucket.delete(key).catch(unreachable),
+    list: async (prefix, cursor) => {
+      const listed = await bucket.list({ prefix, ...(cursor && { cursor }) }).catch(unreachable);
+      return {
+        objects: listed.objects.map(({ key, uploaded }) => ({ key, storedAt: uploaded })),
+        cursor: listed.truncated ? listed.cursor : null,
+      };
+    },
+  };
+};

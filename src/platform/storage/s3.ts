@@ -1,0 +1,141 @@
+import { AwsClient } from 'aws4fetch';
+import type { StorageConfig } from '../config/uploads.ts';
+import { AppError } from '../errors.ts';
+import {
+  checksumHeader,
+  checksumOf,
+  type IssueTicket,
+  type ObjectStore,
+  type StoredObject,
+} from '../rules/storage.ts';
+import { readCopyResult, readListing } from './s3-documents.ts';
+
+type Options = Extract<StorageConfig, { kind: 's3' }>;
+
+const unreachable = (cause: unknown): never => {
+  throw new AppError('service_unavailable', { retryAfterSeconds: 5, cause });
+};
+
+/** Virtual-hosted at AWS, where a dot in the name would fall out of the certificate; by path at any other endpoint. */
+const baseUrlOf = ({ bucket, endpoint, aws }: Options): string => {
+  if (endpoint) return `${endpoint}/${bucket}`;
+  const host = `s3.${aws.region}.amazonaws.com`;
+  return bucket.includes('.') ? `https://${host}/${bucket}` : `https://${bucket}.${host}`;
+};
+
+const unquoted = (etag: string | null): string => (etag ?? '').replaceAll('"', '');
+
+/** The time of a signature as Signature Version 4 writes it. */
+const amzDate = (instant: Date): string => instant.toISOString().replaceAll(/[:-]|\.\d{3}/g, '');
+
+const digestOf = async (content: ReadableStream<Uint8Array>): Promise<string> => {
+  const digest = new crypto.DigestStream('SHA-256');
+  await content.pipeTo(digest);
+  return new Uint8Array(await digest.digest).toHex();
+};
+
+/** Uploads in an S3 bucket. The client's bytes never pass through the Worker: it gets a presigned URL. */
+export const createS3Store = (
+  options: Options,
+  clock: () => Date,
+): { store: ObjectStore; issueTicket: IssueTicket } => {
+  const { aws } = options;
+  const signer = new AwsClient({
+    accessKeyId: aws.accessKeyId.reveal(),
+    secretAccessKey: aws.secretAccessKey.reveal(),
+    region: aws.region,
+    service: 's3',
+  });
+  const base = baseUrlOf(options);
+  const urlOf = (key: string) => `${base}/${key}`;
+
+  /** @returns null for what is not there, or is another version by now */
+  const send = async (
+    method: string,
+    url: string,
+    signal: AbortSignal,
+    headers: Record<string, string> = {},
+  ): Promise<Response | null> => {
+    const request = await signer.sign(url, {
+      method,
+      headers,
+      redirect: 'manual',
+      aws: { datetime: amzDate(clock()) },
+    });
+    const response = await fetch(request, { signal }).catch(unreachable);
+    if (response.ok) return response;
+    await response.body?.cancel();
+    if (response.status === 404 || response.status === 412) return null;
+    return unreachable(new Error(`s3 ${method} ${response.status}`));
+  };
+
+  const read: ObjectStore['read'] = async ({ key, etag }, span, signal) => {
+    const response = await send('GET', urlOf(key), signal, {
+      'If-Match': `"${etag}"`,
+      ...(span && { Range: `bytes=${span.offset}-${span.offset + span.length - 1}` }),
+    });
+    if (!response) return null;
+    // Not every implementation looks at If-Match.
+    const isThatVersion = unquoted(response.headers.get('ETag')) === etag;
+    if (isThatVersion && response.status === (span ? 206 : 200)) return response.body;
+    await response.body?.cancel();
+    return null;
+  };
+
+  const head: ObjectStore['head'] = async (key, signal): Promise<StoredObject | null> => {
+    const response = await send('HEAD', urlOf(key), signal, { 'x-amz-checksum-mode': 'ENABLED' });
+    if (!response) return null;
+    const etag = unquoted(response.headers.get('ETag'));
+    const checksum = response.headers.get(checksumHeader);
+    // An implementation that knows no checksums has not compared them either.
+    const content = checksum ? null : await read({ key, etag }, null, signal);
+    return {
+      etag,
+      size: Number(response.headers.get('Content-Length')),
+      sha256: checksum ? Uint8Array.fromBase64(checksum).toHex() : content ? await digestOf(content) : '',
+      contentType: response.headers.get('Content-Type') ?? '',
+    };
+  };
+
+  const store: ObjectStore = {
+    head,
+    read,
+    copy: async ({ key, etag }, to, signal) => {
+      const response = await send('PUT', urlOf(to), signal, {
+        'x-amz-copy-source': `/${options.bucket}/${key}`,
+        'x-amz-copy-source-if-match': `"${etag}"`,
+      });
+      // A copy that fails on its way has been answered 200 before; only the document tells.
+      return response && (readCopyResult(await response.text()) ?? unreachable(new Error('s3 copy failed')));
+    },
+    remove: async (key, signal) => {
+      await (await send('DELETE', urlOf(key), signal))?.body?.cancel();
+    },
+    list: async (prefix, cursor, signal) => {
+      const query = new URLSearchParams({ 'list-type': '2', prefix });
+      if (cursor) query.set('continuation-token', cursor);
+      const response = await send('GET', `${base}?${query}`, signal);
+      return response ? readListing(await response.text()) : { objects: [], cursor: null };
+    },
+  };
+
+  /** Length, type and checksum are among the signed headers: S3 takes nothing that differs in any of them. */
+  const issueTicket: IssueTicket = async ({ key, contentType, size, sha256, now, expiresAt }) => {
+    const headers = {
+      'content-type': contentType,
+      // RFC 9110 section 13.1.2: the second PUT finds something there.
+      'if-none-match': '*',
+      [checksumHeader]: checksumOf(sha256),
+    };
+    const url = new URL(urlOf(key));
+    url.searchParams.set('X-Amz-Expires', String(Math.floor((expiresAt.getTime() - now.getTime()) / 1000)));
+    const signed = await signer.sign(url.href, {
+      method: 'PUT',
+      headers: { ...headers, 'content-length': String(size) },
+      aws: { signQuery: true, allHeaders: true, datetime: amzDate(now) },
+    });
+    return { method: 'PUT', url: signed.url, headers };
+  };
+
+  return { store, issueTicket };
+};

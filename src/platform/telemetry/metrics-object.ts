@@ -1,0 +1,37 @@
+import { DurableObject } from 'cloudflare:workers';
+import { addSeries, type MetricsBatch, type Series, type SeriesTable } from '../rules/metrics.ts';
+
+/** An isolate that has not been heard of for so long sends no batch a second time. */
+const senderMemoryMs = 3_600_000;
+
+type Gathered = {
+  readonly series: SeriesTable;
+  /** The last batch of each isolate. */
+  readonly senders: Map<string, { readonly sequence: number; readonly atMs: number }>;
+};
+
+/**
+ * One object, which adds up what all isolates have counted. Every batch goes to disk, whole and as one row: an object
+ * without traffic is evicted, and a counter that goes back looks like so many new events.
+ */
+export class MetricsGatherer extends DurableObject {
+  readonly #gathered = this.ctx.storage.kv.get<Gathered>('gathered') ?? {
+    series: new Map(),
+    senders: new Map(),
+  };
+
+  /** Adds a batch once, however often it arrives: a sender that got no answer sends it again. */
+  add({ isolate, sequence, series }: MetricsBatch): void {
+    const nowMs = Date.now();
+    const { series: known, senders } = this.#gathered;
+    if ((senders.get(isolate)?.sequence ?? 0) >= sequence) return;
+    for (const one of series) addSeries(known, one);
+    senders.set(isolate, { sequence, atMs: nowMs });
+    for (const [sender, { atMs }] of senders) if (atMs < nowMs - senderMemoryMs) senders.delete(sender);
+    this.ctx.storage.kv.put<Gathered>('gathered', this.#gathered);
+  }
+
+  read(): Series[] {
+    return [...this.#gathered.series.values()];
+  }
+}

@@ -1,0 +1,115 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { type Context, ROOT_CONTEXT, type Span, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
+import { W3CTraceContextPropagator } from '@opentelemetry/core';
+import { resourceFromAttributes } from '@opentelemetry/resources';
+import {
+  ParentBasedSampler,
+  type ReadableSpan,
+  type Sampler,
+  SamplingDecision,
+  type SpanProcessor,
+  TracerProvider,
+} from '@opentelemetry/sdk-trace';
+import { findAppError } from '../errors.ts';
+import { type ActiveSpan, inertSpan, type SpanStart, type Tracer } from '../rules/tracing.ts';
+
+type Options = {
+  readonly serviceName: string;
+  readonly sampleRatio: number;
+  /** A number in [0, 1), at random. */
+  readonly random: () => number;
+  readonly onEnd: (span: ReadableSpan) => void;
+};
+
+const kinds: Readonly<Record<SpanStart['kind'], SpanKind>> = {
+  server: SpanKind.SERVER,
+  client: SpanKind.CLIENT,
+  consumer: SpanKind.CONSUMER,
+  internal: SpanKind.INTERNAL,
+};
+
+/**
+ * Our own random number decides, even for a trace that the caller began. If the caller's id or flag decided, any client
+ * could have all its requests exported at our cost. A caller's "not sampled" is respected, because it costs nothing.
+ */
+const createSampler = ({ sampleRatio, random }: Pick<Options, 'sampleRatio' | 'random'>): Sampler => {
+  const byChance: Sampler = {
+    shouldSample: () => ({
+      decision: random() < sampleRatio ? SamplingDecision.RECORD_AND_SAMPLED : SamplingDecision.NOT_RECORD,
+    }),
+    toString: () => `Random{${sampleRatio}}`,
+  };
+  return new ParentBasedSampler({ root: byChance, remoteParentSampled: byChance });
+};
+
+const propagator = new W3CTraceContextPropagator();
+
+const failureOf = (error: unknown): string =>
+  findAppError(error)?.code ?? (error instanceof Error ? error.name : typeof error);
+
+/** OpenTelemetry's SDK; which span is the current one, the asynchronous context of the platform knows. */
+export const createTracer = ({ serviceName, sampleRatio, random, onEnd }: Options): Tracer => {
+  const processor: SpanProcessor = {
+    onStart: () => {},
+    onEnd,
+    forceFlush: () => Promise.resolve(),
+    shutdown: () => Promise.resolve(),
+  };
+  const provider = new TracerProvider({
+    resource: resourceFromAttributes({ 'service.name': serviceName }),
+    sampler: createSampler({ sampleRatio, random }),
+    spanProcessors: [processor],
+  });
+  const tracer = provider.getTracer('itsor');
+  const current = new AsyncLocalStorage<Context>();
+
+  const activeSpan = (span: Span): ActiveSpan => ({
+    traceId: span.isRecording() ? span.spanContext().traceId : null,
+    set: (attributes) => span.setAttributes(attributes),
+    rename: (name) => span.updateName(name),
+    fail: (type) => span.setAttribute('error.type', type).setStatus({ code: SpanStatusCode.ERROR }),
+  });
+
+  const run = async <T>(
+    { name, kind, attributes = {} }: SpanStart,
+    parent: Context,
+    work: (span: ActiveSpan) => Promise<T>,
+  ): Promise<T> => {
+    const span = tracer.startSpan(name, { kind: kinds[kind], attributes }, parent);
+    const active = activeSpan(span);
+    try {
+      return await current.run(trace.setSpan(parent, span), () => work(active));
+    } catch (error) {
+      active.fail(failureOf(error));
+      throw error;
+    } finally {
+      span.end();
+    }
+  };
+
+  return {
+    root: (start, header, work) => {
+      const parent = propagator.extract(ROOT_CONTEXT, null, {
+        get: (_, name) => header(name),
+        keys: () => [],
+      });
+      return run(start, parent, work);
+    },
+    span: (start, work) => {
+      const parent = current.getStore();
+      const isTraced = parent !== undefined && trace.getSpan(parent)?.isRecording() === true;
+      return isTraced ? run(start, parent, work) : work(inertSpan);
+    },
+    headers: () => {
+      const context = current.getStore();
+      const headers: Record<string, string> = {};
+      if (context)
+        propagator.inject(context, headers, {
+          set: (to, name, value) => {
+            to[name] = value;
+          },
+        });
+      return headers;
+    },
+  };
+};

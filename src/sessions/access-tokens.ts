@@ -1,0 +1,183 @@
+import {
+  calculateJwkThumbprint,
+  errors,
+  exportJWK,
+  importJWK,
+  importPKCS8,
+  type CryptoKey as JoseKey,
+  type JWK,
+  type JWTPayload,
+  jwtVerify,
+  SignJWT,
+} from 'jose';
+import type { Config } from '../platform/config/schema.ts';
+import type { Secret } from '../platform/config/secret.ts';
+import { isCanonicalCompactJws } from '../platform/crypto/compact-jws.ts';
+import { hasLowS, withLowS } from '../platform/crypto/p256-signature.ts';
+import type { AccessClaims, AccessVerdict } from '../platform/rules/access-token.ts';
+
+type JwtConfig = Config['jwt'];
+
+/** A key and the one algorithm it may be used with (RFC 8725 section 3.1). */
+type KeyEntry = {
+  readonly kid: string;
+  readonly key: JoseKey;
+  readonly signingKey: JoseKey;
+  /** The public key; a shared secret has none. */
+  readonly jwk: JWK | null;
+};
+type Keyring = {
+  readonly signingKey: JoseKey;
+  readonly kid: string;
+  readonly byKid: ReadonlyMap<string, KeyEntry>;
+};
+
+export type AccessTokens = {
+  /** Signs an `at+jwt` (RFC 9068). */
+  readonly sign: (
+    claims: AccessClaims & { tokenId: string },
+    issuedAt: Date,
+    expiresAt: Date,
+  ) => Promise<string>;
+  /** Verifies without the database, with a leeway of 30 seconds. Never throws for what a client sent. */
+  readonly verify: (token: string, now: Date) => Promise<AccessVerdict>;
+  /** The public keys (RFC 7517); none under HS*. */
+  readonly jwks: () => Promise<{ keys: JWK[] }>;
+};
+
+/** How long a token is taken after it has expired, as clocks differ. */
+export const leewaySeconds = 30;
+const encoder = new TextEncoder();
+const uuid = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
+const base64url = (bytes: ArrayBuffer) =>
+  new Uint8Array(bytes).toBase64({ alphabet: 'base64url', omitPadding: true });
+
+/** A name for a shared secret that tells nothing about it: an HMAC of a fixed text under the secret itself. */
+const secretKid = async (key: CryptoKey): Promise<string> =>
+  base64url(await crypto.subtle.sign('HMAC', key, encoder.encode('itsor kid'))).slice(0, 16);
+
+const importSecret = async (secret: Secret, algorithm: string): Promise<KeyEntry> => {
+  const hmac = { name: 'HMAC', hash: `SHA-${algorithm.slice(2)}` };
+  const key = await crypto.subtle.importKey('raw', encoder.encode(secret.reveal()), hmac, false, [
+    'sign',
+    'verify',
+  ]);
+  return { kid: await secretKid(key), key, signingKey: key, jwk: null };
+};
+
+const pemBlock = /-----BEGIN PRIVATE KEY-----[^-]+-----END PRIVATE KEY-----/g;
+
+const importPrivateKey = async (pem: string, algorithm: string): Promise<KeyEntry> => {
+  const signingKey = await importPKCS8(pem, algorithm, { extractable: true });
+  const { kty, crv, x, y, n, e } = await exportJWK(signingKey);
+  const jwk = JSON.parse(JSON.stringify({ kty, crv, x, y, n, e })) as JWK;
+  const kid = await calculateJwkThumbprint(jwk);
+  const key = (await importJWK(jwk, algorithm)) as JoseKey;
+  return { kid, key, signingKey, jwk: { ...jwk, kid, alg: algorithm, use: 'sig' } };
+};
+
+const loadKeyring = async ({
+  algorithm,
+  secret,
+  previousSecrets,
+  privateKey,
+}: JwtConfig): Promise<Keyring> => {
+  const keys = privateKey
+    ? await Promise.all(
+        (privateKey.reveal().match(pemBlock) ?? []).map((pem) => importPrivateKey(pem, algorithm)),
+      )
+    : await Promise.all([secret, ...previousSecrets].map((each) => importSecret(each, algorithm)));
+  const [current] = keys;
+  if (!current) throw new Error('no signing key');
+  return {
+    signingKey: current.signingKey,
+    kid: current.kid,
+    byKid: new Map(keys.map((key) => [key.kid, key])),
+  };
+};
+
+/** Where the signature of a compact JWS begins. */
+const signatureAt = (token: string): number => token.lastIndexOf('.') + 1;
+
+/** Whether the signature has one spelling. HMAC, RSA and Ed25519 have no other; of ECDSA it is the one with the low s. */
+const isOnlySpelling = (token: string, algorithm: JwtConfig['algorithm']): boolean =>
+  algorithm !== 'ES256' ||
+  hasLowS(Uint8Array.fromBase64(token.slice(signatureAt(token)), { alphabet: 'base64url' }));
+
+/** WebCrypto signs with either s. */
+const toOnlySpelling = (token: string, algorithm: JwtConfig['algorithm']): string => {
+  if (algorithm !== 'ES256') return token;
+  const at = signatureAt(token);
+  const signature = Uint8Array.fromBase64(token.slice(at), { alphabet: 'base64url' });
+  return token.slice(0, at) + base64url(withLowS(signature).buffer);
+};
+
+const readClaims = ({ sub, sid, roles }: JWTPayload): AccessClaims | null =>
+  typeof sub === 'string' &&
+  uuid.test(sub) &&
+  typeof sid === 'string' &&
+  uuid.test(sid) &&
+  Array.isArray(roles)
+    ? { userId: sub, sessionId: sid, roles }
+    : null;
+
+export const createAccessTokens = (config: JwtConfig): AccessTokens => {
+  const { algorithm, issuer, audience } = config;
+  // The keys are kept, not the promise of them: a promise belongs to the request that made it.
+  let loaded: Keyring | undefined;
+  const keyring = async () => {
+    loaded ??= await loadKeyring(config);
+    return loaded;
+  };
+
+  return {
+    sign: async ({ userId, sessionId, roles, tokenId }, issuedAt, expiresAt) => {
+      const { signingKey, kid } = await keyring();
+      const token = await new SignJWT({ sid: sessionId, roles: [...roles] })
+        .setProtectedHeader({ alg: algorithm, typ: 'at+jwt', kid })
+        .setIssuer(issuer)
+        .setAudience(audience)
+        .setSubject(userId)
+        .setJti(tokenId)
+        .setIssuedAt(issuedAt)
+        .setExpirationTime(expiresAt)
+        .sign(signingKey);
+      return toOnlySpelling(token, algorithm);
+    },
+
+    verify: async (token, now) => {
+      // jose takes white space, padding and stray bits; a token has one spelling here.
+      if (!isCanonicalCompactJws(token) || !isOnlySpelling(token, algorithm)) return { kind: 'invalid' };
+      const { byKid } = await keyring();
+      const keyOf = ({ kid }: { kid?: string }) => {
+        const found = kid === undefined ? undefined : byKid.get(kid);
+        if (!found) throw new errors.JWKSNoMatchingKey();
+        return found.key;
+      };
+      try {
+        const { payload } = await jwtVerify(token, keyOf, {
+          algorithms: [algorithm],
+          typ: 'at+jwt',
+          issuer,
+          audience,
+          clockTolerance: leewaySeconds,
+          currentDate: now,
+          requiredClaims: ['sub', 'sid', 'jti', 'iat', 'exp', 'roles'],
+        });
+        const claims = readClaims(payload);
+        const goodUntil = new Date((Number(payload.exp) + leewaySeconds) * 1000);
+        return claims ? { kind: 'valid', claims, goodUntil } : { kind: 'invalid' };
+      } catch (error) {
+        if (!(error instanceof errors.JOSEError)) throw error;
+        const claims = error instanceof errors.JWTExpired ? readClaims(error.payload) : null;
+        return claims ? { kind: 'expired', claims } : { kind: 'invalid' };
+      }
+    },
+
+    jwks: async () => {
+      const { byKid } = await keyring();
+      return { keys: [...byKid.values()].flatMap(({ jwk }) => (jwk ? [jwk] : [])) };
+    },
+  };
+};

@@ -1,0 +1,88 @@
+import type { Account, AccountRecord } from '../../accounts/rules/account.ts';
+
+/** A login. Its refresh token is derived from `id` and `refreshCounter`. */
+export type Session = {
+  readonly id: string;
+  readonly scope: string;
+  readonly refreshCounter: number;
+  readonly expiresAt: Date;
+};
+
+export type OpenSession = { readonly session: Session; readonly account: AccountRecord };
+
+export type NewSession = Session & {
+  readonly absoluteExpiresAt: Date;
+  /** How many live sessions its account may have, with this one; the oldest end. */
+  readonly maxPerAccount: number;
+};
+
+/** How long sessions live, in seconds. */
+export type SessionPolicy = {
+  readonly refreshTtlSeconds: number;
+  readonly absoluteTtlSeconds: number;
+  readonly reuseGraceSeconds: number;
+  /** How many live sessions an account may have. */
+  readonly maxPerAccount: number;
+};
+
+/** How many live sessions one login ends at most: an account may have more of them from before there was a limit. */
+export const endedByLimit = 500;
+
+/** How many of an account's newest sessions from a network tell which devices it knows there. */
+export const rememberedSessions = 100;
+
+export const secondsAfter = (instant: Date, seconds: number): Date =>
+  new Date(instant.getTime() + seconds * 1000);
+
+/** A session slides by its refresh life and ends at its absolute life, however often it is refreshed. */
+export const newSession = (id: string, scope: string, policy: SessionPolicy, now: Date): NewSession => {
+  const { refreshTtlSeconds, absoluteTtlSeconds } = policy;
+  return {
+    id,
+    scope,
+    refreshCounter: 0,
+    expiresAt: secondsAfter(now, Math.min(refreshTtlSeconds, absoluteTtlSeconds)),
+    absoluteExpiresAt: secondsAfter(now, absoluteTtlSeconds),
+    maxPerAccount: policy.maxPerAccount,
+  };
+};
+
+/** The scope that puts the refresh token into the body (OpenID Connect Core 1.0 section 11). */
+export const offlineAccess = 'offline_access';
+
+/** What is granted of a requested scope; the response says so (RFC 6749 section 3.3). */
+export const grantScope = (requested: string): string =>
+  requested.split(' ').includes(offlineAccess) ? offlineAccess : '';
+
+/** One step of rotation, as one database statement has decided it. */
+export type RefreshOutcome =
+  | { readonly kind: 'refreshed'; readonly session: Session; readonly account: AccountRecord }
+  | { readonly kind: 'reused' | 'unknown' | 'expired' | 'revoked' | 'disabled' | 'unverified' };
+
+/** Why a session no longer serves, or null while it does. */
+export type SessionRefusal = 'session_revoked' | 'account_disabled' | 'email_not_verified' | null;
+
+/** What a client gets for a session. */
+export type IssuedTokens = {
+  readonly accessToken: string;
+  readonly accessExpiresAt: Date;
+  readonly accessTtlSeconds: number;
+  readonly refreshToken: string;
+  readonly refreshExpiresAt: Date;
+  readonly scope: string;
+  readonly account: Account;
+};
+
+export type IssueTokens = (opened: OpenSession, now: Date) => Promise<IssuedTokens>;
+
+/** Which sessions a logout ends: this one, the account's other ones, or all. */
+export type LogoutScope = 'local' | 'others' | 'global';
+
+export type SessionSummary = {
+  readonly id: string;
+  readonly createdAt: Date;
+  readonly lastUsedAt: Date;
+  readonly ip: string | null;
+  readonly userAgent: string | null;
+  readonly current: boolean;
+};

@@ -1,0 +1,97 @@
+import { type SQL, sql } from 'drizzle-orm';
+import { permissionsOf } from '../../accounts/sql/account-rows.ts';
+import type { RequestContext } from '../../platform/context.ts';
+import { AppError } from '../../platform/errors.ts';
+import type { SessionRefusal } from '../rules/session.ts';
+import { isOver } from './session-rows.ts';
+
+export type GatePolicy = {
+  /** Accounts whose address is not verified reach nothing but their own account. */
+  readonly verifiedOnly: boolean;
+  /** Null: a password does not age. */
+  readonly passwordMaxAgeDays: number | null;
+  /** Of the providers that there are; an identity of another one opens nothing. */
+  readonly issuers: readonly string[];
+};
+
+/**
+ * The common table expression `gate` of every route that needs a login: the actor's session and account as
+ * the database has them now, with the reason why they are refused. It has no row where the session is gone.
+ * A statement that writes joins it with `gate.refusal is null`, so that nothing is written for a dead session.
+ */
+export type Gate = {
+  /** For one's own affairs. `unverified: true` admits accounts whose address is not verified, whatever the policy. */
+  readonly own: (ctx: RequestContext, options?: { readonly unverified?: boolean }) => SQL;
+  /**
+   * For the affairs of others: the actor must also hold the permission that the route requires, and have no
+   * password to change. `gate.permissions` is what the actor may do.
+   */
+  readonly permitted: (ctx: RequestContext) => SQL;
+  /** Whether the account that the statement has by that name can log in. */
+  readonly canLogIn: (account: SQL) => SQL;
+  /** Whether it has a way to log in; `but` is the id of an identity that does not count. */
+  readonly hasWayIn: (account: SQL, but?: SQL) => SQL;
+};
+
+export const createGate = ({ verifiedOnly, passwordMaxAgeDays, issuers }: GatePolicy): Gate => {
+  const actorOf = ({ actor, now }: RequestContext): SQL => {
+    // It was good when the request came; a slow body or a queue may have outlasted it.
+    if (actor && actor.goodUntil <= now) throw new AppError('token_expired');
+    return sql`
+    sessions s join users u on u.id = s.user_id
+    where s.id = ${actor?.sessionId ?? null} and u.id = ${actor?.userId ?? null}`;
+  };
+
+  const refusal = ({ now }: RequestContext, unverified: boolean): SQL => sql`
+    when ${isOver(sql`s`, now)} then 'session_revoked'
+    when u.disabled_at is not null then 'account_disabled'
+    when ${verifiedOnly && !unverified}::boolean and u.email_verified_at is null then 'email_not_verified'`;
+
+  const hasWayIn: Gate['hasWayIn'] = (account, but = sql`null`) => sql`(
+    ${account}.password_hash is not null or exists (
+      select from identities way where way.user_id = ${account}.id and way.id is distinct from ${but}::uuid
+        and way.issuer = any(${sql.param(issuers)}::text[])))`;
+
+  return {
+    hasWayIn,
+
+    canLogIn: (account) => sql`(
+      ${account}.disabled_at is null and ${hasWayIn(account)}
+      and (${account}.email_verified_at is not null or not ${verifiedOnly}::boolean))`,
+
+    own: (ctx, { unverified = false } = {}) => sql`
+      gate as (
+        select s.id as session_id, u.id as user_id, case ${refusal(ctx, unverified)} end as refusal
+        from ${actorOf(ctx)}
+      )`,
+
+    permitted: (ctx) => {
+      // A statement that is reached by no permission is a route that forgot to require one.
+      if (ctx.requiredPermission === null) throw new Error('the route requires no permission');
+      return sql`
+        gate as (
+          select held.session_id, held.user_id, held.permissions, case
+            when held.refusal is not null then held.refusal
+            when held.password_due then 'password_change_required'
+            when not (${ctx.requiredPermission}::text = any(held.permissions)) then 'forbidden' end as refusal
+          from (
+            select s.id as session_id, u.id as user_id, ${permissionsOf} as permissions,
+              u.password_changed_at is not null and (
+                u.must_change_password
+                or coalesce(u.password_changed_at < ${ctx.now}::timestamptz - ${passwordMaxAgeDays}::int * interval '1 day', false)
+              ) as password_due,
+              case ${refusal(ctx, false)} end as refusal
+            from ${actorOf(ctx)}
+          ) held
+        )`;
+    },
+  };
+};
+
+/** A row that carries the verdict of the gate beside what was asked for. */
+export type Gated = { refusal: SessionRefusal };
+
+/** What a statement says of its refusal; where the gate had no row it says nothing, and the session is gone. */
+export const refusalOf = <Refusal extends string | null>(
+  row: { readonly refusal: Refusal } | undefined,
+): Refusal | 'session_revoked' => (row ? row.refusal : 'session_revoked');

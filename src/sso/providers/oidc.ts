@@ -1,0 +1,166 @@
+import {
+  type AuthorizationServer,
+  allowInsecureRequests,
+  authorizationCodeGrantRequest,
+  type Client,
+  ClientSecretBasic,
+  ClientSecretPost,
+  customFetch,
+  discoveryRequest,
+  getValidatedIdTokenClaims,
+  type JWKSCacheInput,
+  jwksCache,
+  processAuthorizationCodeResponse,
+  processDiscoveryResponse,
+  processUserInfoResponse,
+  userInfoRequest,
+  validateApplicationLevelSignature,
+  validateAuthResponse,
+} from 'oauth4webapi';
+import * as z from 'zod';
+import { canonicalEmail } from '../../accounts/rules/account.ts';
+import type { OidcProviderConfig } from '../../platform/config/single-sign-on.ts';
+import { Email } from '../../platform/schema/text.ts';
+import type { IdentityProvider, ProvidedIdentity } from '../rules/identity.ts';
+import { authorizationUrlOf } from './authorization.ts';
+import { BadClaim, endedBy, failureOf, unavailable } from './failure.ts';
+import type { ProviderFetch } from './provider-fetch.ts';
+
+type Options = {
+  readonly provider: OidcProviderConfig;
+  readonly redirectUri: string;
+  readonly fetch: ProviderFetch;
+  /** For all that one request asks of the provider. */
+  readonly timeoutMs: number;
+};
+
+/** How long a discovery document serves; the library asks for keys that it does not know by itself. */
+const discoveryTtlMs = 3_600_000;
+
+/** OpenID Connect Core 1.0 section 2: at most 255 ASCII characters. */
+const Subject = z.string().regex(/^[\x20-\x7e]{1,255}$/);
+
+/** An address that cannot be one counts as none; only `true` is a promise, and not a text that reads so. */
+const Address = z.object({
+  email: Email.transform(canonicalEmail).nullable().catch(null),
+  email_verified: z.unknown().optional(),
+});
+
+/** OpenID Connect, for whichever provider has a discovery document. */
+export const createOidcProvider = ({
+  provider,
+  redirectUri,
+  fetch,
+  timeoutMs,
+}: Options): IdentityProvider => {
+  const { id, name, issuer, clientId, clientSecret, scopes } = provider;
+  const client: Client = { client_id: clientId };
+  // Plain values, and no promise: they outlive the request that read them. One document and one key set a provider.
+  let discovered: { readonly metadata: AuthorizationServer; readonly at: number } | undefined;
+  let keys: JWKSCacheInput = {};
+
+  const requestOptions = (signal: AbortSignal) => ({
+    [customFetch]: fetch,
+    // The configuration refuses a plain issuer when it is strict.
+    [allowInsecureRequests]: /^http:/i.test(issuer),
+    signal: AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]),
+  });
+  type RequestOptions = ReturnType<typeof requestOptions>;
+
+  const askForMetadata = async (options: RequestOptions): Promise<AuthorizationServer> => {
+    const url = new URL(issuer);
+    const metadata = await discoveryRequest(url, options)
+      .then((response) => processDiscoveryResponse(url, response))
+      .catch(() => {
+        throw unavailable(id, 'no discovery document');
+      });
+    // The library forgives a slash at the end; ID tokens are compared with the letter.
+    if (metadata.issuer !== issuer) throw unavailable(id, 'its issuer is spelled in another way');
+    return metadata;
+  };
+
+  /** A copy each time: the library keeps promises of keys by the object that it was given. */
+  const metadataAt = async (now: Date, options: RequestOptions): Promise<AuthorizationServer> => {
+    if (!discovered || now.getTime() - discovered.at >= discoveryTtlMs)
+      discovered = { metadata: await askForMetadata(options), at: now.getTime() };
+    return { ...discovered.metadata };
+  };
+
+  const authenticationOf = ({ token_endpoint_auth_methods_supported: methods }: AuthorizationServer) =>
+    methods && !methods.includes('client_secret_basic')
+      ? ClientSecretPost(clientSecret.reveal())
+      : ClientSecretBasic(clientSecret.reveal());
+
+  const checkSignature = async (
+    metadata: AuthorizationServer,
+    response: Response,
+    options: RequestOptions,
+  ): Promise<void> => {
+    const cache: JWKSCacheInput = structuredClone(keys);
+    await validateApplicationLevelSignature(metadata, response, { ...options, [jwksCache]: cache });
+    keys = structuredClone(cache);
+  };
+
+  const askForProfile = async (
+    metadata: AuthorizationServer,
+    accessToken: string,
+    subject: string,
+    options: RequestOptions,
+  ) => {
+    const response = await userInfoRequest(metadata, client, accessToken, options);
+    return processUserInfoResponse(metadata, client, subject, response);
+  };
+
+  return {
+    id,
+    name,
+    issuer,
+
+    authorizationUrl: async ({ now, signal }, attempt) => {
+      const metadata = await endedBy(signal, metadataAt(now, requestOptions(signal)));
+      const endpoint = URL.parse(metadata.authorization_endpoint ?? '');
+      const isWeb = endpoint?.protocol === 'https:' || endpoint?.protocol === new URL(issuer).protocol;
+      if (!endpoint || !isWeb) throw unavailable(id, 'no authorization endpoint');
+      return authorizationUrlOf(endpoint, { clientId, redirectUri, scopes }, attempt, {
+        nonce: attempt.nonce,
+      });
+    },
+
+    identify: async ({ now, signal }, answer, attempt) => {
+      const options = requestOptions(signal);
+      const identify = async (): Promise<ProvidedIdentity> => {
+        const metadata = await metadataAt(now, options);
+        const callback = validateAuthResponse(metadata, client, answer, attempt.state);
+        const response = await authorizationCodeGrantRequest(
+          metadata,
+          client,
+          authenticationOf(metadata),
+          callback,
+          redirectUri,
+          attempt.codeVerifier,
+          options,
+        );
+        const tokens = await processAuthorizationCodeResponse(metadata, client, response, {
+          expectedNonce: attempt.nonce,
+          requireIdToken: true,
+        });
+        await checkSignature(metadata, response, options);
+        const claims = getValidatedIdTokenClaims(tokens);
+        const subject = Subject.safeParse(claims?.sub).data;
+        if (subject === undefined) throw new BadClaim('bad_subject');
+        // OpenID Connect Core 1.0 section 3.1.3.7: the library looks at it only where there are several audiences.
+        if (claims?.azp !== undefined && claims.azp !== clientId) throw new BadClaim('bad_azp');
+        const profile =
+          claims?.email === undefined && metadata.userinfo_endpoint
+            ? await askForProfile(metadata, tokens.access_token, subject, options)
+            : claims;
+        const { email, email_verified: claimed } = Address.parse(profile);
+        return { issuer, subject, email, emailVerified: email !== null && claimed === true };
+      };
+      const identified = identify()
+        .then((identity) => ({ kind: 'identified', identity }) as const)
+        .catch((error: unknown) => failureOf(id, error));
+      return endedBy(signal, identified);
+    },
+  };
+};

@@ -1,0 +1,33 @@
+import { type SQL, sql } from 'drizzle-orm';
+import { type AuditScope, insertAudit } from '../../audit/sql/audit-rows.ts';
+
+/** Whether the identity that the statement has by that name is one of which its provider says that it owns the address. */
+export const vouchesFor = (identity: SQL, email: SQL): SQL =>
+  sql`(${identity}.vouched and ${identity}.email is not distinct from ${email})`;
+
+/**
+ * The expressions `unlinked` and `audited_identities`: takes their identities from the accounts that `accounts` yields,
+ * as far as `which` is true of them as `i`, for a proof that they might not be the owner's.
+ */
+export const unlinkIdentities = (
+  ctx: AuditScope,
+  eventId: string,
+  accounts: SQL,
+  { which = sql`true`, actor = sql`gone.user_id` }: { readonly which?: SQL; readonly actor?: SQL } = {},
+): SQL => {
+  const event = {
+    id: eventId,
+    type: 'identity.unlinked',
+    actor,
+    subject: sql`gone.user_id`,
+    details: sql`jsonb_build_object('identity_ids', gone.ids)`,
+  } as const;
+  return sql`
+    unlinked as (
+      delete from identities i where i.user_id in (${accounts}) and ${which}
+      returning i.id, i.user_id
+    ), audited_identities as (
+      ${insertAudit(ctx, event)} from (
+        select unlinked.user_id, jsonb_agg(unlinked.id) as ids from unlinked group by unlinked.user_id) gone
+    )`;
+};

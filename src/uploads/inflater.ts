@@ -1,0 +1,35 @@
+import { Inflate } from 'pako';
+import type { Inflater } from './rules/zip-members.ts';
+
+/** A byte can unpack to a thousand; so much is unpacked at a time, and no more is ever held. */
+const sliceBytes = 1024;
+
+/**
+ * Raw DEFLATE (RFC 1951). Not the runtime's DecompressionStream: workerd's unpacks whatever it is given, whether or not
+ * anybody reads.
+ */
+export const createInflater = (): Inflater => {
+  const inflate = new Inflate({ raw: true });
+  let unpacked: Uint8Array[] = [];
+  let unread = (): number => 0;
+  inflate.onStart = (stream) => {
+    unread = () => stream.avail_in;
+  };
+  inflate.onData = (chunk) => {
+    unpacked.push(chunk);
+  };
+  inflate.onEnd = () => {};
+  let goesOn = false;
+
+  function* push(packed: Uint8Array): Generator<Uint8Array, void> {
+    for (let at = 0; at < packed.byteLength; at += sliceBytes) {
+      goesOn ||= inflate.ended;
+      if (goesOn) return;
+      inflate.push(packed.subarray(at, at + sliceBytes));
+      goesOn = inflate.ended && unread() > 0;
+      yield* unpacked;
+      unpacked = [];
+    }
+  }
+  return { push, isDone: () => inflate.ended && inflate.err === 0 && !goesOn };
+};

@@ -1,0 +1,62 @@
+import { latin1, viewOf } from '../../platform/rules/bytes.ts';
+import type { ByteReader } from './byte-reader.ts';
+import type { ContentFlaw } from './file-content.ts';
+import { hidesFile } from './foreign-content.ts';
+
+const pngSignature = '89504e470d0a1a0a';
+
+/** A PNG from its signature to its IEND chunk, with nothing behind (PNG, Third Edition, sections 5.2, 5.3 and 5.6). */
+export const inspectPng = async (bytes: ByteReader): Promise<ContentFlaw | null> => {
+  if ((await bytes.take(8))?.toHex() !== pngSignature) return 'wrong_type';
+  let seen = '';
+  for (;;) {
+    const header = await bytes.take(8);
+    if (!header) return 'damaged';
+    const length = viewOf(header).getUint32(0);
+    const type = latin1.decode(header.subarray(4));
+    const isExpected = seen === '' ? type === 'IHDR' && length === 13 : /^[A-Za-z]{4}$/.test(type);
+    // Every chunk ends in a CRC of four bytes.
+    if (!isExpected || !(await bytes.skip(length + 4))) return 'damaged';
+    if (type === 'IEND') {
+      if (length > 0 || seen !== 'pixels') return 'damaged';
+      return (await bytes.isAtEnd()) ? null : 'polyglot';
+    }
+    seen = type === 'IDAT' || seen === 'pixels' ? 'pixels' : 'header';
+  }
+};
+
+const [startOfImage, endOfImage, startOfScan] = [0xd8, 0xd9, 0xda];
+
+const isRestart = (marker: number): boolean => marker >= 0xd0 && marker <= 0xd7;
+
+/** SOF0 to SOF15, but for the three between them that begin no frame. */
+const beginsFrame = (marker: number): boolean =>
+  marker >= 0xc0 && marker <= 0xcf && ![0xc4, 0xc8, 0xcc].includes(marker);
+
+/** Where coded pixels end: 0xFF in them is followed by zero, and may be repeated in front of a marker. */
+const isMarker = (byte: number, previous: number): boolean =>
+  previous === 0xff && byte !== 0 && byte !== 0xff && !isRestart(byte);
+
+/**
+ * A JPEG from its first marker to its last (ITU-T T.81, annex B). Phones write more behind that: a second image, a film,
+ * data of their makers. It may stay unless another reader would find a file of its own there.
+ */
+export const inspectJpeg = async (bytes: ByteReader): Promise<ContentFlaw | null> => {
+  if ((await bytes.take(2))?.toHex() !== 'ffd8') return 'wrong_type';
+  if ((await bytes.take(1))?.[0] !== 0xff) return 'wrong_type';
+  let marker = await bytes.skipPast((byte) => byte !== 0xff);
+  let [hasFrame, hasScan] = [false, false];
+  while (marker !== null && marker !== endOfImage) {
+    if (marker === startOfImage || marker === 0 || isRestart(marker)) return 'damaged';
+    const length = await bytes.take(2);
+    const rest = length ? viewOf(length).getUint16(0) - 2 : -1;
+    if (rest < 0 || !(await bytes.skip(rest))) return 'damaged';
+    hasFrame ||= beginsFrame(marker);
+    hasScan ||= marker === startOfScan && hasFrame;
+    if (marker === startOfScan) marker = await bytes.skipPast(isMarker);
+    else if ((await bytes.take(1))?.[0] !== 0xff) return 'damaged';
+    else marker = await bytes.skipPast((byte) => byte !== 0xff);
+  }
+  if (marker !== endOfImage || !hasScan) return 'damaged';
+  return (await hidesFile(bytes)) ? 'polyglot' : null;
+};

@@ -1,0 +1,92 @@
+import * as z from 'zod';
+import { guarddutyResults } from '../platform/rules/guardduty.ts';
+import { digits, Id, Instant, text } from '../platform/schema/text.ts';
+import type { Upload } from './rules/upload.ts';
+
+const Sha256 = z
+  .string()
+  .regex(/^[0-9a-f]{64}$/, 'must be the SHA-256 of the file in 64 lower-case hexadecimal digits')
+  .meta({ examples: ['e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855'] });
+
+export const UploadBody = z.strictObject({
+  filename: text()
+    .min(1, 'must not be empty')
+    .max(255, 'at most 255 characters')
+    .meta({ examples: ['report.pdf'] }),
+  content_type: z
+    .string()
+    .max(127, 'at most 127 characters')
+    .meta({ examples: ['application/pdf'] }),
+  size: z.int().min(1, 'at least 1 byte').meta({ description: 'in bytes' }),
+  sha256: Sha256,
+});
+
+export const UploadParams = z.strictObject({ id: Id });
+
+/** What an upload URL carries; the client takes it as it is. */
+export const UploadUrlQuery = z.strictObject({
+  expires: digits(z.int().min(0).max(9_999_999_999)),
+  signature: z.string().regex(/^[A-Za-z0-9_-]{43}$/),
+});
+
+const Status = z.enum(['pending', 'scanning', 'clean', 'infected', 'failed']);
+
+export const UploadItem = z
+  .object({
+    id: Id,
+    filename: z.string(),
+    content_type: z.string(),
+    size: z.int(),
+    sha256: z.string(),
+    status: Status,
+    reason: z.string().nullable().meta({ description: 'why it failed' }),
+    created_at: Instant,
+  })
+  .meta({ id: 'Upload' });
+
+export const UploadList = z.object({ items: z.array(UploadItem), next_cursor: Id.nullable() });
+
+export const UploadTicketResponse = z.object({
+  id: Id,
+  status: z.literal('pending'),
+  upload: z.object({
+    method: z.literal('PUT'),
+    url: z.url(),
+    headers: z.record(z.string(), z.string()).meta({ description: 'to be sent as they are' }),
+    expires_at: Instant,
+  }),
+});
+
+export const uploadResponse = (upload: Upload): z.infer<typeof UploadItem> => ({
+  id: upload.id,
+  filename: upload.filename,
+  content_type: upload.contentType,
+  size: upload.size,
+  sha256: upload.sha256,
+  status: upload.status,
+  reason: upload.reason,
+  created_at: upload.createdAt.toISOString(),
+});
+
+/** What an EventBridge connection of the type API key sends. */
+export const callbackSecretHeader = 'X-Scan-Callback-Secret';
+
+/** As much as we need of EventBridge's event; AWS may add to it at any time. */
+export const ScanResultBody = z.object({
+  id: text().min(1).max(128),
+  source: z.literal('aws.guardduty'),
+  'detail-type': z.literal('GuardDuty Malware Protection Object Scan Result'),
+  time: z.iso.datetime(),
+  detail: z.object({
+    resourceType: z.literal('S3_OBJECT'),
+    s3ObjectDetails: z.object({ bucketName: text(), objectKey: text(), eTag: text().max(128) }),
+    scanResultDetails: z.object({
+      scanResultStatus: z.enum(guarddutyResults),
+      threats: z.array(z.object({ name: text() })).nullish(),
+    }),
+  }),
+});
+
+export const ScanResultOutcome = z.object({
+  outcome: z.enum(['applied', 'unchanged', 'replayed', 'unknown']),
+});

@@ -1,0 +1,85 @@
+import type { RequestContext } from '../../platform/context.ts';
+import { AppError } from '../../platform/errors.ts';
+import {
+  checksumHeader,
+  checksumOf,
+  type PutOutcome,
+  type ReceivingStore,
+} from '../../platform/rules/storage.ts';
+import { quarantineKey, type UploadRecord } from '../rules/upload.ts';
+import type { UploadRepository } from '../sql/uploads.ts';
+
+/** A PUT to an upload URL, as it came. */
+export type IncomingBytes = {
+  /** Path and query of the URL. */
+  readonly target: string;
+  readonly uploadId: string;
+  readonly expires: number;
+  readonly signature: string;
+  readonly contentType: string | undefined;
+  readonly contentLength: string | undefined;
+  readonly checksum: string | undefined;
+  readonly body: ReadableStream<Uint8Array>;
+};
+
+type Deps = {
+  readonly uploads: Pick<UploadRepository, 'findForPut'>;
+  readonly store: ReceivingStore;
+  readonly verifyUrl: (
+    url: Pick<IncomingBytes, 'target' | 'uploadId' | 'expires' | 'signature'>,
+    now: Date,
+  ) => Promise<'good' | 'expired' | 'forged'>;
+};
+
+const differs = (pointer: string, detail: string): AppError =>
+  new AppError('upload_rejected', { errors: [{ pointer, code: 'differs', detail }] });
+
+/** What the headers alone give away, before a byte is read. */
+const flawOf = (
+  upload: UploadRecord,
+  { contentType, contentLength, checksum }: IncomingBytes,
+): AppError | null => {
+  if (contentType !== upload.contentType) return differs('/content_type', `must be ${upload.contentType}`);
+  if (checksum !== checksumOf(upload.sha256))
+    return differs('/sha256', `${checksumHeader} must be the declared checksum`);
+  if (contentLength !== undefined && Number(contentLength) !== upload.size)
+    return differs('/size', `must be ${upload.size} bytes`);
+  return null;
+};
+
+const refusalOf = (outcome: Exclude<PutOutcome, 'stored'>, { size }: UploadRecord): AppError => {
+  switch (outcome) {
+    case 'exists':
+      return new AppError('conflict', { detail: 'The bytes have been sent before.' });
+    case 'too_short':
+    case 'too_long':
+      return differs('/size', `must be ${size} bytes`);
+    case 'wrong_checksum':
+      return differs('/sha256', 'the bytes have another checksum');
+    case 'broken_off':
+      return differs('/size', 'the bytes broke off');
+  }
+};
+
+/**
+ * Streams the bytes of a signed URL into quarantine, once. Nothing is kept of bytes that differ from the declaration.
+ * @throws AppError `upload_url_invalid`, `not_found`, `conflict`, `upload_rejected`, `service_unavailable`
+ */
+export const createReceiveBytes =
+  ({ uploads, store, verifyUrl }: Deps) =>
+  async (ctx: RequestContext, incoming: IncomingBytes): Promise<void> => {
+    const verdict = await verifyUrl(incoming, ctx.now);
+    if (verdict === 'expired')
+      throw new AppError('upload_url_invalid', { detail: 'The URL has expired; declare the file again.' });
+    if (verdict === 'forged') throw new AppError('upload_url_invalid');
+
+    const upload = await uploads.findForPut(ctx, incoming.uploadId);
+    if (!upload) throw new AppError('not_found');
+    if (upload.status !== 'pending') throw new AppError('conflict', { detail: 'The upload is complete.' });
+    const flaw = flawOf(upload, incoming);
+    if (flaw) throw flaw;
+
+    const key = quarantineKey(upload.objectName);
+    const outcome = await store.put(key, incoming.body, upload, ctx.keepAlive, ctx.signal);
+    if (outcome !== 'stored') throw refusalOf(outcome, upload);
+  };
