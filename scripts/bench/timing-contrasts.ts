@@ -55,6 +55,10 @@ const resend =
   (kind: Kind): Send =>
   (turn) => ({ path: '/auth/email/resend', body: { email: emailOf(kind, turn) } });
 
+const wrongCode =
+  (kind: Kind): Send =>
+  (turn) => ({ path: '/auth/email/verify', body: { email: emailOf(kind, turn), code: '000000' } });
+
 /** The sign-up comes last: it turns the unknown addresses into accounts. */
 export const contrasts: readonly Contrast[] = [
   {
@@ -96,6 +100,23 @@ export const contrasts: readonly Contrast[] = [
     status: 202,
     one: resend('unverified'),
     other: resend('unknown'),
+    settleMs: 25,
+  },
+  {
+    key: 'code',
+    name: 'a wrong code: account that waits for its mail / no such account',
+    status: 400,
+    before: resend('unverified'),
+    one: wrongCode('unverified'),
+    other: wrongCode('unknown'),
+    settleMs: 25,
+  },
+  {
+    key: 'code-proved',
+    name: 'a wrong code: account with a proved address / no such account',
+    status: 400,
+    one: wrongCode('known'),
+    other: wrongCode('unknown'),
     settleMs: 25,
   },
   {

@@ -22,6 +22,8 @@ export const auditEventTypes = {
     'An identity of a provider was taken from an account, by its owner or with a proof of the address',
   'identity.refused': 'A login by a provider for an address whose account it may not have',
   'email.verification_requested': 'A verification mail was asked for',
+  'email.code_refused':
+    'A wrong or expired code; the subject is the account whose code it was meant for, if any',
   'email.code_locked': 'So many wrong codes for an address that further ones are refused for a day',
   'email.verified': 'An e-mail address was proved',
   'email.change_requested': 'Another e-mail address was asked for',

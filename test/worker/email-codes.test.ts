@@ -147,6 +147,42 @@ describe('guesses at the codes of one address', () => {
     expect((await verify({ email: user.email, code: await codeIn(user.email) }, by)).status).toBe(429);
   });
 
+  it('lock and tell the mailbox also where the last one times out', async () => {
+    const { user } = await newAccount(client);
+    const [wrong = ''] = wrongCodes(await codeIn(user.email), 1);
+    await guess(user.email, Array(9).fill(wrong));
+    const { repair } = injectFault(lostReply);
+    const hasty = createClient({ ...cheap, REQUEST_TIMEOUT_MS: '1000' }, newAddress());
+    expect((await verify({ email: user.email, code: wrong }, hasty)).status).toBe(504);
+    repair();
+    await vi.waitFor(
+      async () => expect(await eventsOf(user.id)).toContainEqual({ details: { by: 'identifier' } }),
+      { timeout: 5_000 },
+    );
+    expect((await mailsTo(user.email)).filter(({ template }) => template === 'codes_locked')).toHaveLength(1);
+  });
+
+  it('leave an event each, whether there was a code to try or not', async () => {
+    const waiting = (await newAccount(client)).user;
+    const proved = (await newAccount(client)).user;
+    await verify({ token: await tokenIn(proved.email, 'verify_email', 'verify_email') });
+    for (const [email, subject] of [
+      [waiting.email, waiting.id],
+      [proved.email, null],
+      [newEmail(), null],
+    ] as const) {
+      const [wrong = ''] = wrongCodes(subject === null ? '000000' : await codeIn(email), 1);
+      const answer = await verify({ email, code: wrong });
+      const { request_id } = await answer.json<{ request_id: string }>();
+      const events = await sql`select type, subject_id from audit_events where request_id = ${request_id}`;
+      expect(events, email).toEqual([{ type: 'email.code_refused', subject_id: subject }]);
+    }
+    const right = await verify({ email: waiting.email, code: await codeIn(waiting.email) });
+    expect(right.status).toBe(204);
+    const refused = sql`select from audit_events where subject_id = ${waiting.id} and type = 'email.code_refused'`;
+    expect(await refused).toHaveLength(1);
+  });
+
   it('are withdrawn where our own part fails, and refused where they cannot be counted', async () => {
     const { user } = await newAccount(client);
     const code = await codeIn(user.email);

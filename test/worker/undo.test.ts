@@ -229,6 +229,11 @@ describe('a deletion after a change', () => {
         .map(({ details }) => details);
     expect(await deleted(next)).toEqual([{}]);
     expect(await deleted(email)).toEqual([{ is_former: true }]);
+    // The purge of the outbox goes by the time in an id.
+    const [{ minutes } = {}] = await sql`
+      select abs(extract(epoch from o.created_at) * 1000 - ('x' || left(replace(o.id::text, '-', ''), 12))::bit(48)::bigint) / 60000 as minutes
+      from outbox o where o.recipient = ${email} and o.template = 'account_deleted'`;
+    expect(Number(minutes)).toBeLessThan(1);
     expect(await deleted(thiefs)).toEqual([]);
   });
 });

@@ -1,6 +1,6 @@
 import { type SQL, sql } from 'drizzle-orm';
 import { isUndoOf } from '../../emails/sql/undo-tokens.ts';
-import { insertMail } from '../../mail/sql/mail-rows.ts';
+import { insertMail, newMailIds } from '../../mail/sql/mail-rows.ts';
 import type { RequestContext } from '../../platform/context.ts';
 import type { Database, QueryScope } from '../../platform/db/client.ts';
 import { erasureBatch } from '../../retention/rules.ts';
@@ -51,7 +51,7 @@ export const eraseAccount = (ctx: RequestContext, outboxId: string | null, from:
       : sql`, told as (
     ${insertMail(ctx, 'account_deleted', outboxId, sql`select null::uuid as user_id, erased.email as recipient from erased`)}
   ), told_before as (
-    ${insertMail(ctx, 'account_deleted', sql`gen_random_uuid()`, formerAddresses(ctx), sql`'{"is_former": true}'::jsonb`, sql`true`)}
+    ${insertMail(ctx, 'account_deleted', newMailIds(ctx), formerAddresses(ctx), sql`'{"is_former": true}'::jsonb`, sql`true`)}
   )`
   }`;
 

@@ -1,7 +1,7 @@
 import { createCountedAttempt } from '../../login-guard/rules/counted-attempt.ts';
 import type { LoginGuard } from '../../login-guard/rules/login-ledger.ts';
 import type { MailQueue } from '../../mail/rules/outbox.ts';
-import type { RequestContext } from '../../platform/context.ts';
+import { type RequestContext, withFacts } from '../../platform/context.ts';
 import { AppError } from '../../platform/errors.ts';
 import type { CodeLockRepository } from '../sql/code-locks.ts';
 
@@ -11,6 +11,9 @@ type Deps = {
   readonly mailQueue: MailQueue;
   readonly newId: (now: Date) => string;
 };
+
+/** The request that began the lock may be over, by its time-out: what it has to record has a limit of its own. */
+const recordLimitMs = 10_000;
 
 const linkStillWorks =
   'Too many wrong codes. The link in the message still works, and codes do again when Retry-After is over.';
@@ -37,6 +40,15 @@ export const createGuessCode =
       // The database may have judged the code and committed. A client can time its request so that it ends just then.
       () => (isAsked ? 'failed' : 'withdrawn'),
     );
+    const recordLock = async () => {
+      const lockedBy = await began;
+      if (lockedBy === null) return;
+      const outboxId = newId(ctx.now);
+      const scope = withFacts(ctx, { signal: AbortSignal.timeout(recordLimitMs) });
+      await codeLocks.record(scope, email, { lockedBy, outboxId });
+      await mailQueue.enqueue([outboxId]);
+    };
+    ctx.defer('record a lock of codes', recordLock());
     try {
       const attempt = await reservation;
       if (!attempt.admitted) {
@@ -45,16 +57,7 @@ export const createGuessCode =
       }
       isAsked = true;
       const outcome = await guess();
-      const isWrong = outcome.kind === 'void';
-      settle(isWrong ? 'failed' : 'succeeded');
-      const record = async () => {
-        const lockedBy = await began;
-        if (lockedBy === null) return;
-        const outboxId = newId(ctx.now);
-        await codeLocks.record(ctx, email, { lockedBy, outboxId });
-        await mailQueue.enqueue([outboxId]);
-      };
-      if (isWrong) ctx.defer('record a lock of codes', record());
+      settle(outcome.kind === 'void' ? 'failed' : 'succeeded');
       return outcome;
     } catch (error) {
       settle('withdrawn');

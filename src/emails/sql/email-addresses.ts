@@ -57,6 +57,9 @@ type ProvedRow = {
   username: string | null;
 };
 
+/** A code counts its tries. */
+type ProvedBy = 'link' | 'code';
+
 type Options = { readonly newId: (now: Date) => string };
 
 export type EmailAddressRepository = ReturnType<typeof createEmailAddressRepository>;
@@ -78,7 +81,7 @@ export const createEmailAddressRepository = (db: Database, { newId }: Options) =
   const accept = (
     ctx: RequestContext,
     { attempt, resetTokenId }: Proof,
-    { tries, withName }: { tries: 0 | 1; withName: boolean },
+    { by, withName }: { by: ProvedBy; withName: boolean },
   ): SQL => {
     const event = {
       id: newId(ctx.now),
@@ -93,13 +96,19 @@ export const createEmailAddressRepository = (db: Database, { newId }: Options) =
       subject: sql`r.user_id`,
     } as const;
     const reset = { tokenId: resetTokenId, codeMac: null };
+    const refused = {
+      id: newId(ctx.now),
+      type: 'email.code_refused',
+      actor: noOne,
+      subject: sql`o.user_id`,
+    } as const;
     const { now } = ctx;
     return sql`
       verdict as (
         select n.id, n.is_right, ${kindOf(attempt)} as kind
         from n join users u on u.id = n.user_id and u.email = n.email
       ), tried as (
-        update one_time_tokens o set code_attempts = o.code_attempts + ${tries}::int,
+        update one_time_tokens o set code_attempts = o.code_attempts + ${by === 'code' ? 1 : 0}::int,
           used_at = case when verdict.is_right then ${now}::timestamptz end, ${withoutCredentials}
         from verdict where o.id = verdict.id and o.used_at is null
         returning o.id, o.user_id, o.email, verdict.is_right, verdict.kind
@@ -130,6 +139,9 @@ export const createEmailAddressRepository = (db: Database, { newId }: Options) =
         ${insertAudit(ctx, event)} from c
       ), audited_reset as (
         ${insertAudit(ctx, asked)} from r
+      ), audited_refusal as (
+        ${insertAudit(ctx, refused)} from (select 1) always left join tried o on true
+        where ${by === 'code'}::boolean and not exists (select from t)
       )
       select t.kind, t.user_id, t.email, c.username from t left join c on true`;
   };
@@ -145,10 +157,10 @@ export const createEmailAddressRepository = (db: Database, { newId }: Options) =
   const prove = async (
     ctx: RequestContext,
     proof: Proof,
-    { lock, token, tries }: { lock: SQL; token: SQL; tries: 0 | 1 },
+    { lock, token, by }: { lock: SQL; token: SQL; by: ProvedBy },
   ): Promise<AddressOutcome> => {
     const run = (withName: boolean) =>
-      db.transaction(ctx, [lock, sql`with n as (${token}), ${accept(ctx, proof, { tries, withName })}`]);
+      db.transaction(ctx, [lock, sql`with n as (${token}), ${accept(ctx, proof, { by, withName })}`]);
     const [, [row]] = (await run(true).catch((error: unknown) => {
       if (violatedUnique(error) === 'users_username_unique') return run(false);
       throw error;
@@ -164,12 +176,13 @@ export const createEmailAddressRepository = (db: Database, { newId }: Options) =
         token: sql`
           select n.id, n.user_id, n.email, true as is_right from one_time_tokens n
           where n.id = ${tokenId} and n.purpose = 'verify_email' and n.used_at is null and n.expires_at > ${ctx.now}`,
-        tries: 0,
+        by: 'link',
       }),
 
     /**
      * Takes the address as proved by the code of its newest mail. Each try counts, right or wrong, under the lock
-     * of the account, so that parallel guesses get no more tries than others.
+     * of the account, so that parallel guesses get no more tries than others. A refusal is an event in any case, so
+     * that its time does not tell whether there was a code to try.
      */
     verifyByCode: (
       ctx: RequestContext,
@@ -183,7 +196,7 @@ export const createEmailAddressRepository = (db: Database, { newId }: Options) =
           where n.id = (select m.id from one_time_tokens m where m.email = ${email} and m.purpose = 'verify_email'
                         order by m.id desc limit 1)
             and n.used_at is null and n.code_expires_at > ${ctx.now} and n.code_attempts < ${codePolicy.maxAttempts}`,
-        tries: 1,
+        by: 'code',
       }),
 
     /**

@@ -1,6 +1,7 @@
 import { type SQL, sql } from 'drizzle-orm';
 import { codePolicy, mailCooldownSeconds, type TokenPurpose, tokenTtlSeconds } from '../../emails/rules.ts';
 import type { RequestContext } from '../../platform/context.ts';
+import { firstIdAt } from '../../platform/rules/uuid-v7.ts';
 import { secondsAfter } from '../../sessions/rules/session.ts';
 import type { MailTemplate } from '../rules/outbox.ts';
 
@@ -81,6 +82,10 @@ export const insertMail = (
          ${ctx.now}::timestamptz, ${ctx.now}::timestamptz
   from (${from}) source
   returning id`;
+
+/** A UUIDv7 for each row of a statement that writes as many mails as it finds addresses; the purge goes by their age. */
+export const newMailIds = ({ now }: RequestContext): SQL =>
+  sql`(left(${firstIdAt(now)}, 15) || substr(gen_random_uuid()::text, 16))::uuid`;
 
 /** The details of a mail whose text names a token. */
 export const tokenDetails = (tokenId: string): SQL => sql`jsonb_build_object('token_id', ${tokenId}::text)`;
