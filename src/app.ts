@@ -4,15 +4,17 @@ import { meRoutes, readMe } from './accounts/routes/me.ts';
 import { pagePaths } from './accounts/routes/page-services.ts';
 import { userRoutes } from './administration/routes.ts';
 import { auditRoutes } from './audit/routes.ts';
-import type { Container, Foundation, Services } from './container.ts';
+import type { Container, Foundation } from './container.ts';
 import { docsRoutes } from './docs/routes.tsx';
 import { emailRoutes } from './emails/routes/emails.ts';
 import { linkPageRoutes } from './emails/routes/link-pages.tsx';
+import type { Features } from './features.ts';
 import { flagRoutes } from './flags/routes.ts';
 import { healthRoutes, livenessRoutes } from './health/routes.ts';
 import { devMailboxRoutes } from './mail/routes.tsx';
 import { metricsRoutes } from './metrics/routes.ts';
 import { passwordRoutes } from './passwords/routes.ts';
+import type { ConfigProblem } from './platform/config/scope.ts';
 import type { RequestContext } from './platform/context.ts';
 import { AppError, expectedRefusals } from './platform/errors.ts';
 import type { AppEnv } from './platform/http/app-env.ts';
@@ -81,11 +83,12 @@ const createBase = (
   return app.route('/', livenessRoutes());
 };
 
-const createReadyApp = (foundation: Foundation, services: Services): Hono<AppEnv> => {
-  const { config, account, session, password, email, administration, verifyAccessToken, limiter } = services;
+export const createApp = (container: Container, services: Features): Hono<AppEnv> => {
+  const { config, limiter } = container;
+  const { account, session, password, email, administration } = services;
   const { limits, origins } = config;
   const credential = { ...config.jwt, cookieName: config.cookies.sessionName };
-  const identify = createIdentify({ verifyAccessToken, credential });
+  const identify = createIdentify({ verifyAccessToken: container.accessTokens.verify, credential });
   const login = authenticate(identify);
   const requirePermission = createRequirePermission(identify);
   const allowedOrigins = origins.allowed;
@@ -94,7 +97,7 @@ const createReadyApp = (foundation: Foundation, services: Services): Hono<AppEnv
   // Pages log in by cookies, and where those are not accepted there are none.
   const pages = config.jwt.locations.cookie;
 
-  const app = createBase(foundation, {
+  const app = createBase(container, {
     timeoutMs: limits.requestTimeoutMs,
     logSampleRatio: config.log.sampleRatio,
     strict: config.environment.strict,
@@ -107,9 +110,12 @@ const createReadyApp = (foundation: Foundation, services: Services): Hono<AppEnv
     .use(rateLimit({ limiter, policyOf: createRatePolicies(limits.rate), identify }))
     .use(csrf({ allowedOrigins, credential }))
     .route('/', healthRoutes(services.health))
-    .route('/', docsRoutes({ asset: services.asset }))
+    .route(
+      '/',
+      docsRoutes({ asset: (path: string) => container.bindings.ASSETS.fetch(`https://assets.local${path}`) }),
+    )
     .route('/flags', flagRoutes(config.flags))
-    .route('/.well-known', wellKnownRoutes({ jwks: services.jwks }))
+    .route('/.well-known', wellKnownRoutes({ jwks: container.accessTokens.jwks }))
     .route('/auth', authRoutes({ ...account, ...session }, config, identify))
     .get('/auth/me', login, readMe(account))
     .route('/auth/password', passwordRoutes(password, config, login))
@@ -147,9 +153,18 @@ const createReadyApp = (foundation: Foundation, services: Services): Hono<AppEnv
   });
 };
 
+type ConfigRefusal = {
+  readonly problems: readonly ConfigProblem[];
+  readonly strict: boolean;
+  /** Writes an audit event; null where the database is what is misconfigured. */
+  readonly recordRefusal: ((ctx: RequestContext) => Promise<void>) | null;
+};
+
 /** Answers nothing but `/healthz`: half a service would be a wrong answer. */
-const createRefusingApp = (container: Extract<Container, { kind: 'misconfigured' }>): Hono<AppEnv> => {
-  const { problems, strict, recordRefusal } = container;
+export const createRefusingApp = (
+  foundation: Foundation,
+  { problems, strict, recordRefusal }: ConfigRefusal,
+): Hono<AppEnv> => {
   const errors = problems.map(({ variable, detail }) => ({
     pointer: `/${variable}`,
     code: 'misconfigured',
@@ -164,12 +179,9 @@ const createRefusingApp = (container: Extract<Container, { kind: 'misconfigured'
   const base = { timeoutMs: 10_000, logSampleRatio: 1, strict, allowedOrigins: [], requestHeaders: [] };
   let isRecorded = recordRefusal === null;
 
-  return createBase(container, base).notFound((c) => {
+  return createBase(foundation, base).notFound((c) => {
     if (!isRecorded && recordRefusal) c.var.ctx.defer('record the refusal', recordRefusal(c.var.ctx));
     isRecorded = true;
     return respondWithProblem(c, refusal);
   });
 };
-
-export const createApp = (container: Container): Hono<AppEnv> =>
-  container.kind === 'ready' ? createReadyApp(container, container.services) : createRefusingApp(container);

@@ -1,15 +1,9 @@
-import { createApp } from './app.ts';
-import { type Bindings, createContainer } from './container.ts';
-import { createJobs } from './jobs.ts';
+import type { Bindings } from './container.ts';
+import { createWorker } from './worker.ts';
 
 export { LoginGuard } from './login-guard/login-guard-object.ts';
 export { RateLimiter } from './platform/rate-limiter/rate-limiter-object.ts';
 export { MetricsGatherer } from './platform/telemetry/metrics-object.ts';
-
-const createWorker = (bindings: Bindings) => {
-  const container = createContainer(bindings);
-  return { app: createApp(container), jobs: createJobs(container) };
-};
 
 /** One per isolate: the platform hands every event of an isolate the same bindings. */
 const workers = new WeakMap<Bindings, ReturnType<typeof createWorker>>();

@@ -1,4 +1,5 @@
-import type { Foundation, Services } from './container.ts';
+import type { Foundation } from './container.ts';
+import type { Features } from './features.ts';
 import { deadLetterQueue } from './mail/rules/outbox-schedule.ts';
 import type { LogFields } from './platform/context.ts';
 import { uploadDeadLetterQueue, uploadQueue } from './uploads/rules/upload-schedule.ts';
@@ -8,10 +9,10 @@ type Work = (
 ) => Promise<{ readonly kind: 'done' } | { readonly kind: 'again'; readonly afterSeconds: number }>;
 
 /** Those of the services that nobody asks for. */
-type JobServices = Pick<Services, 'purge'> & {
-  readonly mail: Pick<Services['mail'], 'deliver' | 'sweep'>;
-  readonly uploads: Pick<Services['uploads'], 'work' | 'markDeadLetter' | 'sweep'>;
-  readonly metrics: Pick<NonNullable<Services['metrics']>, 'updateGauges'> | null;
+type JobServices = Pick<Features, 'purge'> & {
+  readonly mail: Pick<Features['mail'], 'deliver' | 'sweep'>;
+  readonly uploads: Pick<Features['uploads'], 'work' | 'markDeadLetter' | 'sweep'>;
+  readonly metrics: Pick<NonNullable<Features['metrics']>, 'updateGauges'> | null;
 };
 
 type JobContainer = Pick<Foundation, 'log' | 'telemetry'> &

@@ -48,10 +48,19 @@ export type RequestContext = {
   readonly defer: (name: string, work: Promise<unknown>) => void;
 };
 
+/** The context of a request with a good access token; the route's own statement decides whether its session lives. */
+export type SessionContext = RequestContext & { readonly actor: Actor };
+
+/** The context of a request whose account must hold a permission; the route's own statement checks it. */
+export type PermittedContext = SessionContext & { readonly requiredPermission: Permission };
+
 /** The same request with other facts. A spread would copy the present instant and stop the clock, so lint refuses it. */
-export const withFacts = (ctx: RequestContext, facts: Partial<Omit<RequestContext, 'now'>>): RequestContext =>
+export const withFacts = <Facts extends Partial<Omit<RequestContext, 'now'>>>(
+  ctx: RequestContext,
+  facts: Facts,
+): RequestContext & Facts =>
   Object.defineProperties(
-    {} as RequestContext,
+    {} as RequestContext & Facts,
     {
       ...Object.getOwnPropertyDescriptors(ctx),
       ...Object.getOwnPropertyDescriptors(facts),

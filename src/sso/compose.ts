@@ -8,7 +8,7 @@ import type { Sources } from '../platform/sources.ts';
 import type { Telemetry } from '../platform/telemetry/create-telemetry.ts';
 import type { IssueTokens, SessionPolicy } from '../sessions/rules/session.ts';
 import type { Gate } from '../sessions/sql/gate.ts';
-import { createGithubProvider, githubIssuer } from './providers/github.ts';
+import { createGithubProvider } from './providers/github.ts';
 import { createOidcProvider } from './providers/oidc.ts';
 import { createProviderFetch } from './providers/provider-fetch.ts';
 import type { IdentityProvider } from './rules/identity.ts';
@@ -18,12 +18,6 @@ import { createListIdentities } from './service/list.ts';
 import { createStartSignOn } from './service/start.ts';
 import { createUnlinkIdentity } from './service/unlink.ts';
 import { createIdentityRepository } from './sql/identities.ts';
-
-/** Issuers of the providers that there are. */
-export const issuersOf = ({ providers, github }: Config['oidc']): readonly string[] => [
-  ...providers.map(({ issuer }) => issuer),
-  ...(github ? [githubIssuer] : []),
-];
 
 type Parts = Pick<Sources, 'newId'> & {
   readonly db: Database;

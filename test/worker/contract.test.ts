@@ -1,10 +1,9 @@
 import { env } from 'cloudflare:test';
 import { describe, expect, it } from 'vitest';
-import { createApp } from '../../src/app.ts';
-import { createContainer } from '../../src/container.ts';
 import type { Operation } from '../../src/docs/openapi/operation.ts';
 import { operations } from '../../src/docs/openapi/operations.ts';
 import { errorCatalogue } from '../../src/platform/errors.ts';
+import { createWorker } from '../../src/worker.ts';
 import { createClient, newAccount } from '../support/worker/client.ts';
 import { isForPeople } from '../support/worker/visitor.ts';
 
@@ -14,8 +13,8 @@ const table = Object.entries<Operation>(operations);
 
 describe('the table of operations', () => {
   it('has every route of the app but the pages of people, and no other', () => {
-    const routes = createApp(createContainer(env))
-      .routes.filter(({ method, path }) => method !== 'ALL' && !isForPeople(path))
+    const routes = createWorker(env as never)
+      .app.routes.filter(({ method, path }) => method !== 'ALL' && !isForPeople(path))
       .map(({ method, path }) => `${method} ${path.replaceAll(/:(\w+)/g, '{$1}')}`);
     expect(Object.keys(operations).sort()).toEqual([...new Set(routes)].sort());
   });

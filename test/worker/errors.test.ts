@@ -1,13 +1,12 @@
 import { env } from 'cloudflare:test';
 import { Hono } from 'hono';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { createApp } from '../../src/app.ts';
-import { createContainer } from '../../src/container.ts';
 import { errorCatalogue } from '../../src/platform/errors.ts';
 import type { AppEnv } from '../../src/platform/http/app-env.ts';
 import { respondWithProblem, toAppError } from '../../src/platform/http/problem.ts';
 import { onlyErrors } from '../../src/platform/middleware/only-errors.ts';
 import { requestContext } from '../../src/platform/middleware/request-context.ts';
+import { createWorker } from '../../src/worker.ts';
 import { createClient, newEmail, password } from '../support/worker/client.ts';
 
 const client = createClient();
@@ -25,7 +24,7 @@ describe('every failure is one problem+json', () => {
       throw new Error('no time');
     };
     vi.spyOn(console, 'log').mockReturnValue();
-    const response = await createApp({ ...createContainer(env as never), clock }).request('/auth/me');
+    const response = await createWorker(env as never, { clock }).app.request('/auth/me');
     expect(response.status).toBe(500);
     expect(await response.json()).toMatchObject({ code: 'internal_error', request_id: expect.any(String) });
   });

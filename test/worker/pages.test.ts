@@ -1,7 +1,6 @@
 import { env } from 'cloudflare:test';
 import { describe, expect, it } from 'vitest';
-import { createApp } from '../../src/app.ts';
-import { createContainer } from '../../src/container.ts';
+import { createWorker } from '../../src/worker.ts';
 import { createClient, newEmail, password } from '../support/worker/client.ts';
 import { sql } from '../support/worker/database.ts';
 import { expectProblem } from '../support/worker/problem.ts';
@@ -38,8 +37,8 @@ const pages = [
 const allPages = [...pages, '/restore-email?token=x', '/reset-password', '/restore-email'];
 
 it('every form of the app is in the table of these tests', () => {
-  const posts = createApp(createContainer(env))
-    .routes.filter(({ method, path }) => method === 'POST' && isForPeople(path))
+  const posts = createWorker(env as never)
+    .app.routes.filter(({ method, path }) => method === 'POST' && isForPeople(path))
     .map(({ path }) => path);
   expect([...new Set(posts)].sort()).toEqual([...forms].sort());
 });

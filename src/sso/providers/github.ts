@@ -8,13 +8,11 @@ import * as z from 'zod';
 import { canonicalEmail } from '../../accounts/rules/account.ts';
 import type { Secret } from '../../platform/config/secret.ts';
 import { Email } from '../../platform/schema/text.ts';
-import type { Identified, IdentityProvider } from '../rules/identity.ts';
+import { githubIssuer, type Identified, type IdentityProvider } from '../rules/identity.ts';
 import { authorizationUrlOf } from './authorization.ts';
 import { endedBy, failureOf, refusedCode, unavailable } from './failure.ts';
 import type { ProviderFetch } from './provider-fetch.ts';
 
-/** What an identity of GitHub is kept under: GitHub has no ID token to name an issuer. */
-export const githubIssuer = 'https://github.com';
 const apiUrl = 'https://api.github.com';
 
 /** What it calls itself in `iss` (RFC 9207), which it has sent since April 2026; an answer without it is taken too. */

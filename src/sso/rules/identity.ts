@@ -1,3 +1,14 @@
+import type { Config } from '../../platform/config/schema.ts';
+
+/** GitHub has no ID token to name an issuer. */
+export const githubIssuer = 'https://github.com';
+
+/** The issuers of the configured providers. */
+export const issuersOf = ({ providers, github }: Config['oidc']): readonly string[] => [
+  ...providers.map(({ issuer }) => issuer),
+  ...(github ? [githubIssuer] : []),
+];
+
 /**
  * Who a provider says that somebody is. Issuer and subject together are the identity (OpenID Connect Core 1.0
  * section 2); the address is only what the provider knows beside, and changes.

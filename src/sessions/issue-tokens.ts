@@ -1,7 +1,7 @@
-import { withPasswordAge } from '../../accounts/rules/account.ts';
-import type { AccessClaims } from '../../platform/rules/access-token.ts';
-import type { IssueTokens, OpenSession, Session } from '../rules/session.ts';
-import { secondsAfter } from '../rules/session.ts';
+import { withPasswordAge } from '../accounts/rules/account.ts';
+import type { AccessClaims } from '../platform/rules/access-token.ts';
+import type { IssueTokens, OpenSession, Session } from './rules/session.ts';
+import { secondsAfter } from './rules/session.ts';
 
 type Deps = {
   readonly signAccessToken: (

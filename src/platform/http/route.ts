@@ -1,0 +1,176 @@
+import type { Context, Hono, Input, MiddlewareHandler, TypedResponse, ValidationTargets } from 'hono';
+import type { StatusCode } from 'hono/utils/http-status';
+import type * as z from 'zod';
+import type { Config } from '../config/schema.ts';
+import { type PermittedContext, type RequestContext, type SessionContext, withFacts } from '../context.ts';
+import type { ErrorCode } from '../errors.ts';
+import type { Site } from '../pages/site.ts';
+import type { Permission } from '../rules/permissions.ts';
+import type { AppEnv } from './app-env.ts';
+import { hasBodyOf } from './body.ts';
+import { actorOf, type Identify } from './identify.ts';
+import type { RateClass } from './rate-policies.ts';
+import { validate } from './validate.ts';
+
+/** What the routes of every feature need. */
+export type Web = { readonly config: Config; readonly identify: Identify; readonly site: Site };
+
+/**
+ * Who may call a route: `anyone`; `optional`, which also reads the session that a request may have; `session`, a live
+ * session; `callback_secret`, the scanner; or a permission, which a live session's account must hold.
+ */
+export type Access = 'anyone' | 'optional' | 'session' | 'callback_secret' | Permission;
+
+export type Answer = {
+  readonly description: string;
+  /** Absent: no body, or one that is not JSON. */
+  readonly schema?: z.ZodType;
+  readonly mediaType?: string;
+};
+
+type Common = {
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+  readonly path: `/${string}`;
+  readonly access: Access;
+  /** The rate class of the route; `default` where it is absent. */
+  readonly rate?: RateClass | 'unlimited';
+};
+
+/** One route of the API: the app, its validation, its limits, the OpenAPI document and the tests are made of it. */
+export type Description = Common & {
+  readonly summary: string;
+  readonly tag: 'accounts' | 'sessions' | 'administration' | 'uploads' | 'service';
+  /** Served in local environments only, and left out of the document. */
+  readonly isLocal?: true;
+  readonly params?: z.ZodObject;
+  readonly query?: z.ZodObject;
+  readonly json?: z.ZodType;
+  /** A form of OAuth 2, whose errors also have the members of RFC 6749. */
+  readonly oauthForm?: z.ZodType;
+  /** The body is a file. */
+  readonly bytes?: true;
+  readonly answers: { readonly [Status in StatusCode]?: Answer };
+  /** The preconditions that the route takes (RFC 9110 section 13.1). */
+  readonly conditional?: readonly ('If-Match' | 'If-None-Match')[];
+  /** The route hands out ranges of bytes (RFC 9110 section 14). */
+  readonly ranged?: true;
+  /** The answer has an ETag. */
+  readonly tagged?: true;
+  /** Errors beside those that any route can answer with. */
+  readonly errors: readonly ErrorCode[];
+  /** Database round trips and Durable Object calls of a successful request at most; a test counts them. */
+  readonly budget?: { readonly trips: number; readonly objects: number };
+};
+
+/** A route whose answers people read, failures included. */
+export type PageDescription = Common & { readonly tag: 'pages' };
+
+const targets = { params: 'param', query: 'query', json: 'json', oauthForm: 'form' } as const;
+type Targets = typeof targets;
+
+type InputOf<D> = {
+  in: {
+    [Key in keyof D & keyof Targets as Targets[Key]]: D[Key] extends z.ZodType ? z.input<D[Key]> : never;
+  };
+  out: {
+    [Key in keyof D & keyof Targets as Targets[Key]]: D[Key] extends z.ZodType ? z.output<D[Key]> : never;
+  };
+};
+
+/** The context of a request that has passed the access check of its route. */
+type ContextFor<A extends Access> = A extends Permission
+  ? PermittedContext
+  : A extends 'session'
+    ? SessionContext
+    : RequestContext;
+
+/** The typed answers of a description: a body that its schema does not know is a type error. */
+type AnswerOf<D> = D extends { readonly answers: infer Answers }
+  ? {
+      [Status in keyof Answers]: Answers[Status] extends { readonly schema: infer Schema extends z.ZodType }
+        ? TypedResponse<z.input<Schema>, Status & StatusCode, 'json'>
+        : TypedResponse<unknown, Status & StatusCode, string>;
+    }[keyof Answers]
+  : Response;
+
+type HandlerOf<D extends Common> = (
+  c: Context<AppEnv, string, InputOf<D>>,
+  ctx: ContextFor<D['access']>,
+) => AnswerOf<D> | Promise<AnswerOf<D>>;
+
+export type Route = (Description | PageDescription) & {
+  readonly handler: (c: Context<AppEnv>, ctx: RequestContext) => Response | Promise<Response>;
+};
+
+/** A route of the API. The handler gets validated input by `c.req.valid`, and a context that fits the access. */
+export const route = <const D extends Description>(description: D, handler: HandlerOf<D>): Route => ({
+  ...description,
+  // What `mount` puts in front of the handler has made the input and the context what the types say.
+  handler: handler as never,
+});
+
+/** A route of the pages. */
+export const page = <const D extends Omit<PageDescription, 'tag'>>(
+  description: D,
+  handler: (c: Context<AppEnv, string, Input>, ctx: ContextFor<D['access']>) => Response | Promise<Response>,
+): Route => ({ ...description, tag: 'pages', handler: handler as never });
+
+const isPermission = (access: Access): access is Permission => access.includes(':');
+
+/**
+ * Lets a good access token through and names what its account must be allowed. The route's own statement checks the session
+ * and the roles that the database has at that moment, never those of the token: a demotion counts on the next request.
+ */
+const authenticate =
+  (identify: Identify, requiredPermission: Permission | null): MiddlewareHandler<AppEnv> =>
+  async (c, next) => {
+    const actor = actorOf(await identify(c));
+    c.set('ctx', withFacts(c.var.ctx, { actor, requiredPermission }));
+    await next();
+  };
+
+const markOAuthForm: MiddlewareHandler<AppEnv> = async (c, next) => {
+  c.set('isOAuthForm', true);
+  await next();
+};
+
+const check = (target: keyof ValidationTargets, schema: z.ZodType) =>
+  validate(target, schema) as MiddlewareHandler as MiddlewareHandler<AppEnv>;
+
+const bodyValidation = ({ json, oauthForm }: Description): MiddlewareHandler<AppEnv>[] => {
+  const validateJson = json && check('json', json);
+  const validateForm = oauthForm && check('form', oauthForm);
+  if (!validateForm) return validateJson ? [validateJson] : [];
+  if (!validateJson) return [markOAuthForm, validateForm];
+  return [
+    async (c, next) => {
+      if (!hasBodyOf(c, 'form')) return validateJson(c, next);
+      c.set('isOAuthForm', true);
+      return validateForm(c, next);
+    },
+  ];
+};
+
+const middlewareOf = (described: Route, identify: Identify): MiddlewareHandler<AppEnv>[] => {
+  const { access } = described;
+  const login =
+    access === 'session' || isPermission(access)
+      ? [authenticate(identify, isPermission(access) ? access : null)]
+      : [];
+  if (described.tag === 'pages') return login;
+  const { params, query } = described;
+  return [
+    ...login,
+    ...(params ? [check('param', params)] : []),
+    ...(query ? [check('query', query)] : []),
+    ...bodyValidation(described),
+  ];
+};
+
+/** Adds the routes to the app: access first, then path, query and body, then the handler. */
+export const mount = (app: Hono<AppEnv>, routes: readonly Route[], identify: Identify): void => {
+  for (const described of routes) {
+    const { method, path, handler } = described;
+    app.on(method, [path], ...middlewareOf(described, identify), (c) => handler(c, c.var.ctx));
+  }
+};

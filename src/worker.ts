@@ -1,0 +1,35 @@
+import { createApp, createRefusingApp } from './app.ts';
+import { createAuditRepository } from './audit/sql/audit.ts';
+import { type Bindings, createContainer, createFoundation, type Foundation } from './container.ts';
+import { createFeatures } from './features.ts';
+import { createJobs } from './jobs.ts';
+import { loadConfig } from './platform/config/load.ts';
+import type { RequestContext } from './platform/context.ts';
+import { createDatabase } from './platform/db/client.ts';
+import { createGate } from './sessions/sql/gate.ts';
+
+/** The app and the jobs of an isolate. A Worker that is not configured answers `/healthz`, and refuses everything else. */
+export const createWorker = (bindings: Bindings, facts: Partial<Foundation> = {}) => {
+  const loaded = loadConfig(bindings);
+  const foundation = { ...createFoundation(bindings, loaded.ok ? loaded.config : undefined), ...facts };
+  const { log } = foundation;
+  for (const warning of loaded.warnings) log.warn('configuration', warning);
+  if (loaded.ok) {
+    const container = createContainer(loaded.config, bindings, foundation);
+    const services = createFeatures(container);
+    return {
+      app: createApp(container, services),
+      jobs: createJobs({ ...foundation, kind: 'ready', services }),
+    };
+  }
+  const { problems, strict, database } = loaded;
+  for (const problem of problems) log.error('misconfigured', problem);
+  const names = [...new Set(problems.map(({ variable }) => variable))].sort();
+  const gate = createGate({ verifiedOnly: false, passwordMaxAgeDays: null, issuers: [] });
+  const audit = database && createAuditRepository(createDatabase(database), { ...foundation, gate });
+  const recordRefusal = audit && ((ctx: RequestContext) => audit.recordRefusedConfiguration(ctx, names));
+  return {
+    app: createRefusingApp(foundation, { problems, strict, recordRefusal }),
+    jobs: createJobs({ ...foundation, kind: 'misconfigured' }),
+  };
+};
