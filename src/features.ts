@@ -103,8 +103,20 @@ export const createFeatures = (container: Container) => {
     requestTimeoutMs: config.limits.requestTimeoutMs,
   });
 
+  const administration = createAdministration(db, {
+    newId,
+    gate,
+    audit,
+    checkPassword,
+    hasher,
+    prepareToken,
+    mailQueue,
+    verification: config.email.verification,
+    passwordMaxAgeDays,
+  });
+
   return {
-    account: {
+    accounts: {
       signup: createSignup({
         checkTurnstile:
           config.turnstile && createTurnstile({ ...config.turnstile, fetch: instruments.outgoing }),
@@ -128,7 +140,7 @@ export const createFeatures = (container: Container) => {
         passwordMaxAgeDays,
       }),
     },
-    password: {
+    passwords: {
       change: createChangePassword({
         credentials,
         proveOwnPassword,
@@ -142,7 +154,7 @@ export const createFeatures = (container: Container) => {
       forgot: createForgotPassword({ credentials, prepareToken, mailQueue }),
       reset: createResetPassword({ credentials, readToken, checkPassword, hasher, guard, mailQueue, newId }),
     },
-    email: {
+    emails: {
       verify: createVerifyEmail({
         addresses,
         changes,
@@ -170,7 +182,7 @@ export const createFeatures = (container: Container) => {
       change: createChangeEmail({ changes, proveOwnPassword, prepareToken, mailQueue, newId }),
       restore: createRestoreEmail({ changes, readToken, mailQueue, newId }),
     },
-    session: {
+    sessions: {
       login: createLogin({
         accounts,
         sessions,
@@ -188,7 +200,7 @@ export const createFeatures = (container: Container) => {
       list: createListSessions({ sessions }),
       end: createEndSession({ sessions }),
     },
-    identity: createSingleSignOn(config, {
+    sso: createSingleSignOn(config, {
       db,
       gate,
       secretKeys,
@@ -199,24 +211,18 @@ export const createFeatures = (container: Container) => {
       mailQueue,
       newId,
     }),
-    administration: createAdministration(db, {
-      newId,
-      gate,
-      audit,
-      checkPassword,
-      hasher,
-      prepareToken,
-      mailQueue,
-      verification: config.email.verification,
-      passwordMaxAgeDays,
-    }),
-    purge: createPurge({
-      rows: createRetentionRepository(db),
-      erasures: createErasureRepository(db),
-      retention: config.retention,
-      clock,
-      log,
-    }),
+    administration: administration.users,
+    roles: administration.roles,
+    audit: administration.audit,
+    retention: {
+      purge: createPurge({
+        rows: createRetentionRepository(db),
+        erasures: createErasureRepository(db),
+        retention: config.retention,
+        clock,
+        log,
+      }),
+    },
     mail: createMailServices(config, { clock, db, tokens: oneTimeTokens, limiter, log, telemetry }),
     uploads,
     health: {

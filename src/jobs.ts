@@ -9,7 +9,7 @@ type Work = (
 ) => Promise<{ readonly kind: 'done' } | { readonly kind: 'again'; readonly afterSeconds: number }>;
 
 /** Those of the services that nobody asks for. */
-type JobServices = Pick<Features, 'purge'> & {
+type JobServices = Pick<Features, 'retention'> & {
   readonly mail: Pick<Features['mail'], 'deliver' | 'sweep'>;
   readonly uploads: Pick<Features['uploads'], 'work' | 'markDeadLetter' | 'sweep'>;
   readonly metrics: Pick<NonNullable<Features['metrics']>, 'updateGauges'> | null;
@@ -117,8 +117,8 @@ export const createJobs = (container: JobContainer) => {
     scheduled: (invocation: Invocation): Promise<void> =>
       traced('scheduled', invocation, async () => {
         if (container.kind === 'misconfigured') return log.error('misconfigured', { job: 'scheduled' });
-        const { mail, uploads, purge } = container.services;
-        const settled = await Promise.allSettled([mail.sweep(), uploads.sweep(), purge()]);
+        const { mail, uploads, retention } = container.services;
+        const settled = await Promise.allSettled([mail.sweep(), uploads.sweep(), retention.purge()]);
         // After the work, so that what is left of it is what waits.
         settled.push(...(await Promise.allSettled([container.services.metrics?.updateGauges()])));
         const failed = settled.find((one) => one.status === 'rejected');

@@ -18,7 +18,7 @@ export const createWorker = (bindings: Bindings, facts: Partial<Foundation> = {}
     const container = createContainer(loaded.config, bindings, foundation);
     const services = createFeatures(container);
     return {
-      app: createApp(container, services),
+      ...createApp(container, services),
       jobs: createJobs({ ...foundation, kind: 'ready', services }),
     };
   }
@@ -30,6 +30,7 @@ export const createWorker = (bindings: Bindings, facts: Partial<Foundation> = {}
   const recordRefusal = audit && ((ctx: RequestContext) => audit.recordRefusedConfiguration(ctx, names));
   return {
     app: createRefusingApp(foundation, { problems, strict, recordRefusal }),
+    routes: [],
     jobs: createJobs({ ...foundation, kind: 'misconfigured' }),
   };
 };

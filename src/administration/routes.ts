@@ -1,100 +1,182 @@
-import { Hono } from 'hono';
 import type { AccountEdit, ManagedUser } from '../accounts/rules/account.ts';
 import {
+  CreatedUser as CreatedUserSchema,
   CreateUserBody,
   EditUserBody,
+  ManagedUser as ManagedUserSchema,
   managedUserResponse,
   newUserResponse,
+  UserList,
   UserParams,
   UserQuery,
 } from '../accounts/schema/users.ts';
-import type { RequestContext } from '../platform/context.ts';
-import type { AppEnv } from '../platform/http/app-env.ts';
+import type { PermittedContext } from '../platform/context.ts';
 import { readPreconditions, setEntityTag } from '../platform/http/preconditions.ts';
-import { validate } from '../platform/http/validate.ts';
-import type { RequirePermission } from '../platform/middleware/authenticate.ts';
+import { route } from '../platform/http/route.ts';
 import type { Page, PageRequest } from '../platform/rules/page.ts';
 import { PageQuery, pageResponse } from '../platform/schema/page.ts';
 import type { Upload } from '../uploads/rules/upload.ts';
-import { uploadResponse } from '../uploads/schema.ts';
+import { UploadList, uploadResponse } from '../uploads/schema.ts';
 import type { CreatedUser, CreateUserRequest } from './service/create.ts';
 import type { UserQuery as UserListQuery } from './service/list.ts';
 
 type Versions = readonly string[] | null;
 
 export type UserServices = {
-  readonly list: (ctx: RequestContext, query: UserListQuery) => Promise<Page<ManagedUser>>;
-  readonly read: (ctx: RequestContext, id: string) => Promise<ManagedUser>;
-  readonly create: (ctx: RequestContext, request: CreateUserRequest) => Promise<CreatedUser>;
+  readonly list: (ctx: PermittedContext, query: UserListQuery) => Promise<Page<ManagedUser>>;
+  readonly read: (ctx: PermittedContext, id: string) => Promise<ManagedUser>;
+  readonly create: (ctx: PermittedContext, request: CreateUserRequest) => Promise<CreatedUser>;
   readonly edit: (
-    ctx: RequestContext,
+    ctx: PermittedContext,
     id: string,
     edit: AccountEdit,
     ifMatch: Versions,
   ) => Promise<ManagedUser | null>;
-  readonly remove: (ctx: RequestContext, id: string, ifMatch: Versions) => Promise<void>;
-  readonly endSessions: (ctx: RequestContext, id: string) => Promise<void>;
-  readonly listUploads: (ctx: RequestContext, id: string, page: PageRequest) => Promise<Page<Upload>>;
+  readonly remove: (ctx: PermittedContext, id: string, ifMatch: Versions) => Promise<void>;
+  readonly endSessions: (ctx: PermittedContext, id: string) => Promise<void>;
+  readonly listUploads: (ctx: PermittedContext, id: string, page: PageRequest) => Promise<Page<Upload>>;
 };
 
-/** The accounts of others, under `/users`. */
-export const userRoutes = (users: UserServices, requirePermission: RequirePermission) =>
-  new Hono<AppEnv>()
-    .get('/', requirePermission('users:read'), validate('query', UserQuery), async (c) => {
+export const userRoutes = (users: UserServices) => [
+  route(
+    {
+      method: 'GET',
+      path: '/users',
+      summary: 'List accounts: all, newest first, or those that begin with a prefix, in alphabetical order',
+      tag: 'administration',
+      access: 'users:read',
+      query: UserQuery,
+      answers: { 200: { description: 'A page of accounts', schema: UserList } },
+      errors: ['validation_failed'],
+    },
+    async (c, ctx) => {
       const { q: prefix = null, cursor = null, limit } = c.req.valid('query');
-      return c.json(
-        pageResponse(await users.list(c.var.ctx, { prefix, cursor, limit }), managedUserResponse),
-      );
-    })
-    .post('/', requirePermission('users:write'), validate('json', CreateUserBody), async (c) => {
+      return c.json(pageResponse(await users.list(ctx, { prefix, cursor, limit }), managedUserResponse), 200);
+    },
+  ),
+  route(
+    {
+      method: 'POST',
+      path: '/users',
+      summary: 'Create an account, with a first password or an invitation mail',
+      tag: 'administration',
+      access: 'users:write',
+      json: CreateUserBody,
+      answers: {
+        201: {
+          description: 'The account; without `users:read` only what was sent, with its id',
+          schema: CreatedUserSchema,
+        },
+      },
+      tagged: true,
+      errors: ['email_taken', 'username_taken', 'weak_password', 'validation_failed', 'overloaded'],
+    },
+    async (c, ctx) => {
       const { email, username = null, password = null, roles } = c.req.valid('json');
-      const { made, user } = await users.create(c.var.ctx, { email, username, password, roles });
+      const { made, user } = await users.create(ctx, { email, username, password, roles });
       setEntityTag(c, made.version);
       c.header('Location', `/users/${made.id}`);
       return c.json(user ? managedUserResponse(user) : newUserResponse(made), 201);
-    })
-    .get('/:id', requirePermission('users:read'), validate('param', UserParams), async (c) => {
-      const user = await users.read(c.var.ctx, c.req.valid('param').id);
+    },
+  ),
+  route(
+    {
+      method: 'GET',
+      path: '/users/:id',
+      summary: 'Read an account; its ETag serves as If-Match',
+      tag: 'administration',
+      access: 'users:read',
+      params: UserParams,
+      answers: { 200: { description: 'The account', schema: ManagedUserSchema } },
+      tagged: true,
+      errors: ['not_found', 'validation_failed'],
+    },
+    async (c, ctx) => {
+      const user = await users.read(ctx, c.req.valid('param').id);
       setEntityTag(c, user.version);
-      return c.json(managedUserResponse(user));
-    })
-    .patch(
-      '/:id',
-      requirePermission('users:write'),
-      validate('param', UserParams),
-      validate('json', EditUserBody),
-      async (c) => {
-        const { must_change_password: mustChangePassword, ...rest } = c.req.valid('json');
-        const { ifMatch } = readPreconditions(c);
-        const edit = { ...rest, mustChangePassword };
-        const user = await users.edit(c.var.ctx, c.req.valid('param').id, edit, ifMatch);
-        // Without an ETag either: one that has not moved would tell that the account was so already.
-        if (!user) return c.body(null, 204);
-        setEntityTag(c, user.version);
-        return c.json(managedUserResponse(user));
+      return c.json(managedUserResponse(user), 200);
+    },
+  ),
+  route(
+    {
+      method: 'PATCH',
+      path: '/users/:id',
+      summary:
+        'Change what is given: user name, roles, disabled, must_change_password, or remove the password; If-Match guards against lost updates',
+      tag: 'administration',
+      access: 'users:write',
+      params: UserParams,
+      json: EditUserBody,
+      answers: {
+        200: {
+          description: 'The account as it is now, for actors with `users:read`',
+          schema: ManagedUserSchema,
+        },
+        204: { description: 'The account is as asked for; the actor lacks `users:read`' },
       },
-    )
-    .get(
-      '/:id/uploads',
-      requirePermission('uploads:read'),
-      validate('param', UserParams),
-      validate('query', PageQuery),
-      async (c) => {
-        const { cursor = null, limit } = c.req.valid('query');
-        const page = await users.listUploads(c.var.ctx, c.req.valid('param').id, { cursor, limit });
-        return c.json(pageResponse(page, uploadResponse));
-      },
-    )
-    .delete('/:id', requirePermission('users:write'), validate('param', UserParams), async (c) => {
-      await users.remove(c.var.ctx, c.req.valid('param').id, readPreconditions(c).ifMatch);
+      conditional: ['If-Match'],
+      tagged: true,
+      errors: ['not_found', 'username_taken', 'conflict', 'precondition_failed', 'validation_failed'],
+    },
+    async (c, ctx) => {
+      const { must_change_password: mustChangePassword, ...rest } = c.req.valid('json');
+      const edit = { ...rest, mustChangePassword };
+      const user = await users.edit(ctx, c.req.valid('param').id, edit, readPreconditions(c).ifMatch);
+      // No ETag either: one that has not moved would tell that the account was so already.
+      if (!user) return c.body(null, 204);
+      setEntityTag(c, user.version);
+      return c.json(managedUserResponse(user), 200);
+    },
+  ),
+  route(
+    {
+      method: 'GET',
+      path: '/users/:id/uploads',
+      summary: 'List the files of an account, newest first, without their contents',
+      tag: 'administration',
+      access: 'uploads:read',
+      params: UserParams,
+      query: PageQuery,
+      answers: { 200: { description: 'A page of files', schema: UploadList } },
+      errors: ['not_found', 'validation_failed'],
+    },
+    async (c, ctx) => {
+      const { cursor = null, limit } = c.req.valid('query');
+      const page = await users.listUploads(ctx, c.req.valid('param').id, { cursor, limit });
+      return c.json(pageResponse(page, uploadResponse), 200);
+    },
+  ),
+  route(
+    {
+      method: 'DELETE',
+      path: '/users/:id',
+      summary: 'Delete an account, with everything personal',
+      tag: 'administration',
+      access: 'users:write',
+      params: UserParams,
+      answers: { 204: { description: 'Deleted' } },
+      conditional: ['If-Match'],
+      errors: ['not_found', 'conflict', 'precondition_failed', 'validation_failed'],
+    },
+    async (c, ctx) => {
+      await users.remove(ctx, c.req.valid('param').id, readPreconditions(c).ifMatch);
       return c.body(null, 204);
-    })
-    .delete(
-      '/:id/sessions',
-      requirePermission('sessions:revoke'),
-      validate('param', UserParams),
-      async (c) => {
-        await users.endSessions(c.var.ctx, c.req.valid('param').id);
-        return c.body(null, 204);
-      },
-    );
+    },
+  ),
+  route(
+    {
+      method: 'DELETE',
+      path: '/users/:id/sessions',
+      summary: 'Log an account out everywhere',
+      tag: 'administration',
+      access: 'sessions:revoke',
+      params: UserParams,
+      answers: { 204: { description: 'All its sessions have ended' } },
+      errors: ['not_found', 'validation_failed'],
+    },
+    async (c, ctx) => {
+      await users.endSessions(ctx, c.req.valid('param').id);
+      return c.body(null, 204);
+    },
+  ),
+];

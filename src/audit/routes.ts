@@ -1,22 +1,32 @@
-import { Hono } from 'hono';
-import type { RequestContext } from '../platform/context.ts';
-import type { AppEnv } from '../platform/http/app-env.ts';
-import { validate } from '../platform/http/validate.ts';
-import type { RequirePermission } from '../platform/middleware/authenticate.ts';
+import type { PermittedContext } from '../platform/context.ts';
+import { route } from '../platform/http/route.ts';
 import type { Page, PageRequest } from '../platform/rules/page.ts';
 import { pageResponse } from '../platform/schema/page.ts';
 import type { AuditEvent, AuditFilter } from './rules.ts';
-import { AuditQuery, auditEventResponse } from './schema.ts';
+import { AuditList, AuditQuery, auditEventResponse } from './schema.ts';
 
 export type AuditServices = {
-  readonly list: (ctx: RequestContext, filter: AuditFilter, page: PageRequest) => Promise<Page<AuditEvent>>;
+  readonly list: (ctx: PermittedContext, filter: AuditFilter, page: PageRequest) => Promise<Page<AuditEvent>>;
 };
 
-/** The audit trail, under `/audit`. */
-export const auditRoutes = ({ list }: AuditServices, requirePermission: RequirePermission) =>
-  new Hono<AppEnv>().get('/', requirePermission('audit:read'), validate('query', AuditQuery), async (c) => {
-    const { user_id: userId = null, type = null, cursor = null, limit } = c.req.valid('query');
-    return c.json(
-      pageResponse(await list(c.var.ctx, { userId, type }, { cursor, limit }), auditEventResponse),
-    );
-  });
+export const auditRoutes = ({ list }: AuditServices) => [
+  route(
+    {
+      method: 'GET',
+      path: '/audit',
+      summary: 'List what happened, newest first',
+      tag: 'administration',
+      access: 'audit:read',
+      query: AuditQuery,
+      answers: { 200: { description: 'A page of events', schema: AuditList } },
+      errors: ['validation_failed'],
+    },
+    async (c, ctx) => {
+      const { user_id: userId = null, type = null, cursor = null, limit } = c.req.valid('query');
+      return c.json(
+        pageResponse(await list(ctx, { userId, type }, { cursor, limit }), auditEventResponse),
+        200,
+      );
+    },
+  ),
+];

@@ -1,4 +1,4 @@
-import type { RequestContext } from '../platform/context.ts';
+import type { PermittedContext } from '../platform/context.ts';
 import { assertDone } from '../platform/refusals.ts';
 import { type Page, type PageRequest, pageOf } from '../platform/rules/page.ts';
 import type { AuditEvent, AuditFilter } from './rules.ts';
@@ -10,7 +10,7 @@ type Deps = { readonly audit: Pick<AuditRepository, 'list'> };
 export const createListAudit =
   ({ audit }: Deps) =>
   async (
-    ctx: RequestContext,
+    ctx: PermittedContext,
     filter: AuditFilter,
     { cursor, limit }: PageRequest,
   ): Promise<Page<AuditEvent>> => {

@@ -1,39 +1,93 @@
-import { Hono } from 'hono';
 import { AppError } from '../platform/errors.ts';
-import type { AppEnv } from '../platform/http/app-env.ts';
 import { usePagePolicy } from '../platform/http/content-security-policy.ts';
-import { validate } from '../platform/http/validate.ts';
+import { type Route, route } from '../platform/http/route.ts';
 import { createOpenApi } from './openapi/document.ts';
-import { operations } from './openapi/operations.ts';
 import { ApiReference } from './pages/api-reference.tsx';
 import { ErrorReference } from './pages/error-reference.tsx';
 import { AssetParams } from './schema.ts';
 
-/** What the page needs of the viewer's package; the rest of that folder is not handed out. */
+/** The files of the viewer's package that the page needs; the others are not served. */
 const viewerFiles: ReadonlySet<string> = new Set(['swagger-ui.css', 'swagger-ui-bundle.js']);
 
-/** Of what is the same for everybody; the pages are not, as each has a nonce of its own. */
+/** For documents that are the same for everybody; each page has a nonce of its own. */
 const cacheControl = 'public, max-age=300';
 
-export const docsRoutes = ({ asset }: { asset: (path: string) => Promise<Response> }) => {
+const page = { mediaType: 'text/html' } as const;
+
+type Docs = {
+  readonly asset: (path: string) => Promise<Response>;
+  readonly routes: () => readonly Route[];
+};
+
+export const docsRoutes = ({ asset, routes }: Docs) => {
   let document: string | undefined;
 
-  return new Hono<AppEnv>()
-    .get('/openapi.json', (c) => {
-      document ??= JSON.stringify(createOpenApi(operations));
-      c.header('Cache-Control', cacheControl);
-      return c.body(document, 200, { 'Content-Type': 'application/json' });
-    })
-    .get('/docs', (c) => c.html(<ApiReference nonce={usePagePolicy(c)} />))
-    .get('/docs/errors', (c) => c.html(<ErrorReference nonce={usePagePolicy(c)} />))
-    .get('/docs/assets/:file', validate('param', AssetParams), async (c) => {
-      const { file } = c.req.valid('param');
-      if (!viewerFiles.has(file)) throw new AppError('not_found');
-      const response = await asset(`/${file}`);
-      if (!response.ok) throw new AppError('not_found');
-      c.header('Cache-Control', cacheControl);
-      return c.body(response.body ?? '', 200, {
-        'Content-Type': response.headers.get('Content-Type') ?? 'text/plain',
-      });
-    });
+  return [
+    route(
+      {
+        method: 'GET',
+        path: '/openapi.json',
+        summary: 'Read this document',
+        tag: 'service',
+        access: 'anyone',
+        rate: 'unlimited',
+        answers: { 200: { description: 'OpenAPI 3.1', mediaType: 'application/json' } },
+        errors: [],
+      },
+      (c) => {
+        document ??= JSON.stringify(createOpenApi(routes()));
+        c.header('Cache-Control', cacheControl);
+        return c.body(document, 200, { 'Content-Type': 'application/json' });
+      },
+    ),
+    route(
+      {
+        method: 'GET',
+        path: '/docs',
+        summary: 'Read the API reference as a page',
+        tag: 'service',
+        access: 'anyone',
+        rate: 'unlimited',
+        answers: { 200: { description: 'A page', ...page } },
+        errors: [],
+      },
+      (c) => c.html(<ApiReference nonce={usePagePolicy(c)} />),
+    ),
+    route(
+      {
+        method: 'GET',
+        path: '/docs/errors',
+        summary: 'Read the error codes as a page; the `type` of a problem leads here',
+        tag: 'service',
+        access: 'anyone',
+        rate: 'unlimited',
+        answers: { 200: { description: 'A page', ...page } },
+        errors: [],
+      },
+      (c) => c.html(<ErrorReference nonce={usePagePolicy(c)} />),
+    ),
+    route(
+      {
+        method: 'GET',
+        path: '/docs/assets/:file',
+        summary: 'Read a file of the viewer of the API reference',
+        tag: 'service',
+        access: 'anyone',
+        rate: 'unlimited',
+        params: AssetParams,
+        answers: { 200: { description: 'A script or a style sheet', mediaType: 'text/javascript' } },
+        errors: ['not_found'],
+      },
+      async (c) => {
+        const { file } = c.req.valid('param');
+        if (!viewerFiles.has(file)) throw new AppError('not_found');
+        const response = await asset(`/${file}`);
+        if (!response.ok) throw new AppError('not_found');
+        c.header('Cache-Control', cacheControl);
+        return c.body(response.body ?? '', 200, {
+          'Content-Type': response.headers.get('Content-Type') ?? 'text/plain',
+        });
+      },
+    ),
+  ];
 };

@@ -1,10 +1,22 @@
-import { Hono } from 'hono';
 import type { Flags } from '../platform/config/feature-flags.ts';
-import type { AppEnv } from '../platform/http/app-env.ts';
+import { route } from '../platform/http/route.ts';
+import { FeatureFlags } from './schema.ts';
 
-/** The feature flags, under `/flags`. */
-export const flagRoutes = (flags: Flags) =>
-  new Hono<AppEnv>().get('/', (c) => {
-    c.header('Cache-Control', 'public, max-age=60');
-    return c.json(flags);
-  });
+export const flagRoutes = (flags: Flags) => [
+  route(
+    {
+      method: 'GET',
+      path: '/flags',
+      summary: 'Read the feature flags',
+      tag: 'service',
+      access: 'anyone',
+      rate: 'unlimited',
+      answers: { 200: { description: 'Every flag, on or off', schema: FeatureFlags } },
+      errors: [],
+    },
+    (c) => {
+      c.header('Cache-Control', 'public, max-age=60');
+      return c.json(flags, 200);
+    },
+  ),
+];

@@ -1,34 +1,86 @@
-import { Hono, type MiddlewareHandler } from 'hono';
-import { ChangePasswordBody, ForgotPasswordBody, ResetPasswordBody } from '../accounts/schema/credentials.ts';
-import type { Config } from '../platform/config/schema.ts';
-import type { RequestContext } from '../platform/context.ts';
-import type { AppEnv } from '../platform/http/app-env.ts';
-import { validate } from '../platform/http/validate.ts';
+import {
+  Accepted,
+  ChangePasswordBody,
+  ForgotPasswordBody,
+  ResetPasswordBody,
+} from '../accounts/schema/credentials.ts';
+import type { RequestContext, SessionContext } from '../platform/context.ts';
+import { route, type Web } from '../platform/http/route.ts';
 import { respondWithTokens } from '../sessions/http/token-response.ts';
 import type { IssuedTokens } from '../sessions/rules/session.ts';
+import { TokenResponse } from '../sessions/schema/tokens.ts';
 
 export type PasswordServices = {
-  readonly change: (ctx: RequestContext, request: { current: string; next: string }) => Promise<IssuedTokens>;
+  readonly change: (ctx: SessionContext, request: { current: string; next: string }) => Promise<IssuedTokens>;
   readonly forgot: (ctx: RequestContext, email: string) => Promise<void>;
   readonly reset: (ctx: RequestContext, request: { token: string; password: string }) => Promise<void>;
 };
 
-/** Changing and recovering a password, under `/auth/password`. */
 export const passwordRoutes = (
   { change, forgot, reset }: PasswordServices,
-  config: Pick<Config, 'cookies' | 'jwt'>,
-  login: MiddlewareHandler<AppEnv>,
-) =>
-  new Hono<AppEnv>()
-    .post('/', login, validate('json', ChangePasswordBody), async (c) => {
+  { config }: Pick<Web, 'config'>,
+) => [
+  route(
+    {
+      method: 'POST',
+      path: '/auth/password',
+      summary: 'Change the password; all sessions end, and the caller continues in a new one',
+      tag: 'accounts',
+      access: 'session',
+      rate: 'password',
+      json: ChangePasswordBody,
+      answers: { 200: { description: 'New tokens; cookies are set', schema: TokenResponse } },
+      errors: [
+        'invalid_credentials',
+        'account_disabled',
+        'email_not_verified',
+        'weak_password',
+        'conflict',
+        'validation_failed',
+        'login_locked',
+        'overloaded',
+      ],
+    },
+    async (c, ctx) => {
       const { current_password: current, new_password: next } = c.req.valid('json');
-      return respondWithTokens(c, config, await change(c.var.ctx, { current, next }));
-    })
-    .post('/forgot', validate('json', ForgotPasswordBody), async (c) => {
-      await forgot(c.var.ctx, c.req.valid('json').email);
-      return c.json({ status: 'accepted' }, 202);
-    })
-    .post('/reset', validate('json', ResetPasswordBody), async (c) => {
-      await reset(c.var.ctx, c.req.valid('json'));
+      return respondWithTokens(c, config, await change(ctx, { current, next }));
+    },
+  ),
+  route(
+    {
+      method: 'POST',
+      path: '/auth/password/forgot',
+      summary: 'Ask for a reset link by e-mail',
+      tag: 'accounts',
+      access: 'anyone',
+      rate: 'mail',
+      json: ForgotPasswordBody,
+      answers: {
+        202: { description: 'The same whether the address has an account or not', schema: Accepted },
+      },
+      errors: ['validation_failed'],
+    },
+    async (c, ctx) => {
+      await forgot(ctx, c.req.valid('json').email);
+      return c.json({ status: 'accepted' as const }, 202);
+    },
+  ),
+  route(
+    {
+      method: 'POST',
+      path: '/auth/password/reset',
+      summary:
+        'Set a password by the token of a reset link, or of an undo link that has given the account back; all sessions end',
+      tag: 'accounts',
+      access: 'anyone',
+      rate: 'reset',
+      json: ResetPasswordBody,
+      answers: { 204: { description: 'The password is set' } },
+      errors: ['token_invalid', 'weak_password', 'validation_failed', 'overloaded'],
+    },
+    async (c, ctx) => {
+      await reset(ctx, c.req.valid('json'));
       return c.body(null, 204);
-    });
+    },
+  ),
+];

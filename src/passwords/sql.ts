@@ -20,7 +20,7 @@ import {
   originDetails,
   voidTokens,
 } from '../mail/sql/mail-rows.ts';
-import type { RequestContext } from '../platform/context.ts';
+import type { RequestContext, SessionContext } from '../platform/context.ts';
 import type { Database } from '../platform/db/client.ts';
 import type { OpenSession, SessionPolicy, SessionRefusal } from '../sessions/rules/session.ts';
 import { type Gate, type Gated, refusalOf } from '../sessions/sql/gate.ts';
@@ -60,7 +60,7 @@ export type CredentialRepository = ReturnType<typeof createCredentialRepository>
 export const createCredentialRepository = (db: Database, { newId, gate }: Options) => ({
   /** The actor's own credential. */
   findOwn: async (
-    ctx: RequestContext,
+    ctx: SessionContext,
   ): Promise<{ refusal: Exclude<SessionRefusal, null> } | { refusal: null; credential: OwnCredential }> => {
     const [row] = await db.execute<CredentialRow & Gated & { updated_at: Date }>(
       ctx,
@@ -79,7 +79,7 @@ export const createCredentialRepository = (db: Database, { newId, gate }: Option
    * password has changed meanwhile.
    */
   change: async (
-    ctx: RequestContext,
+    ctx: SessionContext,
     before: string,
     { hash, outboxId }: NewPassword,
     policy: SessionPolicy,

@@ -1,59 +1,127 @@
-import { Hono } from 'hono';
-import type { RequestContext } from '../platform/context.ts';
-import type { AppEnv } from '../platform/http/app-env.ts';
+import type { PermittedContext } from '../platform/context.ts';
 import { readPreconditions, setEntityTag } from '../platform/http/preconditions.ts';
-import { validate } from '../platform/http/validate.ts';
-import type { RequirePermission } from '../platform/middleware/authenticate.ts';
+import { route } from '../platform/http/route.ts';
 import type { Page, PageRequest } from '../platform/rules/page.ts';
 import type { Permission } from '../platform/rules/permissions.ts';
 import type { Preconditions } from '../platform/rules/preconditions.ts';
 import { pageResponse } from '../platform/schema/page.ts';
 import type { Role } from './rules/role.ts';
-import { PutRoleBody, RoleParams, RoleQuery, roleResponse } from './schema.ts';
+import {
+  PermissionList,
+  PutRoleBody,
+  RoleList,
+  RoleParams,
+  RoleQuery,
+  Role as RoleSchema,
+  roleResponse,
+} from './schema.ts';
 import type { PermissionEntry } from './service/permissions.ts';
 
 export type RoleServices = {
-  readonly list: (ctx: RequestContext, page: PageRequest) => Promise<Page<Role>>;
-  readonly read: (ctx: RequestContext, name: string) => Promise<Role>;
+  readonly list: (ctx: PermittedContext, page: PageRequest) => Promise<Page<Role>>;
+  readonly read: (ctx: PermittedContext, name: string) => Promise<Role>;
   readonly put: (
-    ctx: RequestContext,
+    ctx: PermittedContext,
     name: string,
     permissions: readonly Permission[],
     preconditions: Preconditions,
   ) => Promise<{ role: Role; isNew: boolean }>;
-  readonly remove: (ctx: RequestContext, name: string, ifMatch: Preconditions['ifMatch']) => Promise<void>;
-  readonly permissions: (ctx: RequestContext) => Promise<readonly PermissionEntry[]>;
+  readonly remove: (ctx: PermittedContext, name: string, ifMatch: Preconditions['ifMatch']) => Promise<void>;
+  readonly permissions: (ctx: PermittedContext) => Promise<readonly PermissionEntry[]>;
 };
 
-/** Roles and what they can allow, under `/roles` and `/permissions`. */
-export const roleRoutes = (roles: RoleServices, requirePermission: RequirePermission) =>
-  new Hono<AppEnv>()
-    .get('/permissions', requirePermission('roles:read'), async (c) =>
-      c.json({ items: await roles.permissions(c.var.ctx), next_cursor: null }),
-    )
-    .get('/roles', requirePermission('roles:read'), validate('query', RoleQuery), async (c) => {
+export const roleRoutes = (roles: RoleServices) => [
+  route(
+    {
+      method: 'GET',
+      path: '/permissions',
+      summary: 'List everything that a role can allow',
+      tag: 'administration',
+      access: 'roles:read',
+      answers: { 200: { description: 'All permissions', schema: PermissionList } },
+      errors: [],
+    },
+    async (c, ctx) => c.json({ items: [...(await roles.permissions(ctx))], next_cursor: null }, 200),
+  ),
+  route(
+    {
+      method: 'GET',
+      path: '/roles',
+      summary: 'List roles in the order of their names',
+      tag: 'administration',
+      access: 'roles:read',
+      query: RoleQuery,
+      answers: { 200: { description: 'A page of roles', schema: RoleList } },
+      errors: ['validation_failed'],
+    },
+    async (c, ctx) => {
       const { cursor = null, limit } = c.req.valid('query');
-      return c.json(pageResponse(await roles.list(c.var.ctx, { cursor, limit }), roleResponse));
-    })
-    .get('/roles/:name', requirePermission('roles:read'), validate('param', RoleParams), async (c) => {
-      const role = await roles.read(c.var.ctx, c.req.valid('param').name);
+      return c.json(pageResponse(await roles.list(ctx, { cursor, limit }), roleResponse), 200);
+    },
+  ),
+  route(
+    {
+      method: 'GET',
+      path: '/roles/:name',
+      summary: 'Read a role; its ETag serves as If-Match',
+      tag: 'administration',
+      access: 'roles:read',
+      params: RoleParams,
+      answers: { 200: { description: 'The role', schema: RoleSchema } },
+      tagged: true,
+      errors: ['not_found', 'validation_failed'],
+    },
+    async (c, ctx) => {
+      const role = await roles.read(ctx, c.req.valid('param').name);
       setEntityTag(c, role.version);
-      return c.json(roleResponse(role));
-    })
-    .put(
-      '/roles/:name',
-      requirePermission('roles:write'),
-      validate('param', RoleParams),
-      validate('json', PutRoleBody),
-      async (c) => {
-        const { permissions } = c.req.valid('json');
-        const { name } = c.req.valid('param');
-        const { role, isNew } = await roles.put(c.var.ctx, name, permissions, readPreconditions(c));
-        setEntityTag(c, role.version);
-        return c.json(roleResponse(role), isNew ? 201 : 200);
+      return c.json(roleResponse(role), 200);
+    },
+  ),
+  route(
+    {
+      method: 'PUT',
+      path: '/roles/:name',
+      summary:
+        'Create a role (201) or replace its permissions (200) with permissions that you have; a role that accounts have needs users:write too',
+      tag: 'administration',
+      access: 'roles:write',
+      params: RoleParams,
+      json: PutRoleBody,
+      answers: {
+        200: { description: 'The role', schema: RoleSchema },
+        201: { description: 'The new role', schema: RoleSchema },
       },
-    )
-    .delete('/roles/:name', requirePermission('roles:write'), validate('param', RoleParams), async (c) => {
-      await roles.remove(c.var.ctx, c.req.valid('param').name, readPreconditions(c).ifMatch);
+      conditional: ['If-Match', 'If-None-Match'],
+      tagged: true,
+      errors: ['conflict', 'precondition_failed', 'validation_failed'],
+    },
+    async (c, ctx) => {
+      const { permissions } = c.req.valid('json');
+      const { role, isNew } = await roles.put(
+        ctx,
+        c.req.valid('param').name,
+        permissions,
+        readPreconditions(c),
+      );
+      setEntityTag(c, role.version);
+      return c.json(roleResponse(role), isNew ? 201 : 200);
+    },
+  ),
+  route(
+    {
+      method: 'DELETE',
+      path: '/roles/:name',
+      summary: 'Delete a role that no account has',
+      tag: 'administration',
+      access: 'roles:write',
+      params: RoleParams,
+      answers: { 204: { description: 'Deleted' } },
+      conditional: ['If-Match'],
+      errors: ['not_found', 'conflict', 'precondition_failed', 'validation_failed'],
+    },
+    async (c, ctx) => {
+      await roles.remove(ctx, c.req.valid('param').name, readPreconditions(c).ifMatch);
       return c.body(null, 204);
-    });
+    },
+  ),
+];

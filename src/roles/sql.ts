@@ -1,7 +1,7 @@
 import { type SQL, sql } from 'drizzle-orm';
 import { isChanged, lockAuthority } from '../administration/sql/authority.ts';
 import { insertAudit, noOne } from '../audit/sql/audit-rows.ts';
-import type { RequestContext } from '../platform/context.ts';
+import type { PermittedContext } from '../platform/context.ts';
 import type { Database } from '../platform/db/client.ts';
 import type { Refusal } from '../platform/refusals.ts';
 import type { Slice } from '../platform/rules/page.ts';
@@ -67,7 +67,7 @@ export const createRoleRepository = (db: Database, { newId, gate }: Options) => 
 
   return {
     /** For what is not in the database but asks for a permission. */
-    authorize: async (ctx: RequestContext): Promise<Refusal> => {
+    authorize: async (ctx: PermittedContext): Promise<Refusal> => {
       const [row] = await db.execute<{ refusal: Refusal }>(
         ctx,
         sql`with ${gate.permitted(ctx)} select gate.refusal from gate`,
@@ -77,7 +77,7 @@ export const createRoleRepository = (db: Database, { newId, gate }: Options) => 
 
     /** Roles in the order of their names; `after` is the last one seen. */
     list: async (
-      ctx: RequestContext,
+      ctx: PermittedContext,
       { after, limit }: Slice,
     ): Promise<{ refusal: Refusal; roles: Role[] }> => {
       const rows = await db.execute<RoleRow & { refusal: Refusal }>(
@@ -96,7 +96,7 @@ export const createRoleRepository = (db: Database, { newId, gate }: Options) => 
       };
     },
 
-    find: async (ctx: RequestContext, name: string): Promise<{ refusal: Refusal; role: Role | null }> => {
+    find: async (ctx: PermittedContext, name: string): Promise<{ refusal: Refusal; role: Role | null }> => {
       const [row] = await db.execute<RoleRow & { refusal: Refusal }>(
         ctx,
         sql`
@@ -111,7 +111,7 @@ export const createRoleRepository = (db: Database, { newId, gate }: Options) => 
 
     /** Creates a role or replaces its permissions, which gives to and takes from every account that has it. */
     put: async (
-      ctx: RequestContext,
+      ctx: PermittedContext,
       name: string,
       permissions: readonly Permission[],
       { ifMatch, mustExist, mustNotExist }: Preconditions,
@@ -163,7 +163,7 @@ export const createRoleRepository = (db: Database, { newId, gate }: Options) => 
 
     /** Deletes a role that no account has. */
     remove: async (
-      ctx: RequestContext,
+      ctx: PermittedContext,
       name: string,
       ifMatch: readonly string[] | null,
     ): Promise<Refusal> => {

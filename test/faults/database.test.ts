@@ -1,10 +1,10 @@
 import { afterEach, beforeEach, describe, expect, inject, it, type MockInstance, vi } from 'vitest';
-import { operations } from '../../src/docs/openapi/operations.ts';
 import { createClient, newAccount, newEmail, password, type Tokens } from '../support/worker/client.ts';
 import { type Fault, injectFault, lostReply, silence } from '../support/worker/database-faults.ts';
 import { databaseRequests } from '../support/worker/database-routes.ts';
 import { expectProblem } from '../support/worker/problem.ts';
 import { cheapHashes } from '../support/worker/raw-bodies.ts';
+import { operations } from '../support/worker/routes.ts';
 
 const timeoutMs = 250;
 const variables = { ...cheapHashes, RATE_LIMIT_MAX: '10000' };

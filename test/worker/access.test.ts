@@ -1,11 +1,10 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import type { Operation } from '../../src/docs/openapi/operation.ts';
-import { operations } from '../../src/docs/openapi/operations.ts';
 import { type Permission, permissionNames } from '../../src/platform/rules/permissions.ts';
-import { type Access, access, type OperationKey } from '../support/worker/access.ts';
+import { type Access, access } from '../support/worker/access.ts';
 import { newAccountAllowed, newAdmin } from '../support/worker/administrators.ts';
 import { createClient, newAccount, type Tokens } from '../support/worker/client.ts';
 import { sql } from '../support/worker/database.ts';
+import { operations, permissionOf } from '../support/worker/routes.ts';
 
 const client = createClient({ RATE_LIMIT_MAX: '100000' });
 type Account = Required<Tokens>;
@@ -59,7 +58,7 @@ const kept: Readonly<Record<string, string>> = {
 };
 const cacheControlOf = (key: string, { ok }: Response): string => (ok ? kept[key] : undefined) ?? 'no-store';
 
-const rows = Object.entries<Access>(access) as [OperationKey, Access][];
+const rows = Object.entries<Access>(access);
 const isLocalAsset = (key: string) => key === 'GET /docs/assets/{file}';
 
 describe('who may do what', () => {
@@ -76,8 +75,8 @@ describe('who may do what', () => {
   it('has a row for every operation, and one that fits it', () => {
     expect(Object.keys(access).toSorted()).toEqual(Object.keys(operations).toSorted());
     for (const [key, row] of rows) {
-      const { auth, permission }: Operation = operations[key];
-      const kind = permission ? 'permitted' : auth === 'required' ? 'loggedIn' : 'everybody';
+      const needed = operations[key]?.access;
+      const kind = permissionOf(needed) ? 'permitted' : needed === 'session' ? 'loggedIn' : 'everybody';
       expect(row, key).toHaveProperty(kind);
     }
   });
@@ -89,7 +88,7 @@ describe('who may do what', () => {
 
   describe.each(rows)('%s', (key, row) => {
     const [method = '', path = ''] = key.split(' ');
-    const { permission }: Operation = operations[key];
+    const permission = permissionOf(operations[key]?.access);
 
     it.each(actorNames)('as %s', async (who) => {
       for (const [name, carry] of Object.entries(carriers)) {

@@ -1,15 +1,14 @@
 import { env } from 'cloudflare:test';
 import { describe, expect, it } from 'vitest';
-import type { Operation } from '../../src/docs/openapi/operation.ts';
-import { operations } from '../../src/docs/openapi/operations.ts';
 import { errorCatalogue } from '../../src/platform/errors.ts';
 import { createWorker } from '../../src/worker.ts';
 import { createClient, newAccount } from '../support/worker/client.ts';
+import { operations, permissionOf } from '../support/worker/routes.ts';
 import { isForPeople } from '../support/worker/visitor.ts';
 
 // Whatever is refused before the session is looked for counts for the network.
 const client = createClient({ RATE_LIMIT_MAX: '10000' });
-const table = Object.entries<Operation>(operations);
+const table = Object.entries(operations);
 
 describe('the table of operations', () => {
   it('has every route of the app but the pages of people, and no other', () => {
@@ -21,10 +20,10 @@ describe('the table of operations', () => {
 
   const sample = (path: string) => path.replace('{id}', crypto.randomUUID()).replace('{name}', 'support');
   const needLogin = table
-    .filter(([, { auth }]) => auth === 'required')
+    .filter(([, { access }]) => access === 'session' || permissionOf(access))
     .map(([key]) => key.split(' ') as [string, string]);
   const withBody = table
-    .filter(([, { json, form }]) => json || form)
+    .filter(([, { json, oauthForm }]) => json || oauthForm)
     .map(([key]) => key.split(' ') as [string, string]);
 
   it.each(needLogin)('%s %s refuses whoever has no good token', async (method, path) => {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { operations } from '../../src/docs/openapi/operations.ts';
 import { type Client, cookiesOf, createClient, newEmail, password } from '../support/worker/client.ts';
 import { sql } from '../support/worker/database.ts';
+import { operations } from '../support/worker/routes.ts';
 
 const own = 'http://127.0.0.1:3002';
 const allowed = 'https://app.example.com';

@@ -127,7 +127,7 @@ const newWorld = (seed: number, ids: readonly string[]) => {
   const services = {
     mail: { deliver, sweep },
     uploads: { work: done, markDeadLetter: nothing, sweep: nothing },
-    purge: nothing,
+    retention: { purge: nothing },
     metrics: null,
   };
   const jobs = createJobs({ kind: 'ready', log, telemetry, services });

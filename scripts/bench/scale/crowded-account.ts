@@ -2,7 +2,7 @@ import type { Client } from 'pg';
 import { v7 as uuidv7 } from 'uuid';
 import { createOwnAccountRepository } from '../../../src/accounts/sql/own-account.ts';
 import { createOwnRecordRepository } from '../../../src/accounts/sql/own-records.ts';
-import type { RequestContext } from '../../../src/platform/context.ts';
+import type { SessionContext } from '../../../src/platform/context.ts';
 import type { Database } from '../../../src/platform/db/client.ts';
 import { newSession, type SessionPolicy } from '../../../src/sessions/rules/session.ts';
 import { createGate } from '../../../src/sessions/sql/gate.ts';
@@ -61,7 +61,7 @@ export const addCrowdedAccount = async (
   return { userId, sessionId, changedAt };
 };
 
-const contextOf = ({ userId, sessionId }: CrowdedAccount): RequestContext => ({
+const contextOf = ({ userId, sessionId }: CrowdedAccount): SessionContext => ({
   requestId: 'bench',
   now: new Date(),
   ip: '198.51.100.7',

@@ -1,48 +1,93 @@
-import { type Context, Hono, type MiddlewareHandler } from 'hono';
-import type { Config } from '../../platform/config/schema.ts';
-import type { RequestContext } from '../../platform/context.ts';
-import type { AppEnv } from '../../platform/http/app-env.ts';
-import { validate } from '../../platform/http/validate.ts';
+import type { SessionContext } from '../../platform/context.ts';
+import { route, type Web } from '../../platform/http/route.ts';
 import type { PageRequest } from '../../platform/rules/page.ts';
 import { ExportQuery } from '../../platform/schema/page.ts';
 import { clearSessionCookies } from '../../sessions/http/cookies.ts';
 import type { Account } from '../rules/account.ts';
 import type { AccountExport } from '../rules/account-export.ts';
-import { accountExportResponse } from '../schema/account-export.ts';
-import { DeleteMeBody, EditMeBody, userResponse } from '../schema/users.ts';
+import { AccountExport as AccountExportSchema, accountExportResponse } from '../schema/account-export.ts';
+import { DeleteMeBody, EditMeBody, User, userResponse } from '../schema/users.ts';
 
 export type MeServices = {
-  readonly me: (ctx: RequestContext) => Promise<Account>;
-  readonly rename: (ctx: RequestContext, username: string | null) => Promise<Account>;
-  readonly remove: (ctx: RequestContext, password: string) => Promise<void>;
-  readonly export: (ctx: RequestContext, page: PageRequest) => Promise<AccountExport>;
+  readonly me: (ctx: SessionContext) => Promise<Account>;
+  readonly rename: (ctx: SessionContext, username: string | null) => Promise<Account>;
+  readonly remove: (ctx: SessionContext, password: string) => Promise<void>;
+  readonly export: (ctx: SessionContext, page: PageRequest) => Promise<AccountExport>;
 };
 
-/** Who one is: the same answer under `/auth/me` and `/users/me`. */
-export const readMe =
-  ({ me }: Pick<MeServices, 'me'>) =>
-  async (c: Context<AppEnv>) => {
-    return c.json(userResponse(await me(c.var.ctx)));
-  };
+/** The same answer under `/auth/me` and `/users/me`. */
+const readMe = (path: '/auth/me' | '/users/me', { me }: Pick<MeServices, 'me'>) =>
+  route(
+    {
+      method: 'GET',
+      path,
+      summary: 'Read your account',
+      tag: 'accounts',
+      access: 'session',
+      answers: { 200: { description: 'The account', schema: User } },
+      errors: ['account_disabled'],
+    },
+    async (c, ctx) => c.json(userResponse(await me(ctx)), 200),
+  );
 
-/** One's own account, under `/users/me`. */
-export const meRoutes = (
-  services: MeServices,
-  { cookies }: Pick<Config, 'cookies'>,
-  login: MiddlewareHandler<AppEnv>,
-) =>
-  new Hono<AppEnv>()
-    .get('/', login, readMe(services))
-    .patch('/', login, validate('json', EditMeBody), async (c) => {
-      return c.json(userResponse(await services.rename(c.var.ctx, c.req.valid('json').username)));
-    })
-    .delete('/', login, validate('json', DeleteMeBody), async (c) => {
-      await services.remove(c.var.ctx, c.req.valid('json').password);
+export const meRoutes = (services: MeServices, { config: { cookies } }: Pick<Web, 'config'>) => [
+  readMe('/auth/me', services),
+  readMe('/users/me', services),
+  route(
+    {
+      method: 'PATCH',
+      path: '/users/me',
+      summary: 'Change your user name; null removes it',
+      tag: 'accounts',
+      access: 'session',
+      json: EditMeBody,
+      answers: { 200: { description: 'The account', schema: User } },
+      errors: ['account_disabled', 'email_not_verified', 'username_taken', 'validation_failed'],
+    },
+    async (c, ctx) => c.json(userResponse(await services.rename(ctx, c.req.valid('json').username)), 200),
+  ),
+  route(
+    {
+      method: 'DELETE',
+      path: '/users/me',
+      summary: 'Delete your account, with everything personal',
+      tag: 'accounts',
+      access: 'session',
+      rate: 'password',
+      json: DeleteMeBody,
+      answers: { 204: { description: 'Deleted; cookies are cleared' } },
+      errors: [
+        'invalid_credentials',
+        'account_disabled',
+        'email_not_verified',
+        'conflict',
+        'validation_failed',
+        'login_locked',
+        'overloaded',
+      ],
+    },
+    async (c, ctx) => {
+      await services.remove(ctx, c.req.valid('json').password);
       clearSessionCookies(c, cookies);
       return c.body(null, 204);
-    })
-    .get('/export', login, validate('query', ExportQuery), async (c) => {
+    },
+  ),
+  route(
+    {
+      method: 'GET',
+      path: '/users/me/export',
+      summary:
+        'Export everything that is kept about you, in pages over all lists: follow next_cursor until it is null',
+      tag: 'accounts',
+      access: 'session',
+      query: ExportQuery,
+      answers: { 200: { description: 'A file', schema: AccountExportSchema } },
+      errors: ['account_disabled', 'validation_failed'],
+    },
+    async (c, ctx) => {
       const { cursor = null, limit } = c.req.valid('query');
       c.header('Content-Disposition', 'attachment; filename="account.json"');
-      return c.json(accountExportResponse(await services.export(c.var.ctx, { cursor, limit })));
-    });
+      return c.json(accountExportResponse(await services.export(ctx, { cursor, limit })), 200);
+    },
+  ),
+];

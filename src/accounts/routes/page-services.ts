@@ -8,11 +8,11 @@ import type { MeServices } from './me.ts';
 
 /** The use cases behind the pages: the very ones that the JSON routes call. */
 export type PageServices = {
-  readonly account: Pick<AuthServices, 'signup'> & Pick<MeServices, 'me'>;
-  readonly session: Pick<AuthServices, 'login' | 'logout'> & SessionServices;
-  readonly password: PasswordServices;
-  readonly email: EmailServices;
-  readonly identity: IdentityServices & {
+  readonly accounts: Pick<AuthServices, 'signup'> & Pick<MeServices, 'me'>;
+  readonly sessions: Pick<AuthServices, 'login' | 'logout'> & SessionServices;
+  readonly passwords: PasswordServices;
+  readonly emails: EmailServices;
+  readonly sso: IdentityServices & {
     /** The ways to log in beside a password. */
     readonly offers: readonly SignOnOffer[];
   };

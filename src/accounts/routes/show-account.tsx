@@ -15,16 +15,16 @@ import type { PageServices } from './page-services.ts';
 const maxSessions = 100;
 
 type Deps = {
-  readonly me: PageServices['account']['me'];
-  readonly list: PageServices['session']['list'];
-  readonly identity: PageServices['identity'];
+  readonly me: PageServices['accounts']['me'];
+  readonly list: PageServices['sessions']['list'];
+  readonly sso: PageServices['sso'];
   readonly config: Pick<Config, 'email' | 'password' | 'turnstile'>;
   readonly identify: Identify;
   readonly site: Site;
 };
 
 /** The account page in its two states; after a failure, with the form that it was about. */
-export const createShowAccount = ({ me, list, identity, config, identify, site }: Deps) => {
+export const createShowAccount = ({ me, list, sso, config, identify, site }: Deps) => {
   const noticeOf = (c: Context<AppEnv>) => noticeText(c.req.query('done'));
 
   const showSignedOut = (c: Context<AppEnv>, failure?: Failure) =>
@@ -34,7 +34,7 @@ export const createShowAccount = ({ me, list, identity, config, identify, site }
       failure,
       content: (
         <SignedOut
-          offers={identity.offers}
+          offers={sso.offers}
           failure={failure}
           canSignUp={config.turnstile === null}
           verifiesFirst={config.email.verification === 'required'}
@@ -48,7 +48,7 @@ export const createShowAccount = ({ me, list, identity, config, identify, site }
     const [account, sessions, identities] = await Promise.all([
       me(ctx),
       list(ctx, { cursor: null, limit: maxSessions }),
-      identity.list(ctx),
+      sso.list(ctx),
     ]);
     c.set('userId', account.id);
     c.set('sessionLives', true);

@@ -1,4 +1,4 @@
-import type { RequestContext } from '../../platform/context.ts';
+import type { SessionContext } from '../../platform/context.ts';
 import { AppError } from '../../platform/errors.ts';
 import { type PageRequest, pageOf } from '../../platform/rules/page.ts';
 import { withPasswordAge } from '../rules/account.ts';
@@ -18,7 +18,7 @@ type RecordOf<List extends OwnRecord['list']> = Extract<OwnRecord, { list: List 
  */
 export const createExportOwnAccount =
   ({ ownRecords, passwordMaxAgeDays }: Deps) =>
-  async (ctx: RequestContext, { cursor, limit }: PageRequest): Promise<AccountExport> => {
+  async (ctx: SessionContext, { cursor, limit }: PageRequest): Promise<AccountExport> => {
     const own = await ownRecords.list(ctx, { after: cursor, limit: limit + 1 });
     if (own.refusal !== null) throw new AppError(own.refusal);
     const { items, nextCursor } = pageOf(own.records, limit, ({ id }) => id);

@@ -1,4 +1,4 @@
-import type { RequestContext } from '../../platform/context.ts';
+import type { SessionContext } from '../../platform/context.ts';
 import { AppError } from '../../platform/errors.ts';
 import { type Account, withPasswordAge } from '../rules/account.ts';
 import type { OwnAccountRepository } from '../sql/own-account.ts';
@@ -11,7 +11,7 @@ type Deps = {
 /** @throws AppError `session_revoked`, `account_disabled` */
 export const createMe =
   ({ ownAccount, passwordMaxAgeDays }: Deps) =>
-  async (ctx: RequestContext): Promise<Account> => {
+  async (ctx: SessionContext): Promise<Account> => {
     const own = await ownAccount.find(ctx);
     if (own.refusal !== null) throw new AppError(own.refusal);
     return withPasswordAge(own.account, passwordMaxAgeDays, ctx.now);

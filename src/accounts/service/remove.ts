@@ -1,6 +1,6 @@
 import type { MailQueue } from '../../mail/rules/outbox.ts';
 import type { ProveOwnPassword } from '../../passwords/service/prove-own.ts';
-import type { RequestContext } from '../../platform/context.ts';
+import type { SessionContext } from '../../platform/context.ts';
 import { assertDone } from '../../platform/refusals.ts';
 import type { OwnAccountRepository } from '../sql/own-account.ts';
 
@@ -17,7 +17,7 @@ type Deps = {
  */
 export const createRemoveOwnAccount =
   ({ ownAccount, proveOwnPassword, mailQueue, newId }: Deps) =>
-  async (ctx: RequestContext, password: string): Promise<void> => {
+  async (ctx: SessionContext, password: string): Promise<void> => {
     const { passwordHash, updatedAt } = await proveOwnPassword(ctx, password);
     const outboxId = newId(ctx.now);
     assertDone(await ownAccount.remove(ctx, { passwordHash, updatedAt, outboxId }));

@@ -1,4 +1,4 @@
-import type { RequestContext } from '../../platform/context.ts';
+import type { SessionContext } from '../../platform/context.ts';
 import { AppError } from '../../platform/errors.ts';
 import { type Account, withPasswordAge } from '../rules/account.ts';
 import type { OwnAccountRepository } from '../sql/own-account.ts';
@@ -11,7 +11,7 @@ type Deps = {
 /** Sets the actor's user name; null takes it away. @throws AppError `username_taken`, `session_revoked`, `account_disabled` */
 export const createRename =
   ({ ownAccount, passwordMaxAgeDays }: Deps) =>
-  async (ctx: RequestContext, username: string | null): Promise<Account> => {
+  async (ctx: SessionContext, username: string | null): Promise<Account> => {
     const renamed = await ownAccount.rename(ctx, username);
     if (renamed.refusal !== null) throw new AppError(renamed.refusal);
     return withPasswordAge(renamed.account, passwordMaxAgeDays, ctx.now);

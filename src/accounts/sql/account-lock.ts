@@ -1,5 +1,5 @@
 import { type SQL, sql } from 'drizzle-orm';
-import type { RequestContext } from '../../platform/context.ts';
+import type { PermittedContext, SessionContext } from '../../platform/context.ts';
 import type { Gate } from '../../sessions/sql/gate.ts';
 import type { ProvidedIdentity } from '../../sso/rules/identity.ts';
 
@@ -59,14 +59,14 @@ export const lockAccountOfIdentity = ({ issuer, subject, email }: ProvidedIdenti
   order by u.id ${toChange}`;
 
 /** Locks the actor's account. */
-export const lockActor = (gate: Pick<Gate, 'own'>, ctx: RequestContext, purpose: Purpose = {}): SQL => sql`
+export const lockActor = (gate: Pick<Gate, 'own'>, ctx: SessionContext, purpose: Purpose = {}): SQL => sql`
   with ${gate.own(ctx)}
   select u.id from gate join users u on u.id = gate.user_id where gate.refusal is null ${lockFor(purpose)}`;
 
 /** Locks the actor's account, and the one of an address. */
 export const lockActorAndAccountOf = (
   gate: Pick<Gate, 'own'>,
-  ctx: RequestContext,
+  ctx: SessionContext,
   email: string,
 ): SQL => sql`
   with ${gate.own(ctx)}
@@ -78,7 +78,7 @@ export const lockActorAndAccountOf = (
 /** Locks an account that the actor may manage. */
 export const lockManaged = (
   gate: Pick<Gate, 'permitted'>,
-  ctx: RequestContext,
+  ctx: PermittedContext,
   id: string,
   purpose: Purpose = {},
 ): SQL => sql`

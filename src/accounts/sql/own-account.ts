@@ -1,7 +1,7 @@
 import { sql } from 'drizzle-orm';
 import { isLastAdministrator, lockOwnAuthority } from '../../administration/sql/authority.ts';
 import { insertAudit } from '../../audit/sql/audit-rows.ts';
-import { type RequestContext, withFacts } from '../../platform/context.ts';
+import { type SessionContext, withFacts } from '../../platform/context.ts';
 import type { Database } from '../../platform/db/client.ts';
 import { violatedUnique } from '../../platform/db/errors.ts';
 import type { Refusal } from '../../platform/refusals.ts';
@@ -20,7 +20,7 @@ export type OwnAccountRepository = ReturnType<typeof createOwnAccountRepository>
 
 /** What people do with their own accounts. */
 export const createOwnAccountRepository = (db: Database, { newId, gate }: Options) => ({
-  find: async (ctx: RequestContext): Promise<Own<{ account: AccountRecord }>> => {
+  find: async (ctx: SessionContext): Promise<Own<{ account: AccountRecord }>> => {
     const [row] = await db.execute<AccountRow & Gated>(
       ctx,
       sql`with ${gate.own(ctx, { unverified: true })}
@@ -34,7 +34,7 @@ export const createOwnAccountRepository = (db: Database, { newId, gate }: Option
 
   /** Sets the user name, or takes it away. The unique constraint decides races. */
   rename: async (
-    ctx: RequestContext,
+    ctx: SessionContext,
     username: string | null,
   ): Promise<Own<{ account: AccountRecord }> | { refusal: 'username_taken' }> => {
     const event = {
@@ -73,7 +73,7 @@ export const createOwnAccountRepository = (db: Database, { newId, gate }: Option
    * changed it since, by a link or in another session, has been told that it is so.
    */
   remove: async (
-    ctx: RequestContext,
+    ctx: SessionContext,
     { passwordHash, updatedAt, outboxId }: { passwordHash: string; updatedAt: Date; outboxId: string },
   ): Promise<Refusal> => {
     // The event stays when the person is gone, so it is the first to have no address and no device.

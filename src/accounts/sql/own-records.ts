@@ -1,6 +1,6 @@
 import { type SQL, sql } from 'drizzle-orm';
 import { type AuditRow, auditEventColumns, toAuditEvent } from '../../audit/sql/audit-rows.ts';
-import type { RequestContext } from '../../platform/context.ts';
+import type { SessionContext } from '../../platform/context.ts';
 import type { Database } from '../../platform/db/client.ts';
 import type { Slice } from '../../platform/rules/page.ts';
 import type { SessionRefusal } from '../../sessions/rules/session.ts';
@@ -50,7 +50,7 @@ export const createOwnRecordRepository = (db: Database, { gate }: Options) => ({
    * A page of all lists together, newest first by their ids, which no two rows share; `after` is the id of the last
    * one seen. Of each list no more is read than the page could hold.
    */
-  list: async (ctx: RequestContext, { after, limit }: Slice): Promise<OwnRecords> => {
+  list: async (ctx: SessionContext, { after, limit }: Slice): Promise<OwnRecords> => {
     const owner = sql`(select gate.user_id from gate where gate.refusal is null)`;
     const parts = Object.entries(lists(owner)).map(
       ([list, rows]) => sql`(

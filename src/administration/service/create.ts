@@ -9,7 +9,7 @@ import type { MailQueue } from '../../mail/rules/outbox.ts';
 import { hashCaller } from '../../passwords/rules/hash-lane.ts';
 import type { PasswordHasher } from '../../passwords/rules/password-hasher.ts';
 import type { CheckPassword } from '../../passwords/service/check.ts';
-import type { RequestContext } from '../../platform/context.ts';
+import type { PermittedContext } from '../../platform/context.ts';
 import { assertDone } from '../../platform/refusals.ts';
 import type { RoleRepository } from '../../roles/sql.ts';
 import type { UserRepository } from '../sql/users.ts';
@@ -48,7 +48,7 @@ type Deps = {
 export const createCreateUser = (deps: Deps) => {
   const { users, checkPassword, hasher, prepareToken, mailQueue, verification, passwordMaxAgeDays } = deps;
 
-  return async (ctx: RequestContext, request: CreateUserRequest): Promise<CreatedUser> => {
+  return async (ctx: PermittedContext, request: CreateUserRequest): Promise<CreatedUser> => {
     const { username, password } = request;
     const email = canonicalEmail(request.email);
     const caller = hashCaller(ctx, 'administration', email);

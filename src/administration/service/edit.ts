@@ -1,5 +1,5 @@
 import { type AccountEdit, type ManagedUser, withPasswordAge } from '../../accounts/rules/account.ts';
-import type { RequestContext } from '../../platform/context.ts';
+import type { PermittedContext } from '../../platform/context.ts';
 import type { UserRepository } from '../sql/users.ts';
 import { doneOf } from './outcome.ts';
 
@@ -17,7 +17,7 @@ type Deps = {
 export const createEditUser =
   ({ users, passwordMaxAgeDays }: Deps) =>
   async (
-    ctx: RequestContext,
+    ctx: PermittedContext,
     id: string,
     edit: AccountEdit,
     ifMatch: readonly string[] | null,

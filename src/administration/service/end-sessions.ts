@@ -1,4 +1,4 @@
-import type { RequestContext } from '../../platform/context.ts';
+import type { PermittedContext } from '../../platform/context.ts';
 import { assertDone } from '../../platform/refusals.ts';
 import type { UserRepository } from '../sql/users.ts';
 
@@ -7,5 +7,5 @@ type Deps = { readonly users: Pick<UserRepository, 'endSessions'> };
 /** Logs an account out everywhere. @throws AppError `not_found`, `forbidden` and what ends a session */
 export const createEndUserSessions =
   ({ users }: Deps) =>
-  async (ctx: RequestContext, id: string): Promise<void> =>
+  async (ctx: PermittedContext, id: string): Promise<void> =>
     assertDone(await users.endSessions(ctx, id));

@@ -1,5 +1,5 @@
 import { type ManagedUser, withPasswordAge } from '../../accounts/rules/account.ts';
-import type { RequestContext } from '../../platform/context.ts';
+import type { PermittedContext } from '../../platform/context.ts';
 import { AppError } from '../../platform/errors.ts';
 import { assertDone } from '../../platform/refusals.ts';
 import type { UserDirectory } from '../sql/user-directory.ts';
@@ -12,7 +12,7 @@ type Deps = {
 /** @throws AppError `not_found`, `forbidden`, `password_change_required` and what ends a session */
 export const createReadUser =
   ({ directory, passwordMaxAgeDays }: Deps) =>
-  async (ctx: RequestContext, id: string): Promise<ManagedUser> => {
+  async (ctx: PermittedContext, id: string): Promise<ManagedUser> => {
     const { refusal, account } = await directory.find(ctx, id);
     assertDone(refusal);
     if (!account) throw new AppError('not_found');

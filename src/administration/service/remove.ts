@@ -1,5 +1,5 @@
 import type { MailQueue } from '../../mail/rules/outbox.ts';
-import type { RequestContext } from '../../platform/context.ts';
+import type { PermittedContext } from '../../platform/context.ts';
 import { assertDone } from '../../platform/refusals.ts';
 import type { UserRepository } from '../sql/users.ts';
 
@@ -16,7 +16,7 @@ type Deps = {
  */
 export const createRemoveUser =
   ({ users, mailQueue, newId }: Deps) =>
-  async (ctx: RequestContext, id: string, ifMatch: readonly string[] | null): Promise<void> => {
+  async (ctx: PermittedContext, id: string, ifMatch: readonly string[] | null): Promise<void> => {
     const outboxId = newId(ctx.now);
     assertDone(await users.remove(ctx, id, { ifMatch, outboxId }));
     ctx.defer('hand a mail over', mailQueue.enqueue([outboxId]));

@@ -1,6 +1,6 @@
 import { type SQL, sql } from 'drizzle-orm';
 import { permissionsOf, rolesOf } from '../../accounts/sql/account-rows.ts';
-import type { RequestContext } from '../../platform/context.ts';
+import type { PermittedContext, SessionContext } from '../../platform/context.ts';
 import { adminRole } from '../../platform/rules/permissions.ts';
 import type { Gate } from '../../sessions/sql/gate.ts';
 
@@ -11,12 +11,12 @@ const lock: SQL = sql`pg_advisory_xact_lock(hashtextextended('itsor authority', 
  * that the next one sees what they have left: two administrators who demote each other would else both be right.
  * Only who may do it waits, and no longer than the other's one round trip.
  */
-export const lockAuthority = (gate: Pick<Gate, 'permitted'>, ctx: RequestContext): SQL => sql`
+export const lockAuthority = (gate: Pick<Gate, 'permitted'>, ctx: PermittedContext): SQL => sql`
   with ${gate.permitted(ctx)}
   select ${lock} from gate where gate.refusal is null`;
 
 /** The same for somebody's own affairs. */
-export const lockOwnAuthority = (gate: Pick<Gate, 'own'>, ctx: RequestContext): SQL => sql`
+export const lockOwnAuthority = (gate: Pick<Gate, 'own'>, ctx: SessionContext): SQL => sql`
   with ${gate.own(ctx)}
   select ${lock} from gate where gate.refusal is null`;
 

@@ -1,6 +1,6 @@
 import { type SQL, sql } from 'drizzle-orm';
 import type { ManagedAccount } from '../../accounts/rules/account.ts';
-import type { RequestContext } from '../../platform/context.ts';
+import type { PermittedContext } from '../../platform/context.ts';
 import type { Database } from '../../platform/db/client.ts';
 import type { Refusal } from '../../platform/refusals.ts';
 import type { Slice } from '../../platform/rules/page.ts';
@@ -20,7 +20,7 @@ export type UserDirectory = ReturnType<typeof createUserDirectory>;
 /** Finds the accounts of others, as the permission of the route allows. */
 export const createUserDirectory = (db: Database, { gate }: { readonly gate: Gate }) => {
   const read = async <Row extends ManagedRow>(
-    ctx: RequestContext,
+    ctx: PermittedContext,
     rows: SQL,
     order: SQL,
   ): Promise<{ refusal: Refusal; rows: Row[] }> => {
@@ -36,7 +36,7 @@ export const createUserDirectory = (db: Database, { gate }: { readonly gate: Gat
   return {
     /** Accounts, newest first; `after` is the id of the last one seen. */
     list: async (
-      ctx: RequestContext,
+      ctx: PermittedContext,
       { after, limit }: Slice,
     ): Promise<{ refusal: Refusal; accounts: ManagedAccount[] }> => {
       const { refusal, rows } = await read(
@@ -54,7 +54,7 @@ export const createUserDirectory = (db: Database, { gate }: { readonly gate: Gat
      * their address already.
      */
     search: async (
-      ctx: RequestContext,
+      ctx: PermittedContext,
       prefix: string,
       { after, limit }: Slice,
     ): Promise<{ refusal: Refusal; matches: Match[] }> => {
@@ -81,7 +81,7 @@ export const createUserDirectory = (db: Database, { gate }: { readonly gate: Gat
     },
 
     find: async (
-      ctx: RequestContext,
+      ctx: PermittedContext,
       id: string,
     ): Promise<{ refusal: Refusal; account: ManagedAccount | null }> => {
       const { refusal, rows } = await read(ctx, readManaged(id), sql`u.id`);

@@ -7,7 +7,7 @@ import { insertAudit } from '../../audit/sql/audit-rows.ts';
 import { endedByNewPassword, endedWithSessions } from '../../emails/rules.ts';
 import { isReserved } from '../../emails/sql/undo-tokens.ts';
 import { type MailedToken, mailToken, voidTokens } from '../../mail/sql/mail-rows.ts';
-import type { RequestContext } from '../../platform/context.ts';
+import type { PermittedContext } from '../../platform/context.ts';
 import type { Database } from '../../platform/db/client.ts';
 import type { Refusal } from '../../platform/refusals.ts';
 import { adminRole } from '../../platform/rules/permissions.ts';
@@ -71,7 +71,7 @@ export const createUserRepository = (db: Database, { newId, gate }: Options) => 
 
   return {
     /** An account with its roles and the mail that it begins with. */
-    create: async (ctx: RequestContext, account: NewManagedAccount): Promise<EditOutcome> => {
+    create: async (ctx: PermittedContext, account: NewManagedAccount): Promise<EditOutcome> => {
       const { now } = ctx;
       const { email, username, passwordHash, roles, token } = account;
       const id = newId(now);
@@ -126,7 +126,7 @@ export const createUserRepository = (db: Database, { newId, gate }: Options) => 
      * good; with the password goes what was asked for with it and every identity, so that only a reset lets anybody in.
      */
     edit: async (
-      ctx: RequestContext,
+      ctx: PermittedContext,
       id: string,
       edit: AccountEdit,
       ifMatch: readonly string[] | null,
@@ -219,7 +219,7 @@ export const createUserRepository = (db: Database, { newId, gate }: Options) => 
 
     /** Deletes an account and what is personal about it; its owner is told. */
     remove: async (
-      ctx: RequestContext,
+      ctx: PermittedContext,
       id: string,
       { ifMatch, outboxId }: { ifMatch: readonly string[] | null; outboxId: string },
     ): Promise<Refusal> => {
@@ -252,7 +252,7 @@ export const createUserRepository = (db: Database, { newId, gate }: Options) => 
     },
 
     /** Ends every session of an account. */
-    endSessions: async (ctx: RequestContext, id: string): Promise<Refusal> => {
+    endSessions: async (ctx: PermittedContext, id: string): Promise<Refusal> => {
       const event = {
         id: newId(ctx.now),
         type: 'session.ended',

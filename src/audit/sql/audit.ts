@@ -1,6 +1,6 @@
 import { type SQL, sql } from 'drizzle-orm';
 import type { LockedBy } from '../../login-guard/rules/login-ledger.ts';
-import type { RequestContext } from '../../platform/context.ts';
+import type { PermittedContext, RequestContext } from '../../platform/context.ts';
 import type { Database } from '../../platform/db/client.ts';
 import type { Refusal } from '../../platform/refusals.ts';
 import type { Slice } from '../../platform/rules/page.ts';
@@ -17,7 +17,7 @@ export type AuditRepository = ReturnType<typeof createAuditRepository>;
 export const createAuditRepository = (db: Database, { newId, gate }: Options) => ({
   /** Events that fit the filter, newest first; `after` is the id of the last one seen. */
   list: async (
-    ctx: RequestContext,
+    ctx: PermittedContext,
     { userId, type }: AuditFilter,
     { after, limit }: Slice,
   ): Promise<{ refusal: Refusal; events: AuditEvent[] }> => {

@@ -1,8 +1,8 @@
 import * as z from 'zod';
 import { type ErrorCode, errorCatalogue } from '../../platform/errors.ts';
+import type { Access, Description, Route } from '../../platform/http/route.ts';
 import { callbackSecretHeader } from '../../uploads/schema.ts';
 import { header, headerParameters } from './headers.ts';
-import type { Operation } from './operation.ts';
 
 type Json = Record<string, unknown>;
 
@@ -60,19 +60,19 @@ const problemSchema = z
   })
   .meta({ id: 'Problem' });
 
-const securityOf = ({ auth }: Operation) => {
-  switch (auth) {
-    case 'required':
-      return [{ bearer: [] }, { cookie: [] }];
-    case 'callback_secret':
-      return [{ scan_callback: [] }];
-    default:
-      return [];
-  }
+const needsSession = (access: Access): boolean => access === 'session' || access.includes(':');
+
+const securityOf = (access: Access) => {
+  if (needsSession(access)) return [{ bearer: [] }, { cookie: [] }];
+  return access === 'callback_secret' ? [{ scan_callback: [] }] : [];
 };
 
-/** The OpenAPI 3.1 document of a table of operations. */
-export const createOpenApi = (operations: Record<string, Operation>): Json => {
+/** The descriptions that the document has: of the API, without what is local. */
+export const documented = (routes: readonly Route[]): Description[] =>
+  routes.flatMap((each) => (each.tag === 'pages' || each.isLocal ? [] : [each]));
+
+/** The OpenAPI 3.1 document of the routes. */
+export const createOpenApi = (routes: readonly Route[]): Json => {
   const { components, write } = createSchemaWriter();
   const problem = write(problemSchema, 'output');
 
@@ -84,7 +84,7 @@ export const createOpenApi = (operations: Record<string, Operation>): Json => {
       schema: write(member as z.ZodType, 'input'),
     }));
 
-  const bodies = ({ json, form, bytes }: Operation) =>
+  const bodies = ({ json, oauthForm: form, bytes }: Description) =>
     (json || form || bytes) && {
       requestBody: {
         required: true,
@@ -97,14 +97,14 @@ export const createOpenApi = (operations: Record<string, Operation>): Json => {
       },
     };
 
-  const failures = (method: string, { errors, json, form, auth, permission }: Operation) => {
+  const failures = ({ method, errors, json, oauthForm, access }: Description) => {
     const codes: readonly ErrorCode[] = [
       ...errors,
       ...everywhere,
       ...(method === 'GET' ? [] : (['csrf_rejected'] as const)),
-      ...(json || form ? withBody : []),
-      ...(auth === 'required' ? withLogin : []),
-      ...(permission ? withPermission : []),
+      ...(json || oauthForm ? withBody : []),
+      ...(needsSession(access) ? withLogin : []),
+      ...(access.includes(':') ? withPermission : []),
     ];
     const byStatus = Object.groupBy(new Set(codes), (code) => String(errorCatalogue[code].status));
     return Object.fromEntries(
@@ -118,60 +118,55 @@ export const createOpenApi = (operations: Record<string, Operation>): Json => {
     );
   };
 
-  const success = (method: string, { response, otherwise, conditional, ranged, tagged }: Operation) => {
-    const { status, orStatus, description, schema, mediaType = 'application/json' } = response;
+  const success = ({ method, answers, conditional, ranged, tagged }: Description) => {
     const etag = tagged && { ETag: header('serves as If-Match') };
-    const described = {
-      description,
-      ...(etag && { headers: etag }),
-      ...(status !== 204 && (schema || mediaType !== 'application/json')
-        ? { content: { [mediaType]: { schema: schema ? write(schema, 'output') : { type: 'string' } } } }
-        : {}),
-    };
-    const isRead = method === 'GET' && conditional?.includes('If-None-Match');
-    return {
-      [status]: described,
-      ...(orStatus && { [orStatus]: described }),
-      ...(otherwise && {
-        [otherwise.status]: {
-          description: otherwise.description,
-          ...(otherwise.schema && {
-            content: { 'application/json': { schema: write(otherwise.schema, 'output') } },
+    const described = Object.fromEntries(
+      Object.entries(answers).map(([status, { description, schema, mediaType = 'application/json' }]) => [
+        status,
+        {
+          description,
+          ...(etag && { headers: etag }),
+          ...((schema || mediaType !== 'application/json') && {
+            content: { [mediaType]: { schema: schema ? write(schema, 'output') : { type: 'string' } } },
           }),
         },
-      }),
+      ]),
+    );
+    return {
+      ...described,
       ...(ranged && {
         206: {
-          ...described,
+          ...described[200],
           description: 'The range that was asked for',
           headers: { ...etag, 'Content-Range': header('which bytes these are, and of how many') },
         },
       }),
-      ...(isRead && { 304: { description: 'The client has it already', headers: etag } }),
+      ...(method === 'GET' &&
+        conditional?.includes('If-None-Match') && {
+          304: { description: 'The client has it already', headers: etag },
+        }),
     };
   };
 
   const paths: Record<string, Json> = {};
-  for (const [key, operation] of Object.entries(operations)) {
-    if (operation.isLocal) continue;
-    const [method = '', path = ''] = key.split(' ');
+  for (const description of documented(routes)) {
+    const { method, summary, tag, access, params, query } = description;
+    const path = description.path.replaceAll(/:(\w+)/g, '{$1}');
     paths[path] = {
       ...paths[path],
       [method.toLowerCase()]: {
         operationId: `${method.toLowerCase()}${path.replaceAll(/[^a-z]+(.)?/gi, (_, letter = '') => letter.toUpperCase())}`,
-        summary: operation.summary,
-        ...(operation.permission && {
-          description: `Needs the permission \`${operation.permission}\`.`,
-        }),
-        tags: [operation.tag],
-        security: securityOf(operation),
+        summary,
+        ...(access.includes(':') && { description: `Needs the permission \`${access}\`.` }),
+        tags: [tag],
+        security: securityOf(access),
         parameters: [
-          ...parameters(operation.params, 'path'),
-          ...parameters(operation.query, 'query'),
-          ...headerParameters(method, operation),
+          ...parameters(params, 'path'),
+          ...parameters(query, 'query'),
+          ...headerParameters(description),
         ],
-        ...bodies(operation),
-        responses: { ...success(method, operation), ...failures(method, operation) },
+        ...bodies(description),
+        responses: { ...success(description), ...failures(description) },
       },
     };
   }

@@ -1,4 +1,4 @@
-import type { Operation } from './operation.ts';
+import type { Description } from '../../platform/http/route.ts';
 
 type Json = Record<string, unknown>;
 
@@ -7,16 +7,16 @@ export const header = (description: string): Json => ({ description, schema: { t
 
 const descriptions = {
   'If-Match': 'the ETag that was read, or *',
-  'If-None-Match': 'the ETag that one has already',
-  'If-None-Match: *': '*: only where there is none yet',
+  'If-None-Match': 'the ETag of the copy that the client has',
+  'If-None-Match: *': '*: only if there is none yet',
   Range: 'one range of bytes; a list of several is answered with the whole',
-  'If-Range': 'the ETag of what one has a part of; the whole comes where it is another',
+  'If-Range': 'the ETag of the part that the client has; the answer is the whole where it differs',
 };
 
 const rangeHeaders = ['Range', 'If-Range'] as const;
 
 /** The header fields that an operation reads beside those of its login. */
-export const headerParameters = (method: string, { conditional = [], ranged }: Operation): Json[] =>
+export const headerParameters = ({ method, conditional = [], ranged }: Description): Json[] =>
   [...conditional, ...(ranged ? rangeHeaders : [])].map((name) => ({
     name,
     in: 'header',

@@ -1,52 +1,119 @@
-import { Hono, type MiddlewareHandler } from 'hono';
 import {
+  Accepted,
   ChangeEmailBody,
-  type PasswordRequired,
+  PasswordRequired,
   ResendVerificationBody,
   RestoreEmailBody,
   VerifyEmailBody,
 } from '../../accounts/schema/credentials.ts';
-import type { Config } from '../../platform/config/schema.ts';
-import type { RequestContext } from '../../platform/context.ts';
-import type { AppEnv } from '../../platform/http/app-env.ts';
-import type { Identify } from '../../platform/http/identify.ts';
-import { validate } from '../../platform/http/validate.ts';
+import type { RequestContext, SessionContext } from '../../platform/context.ts';
+import { route, type Web } from '../../platform/http/route.ts';
 import { createProveAddress } from '../http/sign-up-attempt.ts';
 import type { EmailProof, ProvingBrowser, Verified } from '../service/verify.ts';
 
 export type EmailServices = {
   readonly verify: (ctx: RequestContext, proof: EmailProof, browser: ProvingBrowser) => Promise<Verified>;
   readonly resend: (ctx: RequestContext, email: string) => Promise<void>;
-  readonly change: (ctx: RequestContext, request: { password: string; email: string }) => Promise<void>;
+  readonly change: (ctx: SessionContext, request: { password: string; email: string }) => Promise<void>;
   readonly restore: (ctx: RequestContext, token: string) => Promise<void>;
 };
 
-/** Proving and changing an e-mail address, under `/auth/email`. Only a POST uses a token up: mail scanners open links. */
-export const emailRoutes = (
-  { verify, resend, change, restore }: EmailServices,
-  config: Pick<Config, 'cookies' | 'jwt'>,
-  { login, identify }: { login: MiddlewareHandler<AppEnv>; identify: Identify },
-) => {
-  const proveAddress = createProveAddress({ verify, config, identify });
+/** Only a POST uses up a token: mail scanners open links. */
+export const emailRoutes = ({ verify, resend, change, restore }: EmailServices, web: Web) => {
+  const proveAddress = createProveAddress({ verify, ...web });
 
-  return new Hono<AppEnv>()
-    .post('/verify', validate('json', VerifyEmailBody), async (c) => {
-      const { signup_attempt: attempt, ...proof } = c.req.valid('json');
-      const verified = await proveAddress(c, proof, attempt);
-      if (verified.kind !== 'password_required') return c.body(null, 204);
-      const body: PasswordRequired = { password_required: true, reset_token: verified.resetToken };
-      return c.json(body, 200);
-    })
-    .post('/resend', validate('json', ResendVerificationBody), async (c) => {
-      await resend(c.var.ctx, c.req.valid('json').email);
-      return c.json({ status: 'accepted' }, 202);
-    })
-    .post('/change', login, validate('json', ChangeEmailBody), async (c) => {
-      await change(c.var.ctx, c.req.valid('json'));
-      return c.json({ status: 'accepted' }, 202);
-    })
-    .post('/restore', validate('json', RestoreEmailBody), async (c) => {
-      await restore(c.var.ctx, c.req.valid('json').token);
-      return c.body(null, 204);
-    });
+  return [
+    route(
+      {
+        method: 'POST',
+        path: '/auth/email/verify',
+        summary: 'Prove an e-mail address by the token of a link, or by a code',
+        tag: 'accounts',
+        access: 'anyone',
+        rate: 'verify',
+        json: VerifyEmailBody,
+        answers: {
+          204: {
+            description:
+              'Proved. Where addresses are verified first, the account now has what the sign-up chose; the client that signed up sends it along (its cookie, or `signup_attempt`). A new address that an unproved account holds needs a session of the account that asked; without one the answer is 409 `email_taken`',
+          },
+          200: {
+            description:
+              'Proved, where addresses are verified first, by another client than the one that signed up: the account has no password yet, and the token sets one',
+            schema: PasswordRequired,
+          },
+        },
+        errors: ['token_invalid', 'email_taken', 'login_locked', 'duplicate_cookie', 'validation_failed'],
+      },
+      async (c) => {
+        const { signup_attempt: attempt, ...proof } = c.req.valid('json');
+        const verified = await proveAddress(c, proof, attempt);
+        if (verified.kind !== 'password_required') return c.body(null, 204);
+        return c.json({ password_required: true as const, reset_token: verified.resetToken }, 200);
+      },
+    ),
+    route(
+      {
+        method: 'POST',
+        path: '/auth/email/resend',
+        summary: 'Ask for another verification mail; one a minute',
+        tag: 'accounts',
+        access: 'anyone',
+        rate: 'mail',
+        json: ResendVerificationBody,
+        answers: {
+          202: { description: 'The same whether the address waits for one or not', schema: Accepted },
+        },
+        errors: ['validation_failed'],
+      },
+      async (c, ctx) => {
+        await resend(ctx, c.req.valid('json').email);
+        return c.json({ status: 'accepted' as const }, 202);
+      },
+    ),
+    route(
+      {
+        method: 'POST',
+        path: '/auth/email/change',
+        summary: 'Ask for another e-mail address, which has to be proved first',
+        tag: 'accounts',
+        access: 'session',
+        rate: 'mail',
+        json: ChangeEmailBody,
+        answers: { 202: { description: 'A mail is on its way to the new address', schema: Accepted } },
+        errors: [
+          'invalid_credentials',
+          'account_disabled',
+          'email_not_verified',
+          'validation_failed',
+          'login_locked',
+          'overloaded',
+        ],
+      },
+      async (c, ctx) => {
+        await change(ctx, c.req.valid('json'));
+        return c.json({ status: 'accepted' as const }, 202);
+      },
+    ),
+    route(
+      {
+        method: 'POST',
+        path: '/auth/email/restore',
+        summary:
+          'Undo a change of the e-mail address, by the token that went to the old one. The password, all sessions and every pending request end; for 30 minutes the same token sets a password, once, at /auth/password/reset',
+        tag: 'accounts',
+        access: 'anyone',
+        rate: 'verify',
+        json: RestoreEmailBody,
+        answers: {
+          204: { description: 'The old address is back. The same again until the token has set a password' },
+        },
+        errors: ['token_invalid', 'email_taken', 'validation_failed'],
+      },
+      async (c, ctx) => {
+        await restore(ctx, c.req.valid('json').token);
+        return c.body(null, 204);
+      },
+    ),
+  ];
 };

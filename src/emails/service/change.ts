@@ -1,7 +1,7 @@
 import { canonicalEmail } from '../../accounts/rules/account.ts';
 import type { MailQueue } from '../../mail/rules/outbox.ts';
 import type { ProveOwnPassword } from '../../passwords/service/prove-own.ts';
-import type { RequestContext } from '../../platform/context.ts';
+import type { SessionContext } from '../../platform/context.ts';
 import { AppError } from '../../platform/errors.ts';
 import type { PrepareToken } from '../rules.ts';
 import type { EmailChangeRepository } from '../sql/email-changes.ts';
@@ -21,7 +21,7 @@ type Deps = {
  */
 export const createChangeEmail =
   ({ changes, proveOwnPassword, prepareToken, mailQueue, newId }: Deps) =>
-  async (ctx: RequestContext, request: { password: string; email: string }): Promise<void> => {
+  async (ctx: SessionContext, request: { password: string; email: string }): Promise<void> => {
     const email = canonicalEmail(request.email);
     const own = await proveOwnPassword(ctx, request.password);
     if (own.email === email) {

@@ -18,7 +18,7 @@ import {
   noResetSent,
   voidTokens,
 } from '../../mail/sql/mail-rows.ts';
-import type { RequestContext } from '../../platform/context.ts';
+import type { RequestContext, SessionContext } from '../../platform/context.ts';
 import type { Database } from '../../platform/db/client.ts';
 import { violatedUnique } from '../../platform/db/errors.ts';
 import { type SessionRefusal, secondsAfter } from '../../sessions/rules/session.ts';
@@ -110,7 +110,7 @@ export const createEmailChangeRepository = (db: Database, { newId, gate }: Optio
      * @returns `conflict` where the password was changed meanwhile
      */
     request: async (
-      ctx: RequestContext,
+      ctx: SessionContext,
       { email, passwordHash, token, noticeId }: ChangeRequest,
     ): Promise<SessionRefusal | 'conflict'> => {
       const asked = sql`jsonb_build_object('new_email', ${email}::text, 'ip', ${ctx.ip}::text, 'user_agent', ${ctx.userAgent}::text)`;

@@ -1,5 +1,5 @@
 import type { MailQueue } from '../../mail/rules/outbox.ts';
-import type { RequestContext } from '../../platform/context.ts';
+import type { SessionContext } from '../../platform/context.ts';
 import { AppError } from '../../platform/errors.ts';
 import type { IssuedTokens, IssueTokens, SessionPolicy } from '../../sessions/rules/session.ts';
 import { hashCaller } from '../rules/hash-lane.ts';
@@ -35,7 +35,7 @@ export const createChangePassword =
     mailQueue,
     newId,
   }: Deps) =>
-  async (ctx: RequestContext, request: { current: string; next: string }): Promise<IssuedTokens> => {
+  async (ctx: SessionContext, request: { current: string; next: string }): Promise<IssuedTokens> => {
     const { userId, email, username, passwordHash } = await proveOwnPassword(ctx, request.current);
     const caller = hashCaller(ctx, 'session', userId);
     await checkPassword(ctx, {

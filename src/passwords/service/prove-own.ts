@@ -1,4 +1,4 @@
-import type { RequestContext } from '../../platform/context.ts';
+import type { SessionContext } from '../../platform/context.ts';
 import { AppError } from '../../platform/errors.ts';
 import { hashCaller } from '../rules/hash-lane.ts';
 import type { PasswordHasher } from '../rules/password-hasher.ts';
@@ -16,14 +16,14 @@ export type ProvenOwner = {
 };
 
 /** @throws AppError `session_revoked`, `account_disabled`, `invalid_credentials`, `login_locked`, `overloaded` */
-export type ProveOwnPassword = (ctx: RequestContext, password: string) => Promise<ProvenOwner>;
+export type ProveOwnPassword = (ctx: SessionContext, password: string) => Promise<ProvenOwner>;
 
 type Deps = {
   readonly credentials: Pick<CredentialRepository, 'findOwn'>;
   readonly verifyPassword: VerifyPassword;
   readonly hasher: Pick<PasswordHasher, 'refuseIfFull'>;
   /** @throws AppError `rate_limited` once the account has used up its attempts */
-  readonly spendAttempt: (ctx: RequestContext, userId: string) => Promise<void>;
+  readonly spendAttempt: (ctx: SessionContext, userId: string) => Promise<void>;
 };
 
 /** Said to the owner alone. Who logs in by a provider sets a first password by a reset link. */

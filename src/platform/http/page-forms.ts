@@ -1,17 +1,18 @@
 import type { Context } from 'hono';
 import type * as z from 'zod';
+import type { RequestContext } from '../context.ts';
 import { findAppError } from '../errors.ts';
 import type { Failure } from '../pages/failure.ts';
 import type { AppEnv } from './app-env.ts';
 import { bufferBody } from './body.ts';
 import { parse } from './validate.ts';
 
-type PageForm<Schema extends z.ZodType> = {
+type PageForm<Schema extends z.ZodType, Ctx extends RequestContext> = {
   /** As its page calls it. */
   readonly name: string;
   readonly schema: Schema;
   /** @returns where to go on */
-  readonly submit: (c: Context<AppEnv>, body: z.output<Schema>) => Promise<string>;
+  readonly submit: (c: Context<AppEnv>, body: z.output<Schema>, ctx: Ctx) => Promise<string>;
   /** The page again, with what was wrong. */
   readonly again: (c: Context<AppEnv>, failure: Failure) => Response | Promise<Response>;
 };
@@ -32,12 +33,17 @@ const readFields = (body: ArrayBuffer): Record<string, string> =>
  * send it twice, and what can be corrected by its page again. Our own failures are left to the error page.
  */
 export const pageForm =
-  <Schema extends z.ZodType>({ name, schema, submit, again }: PageForm<Schema>) =>
-  async (c: Context<AppEnv>): Promise<Response> => {
+  <Schema extends z.ZodType, Ctx extends RequestContext = RequestContext>({
+    name,
+    schema,
+    submit,
+    again,
+  }: PageForm<Schema, Ctx>) =>
+  async (c: Context<AppEnv>, ctx: Ctx): Promise<Response> => {
     await bufferBody(c, 'form');
     const values = readFields(await c.req.arrayBuffer());
     try {
-      const place = await submit(c, parse(schema, values));
+      const place = await submit(c, parse(schema, values), ctx);
       return c.redirect(place, 303);
     } catch (thrown) {
       const error = findAppError(thrown);

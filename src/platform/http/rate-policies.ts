@@ -8,7 +8,7 @@ import type { RatePolicy } from '../rules/sliding-window.ts';
  */
 const limits = {
   default: { share: 1, per: 'caller' },
-  // Whoever comes, with a session or without; it shares the network's count of the default.
+  // Requests that show no session; they share the network's count of the default.
   anybody: { share: 1, per: 'network', bucket: 'default' },
   // Per caller, each account that an address signs up would bring it a fresh allowance for the next ones.
   login: { share: 0.8, per: 'network' },
@@ -38,56 +38,6 @@ const limits = {
 export type RateClass = keyof typeof limits;
 export type RoutePolicy = RatePolicy & { readonly per: 'caller' | 'network' };
 
-/** The routes that have tighter limits than the default; `unlimited` ones cost the service next to nothing. */
-const classes: Readonly<Record<string, RateClass | 'unlimited'>> = {
-  'POST /auth/token': 'login',
-  'POST /auth/signup': 'signup',
-  'POST /auth/refresh': 'refresh',
-  'POST /auth/logout': 'anybody',
-  'POST /auth/revoke': 'anybody',
-  'GET /auth/oauth/:provider': 'oauth',
-  'GET /auth/oauth/:provider/callback': 'oauth',
-  'POST /auth/password/forgot': 'mail',
-  'POST /auth/email/resend': 'mail',
-  'POST /auth/email/change': 'mail',
-  'POST /auth/password/reset': 'reset',
-  'POST /auth/password': 'password',
-  'DELETE /users/me': 'password',
-  'POST /auth/email/verify': 'verify',
-  'POST /auth/email/restore': 'verify',
-  'POST /uploads': 'upload',
-  'PUT /uploads/:id/content': 'bytes',
-  'POST /uploads/:id/complete': 'completion',
-  'POST /webhooks/scan-result': 'webhook',
-  'GET /readyz': 'readiness',
-  'GET /metrics': 'readiness',
-  // The pages' forms share the classes of the routes that do the same.
-  'POST /account/login': 'login',
-  'POST /account/signup': 'signup',
-  'POST /account/logout': 'anybody',
-  'POST /account/email': 'mail',
-  'POST /account/password': 'password',
-  'POST /account/code': 'verify',
-  'POST /forgot-password': 'mail',
-  'POST /reset-password': 'reset',
-  'POST /restore-email': 'verify',
-  'POST /verify-email': 'verify',
-  'POST /verify-email/code': 'verify',
-  'POST /verify-email/resend': 'mail',
-  'GET /forgot-password': 'anybody',
-  'GET /reset-password': 'anybody',
-  'GET /restore-email': 'anybody',
-  'GET /verify-email': 'anybody',
-  'GET /health': 'unlimited',
-  'GET /healthz': 'unlimited',
-  'GET /flags': 'unlimited',
-  'GET /openapi.json': 'unlimited',
-  'GET /docs': 'unlimited',
-  'GET /docs/errors': 'unlimited',
-  'GET /docs/assets/:file': 'unlimited',
-  'GET /.well-known/jwks.json': 'unlimited',
-};
-
 /** How often an account may be asked for its own password: a tenth of RATE_LIMIT_MAX in fifteen windows. */
 export const ownPasswordPolicy = ({ max, windowMs }: Config['limits']['rate']): RatePolicy => ({
   name: 'own_password',
@@ -95,8 +45,17 @@ export const ownPasswordPolicy = ({ max, windowMs }: Config['limits']['rate']): 
   windowMs: windowMs * 15,
 });
 
-/** The policy of a route, by its pattern: a path has many spellings. A request without a route has the default. */
-export const createRatePolicies = ({ max, windowMs }: Config['limits']['rate']) => {
+type RatedRoute = { readonly method: string; readonly path: string; readonly rate?: RateClass | 'unlimited' };
+
+/** The policy of a route, by its pattern, because a path has many spellings. A request without a route counts for its network. */
+export const createRatePolicies = (
+  { max, windowMs }: Config['limits']['rate'],
+  routes: readonly RatedRoute[],
+) => {
+  const classes = new Map<string, RateClass | 'unlimited'>(
+    routes.map(({ method, path, rate = 'default' }) => [`${method} ${path}`, rate] as const),
+  );
+
   const policyOf = (name: RateClass): RoutePolicy => {
     const {
       share,
@@ -107,7 +66,7 @@ export const createRatePolicies = ({ max, windowMs }: Config['limits']['rate']) 
   };
 
   return (route: string): RoutePolicy | null => {
-    const name = classes[route] ?? (route === '' ? 'anybody' : 'default');
+    const name = classes.get(route) ?? 'anybody';
     return name === 'unlimited' ? null : policyOf(name);
   };
 };

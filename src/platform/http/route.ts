@@ -89,7 +89,9 @@ type AnswerOf<D> = D extends { readonly answers: infer Answers }
   ? {
       [Status in keyof Answers]: Answers[Status] extends { readonly schema: infer Schema extends z.ZodType }
         ? TypedResponse<z.input<Schema>, Status & StatusCode, 'json'>
-        : TypedResponse<unknown, Status & StatusCode, string>;
+        : Answers[Status] extends { readonly mediaType: string }
+          ? Response
+          : TypedResponse<unknown, Status & StatusCode, string>;
     }[keyof Answers]
   : Response;
 

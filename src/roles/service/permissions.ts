@@ -1,4 +1,4 @@
-import type { RequestContext } from '../../platform/context.ts';
+import type { PermittedContext } from '../../platform/context.ts';
 import { assertDone } from '../../platform/refusals.ts';
 import { permissions } from '../../platform/rules/permissions.ts';
 import type { RoleRepository } from '../sql.ts';
@@ -10,7 +10,7 @@ type Deps = { readonly roles: Pick<RoleRepository, 'authorize'> };
 /** Everything that a role can allow. @throws AppError `forbidden` and what ends a session */
 export const createListPermissions =
   ({ roles }: Deps) =>
-  async (ctx: RequestContext): Promise<readonly PermissionEntry[]> => {
+  async (ctx: PermittedContext): Promise<readonly PermissionEntry[]> => {
     assertDone(await roles.authorize(ctx));
     return Object.entries(permissions).map(([name, { description }]) => ({ name, description }));
   };

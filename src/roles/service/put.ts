@@ -1,4 +1,4 @@
-import type { RequestContext } from '../../platform/context.ts';
+import type { PermittedContext } from '../../platform/context.ts';
 import { refusalError } from '../../platform/refusals.ts';
 import type { Permission } from '../../platform/rules/permissions.ts';
 import type { Preconditions } from '../../platform/rules/preconditions.ts';
@@ -15,7 +15,7 @@ type Deps = { readonly roles: Pick<RoleRepository, 'put'> };
 export const createPutRole =
   ({ roles }: Deps) =>
   async (
-    ctx: RequestContext,
+    ctx: PermittedContext,
     name: string,
     permissions: readonly Permission[],
     precondition: Preconditions,

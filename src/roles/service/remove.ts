@@ -1,4 +1,4 @@
-import type { RequestContext } from '../../platform/context.ts';
+import type { PermittedContext } from '../../platform/context.ts';
 import { assertDone } from '../../platform/refusals.ts';
 import type { RoleRepository } from '../sql.ts';
 
@@ -11,5 +11,5 @@ type Deps = { readonly roles: Pick<RoleRepository, 'remove'> };
  */
 export const createRemoveRole =
   ({ roles }: Deps) =>
-  async (ctx: RequestContext, name: string, ifMatch: readonly string[] | null): Promise<void> =>
+  async (ctx: PermittedContext, name: string, ifMatch: readonly string[] | null): Promise<void> =>
     assertDone(await roles.remove(ctx, name, ifMatch));

@@ -7,15 +7,15 @@ import type { TokenResponse } from '../schema/tokens.ts';
 import { setSessionCookies } from './cookies.ts';
 
 /** Where tokens go: cookies when they are an accepted location, the refresh token into the body when asked for. */
-export const respondWithTokens = (
+export const respondWithTokens = <Status extends 200 | 201 = 200>(
   c: Context<AppEnv>,
   { cookies, jwt }: Pick<Config, 'cookies' | 'jwt'>,
   tokens: IssuedTokens,
   {
-    status = 200,
+    status = 200 as Status,
     refreshTokenInBody = tokens.scope === offlineAccess,
-  }: { status?: 200 | 201; refreshTokenInBody?: boolean } = {},
-): Response => {
+  }: { status?: Status; refreshTokenInBody?: boolean } = {},
+) => {
   c.set('userId', tokens.account.id);
   if (jwt.locations.cookie) setSessionCookies(c, cookies, tokens);
   const body: TokenResponse = {

@@ -1,20 +1,25 @@
-import { type Context, Hono, type MiddlewareHandler } from 'hono';
-import { every } from 'hono/combine';
-import type { SignupAccepted } from '../../accounts/schema/credentials.ts';
+import type { Context } from 'hono';
+import { SignupAccepted } from '../../accounts/schema/credentials.ts';
 import type { SignupOutcome, SignupRequest } from '../../accounts/service/signup.ts';
-import type { Config } from '../../platform/config/schema.ts';
 import type { RequestContext } from '../../platform/context.ts';
 import { AppError } from '../../platform/errors.ts';
 import type { AppEnv } from '../../platform/http/app-env.ts';
 import { hasBodyOf } from '../../platform/http/body.ts';
 import { readSingleCookie } from '../../platform/http/cookies.ts';
-import type { Identify } from '../../platform/http/identify.ts';
-import { validate } from '../../platform/http/validate.ts';
+import { route, type Web } from '../../platform/http/route.ts';
 import { setSignUpCookie } from '../http/cookies.ts';
 import { createLogOut, type Logout } from '../http/log-out.ts';
 import { respondWithTokens } from '../http/token-response.ts';
 import { type IssuedTokens, offlineAccess } from '../rules/session.ts';
-import { LoginBody, LogoutQuery, RefreshBody, RevokeForm, SignupBody, TokenForm } from '../schema/tokens.ts';
+import {
+  LoginBody,
+  LogoutQuery,
+  RefreshBody,
+  RevokeForm,
+  SignupBody,
+  TokenForm,
+  TokenResponse,
+} from '../schema/tokens.ts';
 import type { LoginRequest } from '../service/login.ts';
 
 export type AuthServices = {
@@ -25,79 +30,164 @@ export type AuthServices = {
   readonly revoke: (ctx: RequestContext, token: string) => Promise<void>;
 };
 
-type FormContext<Schema> = Context<AppEnv, string, { in: { form: Schema }; out: { form: Schema } }>;
+const tokens = { description: 'Tokens; cookies are set', schema: TokenResponse };
 
-const oauthForm: MiddlewareHandler<AppEnv> = async (c, next) => {
-  c.set('isOAuthForm', true);
-  await next();
-};
-
-/** Sign-up, tokens and their end, under `/auth`. */
-export const authRoutes = (
-  { signup, login, refresh, logout, revoke }: AuthServices,
-  config: Pick<Config, 'cookies' | 'jwt'>,
-  identify: Identify,
-) => {
+/** Sign-up, tokens and their end. */
+export const authRoutes = ({ signup, login, refresh, logout, revoke }: AuthServices, web: Web) => {
+  const { config, identify } = web;
   const { cookies, jwt } = config;
   const refreshCookie = (c: Context<AppEnv>) =>
     jwt.locations.cookie ? readSingleCookie(c, cookies.refreshName) : null;
   const logOut = createLogOut(logout, identify, config);
 
-  /** The OAuth 2 token endpoint (RFC 6749 section 3.2): the same two use cases, in its own form. */
-  const tokenForm = every(
-    oauthForm,
-    validate('form', TokenForm),
-    async (c: FormContext<ReturnType<typeof TokenForm.parse>>) => {
-      const form = c.req.valid('form');
-      switch (form.grant_type) {
-        case 'password':
-          return respondWithTokens(c, config, await login(c.var.ctx, { ...form, identifier: form.username }));
-        case 'refresh_token':
-          return respondWithTokens(c, config, await refresh(c.var.ctx, form.refresh_token), {
-            refreshTokenInBody: true,
-          });
-      }
-    },
-  );
-
-  return new Hono<AppEnv>()
-    .post('/signup', validate('json', SignupBody), async (c) => {
-      const {
-        email,
-        password,
-        username = null,
-        scope,
-        turnstile_token: turnstileToken = null,
-      } = c.req.valid('json');
-      const outcome = await signup(c.var.ctx, { email, password, username, scope, turnstileToken });
-      if (outcome.kind === 'opened') return respondWithTokens(c, config, outcome.tokens, { status: 201 });
-      if (jwt.locations.cookie) setSignUpCookie(c, cookies, outcome.attempt);
-      const body: SignupAccepted = {
-        status: 'accepted',
-        ...(outcome.scope === offlineAccess && { signup_attempt: outcome.attempt }),
-      };
-      return c.json(body, 202);
-    })
-    .post(
-      '/token',
-      (c, next) => (hasBodyOf(c, 'form') ? tokenForm(c, next) : next()),
-      validate('json', LoginBody),
-      async (c) => respondWithTokens(c, config, await login(c.var.ctx, c.req.valid('json'))),
-    )
-    .post('/refresh', validate('json', RefreshBody), async (c) => {
-      const { refresh_token: given } = c.req.valid('json');
-      const token = given ?? refreshCookie(c);
-      if (token === null)
-        throw new AppError('refresh_token_invalid', { detail: 'No refresh token was sent.' });
-      const tokens = await refresh(c.var.ctx, token);
-      return respondWithTokens(c, config, tokens, { refreshTokenInBody: given !== undefined });
-    })
-    .post('/logout', validate('query', LogoutQuery), async (c) => {
-      await logOut(c, c.req.valid('query').scope);
-      return c.body(null, 204);
-    })
-    .post('/revoke', oauthForm, validate('form', RevokeForm), async (c) => {
-      await revoke(c.var.ctx, c.req.valid('form').token);
-      return c.json({}); // clients insist on JSON, though RFC 7009 asks them to ignore the body
-    });
+  return [
+    route(
+      {
+        method: 'POST',
+        path: '/auth/signup',
+        summary: 'Create an account and log in',
+        tag: 'accounts',
+        access: 'anyone',
+        rate: 'signup',
+        json: SignupBody,
+        answers: {
+          201: { description: 'The account and its first tokens; cookies are set', schema: TokenResponse },
+          202: {
+            description:
+              'Where addresses are verified first: the same whether the address is known or not. The browser keeps what was chosen in a cookie, or the client keeps it as `signup_attempt`; a proof of the address that brings it along gives it to the account',
+            schema: SignupAccepted,
+          },
+        },
+        errors: [
+          'turnstile_failed',
+          'email_taken',
+          'username_taken',
+          'weak_password',
+          'validation_failed',
+          'overloaded',
+        ],
+      },
+      async (c, ctx) => {
+        const { turnstile_token: turnstileToken = null, username = null, ...body } = c.req.valid('json');
+        const outcome = await signup(ctx, { ...body, username, turnstileToken });
+        if (outcome.kind === 'opened') return respondWithTokens(c, config, outcome.tokens, { status: 201 });
+        if (jwt.locations.cookie) setSignUpCookie(c, cookies, outcome.attempt);
+        return c.json(
+          {
+            status: 'accepted' as const,
+            ...(outcome.scope === offlineAccess && { signup_attempt: outcome.attempt }),
+          },
+          202,
+        );
+      },
+    ),
+    route(
+      {
+        method: 'POST',
+        path: '/auth/token',
+        summary: 'Log in with a password, or refresh as an OAuth 2 client (RFC 6749 section 3.2)',
+        tag: 'sessions',
+        access: 'anyone',
+        rate: 'login',
+        json: LoginBody,
+        oauthForm: TokenForm,
+        answers: { 200: tokens },
+        errors: [
+          'invalid_credentials',
+          'account_disabled',
+          'refresh_token_invalid',
+          'refresh_token_reused',
+          'session_revoked',
+          'validation_failed',
+          'login_locked',
+          'overloaded',
+        ],
+      },
+      async (c, ctx) => {
+        if (!hasBodyOf(c, 'form')) return respondWithTokens(c, config, await login(ctx, c.req.valid('json')));
+        const form = c.req.valid('form');
+        switch (form.grant_type) {
+          case 'password':
+            return respondWithTokens(c, config, await login(ctx, { ...form, identifier: form.username }));
+          case 'refresh_token':
+            return respondWithTokens(c, config, await refresh(ctx, form.refresh_token), {
+              refreshTokenInBody: true,
+            });
+        }
+      },
+    ),
+    route(
+      {
+        method: 'POST',
+        path: '/auth/refresh',
+        summary: 'Exchange the refresh token, from its cookie or the body, for its successor',
+        tag: 'sessions',
+        access: 'optional',
+        rate: 'refresh',
+        json: RefreshBody,
+        answers: { 200: tokens },
+        errors: [
+          'duplicate_cookie',
+          'refresh_token_invalid',
+          'refresh_token_reused',
+          'session_revoked',
+          'account_disabled',
+          'validation_failed',
+        ],
+      },
+      async (c, ctx) => {
+        const { refresh_token: given } = c.req.valid('json');
+        const token = given ?? refreshCookie(c);
+        if (token === null)
+          throw new AppError('refresh_token_invalid', { detail: 'No refresh token was sent.' });
+        return respondWithTokens(c, config, await refresh(ctx, token), {
+          refreshTokenInBody: given !== undefined,
+        });
+      },
+    ),
+    route(
+      {
+        method: 'POST',
+        path: '/auth/logout',
+        summary:
+          'End this session, the other ones, or all. Only a live session can end the others; without one the answer is 401 and nothing is done',
+        tag: 'sessions',
+        access: 'optional',
+        rate: 'anybody',
+        query: LogoutQuery,
+        answers: {
+          204: { description: 'Ended, or there was none; cookies are cleared unless only the others ended' },
+        },
+        errors: [
+          'duplicate_cookie',
+          'unauthenticated',
+          'token_expired',
+          'session_revoked',
+          'refresh_token_invalid',
+          'validation_failed',
+        ],
+      },
+      async (c) => {
+        await logOut(c, c.req.valid('query').scope);
+        return c.body(null, 204);
+      },
+    ),
+    route(
+      {
+        method: 'POST',
+        path: '/auth/revoke',
+        summary: 'Revoke a token (RFC 7009)',
+        tag: 'sessions',
+        access: 'anyone',
+        rate: 'anybody',
+        oauthForm: RevokeForm,
+        answers: { 200: { description: 'The token is not valid any more, whatever it was' } },
+        errors: ['validation_failed'],
+      },
+      async (c, ctx) => {
+        await revoke(ctx, c.req.valid('form').token);
+        return c.json({}, 200); // clients insist on JSON, though RFC 7009 asks them to ignore the body
+      },
+    ),
+  ];
 };

@@ -1,6 +1,6 @@
 import { type SQL, sql } from 'drizzle-orm';
 import { permissionsOf } from '../../accounts/sql/account-rows.ts';
-import type { RequestContext } from '../../platform/context.ts';
+import type { PermittedContext, SessionContext } from '../../platform/context.ts';
 import { AppError } from '../../platform/errors.ts';
 import type { SessionRefusal } from '../rules/session.ts';
 import { isOver } from './session-rows.ts';
@@ -20,13 +20,13 @@ export type GatePolicy = {
  * A statement that writes joins it with `gate.refusal is null`, so that nothing is written for a dead session.
  */
 export type Gate = {
-  /** For one's own affairs. `unverified: true` admits accounts whose address is not verified, whatever the policy. */
-  readonly own: (ctx: RequestContext, options?: { readonly unverified?: boolean }) => SQL;
+  /** For the actor's own account. `unverified: true` admits accounts whose address is not verified, whatever the policy. */
+  readonly own: (ctx: SessionContext, options?: { readonly unverified?: boolean }) => SQL;
   /**
-   * For the affairs of others: the actor must also hold the permission that the route requires, and have no
-   * password to change. `gate.permissions` is what the actor may do.
+   * For other accounts: the actor must also hold the permission that the route requires, and have no password to
+   * change. `gate.permissions` is what the actor may do.
    */
-  readonly permitted: (ctx: RequestContext) => SQL;
+  readonly permitted: (ctx: PermittedContext) => SQL;
   /** Whether the account that the statement has by that name can log in. */
   readonly canLogIn: (account: SQL) => SQL;
   /** Whether it has a way to log in; `but` is the id of an identity that does not count. */
@@ -34,15 +34,15 @@ export type Gate = {
 };
 
 export const createGate = ({ verifiedOnly, passwordMaxAgeDays, issuers }: GatePolicy): Gate => {
-  const actorOf = ({ actor, now }: RequestContext): SQL => {
+  const actorOf = ({ actor, now }: SessionContext): SQL => {
     // It was good when the request came; a slow body or a queue may have outlasted it.
-    if (actor && actor.goodUntil <= now) throw new AppError('token_expired');
+    if (actor.goodUntil <= now) throw new AppError('token_expired');
     return sql`
     sessions s join users u on u.id = s.user_id
-    where s.id = ${actor?.sessionId ?? null} and u.id = ${actor?.userId ?? null}`;
+    where s.id = ${actor.sessionId} and u.id = ${actor.userId}`;
   };
 
-  const refusal = ({ now }: RequestContext, unverified: boolean): SQL => sql`
+  const refusal = ({ now }: SessionContext, unverified: boolean): SQL => sql`
     when ${isOver(sql`s`, now)} then 'session_revoked'
     when u.disabled_at is not null then 'account_disabled'
     when ${verifiedOnly && !unverified}::boolean and u.email_verified_at is null then 'email_not_verified'`;
@@ -65,10 +65,7 @@ export const createGate = ({ verifiedOnly, passwordMaxAgeDays, issuers }: GatePo
         from ${actorOf(ctx)}
       )`,
 
-    permitted: (ctx) => {
-      // A statement that is reached by no permission is a route that forgot to require one.
-      if (ctx.requiredPermission === null) throw new Error('the route requires no permission');
-      return sql`
+    permitted: (ctx) => sql`
         gate as (
           select held.session_id, held.user_id, held.permissions, case
             when held.refusal is not null then held.refusal
@@ -83,13 +80,28 @@ export const createGate = ({ verifiedOnly, passwordMaxAgeDays, issuers }: GatePo
               case ${refusal(ctx, false)} end as refusal
             from ${actorOf(ctx)}
           ) held
-        )`;
-    },
+        )`,
   };
 };
 
 /** A row that carries the verdict of the gate beside what was asked for. */
 export type Gated = { refusal: SessionRefusal };
+
+/**
+ * The row of a statement behind the gate, once it has passed.
+ * @throws AppError what the gate refuses with; `session_revoked` where it had no row
+ */
+export const passed = <
+  Row extends {
+    readonly refusal: Exclude<SessionRefusal, null> | 'forbidden' | 'password_change_required' | null;
+  },
+>(
+  row: Row | undefined,
+): Row => {
+  if (!row) throw new AppError('session_revoked');
+  if (row.refusal !== null) throw new AppError(row.refusal);
+  return row;
+};
 
 /** What a statement says of its refusal; where the gate had no row it says nothing, and the session is gone. */
 export const refusalOf = <Refusal extends string | null>(

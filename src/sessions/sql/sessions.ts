@@ -11,7 +11,7 @@ import type { LoginCandidate } from '../../accounts/sql/accounts.ts';
 import { insertAudit, noOne } from '../../audit/sql/audit-rows.ts';
 import { endedWithSessions } from '../../emails/rules.ts';
 import { voidFreeTokens, voidTokens } from '../../mail/sql/mail-rows.ts';
-import type { RequestContext } from '../../platform/context.ts';
+import type { RequestContext, SessionContext } from '../../platform/context.ts';
 import type { Database } from '../../platform/db/client.ts';
 import type { RefreshClaim } from '../rules/refresh-token.ts';
 import {
@@ -205,7 +205,7 @@ export const createSessionRepository = (db: Database, { newId, gate, verifiedOnl
 
   /** Ends one of the actor's sessions, named by its id, and what it may have asked for. */
   endOwn: async (
-    ctx: RequestContext,
+    ctx: SessionContext,
     sessionId: string,
   ): Promise<{ refusal: SessionRefusal; ended: boolean }> => {
     const event = {
@@ -238,7 +238,7 @@ export const createSessionRepository = (db: Database, { newId, gate, verifiedOnl
 
   /** A page of the actor's live sessions, newest first; `after` is the id of the last one seen. */
   listOwn: async (
-    ctx: RequestContext,
+    ctx: SessionContext,
     page: { after: string | null; limit: number },
   ): Promise<{ refusal: SessionRefusal; sessions: SessionSummary[] }> => {
     const rows = await db.execute<Gated & SummaryRow>(

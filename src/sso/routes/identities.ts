@@ -1,22 +1,40 @@
-import { Hono, type MiddlewareHandler } from 'hono';
-import type { RequestContext } from '../../platform/context.ts';
-import type { AppEnv } from '../../platform/http/app-env.ts';
-import { validate } from '../../platform/http/validate.ts';
-import { IdentityParams, identityResponse } from '../schema.ts';
+import type { SessionContext } from '../../platform/context.ts';
+import { route } from '../../platform/http/route.ts';
+import { IdentityList, IdentityParams, identityResponse } from '../schema.ts';
 import type { NamedIdentity } from '../service/list.ts';
 
 export type IdentityServices = {
-  readonly list: (ctx: RequestContext) => Promise<readonly NamedIdentity[]>;
-  readonly unlink: (ctx: RequestContext, id: string) => Promise<void>;
+  readonly list: (ctx: SessionContext) => Promise<readonly NamedIdentity[]>;
+  readonly unlink: (ctx: SessionContext, id: string) => Promise<void>;
 };
 
-/** One's own identities at providers, under `/users/me/identities`. */
-export const identityRoutes = ({ list, unlink }: IdentityServices, login: MiddlewareHandler<AppEnv>) =>
-  new Hono<AppEnv>()
-    .get('/', login, async (c) => {
-      return c.json({ items: (await list(c.var.ctx)).map(identityResponse), next_cursor: null });
-    })
-    .delete('/:id', login, validate('param', IdentityParams), async (c) => {
-      await unlink(c.var.ctx, c.req.valid('param').id);
+export const identityRoutes = ({ list, unlink }: IdentityServices) => [
+  route(
+    {
+      method: 'GET',
+      path: '/users/me/identities',
+      summary: 'List your identities at providers, oldest first',
+      tag: 'accounts',
+      access: 'session',
+      answers: { 200: { description: 'All of them', schema: IdentityList } },
+      errors: ['account_disabled', 'email_not_verified'],
+    },
+    async (c, ctx) => c.json({ items: (await list(ctx)).map(identityResponse), next_cursor: null }, 200),
+  ),
+  route(
+    {
+      method: 'DELETE',
+      path: '/users/me/identities/:id',
+      summary: 'Remove an identity from your account; 409 for the last way to log in',
+      tag: 'accounts',
+      access: 'session',
+      params: IdentityParams,
+      answers: { 204: { description: 'Removed' } },
+      errors: ['account_disabled', 'email_not_verified', 'not_found', 'conflict', 'validation_failed'],
+    },
+    async (c, ctx) => {
+      await unlink(ctx, c.req.valid('param').id);
       return c.body(null, 204);
-    });
+    },
+  ),
+];

@@ -1,11 +1,9 @@
-import { type Context, Hono } from 'hono';
-import type { Config } from '../../platform/config/schema.ts';
+import type { Context } from 'hono';
 import type { RequestContext } from '../../platform/context.ts';
 import type { AppEnv } from '../../platform/http/app-env.ts';
 import { readSingleCookie } from '../../platform/http/cookies.ts';
 import { respondWithPage } from '../../platform/http/page-response.tsx';
-import { validate } from '../../platform/http/validate.ts';
-import type { Site } from '../../platform/pages/site.ts';
+import { route, type Web } from '../../platform/http/route.ts';
 import { setAttemptCookie, setSessionCookies } from '../../sessions/http/cookies.ts';
 import { GoOn } from '../pages/go-on.tsx';
 import { ProviderParams, SignOnAnswerQuery, StartSignOnQuery } from '../schema.ts';
@@ -20,12 +18,8 @@ export type SignOnServices = {
   readonly finish: (ctx: RequestContext, answer: SignOnAnswer) => Promise<SignedOn>;
 };
 
-/** The way to a provider and back, under `/auth/oauth`. */
-export const oauthRoutes = (
-  { start, finish }: SignOnServices,
-  { cookies }: Pick<Config, 'cookies'>,
-  site: Site,
-) => {
+/** The way to a provider and back. */
+export const oauthRoutes = ({ start, finish }: SignOnServices, { config: { cookies }, site }: Web) => {
   /** A redirect that began at another site sends no cookie of SameSite=Strict; a page of ours does, when it goes on. */
   const goOn = (c: Context<AppEnv>, returnTo: string) => {
     if (cookies.sameSite !== 'strict') return c.redirect(returnTo, 303);
@@ -36,23 +30,63 @@ export const oauthRoutes = (
     });
   };
 
-  return new Hono<AppEnv>()
-    .get('/:provider', validate('param', ProviderParams), validate('query', StartSignOnQuery), async (c) => {
-      const { provider: providerId } = c.req.valid('param');
-      const { return_to: returnTo = null } = c.req.valid('query');
-      const { location, sealed } = await start(c.var.ctx, { providerId, returnTo });
-      setAttemptCookie(c, cookies, sealed);
-      return c.redirect(location, 302);
-    })
-    .get(
-      '/:provider/callback',
-      validate('param', ProviderParams),
-      validate('query', SignOnAnswerQuery),
-      async (c) => {
+  return [
+    route(
+      {
+        method: 'GET',
+        path: '/auth/oauth/:provider',
+        summary: 'Log in or sign up by a provider: redirects the browser there',
+        tag: 'sessions',
+        access: 'anyone',
+        rate: 'oauth',
+        params: ProviderParams,
+        query: StartSignOnQuery,
+        answers: {
+          302: { description: 'To the provider; a cookie keeps the attempt for ten minutes' },
+        },
+        errors: ['not_found', 'validation_failed'],
+      },
+      async (c, ctx) => {
+        const { provider: providerId } = c.req.valid('param');
+        const { return_to: returnTo = null } = c.req.valid('query');
+        const { location, sealed } = await start(ctx, { providerId, returnTo });
+        setAttemptCookie(c, cookies, sealed);
+        return c.redirect(location, 302);
+      },
+    ),
+    route(
+      {
+        method: 'GET',
+        path: '/auth/oauth/:provider/callback',
+        summary: 'The address to which the provider sends the browser back',
+        tag: 'sessions',
+        access: 'anyone',
+        rate: 'oauth',
+        params: ProviderParams,
+        query: SignOnAnswerQuery,
+        answers: {
+          303: { description: 'Logged in; cookies are set' },
+          200: {
+            description: 'The same as a page that continues, where cookies are SameSite=Strict',
+            mediaType: 'text/html',
+          },
+        },
+        errors: [
+          'duplicate_cookie',
+          'oauth_failed',
+          'account_disabled',
+          'email_not_verified',
+          'not_found',
+          'email_taken',
+          'conflict',
+          'validation_failed',
+        ],
+      },
+      async (c, ctx) => {
         const sealed = readSingleCookie(c, cookies.attemptName);
-        // Whatever comes of it, this browser has done with the attempt; the provider takes a code once.
+        // The browser has done with the attempt, whatever comes of it; the provider takes a code once.
         if (sealed !== null) setAttemptCookie(c, cookies, null);
-        const { tokens, returnTo } = await finish(c.var.ctx, {
+        const { tokens, returnTo } = await finish(ctx, {
           providerId: c.req.valid('param').provider,
           sealed,
           answer: new URL(c.req.url).searchParams,
@@ -61,5 +95,6 @@ export const oauthRoutes = (
         setSessionCookies(c, cookies, tokens);
         return goOn(c, returnTo);
       },
-    );
+    ),
+  ];
 };

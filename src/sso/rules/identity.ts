@@ -1,10 +1,13 @@
-import type { Config } from '../../platform/config/schema.ts';
-
 /** GitHub has no ID token to name an issuer. */
 export const githubIssuer = 'https://github.com';
 
 /** The issuers of the configured providers. */
-export const issuersOf = ({ providers, github }: Config['oidc']): readonly string[] => [
+type Configured = {
+  readonly providers: readonly { readonly issuer: string }[];
+  readonly github: object | null;
+};
+
+export const issuersOf = ({ providers, github }: Configured): readonly string[] => [
   ...providers.map(({ issuer }) => issuer),
   ...(github ? [githubIssuer] : []),
 ];

@@ -1,4 +1,4 @@
-import type { RequestContext } from '../../platform/context.ts';
+import type { SessionContext } from '../../platform/context.ts';
 import { AppError } from '../../platform/errors.ts';
 import type { LinkedIdentity } from '../rules/identity.ts';
 import type { IdentityRepository } from '../sql/identities.ts';
@@ -15,7 +15,7 @@ type Deps = {
 /** The actor's identities at providers, oldest first. @throws AppError `session_revoked`, `account_disabled` */
 export const createListIdentities =
   ({ identities, names }: Deps) =>
-  async (ctx: RequestContext): Promise<readonly NamedIdentity[]> => {
+  async (ctx: SessionContext): Promise<readonly NamedIdentity[]> => {
     const found = await identities.listOwn(ctx);
     if (found.refusal !== null) throw new AppError(found.refusal);
     return found.identities.map((identity) => ({

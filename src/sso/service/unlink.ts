@@ -1,4 +1,4 @@
-import type { RequestContext } from '../../platform/context.ts';
+import type { SessionContext } from '../../platform/context.ts';
 import { assertDone } from '../../platform/refusals.ts';
 import type { IdentityRepository } from '../sql/identities.ts';
 
@@ -10,5 +10,5 @@ type Deps = { readonly identities: Pick<IdentityRepository, 'unlink'> };
  */
 export const createUnlinkIdentity =
   ({ identities }: Deps) =>
-  async (ctx: RequestContext, id: string): Promise<void> =>
+  async (ctx: SessionContext, id: string): Promise<void> =>
     assertDone(await identities.unlink(ctx, id));

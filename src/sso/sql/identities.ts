@@ -4,7 +4,7 @@ import { toAccount } from '../../accounts/sql/account-rows.ts';
 import { insertAudit, noOne } from '../../audit/sql/audit-rows.ts';
 import { isReserved } from '../../emails/sql/undo-tokens.ts';
 import { askedTokenDetails, insertMail, type MailedToken, mailToken } from '../../mail/sql/mail-rows.ts';
-import type { RequestContext } from '../../platform/context.ts';
+import type { RequestContext, SessionContext } from '../../platform/context.ts';
 import type { Database } from '../../platform/db/client.ts';
 import { violatedUnique } from '../../platform/db/errors.ts';
 import { AppError } from '../../platform/errors.ts';
@@ -186,7 +186,7 @@ export const createIdentityRepository = (db: Database, { newId, gate, verifiedOn
 
     /** The actor's identities, oldest first: as many as there are providers, or were. */
     listOwn: async (
-      ctx: RequestContext,
+      ctx: SessionContext,
     ): Promise<{ refusal: SessionRefusal; identities: LinkedIdentity[] }> => {
       const rows = await db.execute<Gated & IdentityRow>(
         ctx,
@@ -203,7 +203,7 @@ export const createIdentityRepository = (db: Database, { newId, gate, verifiedOn
     },
 
     /** Takes an identity from the actor's account, unless nothing else opens it; the account's lock decides races. */
-    unlink: async (ctx: RequestContext, id: string): Promise<Refusal> => {
+    unlink: async (ctx: SessionContext, id: string): Promise<Refusal> => {
       const event = {
         id: newId(ctx.now),
         type: 'identity.unlinked',

@@ -1,15 +1,21 @@
-import { Hono, type MiddlewareHandler } from 'hono';
-import type { RequestContext } from '../../platform/context.ts';
-import type { AppEnv } from '../../platform/http/app-env.ts';
+import type { RequestContext, SessionContext } from '../../platform/context.ts';
 import { drain } from '../../platform/http/body.ts';
 import { readPreconditions } from '../../platform/http/preconditions.ts';
-import { validate } from '../../platform/http/validate.ts';
+import { route } from '../../platform/http/route.ts';
 import type { Page, PageRequest } from '../../platform/rules/page.ts';
 import { checksumHeader } from '../../platform/rules/storage.ts';
 import { PageQuery, pageResponse } from '../../platform/schema/page.ts';
 import { respondWithAttachment } from '../http/attachment-response.ts';
 import type { Upload, UploadDeclaration } from '../rules/upload.ts';
-import { UploadBody, UploadParams, UploadUrlQuery, uploadResponse } from '../schema.ts';
+import {
+  UploadBody,
+  UploadItem,
+  UploadList,
+  UploadParams,
+  UploadTicketResponse,
+  UploadUrlQuery,
+  uploadResponse,
+} from '../schema.ts';
 import type { Completion } from '../service/complete.ts';
 import type { CreatedUpload } from '../service/create.ts';
 import type { AskedDownload, Download } from '../service/download.ts';
@@ -20,42 +26,88 @@ const maxDrainedBytes = 8_388_608;
 
 export type UploadServices = {
   readonly create: (
-    ctx: RequestContext,
+    ctx: SessionContext,
     declaration: UploadDeclaration,
     origin: string,
   ) => Promise<CreatedUpload>;
   readonly receive: (ctx: RequestContext, incoming: IncomingBytes) => Promise<void>;
-  readonly complete: (ctx: RequestContext, id: string) => Promise<Completion>;
-  readonly list: (ctx: RequestContext, page: PageRequest) => Promise<Page<Upload>>;
-  readonly show: (ctx: RequestContext, id: string) => Promise<Upload>;
-  readonly remove: (ctx: RequestContext, id: string) => Promise<void>;
-  readonly download: (ctx: RequestContext, id: string, asked: AskedDownload) => Promise<Download>;
+  readonly complete: (ctx: SessionContext, id: string) => Promise<Completion>;
+  readonly list: (ctx: SessionContext, page: PageRequest) => Promise<Page<Upload>>;
+  readonly show: (ctx: SessionContext, id: string) => Promise<Upload>;
+  readonly remove: (ctx: SessionContext, id: string) => Promise<void>;
+  readonly download: (ctx: SessionContext, id: string, asked: AskedDownload) => Promise<Download>;
 };
 
-/** Files, under `/uploads`. */
-export const uploadRoutes = (
-  { create, receive, complete, list, show, remove, download }: UploadServices,
-  login: MiddlewareHandler<AppEnv>,
-) =>
-  new Hono<AppEnv>()
-    .post('/', login, validate('json', UploadBody), async (c) => {
+const refusals = ['account_disabled', 'email_not_verified', 'validation_failed'] as const;
+
+export const uploadRoutes = ({ create, receive, complete, list, show, remove, download }: UploadServices) => [
+  route(
+    {
+      method: 'POST',
+      path: '/uploads',
+      summary: 'Declare a file, and get the URL that takes just its bytes',
+      tag: 'uploads',
+      access: 'session',
+      rate: 'upload',
+      json: UploadBody,
+      answers: { 201: { description: 'Where and how to send the bytes', schema: UploadTicketResponse } },
+      errors: [...refusals, 'upload_quota_exceeded', 'uploads_disabled'],
+    },
+    async (c, ctx) => {
       const { filename, content_type: contentType, size, sha256 } = c.req.valid('json');
-      // The client is told the origin that it has used itself, and nobody else is told anything.
+      // The URL has the origin that the client itself has used.
       const { origin } = new URL(c.req.url);
-      const created = await create(c.var.ctx, { filename, contentType, size, sha256 }, origin);
+      const created = await create(ctx, { filename, contentType, size, sha256 }, origin);
       const { id, method, url, headers, expiresAt } = created;
       c.header('Location', `/uploads/${id}`);
       return c.json(
-        { id, status: 'pending', upload: { method, url, headers, expires_at: expiresAt.toISOString() } },
+        {
+          id,
+          status: 'pending' as const,
+          upload: { method, url, headers, expires_at: expiresAt.toISOString() },
+        },
         201,
       );
-    })
-    .get('/', login, validate('query', PageQuery), async (c) => {
-      const { cursor, limit } = c.req.valid('query');
-      const page = await list(c.var.ctx, { cursor: cursor ?? null, limit });
-      return c.json(pageResponse(page, uploadResponse));
-    })
-    .put('/:id/content', validate('param', UploadParams), validate('query', UploadUrlQuery), async (c) => {
+    },
+  ),
+  route(
+    {
+      method: 'GET',
+      path: '/uploads',
+      summary: 'List your files, newest first',
+      tag: 'uploads',
+      access: 'session',
+      query: PageQuery,
+      answers: { 200: { description: 'A page of files', schema: UploadList } },
+      errors: refusals,
+    },
+    async (c, ctx) => {
+      const { cursor = null, limit } = c.req.valid('query');
+      return c.json(pageResponse(await list(ctx, { cursor, limit }), uploadResponse), 200);
+    },
+  ),
+  route(
+    {
+      method: 'PUT',
+      path: '/uploads/:id/content',
+      summary: 'Send the bytes to the URL that was given out for them; with S3 that URL is another',
+      tag: 'uploads',
+      access: 'anyone',
+      rate: 'bytes',
+      params: UploadParams,
+      query: UploadUrlQuery,
+      bytes: true,
+      answers: { 200: { description: 'Kept in quarantine' } },
+      errors: [
+        'upload_url_invalid',
+        'not_found',
+        'conflict',
+        'upload_rejected',
+        'uploads_disabled',
+        'validation_failed',
+      ],
+    },
+    async (c, ctx) => {
       const body = c.req.raw.body ?? new Blob([]).stream();
       const { pathname, search } = new URL(c.req.url);
       const incoming: IncomingBytes = {
@@ -68,32 +120,95 @@ export const uploadRoutes = (
         body,
       };
       try {
-        await receive(c.var.ctx, incoming);
+        await receive(ctx, incoming);
       } catch (error) {
         await drain(body, maxDrainedBytes).catch(() => {});
         throw error;
       }
       return c.body(null, 200);
-    })
-    .post('/:id/complete', login, validate('param', UploadParams), async (c) => {
-      const { upload, isBeingInspected } = await complete(c.var.ctx, c.req.valid('param').id);
+    },
+  ),
+  route(
+    {
+      method: 'POST',
+      path: '/uploads/:id/complete',
+      summary: 'Say that the bytes are there, and have them scanned',
+      tag: 'uploads',
+      access: 'session',
+      rate: 'completion',
+      params: UploadParams,
+      answers: {
+        200: { description: 'How far the file is', schema: UploadItem },
+        202: { description: 'Another request looks into the bytes; ask again', schema: UploadItem },
+      },
+      errors: [...refusals, 'not_found', 'conflict', 'upload_rejected', 'uploads_disabled'],
+    },
+    async (c, ctx) => {
+      const { upload, isBeingInspected } = await complete(ctx, c.req.valid('param').id);
       if (isBeingInspected) c.header('Retry-After', '1');
       return c.json(uploadResponse(upload), isBeingInspected ? 202 : 200);
-    })
-    .get('/:id/download', login, validate('param', UploadParams), async (c) => {
+    },
+  ),
+  route(
+    {
+      method: 'GET',
+      path: '/uploads/:id/download',
+      summary: 'Download the bytes of a clean file, or a range of them',
+      tag: 'uploads',
+      access: 'session',
+      params: UploadParams,
+      answers: {
+        200: { description: 'The file as an attachment', mediaType: 'application/octet-stream' },
+      },
+      conditional: ['If-Match', 'If-None-Match'],
+      ranged: true,
+      tagged: true,
+      errors: [
+        ...refusals,
+        'not_found',
+        'upload_not_clean',
+        'conflict',
+        'precondition_failed',
+        'range_not_satisfiable',
+      ],
+    },
+    async (c, ctx) => {
       const asked: AskedDownload = {
         preconditions: readPreconditions(c),
         // RFC 9110 section 14.2: a range is one of a GET.
         range: c.req.method === 'HEAD' ? undefined : c.req.header('Range'),
         ifRange: c.req.header('If-Range'),
       };
-      return respondWithAttachment(c, await download(c.var.ctx, c.req.valid('param').id, asked));
-    })
-    .get('/:id', login, validate('param', UploadParams), async (c) => {
-      const upload = await show(c.var.ctx, c.req.valid('param').id);
-      return c.json(uploadResponse(upload));
-    })
-    .delete('/:id', login, validate('param', UploadParams), async (c) => {
-      await remove(c.var.ctx, c.req.valid('param').id);
+      return respondWithAttachment(c, await download(ctx, c.req.valid('param').id, asked));
+    },
+  ),
+  route(
+    {
+      method: 'GET',
+      path: '/uploads/:id',
+      summary: 'Read one of your files',
+      tag: 'uploads',
+      access: 'session',
+      params: UploadParams,
+      answers: { 200: { description: 'The file, without its bytes', schema: UploadItem } },
+      errors: [...refusals, 'not_found'],
+    },
+    async (c, ctx) => c.json(uploadResponse(await show(ctx, c.req.valid('param').id)), 200),
+  ),
+  route(
+    {
+      method: 'DELETE',
+      path: '/uploads/:id',
+      summary: 'Delete one of your files, whatever its status',
+      tag: 'uploads',
+      access: 'session',
+      params: UploadParams,
+      answers: { 204: { description: 'Deleted' } },
+      errors: [...refusals, 'not_found'],
+    },
+    async (c, ctx) => {
+      await remove(ctx, c.req.valid('param').id);
       return c.body(null, 204);
-    });
+    },
+  ),
+];

@@ -1,8 +1,6 @@
-import { Hono } from 'hono';
 import type { RequestContext } from '../../platform/context.ts';
-import type { AppEnv } from '../../platform/http/app-env.ts';
-import { validate } from '../../platform/http/validate.ts';
-import { callbackSecretHeader, ScanResultBody } from '../schema.ts';
+import { route } from '../../platform/http/route.ts';
+import { callbackSecretHeader, ScanResultBody, ScanResultOutcome } from '../schema.ts';
 import type { ScanEvent } from '../service/receive-scan-result.ts';
 
 export type WebhookServices = {
@@ -13,19 +11,35 @@ export type WebhookServices = {
   ) => Promise<'applied' | 'unchanged' | 'replayed' | 'unknown'>;
 };
 
-/** What others tell us, under `/webhooks`. */
-export const webhookRoutes = ({ receiveScanResult }: WebhookServices) =>
-  new Hono<AppEnv>().post('/scan-result', validate('json', ScanResultBody), async (c) => {
-    const { id, time, detail } = c.req.valid('json');
-    const { s3ObjectDetails: object, scanResultDetails: result } = detail;
-    const event: ScanEvent = {
-      id,
-      time: new Date(time),
-      bucket: object.bucketName,
-      key: object.objectKey,
-      etag: object.eTag.replaceAll('"', ''),
-      result: result.scanResultStatus,
-      threats: (result.threats ?? []).map(({ name }) => name),
-    };
-    return c.json({ outcome: await receiveScanResult(c.var.ctx, event, c.req.header(callbackSecretHeader)) });
-  });
+export const webhookRoutes = ({ receiveScanResult }: WebhookServices) => [
+  route(
+    {
+      method: 'POST',
+      path: '/webhooks/scan-result',
+      summary: 'Take a scan result of GuardDuty from EventBridge, with the callback secret',
+      tag: 'uploads',
+      access: 'callback_secret',
+      rate: 'webhook',
+      json: ScanResultBody,
+      answers: { 200: { description: 'What came of the result', schema: ScanResultOutcome } },
+      errors: ['unauthenticated', 'not_found', 'validation_failed'],
+    },
+    async (c, ctx) => {
+      const { id, time, detail } = c.req.valid('json');
+      const { s3ObjectDetails: object, scanResultDetails: result } = detail;
+      const event: ScanEvent = {
+        id,
+        time: new Date(time),
+        bucket: object.bucketName,
+        key: object.objectKey,
+        etag: object.eTag.replaceAll('"', ''),
+        result: result.scanResultStatus,
+        threats: (result.threats ?? []).map(({ name }) => name),
+      };
+      return c.json(
+        { outcome: await receiveScanResult(ctx, event, c.req.header(callbackSecretHeader)) },
+        200,
+      );
+    },
+  ),
+];

@@ -1,4 +1,4 @@
-import type { RequestContext } from '../../platform/context.ts';
+import type { RequestContext, SessionContext } from '../../platform/context.ts';
 import { AppError, findAppError } from '../../platform/errors.ts';
 import type { ObjectStore, ObjectVersion, StoredObject } from '../../platform/rules/storage.ts';
 import { type ContentFlaw, contentFlawDetail } from '../rules/file-content.ts';
@@ -51,7 +51,7 @@ export const createCompleteUpload = ({ uploads, store, inspectContent, queue, le
     return null;
   };
 
-  const confirm = async (ctx: RequestContext, id: string, confirmation: Confirmation): Promise<Upload> => {
+  const confirm = async (ctx: SessionContext, id: string, confirmation: Confirmation): Promise<Upload> => {
     const { refusal, upload, changed, isDue } = await uploads.complete(ctx, id, confirmation);
     if (refusal !== null) throw new AppError(refusal);
     if (!upload) throw new AppError('not_found');
@@ -61,7 +61,7 @@ export const createCompleteUpload = ({ uploads, store, inspectContent, queue, le
     return upload;
   };
 
-  return async (ctx: RequestContext, id: string): Promise<Completion> => {
+  return async (ctx: SessionContext, id: string): Promise<Completion> => {
     const { refusal, upload, claim, isDue } = await uploads.claimInspection(ctx, id, leaseSeconds);
     if (refusal !== null) throw new AppError(refusal);
     if (!upload) throw new AppError('not_found');

@@ -1,4 +1,4 @@
-import type { RequestContext } from '../../platform/context.ts';
+import type { SessionContext } from '../../platform/context.ts';
 import { AppError, type FieldError } from '../../platform/errors.ts';
 import type { IssueTicket, UploadTicket } from '../../platform/rules/storage.ts';
 import { secondsAfter } from '../../sessions/rules/session.ts';
@@ -59,7 +59,7 @@ const flawsOf = (
  */
 export const createCreateUpload =
   ({ uploads, issueTicket, policy, newId }: Deps) =>
-  async (ctx: RequestContext, declaration: UploadDeclaration, origin: string): Promise<CreatedUpload> => {
+  async (ctx: SessionContext, declaration: UploadDeclaration, origin: string): Promise<CreatedUpload> => {
     const errors = flawsOf(declaration, policy);
     if (errors.length > 0) throw new AppError('validation_failed', { errors });
 

@@ -1,4 +1,4 @@
-import type { RequestContext } from '../../platform/context.ts';
+import type { SessionContext } from '../../platform/context.ts';
 import { AppError } from '../../platform/errors.ts';
 import { type AskedRange, chooseRange } from '../../platform/rules/byte-range.ts';
 import { judgeRead, type Preconditions } from '../../platform/rules/preconditions.ts';
@@ -39,7 +39,7 @@ const versionOf = ({ objectName, etag, promotedEtag }: UploadRecord): ObjectVers
  */
 export const createDownloadUpload =
   ({ uploads, store }: Deps) =>
-  async (ctx: RequestContext, id: string, { preconditions, ...asked }: AskedDownload): Promise<Download> => {
+  async (ctx: SessionContext, id: string, { preconditions, ...asked }: AskedDownload): Promise<Download> => {
     const { refusal, upload } = await uploads.findOwn(ctx, id);
     if (refusal !== null) throw new AppError(refusal);
     if (!upload) throw new AppError('not_found');

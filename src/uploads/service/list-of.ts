@@ -1,4 +1,4 @@
-import type { RequestContext } from '../../platform/context.ts';
+import type { PermittedContext } from '../../platform/context.ts';
 import { assertDone } from '../../platform/refusals.ts';
 import { type Page, type PageRequest, pageOf } from '../../platform/rules/page.ts';
 import type { Upload } from '../rules/upload.ts';
@@ -9,7 +9,7 @@ type Deps = { readonly uploads: Pick<UploadRepository, 'listOf'> };
 /** A page of somebody's files, newest first, without their contents. @throws AppError `not_found`, `forbidden` and what ends a session */
 export const createListUploadsOf =
   ({ uploads }: Deps) =>
-  async (ctx: RequestContext, userId: string, { cursor, limit }: PageRequest): Promise<Page<Upload>> => {
+  async (ctx: PermittedContext, userId: string, { cursor, limit }: PageRequest): Promise<Page<Upload>> => {
     const found = await uploads.listOf(ctx, userId, { after: cursor, limit: limit + 1 });
     assertDone(found.refusal);
     return pageOf(found.uploads, limit, ({ id }) => id);

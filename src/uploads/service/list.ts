@@ -1,4 +1,4 @@
-import type { RequestContext } from '../../platform/context.ts';
+import type { SessionContext } from '../../platform/context.ts';
 import { AppError } from '../../platform/errors.ts';
 import { type Page, type PageRequest, pageOf } from '../../platform/rules/page.ts';
 import type { Upload } from '../rules/upload.ts';
@@ -9,7 +9,7 @@ type Deps = { readonly uploads: Pick<UploadRepository, 'listOwn'> };
 /** A page of the actor's files, newest first. @throws AppError `session_revoked`, `account_disabled` */
 export const createListUploads =
   ({ uploads }: Deps) =>
-  async (ctx: RequestContext, { cursor, limit }: PageRequest): Promise<Page<Upload>> => {
+  async (ctx: SessionContext, { cursor, limit }: PageRequest): Promise<Page<Upload>> => {
     const found = await uploads.listOwn(ctx, { after: cursor, limit: limit + 1 });
     if (found.refusal !== null) throw new AppError(found.refusal);
     return pageOf(found.uploads, limit, ({ id }) => id);

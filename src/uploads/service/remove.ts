@@ -1,4 +1,4 @@
-import type { RequestContext } from '../../platform/context.ts';
+import type { SessionContext } from '../../platform/context.ts';
 import { AppError } from '../../platform/errors.ts';
 import type { UploadQueue } from '../rules/upload-schedule.ts';
 import type { UploadRepository } from '../sql/uploads.ts';
@@ -8,7 +8,7 @@ type Deps = { readonly uploads: Pick<UploadRepository, 'removeOwn'>; readonly qu
 /** Deletes one of the actor's files, at once for everybody who asks. @throws AppError `not_found`, `session_revoked` */
 export const createRemoveUpload =
   ({ uploads, queue }: Deps) =>
-  async (ctx: RequestContext, id: string): Promise<void> => {
+  async (ctx: SessionContext, id: string): Promise<void> => {
     const { refusal, removed } = await uploads.removeOwn(ctx, id);
     if (refusal !== null) throw new AppError(refusal);
     if (!removed) throw new AppError('not_found');

@@ -1,7 +1,7 @@
 import { sql } from 'drizzle-orm';
 import { lockActor } from '../../accounts/sql/account-lock.ts';
 import { insertAudit } from '../../audit/sql/audit-rows.ts';
-import type { RequestContext } from '../../platform/context.ts';
+import type { PermittedContext, RequestContext, SessionContext } from '../../platform/context.ts';
 import type { Database } from '../../platform/db/client.ts';
 import type { Refusal } from '../../platform/refusals.ts';
 import type { Slice } from '../../platform/rules/page.ts';
@@ -50,7 +50,7 @@ type Options = { readonly newId: (now: Date) => string; readonly gate: Gate };
 export const createUploadRepository = (db: Database, { newId, gate }: Options) => ({
   /** The account's usage grows first, if it may: parallel uploads queue on that row, and each sees the one before. */
   create: async (
-    ctx: RequestContext,
+    ctx: SessionContext,
     upload: NewUpload,
     { maxFiles, maxTotalBytes }: UploadQuota,
   ): Promise<{ refusal: SessionRefusal; created: boolean }> => {
@@ -93,7 +93,7 @@ export const createUploadRepository = (db: Database, { newId, gate }: Options) =
    * was not given back ends by itself, later each time: what a request broke off at, the next one may break off at too.
    */
   claimInspection: async (
-    ctx: RequestContext,
+    ctx: SessionContext,
     id: string,
     leaseSeconds: number,
   ): Promise<Found<Upload> & { readonly claim: number | null; readonly isDue: boolean }> => {
@@ -139,7 +139,7 @@ export const createUploadRepository = (db: Database, { newId, gate }: Options) =
    * same time see `lockUpload`. What differs from the declaration has failed.
    */
   complete: async (
-    ctx: RequestContext,
+    ctx: SessionContext,
     id: string,
     { claim, object, flaw }: Confirmation,
   ): Promise<Found<Upload> & { readonly changed: boolean; readonly isDue: boolean }> => {
@@ -190,7 +190,7 @@ export const createUploadRepository = (db: Database, { newId, gate }: Options) =
     return { ...found(row), changed: row?.changed ?? false, isDue: row?.is_due ?? false };
   },
 
-  findOwn: async (ctx: RequestContext, id: string): Promise<Found<UploadRecord>> => {
+  findOwn: async (ctx: SessionContext, id: string): Promise<Found<UploadRecord>> => {
     const [row] = await db.execute<Gated & Partial<UploadRecordRow>>(
       ctx,
       sql`
@@ -206,7 +206,7 @@ export const createUploadRepository = (db: Database, { newId, gate }: Options) =
 
   /** A page of the actor's files, newest first; `after` is the id of the last one seen. */
   listOwn: async (
-    ctx: RequestContext,
+    ctx: SessionContext,
     page: Slice,
   ): Promise<{ refusal: SessionRefusal; uploads: Upload[] }> => {
     const rows = await db.execute<Gated & Partial<UploadRow>>(
@@ -227,7 +227,7 @@ export const createUploadRepository = (db: Database, { newId, gate }: Options) =
 
   /** A page of somebody's files, for who is permitted to know of them. */
   listOf: async (
-    ctx: RequestContext,
+    ctx: PermittedContext,
     userId: string,
     { after, limit }: Slice,
   ): Promise<{ refusal: Refusal; uploads: Upload[] }> => {
@@ -252,7 +252,7 @@ export const createUploadRepository = (db: Database, { newId, gate }: Options) =
 
   /** Hides a file at once; its bytes, and then its row, go with the next piece of work. */
   removeOwn: async (
-    ctx: RequestContext,
+    ctx: SessionContext,
     id: string,
   ): Promise<{ refusal: SessionRefusal; removed: boolean }> => {
     const event = {

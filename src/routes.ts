@@ -1,0 +1,58 @@
+import { accountPageRoutes } from './accounts/routes/account-pages.tsx';
+import { meRoutes } from './accounts/routes/me.ts';
+import { userRoutes } from './administration/routes.ts';
+import { auditRoutes } from './audit/routes.ts';
+import { docsRoutes } from './docs/routes.tsx';
+import { emailRoutes } from './emails/routes/emails.ts';
+import { linkPageRoutes } from './emails/routes/link-pages.tsx';
+import type { Features } from './features.ts';
+import { flagRoutes } from './flags/routes.ts';
+import { healthRoutes, livenessRoute } from './health/routes.ts';
+import { devMailboxRoutes } from './mail/routes.tsx';
+import { metricsRoutes } from './metrics/routes.ts';
+import { passwordRoutes } from './passwords/routes.ts';
+import type { Route, Web } from './platform/http/route.ts';
+import { roleRoutes } from './roles/routes.ts';
+import { authRoutes } from './sessions/routes/auth.ts';
+import { sessionRoutes } from './sessions/routes/sessions.ts';
+import { type WellKnownServices, wellKnownRoutes } from './sessions/routes/well-known.ts';
+import { identityRoutes } from './sso/routes/identities.ts';
+import { oauthRoutes } from './sso/routes/oauth.tsx';
+import { uploadRoutes } from './uploads/routes/uploads.ts';
+import { webhookRoutes } from './uploads/routes/webhooks.ts';
+
+type Beside = WellKnownServices & { readonly asset: (path: string) => Promise<Response> };
+
+/** Every route, in the order in which paths are matched. */
+export const createRoutes = (features: Features, web: Web, { jwks, asset }: Beside): readonly Route[] => {
+  const { accounts, sessions, passwords, emails, sso, administration, roles, audit, uploads } = features;
+  const { flags, jwt, origins } = web.config;
+  const { mailbox } = features.mail;
+  // Pages log in by cookies; without cookies there are no pages.
+  const hasPages = jwt.locations.cookie;
+  const routes: readonly Route[] = [
+    livenessRoute,
+    ...healthRoutes(features.health),
+    ...docsRoutes({ asset, routes: () => routes }),
+    ...flagRoutes(flags),
+    ...wellKnownRoutes({ jwks }),
+    ...authRoutes({ ...accounts, ...sessions }, web),
+    ...passwordRoutes(passwords, web),
+    ...emailRoutes(emails, web),
+    ...sessionRoutes(sessions, web),
+    ...meRoutes(accounts, web),
+    ...identityRoutes(sso),
+    ...userRoutes({ ...administration, listUploads: uploads.listOf }),
+    ...roleRoutes(roles),
+    ...auditRoutes(audit),
+    ...uploadRoutes(uploads),
+    ...webhookRoutes(uploads),
+    ...(hasPages ? oauthRoutes(sso, web) : []),
+    ...(hasPages ? accountPageRoutes({ accounts, sessions, passwords, emails, sso }, web) : []),
+    ...(hasPages ? linkPageRoutes({ passwords, emails }, web) : []),
+    ...(features.metrics ? metricsRoutes(features.metrics) : []),
+    // Local environments only: mails are captured nowhere else.
+    ...(mailbox ? devMailboxRoutes({ mailbox }, origins) : []),
+  ];
+  return routes;
+};
