@@ -1,7 +1,7 @@
 import { createUserDirectory } from '../../../src/administration/sql/user-directory.ts';
 import type { AuditEventType, AuditFilter } from '../../../src/audit/rules.ts';
 import { createAuditRepository } from '../../../src/audit/sql/audit.ts';
-import type { RequestContext } from '../../../src/platform/context.ts';
+import type { PermittedContext } from '../../../src/platform/context.ts';
 import type { Database } from '../../../src/platform/db/client.ts';
 import type { Permission } from '../../../src/platform/rules/permissions.ts';
 import { createGate } from '../../../src/sessions/sql/gate.ts';
@@ -27,7 +27,7 @@ const newId = () => {
 
 const at = (texts: readonly string[], turn: number): string => texts[turn % texts.length] ?? '';
 
-const contextOf = ({ administrator }: Samples, requiredPermission: Permission): RequestContext => ({
+const contextOf = ({ administrator }: Samples, requiredPermission: Permission): PermittedContext => ({
   requestId: 'bench',
   now: new Date(),
   ip: null,

@@ -65,6 +65,8 @@ export const objection = (from: string, to: string): string | null => {
     return foreign[layer]?.test(to) ? `${layer} does not know ${to}` : null;
   }
   const target = placeOf(to);
+  // Features are made of the container; it knows none of them.
+  if (to === 'src/container.ts') return null;
   // The entry, and what puts the parts of a room together, know everything.
   if (room === 'entry' || layer === 'compose') return null;
   if (room === 'platform' && target.room !== 'platform') return 'the platform knows no feature';
