@@ -4,7 +4,7 @@ import { Client } from 'pg';
 import { describe, expect, test } from 'vitest';
 import { createUserRepository, type EditOutcome } from '../../src/administration/sql/users.ts';
 import { Secret } from '../../src/platform/config/secret.ts';
-import type { RequestContext } from '../../src/platform/context.ts';
+import type { PermittedContext } from '../../src/platform/context.ts';
 import { createDatabase } from '../../src/platform/db/client.ts';
 import { administrativePermissions, type Permission } from '../../src/platform/rules/permissions.ts';
 import { createRoleRepository } from '../../src/roles/sql.ts';
@@ -148,7 +148,7 @@ const openHouse = async ({ databaseUrl, endpointUrl, adminUrl }: TestDatabase) =
     await direct.query(settle);
   };
 
-  const contextOf = (actor: number, requiredPermission: Permission): RequestContext => ({
+  const contextOf = (actor: number, requiredPermission: Permission): PermittedContext => ({
     requestId: 'test',
     now: new Date(),
     ip: null,
