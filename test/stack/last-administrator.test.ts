@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { createOwnAccountRepository } from '../../src/accounts/sql/own-account.ts';
 import { createUserRepository } from '../../src/administration/sql/users.ts';
 import { Secret } from '../../src/platform/config/secret.ts';
-import type { RequestContext } from '../../src/platform/context.ts';
+import type { PermittedContext } from '../../src/platform/context.ts';
 import { createDatabase } from '../../src/platform/db/client.ts';
 import { createGate } from '../../src/sessions/sql/gate.ts';
 import { startTestDatabase } from '../support/node/database.ts';
@@ -29,7 +29,7 @@ const openHouse = async (url: string, endpoint: string, adminUrl: string, verifi
     hash = passwordHash as string | null,
     isVerified = true,
     identityOf = null as string | null,
-  } = {}): Promise<RequestContext> => {
+  } = {}): Promise<PermittedContext> => {
     const [userId, sessionId] = [randomUUID(), randomUUID()];
     const email = `${userId}@example.com`;
     await direct.query(
@@ -96,9 +96,9 @@ describe.each(servers)('the last administrator, %s', (_, serverUrl) => {
     const house = stack.use(await openHouse(database.databaseUrl, database.endpointUrl, database.adminUrl));
     const { users, ownAccount, newAdministrator } = house;
     const outboxId = () => randomUUID();
-    const idOf = (ctx: RequestContext) => ctx.actor?.userId ?? '';
+    const idOf = (ctx: PermittedContext) => ctx.actor?.userId ?? '';
 
-    const deeds: ((by: RequestContext, to: RequestContext) => Promise<unknown>)[] = [
+    const deeds: ((by: PermittedContext, to: PermittedContext) => Promise<unknown>)[] = [
       (by, to) => users.edit(by, idOf(to), { roles: ['user'] }, null),
       (by, to) => users.edit(by, idOf(to), { disabled: true }, null),
       (by, to) => users.edit(by, idOf(to), { password: null }, null),
