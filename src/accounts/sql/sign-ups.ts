@@ -10,7 +10,7 @@ import {
 } from '../../mail/sql/mail-rows.ts';
 import type { RequestContext } from '../../platform/context.ts';
 import type { Database } from '../../platform/db/client.ts';
-import { isUnclaimed } from './unclaimed.ts';
+import { isUnclaimed } from './taken-addresses.ts';
 
 export type SignUp = {
   readonly email: string;

@@ -1,7 +1,7 @@
 import { type SQL, sql } from 'drizzle-orm';
 import type { SignUpAttempt } from '../../accounts/rules/sign-up.ts';
 import { lockAccountOf, lockOwnerOf } from '../../accounts/sql/account-lock.ts';
-import { isUnclaimed } from '../../accounts/sql/unclaimed.ts';
+import { isUnclaimed } from '../../accounts/sql/taken-addresses.ts';
 import { insertAudit, noOne } from '../../audit/sql/audit-rows.ts';
 import {
   askedTokenDetails,
