@@ -1,6 +1,7 @@
 import { v7 as uuidv7 } from 'uuid';
-import { createOneTimeTokens } from './emails/one-time-tokens.ts';
-import { createPrepareToken } from './emails/service/prepare.ts';
+import { createSealedSignUps } from './accounts/sealed-sign-ups.ts';
+import { createTurnstile } from './accounts/turnstile.ts';
+import { createOneTimeTokens, createPrepareToken } from './emails/one-time-tokens.ts';
 import { instrumentLoginGuard } from './login-guard/instrumented.ts';
 import { createLoginGuard } from './login-guard/login-guard.ts';
 import type { LoginGuard } from './login-guard/login-guard-object.ts';
@@ -126,6 +127,9 @@ export const createContainer = (config: Config, bindings: Bindings, foundation: 
     }),
     oneTimeTokens,
     prepareToken: createPrepareToken({ newId, ...oneTimeTokens }),
+    sealedSignUps: createSealedSignUps(secretKeys),
+    /** Null where a sign-up needs no challenge. */
+    checkTurnstile: config.turnstile && createTurnstile({ ...config.turnstile, fetch: instruments.outgoing }),
     mailQueue: createMailQueue(bindings.MAIL_QUEUE),
   };
 };

@@ -1,27 +1,11 @@
 import journal from '../drizzle/meta/_journal.json' with { type: 'json' };
-import { createSealedSignUps } from './accounts/sealed-sign-ups.ts';
-import { createExportOwnAccount } from './accounts/service/export.ts';
-import { createMe } from './accounts/service/me.ts';
-import { createRemoveOwnAccount } from './accounts/service/remove.ts';
-import { createRename } from './accounts/service/rename.ts';
-import { createSignup } from './accounts/service/signup.ts';
+import { createAccounts } from './accounts/service.ts';
 import { createAccountRepository } from './accounts/sql/accounts.ts';
 import { createErasureRepository } from './accounts/sql/erasure.ts';
-import { createOwnAccountRepository } from './accounts/sql/own-account.ts';
-import { createOwnRecordRepository } from './accounts/sql/own-records.ts';
-import { createSignUpRepository } from './accounts/sql/sign-ups.ts';
-import { createTurnstile } from './accounts/turnstile.ts';
 import { createAdministration } from './administration/compose.ts';
 import { createAuditRepository } from './audit/sql/audit.ts';
 import type { Container } from './container.ts';
-import { createChangeEmail } from './emails/service/change.ts';
-import { createGuessCode } from './emails/service/guess-code.ts';
-import { createResendVerification } from './emails/service/resend.ts';
-import { createRestoreEmail } from './emails/service/restore.ts';
-import { createVerifyEmail } from './emails/service/verify.ts';
-import { createCodeLockRepository } from './emails/sql/code-locks.ts';
-import { createEmailAddressRepository } from './emails/sql/email-addresses.ts';
-import { createEmailChangeRepository } from './emails/sql/email-changes.ts';
+import { createEmails } from './emails/service.ts';
 import { createReadiness } from './health/service.ts';
 import { createHealthRepository } from './health/sql/health.ts';
 import { createMailServices } from './mail/compose.ts';
@@ -64,18 +48,14 @@ export const createFeatures = (container: Container) => {
     container;
   const { hasher, guard, limiter, accessTokens, refreshTokens, oneTimeTokens, prepareToken } = container;
   const { issueTokens, mailQueue, secretKeys, verifiedOnly } = container;
-  const { codeMac, read: readToken } = oneTimeTokens;
+  const { read: readToken } = oneTimeTokens;
   const passwordMaxAgeDays = config.password.maxAgeDays;
-  const accounts = createAccountRepository(db, { newId });
-  const ownAccount = createOwnAccountRepository(db, { newId, gate });
+  const accounts = createAccountRepository(db);
   const audit = createAuditRepository(db, { newId, gate });
   const sessions = createSessionRepository(db, { newId, gate, verifiedOnly });
   const credentials = createCredentialRepository(db, { newId, gate });
-  const addresses = createEmailAddressRepository(db, { newId });
-  const changes = createEmailChangeRepository(db, { newId, gate });
   const health = createHealthRepository(db);
 
-  const sealedSignUps = createSealedSignUps(secretKeys);
   const verifyPassword = createVerifyPassword({ accounts, guard, hasher, audit });
   const spendAttempt = createAttemptBudget({ limiter, policy: ownPasswordPolicy(config.limits.rate) });
   const proveOwnPassword = createProveOwnPassword({ credentials, verifyPassword, hasher, spendAttempt });
@@ -88,6 +68,8 @@ export const createFeatures = (container: Container) => {
     inTurn: hasher.inTurn,
     isLeaked: config.password.pwnedPasswords ? createPwnedPasswords({ fetch: instruments.outgoing }) : null,
   });
+
+  const passwordProofs = { check: checkPassword, proveOwn: proveOwnPassword };
 
   const uploads = createUploadServices(config.uploads, {
     clock,
@@ -116,30 +98,7 @@ export const createFeatures = (container: Container) => {
   });
 
   return {
-    accounts: {
-      signup: createSignup({
-        checkTurnstile:
-          config.turnstile && createTurnstile({ ...config.turnstile, fetch: instruments.outgoing }),
-        accounts,
-        signUps: createSignUpRepository(db, { newId }),
-        hasher,
-        issueTokens,
-        sessionPolicy,
-        verification: config.email.verification,
-        checkPassword,
-        sealAttempt: sealedSignUps.seal,
-        prepareToken,
-        mailQueue,
-        newId,
-      }),
-      me: createMe({ ownAccount, passwordMaxAgeDays }),
-      rename: createRename({ ownAccount, passwordMaxAgeDays }),
-      remove: createRemoveOwnAccount({ ownAccount, proveOwnPassword, mailQueue, newId }),
-      export: createExportOwnAccount({
-        ownRecords: createOwnRecordRepository(db, { gate }),
-        passwordMaxAgeDays,
-      }),
-    },
+    accounts: createAccounts(container, passwordProofs),
     passwords: {
       change: createChangePassword({
         credentials,
@@ -154,34 +113,7 @@ export const createFeatures = (container: Container) => {
       forgot: createForgotPassword({ credentials, prepareToken, mailQueue }),
       reset: createResetPassword({ credentials, readToken, checkPassword, hasher, guard, mailQueue, newId }),
     },
-    emails: {
-      verify: createVerifyEmail({
-        addresses,
-        changes,
-        readToken,
-        resetToken: (id) => oneTimeTokens.token(id, 'reset_password'),
-        openAttempt: sealedSignUps.open,
-        codeMac,
-        guessCode: createGuessCode({
-          guard,
-          codeLocks: createCodeLockRepository(db, { newId }),
-          mailQueue,
-          newId,
-        }),
-        prepareToken,
-        guard,
-        mailQueue,
-        newId,
-      }),
-      resend: createResendVerification({
-        addresses,
-        prepareToken,
-        mailQueue,
-        verification: config.email.verification,
-      }),
-      change: createChangeEmail({ changes, proveOwnPassword, prepareToken, mailQueue, newId }),
-      restore: createRestoreEmail({ changes, readToken, mailQueue, newId }),
-    },
+    emails: createEmails(container, passwordProofs),
     sessions: {
       login: createLogin({
         accounts,

@@ -1,7 +1,9 @@
 import { afterEach, beforeEach, describe, expect, inject, it, type MockInstance, vi } from 'vitest';
-import { createSignup } from '../../src/accounts/service/signup.ts';
+import { createAccounts } from '../../src/accounts/service.ts';
 import { createTurnstile } from '../../src/accounts/turnstile.ts';
+import type { Container } from '../../src/container.ts';
 import { Secret } from '../../src/platform/config/secret.ts';
+import type { RequestContext } from '../../src/platform/context.ts';
 import { createClient, newEmail, password } from '../support/worker/client.ts';
 import { sql } from '../support/worker/database.ts';
 
@@ -240,34 +242,28 @@ describe('the order of a sign-up', () => {
       networks: ['unknown'],
       signal,
       now: new Date(),
-    }) as unknown as Parameters<ReturnType<typeof createSignup>>[0];
+    }) as unknown as RequestContext;
 
+  /** A sign-up whose database finds the address taken. */
   const createUseCase = (timeoutMs?: number) => {
     const hash = vi.fn(async () => 'a hash');
-    const create = vi.fn(async () => ({ kind: 'email_taken' as const }));
-    const signup = createSignup({
+    const create = vi.fn(async () => []);
+    const container = {
+      config: {
+        email: { verification: 'off' },
+        password: { maxAgeDays: null },
+        session: { refreshTtlSeconds: 60, absoluteTtlSeconds: 60, reuseGraceSeconds: 0, maxPerAccount: 100 },
+      },
+      db: { execute: create },
+      hasher: { hash, refuseIfFull: () => () => {} },
       checkTurnstile: createTurnstile({
         secretKey: new Secret(secretKey),
         fetch,
         ...(timeoutMs !== undefined && { timeoutMs }),
       }),
-      accounts: { create },
-      signUps: { register: vi.fn() },
-      hasher: { hash, refuseIfFull: () => () => {} },
-      issueTokens: vi.fn(),
-      sessionPolicy: {
-        refreshTtlSeconds: 60,
-        absoluteTtlSeconds: 60,
-        reuseGraceSeconds: 0,
-        maxPerAccount: 100,
-      },
-      verification: 'off',
-      checkPassword: async () => {},
-      sealAttempt: vi.fn(),
-      prepareToken: vi.fn(),
-      mailQueue: { enqueue: vi.fn() },
       newId: () => crypto.randomUUID(),
-    });
+    } as unknown as Container;
+    const { signup } = createAccounts(container, { check: async () => {}, proveOwn: vi.fn() });
     const request = { email: newEmail(), password, username: null, scope: '', turnstileToken: token };
     return { hash, create, run: () => signup(context(), request) };
   };

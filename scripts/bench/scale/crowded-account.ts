@@ -1,7 +1,7 @@
 import type { Client } from 'pg';
 import { v7 as uuidv7 } from 'uuid';
-import { createOwnAccountRepository } from '../../../src/accounts/sql/own-account.ts';
-import { createOwnRecordRepository } from '../../../src/accounts/sql/own-records.ts';
+import { createOwnAccountSql } from '../../../src/accounts/sql/own-account.ts';
+import { createExportOwnAccount } from '../../../src/accounts/sql/own-records.ts';
 import type { SessionContext } from '../../../src/platform/context.ts';
 import type { Database } from '../../../src/platform/db/client.ts';
 import { newSession, type SessionPolicy } from '../../../src/sessions/rules/session.ts';
@@ -83,6 +83,7 @@ type CrowdedQuestion = {
 
 const newId = (now: Date) => uuidv7({ msecs: now.getTime() });
 const gate = createGate({ verifiedOnly: true, passwordMaxAgeDays: 90, issuers: [] });
+const parts = { newId, gate, config: { password: { maxAgeDays: 90 } } };
 const sessionsOf = (db: Database) => createSessionRepository(db, { newId, gate, verifiedOnly: true });
 
 export const crowdedQuestions: readonly CrowdedQuestion[] = [
@@ -102,7 +103,7 @@ export const crowdedQuestions: readonly CrowdedQuestion[] = [
   },
   {
     name: 'me',
-    ask: (db, account) => createOwnAccountRepository(db, { newId, gate }).find(contextOf(account)),
+    ask: (db, account) => createOwnAccountSql({ db, ...parts }).find(contextOf(account)),
   },
   {
     name: 'list of sessions',
@@ -111,6 +112,6 @@ export const crowdedQuestions: readonly CrowdedQuestion[] = [
   {
     name: 'page of the export',
     ask: (db, account) =>
-      createOwnRecordRepository(db, { gate }).list(contextOf(account), { after: null, limit: 1001 }),
+      createExportOwnAccount({ db, ...parts })(contextOf(account), { cursor: null, limit: 1000 }),
   },
 ];

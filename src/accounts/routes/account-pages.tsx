@@ -1,6 +1,5 @@
 import type { Context } from 'hono';
-import { createProveAddress } from '../../emails/http/sign-up-attempt.ts';
-import { afterProof } from '../../emails/routes/after-proof.ts';
+import { createProveAddress, placeAfterProof } from '../../emails/http.ts';
 import type { AppEnv } from '../../platform/http/app-env.ts';
 import { pageForm } from '../../platform/http/page-forms.ts';
 import { page, type Web } from '../../platform/http/route.ts';
@@ -27,18 +26,17 @@ const formPaths = [
 ].map((form) => `/account/${form}` as const);
 
 /** The account page and its forms, for teams without a frontend of their own. */
-export const accountPageRoutes = ({ accounts, sessions, passwords, emails, sso }: PageServices, web: Web) => {
+export const accountPageRoutes = (features: PageServices, web: Web) => {
+  const { accounts, sessions, passwords, emails, sso } = features;
   const { config, identify } = web;
   const { cookies } = config;
   const logOut = createLogOut(sessions.logout, identify, config);
-  const proveAddress = createProveAddress({ verify: emails.verify, ...web });
+  const proveAddress = createProveAddress(emails, web);
   const keepTokens = (c: Context<AppEnv>, tokens: IssuedTokens) => {
     c.set('userId', tokens.account.id);
     setSessionCookies(c, cookies, tokens);
   };
-  const { me } = accounts;
-  const { list } = sessions;
-  const { showAccount, showSignedOut } = createShowAccount({ me, list, sso, ...web });
+  const { showAccount, showSignedOut } = createShowAccount(features, web);
 
   return [
     page({ method: 'GET', path: '/account', access: 'optional' }, (c) => showAccount(c)),
@@ -80,7 +78,7 @@ export const accountPageRoutes = ({ accounts, sessions, passwords, emails, sso }
           await logOut(c, scope);
           return doneAt('/account', scope === 'others' ? 'others-ended' : 'logged-out');
         },
-        // Whoever is logged out here already has not logged the others out, and is told so beside the ways in.
+        // A browser without a session could not log the others out; the page says so beside the login form.
         again: (c, failure) =>
           failure.error.status === 401 ? showSignedOut(c, failure) : showAccount(c, failure),
       }),
@@ -139,13 +137,11 @@ export const accountPageRoutes = ({ accounts, sessions, passwords, emails, sso }
       pageForm({
         name: 'code',
         schema: EmailCode,
-        submit: async (c, body) => {
-          return afterProof(await proveAddress(c, body), await identify(c));
-        },
+        submit: async (c, body) => placeAfterProof(await proveAddress(c, body), await identify(c)),
         again: showAccount,
       }),
     ),
-    // Where a form that was not accepted has left the address line.
+    // A form that was not accepted leaves its own path in the address line, and a reload asks for it.
     ...formPaths.map((path) =>
       page({ method: 'GET', path, access: 'optional' }, (c) => c.redirect('/account', 303)),
     ),

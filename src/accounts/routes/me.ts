@@ -1,22 +1,12 @@
-import type { SessionContext } from '../../platform/context.ts';
 import { route, type Web } from '../../platform/http/route.ts';
-import type { PageRequest } from '../../platform/rules/page.ts';
 import { ExportQuery } from '../../platform/schema/page.ts';
 import { clearSessionCookies } from '../../sessions/http/cookies.ts';
-import type { Account } from '../rules/account.ts';
-import type { AccountExport } from '../rules/account-export.ts';
-import { AccountExport as AccountExportSchema, accountExportResponse } from '../schema/account-export.ts';
+import { AccountExport, accountExportResponse } from '../schema/account-export.ts';
 import { DeleteMeBody, EditMeBody, User, userResponse } from '../schema/users.ts';
-
-export type MeServices = {
-  readonly me: (ctx: SessionContext) => Promise<Account>;
-  readonly rename: (ctx: SessionContext, username: string | null) => Promise<Account>;
-  readonly remove: (ctx: SessionContext, password: string) => Promise<void>;
-  readonly export: (ctx: SessionContext, page: PageRequest) => Promise<AccountExport>;
-};
+import type { Accounts } from '../service.ts';
 
 /** The same answer under `/auth/me` and `/users/me`. */
-const readMe = (path: '/auth/me' | '/users/me', { me }: Pick<MeServices, 'me'>) =>
+const readMe = (path: '/auth/me' | '/users/me', { me }: Pick<Accounts, 'me'>) =>
   route(
     {
       method: 'GET',
@@ -26,13 +16,14 @@ const readMe = (path: '/auth/me' | '/users/me', { me }: Pick<MeServices, 'me'>) 
       access: 'session',
       answers: { 200: { description: 'The account', schema: User } },
       errors: ['account_disabled'],
+      budget: { trips: 1, objects: 1 },
     },
     async (c, ctx) => c.json(userResponse(await me(ctx)), 200),
   );
 
-export const meRoutes = (services: MeServices, { config: { cookies } }: Pick<Web, 'config'>) => [
-  readMe('/auth/me', services),
-  readMe('/users/me', services),
+export const meRoutes = (accounts: Accounts, { config: { cookies } }: Pick<Web, 'config'>) => [
+  readMe('/auth/me', accounts),
+  readMe('/users/me', accounts),
   route(
     {
       method: 'PATCH',
@@ -43,8 +34,9 @@ export const meRoutes = (services: MeServices, { config: { cookies } }: Pick<Web
       json: EditMeBody,
       answers: { 200: { description: 'The account', schema: User } },
       errors: ['account_disabled', 'email_not_verified', 'username_taken', 'validation_failed'],
+      budget: { trips: 1, objects: 1 },
     },
-    async (c, ctx) => c.json(userResponse(await services.rename(ctx, c.req.valid('json').username)), 200),
+    async (c, ctx) => c.json(userResponse(await accounts.rename(ctx, c.req.valid('json').username)), 200),
   ),
   route(
     {
@@ -65,9 +57,10 @@ export const meRoutes = (services: MeServices, { config: { cookies } }: Pick<Web
         'login_locked',
         'overloaded',
       ],
+      budget: { trips: 2, objects: 4 },
     },
     async (c, ctx) => {
-      await services.remove(ctx, c.req.valid('json').password);
+      await accounts.remove(ctx, c.req.valid('json').password);
       clearSessionCookies(c, cookies);
       return c.body(null, 204);
     },
@@ -81,13 +74,14 @@ export const meRoutes = (services: MeServices, { config: { cookies } }: Pick<Web
       tag: 'accounts',
       access: 'session',
       query: ExportQuery,
-      answers: { 200: { description: 'A file', schema: AccountExportSchema } },
+      answers: { 200: { description: 'A file', schema: AccountExport } },
       errors: ['account_disabled', 'validation_failed'],
+      budget: { trips: 1, objects: 1 },
     },
     async (c, ctx) => {
       const { cursor = null, limit } = c.req.valid('query');
       c.header('Content-Disposition', 'attachment; filename="account.json"');
-      return c.json(accountExportResponse(await services.export(ctx, { cursor, limit })), 200);
+      return c.json(accountExportResponse(await accounts.export(ctx, { cursor, limit })), 200);
     },
   ),
 ];

@@ -1,24 +1,21 @@
-import type { EmailServices } from '../../emails/routes/emails.ts';
+import type { Emails } from '../../emails/service.ts';
 import type { PasswordServices } from '../../passwords/routes.ts';
 import type { AuthServices } from '../../sessions/routes/auth.ts';
 import type { SessionServices } from '../../sessions/routes/sessions.ts';
 import type { IdentityServices } from '../../sso/routes/identities.ts';
-import type { SignOnOffer } from '../pages/signed-out.tsx';
-import type { MeServices } from './me.ts';
+import type { SignOnOffer } from '../pages.tsx';
+import type { Accounts } from '../service.ts';
 
-/** The use cases behind the pages: the very ones that the JSON routes call. */
+/** The features behind the pages: the same as behind the API. */
 export type PageServices = {
-  readonly accounts: Pick<AuthServices, 'signup'> & Pick<MeServices, 'me'>;
+  readonly accounts: Accounts;
+  readonly emails: Emails;
   readonly sessions: Pick<AuthServices, 'login' | 'logout'> & SessionServices;
   readonly passwords: PasswordServices;
-  readonly emails: EmailServices;
-  readonly sso: IdentityServices & {
-    /** The ways to log in beside a password. */
-    readonly offers: readonly SignOnOffer[];
-  };
+  readonly sso: IdentityServices & { readonly offers: readonly SignOnOffer[] };
 };
 
-/** Where people read the answers, failures included. */
+/** The paths whose answers people read, failures included. */
 export const pagePaths = [
   '/account/*',
   '/forgot-password',

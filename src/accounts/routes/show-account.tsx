@@ -1,30 +1,21 @@
 import type { Context } from 'hono';
-import type { Config } from '../../platform/config/schema.ts';
 import { withFacts } from '../../platform/context.ts';
 import { findAppError } from '../../platform/errors.ts';
 import type { AppEnv } from '../../platform/http/app-env.ts';
-import { actorOf, type Identify } from '../../platform/http/identify.ts';
+import { actorOf } from '../../platform/http/identify.ts';
 import { respondWithPage } from '../../platform/http/page-response.tsx';
+import type { Web } from '../../platform/http/route.ts';
 import type { Failure } from '../../platform/pages/failure.ts';
 import { noticeText } from '../../platform/pages/notices.ts';
-import type { Site } from '../../platform/pages/site.ts';
-import { AccountContent, LogoutForm } from '../pages/account.tsx';
-import { SignedOut } from '../pages/signed-out.tsx';
+import { AccountContent, LogoutForm, SignedOut } from '../pages.tsx';
 import type { PageServices } from './page-services.ts';
 
 const maxSessions = 100;
 
-type Deps = {
-  readonly me: PageServices['accounts']['me'];
-  readonly list: PageServices['sessions']['list'];
-  readonly sso: PageServices['sso'];
-  readonly config: Pick<Config, 'email' | 'password' | 'turnstile'>;
-  readonly identify: Identify;
-  readonly site: Site;
-};
+type Features = Pick<PageServices, 'accounts' | 'sessions' | 'sso'>;
 
-/** The account page in its two states; after a failure, with the form that it was about. */
-export const createShowAccount = ({ me, list, sso, config, identify, site }: Deps) => {
+/** The account page, logged in or logged out; after a failure it shows the form again, filled in. */
+export const createShowAccount = ({ accounts, sessions, sso }: Features, { config, identify, site }: Web) => {
   const noticeOf = (c: Context<AppEnv>) => noticeText(c.req.query('done'));
 
   const showSignedOut = (c: Context<AppEnv>, failure?: Failure) =>
@@ -45,9 +36,9 @@ export const createShowAccount = ({ me, list, sso, config, identify, site }: Dep
 
   const showSignedIn = async (c: Context<AppEnv>, failure?: Failure) => {
     const ctx = withFacts(c.var.ctx, { actor: actorOf(await identify(c)) });
-    const [account, sessions, identities] = await Promise.all([
-      me(ctx),
-      list(ctx, { cursor: null, limit: maxSessions }),
+    const [account, devices, identities] = await Promise.all([
+      accounts.me(ctx),
+      sessions.list(ctx, { cursor: null, limit: maxSessions }),
       sso.list(ctx),
     ]);
     c.set('userId', account.id);
@@ -60,9 +51,9 @@ export const createShowAccount = ({ me, list, sso, config, identify, site }: Dep
       content: (
         <AccountContent
           account={account}
-          sessions={sessions.items}
+          sessions={devices.items}
           identities={identities}
-          hasMoreSessions={sessions.nextCursor !== null}
+          hasMoreSessions={devices.nextCursor !== null}
           verifies={config.email.verification !== 'off'}
           failure={failure}
         />
@@ -70,7 +61,7 @@ export const createShowAccount = ({ me, list, sso, config, identify, site }: Dep
     });
   };
 
-  /** Whoever has no live session sees the ways in and why; what a form has just told is reason enough. */
+  /** A browser without a live session sees the ways to log in, and why; the notice of a form is reason enough. */
   const showAccount = async (c: Context<AppEnv>, failure?: Failure) => {
     const { kind } = await identify(c);
     if (kind === 'none' || kind === 'invalid') return showSignedOut(c, failure);

@@ -12,7 +12,7 @@ export type SessionRecord = {
   readonly userAgent: string | null;
 };
 
-/** A mail that is to be sent, or was. */
+/** A mail that was sent, or waits to be sent. */
 export type MailRecord = {
   readonly recipient: string;
   readonly template: string;
@@ -20,7 +20,7 @@ export type MailRecord = {
   readonly sentAt: Date | null;
 };
 
-/** A link or a code that was mailed, by the address that it proves. */
+/** A link or a code that was mailed, with the address that it proves. */
 export type TokenRecord = {
   readonly purpose: string;
   readonly email: string;
@@ -37,19 +37,9 @@ export type IdentityRecord = {
   readonly lastUsedAt: Date;
 };
 
-/** One row of what is kept of somebody, and the list that it belongs to. */
-export type OwnRecord = { readonly id: string } & (
-  | { readonly list: 'identities'; readonly record: IdentityRecord }
-  | { readonly list: 'sessions'; readonly record: SessionRecord }
-  | { readonly list: 'mails'; readonly record: MailRecord }
-  | { readonly list: 'tokens'; readonly record: TokenRecord }
-  | { readonly list: 'uploads'; readonly record: Upload }
-  | { readonly list: 'events'; readonly record: AuditEvent }
-);
-
 /**
- * A page of everything that is kept of somebody but the bytes of their files, which are handed out elsewhere. The lists
- * together are one, newest first by the ids of their rows; a page has its part of each.
+ * A page of everything that is kept about a person but the bytes of their files, which they download one by one. The
+ * lists together are one, newest first by the ids of their rows; a page has its part of each.
  */
 export type AccountExport = {
   readonly exportedAt: Date;

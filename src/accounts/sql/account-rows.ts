@@ -15,20 +15,27 @@ export type AccountRow = {
   must_change_password: boolean;
 };
 
-/** The roles of the account that the statement has as `u`. */
-export const rolesOf: SQL = sql`array(select ur.role_name from user_roles ur where ur.user_id = u.id order by ur.role_name)`;
+/** The names of the roles of an account. */
+export const roleNamesOf = (account: SQL): SQL => sql`
+  array(select held.role_name from user_roles held where held.user_id = ${account}.id order by held.role_name)`;
 
-/** The permissions of the account that the statement has as `u`. */
-export const permissionsOf: SQL = sql`
-  array(select distinct unnest(r.permissions) as permission from user_roles ur join roles r on r.name = ur.role_name
-        where ur.user_id = u.id order by permission)`;
+/** Every permission that the roles of an account give. */
+export const permissionNamesOf = (account: SQL): SQL => sql`
+  array(select distinct unnest(role.permissions) as permission
+        from user_roles held join roles role on role.name = held.role_name
+        where held.user_id = ${account}.id order by permission)`;
 
-/** The account columns of a statement that has the users table, or a row of it, as `u`. */
-export const accountColumns: SQL = sql`
-  u.id, u.email, u.email_verified_at is not null as email_verified, u.username, u.created_at,
-  u.password_changed_at, u.must_change_password,
-  ${rolesOf} as roles,
-  ${permissionsOf} as permissions`;
+/** The columns of an `AccountRow`; `account` is the users table or a row of it. */
+export const accountColumnsOf = (account: SQL): SQL => sql`
+  ${account}.id, ${account}.email, ${account}.email_verified_at is not null as email_verified, ${account}.username,
+  ${account}.created_at, ${account}.password_changed_at, ${account}.must_change_password,
+  ${roleNamesOf(account)} as roles,
+  ${permissionNamesOf(account)} as permissions`;
+
+// The same three for the statements that name the account `u`.
+export const rolesOf: SQL = roleNamesOf(sql`u`);
+export const permissionsOf: SQL = permissionNamesOf(sql`u`);
+export const accountColumns: SQL = accountColumnsOf(sql`u`);
 
 export const toAccount = (row: AccountRow): AccountRecord => ({
   id: row.id,
@@ -51,7 +58,7 @@ export const toSession = (row: SessionRow): Session => ({
   expiresAt: row.expires_at,
 });
 
-/** Which of its names another account has, where that is why a statement failed; any other error is thrown on. */
+/** The error code for a name that another account has, if that is why a statement failed. @throws any other error */
 export const takenBy = (error: unknown): 'email_taken' | 'username_taken' => {
   switch (violatedUnique(error)) {
     case 'users_email_unique':

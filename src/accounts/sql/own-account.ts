@@ -4,90 +4,97 @@ import { insertAudit } from '../../audit/sql/audit-rows.ts';
 import { type SessionContext, withFacts } from '../../platform/context.ts';
 import type { Database } from '../../platform/db/client.ts';
 import { violatedUnique } from '../../platform/db/errors.ts';
-import type { Refusal } from '../../platform/refusals.ts';
+import { AppError } from '../../platform/errors.ts';
+import { assertDone, type Refusal } from '../../platform/refusals.ts';
 import type { SessionRefusal } from '../../sessions/rules/session.ts';
-import { type Gate, type Gated, refusalOf } from '../../sessions/sql/gate.ts';
-import type { AccountRecord } from '../rules/account.ts';
+import { type Gate, passed } from '../../sessions/sql/gate.ts';
+import { type Account, withPasswordAge } from '../rules/account.ts';
 import { lockActor } from './account-lock.ts';
-import { type AccountRow, accountColumns, toAccount } from './account-rows.ts';
+import { type AccountRow, accountColumnsOf, toAccount } from './account-rows.ts';
 import { eraseAccount } from './erasure.ts';
 
-type Own<Found> = { refusal: Exclude<SessionRefusal, null> } | ({ refusal: null } & Found);
+/** Parts of the container. Programs use these statements too, and they know no Workers types. */
+export type OwnAccountParts = {
+  readonly db: Database;
+  readonly gate: Gate;
+  readonly newId: (now: Date) => string;
+  readonly config: { readonly password: { readonly maxAgeDays: number | null } };
+};
 
-type Options = { readonly newId: (now: Date) => string; readonly gate: Gate };
+export type OwnAccountRow = AccountRow & { refusal: SessionRefusal };
 
-export type OwnAccountRepository = ReturnType<typeof createOwnAccountRepository>;
+export const createOwnAccountSql = ({ db, gate, newId, config }: OwnAccountParts) => {
+  const { maxAgeDays } = config.password;
+  const toOwn = (row: OwnAccountRow | undefined, now: Date): Account =>
+    withPasswordAge(toAccount(passed(row)), maxAgeDays, now);
 
-/** What people do with their own accounts. */
-export const createOwnAccountRepository = (db: Database, { newId, gate }: Options) => ({
-  find: async (ctx: SessionContext): Promise<Own<{ account: AccountRecord }>> => {
-    const [row] = await db.execute<AccountRow & Gated>(
-      ctx,
-      sql`with ${gate.own(ctx, { unverified: true })}
-          select gate.refusal, ${accountColumns} from gate join users u on u.id = gate.user_id`,
-    );
-    const refusal = refusalOf(row);
-    return row && refusal === null
-      ? { refusal, account: toAccount(row) }
-      : { refusal: refusal ?? 'session_revoked' };
-  },
+  return {
+    /** @throws AppError `session_revoked`, `account_disabled` */
+    find: async (ctx: SessionContext): Promise<Account> => {
+      const [row] = await db.execute<OwnAccountRow>(
+        ctx,
+        sql`with ${gate.own(ctx, { unverified: true })}
+            select gate.refusal, ${accountColumnsOf(sql`account`)}
+            from gate join users account on account.id = gate.user_id`,
+      );
+      return toOwn(row, ctx.now);
+    },
 
-  /** Sets the user name, or takes it away. The unique constraint decides races. */
-  rename: async (
-    ctx: SessionContext,
-    username: string | null,
-  ): Promise<Own<{ account: AccountRecord }> | { refusal: 'username_taken' }> => {
-    const event = {
-      id: newId(ctx.now),
-      type: 'account.changed',
-      actor: sql`u.id`,
-      subject: sql`u.id`,
-      details: sql`jsonb_build_object('username', 'changed')`,
-    } as const;
-    try {
-      const [, [row]] = (await db.transaction(ctx, [
-        lockActor(gate, ctx),
-        sql`
-          with ${gate.own(ctx)}, u as (
-            update users set username = ${username}, updated_at = ${ctx.now}
-            from gate where gate.refusal is null and users.id = gate.user_id
-            returning users.*
-          ), audited as (
-            ${insertAudit(ctx, event)} from u
-          )
-          select coalesce(gate.refusal, case when u.id is null then 'session_revoked' end) as refusal, ${accountColumns}
-          from gate left join u on true`,
-      ])) as [unknown, (AccountRow & Gated)[]];
-      const refusal = refusalOf(row);
-      return row && refusal === null
-        ? { refusal, account: toAccount(row) }
-        : { refusal: refusal ?? 'session_revoked' };
-    } catch (error) {
-      if (violatedUnique(error) === 'users_username_unique') return { refusal: 'username_taken' };
-      throw error;
-    }
-  },
+    /**
+     * Sets the user name; null removes it. The unique constraint decides races.
+     * @throws AppError `username_taken`, `session_revoked`, `account_disabled`, `email_not_verified`
+     */
+    rename: async (ctx: SessionContext, username: string | null): Promise<Account> => {
+      const event = {
+        id: newId(ctx.now),
+        type: 'account.changed',
+        actor: sql`renamed_account.id`,
+        subject: sql`renamed_account.id`,
+        details: sql`jsonb_build_object('username', 'changed')`,
+      } as const;
+      const statement = sql`
+        with ${gate.own(ctx)}, renamed_account as (
+          update users set username = ${username}, updated_at = ${ctx.now}
+          from gate where gate.refusal is null and users.id = gate.user_id
+          returning users.*
+        ), audited as (
+          ${insertAudit(ctx, event)} from renamed_account
+        )
+        select coalesce(gate.refusal, case when renamed_account.id is null then 'session_revoked' end) as refusal,
+          ${accountColumnsOf(sql`renamed_account`)}
+        from gate left join renamed_account on true`;
+      try {
+        const [, [row]] = (await db.transaction(ctx, [lockActor(gate, ctx), statement])) as [
+          unknown,
+          OwnAccountRow[],
+        ];
+        return toOwn(row, ctx.now);
+      } catch (error) {
+        if (violatedUnique(error) === 'users_username_unique') throw new AppError('username_taken');
+        throw error;
+      }
+    },
 
-  /**
-   * Deletes the account if it is as it was when the password was proved, and not the last administrator's. Whoever has
-   * changed it since, by a link or in another session, has been told that it is so.
-   */
-  remove: async (
-    ctx: SessionContext,
-    { passwordHash, updatedAt, outboxId }: { passwordHash: string; updatedAt: Date; outboxId: string },
-  ): Promise<Refusal> => {
-    // The event stays when the person is gone, so it is the first to have no address and no device.
-    const anonymous = withFacts(ctx, { ip: null, userAgent: null, requestId: 'erased' });
-    const event = {
-      id: newId(ctx.now),
-      type: 'account.deleted',
-      actor: sql`erased.id`,
-      subject: sql`erased.id`,
-    } as const;
-    const [, , [verdict]] = (await db.transaction(ctx, [
-      lockOwnAuthority(gate, ctx),
-      lockActor(gate, ctx, { deletes: true }),
-      sql`
+    /**
+     * Deletes the account if it is as it was when the password was proved: a link or another session that changed it
+     * since has told its user so. Mails tell its addresses, the first one with the id `outboxId`.
+     * @throws AppError the refusal of the gate; `conflict` for a changed account, and for the last administrator
+     */
+    remove: async (
+      ctx: SessionContext,
+      { passwordHash, updatedAt, outboxId }: { passwordHash: string; updatedAt: Date; outboxId: string },
+    ): Promise<void> => {
+      // The event outlives the person, so it is written without an address and a device.
+      const anonymous = withFacts(ctx, { ip: null, userAgent: null, requestId: 'erased' });
+      const event = {
+        id: newId(ctx.now),
+        type: 'account.deleted',
+        actor: sql`erased.id`,
+        subject: sql`erased.id`,
+      } as const;
+      const admitted = sql`select verdict.id from verdict where verdict.refusal is null`;
+      // `isLastAdministrator` is about the account `u`.
+      const statement = sql`
         with ${gate.own(ctx)}, verdict as (
           select u.id, case
             when gate.refusal is not null then gate.refusal
@@ -95,11 +102,16 @@ export const createOwnAccountRepository = (db: Database, { newId, gate }: Option
               then 'account_changed'
             when ${isLastAdministrator(gate)} then 'last_administrator' end as refusal
           from gate join users u on u.id = gate.user_id
-        ), ${eraseAccount(ctx, outboxId, sql`select verdict.id from verdict where verdict.refusal is null`)}, audited as (
+        ), ${eraseAccount(ctx, outboxId, admitted)}, audited as (
           ${insertAudit(anonymous, event)} from erased
         )
-        select verdict.refusal from verdict`,
-    ])) as [unknown, unknown, { refusal: Refusal }[]];
-    return refusalOf(verdict);
-  },
-});
+        select verdict.refusal from verdict`;
+      const [, , [verdict]] = (await db.transaction(ctx, [
+        lockOwnAuthority(gate, ctx),
+        lockActor(gate, ctx, { deletes: true }),
+        statement,
+      ])) as [unknown, unknown, { refusal: Refusal }[]];
+      assertDone(verdict ? verdict.refusal : 'session_revoked');
+    },
+  };
+};

@@ -1,152 +1,156 @@
 import { type SQL, sql } from 'drizzle-orm';
+import type { AuditEvent } from '../../audit/rules.ts';
 import { type AuditRow, auditEventColumns, toAuditEvent } from '../../audit/sql/audit-rows.ts';
 import type { SessionContext } from '../../platform/context.ts';
-import type { Database } from '../../platform/db/client.ts';
-import type { Slice } from '../../platform/rules/page.ts';
-import type { SessionRefusal } from '../../sessions/rules/session.ts';
-import { type Gate, type Gated, refusalOf } from '../../sessions/sql/gate.ts';
+import { type PageRequest, pageOf } from '../../platform/rules/page.ts';
+import { passed } from '../../sessions/sql/gate.ts';
+import type { Upload } from '../../uploads/rules/upload.ts';
 import { toUpload, type UploadRow, uploadColumns } from '../../uploads/sql/upload-rows.ts';
-import type { AccountRecord } from '../rules/account.ts';
-import type { OwnRecord } from '../rules/account-export.ts';
-import { type AccountRow, accountColumns, toAccount } from './account-rows.ts';
+import { withPasswordAge } from '../rules/account.ts';
+import type {
+  AccountExport,
+  IdentityRecord,
+  MailRecord,
+  SessionRecord,
+  TokenRecord,
+} from '../rules/account-export.ts';
+import { accountColumnsOf, toAccount } from './account-rows.ts';
+import type { OwnAccountParts, OwnAccountRow } from './own-account.ts';
 
-export type OwnRecords =
-  | { readonly refusal: Exclude<SessionRefusal, null> }
-  | { readonly refusal: null; readonly account: AccountRecord; readonly records: readonly OwnRecord[] };
+/** A row as JSON has it: its dates are texts. */
+type Json<Row> = {
+  [Name in keyof Row]: Row[Name] extends Date | null ? Exclude<Row[Name], Date> | string : Row[Name];
+};
 
-type Options = { readonly gate: Gate };
+type Listed<List extends string, Row> = {
+  list: List;
+  item: Json<{ id: string; created_at: Date } & Row>;
+};
 
-export type OwnRecordRepository = ReturnType<typeof createOwnRecordRepository>;
+type RecordJson =
+  | Listed<'identities', { issuer: string; subject: string; last_used_at: Date }>
+  | Listed<
+      'sessions',
+      {
+        refreshed_at: Date;
+        expires_at: Date;
+        revoked_at: Date | null;
+        ip: string | null;
+        user_agent: string | null;
+      }
+    >
+  | Listed<'mails', { recipient: string; template: string; sent_at: Date | null }>
+  | Listed<'tokens', { purpose: string; email: string; expires_at: Date; used_at: Date | null }>
+  | Listed<'uploads', UploadRow>
+  | Listed<'events', AuditRow>;
 
 /**
- * Whether an address is the present one of the account `owner`. What was sent to another says something of its owner:
- * which mail a change of address caused tells whether that address has an account.
+ * Whether an address is the present one of the account `owner`. Mail to another address says something about the person
+ * there: the mail that a change of address causes tells whether the new address has an account.
  */
 const isOwnMailbox = (address: SQL, owner: SQL): SQL =>
-  sql`${address} = (select me.email from users me where me.id = ${owner})`;
+  sql`${address} = (select account.email from users account where account.id = ${owner})`;
 
-/** The columns of each list, and the rows of it that are about `owner`; each has a primary key `id`. */
-const lists = (owner: SQL): Readonly<Record<OwnRecord['list'], SQL>> => ({
+/** The rows of each list that are about the account `owner`, by its primary key `id`. */
+const lists = (owner: SQL): Readonly<Record<RecordJson['list'], SQL>> => ({
   identities: sql`
-    select i.id, i.issuer, i.subject, i.created_at, i.last_used_at from identities i where i.user_id = ${owner}`,
+    select identity.id, identity.issuer, identity.subject, identity.created_at, identity.last_used_at
+    from identities identity where identity.user_id = ${owner}`,
   sessions: sql`
-    select s.id, s.created_at, s.refreshed_at, s.expires_at, s.revoked_at, host(s.ip) as ip, s.user_agent
-    from sessions s where s.user_id = ${owner}`,
+    select session.id, session.created_at, session.refreshed_at, session.expires_at, session.revoked_at,
+      host(session.ip) as ip, session.user_agent
+    from sessions session where session.user_id = ${owner}`,
   mails: sql`
-    select o.id, o.recipient, o.template, o.created_at, o.sent_at from outbox o
-    where o.user_id = ${owner} and ${isOwnMailbox(sql`o.recipient`, owner)}`,
+    select mail.id, mail.recipient, mail.template, mail.created_at, mail.sent_at from outbox mail
+    where mail.user_id = ${owner} and ${isOwnMailbox(sql`mail.recipient`, owner)}`,
   tokens: sql`
-    select t.id, t.purpose, t.email, t.created_at, t.expires_at, t.used_at from one_time_tokens t
-    where t.user_id = ${owner} and ${isOwnMailbox(sql`t.email`, owner)}`,
+    select token.id, token.purpose, token.email, token.created_at, token.expires_at, token.used_at
+    from one_time_tokens token
+    where token.user_id = ${owner} and ${isOwnMailbox(sql`token.email`, owner)}`,
   uploads: sql`
     select ${uploadColumns} from uploads u where u.user_id = ${owner} and u.deleted_at is null`,
   events: sql`
     select ${auditEventColumns} from audit_events e where e.subject_id = ${owner}`,
 });
 
-/** What is kept of the actor, beside the account itself. */
-export const createOwnRecordRepository = (db: Database, { gate }: Options) => ({
-  /**
-   * A page of all lists together, newest first by their ids, which no two rows share; `after` is the id of the last
-   * one seen. Of each list no more is read than the page could hold.
-   */
-  list: async (ctx: SessionContext, { after, limit }: Slice): Promise<OwnRecords> => {
+const dateOrNull = (text: string | null): Date | null => (text === null ? null : new Date(text));
+
+/** Each record in its list. */
+const toLists = (records: readonly RecordJson[]) => {
+  const identities: IdentityRecord[] = [];
+  const sessions: SessionRecord[] = [];
+  const mails: MailRecord[] = [];
+  const tokens: TokenRecord[] = [];
+  const uploads: Upload[] = [];
+  const events: AuditEvent[] = [];
+  for (const { list, item } of records) {
+    const createdAt = new Date(item.created_at);
+    switch (list) {
+      case 'identities': {
+        const { issuer, subject } = item;
+        identities.push({ issuer, subject, createdAt, lastUsedAt: new Date(item.last_used_at) });
+        break;
+      }
+      case 'sessions': {
+        const { id, ip, user_agent: userAgent } = item;
+        const lastUsedAt = new Date(item.refreshed_at);
+        const expiresAt = new Date(item.expires_at);
+        const revokedAt = dateOrNull(item.revoked_at);
+        sessions.push({ id, createdAt, lastUsedAt, expiresAt, revokedAt, ip, userAgent });
+        break;
+      }
+      case 'mails': {
+        const { recipient, template } = item;
+        mails.push({ recipient, template, createdAt, sentAt: dateOrNull(item.sent_at) });
+        break;
+      }
+      case 'tokens': {
+        const { purpose, email } = item;
+        const expiresAt = new Date(item.expires_at);
+        tokens.push({ purpose, email, createdAt, expiresAt, usedAt: dateOrNull(item.used_at) });
+        break;
+      }
+      case 'uploads':
+        uploads.push(toUpload({ ...item, created_at: createdAt, expires_at: new Date(item.expires_at) }));
+        break;
+      case 'events':
+        events.push(toAuditEvent({ ...item, created_at: createdAt }));
+    }
+  }
+  return { identities, sessions, mails, tokens, uploads, events };
+};
+
+/**
+ * A page of everything that is kept about the actor (GDPR article 15). The lists together are one, newest first by ids,
+ * which no two rows share: pages that follow one another hold once every row that existed at the first page. A page
+ * reads no more of each list than the page could hold.
+ * @throws AppError `session_revoked`, `account_disabled`
+ */
+export const createExportOwnAccount =
+  ({ db, gate, config }: Pick<OwnAccountParts, 'db' | 'gate' | 'config'>) =>
+  async (ctx: SessionContext, { cursor, limit }: PageRequest): Promise<AccountExport> => {
     const owner = sql`(select gate.user_id from gate where gate.refusal is null)`;
-    const parts = Object.entries(lists(owner)).map(
+    const most = limit + 1;
+    const parted = Object.entries(lists(owner)).map(
       ([list, rows]) => sql`(
-        select ${list}::text as list, r.id, to_json(r.*) as item from (${rows}) r
-        ${after === null ? sql`` : sql`where r.id < ${after}::uuid`} order by r.id desc limit ${limit})`,
+        select ${list}::text as list, one.id, to_json(one.*) as item from (${rows}) one
+        ${cursor === null ? sql`` : sql`where one.id < ${cursor}::uuid`} order by one.id desc limit ${most})`,
     );
-    const [row] = await db.execute<AccountRow & Gated & { records: RecordJson[] }>(
+    const [row] = await db.execute<OwnAccountRow & { records: RecordJson[] }>(
       ctx,
       sql`
         with ${gate.own(ctx, { unverified: true })}, found as (
-          select * from (${sql.join(parts, sql` union all `)}) part order by id desc limit ${limit}
+          select * from (${sql.join(parted, sql` union all `)}) listed order by id desc limit ${most}
         )
-        select gate.refusal, ${accountColumns},
-          (select coalesce(json_agg(json_build_object('list', f.list, 'item', f.item) order by f.id desc), '[]') from found f) as records
-        from gate left join users u on u.id = gate.user_id and gate.refusal is null`,
+        select gate.refusal, ${accountColumnsOf(sql`account`)}, (
+            select coalesce(
+              json_agg(json_build_object('list', found.list, 'item', found.item) order by found.id desc), '[]')
+            from found
+          ) as records
+        from gate left join users account on account.id = gate.user_id and gate.refusal is null`,
     );
-    const refusal = refusalOf(row);
-    return row && refusal === null
-      ? { refusal, account: toAccount(row), records: row.records.map(toRecord) }
-      : { refusal: refusal ?? 'session_revoked' };
-  },
-});
-
-/** A row as JSON has it, which knows no dates. */
-type Json<Row> = {
-  [Name in keyof Row]: Row[Name] extends Date | null ? Exclude<Row[Name], Date> | string : Row[Name];
-};
-
-type RecordJson =
-  | {
-      list: 'identities';
-      item: Json<{ id: string; issuer: string; subject: string; created_at: Date; last_used_at: Date }>;
-    }
-  | {
-      list: 'sessions';
-      item: Json<{
-        id: string;
-        created_at: Date;
-        refreshed_at: Date;
-        expires_at: Date;
-        revoked_at: Date | null;
-        ip: string | null;
-        user_agent: string | null;
-      }>;
-    }
-  | {
-      list: 'mails';
-      item: Json<{ id: string; recipient: string; template: string; created_at: Date; sent_at: Date | null }>;
-    }
-  | {
-      list: 'tokens';
-      item: Json<{
-        id: string;
-        purpose: string;
-        email: string;
-        created_at: Date;
-        expires_at: Date;
-        used_at: Date | null;
-      }>;
-    }
-  | { list: 'uploads'; item: Json<UploadRow> }
-  | { list: 'events'; item: Json<AuditRow> };
-
-const dateOrNull = (text: string | null): Date | null => (text === null ? null : new Date(text));
-
-const toRecord = ({ list, item }: RecordJson): OwnRecord => {
-  const { id } = item;
-  const createdAt = new Date(item.created_at);
-  switch (list) {
-    case 'identities': {
-      const { issuer, subject, last_used_at } = item;
-      return { list, id, record: { issuer, subject, createdAt, lastUsedAt: new Date(last_used_at) } };
-    }
-    case 'sessions': {
-      const { ip, user_agent: userAgent } = item;
-      const lastUsedAt = new Date(item.refreshed_at);
-      const expiresAt = new Date(item.expires_at);
-      const revokedAt = dateOrNull(item.revoked_at);
-      return { list, id, record: { id, createdAt, lastUsedAt, expiresAt, revokedAt, ip, userAgent } };
-    }
-    case 'mails': {
-      const { recipient, template } = item;
-      return { list, id, record: { recipient, template, createdAt, sentAt: dateOrNull(item.sent_at) } };
-    }
-    case 'tokens': {
-      const { purpose, email } = item;
-      const expiresAt = new Date(item.expires_at);
-      return { list, id, record: { purpose, email, createdAt, expiresAt, usedAt: dateOrNull(item.used_at) } };
-    }
-    case 'uploads':
-      return {
-        list,
-        id,
-        record: toUpload({ ...item, created_at: createdAt, expires_at: new Date(item.expires_at) }),
-      };
-    case 'events':
-      return { list, id, record: toAuditEvent({ ...item, created_at: createdAt }) };
-  }
-};
+    const own = passed(row);
+    const account = withPasswordAge(toAccount(own), config.password.maxAgeDays, ctx.now);
+    const { items, nextCursor } = pageOf(own.records, limit, ({ item }) => item.id);
+    return { exportedAt: ctx.now, account, ...toLists(items), nextCursor };
+  };

@@ -1,6 +1,7 @@
 import { sql } from 'drizzle-orm';
 import { insertAudit, noOne } from '../../audit/sql/audit-rows.ts';
-import { isUndoOf, tellReserved } from '../../emails/sql/undo-tokens.ts';
+import type { Container } from '../../container.ts';
+import { isReserved, isUndoOf, tellReserved } from '../../emails/sql/undo-tokens.ts';
 import {
   askedTokenDetails,
   insertMail,
@@ -9,95 +10,157 @@ import {
   mailToken,
 } from '../../mail/sql/mail-rows.ts';
 import type { RequestContext } from '../../platform/context.ts';
-import type { Database } from '../../platform/db/client.ts';
-import { isUnclaimed } from './unclaimed.ts';
+import { AppError } from '../../platform/errors.ts';
+import type { NewSession, OpenSession } from '../../sessions/rules/session.ts';
+import { type AccountRow, takenBy, toAccount } from './account-rows.ts';
+import { isUnclaimed } from './taken-addresses.ts';
 
-export type SignUp = {
+type NewAccount = {
+  readonly email: string;
+  readonly username: string | null;
+  readonly passwordHash: string;
+  /** Null where addresses are not verified. */
+  readonly verification: MailedToken | null;
+};
+
+type Registration = {
   readonly email: string;
   readonly username: string | null;
   readonly verification: MailedToken;
 };
 
-export type SignUpRepository = ReturnType<typeof createSignUpRepository>;
-
-type Options = { readonly newId: (now: Date) => string };
-
-export const createSignUpRepository = (db: Database, { newId }: Options) => ({
+export const createSignUpSql = ({ db, newId }: Pick<Container, 'db' | 'newId'>) => ({
   /**
-   * The sign-up that reveals nothing. A new address gets an account without a session and without a password: what
-   * was chosen waits in the browser that chose it. An account that still waits gets another verification mail, any other
-   * one a mail that says that it exists, each once a minute; an address that is kept for an account that has left it is
-   * told so, with the same work.
+   * Writes the account, its role, its session and the audit event. The unique constraints decide races, and a reserved
+   * address counts as taken. @throws AppError `email_taken`, `username_taken`
    */
-  register: async (
-    ctx: RequestContext,
-    { email, username, verification }: SignUp,
-  ): Promise<'registered' | 'username_taken'> => {
+  create: async (ctx: RequestContext, account: NewAccount, session: NewSession): Promise<OpenSession> => {
+    const { now, ip, userAgent } = ctx;
+    const { email, username, passwordHash, verification } = account;
+    const event = {
+      id: newId(now),
+      type: 'account.signed_up',
+      actor: sql`new_account.id`,
+      subject: sql`new_account.id`,
+    } as const;
+    const proof = verification && {
+      purpose: 'verify_email' as const,
+      template: 'verify_email' as const,
+      token: verification,
+      from: sql`select new_account.id as user_id, new_account.email from new_account`,
+      details: askedTokenDetails(ctx, verification.tokenId),
+    };
+    const statement = sql`
+      with new_account as (
+        insert into users (id, email, username, password_hash, password_changed_at, verification_sent_at,
+                           created_at, updated_at)
+        select ${newId(now)}::uuid, ${email}::text, ${username}::text, ${passwordHash}::text, ${now}::timestamptz,
+               ${verification && now}::timestamptz, ${now}::timestamptz, ${now}::timestamptz
+        where not ${isReserved(ctx, sql`${email}::text`)}
+        returning *
+      ), granted_role as (
+        insert into user_roles (user_id, role_name) select new_account.id, 'user' from new_account
+        returning role_name
+      ), opened_session as (
+        insert into sessions (id, user_id, scope, refreshed_at, created_at, expires_at, absolute_expires_at,
+                              ip, user_agent)
+        select ${session.id}::uuid, new_account.id, ${session.scope}, new_account.created_at, new_account.created_at,
+               ${session.expiresAt}::timestamptz, ${session.absoluteExpiresAt}::timestamptz, ${ip}::inet, ${userAgent}
+        from new_account
+      ), audited as (
+        ${insertAudit(ctx, event)} from new_account
+      )${proof ? sql`, ${mailToken(ctx, proof)}` : sql``}
+      select new_account.id, new_account.email, false as email_verified, new_account.username,
+             new_account.created_at, new_account.password_changed_at, new_account.must_change_password,
+             array(select role_name from granted_role) as roles,
+             (select role.permissions from roles role where role.name = 'user') as permissions
+      from new_account`;
+    const [row] = await db.execute<AccountRow>(ctx, statement).catch((error: unknown) => {
+      throw new AppError(takenBy(error));
+    });
+    if (!row) throw new AppError('email_taken');
+    return { session, account: toAccount(row) };
+  },
+
+  /**
+   * The sign-up that reveals nothing. A new address gets an account without a session and without a password, because the
+   * browser keeps what it chose. An unclaimed account gets another verification mail, any other account a mail that
+   * says that it exists, and a reserved address a mail that says so: each once a minute, and with the same work.
+   * @throws AppError `username_taken`
+   */
+  register: async (ctx: RequestContext, { email, username, verification }: Registration): Promise<void> => {
     const { now } = ctx;
+    const { outboxId, tokenId } = verification;
     const proof = {
       purpose: 'verify_email',
       template: 'verify_email',
       token: verification,
-      from: sql`select id as user_id, email from u union all select id, email from waiting`,
-      details: sql`${askedTokenDetails(ctx, verification.tokenId)} || '{"completes_sign_up": true}'::jsonb`,
+      from: sql`
+        select new_account.id as user_id, new_account.email from new_account
+        union all select waiting_account.id, waiting_account.email from waiting_account`,
+      details: sql`${askedTokenDetails(ctx, tokenId)} || '{"completes_sign_up": true}'::jsonb`,
     } as const;
-    const event = {
+    const known = sql`select known_account.id as user_id, known_account.email as recipient from known_account`;
+    const reminder = sql`select reminded_account.kept_until from reminded_account`;
+    const signedUp = {
       id: newId(now),
       type: 'account.signed_up',
       actor: noOne,
-      subject: sql`u.id`,
+      subject: sql`new_account.id`,
     } as const;
     const repeated = {
       id: newId(now),
       type: 'account.sign_up_repeated',
       actor: noOne,
-      subject: sql`k.id`,
+      subject: sql`present.id`,
     } as const;
     const [row] = await db.execute<{ username_taken: boolean }>(
       ctx,
       sql`
-        with taken as (
+        with taken_username as (
           select from users where username = ${username}
         ), reserved as (
-          select k.user_id, k.expires_at from one_time_tokens k
-          where ${isUndoOf(ctx, sql`k`, sql`${email}::text`)} and not exists (select from users o where o.email = ${email})
+          select undo.user_id, undo.expires_at from one_time_tokens undo
+          where ${isUndoOf(ctx, sql`undo`, sql`${email}::text`)}
+            and not exists (select from users holder where holder.email = ${email})
           limit 1
-        ), u as (
+        ), new_account as (
           insert into users (id, email, verification_sent_at, created_at, updated_at)
           select ${newId(now)}::uuid, ${email}::text, ${now}::timestamptz, ${now}::timestamptz, ${now}::timestamptz
-          where not exists (select from taken) and not exists (select from reserved)
+          where not exists (select from taken_username) and not exists (select from reserved)
           on conflict (email) do nothing
           returning id, email
-        ), granted as (
-          insert into user_roles (user_id, role_name) select u.id, 'user' from u
-        ), waiting as (
-          update users k set verification_sent_at = ${now}
-          where k.email = ${email} and not exists (select from taken) and k.disabled_at is null
-            and ${isUnclaimed(sql`k`)} and ${isDue(ctx, sql`k.verification_sent_at`)}
-          returning k.id, k.email
-        ), known as (
-          update users k set exists_notice_sent_at = ${now}
-          where k.email = ${email} and not exists (select from taken)
-            and not ${isUnclaimed(sql`k`)} and ${isDue(ctx, sql`k.exists_notice_sent_at`)}
-          returning k.id, k.email
-        ), kept as (
-          update users k set exists_notice_sent_at = ${now}
-          from reserved where k.id = reserved.user_id and not exists (select from taken)
-            and ${isDue(ctx, sql`k.exists_notice_sent_at`)}
+        ), granted_role as (
+          insert into user_roles (user_id, role_name) select new_account.id, 'user' from new_account
+        ), waiting_account as (
+          update users account set verification_sent_at = ${now}
+          where account.email = ${email} and not exists (select from taken_username) and account.disabled_at is null
+            and ${isUnclaimed(sql`account`)} and ${isDue(ctx, sql`account.verification_sent_at`)}
+          returning account.id, account.email
+        ), known_account as (
+          update users account set exists_notice_sent_at = ${now}
+          where account.email = ${email} and not exists (select from taken_username)
+            and not ${isUnclaimed(sql`account`)} and ${isDue(ctx, sql`account.exists_notice_sent_at`)}
+          returning account.id, account.email
+        ), reminded_account as (
+          update users account set exists_notice_sent_at = ${now}
+          from reserved where account.id = reserved.user_id and not exists (select from taken_username)
+            and ${isDue(ctx, sql`account.exists_notice_sent_at`)}
           returning reserved.expires_at as kept_until
-        ), told_kept as (
-          ${tellReserved(ctx, verification.outboxId, email, sql`select kept.kept_until from kept`)}
-        ), ${mailToken(ctx, proof)}, told as (
-          ${insertMail(ctx, 'account_exists', verification.outboxId, sql`select known.id as user_id, known.email as recipient from known`)}
+        ), told_reserved as (
+          ${tellReserved(ctx, outboxId, email, reminder)}
+        ), ${mailToken(ctx, proof)}, told_known as (
+          ${insertMail(ctx, 'account_exists', outboxId, known)}
         ), audited as (
-          ${insertAudit(ctx, event)} from u
+          ${insertAudit(ctx, signedUp)} from new_account
         ), audited_again as (
           ${insertAudit(ctx, repeated)} from (
-            select o.id from users o where o.email = ${email} union all select null from reserved
-          ) k where not exists (select from u)
+            select holder.id from users holder where holder.email = ${email}
+            union all select null from reserved
+          ) present where not exists (select from new_account)
         )
-        select exists (select from taken) as username_taken`,
+        select exists (select from taken_username) as username_taken`,
     );
-    return row?.username_taken ? 'username_taken' : 'registered';
+    if (row?.username_taken) throw new AppError('username_taken');
   },
 });

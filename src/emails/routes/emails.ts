@@ -6,21 +6,14 @@ import {
   RestoreEmailBody,
   VerifyEmailBody,
 } from '../../accounts/schema/credentials.ts';
-import type { RequestContext, SessionContext } from '../../platform/context.ts';
 import { route, type Web } from '../../platform/http/route.ts';
-import { createProveAddress } from '../http/sign-up-attempt.ts';
-import type { EmailProof, ProvingBrowser, Verified } from '../service/verify.ts';
-
-export type EmailServices = {
-  readonly verify: (ctx: RequestContext, proof: EmailProof, browser: ProvingBrowser) => Promise<Verified>;
-  readonly resend: (ctx: RequestContext, email: string) => Promise<void>;
-  readonly change: (ctx: SessionContext, request: { password: string; email: string }) => Promise<void>;
-  readonly restore: (ctx: RequestContext, token: string) => Promise<void>;
-};
+import { createProveAddress } from '../http.ts';
+import type { Emails } from '../service.ts';
 
 /** Only a POST uses up a token: mail scanners open links. */
-export const emailRoutes = ({ verify, resend, change, restore }: EmailServices, web: Web) => {
-  const proveAddress = createProveAddress({ verify, ...web });
+export const emailRoutes = (emails: Emails, web: Web) => {
+  const { resend, change, restore } = emails;
+  const proveAddress = createProveAddress(emails, web);
 
   return [
     route(
@@ -44,6 +37,7 @@ export const emailRoutes = ({ verify, resend, change, restore }: EmailServices, 
           },
         },
         errors: ['token_invalid', 'email_taken', 'login_locked', 'duplicate_cookie', 'validation_failed'],
+        budget: { trips: 1, objects: 4 },
       },
       async (c) => {
         const { signup_attempt: attempt, ...proof } = c.req.valid('json');

@@ -15,18 +15,15 @@ import { respondWithPage } from '../../platform/http/page-response.tsx';
 import { page, type Web } from '../../platform/http/route.ts';
 import type { Failure } from '../../platform/pages/failure.ts';
 import { doneAt, noticeText } from '../../platform/pages/notices.ts';
-import { createProveAddress } from '../http/sign-up-attempt.ts';
-import { DeadLink, type LinkPurpose } from '../pages/dead-link.tsx';
-import { RestoreEmail } from '../pages/restore-email.tsx';
-import { VerifyByCode, VerifyByLink } from '../pages/verify-email.tsx';
-import { afterProof } from './after-proof.ts';
+import { createProveAddress, placeAfterProof } from '../http.ts';
+import { DeadLink, type LinkPurpose, RestoreEmail, VerifyByCode, VerifyByLink } from '../pages.tsx';
 
 const readToken = (token: string | undefined): string | undefined =>
   LinkToken.safeParse({ token }).data?.token;
 
 /**
- * Where the links of mails lead, and the forms that ask for them. A GET reads no token: mail scanners open links,
- * and one that they used up would be dead.
+ * The pages that the links of mails open, and the forms that ask for such mails. A GET uses up no token, because mail
+ * scanners open links.
  */
 export const linkPageRoutes = (
   { passwords, emails }: Pick<PageServices, 'passwords' | 'emails'>,
@@ -34,7 +31,7 @@ export const linkPageRoutes = (
 ) => {
   const { config, identify, site } = web;
   const showDeadLink = (c: Context<AppEnv>, purpose: LinkPurpose, failure: Pick<Failure, 'error'>) => {
-    // A token that does not even look like one is as good as any other that is not known.
+    // A text that cannot be a token gets the answer of an unknown token.
     const error = failure.error.code === 'validation_failed' ? new AppError('token_invalid') : failure.error;
     const isGone = error.code === 'token_invalid';
     return respondWithPage(c, site, {
@@ -43,7 +40,7 @@ export const linkPageRoutes = (
       content: <DeadLink purpose={purpose} isGone={isGone} />,
     });
   };
-  const proveAddress = createProveAddress({ verify: emails.verify, ...web });
+  const proveAddress = createProveAddress(emails, web);
   const noToken = { error: new AppError('token_invalid') };
 
   const showForgot = (c: Context<AppEnv>, failure?: Failure) =>
@@ -119,9 +116,7 @@ export const linkPageRoutes = (
       pageForm({
         name: 'verify',
         schema: LinkToken,
-        submit: async (c, body) => {
-          return afterProof(await proveAddress(c, body), await identify(c));
-        },
+        submit: async (c, body) => placeAfterProof(await proveAddress(c, body), await identify(c)),
         again: (c, failure) => showDeadLink(c, 'confirm', failure),
       }),
     ),
@@ -130,9 +125,7 @@ export const linkPageRoutes = (
       pageForm({
         name: 'code',
         schema: EmailCode,
-        submit: async (c, body) => {
-          return afterProof(await proveAddress(c, body), await identify(c));
-        },
+        submit: async (c, body) => placeAfterProof(await proveAddress(c, body), await identify(c)),
         again: showCode,
       }),
     ),
@@ -169,7 +162,7 @@ export const linkPageRoutes = (
         again: (c, failure) => showDeadLink(c, 'restore', failure),
       }),
     ),
-    // Where a form that was not accepted has left the address line.
+    // A form that was not accepted leaves its own path in the address line, and a reload asks for it.
     ...(['/verify-email/code', '/verify-email/resend'] as const).map((path) =>
       page({ method: 'GET', path, access: 'optional' }, (c) => c.redirect('/verify-email', 303)),
     ),

@@ -1,19 +1,22 @@
 import { type SQL, sql } from 'drizzle-orm';
 import type { SignUpAttempt } from '../../accounts/rules/sign-up.ts';
 import { lockAccountOf, lockOwnerOf } from '../../accounts/sql/account-lock.ts';
-import { isUnclaimed } from '../../accounts/sql/unclaimed.ts';
+import { isUnclaimed } from '../../accounts/sql/taken-addresses.ts';
 import { insertAudit, noOne } from '../../audit/sql/audit-rows.ts';
+import type { Container } from '../../container.ts';
+import type { LockedBy } from '../../login-guard/rules/login-ledger.ts';
 import {
   askedTokenDetails,
+  insertMail,
   insertToken,
   isDue,
   type MailedToken,
   mailToken,
+  originDetails,
   voidTokens,
   withoutCredentials,
 } from '../../mail/sql/mail-rows.ts';
 import type { RequestContext } from '../../platform/context.ts';
-import type { Database } from '../../platform/db/client.ts';
 import { violatedUnique } from '../../platform/db/errors.ts';
 import { unlinkIdentities } from '../../sso/sql/identity-rows.ts';
 import { codePolicy, endedByNewPassword } from '../rules.ts';
@@ -25,7 +28,7 @@ export type Proved<Kind extends string> = {
   readonly username: string | null;
 };
 
-/** `void`: used, expired or unknown, which are one answer. `done` tells by what the account logs in. */
+/** `void`: used, expired and unknown tokens get one answer. `done` has the names that the account logs in with. */
 export type ProofOutcome =
   | Proved<'done'>
   | { readonly kind: 'void' }
@@ -33,22 +36,22 @@ export type ProofOutcome =
   | { readonly kind: 'email_taken'; readonly freeToAsker: boolean };
 
 /**
- * `claimed`: the password of the request's sign-up is the account's now. `password_required`: the account has none, and
- * the token of the request sets one.
+ * `claimed`: the account has the password of the request's sign-up now. `password_required`: the account has none, and
+ * the reset token of the request sets one.
  */
 export type AddressOutcome = ProofOutcome | Proved<'claimed'> | { readonly kind: 'password_required' };
 
-/** What a proof of the own address comes with. */
+/** What comes with a proof of the account's own address. */
 export type Proof = {
-  /** What the request's browser has signed up, if anything. */
+  /** The sign-up of the request's browser. */
   readonly attempt: SignUpAttempt | null;
   /** The id of a token that sets a password, in case one is needed. */
   readonly resetTokenId: string;
 };
 
 /**
- * What follows from a proof. `claimed`: the attempt's password becomes the account's. `bare`: nobody has anything of the
- * account yet, and the attempt is not for it. `bound`: the account is as it was, but verified.
+ * `claimed`: the attempt's password becomes the account's. `bare`: the account has nothing that anybody could log in
+ * with, and the attempt is not for it. `bound`: the account stays as it is, but verified.
  */
 type ProvedRow = {
   kind: 'claimed' | 'bare' | 'bound';
@@ -60,112 +63,120 @@ type ProvedRow = {
 /** A code counts its tries. */
 type ProvedBy = 'link' | 'code';
 
-type Options = { readonly newId: (now: Date) => string };
+const toOutcome = (row: ProvedRow | undefined): AddressOutcome => {
+  if (!row) return { kind: 'void' };
+  if (row.kind === 'bare') return { kind: 'password_required' };
+  const { kind, user_id: userId, email, username } = row;
+  return { kind: kind === 'claimed' ? 'claimed' : 'done', userId, email, username };
+};
 
-export type EmailAddressRepository = ReturnType<typeof createEmailAddressRepository>;
+/** The kind of a `ProvedRow`, for the account whose address the token proves. */
+const kindOf = (attempt: SignUpAttempt | null, { token, account }: { token: SQL; account: SQL }): SQL => sql`
+  case
+    when ${token}.email = ${attempt?.email ?? null}::text and ${isUnclaimed(account)} then 'claimed'
+    when ${account}.password_hash is null and ${account}.email_verified_at is null
+      and not exists (select from identities identity where identity.user_id = ${account}.id) then 'bare'
+    else 'bound'
+  end`;
 
-export const createEmailAddressRepository = (db: Database, { newId }: Options) => {
-  /** Which of the three it is for the account `u`, whose address the token `n` proves. */
-  const kindOf = (attempt: SignUpAttempt | null): SQL => sql`
-    case
-      when n.email = ${attempt?.email ?? null}::text and ${isUnclaimed(sql`u`)} then 'claimed'
-      when u.password_hash is null and u.email_verified_at is null
-        and not exists (select from identities i where i.user_id = u.id) then 'bare'
-      else 'bound'
-    end`;
-
+export const createEmailAddressSql = ({ db, newId }: Pick<Container, 'db' | 'newId'>) => {
   /**
-   * Uses up the token that the statement has as `n`, where `n.is_right`, and takes the address as proved. A claim takes
-   * away the identities from before, and every link that could set another password.
+   * Uses up the token that `token` yields, if its `is_right` is true, and takes its address as proved. A claim also ends
+   * the identities from before, and every link that could set another password.
    */
   const accept = (
     ctx: RequestContext,
+    token: SQL,
     { attempt, resetTokenId }: Proof,
     { by, withName }: { by: ProvedBy; withName: boolean },
   ): SQL => {
-    const event = {
-      id: newId(ctx.now),
+    const { now } = ctx;
+    const reset = { tokenId: resetTokenId, codeMac: null };
+    const bare = sql`select proved.user_id, proved.email from proved where proved.kind = 'bare'`;
+    const claimed = sql`select chosen.user_id from chosen`;
+    // `voidTokens` ends tokens `o` of the accounts `c`.
+    const others = sql`o.id <> c.token_id and (o.purpose = 'verify_email' or c.kind <> 'bound')`;
+    const verified = {
+      id: newId(now),
       type: 'email.verified',
       actor: sql`c.id`,
       subject: sql`c.id`,
     } as const;
     const asked = {
-      id: newId(ctx.now),
+      id: newId(now),
       type: 'password.reset_requested',
       actor: noOne,
-      subject: sql`r.user_id`,
+      subject: sql`reset_token.user_id`,
     } as const;
-    const reset = { tokenId: resetTokenId, codeMac: null };
     const refused = {
-      id: newId(ctx.now),
+      id: newId(now),
       type: 'email.code_refused',
       actor: noOne,
-      subject: sql`o.user_id`,
+      subject: sql`tried_token.user_id`,
     } as const;
-    const { now } = ctx;
+    const username = sql`${attempt?.username ?? null}::text`;
     return sql`
-      verdict as (
-        select n.id, n.is_right, ${kindOf(attempt)} as kind
-        from n join users u on u.id = n.user_id and u.email = n.email
-      ), tried as (
-        update one_time_tokens o set code_attempts = o.code_attempts + ${by === 'code' ? 1 : 0}::int,
+      with presented_token as (${token}), verdict as (
+        select presented_token.id, presented_token.is_right,
+          ${kindOf(attempt, { token: sql`presented_token`, account: sql`account` })} as kind
+        from presented_token
+          join users account on account.id = presented_token.user_id and account.email = presented_token.email
+      ), tried_token as (
+        update one_time_tokens token set code_attempts = token.code_attempts + ${by === 'code' ? 1 : 0}::int,
           used_at = case when verdict.is_right then ${now}::timestamptz end, ${withoutCredentials}
-        from verdict where o.id = verdict.id and o.used_at is null
-        returning o.id, o.user_id, o.email, verdict.is_right, verdict.kind
-      ), t as (
-        select * from tried where is_right
+        from verdict where token.id = verdict.id and token.used_at is null
+        returning token.id, token.user_id, token.email, verdict.is_right, verdict.kind
+      ), proved as (
+        select * from tried_token where is_right
       ), chosen as (
-        select t.user_id, ${attempt?.passwordHash ?? null}::text as password_hash,
-          case when ${withName}::boolean and not exists (select from users o where o.username = ${attempt?.username ?? null})
-            then ${attempt?.username ?? null}::text end as username
-        from t where t.kind = 'claimed'
+        select proved.user_id, ${attempt?.passwordHash ?? null}::text as password_hash,
+          case when ${withName}::boolean
+              and not exists (select from users holder where holder.username = ${username})
+            then ${username} end as username
+        from proved where proved.kind = 'claimed'
       ), c as (
         update users set email_verified_at = coalesce(users.email_verified_at, ${now}), updated_at = ${now},
-          familiar_since = case when t.kind in ('claimed', 'bare') then ${now}::timestamptz else users.familiar_since end,
+          familiar_since =
+            case when proved.kind in ('claimed', 'bare') then ${now}::timestamptz else users.familiar_since end,
           password_hash = coalesce(chosen.password_hash, users.password_hash),
-          password_changed_at = case when chosen.password_hash is null then users.password_changed_at else ${now}::timestamptz end,
+          password_changed_at =
+            case when chosen.password_hash is null then users.password_changed_at else ${now}::timestamptz end,
           username = coalesce(users.username, chosen.username)
-        from t left join chosen on true
-        where users.id = t.user_id
-        returning users.id, users.email, users.username, t.id as token_id, t.kind
-      ), ${unlinkIdentities(ctx, newId(now), sql`select chosen.user_id from chosen`)}, ended as (
-        update sessions s set revoked_at = ${now}, revoked_reason = 'password_changed'
-        from t where s.user_id = t.user_id and t.kind in ('claimed', 'bare') and s.revoked_at is null
-      ), spent as (
-        ${voidTokens(ctx, ['verify_email', ...endedByNewPassword], sql`o.id <> c.token_id and (o.purpose = 'verify_email' or c.kind <> 'bound')`)}
-      ), r as (
-        ${insertToken(ctx, 'reset_password', reset, sql`select t.user_id, t.email from t where t.kind = 'bare'`)}
+        from proved left join chosen on true
+        where users.id = proved.user_id
+        returning users.id, users.email, users.username, proved.id as token_id, proved.kind
+      ), ${unlinkIdentities(ctx, newId(now), claimed)}, ended_sessions as (
+        update sessions session set revoked_at = ${now}, revoked_reason = 'password_changed'
+        from proved
+        where session.user_id = proved.user_id and proved.kind in ('claimed', 'bare') and session.revoked_at is null
+      ), voided_tokens as (
+        ${voidTokens(ctx, ['verify_email', ...endedByNewPassword], others)}
+      ), reset_token as (
+        ${insertToken(ctx, 'reset_password', reset, bare)}
       ), audited as (
-        ${insertAudit(ctx, event)} from c
+        ${insertAudit(ctx, verified)} from c
       ), audited_reset as (
-        ${insertAudit(ctx, asked)} from r
+        ${insertAudit(ctx, asked)} from reset_token
       ), audited_refusal as (
-        ${insertAudit(ctx, refused)} from (select 1) always left join tried o on true
-        where ${by === 'code'}::boolean and not exists (select from t)
+        ${insertAudit(ctx, refused)} from (select 1) always left join tried_token on true
+        where ${by === 'code'}::boolean and not exists (select from proved)
       )
-      select t.kind, t.user_id, t.email, c.username from t left join c on true`;
+      select proved.kind, proved.user_id, proved.email, c.username from proved left join c on true`;
   };
 
-  const outcomeOf = (row: ProvedRow | undefined): AddressOutcome => {
-    if (!row) return { kind: 'void' };
-    if (row.kind === 'bare') return { kind: 'password_required' };
-    const { kind, user_id: userId, email, username } = row;
-    return { kind: kind === 'claimed' ? 'claimed' : 'done', userId, email, username };
-  };
-
-  /** A user name that another account takes at the same moment is left out: the address is proved all the same. */
+  /** If another account takes the user name at the same moment, the address is proved without the name. */
   const prove = async (
     ctx: RequestContext,
     proof: Proof,
     { lock, token, by }: { lock: SQL; token: SQL; by: ProvedBy },
   ): Promise<AddressOutcome> => {
     const run = (withName: boolean) =>
-      db.transaction(ctx, [lock, sql`with n as (${token}), ${accept(ctx, proof, { by, withName })}`]);
+      db.transaction(ctx, [lock, accept(ctx, token, proof, { by, withName })]);
     const [, [row]] = (await run(true).catch((error: unknown) => {
       if (violatedUnique(error) === 'users_username_unique') return run(false);
       throw error;
     })) as [unknown, ProvedRow[]];
-    return outcomeOf(row);
+    return toOutcome(row);
   };
 
   return {
@@ -174,15 +185,16 @@ export const createEmailAddressRepository = (db: Database, { newId }: Options) =
       prove(ctx, proof, {
         lock: lockOwnerOf(tokenId),
         token: sql`
-          select n.id, n.user_id, n.email, true as is_right from one_time_tokens n
-          where n.id = ${tokenId} and n.purpose = 'verify_email' and n.used_at is null and n.expires_at > ${ctx.now}`,
+          select token.id, token.user_id, token.email, true as is_right from one_time_tokens token
+          where token.id = ${tokenId} and token.purpose = 'verify_email' and token.used_at is null
+            and token.expires_at > ${ctx.now}`,
         by: 'link',
       }),
 
     /**
-     * Takes the address as proved by the code of its newest mail. Each try counts, right or wrong, under the lock
-     * of the account, so that parallel guesses get no more tries than others. A refusal is an event in any case, so
-     * that its time does not tell whether there was a code to try.
+     * Takes the address as proved by the code of its newest mail. Each try counts, right or wrong, under the lock of the
+     * account, so that parallel guesses get no more tries. Every refusal writes an audit event, so that its time does
+     * not tell whether there was a code.
      */
     verifyByCode: (
       ctx: RequestContext,
@@ -192,43 +204,79 @@ export const createEmailAddressRepository = (db: Database, { newId }: Options) =
       prove(ctx, proof, {
         lock: lockAccountOf(email),
         token: sql`
-          select n.id, n.user_id, n.email, n.code_mac = ${codeMac} as is_right from one_time_tokens n
-          where n.id = (select m.id from one_time_tokens m where m.email = ${email} and m.purpose = 'verify_email'
-                        order by m.id desc limit 1)
-            and n.used_at is null and n.code_expires_at > ${ctx.now} and n.code_attempts < ${codePolicy.maxAttempts}`,
+          select token.id, token.user_id, token.email, token.code_mac = ${codeMac} as is_right
+          from one_time_tokens token
+          where token.id = (select mailed.id from one_time_tokens mailed
+                            where mailed.email = ${email} and mailed.purpose = 'verify_email'
+                            order by mailed.id desc limit 1)
+            and token.used_at is null and token.code_expires_at > ${ctx.now}
+            and token.code_attempts < ${codePolicy.maxAttempts}`,
         by: 'code',
       }),
 
     /**
-     * Writes another verification token and its mail, if the address waits for one and the last is a minute old;
-     * the account's row lock decides between parallel requests. Writes an audit event in either case, so that its time
-     * tells nothing.
+     * Writes another verification token and its mail, if the address waits for one and the last mail is a minute old;
+     * the lock of the account's row decides between parallel requests. It writes an audit event in any case, so that its
+     * time does not tell whether the address waits.
      */
     resend: async (ctx: RequestContext, email: string, token: MailedToken): Promise<void> => {
       const event = {
         id: newId(ctx.now),
         type: 'email.verification_requested',
         actor: noOne,
-        subject: sql`o.user_id`,
+        subject: sql`waiting_account.user_id`,
       } as const;
-      const waiting = {
+      const proof = {
         purpose: 'verify_email',
         template: 'verify_email',
         token,
-        from: sql`select u.user_id, u.email from u`,
+        from: sql`select waiting_account.user_id, waiting_account.email from waiting_account`,
         details: sql`${askedTokenDetails(ctx, token.tokenId)}
-          || jsonb_build_object('completes_sign_up', (select u.is_unclaimed from u))`,
+          || jsonb_build_object('completes_sign_up', (select waiting_account.is_unclaimed from waiting_account))`,
       } as const;
       await db.execute(
         ctx,
         sql`
-          with u as (
+          with waiting_account as (
             update users set verification_sent_at = ${ctx.now}
             where email = ${email} and email_verified_at is null and disabled_at is null
               and ${isDue(ctx, sql`verification_sent_at`)}
             returning id as user_id, email, ${isUnclaimed(sql`users`)} as is_unclaimed
-          ), ${mailToken(ctx, waiting)}
-          ${insertAudit(ctx, event)} from (select 1) always left join u o on true`,
+          ), ${mailToken(ctx, proof)}
+          ${insertAudit(ctx, event)} from (select 1) always left join waiting_account on true`,
+      );
+    },
+
+    /**
+     * Records that codes are refused for an address. If the address is locked for everybody and an account waits for its
+     * proof, a mail tells its owner. A lock begins once, so there is one mail for it.
+     */
+    recordCodeLock: async (
+      ctx: RequestContext,
+      email: string,
+      { lockedBy, outboxId }: { lockedBy: LockedBy; outboxId: string },
+    ): Promise<void> => {
+      const event = {
+        id: newId(ctx.now),
+        type: 'email.code_locked',
+        actor: noOne,
+        subject: sql`locked_account.id`,
+        details: sql`jsonb_build_object('by', ${lockedBy}::text)`,
+      } as const;
+      const waiting = sql`
+        select locked_account.id as user_id, locked_account.email as recipient from locked_account
+        where ${lockedBy === 'identifier'}::boolean
+          and locked_account.email_verified_at is null and locked_account.disabled_at is null`;
+      await db.execute(
+        ctx,
+        sql`
+          with locked_account as (
+            select account.id, account.email, account.email_verified_at, account.disabled_at
+            from users account where account.email = ${email}
+          ), told as (
+            ${insertMail(ctx, 'codes_locked', outboxId, waiting, originDetails(ctx))}
+          )
+          ${insertAudit(ctx, event)} from (select 1) always left join locked_account on true`,
       );
     },
   };

@@ -1,6 +1,6 @@
 import type { Context } from 'hono';
 import { SignupAccepted } from '../../accounts/schema/credentials.ts';
-import type { SignupOutcome, SignupRequest } from '../../accounts/service/signup.ts';
+import type { SignupOutcome, SignupRequest } from '../../accounts/service.ts';
 import type { RequestContext } from '../../platform/context.ts';
 import { AppError } from '../../platform/errors.ts';
 import type { AppEnv } from '../../platform/http/app-env.ts';

@@ -1,10 +1,83 @@
-import { CodeForm, ResendForm } from '../../emails/pages/verify-email.tsx';
-import type { Failure } from '../../platform/pages/failure.ts';
-import { Form, fieldsOf } from '../../platform/pages/form.tsx';
-import { Devices } from '../../sessions/pages/devices.tsx';
-import type { SessionSummary } from '../../sessions/rules/session.ts';
-import { type NamedIdentity, WaysIn } from '../../sso/pages/ways-in.tsx';
-import type { Account } from '../rules/account.ts';
+import { CodeForm, ResendForm } from '../emails/pages.tsx';
+import type { Failure } from '../platform/pages/failure.ts';
+import { Form, fieldsOf } from '../platform/pages/form.tsx';
+import { Devices } from '../sessions/pages/devices.tsx';
+import type { SessionSummary } from '../sessions/rules/session.ts';
+import { type NamedIdentity, WaysIn } from '../sso/pages/ways-in.tsx';
+import type { Account } from './rules/account.ts';
+
+/** A provider to log in with. */
+export type SignOnOffer = { readonly name: string; readonly url: string };
+
+type SignedOutProps = {
+  offers: readonly SignOnOffer[];
+  failure: Failure | undefined;
+  canSignUp: boolean;
+  /** Whether an address has to be verified before the first login. */
+  verifiesFirst: boolean;
+  minPasswordLength: number;
+};
+
+const Offers = ({ offers }: { offers: readonly SignOnOffer[] }) => (
+  <section aria-labelledby="providers">
+    <h2 id="providers">Log in without a password</h2>
+    <ul class="offers">
+      {offers.map(({ name, url }) => (
+        <li>
+          <a class="button" href={url}>
+            Log in with {name}
+          </a>
+        </li>
+      ))}
+    </ul>
+  </section>
+);
+
+/** The forms to log in and to sign up. A sign-up that needs a challenge is left out: a page without a script cannot show it. */
+export const SignedOut = ({
+  offers,
+  failure,
+  canSignUp,
+  verifiesFirst,
+  minPasswordLength,
+}: SignedOutProps) => {
+  const Login = fieldsOf('login', failure);
+  const Signup = fieldsOf('signup', failure);
+  return (
+    <>
+      <section aria-labelledby="login">
+        <h2 id="login">Log in</h2>
+        <Form action="/account/login" submit="Log in">
+          <Login name="identifier" type="text" autocomplete="username" />
+          <Login name="password" type="password" autocomplete="current-password" />
+        </Form>
+        <p>
+          <a href="/forgot-password">Forgot your password?</a>
+        </p>
+        {verifiesFirst && (
+          <p>
+            <a href="/verify-email">Signed up, but not confirmed your e-mail address yet?</a>
+          </p>
+        )}
+      </section>
+      {offers.length > 0 && <Offers offers={offers} />}
+      {canSignUp && (
+        <section aria-labelledby="signup">
+          <h2 id="signup">Create an account</h2>
+          <Form action="/account/signup" submit="Sign up">
+            <Signup name="email" type="email" autocomplete="email" />
+            <Signup
+              name="password"
+              type="password"
+              autocomplete="new-password"
+              hint={`At least ${minPasswordLength} characters. A few unrelated words make a good password.`}
+            />
+          </Form>
+        </section>
+      )}
+    </>
+  );
+};
 
 const WhoYouAre = ({ account, verifies }: { account: Account; verifies: boolean }) => (
   <section aria-labelledby="who">
@@ -48,7 +121,7 @@ const ChangePassword = ({ account, failure }: { account: Account; failure: Failu
         <p class="bad">Please change your password: it is too old, or an administrator asks you to.</p>
       )}
       <Form action="/account/password" submit="Change password">
-        {/* Without a name it is not sent; it tells a password manager whose password this is. */}
+        {/* Without a name it is not sent; it tells a password manager which account the password is for. */}
         <input type="email" autocomplete="username" value={account.email} readonly hidden />
         <Field name="current_password" type="password" autocomplete="current-password" />
         <Field
@@ -62,7 +135,7 @@ const ChangePassword = ({ account, failure }: { account: Account; failure: Failu
   );
 };
 
-/** For an account that logs in by a provider: the message proves the address, and its link sets the first password. */
+/** For an account that logs in with a provider: the message proves the address, and its link sets the first password. */
 const SetPassword = ({ account }: { account: Account }) => (
   <section aria-labelledby="password">
     <h2 id="password">Set a password</h2>
@@ -97,7 +170,7 @@ export const LogoutForm = () => (
   <Form action="/account/logout" submit="Log out" hidden={{ scope: 'local' }} quiet />
 );
 
-export type AccountProps = {
+type AccountProps = {
   account: Account;
   sessions: readonly SessionSummary[];
   identities: readonly NamedIdentity[];
