@@ -28,33 +28,15 @@ import { createMailServices } from './mail/compose.ts';
 import { createScrape } from './metrics/service/scrape.ts';
 import { createUpdateGauges } from './metrics/service/update-gauges.ts';
 import { createBacklogRepository } from './metrics/sql.ts';
-import { checkArgon2id } from './passwords/argon2/known-answer.ts';
-import { createPwnedPasswords } from './passwords/pwned-passwords.ts';
-import { createAttemptBudget } from './passwords/service/attempt-budget.ts';
-import { createChangePassword } from './passwords/service/change.ts';
-import { createCheckPassword } from './passwords/service/check.ts';
-import { createForgotPassword } from './passwords/service/forgot.ts';
-import { createProveOwnPassword } from './passwords/service/prove-own.ts';
-import { createResetPassword } from './passwords/service/reset.ts';
-import { createVerifyPassword } from './passwords/service/verify.ts';
-import { createCredentialRepository } from './passwords/sql.ts';
+import { checkArgon2id } from './passwords/argon2/argon2id.ts';
+import { createPasswords } from './passwords/service.ts';
 import { createSharedSecret } from './platform/crypto/shared-secret.ts';
-import { ownPasswordPolicy } from './platform/http/rate-policies.ts';
 import { createMetricsGatherer } from './platform/telemetry/metrics-gatherer.ts';
 import { createPurge } from './retention/service.ts';
 import { createRetentionRepository } from './retention/sql.ts';
-import { createEndSession } from './sessions/service/end.ts';
-import { createListSessions } from './sessions/service/list.ts';
-import { createLogin } from './sessions/service/login.ts';
-import { createLogout } from './sessions/service/logout.ts';
-import { createRefresh } from './sessions/service/refresh.ts';
-import { createRevoke } from './sessions/service/revoke.ts';
-import { createSessionRepository } from './sessions/sql/sessions.ts';
+import { createSessions } from './sessions/service.ts';
 import { createSingleSignOn } from './sso/compose.ts';
 import { createUploadServices } from './uploads/compose.ts';
-
-/** Loads the dictionary with the first password that is set; an isolate that sees only logins does without. */
-const loadEstimator = async () => (await import('./passwords/password-strength.ts')).estimateStrength;
 
 export type Features = ReturnType<typeof createFeatures>;
 
@@ -62,32 +44,22 @@ export type Features = ReturnType<typeof createFeatures>;
 export const createFeatures = (container: Container) => {
   const { config, bindings, db, gate, clock, newId, newRequestId, log, telemetry, metrics, instruments } =
     container;
-  const { hasher, guard, limiter, accessTokens, refreshTokens, oneTimeTokens, prepareToken } = container;
-  const { issueTokens, mailQueue, secretKeys, verifiedOnly } = container;
+  const { hasher, guard, limiter, oneTimeTokens, prepareToken } = container;
+  const { issueTokens, mailQueue, secretKeys } = container;
   const { codeMac, read: readToken } = oneTimeTokens;
   const passwordMaxAgeDays = config.password.maxAgeDays;
   const accounts = createAccountRepository(db, { newId });
   const ownAccount = createOwnAccountRepository(db, { newId, gate });
   const audit = createAuditRepository(db, { newId, gate });
-  const sessions = createSessionRepository(db, { newId, gate, verifiedOnly });
-  const credentials = createCredentialRepository(db, { newId, gate });
   const addresses = createEmailAddressRepository(db, { newId });
   const changes = createEmailChangeRepository(db, { newId, gate });
   const health = createHealthRepository(db);
 
   const sealedSignUps = createSealedSignUps(secretKeys);
-  const verifyPassword = createVerifyPassword({ accounts, guard, hasher, audit });
-  const spendAttempt = createAttemptBudget({ limiter, policy: ownPasswordPolicy(config.limits.rate) });
-  const proveOwnPassword = createProveOwnPassword({ credentials, verifyPassword, hasher, spendAttempt });
-  const verifyAccessToken = accessTokens.verify;
-  const readRefreshToken = refreshTokens.read;
+  const passwords = createPasswords(container, audit);
+  const sessions = createSessions(container, passwords);
+  const { check: checkPassword, proveOwn: proveOwnPassword } = passwords;
   const sessionPolicy = config.session;
-  const checkPassword = createCheckPassword({
-    policy: config.password,
-    loadEstimator,
-    inTurn: hasher.inTurn,
-    isLeaked: config.password.pwnedPasswords ? createPwnedPasswords({ fetch: instruments.outgoing }) : null,
-  });
 
   const uploads = createUploadServices(config.uploads, {
     clock,
@@ -140,20 +112,7 @@ export const createFeatures = (container: Container) => {
         passwordMaxAgeDays,
       }),
     },
-    passwords: {
-      change: createChangePassword({
-        credentials,
-        proveOwnPassword,
-        checkPassword,
-        hasher,
-        issueTokens,
-        sessionPolicy,
-        mailQueue,
-        newId,
-      }),
-      forgot: createForgotPassword({ credentials, prepareToken, mailQueue }),
-      reset: createResetPassword({ credentials, readToken, checkPassword, hasher, guard, mailQueue, newId }),
-    },
+    passwords,
     emails: {
       verify: createVerifyEmail({
         addresses,
@@ -182,24 +141,7 @@ export const createFeatures = (container: Container) => {
       change: createChangeEmail({ changes, proveOwnPassword, prepareToken, mailQueue, newId }),
       restore: createRestoreEmail({ changes, readToken, mailQueue, newId }),
     },
-    sessions: {
-      login: createLogin({
-        accounts,
-        sessions,
-        verifyPassword,
-        hasher,
-        issueTokens,
-        sessionPolicy,
-        mailQueue,
-        newId,
-        verifiedOnly,
-      }),
-      refresh: createRefresh({ sessions, readRefreshToken, issueTokens, sessionPolicy, metrics }),
-      logout: createLogout({ sessions, readRefreshToken, sessionPolicy }),
-      revoke: createRevoke({ sessions, verifyAccessToken, readRefreshToken }),
-      list: createListSessions({ sessions }),
-      end: createEndSession({ sessions }),
-    },
+    sessions,
     sso: createSingleSignOn(config, {
       db,
       gate,

@@ -2,7 +2,7 @@ import type { SessionContext } from '../../platform/context.ts';
 import { route, type Web } from '../../platform/http/route.ts';
 import type { PageRequest } from '../../platform/rules/page.ts';
 import { ExportQuery } from '../../platform/schema/page.ts';
-import { clearSessionCookies } from '../../sessions/http/cookies.ts';
+import { clearSessionCookies } from '../../sessions/http.ts';
 import type { Account } from '../rules/account.ts';
 import type { AccountExport } from '../rules/account-export.ts';
 import { AccountExport as AccountExportSchema, accountExportResponse } from '../schema/account-export.ts';

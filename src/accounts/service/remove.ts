@@ -1,12 +1,12 @@
 import type { MailQueue } from '../../mail/rules/outbox.ts';
-import type { ProveOwnPassword } from '../../passwords/service/prove-own.ts';
+import type { Passwords } from '../../passwords/service.ts';
 import type { SessionContext } from '../../platform/context.ts';
 import { assertDone } from '../../platform/refusals.ts';
 import type { OwnAccountRepository } from '../sql/own-account.ts';
 
 type Deps = {
   readonly ownAccount: Pick<OwnAccountRepository, 'remove'>;
-  readonly proveOwnPassword: ProveOwnPassword;
+  readonly proveOwnPassword: Passwords['proveOwn'];
   readonly mailQueue: MailQueue;
   readonly newId: (now: Date) => string;
 };

@@ -1,7 +1,6 @@
 import type { PrepareToken } from '../../emails/rules.ts';
 import type { MailQueue } from '../../mail/rules/outbox.ts';
-import { hashCaller } from '../../passwords/rules/hash-lane.ts';
-import type { PasswordHasher } from '../../passwords/rules/password-hasher.ts';
+import { hashCaller, type PasswordHasher } from '../../passwords/rules/hash-lane.ts';
 import type { CheckPassword } from '../../passwords/service/check.ts';
 import type { RequestContext } from '../../platform/context.ts';
 import { AppError } from '../../platform/errors.ts';

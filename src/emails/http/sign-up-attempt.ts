@@ -4,7 +4,7 @@ import type { RequestContext } from '../../platform/context.ts';
 import type { AppEnv } from '../../platform/http/app-env.ts';
 import { readSingleCookie } from '../../platform/http/cookies.ts';
 import type { Identify } from '../../platform/http/identify.ts';
-import { setSignUpCookie } from '../../sessions/http/cookies.ts';
+import { setSignUpCookie } from '../../sessions/http.ts';
 import type { EmailProof, ProvingBrowser, Verified } from '../service/verify.ts';
 
 type Deps = {

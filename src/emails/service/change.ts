@@ -1,6 +1,6 @@
 import { canonicalEmail } from '../../accounts/rules/account.ts';
 import type { MailQueue } from '../../mail/rules/outbox.ts';
-import type { ProveOwnPassword } from '../../passwords/service/prove-own.ts';
+import type { Passwords } from '../../passwords/service.ts';
 import type { SessionContext } from '../../platform/context.ts';
 import { AppError } from '../../platform/errors.ts';
 import type { PrepareToken } from '../rules.ts';
@@ -8,7 +8,7 @@ import type { EmailChangeRepository } from '../sql/email-changes.ts';
 
 type Deps = {
   readonly changes: Pick<EmailChangeRepository, 'request'>;
-  readonly proveOwnPassword: ProveOwnPassword;
+  readonly proveOwnPassword: Passwords['proveOwn'];
   readonly prepareToken: PrepareToken;
   readonly mailQueue: MailQueue;
   readonly newId: (now: Date) => string;
