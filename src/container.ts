@@ -2,8 +2,7 @@ import { v7 as uuidv7 } from 'uuid';
 import { createSealedSignUps } from './accounts/sealed-sign-ups.ts';
 import { createTurnstile } from './accounts/turnstile.ts';
 import { createOneTimeTokens, createPrepareToken } from './emails/one-time-tokens.ts';
-import { instrumentLoginGuard } from './login-guard/instrumented.ts';
-import { createLoginGuard } from './login-guard/login-guard.ts';
+import { createLoginGuard, instrumentLoginGuard } from './login-guard/login-guard.ts';
 import type { LoginGuard } from './login-guard/login-guard-object.ts';
 import { createMailQueue } from './mail/mail-queue.ts';
 import { argon2id } from './passwords/argon2/argon2id.ts';
@@ -19,9 +18,8 @@ import { createLogger } from './platform/telemetry/logger.ts';
 import { createMetricsGatherer } from './platform/telemetry/metrics-gatherer.ts';
 import type { MetricsGatherer } from './platform/telemetry/metrics-object.ts';
 import { createAccessTokens, leewaySeconds } from './sessions/access-tokens.ts';
-import { createIssueTokens } from './sessions/issue-tokens.ts';
-import { createRefreshTokens } from './sessions/refresh-tokens.ts';
 import { createGate } from './sessions/sql/gate.ts';
+import { createIssueTokens, createRefreshTokens } from './sessions/tokens.ts';
 import { issuersOf } from './sso/rules/identity.ts';
 
 /** The bindings that are no variables; `platform/config` reads the variables. */

@@ -1,6 +1,5 @@
 import journal from '../drizzle/meta/_journal.json' with { type: 'json' };
 import { createAccounts } from './accounts/service.ts';
-import { createAccountRepository } from './accounts/sql/accounts.ts';
 import { createErasureRepository } from './accounts/sql/erasure.ts';
 import { createAdministration } from './administration/compose.ts';
 import { createAuditRepository } from './audit/sql/audit.ts';
@@ -12,64 +11,29 @@ import { createMailServices } from './mail/compose.ts';
 import { createScrape } from './metrics/service/scrape.ts';
 import { createUpdateGauges } from './metrics/service/update-gauges.ts';
 import { createBacklogRepository } from './metrics/sql.ts';
-import { checkArgon2id } from './passwords/argon2/known-answer.ts';
-import { createPwnedPasswords } from './passwords/pwned-passwords.ts';
-import { createAttemptBudget } from './passwords/service/attempt-budget.ts';
-import { createChangePassword } from './passwords/service/change.ts';
-import { createCheckPassword } from './passwords/service/check.ts';
-import { createForgotPassword } from './passwords/service/forgot.ts';
-import { createProveOwnPassword } from './passwords/service/prove-own.ts';
-import { createResetPassword } from './passwords/service/reset.ts';
-import { createVerifyPassword } from './passwords/service/verify.ts';
-import { createCredentialRepository } from './passwords/sql.ts';
+import { checkArgon2id } from './passwords/argon2/argon2id.ts';
+import { createPasswords } from './passwords/service.ts';
 import { createSharedSecret } from './platform/crypto/shared-secret.ts';
-import { ownPasswordPolicy } from './platform/http/rate-policies.ts';
 import { createMetricsGatherer } from './platform/telemetry/metrics-gatherer.ts';
 import { createPurge } from './retention/service.ts';
 import { createRetentionRepository } from './retention/sql.ts';
-import { createEndSession } from './sessions/service/end.ts';
-import { createListSessions } from './sessions/service/list.ts';
-import { createLogin } from './sessions/service/login.ts';
-import { createLogout } from './sessions/service/logout.ts';
-import { createRefresh } from './sessions/service/refresh.ts';
-import { createRevoke } from './sessions/service/revoke.ts';
-import { createSessionRepository } from './sessions/sql/sessions.ts';
+import { createSessions } from './sessions/service.ts';
 import { createSingleSignOn } from './sso/compose.ts';
 import { createUploadServices } from './uploads/compose.ts';
-
-/** Loads the dictionary with the first password that is set; an isolate that sees only logins does without. */
-const loadEstimator = async () => (await import('./passwords/password-strength.ts')).estimateStrength;
 
 export type Features = ReturnType<typeof createFeatures>;
 
 /** Every feature, made of what the container holds. */
 export const createFeatures = (container: Container) => {
-  const { config, bindings, db, gate, clock, newId, newRequestId, log, telemetry, metrics, instruments } =
-    container;
-  const { hasher, guard, limiter, accessTokens, refreshTokens, oneTimeTokens, prepareToken } = container;
-  const { issueTokens, mailQueue, secretKeys, verifiedOnly } = container;
-  const { read: readToken } = oneTimeTokens;
+  const { config, bindings, db, gate, clock, newId, newRequestId, log, telemetry, metrics } = container;
+  const { hasher, prepareToken, issueTokens, mailQueue, secretKeys } = container;
   const passwordMaxAgeDays = config.password.maxAgeDays;
-  const accounts = createAccountRepository(db);
   const audit = createAuditRepository(db, { newId, gate });
-  const sessions = createSessionRepository(db, { newId, gate, verifiedOnly });
-  const credentials = createCredentialRepository(db, { newId, gate });
   const health = createHealthRepository(db);
 
-  const verifyPassword = createVerifyPassword({ accounts, guard, hasher, audit });
-  const spendAttempt = createAttemptBudget({ limiter, policy: ownPasswordPolicy(config.limits.rate) });
-  const proveOwnPassword = createProveOwnPassword({ credentials, verifyPassword, hasher, spendAttempt });
-  const verifyAccessToken = accessTokens.verify;
-  const readRefreshToken = refreshTokens.read;
+  const passwords = createPasswords(container, audit);
+  const sessions = createSessions(container, passwords);
   const sessionPolicy = config.session;
-  const checkPassword = createCheckPassword({
-    policy: config.password,
-    loadEstimator,
-    inTurn: hasher.inTurn,
-    isLeaked: config.password.pwnedPasswords ? createPwnedPasswords({ fetch: instruments.outgoing }) : null,
-  });
-
-  const passwordProofs = { check: checkPassword, proveOwn: proveOwnPassword };
 
   const uploads = createUploadServices(config.uploads, {
     clock,
@@ -89,7 +53,7 @@ export const createFeatures = (container: Container) => {
     newId,
     gate,
     audit,
-    checkPassword,
+    checkPassword: passwords.check,
     hasher,
     prepareToken,
     mailQueue,
@@ -98,40 +62,10 @@ export const createFeatures = (container: Container) => {
   });
 
   return {
-    accounts: createAccounts(container, passwordProofs),
-    passwords: {
-      change: createChangePassword({
-        credentials,
-        proveOwnPassword,
-        checkPassword,
-        hasher,
-        issueTokens,
-        sessionPolicy,
-        mailQueue,
-        newId,
-      }),
-      forgot: createForgotPassword({ credentials, prepareToken, mailQueue }),
-      reset: createResetPassword({ credentials, readToken, checkPassword, hasher, guard, mailQueue, newId }),
-    },
-    emails: createEmails(container, passwordProofs),
-    sessions: {
-      login: createLogin({
-        accounts,
-        sessions,
-        verifyPassword,
-        hasher,
-        issueTokens,
-        sessionPolicy,
-        mailQueue,
-        newId,
-        verifiedOnly,
-      }),
-      refresh: createRefresh({ sessions, readRefreshToken, issueTokens, sessionPolicy, metrics }),
-      logout: createLogout({ sessions, readRefreshToken, sessionPolicy }),
-      revoke: createRevoke({ sessions, verifyAccessToken, readRefreshToken }),
-      list: createListSessions({ sessions }),
-      end: createEndSession({ sessions }),
-    },
+    accounts: createAccounts(container, passwords),
+    passwords,
+    emails: createEmails(container, passwords),
+    sessions,
     sso: createSingleSignOn(config, {
       db,
       gate,
@@ -155,7 +89,14 @@ export const createFeatures = (container: Container) => {
         log,
       }),
     },
-    mail: createMailServices(config, { clock, db, tokens: oneTimeTokens, limiter, log, telemetry }),
+    mail: createMailServices(config, {
+      clock,
+      db,
+      tokens: container.oneTimeTokens,
+      limiter: container.limiter,
+      log,
+      telemetry,
+    }),
     uploads,
     health: {
       readiness: createReadiness({

@@ -13,15 +13,14 @@ import { metricsRoutes } from './metrics/routes.ts';
 import { passwordRoutes } from './passwords/routes.ts';
 import type { Route, Web } from './platform/http/route.ts';
 import { roleRoutes } from './roles/routes.ts';
-import { authRoutes } from './sessions/routes/auth.ts';
-import { sessionRoutes } from './sessions/routes/sessions.ts';
-import { type WellKnownServices, wellKnownRoutes } from './sessions/routes/well-known.ts';
+import type { AccessTokens } from './sessions/access-tokens.ts';
+import { sessionRoutes, wellKnownRoutes } from './sessions/routes.ts';
 import { identityRoutes } from './sso/routes/identities.ts';
 import { oauthRoutes } from './sso/routes/oauth.tsx';
 import { uploadRoutes } from './uploads/routes/uploads.ts';
 import { webhookRoutes } from './uploads/routes/webhooks.ts';
 
-type Beside = WellKnownServices & { readonly asset: (path: string) => Promise<Response> };
+type Beside = Pick<AccessTokens, 'jwks'> & { readonly asset: (path: string) => Promise<Response> };
 
 /** Every route, in the order in which paths are matched. */
 export const createRoutes = (features: Features, web: Web, { jwks, asset }: Beside): readonly Route[] => {
@@ -36,10 +35,9 @@ export const createRoutes = (features: Features, web: Web, { jwks, asset }: Besi
     ...docsRoutes({ asset, routes: () => routes }),
     ...flagRoutes(flags),
     ...wellKnownRoutes({ jwks }),
-    ...authRoutes({ ...accounts, ...sessions }, web),
+    ...sessionRoutes({ accounts, sessions }, web),
     ...passwordRoutes(passwords, web),
     ...emailRoutes(emails, web),
-    ...sessionRoutes(sessions, web),
     ...meRoutes(accounts, web),
     ...identityRoutes(sso),
     ...userRoutes({ ...administration, listUploads: uploads.listOf }),

@@ -1,10 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { argon2id } from 'hash-wasm';
-import { createPwnedPasswords } from '../../src/passwords/pwned-passwords.ts';
 import { hashCaller } from '../../src/passwords/rules/hash-lane.ts';
 import { canonicalPassword } from '../../src/passwords/rules/password-policy.ts';
 import { formatPhc, saltBytes, tagBytes } from '../../src/passwords/rules/phc.ts';
-import { createCheckPassword } from '../../src/passwords/service/check.ts';
+import { createCheckPassword, createPwnedPasswords } from '../../src/passwords/service/check.ts';
 import type { PasswordConfig } from '../../src/platform/config/password.ts';
 import type { RequestContext } from '../../src/platform/context.ts';
 import { AppError } from '../../src/platform/errors.ts';
@@ -16,7 +15,6 @@ type Choice = { readonly password: string; readonly email: string; readonly user
 export const requireGoodPassword = async (ctx: RequestContext, choice: Choice, config: PasswordConfig) => {
   const check = createCheckPassword({
     policy: config,
-    loadEstimator: async () => (await import('../../src/passwords/password-strength.ts')).estimateStrength,
     // Nobody else waits for this process.
     inTurn: async (work) => work(),
     isLeaked: config.pwnedPasswords ? createPwnedPasswords({ fetch }) : null,

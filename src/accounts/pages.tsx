@@ -1,7 +1,7 @@
 import { CodeForm, ResendForm } from '../emails/pages.tsx';
 import type { Failure } from '../platform/pages/failure.ts';
 import { Form, fieldsOf } from '../platform/pages/form.tsx';
-import { Devices } from '../sessions/pages/devices.tsx';
+import { Devices } from '../sessions/pages.tsx';
 import type { SessionSummary } from '../sessions/rules/session.ts';
 import { type NamedIdentity, WaysIn } from '../sso/pages/ways-in.tsx';
 import type { Account } from './rules/account.ts';

@@ -1,7 +1,6 @@
 import type { Container } from '../container.ts';
 import { hashCaller } from '../passwords/rules/hash-lane.ts';
-import type { CheckPassword } from '../passwords/service/check.ts';
-import type { ProveOwnPassword } from '../passwords/service/prove-own.ts';
+import type { Passwords } from '../passwords/service.ts';
 import type { RequestContext, SessionContext } from '../platform/context.ts';
 import { grantScope, type IssuedTokens, newSession } from '../sessions/rules/session.ts';
 import { canonicalEmail } from './rules/account.ts';
@@ -24,8 +23,6 @@ export type SignupRequest = {
 export type SignupOutcome =
   | { readonly kind: 'opened'; readonly tokens: IssuedTokens }
   | { readonly kind: 'pending'; readonly attempt: string; readonly scope: string };
-
-type Passwords = { readonly check: CheckPassword; readonly proveOwn: ProveOwnPassword };
 
 export type Accounts = ReturnType<typeof createAccounts>;
 

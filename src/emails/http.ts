@@ -4,7 +4,7 @@ import { readSingleCookie } from '../platform/http/cookies.ts';
 import type { Presented } from '../platform/http/identify.ts';
 import type { Web } from '../platform/http/route.ts';
 import { doneAt } from '../platform/pages/notices.ts';
-import { setSignUpCookie } from '../sessions/http/cookies.ts';
+import { setSignUpCookie } from '../sessions/http.ts';
 import type { EmailProof, Emails, Verified } from './service.ts';
 
 /**

@@ -1,7 +1,7 @@
 import { canonicalEmail, identifiersOf } from '../accounts/rules/account.ts';
 import type { Container } from '../container.ts';
 import { createCountedAttempt } from '../login-guard/rules/counted-attempt.ts';
-import type { ProveOwnPassword } from '../passwords/service/prove-own.ts';
+import type { Passwords } from '../passwords/service.ts';
 import { type RequestContext, type SessionContext, withFacts } from '../platform/context.ts';
 import { AppError } from '../platform/errors.ts';
 import {
@@ -42,8 +42,6 @@ const linkStillWorks =
 
 /** The request that began a lock may have timed out, so the record of the lock has a time limit of its own. */
 const recordLimitMs = 10_000;
-
-type Passwords = { readonly proveOwn: ProveOwnPassword };
 
 export type Emails = ReturnType<typeof createEmails>;
 

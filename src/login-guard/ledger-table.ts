@@ -1,13 +1,13 @@
 import { emptyLedger, isBlankLedger, type Ledger, type LedgerLimits } from './rules/login-ledger.ts';
 
-/** How many rows one run of the alarm deletes; a further run follows at once where there are more. */
+/** How many rows one run of the alarm deletes; the next run follows at once where there are more. */
 const purgedAtOnce = 1_000;
 
 type Row = { ledger: string };
 
 /**
- * Many ledgers in the storage of one object, each a row. Nothing of them is kept in memory, so that a ledger which was
- * used lately is read as fast as any other. Reading and writing are synchronous: what happens between is atomic.
+ * The ledgers of one object, each a row. None is kept in memory, so that the time of a read does not tell which names
+ * were used lately. Reading and writing are synchronous, so a read followed by a write is atomic.
  */
 export class LedgerTable {
   readonly #sql: SqlStorage;
@@ -35,7 +35,7 @@ export class LedgerTable {
     this.#sql.exec('insert or replace into ledgers values (?, ?, ?)', key, text, nowMs + longestMs);
   }
 
-  /** Deletes ledgers in which nothing counts any more. @returns when to do so again; null for an empty table */
+  /** Deletes ledgers in which nothing counts any more. @returns when to purge again, null for an empty table */
   purge(nowMs: number): number | null {
     const gone = 'select key from ledgers where expires_at_ms <= ? order by expires_at_ms limit ?';
     this.#sql.exec(`delete from ledgers where key in (${gone})`, nowMs, purgedAtOnce);

@@ -11,7 +11,6 @@ import {
   settleInLedger,
   stricter,
 } from './rules/login-ledger.ts';
-import { WaitingLines } from './waiting-lines.ts';
 
 type Bindings = { LOGIN_GUARD: DurableObjectNamespace<LoginGuard> };
 
@@ -23,26 +22,58 @@ export type Counter = {
 };
 /** Ledgers that lie in one shard. */
 export type Place = { readonly shard: string; readonly counters: readonly [Counter, ...Counter[]] };
-/** Where an attempt counts: for what it guesses at, and for the networks that it comes from. */
+/** Where an attempt counts: for the name that it guesses at, and for the networks that it comes from. */
 export type Attempt = { readonly subject: Place; readonly networks: Place };
 
 export type Refused = {
   readonly admitted: false;
   readonly retryAfterMs: number;
-  /** Whether what is guessed at is locked for all networks. */
+  /** Whether the name is locked for all networks. */
   readonly lockedEverywhere: boolean;
 };
 export type Reserved = { readonly admitted: true; readonly ticket: string };
 
-/** How long an attempt waits for those in flight, in both shards together; less than its request may last. */
+/** How long an attempt waits for those in flight, in both shards together; its request may last longer. */
 const patienceMs = 8_000;
-/** The alarm runs no more often than this, or at once where it has left something. */
+/** The alarm waits at least this long, or runs again at once where rows are left to delete. */
 const purgeEveryMs = 900_000;
 
+/** Attempts that wait for a place, one line for each key. A woken attempt wakes the next one if there may be room for it. */
+class WaitingLines {
+  readonly #lines = new Map<string, (() => void)[]>();
+
+  /** @returns false where the time was over first */
+  async wait(key: string, forMs: number, isFirst: boolean): Promise<boolean> {
+    const { promise, resolve } = Promise.withResolvers<boolean>();
+    const wake = () => resolve(true);
+    const timer = setTimeout(() => resolve(false), forMs);
+    const line = this.#lines.get(key) ?? [];
+    this.#lines.set(key, isFirst ? [wake, ...line] : [...line, wake]);
+    const isWoken = await promise;
+    clearTimeout(timer);
+    this.#leave(key, wake);
+    return isWoken;
+  }
+
+  /** Wakes the first in the line. */
+  wake(key: string): void {
+    const first = this.#lines.get(key)?.[0];
+    if (!first) return;
+    this.#leave(key, first);
+    first();
+  }
+
+  #leave(key: string, wake: () => void): void {
+    const rest = (this.#lines.get(key) ?? []).filter((each) => each !== wake);
+    if (rest.length === 0) this.#lines.delete(key);
+    else this.#lines.set(key, rest);
+  }
+}
+
 /**
- * One shard of a fixed number, with the ledgers of everything whose hash leads to it. The Worker makes one call, to the
- * shard of what is guessed at, and that one asks the networks' shard: two hops, one call. Counting never awaits
- * between reading and writing a ledger, so it is atomic. No shard waits for another one while a third waits for it.
+ * One shard of a fixed number, with the ledgers of every name and network whose hash leads to it. The Worker calls the shard
+ * of the name, which asks the shard of the networks: two hops, one call. Counting never awaits between reading and writing
+ * a ledger, so it is atomic. No shard waits for another one while a third waits for it.
  */
 export class LoginGuard extends DurableObject<Bindings> {
   readonly #ledgers = new LedgerTable(this.ctx.storage.sql);
@@ -51,7 +82,7 @@ export class LoginGuard extends DurableObject<Bindings> {
 
   constructor(ctx: DurableObjectState, bindings: Bindings) {
     super(ctx, bindings);
-    // An alarm that was moved ahead each time the object wakes up would never come.
+    // If each wake-up of the object moved the alarm, the alarm would never come.
     void ctx.blockConcurrencyWhile(async () => {
       this.#alarmIsSet = (await ctx.storage.getAlarm()) !== null;
     });
@@ -91,7 +122,7 @@ export class LoginGuard extends DurableObject<Bindings> {
     return there === null ? began : 'address';
   }
 
-  /** Forgets the failures of what is guessed at; those of the networks that they came from stay. */
+  /** Forgets the failures of a name; the networks that they came from keep theirs. */
   forgive(counters: readonly Counter[]): void {
     const nowMs = Date.now();
     for (const { key, limits } of counters) {
@@ -102,8 +133,8 @@ export class LoginGuard extends DurableObject<Bindings> {
 
   /**
    * Reserves in all the ledgers or in none; called by one shard on another, as is `settleIn`. While attempts in flight
-   * hold all places, nobody is refused who might yet be let in: parallel logins with the right password all pass,
-   * and of parallel guesses none passes too many.
+   * hold all places, the next one waits: parallel logins with the right password all pass, and parallel guesses never
+   * get more places than there are.
    */
   async reserveIn(counters: Place['counters'], ticket: string, deadlineMs: number): Promise<Verdict> {
     const line = lineOf(counters);
@@ -113,7 +144,7 @@ export class LoginGuard extends DurableObject<Bindings> {
       verdict = this.#reserveNow(counters, ticket);
       if (!isWoken) break;
     }
-    // There may be room for one more, or a lock that all who wait should hear of.
+    // There may be room for one more, or a lock that every waiting attempt should learn of.
     if (verdict.kind !== 'full') this.#lines.wake(line);
     return verdict;
   }
@@ -133,7 +164,7 @@ export class LoginGuard extends DurableObject<Bindings> {
   }
 
   override async alarm(): Promise<void> {
-    // An object of the time when each identifier and each address had one; no name leads to it any more.
+    // This object is from the time when each identifier and each address had its own; no name leads to it now.
     if (this.ctx.storage.kv.get('attempts') !== undefined) return this.ctx.storage.deleteAll();
     const nowMs = Date.now();
     const nextMs = this.#ledgers.purge(nowMs);
@@ -178,5 +209,5 @@ export class LoginGuard extends DurableObject<Bindings> {
   }
 }
 
-/** Of several ledgers the last is that of the widest network, in which everything counts that counts in the others. */
+/** The last of several ledgers is that of the widest network, and counts everything that the others count. */
 const lineOf = (counters: Place['counters']): string => (counters.at(-1) ?? counters[0]).key;

@@ -1,7 +1,9 @@
-import { parseIdentifier } from '../accounts/rules/account.ts';
 import { AppError } from '../platform/errors.ts';
+import type { Metrics } from '../platform/rules/metrics.ts';
 import { type Networks, widestOf } from '../platform/rules/network.ts';
+import type { ObserveCall } from '../platform/telemetry/instruments.ts';
 import type { Attempt, Counter, LoginGuard as LoginGuardObject, Place } from './login-guard-object.ts';
+import type { LoginOutcome } from './rules/login-attempts.ts';
 import {
   codeLimits,
   identifierLimits,
@@ -16,11 +18,7 @@ import {
 /** Objects that count, however many accounts there are (ADR 20). Changing it forgets what has been counted. */
 const shardCount = 64;
 
-// Exactly as fine as the look-up of accounts: a text that it takes for another one must not share its count, or a
-// lock would tell which of the two has an account.
-const canonical = (identifier: string): string => Object.values(parseIdentifier(identifier)).join();
-
-// Names and keys stay readable in the dashboard, so no e-mail address becomes one.
+// Object names and keys can be read in the dashboard, so they hold a digest of the e-mail address.
 const digestOf = async (text: string): Promise<Uint8Array> =>
   new Uint8Array(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text)));
 
@@ -39,32 +37,35 @@ const placeOfNetworks = async (networks: Networks, policy: LoginPolicy): Promise
   };
 };
 
-// A login that cannot be counted is refused: else an outage would be the time to guess in.
+// A login that cannot be counted is refused, because an outage would be a chance to guess without limit.
 const unreachable = (cause: unknown): never => {
   throw new AppError('service_unavailable', { retryAfterSeconds: 1, cause });
 };
 
-/** One Durable Object call to reserve, one to settle, one for each identifier that is forgiven; one more while an account is locked. */
+/**
+ * Takes one Durable Object call to reserve, one to settle, and one for each name that is forgiven. While an account is
+ * locked, a reservation takes a second call.
+ */
 export const createLoginGuard = (
   namespace: DurableObjectNamespace<LoginGuardObject>,
   policy: LoginPolicy,
 ): LoginGuard => {
   const kinds = {
     login: identifierLimits(policy),
-    // While the count of all networks is locked, each with limits of its own: attempts from networks that the account
-    // knows, and those with a live session of it.
+    // While the count of all networks is locked, two groups of attempts have limits of their own: those from networks
+    // that the account knows, and those with a live session of it.
     familiar: identifierLimits(policy),
     session: identifierLimits(policy),
     code: codeLimits,
   } satisfies Record<string, LedgerLimits>;
 
-  /** What is counted of one identifier lies in one shard, whatever its kind. */
+  /** All counts of one name lie in one shard. `name` is in the form of the look-up, so that no spelling has a count of its own. */
   const placeOf = async (
-    identifier: string,
+    name: string,
     networks: readonly string[],
     [kind, ...others]: readonly [keyof typeof kinds, ...(keyof typeof kinds)[]],
   ): Promise<Place> => {
-    const digest = await digestOf(canonical(identifier));
+    const digest = await digestOf(name);
     const hex = Array.from(digest, (byte) => byte.toString(16).padStart(2, '0')).join('');
     const counterOf = (of: keyof typeof kinds): Counter => ({
       key: `${of}|${hex}`,
@@ -74,15 +75,15 @@ export const createLoginGuard = (
     return { shard: shardOf(digest), counters: [counterOf(kind), ...others.map(counterOf)] };
   };
 
-  /** `instead` says which count to take if the account is locked for all networks; null leaves it locked. */
+  /** `instead` tells which count to take if the account is locked for all networks; null leaves it locked. */
   const reserve = async (
     kind: keyof typeof kinds,
-    identifier: string,
+    name: string,
     networks: Networks,
     instead: () => Promise<Standing | null> = async () => null,
   ): Promise<LoginAttempt> => {
     const [subject, ofNetworks] = await Promise.all([
-      placeOf(identifier, networks, [kind]),
+      placeOf(name, networks, [kind]),
       placeOfNetworks(networks, policy),
     ]);
     const attempt: Attempt = { subject, networks: ofNetworks };
@@ -93,19 +94,54 @@ export const createLoginGuard = (
       return { admitted: true, settle: (outcome) => object.settle(attempt, ticket, outcome) };
     }
     const other = reply.lockedEverywhere ? await instead() : null;
-    if (other !== null) return reserve(other, identifier, networks);
+    if (other !== null) return reserve(other, name, networks);
     return { admitted: false, retryAfterSeconds: Math.max(1, Math.ceil(reply.retryAfterMs / 1000)) };
   };
 
   return {
-    reserve: (account, networks, standing) => reserve('login', account, networks, standing),
+    reserve: (account, networks, standing) => reserve('login', account.value, networks, standing),
     reserveCode: (email, networks) => reserve('code', email, networks),
-    forgive: async (identifiers) => {
-      const forgiveOne = async (identifier: string) => {
-        const { shard, counters } = await placeOf(identifier, [], ['login', 'familiar', 'session', 'code']);
+    forgive: async (names) => {
+      const forgiveOne = async (name: string) => {
+        const { shard, counters } = await placeOf(name, [], ['login', 'familiar', 'session', 'code']);
         await namespace.getByName(shard).forgive(counters);
       };
-      await Promise.all(identifiers.map(forgiveOne));
+      await Promise.all(names.map(({ value }) => forgiveOne(value)));
     },
+  };
+};
+
+/** The same guard with a span and metrics around its calls. */
+export const instrumentLoginGuard = (
+  { reserve, reserveCode, forgive }: LoginGuard,
+  { metrics, called }: { readonly metrics: Metrics; readonly called: ObserveCall },
+): LoginGuard => {
+  const observed = (attempt: LoginAttempt, settled?: (outcome: LoginOutcome) => void): LoginAttempt =>
+    attempt.admitted
+      ? {
+          admitted: true,
+          settle: (outcome) => {
+            settled?.(outcome);
+            return called('LoginGuard', 'settle', () => attempt.settle(outcome));
+          },
+        }
+      : attempt;
+  const decided = (decision: string) => metrics.count('itsor_login_guard_decisions_total', { decision });
+
+  return {
+    reserve: async (account, networks, standing) => {
+      try {
+        const attempt = await called('LoginGuard', 'reserve', () => reserve(account, networks, standing));
+        decided(attempt.admitted ? 'admitted' : 'locked');
+        return observed(attempt, (outcome) => metrics.count('itsor_login_attempts_total', { outcome }));
+      } catch (error) {
+        decided('unreachable');
+        throw error;
+      }
+    },
+    // The metrics of logins leave codes out, because no password is guessed.
+    reserveCode: async (email, networks) =>
+      observed(await called('LoginGuard', 'reserve', () => reserveCode(email, networks))),
+    forgive: (names) => called('LoginGuard', 'forgive', () => forgive(names)),
   };
 };

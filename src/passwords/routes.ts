@@ -4,22 +4,12 @@ import {
   ForgotPasswordBody,
   ResetPasswordBody,
 } from '../accounts/schema/credentials.ts';
-import type { RequestContext, SessionContext } from '../platform/context.ts';
 import { route, type Web } from '../platform/http/route.ts';
-import { respondWithTokens } from '../sessions/http/token-response.ts';
-import type { IssuedTokens } from '../sessions/rules/session.ts';
-import { TokenResponse } from '../sessions/schema/tokens.ts';
+import { respondWithTokens } from '../sessions/http.ts';
+import { TokenResponse } from '../sessions/schema.ts';
+import type { Passwords } from './service.ts';
 
-export type PasswordServices = {
-  readonly change: (ctx: SessionContext, request: { current: string; next: string }) => Promise<IssuedTokens>;
-  readonly forgot: (ctx: RequestContext, email: string) => Promise<void>;
-  readonly reset: (ctx: RequestContext, request: { token: string; password: string }) => Promise<void>;
-};
-
-export const passwordRoutes = (
-  { change, forgot, reset }: PasswordServices,
-  { config }: Pick<Web, 'config'>,
-) => [
+export const passwordRoutes = ({ change, forgot, reset }: Passwords, { config }: Pick<Web, 'config'>) => [
   route(
     {
       method: 'POST',

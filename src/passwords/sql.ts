@@ -1,4 +1,5 @@
 import { type SQL, sql } from 'drizzle-orm';
+import type { LoginName } from '../accounts/rules/account.ts';
 import { lockActor, lockOwnerOf } from '../accounts/sql/account-lock.ts';
 import {
   type AccountRow,
@@ -8,6 +9,7 @@ import {
   toSession,
 } from '../accounts/sql/account-rows.ts';
 import { insertAudit, noOne } from '../audit/sql/audit-rows.ts';
+import type { Container } from '../container.ts';
 import { endedByNewPassword, establishedSeconds, settingPurposes } from '../emails/rules.ts';
 import { voidUndos } from '../emails/sql/undo-tokens.ts';
 import {
@@ -21,14 +23,13 @@ import {
   voidTokens,
 } from '../mail/sql/mail-rows.ts';
 import type { RequestContext, SessionContext } from '../platform/context.ts';
-import type { Database } from '../platform/db/client.ts';
-import type { OpenSession, SessionPolicy, SessionRefusal } from '../sessions/rules/session.ts';
-import { type Gate, type Gated, refusalOf } from '../sessions/sql/gate.ts';
-import { replaceSession } from '../sessions/sql/session-replacement.ts';
+import type { OpenSession, SessionPolicy } from '../sessions/rules/session.ts';
+import { type Gated, passed } from '../sessions/sql/gate.ts';
+import { replaceSession } from '../sessions/sql/session-opening.ts';
 import { isFamiliarNetwork } from '../sessions/sql/session-rows.ts';
 import { unlinkIdentities, vouchesFor } from '../sso/sql/identity-rows.ts';
 
-/** What is needed to check and replace a password. */
+/** An account with the hash of its password; null where it has none. */
 export type Credential = {
   readonly userId: string;
   readonly email: string;
@@ -36,10 +37,25 @@ export type Credential = {
   readonly passwordHash: string | null;
 };
 
+/** The actor's credential, and when the account was last changed. */
+export type OwnCredential = Credential & { readonly updatedAt: Date };
+
+/** The account that a login names. */
+export type LoginCandidate = Omit<Credential, 'username'> & {
+  readonly passwordChangedAt: Date | null;
+  readonly disabled: boolean;
+  readonly emailVerified: boolean;
+};
+
+export type NewPassword = { readonly hash: string; readonly outboxId: string };
+
 type CredentialRow = { id: string; email: string; username: string | null; password_hash: string | null };
 
-/** The actor's, with when the account was last changed. */
-export type OwnCredential = Credential & { readonly updatedAt: Date };
+type CandidateRow = Omit<CredentialRow, 'username'> & {
+  password_changed_at: Date | null;
+  disabled: boolean;
+  email_verified: boolean;
+};
 
 const toCredential = (row: CredentialRow): Credential => ({
   userId: row.id,
@@ -48,35 +64,83 @@ const toCredential = (row: CredentialRow): Credential => ({
   passwordHash: row.password_hash,
 });
 
-export type NewPassword = { readonly hash: string; readonly outboxId: string };
-
-type Options = { readonly newId: (now: Date) => string; readonly gate: Gate };
+/** Whether the login name names that account. */
+const names = ({ kind, value }: LoginName, account: SQL): SQL =>
+  kind === 'email' ? sql`${account}.email = ${value}` : sql`${account}.username = ${value}`;
 
 /** Whether a token of that purpose sets a password. */
 const sets = (purpose: SQL): SQL => sql`${purpose} = any(${sql.param(settingPurposes)}::text[])`;
 
-export type CredentialRepository = ReturnType<typeof createCredentialRepository>;
+/** The mail that tells the changed account of its new password. */
+const tellChanged = (ctx: RequestContext, outboxId: string, changedUser: SQL): SQL =>
+  insertMail(
+    ctx,
+    'password_changed',
+    outboxId,
+    sql`select ${changedUser}.id as user_id, ${changedUser}.email as recipient from ${changedUser}`,
+    originDetails(ctx),
+  );
 
-export const createCredentialRepository = (db: Database, { newId, gate }: Options) => ({
-  /** The actor's own credential. */
-  findOwn: async (
-    ctx: SessionContext,
-  ): Promise<{ refusal: Exclude<SessionRefusal, null> } | { refusal: null; credential: OwnCredential }> => {
+/** The statements that read and write password hashes; no others return one. */
+export const createPasswordSql = ({ db, gate, newId }: Pick<Container, 'db' | 'gate' | 'newId'>) => ({
+  findForLogin: async (ctx: RequestContext, name: LoginName): Promise<LoginCandidate | null> => {
+    const [row] = await db.execute<CandidateRow>(
+      ctx,
+      sql`
+        select users.id, users.email, users.password_hash, users.password_changed_at,
+          users.disabled_at is not null as disabled, users.email_verified_at is not null as email_verified
+        from users where ${names(name, sql`users`)}`,
+    );
+    return row
+      ? {
+          userId: row.id,
+          email: row.email,
+          passwordHash: row.password_hash,
+          passwordChangedAt: row.password_changed_at,
+          disabled: row.disabled,
+          emailVerified: row.email_verified,
+        }
+      : null;
+  },
+
+  /** Whether one of the account's newest sessions came from the network of this request; false where there is no account. */
+  isFamiliarNetwork: async (ctx: RequestContext, name: LoginName): Promise<boolean> => {
+    const rows = await db.execute(
+      ctx,
+      sql`
+        select from users
+        where ${names(name, sql`users`)} and ${isFamiliarNetwork(sql`users.id`, sql`${ctx.ip}::inet`)}`,
+    );
+    return rows.length > 0;
+  },
+
+  /** Replaces a hash by one of the same password under other parameters, unless the password has changed meanwhile. */
+  replaceHash: async (ctx: RequestContext, userId: string, before: string, after: string): Promise<void> => {
+    await db.execute(
+      ctx,
+      sql`
+        update users set password_hash = ${after}, updated_at = ${ctx.now}
+        where id = ${userId} and password_hash = ${before}`,
+    );
+  },
+
+  /** The actor's own credential. @throws AppError what the gate refuses with */
+  findOwn: async (ctx: SessionContext): Promise<OwnCredential> => {
     const [row] = await db.execute<CredentialRow & Gated & { updated_at: Date }>(
       ctx,
-      sql`with ${gate.own(ctx)}
-          select gate.refusal, u.id, u.email, u.username, u.password_hash, u.updated_at from gate join users u on u.id = gate.user_id`,
+      sql`
+        with ${gate.own(ctx)}
+        select gate.refusal, users.id, users.email, users.username, users.password_hash, users.updated_at
+        from gate join users on users.id = gate.user_id`,
     );
-    const refusal = refusalOf(row);
-    return row && refusal === null
-      ? { refusal, credential: { ...toCredential(row), updatedAt: row.updated_at } }
-      : { refusal: refusal ?? 'session_revoked' };
+    const own = passed(row);
+    return { ...toCredential(own), updatedAt: own.updated_at };
   },
 
   /**
-   * Replaces the actor's password, ends all sessions and what was asked for with the old one, and opens a session in
-   * place of the actor's, so that no token from before outlives the change. Null where the session has ended or the
-   * password has changed meanwhile.
+   * Replaces the actor's password, ends all sessions and everything that the old password could have asked for, and opens
+   * a session in place of the actor's, so that no token from before outlives the change. Null where the session has ended
+   * or the password has changed meanwhile.
    */
   change: async (
     ctx: SessionContext,
@@ -88,114 +152,136 @@ export const createCredentialRepository = (db: Database, { newId, gate }: Option
     const replacement = {
       id: newId(now),
       policy,
-      account: sql`select c.id from c`,
+      account: sql`select changed_user.id from changed_user`,
       reason: 'password_changed',
       ends: 'all',
     } as const;
-    const event = { id: newId(now), type: 'password.changed', actor: sql`c.id`, subject: sql`c.id` } as const;
+    const event = {
+      id: newId(now),
+      type: 'password.changed',
+      actor: sql`changed_user.id`,
+      subject: sql`changed_user.id`,
+    } as const;
     const [, [row]] = (await db.transaction(ctx, [
       lockActor(gate, ctx),
       sql`
-        with ${gate.own(ctx)}, c as (
+        with ${gate.own(ctx)}, changed_user as (
           update users set password_hash = ${hash}, password_changed_at = ${now}, must_change_password = false,
             ${noResetSent}, updated_at = ${now}
           from gate where gate.refusal is null and users.id = gate.user_id and users.password_hash = ${before}
           returning users.*
-        ), ${replaceSession(ctx, replacement)}, spent as (
+        ), c as (
+          select changed_user.id from changed_user
+        ), ${replaceSession(ctx, replacement)}, voided_tokens as (
           ${voidTokens(ctx, endedByNewPassword)}
-        ), told as (
-          ${insertMail(ctx, 'password_changed', outboxId, sql`select c.id as user_id, c.email as recipient from c`, originDetails(ctx))}
+        ), new_mail as (
+          ${tellChanged(ctx, outboxId, sql`changed_user`)}
         ), audited as (
-          ${insertAudit(ctx, event)} from c
+          ${insertAudit(ctx, event)} from changed_user
         )
-        select replaced.*, ${accountColumns} from c u, replaced`,
+        select replaced.*, ${accountColumns} from changed_user u, replaced`,
     ])) as [unknown, (AccountRow & SessionRow)[]];
     return row ? { session: toSession(row), account: toAccount(row) } : null;
   },
 
   /**
-   * Writes a reset token and its mail if the address has an account and the last mail is a minute old. Requests from
-   * networks that the account knows have a minute of their own. The account's row lock decides between parallel requests.
-   * Writes an audit event in either case, so that the time of the statement does not tell whether there is an account.
+   * Writes a reset token and its mail if the address has an account and the last mail is a minute old. Networks that the
+   * account knows have a minute of their own. The account's row lock decides between parallel requests. An audit event is
+   * written in either case, so that the time of the statement does not tell whether there is an account.
    */
   forget: async (ctx: RequestContext, email: string, token: MailedToken): Promise<void> => {
     const event = {
       id: newId(ctx.now),
       type: 'password.reset_requested',
       actor: noOne,
-      subject: sql`o.user_id`,
+      subject: sql`mailed_user.user_id`,
     } as const;
     const resetMail = {
       purpose: 'reset_password',
       template: 'reset_password',
       token,
-      from: sql`select u.user_id, u.email from u`,
+      from: sql`select mailed_user.user_id, mailed_user.email from mailed_user`,
       details: askedTokenDetails(ctx, token.tokenId),
     } as const;
     await db.execute(
       ctx,
       sql`
-        with u as (
+        with mailed_user as (
           update users set
             reset_sent_at = case when known.is_familiar then reset_sent_at else ${ctx.now}::timestamptz end,
-            familiar_reset_sent_at = case when known.is_familiar then ${ctx.now}::timestamptz else familiar_reset_sent_at end
+            familiar_reset_sent_at =
+              case when known.is_familiar then ${ctx.now}::timestamptz else familiar_reset_sent_at end
           from (
-            select k.id, ${isFamiliarNetwork(sql`k.id`, sql`${ctx.ip}::inet`)} as is_familiar from users k where k.email = ${email}
+            select named.id, ${isFamiliarNetwork(sql`named.id`, sql`${ctx.ip}::inet`)} as is_familiar
+            from users named where named.email = ${email}
           ) known
           where users.id = known.id and users.email = ${email} and disabled_at is null
             and ${isDue(ctx, sql`case when known.is_familiar then familiar_reset_sent_at else reset_sent_at end`)}
           returning users.id as user_id, users.email
         ), ${mailToken(ctx, resetMail)}
-        ${insertAudit(ctx, event)} from (select 1) always left join u o on true`,
+        ${insertAudit(ctx, event)} from (select 1) always left join mailed_user on true`,
     );
   },
 
-  /** Whose password a reset token may set; null for a token that is used or expired. */
+  /** The account whose password a reset token may set; null for a token that is used or expired. */
   findForReset: async (ctx: RequestContext, tokenId: string): Promise<Credential | null> => {
     const [row] = await db.execute<CredentialRow>(
       ctx,
       sql`
-        select u.id, u.email, u.username, u.password_hash
-        from one_time_tokens t join users u on u.id = t.user_id
-        where t.id = ${tokenId} and ${sets(sql`t.purpose`)} and t.used_at is null and t.expires_at > ${ctx.now}
-          and t.email = u.email and u.disabled_at is null`,
+        select users.id, users.email, users.username, users.password_hash
+        from one_time_tokens token join users on users.id = token.user_id
+        where token.id = ${tokenId} and ${sets(sql`token.purpose`)} and token.used_at is null
+          and token.expires_at > ${ctx.now} and token.email = users.email and users.disabled_at is null`,
     );
     return row ? toCredential(row) : null;
   },
 
   /**
-   * Uses up the token, sets the password, ends all sessions and what was asked for with the old one, and takes the
-   * address as proved: the token came by it. Identities of which no provider has vouched for the address go: a stranger
-   * may have brought them. So do the undo links of addresses that the account had only for a while. False where the token was used meanwhile; the account's lock decides races.
+   * Uses up the token, sets the password, ends all sessions and everything that the old password could have asked for, and
+   * marks the address as proved, because the token came by it. A stranger may have brought identities for which no provider
+   * vouches, and addresses that the account had only briefly: the former are unlinked, the undo links of the latter end.
+   * False where the token was used meanwhile; the account's lock decides races.
    */
   reset: async (ctx: RequestContext, tokenId: string, { hash, outboxId }: NewPassword): Promise<boolean> => {
     const { now } = ctx;
-    const event = { id: newId(now), type: 'password.reset', actor: sql`c.id`, subject: sql`c.id` } as const;
+    const event = {
+      id: newId(now),
+      type: 'password.reset',
+      actor: sql`changed_user.id`,
+      subject: sql`changed_user.id`,
+    } as const;
+    const changedUser = sql`select changed_user.id from changed_user`;
+    const unproved = sql`not ${vouchesFor(sql`i`, sql`(select changed_user.email from changed_user)`)}`;
+    const isRecent = sql`o.proved_at > o.created_at - ${establishedSeconds}::int * interval '1 second'`;
     const [, rows] = (await db.transaction(ctx, [
       lockOwnerOf(tokenId),
       sql`
-        with t as (
+        with used_token as (
           update one_time_tokens set used_at = ${now}
           where id = ${tokenId} and ${sets(sql`purpose`)} and used_at is null and expires_at > ${now}
           returning user_id, email
-        ), c as (
+        ), changed_user as (
           update users set password_hash = ${hash}, password_changed_at = ${now}, must_change_password = false,
-            email_verified_at = coalesce(users.email_verified_at, ${now}), familiar_since = ${now}, ${noResetSent}, updated_at = ${now}
-          from t where users.id = t.user_id and users.email = t.email and users.disabled_at is null
+            email_verified_at = coalesce(users.email_verified_at, ${now}), familiar_since = ${now},
+            ${noResetSent}, updated_at = ${now}
+          from used_token
+          where users.id = used_token.user_id and users.email = used_token.email and users.disabled_at is null
           returning users.id, users.email
-        ), ended as (
-          update sessions s set revoked_at = ${now}, revoked_reason = 'password_changed'
-          from c where s.user_id = c.id and s.revoked_at is null
-        ), spent as (
+        ), c as (
+          ${changedUser}
+        ), ended_session as (
+          update sessions set revoked_at = ${now}, revoked_reason = 'password_changed'
+          from changed_user where sessions.user_id = changed_user.id and sessions.revoked_at is null
+        ), voided_tokens as (
           ${voidTokens(ctx, [...endedByNewPassword, 'verify_email'], sql`o.id <> ${tokenId}`)}
-        ), ${unlinkIdentities(ctx, newId(now), sql`select c.id from c`, { which: sql`not ${vouchesFor(sql`i`, sql`(select c.email from c)`)}` })}, disowned as (
-          ${voidUndos(ctx, sql`o.proved_at > o.created_at - ${establishedSeconds}::int * interval '1 second'`)}
-        ), told as (
-          ${insertMail(ctx, 'password_changed', outboxId, sql`select c.id as user_id, c.email as recipient from c`, originDetails(ctx))}
+        ), ${unlinkIdentities(ctx, newId(now), changedUser, { which: unproved })}, voided_undos as (
+          ${voidUndos(ctx, isRecent)}
+        ), new_mail as (
+          ${tellChanged(ctx, outboxId, sql`changed_user`)}
         ), audited as (
-          ${insertAudit(ctx, event)} from c
+          ${insertAudit(ctx, event)} from changed_user
         )
-        select c.id from c`,
+        select changed_user.id from changed_user`,
     ])) as [unknown, unknown[]];
     return rows.length > 0;
   },

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { accountWords, isMadeOf } from '../../src/passwords/rules/account-words.ts';
 import {
+  accountWords,
+  isMadeOf,
   type PasswordChoice,
   passwordProblems,
   strengthProblems,

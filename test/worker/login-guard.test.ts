@@ -1,6 +1,7 @@
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { loginNameOf } from '../../src/accounts/rules/account.ts';
 import { createLoginGuard } from '../../src/login-guard/login-guard.ts';
 import { LoginGuard } from '../../src/login-guard/login-guard-object.ts';
 import type { LoginOutcome } from '../../src/login-guard/rules/login-attempts.ts';
@@ -33,7 +34,7 @@ type From = string | null | Networks;
 const networksOf = (from: From): Networks =>
   (Array.isArray(from) ? (from as Networks) : [from ?? 'unknown']) as Networks;
 const reserve = (identifier: string, from: From, by = guard, standing: Standing | null = null) =>
-  by.reserve(identifier, networksOf(from), async () => standing);
+  by.reserve(loginNameOf(identifier), networksOf(from), async () => standing);
 const strictReserve = (identifier: string, from: From) => reserve(identifier, from, strictGuard);
 
 /** A login whose password check takes a moment; true where the check was reached. */
@@ -181,32 +182,32 @@ describe('login guard', () => {
 
   test('who is forgiven is let in at once, from everywhere, across eviction', async () => {
     await lock(ann, office);
-    await guard.forgive([ann, 'nobody-by-that-name']);
+    await guard.forgive([ann, 'nobody-by-that-name'].map(loginNameOf));
     expect(names).toHaveLength(7);
     await evict(ann, office);
     expect(await login(ann, office, 'succeeded')).toBe(true);
 
     const guess = (index: number) => login(ann, `${office}-${index}`, 'failed', strictGuard);
     expect(reached(await times(15, guess))).toBe(10);
-    await strictGuard.forgive([ann.toUpperCase()]);
+    await strictGuard.forgive([ann.toUpperCase()].map(loginNameOf));
     expect(await login(ann, elsewhere, 'succeeded', strictGuard)).toBe(true);
   });
 
   test('attempts in flight go on counting when their identifier is forgiven', async () => {
     const attempts = await Promise.all(Array.from({ length: 5 }, () => reserve(ann, office)));
-    await guard.forgive([ann]);
+    await guard.forgive([ann].map(loginNameOf));
     for (const attempt of attempts) if (attempt.admitted) await attempt.settle('failed');
     expect(await login(ann, office, 'succeeded')).toBe(false);
   });
 
   test('an address keeps its failures, whoever is forgiven', async () => {
     for (let count = 0; count < 20; count++) await login(`${count}-${ann}`, office, 'failed', strictGuard);
-    await strictGuard.forgive([ann, `0-${ann}`]);
+    await strictGuard.forgive([ann, `0-${ann}`].map(loginNameOf));
     expect(await login(`0-${ann}`, office, 'succeeded', strictGuard)).toBe(false);
   });
 
   test('forgiving who has no count writes nothing', async () => {
-    await guard.forgive([ann]);
+    await guard.forgive([ann].map(loginNameOf));
     expect(await stored(ann)).toEqual([]);
   });
 
@@ -235,7 +236,7 @@ describe('login guard', () => {
     expect(await guess(0)).toBe(false);
     expect(reached(await times(15, guess))).toBe(9);
     expect(await login(ann, elsewhere, 'succeeded', strictGuard, 'familiar')).toBe(false);
-    await strictGuard.forgive([ann]);
+    await strictGuard.forgive([ann].map(loginNameOf));
     expect(await login(ann, elsewhere, 'succeeded', strictGuard)).toBe(true);
   });
 
@@ -409,7 +410,7 @@ describe('codes of one address', () => {
   test('leave the logins of the same address alone, and are forgiven with them', async () => {
     await times(10, async (index) => (await guessCode(index)) === null);
     expect(await login(ann, elsewhere, 'succeeded')).toBe(true);
-    await guard.forgive([ann]);
+    await guard.forgive([ann].map(loginNameOf));
     expect(await guessCode(90, 'succeeded')).toBeNull();
   });
 

@@ -1,6 +1,5 @@
 import fc from 'fast-check';
 import { describe, expect, it, vi } from 'vitest';
-import { estimateStrength } from '../../src/passwords/password-strength.ts';
 import { createCheckPassword } from '../../src/passwords/service/check.ts';
 import type { RequestContext } from '../../src/platform/context.ts';
 import { AppError } from '../../src/platform/errors.ts';
@@ -12,7 +11,6 @@ const owner = { email: 'ada.lovelace@example.com', username: 'countess' };
 const createCheck = (isLeaked: (() => Promise<boolean>) | null = null) =>
   createCheckPassword({
     policy: { minLength: 14 },
-    loadEstimator: async () => estimateStrength,
     inTurn: async (work) => work(),
     isLeaked,
   });

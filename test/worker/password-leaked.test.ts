@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, type MockInstance, vi } from 'vitest';
-import { createPwnedPasswords } from '../../src/passwords/pwned-passwords.ts';
+import { createPwnedPasswords } from '../../src/passwords/service/check.ts';
 import { createClient, newEmail, password } from '../support/worker/client.ts';
 import { sql } from '../support/worker/database.ts';
 

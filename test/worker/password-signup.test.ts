@@ -2,7 +2,7 @@ import { expect, it, vi } from 'vitest';
 import { createClient, newEmail, password } from '../support/worker/client.ts';
 
 const strength = vi.hoisted(() => ({ loads: 0 }));
-vi.mock(import('../../src/passwords/password-strength.ts'), async (load) => {
+vi.mock(import('../../src/passwords/service/strength.ts'), async (load) => {
   strength.loads++;
   return load();
 });

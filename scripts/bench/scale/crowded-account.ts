@@ -6,7 +6,7 @@ import type { SessionContext } from '../../../src/platform/context.ts';
 import type { Database } from '../../../src/platform/db/client.ts';
 import { newSession, type SessionPolicy } from '../../../src/sessions/rules/session.ts';
 import { createGate } from '../../../src/sessions/sql/gate.ts';
-import { createSessionRepository } from '../../../src/sessions/sql/sessions.ts';
+import { createSessionSql } from '../../../src/sessions/sql/sessions.ts';
 
 // One account with very many sessions and events, and what it asks for: nothing of it may take longer for that.
 
@@ -84,7 +84,7 @@ type CrowdedQuestion = {
 const newId = (now: Date) => uuidv7({ msecs: now.getTime() });
 const gate = createGate({ verifiedOnly: true, passwordMaxAgeDays: 90, issuers: [] });
 const parts = { newId, gate, config: { password: { maxAgeDays: 90 } } };
-const sessionsOf = (db: Database) => createSessionRepository(db, { newId, gate, verifiedOnly: true });
+const sessionsOf = (db: Database) => createSessionSql({ db, newId, gate, verifiedOnly: true });
 
 export const crowdedQuestions: readonly CrowdedQuestion[] = [
   {
@@ -107,7 +107,7 @@ export const crowdedQuestions: readonly CrowdedQuestion[] = [
   },
   {
     name: 'list of sessions',
-    ask: (db, account) => sessionsOf(db).listOwn(contextOf(account), { after: null, limit: 51 }),
+    ask: (db, account) => sessionsOf(db).listOwn(contextOf(account), { cursor: null, limit: 50 }),
   },
   {
     name: 'page of the export',

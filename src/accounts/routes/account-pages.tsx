@@ -4,11 +4,14 @@ import type { AppEnv } from '../../platform/http/app-env.ts';
 import { pageForm } from '../../platform/http/page-forms.ts';
 import { page, type Web } from '../../platform/http/route.ts';
 import { doneAt } from '../../platform/pages/notices.ts';
-import { clearSessionCookies, setSessionCookies, setSignUpCookie } from '../../sessions/http/cookies.ts';
-import { createLogOut } from '../../sessions/http/log-out.ts';
+import {
+  clearSessionCookies,
+  createLogOut,
+  setSessionCookies,
+  setSignUpCookie,
+} from '../../sessions/http.ts';
 import type { IssuedTokens } from '../../sessions/rules/session.ts';
-import { SessionParams } from '../../sessions/schema/sessions.ts';
-import { LoginBody, LogoutQuery, SignupBody } from '../../sessions/schema/tokens.ts';
+import { LoginBody, LogoutQuery, SessionParams, SignupBody } from '../../sessions/schema.ts';
 import { IdentityParams } from '../../sso/schema.ts';
 import { ChangeEmailBody, ChangePasswordBody, EmailCode } from '../schema/credentials.ts';
 import type { PageServices } from './page-services.ts';

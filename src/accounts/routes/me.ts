@@ -1,6 +1,6 @@
 import { route, type Web } from '../../platform/http/route.ts';
 import { ExportQuery } from '../../platform/schema/page.ts';
-import { clearSessionCookies } from '../../sessions/http/cookies.ts';
+import { clearSessionCookies } from '../../sessions/http.ts';
 import { AccountExport, accountExportResponse } from '../schema/account-export.ts';
 import { DeleteMeBody, EditMeBody, User, userResponse } from '../schema/users.ts';
 import type { Accounts } from '../service.ts';

@@ -1,7 +1,6 @@
 import type { Emails } from '../../emails/service.ts';
-import type { PasswordServices } from '../../passwords/routes.ts';
-import type { AuthServices } from '../../sessions/routes/auth.ts';
-import type { SessionServices } from '../../sessions/routes/sessions.ts';
+import type { Passwords } from '../../passwords/service.ts';
+import type { Sessions } from '../../sessions/service.ts';
 import type { IdentityServices } from '../../sso/routes/identities.ts';
 import type { SignOnOffer } from '../pages.tsx';
 import type { Accounts } from '../service.ts';
@@ -10,8 +9,8 @@ import type { Accounts } from '../service.ts';
 export type PageServices = {
   readonly accounts: Accounts;
   readonly emails: Emails;
-  readonly sessions: Pick<AuthServices, 'login' | 'logout'> & SessionServices;
-  readonly passwords: PasswordServices;
+  readonly sessions: Sessions;
+  readonly passwords: Passwords;
   readonly sso: IdentityServices & { readonly offers: readonly SignOnOffer[] };
 };
 

@@ -60,10 +60,20 @@ export const withPasswordAge = <Record extends AccountRecord>(
 /** The one form in which an address is stored and looked up. */
 export const canonicalEmail = (email: string): string => email.toLowerCase();
 
-/** By what an account logs in. */
-export const identifiersOf = ({ email, username }: Pick<AccountRecord, 'email' | 'username'>): string[] =>
-  username === null ? [email] : [email, username];
+/** What names an account at a login, in the one form in which it is looked up and counted. */
+export type LoginName = { readonly kind: 'email' | 'username'; readonly value: string };
 
-/** What a person types to say who they are: an e-mail address if it has an `@`, else a user name. */
-export const parseIdentifier = (identifier: string): { email: string } | { username: string } =>
-  identifier.includes('@') ? { email: canonicalEmail(identifier) } : { username: identifier.toLowerCase() };
+/** Reads what a person types at a login: an e-mail address if it has an `@`, else a user name. */
+export const loginNameOf = (typed: string): LoginName => ({
+  kind: typed.includes('@') ? 'email' : 'username',
+  value: typed.toLowerCase(),
+});
+
+/** Everything that names an account at a login. */
+export const identifiersOf = ({
+  email,
+  username,
+}: Pick<AccountRecord, 'email' | 'username'>): readonly LoginName[] => [
+  { kind: 'email', value: email },
+  ...(username === null ? [] : [{ kind: 'username', value: username } as const]),
+];

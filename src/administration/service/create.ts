@@ -6,8 +6,7 @@ import {
 } from '../../accounts/rules/account.ts';
 import type { PrepareToken } from '../../emails/rules.ts';
 import type { MailQueue } from '../../mail/rules/outbox.ts';
-import { hashCaller } from '../../passwords/rules/hash-lane.ts';
-import type { PasswordHasher } from '../../passwords/rules/password-hasher.ts';
+import { hashCaller, type PasswordHasher } from '../../passwords/rules/hash-lane.ts';
 import type { CheckPassword } from '../../passwords/service/check.ts';
 import type { PermittedContext } from '../../platform/context.ts';
 import { assertDone } from '../../platform/refusals.ts';

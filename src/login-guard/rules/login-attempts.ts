@@ -22,7 +22,7 @@ export const noAttempts: Attempts = { failedAtMs: [], pending: [], lockedUntilMs
 
 export type Verdict =
   | { readonly kind: 'admitted' }
-  /** All places are taken by attempts in flight: what they come to decides. */
+  /** Attempts in flight have taken all places, and their outcomes decide. */
   | { readonly kind: 'full'; readonly retryAfterMs: number }
   | { readonly kind: 'locked'; readonly retryAfterMs: number };
 
@@ -36,7 +36,7 @@ export const advance = (attempts: Attempts, nowMs: number, { max, windowMs, lock
   const overdue = pending.filter(({ atMs }) => atMs + settlementMs <= nowMs);
   const failedAtMs = [...attempts.failedAtMs, ...overdue.map(({ atMs }) => atMs)].sort((a, b) => a - b);
 
-  // Judged at the newest failure, not now: a lock holds although nobody came by when it began.
+  // Judged at the newest failure, because a lock begins even if no attempt comes at that moment.
   const newestMs = Math.min(failedAtMs.at(-1) ?? 0, nowMs);
   if (stillCounting(failedAtMs, newestMs, windowMs).length >= max) {
     return { ...noAttempts, lockedUntilMs: newestMs + lockMs };

@@ -1,3 +1,4 @@
+import type { LoginName } from '../../accounts/rules/account.ts';
 import { type Networks, shareOf } from '../../platform/rules/network.ts';
 import {
   type Attempts,
@@ -19,33 +20,32 @@ export type LoginPolicy = {
   readonly lockMs: number;
 };
 
-/** The port of the login guard; rejects with `service_unavailable` when the counts cannot be reached. */
+/** What an attempt has that a stranger's lacks: a live session of the account, or a network that the account knows. */
 export type Standing = 'session' | 'familiar';
 
+/** Counts failures in Durable Objects. Every call rejects with `service_unavailable` where the counts cannot be reached. */
 export type LoginGuard = {
   /**
    * Counts an attempt before its password is compared (OWASP ASVS 5.0, 6.3.1).
-   * @param account the e-mail address of the account, whatever it was named by; of none, what was typed
-   * @param standing what the attempt has that a stranger's has not: a live session of the account, or a network that
-   *   the account knows. Asked only if the account is locked for all networks: guesses from elsewhere must not keep the
-   *   owner out, nor those of people on the same network keep out a session
-   * @throws AppError `service_unavailable` when the counts cannot be reached
+   * @param account the e-mail address of the account; where there is no account, what was typed
+   * @param standing asked only if the account is locked for all networks, so that guesses from elsewhere do not keep the
+   *   owner out
    */
   readonly reserve: (
-    account: string,
+    account: LoginName,
     networks: Networks,
     standing: () => Promise<Standing | null>,
   ) => Promise<LoginAttempt>;
-  /** The same for a code that was mailed: every code that an address gets is counted together. */
+  /** Counts a guess at a mailed code. All codes of an address, which is in its stored form, count together. */
   readonly reserveCode: (email: string, networks: Networks) => Promise<LoginAttempt>;
-  /** Forgets the failures of identifiers whose owner has proved to be it by other means. */
-  readonly forgive: (identifiers: readonly string[]) => Promise<void>;
+  /** Forgets the failures of an account whose owner has proved who they are in another way. */
+  readonly forgive: (names: readonly LoginName[]) => Promise<void>;
 };
 
 export type LoginAttempt =
   | {
       readonly admitted: true;
-      /** For after the response. An attempt that is never settled counts as failed. @returns the lock that it began */
+      /** Call it after the response; an unsettled attempt counts as failed. @returns the lock that the attempt began */
       readonly settle: (outcome: LoginOutcome) => Promise<LockedBy | null>;
     }
   | { readonly admitted: false; readonly retryAfterSeconds: number };
@@ -69,7 +69,7 @@ const limits = ({ maxAttempts, ...times }: LoginPolicy, factor: number): LedgerL
 /** Ten pairs' worth of failures: guesses from many networks, each too few to lock its pair. */
 export const identifierLimits = (policy: LoginPolicy): LedgerLimits => limits(policy, 10);
 
-/** Twenty: one network trying many identifiers, though a whole office may share an address. */
+/** Twenty pairs' worth: one network may try many names, because a whole office may share an address. */
 export const networkLimits = (policy: LoginPolicy, network: string): LedgerLimits =>
   limits(policy, 20 * shareOf(network));
 
@@ -93,8 +93,8 @@ const pairLimit = ({ pair }: LedgerLimits, network: string): Limit => ({
 });
 
 /**
- * Lets time pass and drops what no longer counts. A locked total drops its pairs, whose locks began
- * earlier and end earlier; so a ledger never holds the pairs of more attempts than its total's `max`.
+ * The ledger as it stands at `nowMs`, without what no longer counts. A locked total drops its pairs, because their
+ * locks end earlier; so a ledger never holds the pairs of more attempts than its total's `max`.
  */
 export const advanceLedger = ({ total, pairs }: Ledger, nowMs: number, limit: LedgerLimits): Ledger => {
   const totalNow = advance(total, nowMs, limit.total);
@@ -105,7 +105,7 @@ export const advanceLedger = ({ total, pairs }: Ledger, nowMs: number, limit: Le
   return { total: totalNow, pairs: new Map(pairsNow) };
 };
 
-/** The verdict that stands where several are given. */
+/** The stricter of two verdicts decides. */
 export const stricter = (a: Verdict, b: Verdict): Verdict => {
   if (a.kind === 'admitted') return b;
   if (b.kind === 'admitted') return a;
@@ -146,8 +146,8 @@ export const reserveInLedger = (
 };
 
 /**
- * A success clears the pair of its narrowest network only: were the total cleared too, one account of one's own would
- * wipe out a network's failures at others, and the owner's logins an attacker's failures elsewhere.
+ * A success clears only the pair of its narrowest network. If it cleared the total too, an attacker's own account would
+ * wipe out the failures of their network at other accounts, and the owner's logins those of an attacker elsewhere.
  */
 export const settleInLedger = (
   ledger: Ledger,

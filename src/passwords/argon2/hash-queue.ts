@@ -15,8 +15,8 @@ export type HashQueueOptions = {
 };
 
 /**
- * A bounded and fair queue in front of work that keeps the isolate busy. A request that is cancelled while it waits is
- * never resumed, not even for its `finally`; its place is given back once it is seen to be gone.
+ * A bounded and fair queue in front of work that keeps the isolate busy. A request that is cancelled while it waits never
+ * resumes, not even for its `finally`; the queue frees its place once it notices.
  */
 export const createHashQueue = (options: HashQueueOptions) => {
   const { maxQueueLength, maxWaitMs, retryAfterSeconds, monotonicMs, onQueued, nextEvent } = options;
@@ -29,7 +29,7 @@ export const createHashQueue = (options: HashQueueOptions) => {
       await nextEvent(queue.restMs(place, nowMs));
       nowMs = monotonicMs();
       const isTooLate = nowMs - place.sinceMs > maxWaitMs;
-      // Nobody waits for the answer any more; what is hashed now would keep the others waiting.
+      // Nobody waits for the answer any more, and a hash now would keep the others waiting.
       if (!isTooLate && !signal?.aborted) continue;
       queue.leave(place);
       throw isTooLate ? overloaded() : new AppError('timeout');

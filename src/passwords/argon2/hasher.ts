@@ -1,4 +1,4 @@
-import type { PasswordHasher } from '../rules/password-hasher.ts';
+import type { PasswordHasher } from '../rules/hash-lane.ts';
 import { formatPhc, isOutdated, parsePhc, saltBytes, tagBytes } from '../rules/phc.ts';
 import { type Argon2id, argon2id } from './argon2id.ts';
 import { createHashQueue } from './hash-queue.ts';
@@ -13,10 +13,10 @@ export type Argon2Config = {
 export type Argon2HasherOptions = {
   /** 100 by default: 2.5 s of hashes at 25 ms each, and within the request timeout at twice that. */
   readonly maxQueueLength?: number;
-  /** The request timeout: a longer wait is for nobody. 10 s by default. */
+  /** The request timeout; nobody would read the answer after a longer wait. 10 s by default. */
   readonly maxWaitMs?: number;
   readonly digest?: Argon2id;
-  /** Told how many hashes wait, whenever another one is asked for. */
+  /** Called with the number of waiting hashes whenever another one is asked for. */
   readonly onQueued?: (waiting: number) => void;
   readonly randomBytes?: (length: number) => Uint8Array;
   readonly monotonicMs?: () => number;
@@ -25,7 +25,7 @@ export type Argon2HasherOptions = {
 const maxPasswordBytes = 1024;
 const typicalHashMs = 25;
 
-// Any salt and any password will do: the answer to a decoy is no, whatever the tag.
+// Any salt and any password will do, because the answer to a decoy is always no.
 const decoySalt = new Uint8Array(saltBytes);
 const decoyPassword = new Uint8Array(1);
 
@@ -96,7 +96,7 @@ export const createArgon2Hasher = (
         () => digest({ password: bytes, salt, parameters: stored.parameters, tagBytes: tag.length }),
         caller,
       );
-      // Not `===` or a loop: how long the comparison takes must not tell how much of the tag was right.
+      // In constant time, so that the time of the comparison does not tell how much of the tag was right.
       const valid = crypto.subtle.timingSafeEqual(computed, tag);
       return { valid, outdated: isOutdated(stored, parameters) };
     },

@@ -14,7 +14,7 @@ type Blake2bExports = {
   readonly Hash_Init: (outputBits: number) => void;
 };
 
-/** An instance whose memory `wipe` makes as good as new: hash-wasm counts on zeroes. */
+/** An instance whose memory `wipe` fills with zeroes, on which hash-wasm relies. */
 type ReusableInstance = {
   readonly module: WebAssembly.Module;
   readonly instance: WebAssembly.Instance;
@@ -30,8 +30,8 @@ const createArgon2Instance = (): ReusableInstance => {
   const blocksOffset = exports.Hash_GetBuffer();
   let usedBytes = 0;
 
-  // The module's own function takes any size but a larger one for an underflow, and hash-wasm ignores
-  // the -1 of a memory that cannot grow.
+  // The module's own function treats a size that is not larger as an underflow, and hash-wasm ignores the -1 of a memory
+  // that cannot grow.
   const setMemorySize = (bytes: number): number => {
     const mustGrow = bytes > memory.buffer.byteLength - blocksOffset;
     if (mustGrow && exports.Hash_SetMemorySize(bytes) !== 0) {
@@ -72,7 +72,7 @@ const modules = [
   { module: blake2bModule, bytes: moduleSizes.blake2b.bytes, create: createBlake2bInstance },
 ];
 
-/** The extracted module of that many bytes. A test holds its checksum against the installed hash-wasm. */
+/** The extracted module of that many bytes. A test compares its checksum with that of the installed hash-wasm. */
 export const findModule = (bytes: number): WebAssembly.Module | undefined =>
   modules.find((candidate) => candidate.bytes === bytes)?.module;
 
@@ -98,12 +98,42 @@ export const createInstancePool = () => {
       idle.push(...lent);
       lent = [];
     },
-    /** After a failure: what state an instance was left in is not known, so none is used again. */
+    /** After a failure the state of an instance is unknown, so none is used again. */
     discard: (): void => {
       idle = [];
       lent = [];
     },
-    /** What the pool holds on to: the bulk of what hashing costs an isolate. */
+    /** The memories that the pool keeps: most of what hashing costs an isolate. */
     memories: (): readonly WebAssembly.Memory[] => [...idle, ...lent].map(({ memory }) => memory),
   };
+};
+
+type WebAssemblyLoaders = {
+  compile: (bytes: ArrayBuffer) => Promise<WebAssembly.Module>;
+  instantiate: (module: WebAssembly.Module, imports?: WebAssembly.Imports) => Promise<WebAssembly.Instance>;
+};
+
+/**
+ * Runs `work` while `WebAssembly.compile` and `instantiate` take Argon2's modules from the pool: workerd forbids compiling
+ * bytes, and hash-wasm takes new memory for every hash. Other modules get the platform's own functions. Calls must not
+ * overlap, because the later one would restore the functions of the earlier one.
+ */
+export const lendWebAssembly = async <T>(pool: InstancePool, work: () => Promise<T>): Promise<T> => {
+  const webAssembly = WebAssembly as unknown as WebAssemblyLoaders;
+  const { compile, instantiate } = webAssembly;
+
+  webAssembly.compile = (bytes) => {
+    const module = findModule(bytes.byteLength);
+    return module === undefined ? compile(bytes) : Promise.resolve(module);
+  };
+  webAssembly.instantiate = (module, imports) => {
+    const instance = pool.lend(module);
+    return instance === undefined ? instantiate(module, imports) : Promise.resolve(instance);
+  };
+
+  try {
+    return await work();
+  } finally {
+    Object.assign(webAssembly, { compile, instantiate });
+  }
 };

@@ -6,32 +6,32 @@ export type Place = HashLane & {
   readonly kind: Kind;
   readonly sinceMs: number;
   readonly number: number;
-  /** Other work waits its turn like a hash, and says nothing of how long one takes. */
+  /** Other work waits its turn like a hash, but its time is no measure of a hash. */
   readonly isHash: boolean;
-  /** When its request looked whether it is its turn: the last three looks, by the queue's count and by the clock. */
+  /** The last three times that its request looked whether its turn had come, by the queue's count of looks. */
   looks: readonly [number, number, number];
   lookedAtMs: number;
   servedSeen: number;
 };
 
-/** A network may have this many waiting, however full the queue is, and an account no more behind its session. */
+/** A network may always have this many waiting, and an account has at most this many behind its session. */
 const smallShare = 4;
 /** Beyond that a network may have twice as many waiting as places are left (dynamic thresholds, Choudhury and Hahne 1998). */
 const freeFactor = 2;
 /** Places that only a login may take. */
 const loginReserve = 0.25;
-/** A request looks after every hash; one that has not looked for so long was cancelled. */
+/** A request looks after every hash; one that has not looked for this long was cancelled. */
 const goneAfterMs = 1000;
-/** As long as the steps in front of a hash may take, also on a slow machine. */
+/** The steps in front of a hash take at most this long, even on a slow machine. */
 const expectedForMs = 2000;
 const rememberedTurns = 1000;
-/** An estimate is no longer than that, whatever kept the clock. */
+/** The longest estimate of a hash, even where other work kept the thread. */
 const longestHashMs = 500;
-/** How much longer than a hash that is no login the thread rests after it: it is left to the steps of logins. */
+/** After a hash for other work the thread rests this many times as long, and is free for the steps of logins. */
 const restFactor = 2;
-/** So long after a login another one is expected. */
+/** For this long after a login another one is expected. */
 const loginLingersMs = 10_000;
-/** The shortest of them tells what a hash takes: whatever else keeps the thread makes the others longer. */
+/** The shortest of this many hashes tells how long one takes, because other work on the thread only lengthens them. */
 const measuredHashes = 8;
 
 const networkKey = ({ kind, network }: Place): string => `${kind}|${network}`;
@@ -42,18 +42,18 @@ type Expected = HashLane & { readonly kind: Kind; readonly sinceMs: number };
 
 type FairQueueOptions = {
   readonly capacity: number;
-  /** No more wait than are served in that time, at the pace of the latest hashes. */
+  /** At most as many wait as the pace of the latest hashes serves in this time. */
   readonly longestWaitMs: number;
 };
 
 /**
- * Decides who of those that wait is next: logins and everything else in turn, then the network that was served longest
- * ago, then its account that was, then who came first. It is plain state that each request looks at for itself: no request
- * ever waits to be called by another, which may have been cancelled.
+ * Decides which request is next: logins and other work alternate; among them the network that was served longest ago comes
+ * first, then its account that was served longest ago, then the oldest request. Each request looks at this plain state
+ * itself, because another request that had to call it could have been cancelled.
  */
 export const createFairQueue = ({ capacity, longestWaitMs }: FairQueueOptions) => {
   const waiting = new Set<Place>();
-  /** Those behind a session that were let through and have not come to their hash yet: they count as if they waited. */
+  /** Requests behind a session that have been let in and have not come to their hash yet: they count as waiting. */
   const expected = new Set<Expected>();
   const lastTurns = new Map<string, number>();
   const next = new Map<Kind, Place | null>();
@@ -89,7 +89,7 @@ export const createFairQueue = ({ capacity, longestWaitMs }: FairQueueOptions) =
     return one;
   };
 
-  /** @returns whether it was expected, and so has its room already */
+  /** @returns whether the request was expected, and so has its room already */
   const meet = ({ purpose, network, account }: HashLane): boolean => {
     for (const one of expected) {
       if (one.purpose === purpose && one.network === network && one.account === account)
@@ -98,7 +98,7 @@ export const createFairQueue = ({ capacity, longestWaitMs }: FairQueueOptions) =
     return false;
   };
 
-  /** A login may have to let one other hash go first; anything else may have a rest to wait for. */
+  /** A login may have to let one other hash go first; other work may have to wait for a rest. */
   const inTime = (kind: Kind, nowMs: number): number => {
     const others = kind === 'login' ? 1 : rests(nowMs) ? restFactor : 0;
     return Math.max(smallShare, Math.floor(longestWaitMs / ((1 + others) * hashMs())));
@@ -123,7 +123,7 @@ export const createFairQueue = ({ capacity, longestWaitMs }: FairQueueOptions) =
     return free > 0 && ofNetwork < Math.max(smallShare, freeFactor * free) && ofAccount < smallShare;
   };
 
-  /** Gives back the places of cancelled requests. A request that is still there takes its place again at its next look. */
+  /** Frees the places of cancelled requests. A request that is still there takes its place again at its next look. */
   const forgetGone = (nowMs: number): void => {
     for (const place of waiting) if (nowMs - place.lookedAtMs > goneAfterMs) leave(place);
     for (const one of expected) if (nowMs - one.sinceMs > expectedForMs) expected.delete(one);
@@ -160,7 +160,7 @@ export const createFairQueue = ({ capacity, longestWaitMs }: FairQueueOptions) =
     return lastKind === 'login' ? (other ?? login) : (login ?? other);
   };
 
-  /** Tells how long the last turn took, once: from the first look after it. The clock stands still while it runs. */
+  /** Measures the last turn once, at the first look after it. The clock stands still while a turn runs. */
   const measure = (nowMs: number): void => {
     if (turn.isMeasured || nowMs <= turn.startedMs) return;
     turn.isMeasured = true;
@@ -187,13 +187,13 @@ export const createFairQueue = ({ capacity, longestWaitMs }: FairQueueOptions) =
   };
 
   return {
-    /** How many wait, as far as is known. */
+    /** How many requests wait, as far as is known. */
     length: (): number => waiting.size,
 
     /**
-     * Decides at once and by numbers alone: a refusal waits for nothing. Behind a session it keeps the place for the hash
-     * that is to come, or all that come at once would be let through, and be refused late.
-     * @returns what gives the place back if no hash comes; null where there is no room
+     * Decides at once and by numbers alone. Behind a session it keeps a place for the hash that is to come; otherwise all
+     * requests of one moment would be let in, and refused late.
+     * @returns a function that gives the place back if no hash comes; null where there is no room
      */
     keepRoomFor: (lane: HashLane, nowMs: number): (() => void) | null => {
       forgetGone(nowMs);
@@ -225,8 +225,8 @@ export const createFairQueue = ({ capacity, longestWaitMs }: FairQueueOptions) =
     leave,
 
     /**
-     * Looks, in an event of the place's own request, whether it is its turn; if so, it is out and has to begin at once.
-     * Never in the event after a hash: answers go out first, and new requests are read.
+     * Looks, in an event of the place's own request, whether its turn has come; then it leaves the queue and has to begin
+     * at once. No turn comes in the event after a hash, so that answers go out and new requests are read first.
      */
     isItsTurn: (place: Place, nowMs: number): boolean => {
       place.looks = [place.looks[1], place.looks[2], ++looks];
@@ -238,7 +238,7 @@ export const createFairQueue = ({ capacity, longestWaitMs }: FairQueueOptions) =
         return false;
       }
       for (let chosen = choose(nowMs); chosen !== place; chosen = choose(nowMs)) {
-        // Who has not looked while another one has twice is not there any more.
+        // A request that has not looked while another one looked twice is gone.
         if (chosen === null || chosen.looks[2] >= place.looks[0]) return false;
         leave(chosen);
       }
@@ -246,12 +246,12 @@ export const createFairQueue = ({ capacity, longestWaitMs }: FairQueueOptions) =
       return true;
     },
 
-    /** Tells that the turn which began last is done. */
+    /** Call this when the turn that began last is done. */
     measure,
 
     /**
-     * How long it is certain that it is not its turn. While people log in, the thread rests after a hash that is no
-     * login: a login has steps before and after its hash, and each of them would wait for one more.
+     * For how long its turn certainly does not come, in milliseconds. While people log in, the thread rests after a hash for
+     * other work: a login has steps before and after its hash, and each of them would wait for one more.
      */
     restMs: ({ kind }: Place, nowMs: number): number => (kind === 'login' ? 0 : restMs(nowMs)),
   };

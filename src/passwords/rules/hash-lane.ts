@@ -1,23 +1,53 @@
 import { type Networks, widestOf } from '../../platform/rules/network.ts';
 
-/** What a password is hashed for. A login has turns of its own, so that nothing else keeps people out. */
+/** What a password is hashed for. Logins have turns of their own, so that no other hash keeps people out. */
 export type HashPurpose = 'login' | 'session' | 'signup' | 'reset' | 'administration';
 
-/** For whom a password is hashed: turns go round by it. */
+/** For whom a password is hashed: the turns of the queue go round by it. */
 export type HashLane = {
   readonly purpose: HashPurpose;
-  /** An IPv4 address, or a /48 of IPv6, as much as one site is given (RFC 6177 section 2): a /64 of it brings no turn of its own. */
+  /** An IPv4 address, or an IPv6 /48, which is what one site gets (RFC 6177 section 2). */
   readonly network: string;
-  /** The account, or what names it where nobody is logged in: known and unknown names alike. */
+  /** The account's id, or the name that was typed where nobody is logged in. */
   readonly account: string;
 };
 
-/** For whom a password is hashed, and until when. */
+/** For whom a password is hashed; `signal` fires when the request is over. */
 export type HashCaller = HashLane & { readonly signal?: AbortSignal };
 
-/** Whose turn a hash of this request is. @param account its id, or whatever names it where nobody is logged in */
+/** The caller of a hash of this request. @param account its id, or the name that was typed where nobody is logged in */
 export const hashCaller = (
   { networks, signal }: { readonly networks: Networks; readonly signal: AbortSignal },
   purpose: HashPurpose,
   account: string,
 ): HashCaller => ({ purpose, network: widestOf(networks), account, signal });
+
+/** Argon2id (RFC 9106) behind a bounded queue that is shared fairly. */
+export type PasswordHasher = {
+  /**
+   * Refuses at the beginning of a flow, before the database has any work with it.
+   * @returns a function for the end of a flow behind a session: it gives back the room that no hash has used
+   * @throws AppError `overloaded` when the queue has no room for this caller
+   */
+  readonly refuseIfFull: (caller: HashCaller) => () => void;
+  /**
+   * Runs other work that keeps the thread for as long as a hash or longer, in its turn among the hashes.
+   * @throws AppError `overloaded` when the queue is full, `timeout` when the signal fired while it waited
+   */
+  readonly inTurn: <T>(work: () => T, caller: HashCaller) => Promise<T>;
+  /**
+   * @returns a PHC string under the configured parameters
+   * @throws AppError `overloaded` when the queue is full, `timeout` when the signal fired while it waited
+   */
+  readonly hash: (password: string, caller: HashCaller) => Promise<string>;
+  /**
+   * Compares in constant time. Null (no such user, or no password) costs the same as a wrong password.
+   * @returns `outdated` when the PHC string was made with other than the configured parameters
+   * @throws AppError `overloaded` when the queue is full, `timeout` when the signal fired while it waited
+   */
+  readonly verify: (
+    password: string,
+    phc: string | null,
+    caller: HashCaller,
+  ) => Promise<{ valid: boolean; outdated: boolean }>;
+};

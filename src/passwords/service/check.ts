@@ -1,14 +1,12 @@
 import type { RequestContext } from '../../platform/context.ts';
 import { AppError } from '../../platform/errors.ts';
-import { guessableWords } from '../rules/account-words.ts';
-import type { HashCaller } from '../rules/hash-lane.ts';
-import type { PasswordHasher } from '../rules/password-hasher.ts';
+import type { HashCaller, PasswordHasher } from '../rules/hash-lane.ts';
 import {
   canonicalPassword,
+  guessableWords,
   leakedProblem,
   type PasswordPolicy,
   passwordProblems,
-  type StrengthEstimate,
   strengthProblems,
 } from '../rules/password-policy.ts';
 
@@ -16,47 +14,92 @@ import {
 export type CheckPassword = (
   ctx: RequestContext,
   request: {
-    /** Whose turn the judgement takes: it keeps the thread as a hash does. */
+    /** The caller whose turn the judgement takes, because it keeps the thread as a hash does. */
     readonly caller: HashCaller;
     readonly password: string;
     readonly email: string;
     readonly username: string | null;
-    /** The one it replaces, where that is known in clear. */
+    /** The password that this one replaces, where it is known in clear. */
     readonly current?: string;
-    /** The member of the request body that the reasons point at; `password` unless told. */
+    /** The member of the request body that the reasons point at; `password` by default. */
     readonly member?: string;
   },
 ) => Promise<void>;
 
-type Deps = {
+type Options = {
   readonly policy: PasswordPolicy;
-  /** Loads the dictionary, which a login need not wait for. */
-  readonly loadEstimator: () => Promise<
-    (password: string, knownWords: readonly string[]) => StrengthEstimate
-  >;
   readonly inTurn: PasswordHasher['inTurn'];
   /** Null where leaked passwords are not looked up. */
   readonly isLeaked: ((ctx: RequestContext, password: string) => Promise<boolean>) | null;
 };
 
 /**
- * For setting a password, never for comparing one: who has a weaker one from before can still log in.
- * It knows what was typed and no database, so that its time tells nothing of accounts.
+ * Checks a password that is to be set, never one that is compared: an account with a weaker one from before can still log
+ * in. It knows what was typed and asks no database, so that its time does not tell which accounts exist.
  */
 export const createCheckPassword =
-  ({ policy, loadEstimator, inTurn, isLeaked }: Deps): CheckPassword =>
+  ({ policy, inTurn, isLeaked }: Options): CheckPassword =>
   async (ctx, { caller, member = 'password', ...choice }) => {
     const password = canonicalPassword(choice.password);
-    const estimateStrength = await loadEstimator();
+    // Loaded with the first password that is set; an isolate that sees only logins never loads the dictionary.
+    const { estimateStrength } = await import('./strength.ts');
     const judge = () => [
       ...passwordProblems(choice, policy),
       ...strengthProblems(estimateStrength(password, guessableWords(choice))),
     ];
     const problems = await inTurn(judge, caller);
-    // Asked of others last: a password that is refused anyway need not leave even five digits of its hash.
+    // Looked up last: not even five digits of the hash of a password that is refused anyway need to leave.
     if (problems.length === 0 && (await isLeaked?.(ctx, password))) problems.push(leakedProblem);
     if (problems.length === 0) return;
     throw new AppError('weak_password', {
       errors: problems.map((problem) => ({ pointer: `/${member}`, ...problem })),
     });
+  };
+
+const rangeUrl = 'https://api.pwnedpasswords.com/range/';
+const prefixLength = 5;
+const entry = /^([0-9A-F]{35}):(\d+)$/;
+
+const sha1Hex = async (text: string): Promise<string> => {
+  const digest = await crypto.subtle.digest('SHA-1', new TextEncoder().encode(text));
+  // Node 24, in which the operator's programs run, lacks toHex().
+  const digits = Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, '0'));
+  return digits.join('').toUpperCase();
+};
+
+/**
+ * Looks a password up in the Pwned Passwords by the first five digits of its SHA-1 (k-anonymity). Without an answer the
+ * password counts as not leaked, because an outage elsewhere must not stop sign-ups; the log records it.
+ * @throws AppError `timeout` with its request
+ * @see https://haveibeenpwned.com/API/v3#PwnedPasswords
+ */
+export const createPwnedPasswords =
+  ({ fetch, timeoutMs = 1_500 }: { readonly fetch: typeof globalThis.fetch; readonly timeoutMs?: number }) =>
+  async ({ signal, log }: Pick<RequestContext, 'signal' | 'log'>, password: string): Promise<boolean> => {
+    // Only our own words are logged: an error from elsewhere might quote the address, and with it the hash.
+    const notAsked = (reason: string) => {
+      log.warn('the Pwned Passwords could not be asked', { reason });
+      return false;
+    };
+
+    const hash = await sha1Hex(password);
+    const timeLimit = AbortSignal.timeout(timeoutMs);
+    try {
+      const response = await fetch(rangeUrl + hash.slice(0, prefixLength), {
+        // Padding hides the range from an observer who counts bytes; the API requires a user agent.
+        headers: { 'Add-Padding': 'true', 'User-Agent': 'itsor' },
+        signal: AbortSignal.any([signal, timeLimit]),
+      });
+      if (!response.ok) return notAsked(`answered ${response.status}`);
+      const entries = (await response.text()).split('\n').flatMap((line) => {
+        const [, suffix, count] = entry.exec(line.trim()) ?? [];
+        return suffix === undefined ? [] : [{ suffix, count: Number(count) }];
+      });
+      // No range is empty, so an answer without entries is a fault.
+      if (entries.length === 0) return notAsked('answered without a list');
+      return entries.some(({ suffix, count }) => suffix === hash.slice(prefixLength) && count > 0);
+    } catch (cause) {
+      if (signal.aborted) throw new AppError('timeout', { cause });
+      return notAsked(timeLimit.aborted ? `no answer within ${timeoutMs} ms` : 'cannot be reached');
+    }
   };

@@ -1,34 +1,20 @@
-import { parseIdentifier } from '../../accounts/rules/account.ts';
-import type { AccountRepository } from '../../accounts/sql/accounts.ts';
-import type { AuditRepository } from '../../audit/sql/audit.ts';
+import type { LoginName } from '../../accounts/rules/account.ts';
+import type { Container } from '../../container.ts';
 import { createCountedAttempt } from '../../login-guard/rules/counted-attempt.ts';
-import type { LoginGuard, Standing } from '../../login-guard/rules/login-ledger.ts';
+import type { LockedBy, Standing } from '../../login-guard/rules/login-ledger.ts';
 import type { RequestContext } from '../../platform/context.ts';
 import { AppError } from '../../platform/errors.ts';
 import { hashCaller } from '../rules/hash-lane.ts';
-import type { PasswordHasher } from '../rules/password-hasher.ts';
 
-/**
- * Compares a password with that of what `lookUp` finds, as one attempt that the login guard counts.
- * @throws AppError `login_locked`, `overloaded`, `timeout`, `service_unavailable`, and what `lookUp` throws
- */
-export type VerifyPassword = <
-  Found extends { readonly userId: string; readonly email: string; readonly passwordHash: string | null },
->(
-  ctx: RequestContext,
-  identifier: string,
-  password: string,
-  lookUp: Promise<Found | null>,
-) => Promise<
-  { readonly valid: true; readonly outdated: boolean; readonly found: Found } | { readonly valid: false }
->;
-
-type Deps = {
-  readonly accounts: Pick<AccountRepository, 'isFamiliarNetwork'>;
-  readonly guard: Pick<LoginGuard, 'reserve'>;
-  readonly hasher: Pick<PasswordHasher, 'verify'>;
-  readonly audit: Pick<AuditRepository, 'recordFailedLogin'>;
+type Parts = Pick<Container, 'guard' | 'hasher'> & {
+  readonly isFamiliarNetwork: (ctx: RequestContext, account: LoginName) => Promise<boolean>;
+  readonly recordFailedLogin: (
+    ctx: RequestContext,
+    failure: { subjectId: string | null; lockedBy: LockedBy | null },
+  ) => Promise<void>;
 };
+
+type Candidate = { readonly userId: string; readonly email: string; readonly passwordHash: string | null };
 
 const settledValue = <T>(settled: PromiseSettledResult<T>): T => {
   if (settled.status === 'rejected') throw settled.reason;
@@ -36,22 +22,32 @@ const settledValue = <T>(settled: PromiseSettledResult<T>): T => {
 };
 
 /**
- * Compares a password as one counted attempt. The attempt is reserved before the hash, so that parallel guesses
- * cannot outrun the count. It counts for the address of the account, so that its user name buys no further guesses: an
- * address is known at once and is reserved beside the look-up, of a user name the look-up tells it. An account
- * that was not found costs the same work (OWASP ASVS 5.0, 6.3.8).
+ * Compares a password with that of the account that `lookUp` finds, as one attempt that the login guard counts. The
+ * attempt is reserved before the hash, so that parallel guesses cannot outrun the count. It counts for the address of the
+ * account, so that its user name allows no further guesses. A missing account costs the same work (OWASP ASVS 5.0, 6.3.8).
+ * @returns the account, with `outdated` where its hash has other parameters than today's; null for a wrong password
+ * @throws AppError `login_locked`, `overloaded`, `timeout`, `service_unavailable`, and what `lookUp` throws
  */
-export const createVerifyPassword =
-  ({ accounts, guard, hasher, audit }: Deps): VerifyPassword =>
-  async (ctx, identifier, password, lookUp) => {
+export const createComparePassword =
+  ({ guard, hasher, isFamiliarNetwork, recordFailedLogin }: Parts) =>
+  async <Found extends Candidate>(
+    ctx: RequestContext,
+    name: LoginName,
+    password: string,
+    lookUp: Promise<Found | null>,
+  ): Promise<(Found & { readonly outdated: boolean }) | null> => {
     const { actor } = ctx;
-    const caller = actor ? hashCaller(ctx, 'session', actor.userId) : hashCaller(ctx, 'login', identifier);
-    const addressOf = async (): Promise<string> =>
-      'email' in parseIdentifier(identifier) ? identifier : ((await lookUp)?.email ?? identifier);
-    // Asked alike for an account and for none.
-    const standingOf = async (account: string): Promise<Standing | null> => {
+    const caller = actor ? hashCaller(ctx, 'session', actor.userId) : hashCaller(ctx, 'login', name.value);
+    // An address is known at once, and is reserved beside the look-up; a user name has to wait for the look-up.
+    const addressOf = async (): Promise<LoginName> => {
+      if (name.kind === 'email') return name;
+      const account = await lookUp;
+      return account ? { kind: 'email', value: account.email } : name;
+    };
+    // Missing accounts are asked about too, so that the time does not tell which accounts exist.
+    const standingOf = async (account: LoginName): Promise<Standing | null> => {
       if (actor !== null) return 'session';
-      return (await accounts.isFamiliarNetwork(ctx, account)) ? 'familiar' : null;
+      return (await isFamiliarNetwork(ctx, account)) ? 'familiar' : null;
     };
     const { reservation, settle, began } = createCountedAttempt(
       ctx,
@@ -66,12 +62,12 @@ export const createVerifyPassword =
       const found = settledValue(looked);
       const { valid, outdated } = await hasher.verify(password, found?.passwordHash ?? null, caller);
       settle(valid ? 'succeeded' : 'failed');
-      if (valid && found) return { valid: true, outdated, found };
-      // For an account and for none alike, and not before the answer: its time would tell them apart.
+      if (valid && found) return { ...found, outdated };
+      // After the answer, and for missing accounts too: otherwise the time would tell which accounts exist.
       const record = async () =>
-        audit.recordFailedLogin(ctx, { subjectId: found?.userId ?? null, lockedBy: await began });
+        recordFailedLogin(ctx, { subjectId: found?.userId ?? null, lockedBy: await began });
       ctx.defer('record a failed login', record());
-      return { valid: false };
+      return null;
     } catch (error) {
       settle('withdrawn');
       throw error;

@@ -21,7 +21,7 @@ const limits = {
   // Each of these may send a mail to somebody who did not ask for it.
   mail: { share: 0.2, per: 'network' },
   reset: { share: 0.6, per: 'network' },
-  // Each is hashed, behind a session: a network may have many accounts. `ownPasswordPolicy` bounds each of them.
+  // Each is hashed, behind a session: a network may have many accounts. the passwords room bounds each of them.
   password: { share: 0.3, per: 'network' },
   // Guessing a token is hopeless, guessing a six-digit code is not.
   verify: { share: 0.6, per: 'network' },
@@ -37,13 +37,6 @@ const limits = {
 
 export type RateClass = keyof typeof limits;
 export type RoutePolicy = RatePolicy & { readonly per: 'caller' | 'network' };
-
-/** How often an account may be asked for its own password: a tenth of RATE_LIMIT_MAX in fifteen windows. */
-export const ownPasswordPolicy = ({ max, windowMs }: Config['limits']['rate']): RatePolicy => ({
-  name: 'own_password',
-  max: Math.max(1, Math.floor(max / 10)),
-  windowMs: windowMs * 15,
-});
 
 type RatedRoute = { readonly method: string; readonly path: string; readonly rate?: RateClass | 'unlimited' };
 

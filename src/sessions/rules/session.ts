@@ -54,6 +54,9 @@ export const offlineAccess = 'offline_access';
 export const grantScope = (requested: string): string =>
   requested.split(' ').includes(offlineAccess) ? offlineAccess : '';
 
+/** A refresh token names its session, and how often that had been refreshed when the token was issued. */
+export type RefreshClaim = { readonly sessionId: string; readonly counter: number };
+
 /** One step of rotation, as one database statement has decided it. */
 export type RefreshOutcome =
   | { readonly kind: 'refreshed'; readonly session: Session; readonly account: AccountRecord }

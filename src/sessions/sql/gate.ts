@@ -2,6 +2,7 @@ import { type SQL, sql } from 'drizzle-orm';
 import { permissionsOf } from '../../accounts/sql/account-rows.ts';
 import type { PermittedContext, SessionContext } from '../../platform/context.ts';
 import { AppError } from '../../platform/errors.ts';
+import { assertDone, type Refusal } from '../../platform/refusals.ts';
 import type { SessionRefusal } from '../rules/session.ts';
 import { isOver } from './session-rows.ts';
 
@@ -10,42 +11,45 @@ export type GatePolicy = {
   readonly verifiedOnly: boolean;
   /** Null: a password does not age. */
   readonly passwordMaxAgeDays: number | null;
-  /** Of the providers that there are; an identity of another one opens nothing. */
+  /** The issuers of the configured providers; an identity of another issuer is no way in. */
   readonly issuers: readonly string[];
 };
 
 /**
- * The common table expression `gate` of every route that needs a login: the actor's session and account as
- * the database has them now, with the reason why they are refused. It has no row where the session is gone.
- * A statement that writes joins it with `gate.refusal is null`, so that nothing is written for a dead session.
+ * The common table expression `gate` of every route that needs a login: the actor's session and account as the database
+ * has them now, with the reason for a refusal. It has no row where the session is gone. A statement that writes joins it
+ * with `gate.refusal is null`, so that a dead session writes nothing.
  */
 export type Gate = {
   /** For the actor's own account. `unverified: true` admits accounts whose address is not verified, whatever the policy. */
   readonly own: (ctx: SessionContext, options?: { readonly unverified?: boolean }) => SQL;
   /**
    * For other accounts: the actor must also hold the permission that the route requires, and have no password to
-   * change. `gate.permissions` is what the actor may do.
+   * change. `gate.permissions` lists what the actor may do.
    */
   readonly permitted: (ctx: PermittedContext) => SQL;
-  /** Whether the account that the statement has by that name can log in. */
+  /** Whether an account, a relation of the statement, can log in. */
   readonly canLogIn: (account: SQL) => SQL;
-  /** Whether it has a way to log in; `but` is the id of an identity that does not count. */
+  /** Whether an account has a way to log in; `but` is the id of an identity that does not count. */
   readonly hasWayIn: (account: SQL, but?: SQL) => SQL;
 };
 
 export const createGate = ({ verifiedOnly, passwordMaxAgeDays, issuers }: GatePolicy): Gate => {
+  // `permissionsOf` calls the account `u`.
   const actorOf = ({ actor, now }: SessionContext): SQL => {
-    // It was good when the request came; a slow body or a queue may have outlasted it.
+    // The token was good when the request came; a slow body or a queue may have outlasted it.
     if (actor.goodUntil <= now) throw new AppError('token_expired');
     return sql`
-    sessions s join users u on u.id = s.user_id
-    where s.id = ${actor.sessionId} and u.id = ${actor.userId}`;
+      sessions session join users u on u.id = session.user_id
+      where session.id = ${actor.sessionId} and u.id = ${actor.userId}`;
   };
 
   const refusal = ({ now }: SessionContext, unverified: boolean): SQL => sql`
-    when ${isOver(sql`s`, now)} then 'session_revoked'
-    when u.disabled_at is not null then 'account_disabled'
-    when ${verifiedOnly && !unverified}::boolean and u.email_verified_at is null then 'email_not_verified'`;
+    case
+      when ${isOver(sql`session`, now)} then 'session_revoked'
+      when u.disabled_at is not null then 'account_disabled'
+      when ${verifiedOnly && !unverified}::boolean and u.email_verified_at is null then 'email_not_verified'
+    end`;
 
   const hasWayIn: Gate['hasWayIn'] = (account, but = sql`null`) => sql`(
     ${account}.password_hash is not null or exists (
@@ -61,26 +65,27 @@ export const createGate = ({ verifiedOnly, passwordMaxAgeDays, issuers }: GatePo
 
     own: (ctx, { unverified = false } = {}) => sql`
       gate as (
-        select s.id as session_id, u.id as user_id, case ${refusal(ctx, unverified)} end as refusal
+        select session.id as session_id, u.id as user_id, ${refusal(ctx, unverified)} as refusal
         from ${actorOf(ctx)}
       )`,
 
     permitted: (ctx) => sql`
-        gate as (
-          select held.session_id, held.user_id, held.permissions, case
-            when held.refusal is not null then held.refusal
-            when held.password_due then 'password_change_required'
-            when not (${ctx.requiredPermission}::text = any(held.permissions)) then 'forbidden' end as refusal
-          from (
-            select s.id as session_id, u.id as user_id, ${permissionsOf} as permissions,
-              u.password_changed_at is not null and (
-                u.must_change_password
-                or coalesce(u.password_changed_at < ${ctx.now}::timestamptz - ${passwordMaxAgeDays}::int * interval '1 day', false)
-              ) as password_due,
-              case ${refusal(ctx, false)} end as refusal
-            from ${actorOf(ctx)}
-          ) held
-        )`,
+      gate as (
+        select held.session_id, held.user_id, held.permissions, case
+          when held.refusal is not null then held.refusal
+          when held.password_due then 'password_change_required'
+          when not (${ctx.requiredPermission}::text = any(held.permissions)) then 'forbidden' end as refusal
+        from (
+          select session.id as session_id, u.id as user_id, ${permissionsOf} as permissions,
+            u.password_changed_at is not null and (
+              u.must_change_password or coalesce(
+                u.password_changed_at < ${ctx.now}::timestamptz - ${passwordMaxAgeDays}::int * interval '1 day',
+                false)
+            ) as password_due,
+            ${refusal(ctx, false)} as refusal
+          from ${actorOf(ctx)}
+        ) held
+      )`,
   };
 };
 
@@ -89,21 +94,15 @@ export type Gated = { refusal: SessionRefusal };
 
 /**
  * The row of a statement behind the gate, once it has passed.
- * @throws AppError what the gate refuses with; `session_revoked` where it had no row
+ * @throws AppError for the row's refusal; `session_revoked` where the gate had no row
  */
-export const passed = <
-  Row extends {
-    readonly refusal: Exclude<SessionRefusal, null> | 'forbidden' | 'password_change_required' | null;
-  },
->(
-  row: Row | undefined,
-): Row => {
+export const passed = <Row extends { readonly refusal: Refusal }>(row: Row | undefined): Row => {
   if (!row) throw new AppError('session_revoked');
-  if (row.refusal !== null) throw new AppError(row.refusal);
+  assertDone(row.refusal);
   return row;
 };
 
 /** What a statement says of its refusal; where the gate had no row it says nothing, and the session is gone. */
-export const refusalOf = <Refusal extends string | null>(
-  row: { readonly refusal: Refusal } | undefined,
-): Refusal | 'session_revoked' => (row ? row.refusal : 'session_revoked');
+export const refusalOf = <Reason extends string | null>(
+  row: { readonly refusal: Reason } | undefined,
+): Reason | 'session_revoked' => (row ? row.refusal : 'session_revoked');

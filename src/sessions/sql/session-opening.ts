@@ -3,45 +3,49 @@ import { type AccountRow, accountColumns } from '../../accounts/sql/account-rows
 import { insertAudit } from '../../audit/sql/audit-rows.ts';
 import { insertMail, originDetails } from '../../mail/sql/mail-rows.ts';
 import type { RequestContext } from '../../platform/context.ts';
-import { endedByLimit, type NewSession } from '../rules/session.ts';
+import { endedByLimit, type NewSession, type SessionPolicy, secondsAfter } from '../rules/session.ts';
 import { isOver, sessionsFromNetwork } from './session-rows.ts';
 
 export type Opening = {
   readonly session: NewSession;
-  /** Of the mail about a new device. */
+  /** The id of the mail about a new device. */
   readonly outboxId: string;
-  /** Of the audit event. */
+  /** The id of the audit event. */
   readonly eventId: string;
   readonly details?: SQL;
 };
 
 export type OpenedRow = AccountRow & { is_new_device: boolean };
 
-/**
- * The expression `surplus`: ends the oldest live sessions of the account of `o` that are too many beside the new one.
- * Those that have expired are closed on the way, as of their expiry, so that the index of the live ones stays short.
- */
-const closeSurplus = ({ now }: RequestContext, maxPerAccount: number): SQL => sql`
-  surplus as (
-    update sessions s set revoked_at = least(s.expires_at, ${now}::timestamptz),
-      revoked_reason = case when not l.is_over then 'session_limit' end
-    from (
-      select l.id, l.is_over, count(*) filter (where not l.is_over) over (order by l.id desc) as place
-      from o, lateral (
-        select l.id, ${isOver(sql`l`, now)} as is_over from sessions l
-        where l.user_id = o.user_id and l.revoked_at is null order by l.id desc limit ${maxPerAccount - 1 + endedByLimit}
-      ) l
-    ) l
-    where s.id = l.id and s.revoked_at is null and (l.is_over or l.place >= ${maxPerAccount})
-  )`;
+const sessionColumns = sql`
+  (id, user_id, scope, refreshed_at, created_at, expires_at, absolute_expires_at, ip, user_agent)`;
 
 /**
- * Opens a session for the account `u` of which the condition is true, if it is not disabled, and writes a mail where
- * the user agent or the network is new to an account that has had sessions. No row where there is no such account.
+ * Ends the oldest live sessions of the accounts that `opened` yields as `user_id`, as many as are too many beside the new
+ * one. Expired sessions are closed as of their expiry, so that the index of the live ones stays short.
+ */
+const closeSurplus = ({ now }: RequestContext, maxPerAccount: number, opened: SQL): SQL => sql`
+  update sessions set revoked_at = least(sessions.expires_at, ${now}::timestamptz),
+    revoked_reason = case when not ranked.is_over then 'session_limit' end
+  from (
+    select live.id, live.is_over,
+      count(*) filter (where not live.is_over) over (order by live.id desc) as place
+    from ${opened}, lateral (
+      select held.id, ${isOver(sql`held`, now)} as is_over from sessions held
+      where held.user_id = ${opened}.user_id and held.revoked_at is null
+      order by held.id desc limit ${maxPerAccount - 1 + endedByLimit}
+    ) live
+  ) ranked
+  where sessions.id = ranked.id and sessions.revoked_at is null
+    and (ranked.is_over or ranked.place >= ${maxPerAccount})`;
+
+/**
+ * Opens a session for the account `u` that fits the condition, if it is not disabled, and writes a mail where the user agent
+ * or the network is new to an account that has had sessions. No row where there is no such account.
  *
- * The account's lock makes it wait for whoever is about to end its sessions, and looks again: else a login whose hash was
- * under way would outlive a new password. Lock the account in a statement before this one, so that parallel logins
- * count each other; what is read of its sessions is bounded, however many it has (docs/adr/0018).
+ * The row lock makes it wait for a statement that ends the account's sessions, and then check the condition again:
+ * otherwise a login whose hash was under way would outlive a new password. Lock the account in a statement before this one,
+ * so that parallel logins count each other; the number of sessions that it reads is bounded (docs/adr/0018).
  */
 export const openSession = (
   ctx: RequestContext,
@@ -53,27 +57,73 @@ export const openSession = (
   const event = {
     id: eventId,
     type: 'session.opened',
-    actor: sql`o.user_id`,
-    subject: sql`o.user_id`,
+    actor: sql`new_session.user_id`,
+    subject: sql`new_session.user_id`,
     ...(details && { details }),
   } as const;
+  const recipient = sql`
+    select owner.id as user_id, owner.email as recipient
+    from new_session join users owner on owner.id = new_session.user_id, device where device.is_new`;
   return sql`
-    with o as (
-      insert into sessions (id, user_id, scope, refreshed_at, created_at, expires_at, absolute_expires_at, ip, user_agent)
-      select ${session.id}::uuid, u.id, ${session.scope}, ${now}::timestamptz, ${now}::timestamptz,
-             ${session.expiresAt}::timestamptz, ${session.absoluteExpiresAt}::timestamptz, ${address}, ${userAgent}
-      from (select u.id from users u where ${condition} and u.disabled_at is null for no key update of u) u
+    with new_session as (
+      insert into sessions ${sessionColumns}
+      select ${session.id}::uuid, owner.id, ${session.scope}, ${now}::timestamptz, ${now}::timestamptz,
+        ${session.expiresAt}::timestamptz, ${session.absoluteExpiresAt}::timestamptz, ${address}, ${userAgent}
+      from (select u.id from users u where ${condition} and u.disabled_at is null for no key update of u) owner
       returning user_id
     ), device as (
-      select exists (select from sessions before where before.user_id = o.user_id)
+      select exists (select from sessions before where before.user_id = new_session.user_id)
         and not exists (
-          select from (${sessionsFromNetwork(sql`o.user_id`, address)}) known
+          select from (${sessionsFromNetwork(sql`new_session.user_id`, address)}) known
           where known.user_agent is not distinct from ${userAgent}::text) as is_new
-      from o
-    ), ${closeSurplus(ctx, session.maxPerAccount)}, told as (
-      ${insertMail(ctx, 'new_sign_in', outboxId, sql`select u.id as user_id, u.email as recipient from o join users u on u.id = o.user_id, device where device.is_new`, originDetails(ctx))}
+      from new_session
+    ), surplus as (
+      ${closeSurplus(ctx, session.maxPerAccount, sql`new_session`)}
+    ), new_mail as (
+      ${insertMail(ctx, 'new_sign_in', outboxId, recipient, originDetails(ctx))}
     ), audited as (
-      ${insertAudit(ctx, event)} from o
+      ${insertAudit(ctx, event)} from new_session
     )
-    select ${accountColumns}, device.is_new as is_new_device from o join users u on u.id = o.user_id, device`;
+    select ${accountColumns}, device.is_new as is_new_device
+    from new_session join users u on u.id = new_session.user_id, device`;
+};
+
+export type Replacement = {
+  /** The id of the new session. */
+  readonly id: string;
+  readonly policy: SessionPolicy;
+  /** Yields the account as `id` if its session is to be replaced, and nothing if not. */
+  readonly account: SQL;
+  /** Why the old session ends. */
+  readonly reason: 'password_changed';
+  /** Whether the actor's own session ends, or all sessions of the account. */
+  readonly ends: 'own' | 'all';
+};
+
+/**
+ * The expressions `replaced` and `ended`, for a statement that has the gate: the actor continues in a new session, and the
+ * old one ends. Every statement that changes a credential or raises what a session has proved uses it, so that a stolen
+ * token of the old session gains nothing, not even the refresh token one step behind.
+ */
+export const replaceSession = (
+  ctx: RequestContext,
+  { id, policy, account, reason, ends }: Replacement,
+): SQL => {
+  const { now, ip, userAgent } = ctx;
+  return sql`
+    replaced as (
+      insert into sessions ${sessionColumns}
+      select ${id}::uuid, held.user_id, held.scope, ${now}::timestamptz, ${now}::timestamptz,
+        least(${secondsAfter(now, policy.refreshTtlSeconds)}::timestamptz, held.absolute_expires_at),
+        held.absolute_expires_at, ${ip}::inet, ${userAgent}::text
+      from (${account}) account
+      join gate on gate.user_id = account.id
+      join sessions held on held.id = gate.session_id
+      returning id as session_id, scope, refresh_counter, expires_at
+    ), ended as (
+      update sessions set revoked_at = ${now}, revoked_reason = ${reason}
+      from (${account}) account, gate
+      where sessions.user_id = account.id and sessions.revoked_at is null
+        ${ends === 'own' ? sql`and sessions.id = gate.session_id` : sql``}
+    )`;
 };

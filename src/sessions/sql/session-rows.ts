@@ -2,22 +2,22 @@ import { type SQL, sql } from 'drizzle-orm';
 import { networkOf } from '../../platform/db/schema.ts';
 import { rememberedSessions } from '../rules/session.ts';
 
-/** Whether that time lies before the one up to which an operator has ended all sessions; looked up once a statement. */
+/** Whether a time lies before the cutoff up to which an operator has ended all sessions; each statement reads it once. */
 export const isBeforeCutoff = (time: SQL): SQL =>
   sql`(${time} < coalesce((select not_before from session_cutoff), '-infinity'::timestamptz))`;
 
 /**
- * Whether the session that the statement has by that name is over: ended, expired, or begun before an operator ended
- * all of them, which counts on the very next request.
+ * Whether a session, a relation of the statement, is over: it has ended, has expired, or began before an operator ended all
+ * sessions, which counts on the very next request.
  */
 export const isOver = (session: SQL, now: Date): SQL => sql`(
   ${session}.revoked_at is not null or ${session}.expires_at <= ${now}::timestamptz
   or ${isBeforeCutoff(sql`${session}.created_at`)})`;
 
 /**
- * The account's newest sessions from the network of that address, ended ones included. The limit is per network, so logins
- * from one network do not push out another. Sessions from before the owner took the account (back) are left out, because
- * a stranger or a thief may have opened them; how they ended does not matter.
+ * The account's newest sessions from the network of an address, ended ones included. The limit is per network, so that
+ * logins from one network do not push out another. Sessions from before the owner took the account (back) are left out,
+ * because a stranger or a thief may have opened them.
  */
 export const sessionsFromNetwork = (userId: SQL, ip: SQL): SQL => sql`
   select known.user_agent
@@ -26,8 +26,9 @@ export const sessionsFromNetwork = (userId: SQL, ip: SQL): SQL => sql`
     where earlier.user_id = ${userId} and ${networkOf(sql`earlier.ip`)} = ${networkOf(ip)}
     order by earlier.id desc limit ${rememberedSessions}
   ) known
-  where known.created_at >= coalesce((select owner.familiar_since from users owner where owner.id = ${userId}), '-infinity'::timestamptz)`;
+  where known.created_at >=
+    coalesce((select owner.familiar_since from users owner where owner.id = ${userId}), '-infinity'::timestamptz)`;
 
-/** Whether a session of the account was opened from the network of that address. */
+/** Whether a session of the account was opened from the network of an address. */
 export const isFamiliarNetwork = (userId: SQL, ip: SQL): SQL =>
   sql`exists (${sessionsFromNetwork(userId, ip)})`;

@@ -4,7 +4,7 @@ import type { AppEnv } from '../../platform/http/app-env.ts';
 import { readSingleCookie } from '../../platform/http/cookies.ts';
 import { respondWithPage } from '../../platform/http/page-response.tsx';
 import { route, type Web } from '../../platform/http/route.ts';
-import { setAttemptCookie, setSessionCookies } from '../../sessions/http/cookies.ts';
+import { setAttemptCookie, setSessionCookies } from '../../sessions/http.ts';
 import { GoOn } from '../pages/go-on.tsx';
 import { ProviderParams, SignOnAnswerQuery, StartSignOnQuery } from '../schema.ts';
 import type { SignedOn, SignOnAnswer } from '../service/finish.ts';

@@ -4,7 +4,7 @@ import type { TokenPurpose } from '../../../../src/emails/rules.ts';
 import { loadConfig } from '../../../../src/platform/config/load.ts';
 import { createMacKeys } from '../../../../src/platform/crypto/derived-keys.ts';
 import { createAccessTokens } from '../../../../src/sessions/access-tokens.ts';
-import { createRefreshTokens } from '../../../../src/sessions/refresh-tokens.ts';
+import { createRefreshTokens } from '../../../../src/sessions/tokens.ts';
 import { type Client, newAccount, newAddress, newEmail, type Tokens } from '../client.ts';
 import { sql } from '../database.ts';
 import { issuer, newPerson, type Person } from '../identity-provider.ts';

@@ -1,40 +1,42 @@
 import type { Context } from 'hono';
-import { SignupAccepted } from '../../accounts/schema/credentials.ts';
-import type { SignupOutcome, SignupRequest } from '../../accounts/service.ts';
-import type { RequestContext } from '../../platform/context.ts';
-import { AppError } from '../../platform/errors.ts';
-import type { AppEnv } from '../../platform/http/app-env.ts';
-import { hasBodyOf } from '../../platform/http/body.ts';
-import { readSingleCookie } from '../../platform/http/cookies.ts';
-import { route, type Web } from '../../platform/http/route.ts';
-import { setSignUpCookie } from '../http/cookies.ts';
-import { createLogOut, type Logout } from '../http/log-out.ts';
-import { respondWithTokens } from '../http/token-response.ts';
-import { type IssuedTokens, offlineAccess } from '../rules/session.ts';
+import { SignupAccepted } from '../accounts/schema/credentials.ts';
+import type { SignupOutcome, SignupRequest } from '../accounts/service.ts';
+import type { RequestContext } from '../platform/context.ts';
+import { AppError } from '../platform/errors.ts';
+import type { AppEnv } from '../platform/http/app-env.ts';
+import { hasBodyOf } from '../platform/http/body.ts';
+import { readSingleCookie } from '../platform/http/cookies.ts';
+import { route, type Web } from '../platform/http/route.ts';
+import { PageQuery, pageResponse } from '../platform/schema/page.ts';
+import type { AccessTokens } from './access-tokens.ts';
+import { clearSessionCookies, createLogOut, respondWithTokens, setSignUpCookie } from './http.ts';
+import { offlineAccess } from './rules/session.ts';
 import {
   LoginBody,
   LogoutQuery,
   RefreshBody,
   RevokeForm,
+  SessionList,
+  SessionParams,
   SignupBody,
+  sessionResponse,
   TokenForm,
   TokenResponse,
-} from '../schema/tokens.ts';
-import type { LoginRequest } from '../service/login.ts';
+} from './schema.ts';
+import type { Sessions } from './service.ts';
 
-export type AuthServices = {
-  readonly signup: (ctx: RequestContext, request: SignupRequest) => Promise<SignupOutcome>;
-  readonly login: (ctx: RequestContext, request: LoginRequest) => Promise<IssuedTokens>;
-  readonly refresh: (ctx: RequestContext, token: string) => Promise<IssuedTokens>;
-  readonly logout: Logout;
-  readonly revoke: (ctx: RequestContext, token: string) => Promise<void>;
+type Features = {
+  readonly accounts: {
+    readonly signup: (ctx: RequestContext, request: SignupRequest) => Promise<SignupOutcome>;
+  };
+  readonly sessions: Sessions;
 };
 
 const tokens = { description: 'Tokens; cookies are set', schema: TokenResponse };
 
-/** Sign-up, tokens and their end. */
-export const authRoutes = ({ signup, login, refresh, logout, revoke }: AuthServices, web: Web) => {
-  const { config, identify } = web;
+/** The routes of sign-up, of tokens, and of the sessions that tokens belong to. */
+export const sessionRoutes = ({ accounts, sessions }: Features, { config, identify }: Web) => {
+  const { login, refresh, logout, revoke, list, end } = sessions;
   const { cookies, jwt } = config;
   const refreshCookie = (c: Context<AppEnv>) =>
     jwt.locations.cookie ? readSingleCookie(c, cookies.refreshName) : null;
@@ -58,6 +60,7 @@ export const authRoutes = ({ signup, login, refresh, logout, revoke }: AuthServi
             schema: SignupAccepted,
           },
         },
+        budget: { trips: 1, objects: 1 },
         errors: [
           'turnstile_failed',
           'email_taken',
@@ -69,7 +72,7 @@ export const authRoutes = ({ signup, login, refresh, logout, revoke }: AuthServi
       },
       async (c, ctx) => {
         const { turnstile_token: turnstileToken = null, username = null, ...body } = c.req.valid('json');
-        const outcome = await signup(ctx, { ...body, username, turnstileToken });
+        const outcome = await accounts.signup(ctx, { ...body, username, turnstileToken });
         if (outcome.kind === 'opened') return respondWithTokens(c, config, outcome.tokens, { status: 201 });
         if (jwt.locations.cookie) setSignUpCookie(c, cookies, outcome.attempt);
         return c.json(
@@ -92,6 +95,7 @@ export const authRoutes = ({ signup, login, refresh, logout, revoke }: AuthServi
         json: LoginBody,
         oauthForm: TokenForm,
         answers: { 200: tokens },
+        budget: { trips: 2, objects: 3 },
         errors: [
           'invalid_credentials',
           'account_disabled',
@@ -126,6 +130,7 @@ export const authRoutes = ({ signup, login, refresh, logout, revoke }: AuthServi
         rate: 'refresh',
         json: RefreshBody,
         answers: { 200: tokens },
+        budget: { trips: 1, objects: 1 },
         errors: [
           'duplicate_cookie',
           'refresh_token_invalid',
@@ -158,6 +163,7 @@ export const authRoutes = ({ signup, login, refresh, logout, revoke }: AuthServi
         answers: {
           204: { description: 'Ended, or there was none; cookies are cleared unless only the others ended' },
         },
+        budget: { trips: 1, objects: 1 },
         errors: [
           'duplicate_cookie',
           'unauthenticated',
@@ -182,6 +188,7 @@ export const authRoutes = ({ signup, login, refresh, logout, revoke }: AuthServi
         rate: 'anybody',
         oauthForm: RevokeForm,
         answers: { 200: { description: 'The token is not valid any more, whatever it was' } },
+        budget: { trips: 1, objects: 1 },
         errors: ['validation_failed'],
       },
       async (c, ctx) => {
@@ -189,5 +196,65 @@ export const authRoutes = ({ signup, login, refresh, logout, revoke }: AuthServi
         return c.json({}, 200); // clients insist on JSON, though RFC 7009 asks them to ignore the body
       },
     ),
+    route(
+      {
+        method: 'GET',
+        path: '/auth/sessions',
+        summary: 'List your live sessions, newest first',
+        tag: 'sessions',
+        access: 'session',
+        query: PageQuery,
+        answers: { 200: { description: 'A page of sessions', schema: SessionList } },
+        budget: { trips: 1, objects: 1 },
+        errors: ['account_disabled', 'validation_failed'],
+      },
+      async (c, ctx) => {
+        const { cursor = null, limit } = c.req.valid('query');
+        return c.json(pageResponse(await list(ctx, { cursor, limit }), sessionResponse), 200);
+      },
+    ),
+    route(
+      {
+        method: 'DELETE',
+        path: '/auth/sessions/:id',
+        summary: 'End one of your sessions',
+        tag: 'sessions',
+        access: 'session',
+        params: SessionParams,
+        answers: { 204: { description: 'Ended' } },
+        budget: { trips: 1, objects: 1 },
+        errors: ['account_disabled', 'not_found', 'validation_failed'],
+      },
+      async (c, ctx) => {
+        const { id } = c.req.valid('param');
+        await end(ctx, id);
+        if (id === ctx.actor.sessionId) clearSessionCookies(c, cookies);
+        return c.body(null, 204);
+      },
+    ),
   ];
 };
+
+export const wellKnownRoutes = ({ jwks }: Pick<AccessTokens, 'jwks'>) => [
+  route(
+    {
+      method: 'GET',
+      path: '/.well-known/jwks.json',
+      summary: 'Read the public keys of the access tokens (RFC 7517)',
+      tag: 'service',
+      access: 'anyone',
+      rate: 'unlimited',
+      answers: {
+        200: {
+          description: 'A JWK set; empty under HS256, HS384 and HS512',
+          mediaType: 'application/json',
+        },
+      },
+      errors: [],
+    },
+    async (c) => {
+      c.header('Cache-Control', 'public, max-age=300');
+      return c.json(await jwks(), 200);
+    },
+  ),
+];

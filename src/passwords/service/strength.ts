@@ -1,13 +1,13 @@
 import { Options, type TranslationKeys, ZxcvbnFactory } from '@zxcvbn-ts/core';
 import { adjacencyGraphs, dictionary } from '@zxcvbn-ts/language-common';
-import type { StrengthEstimate } from './rules/password-policy.ts';
+import type { StrengthEstimate } from '../rules/password-policy.ts';
 
-// Import this file dynamically only: it unpacks and ranks 57,000 words, which a login need not wait for.
+// Import this file dynamically only: it unpacks and ranks 57,000 words, and a login works without them.
 
-/** Time grows faster than length, and what a person could add after so much is not what makes it weak. */
+/** The estimator's time grows faster than the length, and more characters would not make a weak password stronger. */
 const maxEstimatedLength = 100;
 
-/** Readings of a password as leet. These, times its length, times that of the longest word, are what it costs. */
+/** Readings of a password as leet: the cost is their number, times the password's length, times the longest word's. */
 const maxLeetReadings = 20;
 
 /** The longest local part (RFC 5321 section 4.5.3.1.1). */
@@ -56,7 +56,7 @@ const suggestions: TranslationKeys['suggestions'] = {
 };
 
 const zxcvbn = new ZxcvbnFactory({
-  // The estimator gives a word of `diceware` the same rank as every other one, and knows it by this name only.
+  // The estimator ranks all words of a dictionary of this name alike.
   dictionary: { diceware: dictionary['diceware-common'], passwords: dictionary['passwords-common'] },
   graphs: adjacencyGraphs,
   translations: { ...new Options().translations, warnings, suggestions },
@@ -65,8 +65,8 @@ const zxcvbn = new ZxcvbnFactory({
 });
 
 /**
- * How many guesses a password would take an attacker who knows the common ones and this account.
- * Of a long one the first 100 UTF-16 units are judged; that takes at most about 0.1 s.
+ * Estimates how hard a password is to guess for an attacker who knows the common ones and this account.
+ * It judges the first 100 UTF-16 units, in at most about 0.1 s.
  */
 export const estimateStrength = (password: string, knownWords: readonly string[]): StrengthEstimate => {
   const words = knownWords.filter(({ length }) => length <= maxWordLength);

@@ -1,13 +1,15 @@
 import * as z from 'zod';
-import { User } from '../../accounts/schema/users.ts';
-import { Email, Instant, Password, text, Username } from '../../platform/schema/text.ts';
+import { loginNameOf } from '../accounts/rules/account.ts';
+import { User } from '../accounts/schema/users.ts';
+import { Email, Id, Instant, Password, text, Username } from '../platform/schema/text.ts';
+import type { SessionSummary } from './rules/session.ts';
 
 const scope = text()
   .max(256)
   .default('')
   .meta({ examples: ['offline_access'] });
 
-/** Where Turnstile is off, its token is taken and ignored, so that a frontend may send it before the key is set. */
+/** While Turnstile is off its token is ignored, so that a frontend may send it before the key is set. */
 export const SignupBody = z.strictObject({
   email: Email,
   password: Password,
@@ -23,7 +25,7 @@ const identifier = text().min(1, 'must not be empty').max(254, 'at most 254 char
 
 const identifierMembers = ['identifier', 'email', 'username'] as const;
 
-/** One of `identifier`, `email` and `username` says who logs in; each takes an e-mail address or a user name. */
+/** One of `identifier`, `email` and `username` names the account; each takes an e-mail address or a user name. */
 export const LoginBody = z
   .strictObject({
     identifier: identifier.optional(),
@@ -38,16 +40,21 @@ export const LoginBody = z
     params: { code: 'required' },
   })
   .transform(({ identifier, email, username, password, scope }) => ({
-    identifier: identifier ?? email ?? username ?? '',
+    identifier: loginNameOf(identifier ?? email ?? username ?? ''),
     password,
     scope,
   }));
 
-/** RFC 6749 sections 4.3.2 and 6; parameters that are not known are ignored, as section 3.2 asks. */
+/** RFC 6749 sections 4.3.2 and 6; unknown parameters are ignored, as section 3.2 requires. */
 export const TokenForm = z.discriminatedUnion(
   'grant_type',
   [
-    z.object({ grant_type: z.literal('password'), username: identifier, password: Password, scope }),
+    z.object({
+      grant_type: z.literal('password'),
+      username: identifier.transform(loginNameOf),
+      password: Password,
+      scope,
+    }),
     z.object({
       grant_type: z.literal('refresh_token'),
       refresh_token: text().min(1, 'must not be empty').max(1024, 'at most 1024 characters'),
@@ -80,3 +87,27 @@ export const TokenResponse = z
   })
   .meta({ id: 'TokenResponse' });
 export type TokenResponse = z.infer<typeof TokenResponse>;
+
+export const SessionParams = z.strictObject({ id: Id });
+
+export const SessionItem = z
+  .object({
+    id: Id,
+    created_at: Instant,
+    last_used_at: Instant.meta({ description: 'the login or the last refresh' }),
+    ip: z.string().nullable(),
+    user_agent: z.string().nullable(),
+    current: z.boolean(),
+  })
+  .meta({ id: 'Session' });
+
+export const SessionList = z.object({ items: z.array(SessionItem), next_cursor: Id.nullable() });
+
+export const sessionResponse = (session: SessionSummary): z.infer<typeof SessionItem> => ({
+  id: session.id,
+  created_at: session.createdAt.toISOString(),
+  last_used_at: session.lastUsedAt.toISOString(),
+  ip: session.ip,
+  user_agent: session.userAgent,
+  current: session.current,
+});

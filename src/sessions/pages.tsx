@@ -1,7 +1,7 @@
-import { Form } from '../../platform/pages/form.tsx';
-import { Instant, instantText } from '../../platform/pages/instant.tsx';
-import { describeDevice, unknownDevice } from '../rules/device.ts';
-import type { SessionSummary } from '../rules/session.ts';
+import { Form } from '../platform/pages/form.tsx';
+import { Instant, instantText } from '../platform/pages/instant.tsx';
+import { describeDevice, unknownDevice } from './rules/device.ts';
+import type { SessionSummary } from './rules/session.ts';
 
 const nameOf = ({ userAgent }: SessionSummary): string => {
   const device = describeDevice(userAgent);
@@ -34,7 +34,7 @@ const Device = ({ session }: { session: SessionSummary }) => (
 
 type Props = { sessions: readonly SessionSummary[]; hasMore: boolean };
 
-/** Where the account is logged in; this device is ended by the button at the top. */
+/** Lists where the account is logged in; the button at the top of the page logs this device out. */
 export const Devices = ({ sessions, hasMore }: Props) => (
   <section aria-labelledby="devices">
     <h2 id="devices">Where you are logged in</h2>

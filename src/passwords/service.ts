@@ -1,0 +1,157 @@
+import { canonicalEmail, identifiersOf, type LoginName } from '../accounts/rules/account.ts';
+import type { Container } from '../container.ts';
+import { settingLinks } from '../emails/rules.ts';
+import type { RequestContext, SessionContext } from '../platform/context.ts';
+import { AppError } from '../platform/errors.ts';
+import { widestOf } from '../platform/rules/network.ts';
+import { named, type RatePolicy } from '../platform/rules/sliding-window.ts';
+import type { IssuedTokens } from '../sessions/rules/session.ts';
+import { hashCaller } from './rules/hash-lane.ts';
+import { createCheckPassword, createPwnedPasswords } from './service/check.ts';
+import { createComparePassword } from './service/verify.ts';
+import { createPasswordSql, type LoginCandidate, type OwnCredential } from './sql.ts';
+
+/** The actor, whose password has been proved too. Nothing may have changed since `updatedAt`. */
+export type ProvenOwner = OwnCredential & { readonly passwordHash: string };
+
+export type Passwords = ReturnType<typeof createPasswords>;
+
+type Recorder = Pick<Parameters<typeof createComparePassword>[0], 'recordFailedLogin'>;
+
+/** Only the owner gets this answer. An account that logs in through a provider sets a first password by a reset link. */
+const hasNone = {
+  detail: 'Your account has no password yet: ask for a reset link, set one, and try again.',
+};
+
+export const createPasswords = (container: Container, { recordFailedLogin }: Recorder) => {
+  const { config, hasher, guard, limiter, oneTimeTokens, prepareToken, issueTokens } = container;
+  const { mailQueue, newId, instruments } = container;
+  const rows = createPasswordSql(container);
+  const { isFamiliarNetwork } = rows;
+  const compare = createComparePassword({ guard, hasher, isFamiliarNetwork, recordFailedLogin });
+  const check = createCheckPassword({
+    policy: config.password,
+    inTurn: hasher.inTurn,
+    isLeaked: config.password.pwnedPasswords ? createPwnedPasswords({ fetch: instruments.outgoing }) : null,
+  });
+  const { max, windowMs } = config.limits.rate;
+  /** How often an account may be asked for its own password: a tenth of RATE_LIMIT_MAX in fifteen windows. */
+  const ownPolicy: RatePolicy = {
+    name: 'own_password',
+    max: Math.max(1, Math.floor(max / 10)),
+    windowMs: windowMs * 15,
+  };
+
+  /**
+   * Limits passwords that are asked for behind a session: the login guard counts only failures, and each success costs a
+   * hash or two as well. Counts are per account and network, so that a thief elsewhere leaves the owner's alone. Attempts
+   * pass when the counts cannot be reached; the guard's own count is the one that fails closed.
+   */
+  const spendAttempt = async (ctx: RequestContext, userId: string): Promise<void> => {
+    const key = named(`${widestOf(ctx.networks)}|${userId}`);
+    const decision = await limiter.hit(ownPolicy, key, ctx.now).catch((error: unknown) => {
+      const fields = { request_id: ctx.requestId, policy: ownPolicy.name, error };
+      ctx.log.error('the rate limiter cannot be reached', fields);
+      return null;
+    });
+    if (decision === null || decision.admitted) return;
+    throw new AppError('rate_limited', {
+      retryAfterSeconds: decision.retryAfterSeconds,
+      violatedPolicies: [ownPolicy.name],
+    });
+  };
+
+  /**
+   * Checks the actor's own password before anything that a stolen session must not do (OWASP ASVS 5.0, 7.5.1). It counts
+   * with the logins of the account, because otherwise a session would be a way around the login guard.
+   * @throws AppError `session_revoked`, `account_disabled`, `invalid_credentials`, `login_locked`, `rate_limited`, `overloaded`
+   */
+  const proveOwn = async (ctx: SessionContext, password: string): Promise<ProvenOwner> => {
+    const giveBack = hasher.refuseIfFull(hashCaller(ctx, 'session', ctx.actor.userId));
+    try {
+      const own = await rows.findOwn(ctx);
+      const { email, passwordHash } = own;
+      if (passwordHash === null) throw new AppError('invalid_credentials', hasNone);
+      // Beside the guard's count, and only now: a session that has ended must not use up its owner's attempts.
+      const withinBudget = spendAttempt(ctx, own.userId).then(() => own);
+      const proved = await compare(ctx, { kind: 'email', value: email }, password, withinBudget);
+      if (!proved) throw new AppError('invalid_credentials');
+      return { ...own, passwordHash };
+    } finally {
+      giveBack();
+    }
+  };
+
+  return {
+    check,
+    proveOwn,
+
+    /**
+     * Looks an account up by its login name and compares its password. A missing account, a wrong password and an account
+     * without a password get the same answer for the same work.
+     * @returns null where the password is wrong
+     * @throws AppError `login_locked`, `overloaded`, `timeout`, `service_unavailable`
+     */
+    verify: async (ctx: RequestContext, name: LoginName, password: string) => {
+      hasher.refuseIfFull(hashCaller(ctx, 'login', name.value));
+      return compare(ctx, name, password, rows.findForLogin(ctx, name));
+    },
+
+    /** Hashes a proved password again, under today's parameters. */
+    renewHash: async (ctx: RequestContext, account: LoginCandidate, password: string): Promise<void> => {
+      const { userId, passwordHash } = account;
+      if (passwordHash === null) return;
+      const hash = await hasher.hash(password, hashCaller(ctx, 'session', userId));
+      await rows.replaceHash(ctx, userId, passwordHash, hash);
+    },
+
+    /**
+     * Replaces the actor's password and ends all sessions; the owner is told by e-mail.
+     * @returns the tokens of the session in which the actor continues
+     * @throws AppError what `proveOwn` throws, `weak_password`, and `conflict` if the password was changed meanwhile
+     */
+    change: async (
+      ctx: SessionContext,
+      request: { current: string; next: string },
+    ): Promise<IssuedTokens> => {
+      const { current, next } = request;
+      const { userId, email, username, passwordHash } = await proveOwn(ctx, current);
+      const caller = hashCaller(ctx, 'session', userId);
+      await check(ctx, { caller, password: next, email, username, current, member: 'new_password' });
+      const outboxId = newId(ctx.now);
+      const hash = await hasher.hash(next, caller);
+      const opened = await rows.change(ctx, passwordHash, { hash, outboxId }, config.session);
+      if (!opened) throw new AppError('conflict');
+      ctx.defer('hand a mail over', mailQueue.enqueue([outboxId]));
+      return issueTokens(opened, ctx.now);
+    },
+
+    /** Mails a reset link to an address that has an account; the answer does not tell whether it has (OWASP ASVS 5.0, 6.3.8). */
+    forgot: async (ctx: RequestContext, email: string): Promise<void> => {
+      const token = await prepareToken(ctx.now, null);
+      await rows.forget(ctx, canonicalEmail(email), token);
+      ctx.defer('hand a mail over', mailQueue.enqueue([token.outboxId]));
+    },
+
+    /**
+     * Sets a password by the token of a mail, also for an account that had none, and ends all sessions. The owner can log
+     * in at once, whatever the login guard has counted.
+     * @throws AppError `token_invalid` for an unknown, used or expired token; `weak_password`, which leaves the token good
+     */
+    reset: async (ctx: RequestContext, request: { token: string; password: string }): Promise<void> => {
+      const { token, password } = request;
+      const read = await oneTimeTokens.read(token, settingLinks);
+      const owner = read && (await rows.findForReset(ctx, read.id));
+      if (!owner) throw new AppError('token_invalid');
+      const { email, username, passwordHash } = owner;
+      const caller = hashCaller(ctx, 'reset', email);
+      const unchanged = passwordHash !== null && (await hasher.verify(password, passwordHash, caller)).valid;
+      await check(ctx, { caller, password, email, username, ...(unchanged && { current: password }) });
+      const outboxId = newId(ctx.now);
+      const hash = await hasher.hash(password, caller);
+      if (!(await rows.reset(ctx, read.id, { hash, outboxId }))) throw new AppError('token_invalid');
+      ctx.defer('hand a mail over', mailQueue.enqueue([outboxId]));
+      ctx.defer('forgive failed logins', guard.forgive(identifiersOf(owner)));
+    },
+  };
+};

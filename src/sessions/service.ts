@@ -1,0 +1,135 @@
+import type { LoginName } from '../accounts/rules/account.ts';
+import type { Container } from '../container.ts';
+import type { Passwords } from '../passwords/service.ts';
+import type { RequestContext } from '../platform/context.ts';
+import { AppError, type ErrorCode } from '../platform/errors.ts';
+import type { AccessVerdict } from '../platform/rules/access-token.ts';
+import { grantScope, type IssuedTokens, type LogoutScope, newSession } from './rules/session.ts';
+import { createSessionSql } from './sql/sessions.ts';
+
+export type LoginRequest = {
+  readonly identifier: LoginName;
+  readonly password: string;
+  readonly scope: string;
+};
+
+/** The tokens that a request carries: the verdict on its access token, and a refresh token as it came. */
+export type PresentedTokens = { readonly access: AccessVerdict; readonly refresh: string | null };
+
+/** Everybody gets this answer, so that it helps people who wait for the mail and does not tell who waits for one. */
+const orNotConfirmed = {
+  detail: 'The account or the password is wrong, or the e-mail address is not confirmed yet.',
+};
+
+/** The caller relies on the other sessions being over, so a logout that ended none has to say so. */
+const nothingDone: Partial<Record<ErrorCode, string>> = {
+  session_revoked: 'The session has ended already, so nothing was done to the other ones. Log in again.',
+  refresh_token_invalid:
+    'The refresh token is not the current one of a session, so nothing was done. Log in again.',
+  token_expired: 'The access token has expired, so nothing was done. Refresh it and try again.',
+  unauthenticated: 'No session was proved, so nothing was done. Log in again.',
+};
+const undone = (code: ErrorCode): AppError => {
+  const detail = nothingDone[code];
+  return new AppError(code, detail === undefined ? {} : { detail });
+};
+
+const unproved = (isExpired: boolean, refreshToken: string | null): ErrorCode => {
+  if (isExpired) return 'token_expired';
+  return refreshToken === null ? 'unauthenticated' : 'refresh_token_invalid';
+};
+
+export type Sessions = ReturnType<typeof createSessions>;
+
+export const createSessions = (container: Container, passwords: Pick<Passwords, 'verify' | 'renewHash'>) => {
+  const { config, accessTokens, refreshTokens, issueTokens, mailQueue, metrics, newId, verifiedOnly } =
+    container;
+  const policy = config.session;
+  const rows = createSessionSql(container);
+
+  return {
+    /**
+     * Opens a session for a password. An unknown account, a wrong password and an account without one get the same answer
+     * for the same work.
+     * @throws AppError `invalid_credentials`, `account_disabled`, `email_not_verified`, `login_locked`, `overloaded`
+     */
+    login: async (ctx: RequestContext, request: LoginRequest): Promise<IssuedTokens> => {
+      const { identifier, password, scope } = request;
+      const account = await passwords.verify(ctx, identifier, password);
+      if (!account) throw new AppError('invalid_credentials', verifiedOnly ? orNotConfirmed : {});
+      // Checked after the password, so that a stranger learns nothing. While addresses must be verified, only accounts
+      // of administrators and from before have an unverified one, and no stranger has chosen it.
+      if (account.disabled) throw new AppError('account_disabled');
+      if (verifiedOnly && !account.emailVerified) throw new AppError('email_not_verified');
+
+      const session = newSession(newId(ctx.now), grantScope(scope), policy, ctx.now);
+      const outboxId = newId(ctx.now);
+      const opened = await rows.open(ctx, account, session, outboxId);
+      if (!opened) throw new AppError('invalid_credentials');
+      if (opened.isNewDevice) ctx.defer('hand a mail over', mailQueue.enqueue([outboxId]));
+      if (account.outdated) ctx.defer('re-hash the password', passwords.renewHash(ctx, account, password));
+      return issueTokens(opened, ctx.now);
+    },
+
+    /**
+     * Exchanges a refresh token for its successor.
+     * @throws AppError `refresh_token_invalid`, `refresh_token_reused`, `session_revoked`, `account_disabled`,
+     * `email_not_verified`
+     */
+    refresh: async (ctx: RequestContext, token: string): Promise<IssuedTokens> => {
+      const claim = await refreshTokens.read(token);
+      const outcome = claim ? await rows.refresh(ctx, claim, policy) : ({ kind: 'unknown' } as const);
+      metrics.count('itsor_refreshes_total', { outcome: outcome.kind });
+      switch (outcome.kind) {
+        case 'refreshed':
+          return issueTokens(outcome, ctx.now);
+        case 'reused':
+          ctx.log.warn('refresh token reused', { session_id: claim?.sessionId });
+          throw new AppError('refresh_token_reused');
+        case 'unknown':
+        case 'expired':
+          throw new AppError('refresh_token_invalid');
+        case 'revoked':
+          throw new AppError('session_revoked');
+        case 'disabled':
+          throw new AppError('account_disabled');
+        case 'unverified':
+          throw new AppError('email_not_verified');
+      }
+    },
+
+    /**
+     * Ends the session that the tokens prove, or more of the account's sessions. An expired access token can end its own
+     * session and no other one. Without a session of its own a `local` logout does nothing.
+     * @throws AppError where other sessions are to end and no live session is proved: `session_revoked`,
+     * `refresh_token_invalid`, `token_expired`, `unauthenticated`
+     */
+    logout: async (ctx: RequestContext, tokens: PresentedTokens, scope: LogoutScope): Promise<void> => {
+      const { access, refresh: token } = tokens;
+      const claimed =
+        access.kind === 'invalid' ? null : { sessionId: access.claims.sessionId, counter: null };
+      const isGood = access.kind === 'valid' && access.goodUntil > ctx.now;
+      const refresh = isGood || token === null ? null : await refreshTokens.read(token);
+      const proof = isGood ? claimed : refresh;
+      if (scope === 'local') {
+        const own = proof ?? claimed;
+        if (own) await rows.end(ctx, own.sessionId);
+        return;
+      }
+      if (!proof) throw undone(unproved(claimed !== null, token));
+      const refusal = await rows.endWithOthers(ctx, proof, scope, policy);
+      if (refusal !== null) throw undone(refusal);
+    },
+
+    /** Ends the session of a token of either kind (RFC 7009 section 2.1); an unknown token is not an error. */
+    revoke: async (ctx: RequestContext, token: string): Promise<void> => {
+      const refresh = await refreshTokens.read(token);
+      if (refresh) return rows.end(ctx, refresh.sessionId);
+      const access = await accessTokens.verify(token, ctx.now);
+      if (access.kind !== 'invalid') await rows.end(ctx, access.claims.sessionId);
+    },
+
+    list: rows.listOwn,
+    end: rows.endOwn,
+  };
+};
