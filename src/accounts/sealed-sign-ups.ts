@@ -5,7 +5,7 @@ import { type SignUpAttempt, signUpAttemptTtlSeconds } from './rules/sign-up.ts'
 
 const Contents = z.object({ email: z.string(), passwordHash: z.string(), username: z.string().nullable() });
 
-/** Sign-ups as the browser carries them that made them. */
+/** Seals sign-ups, so that their browsers can keep them. */
 export const createSealedSignUps = (secrets: readonly Secret[]) => {
   const { seal, open } = createSealedContents(secrets, {
     label: 'sign-up-attempt',

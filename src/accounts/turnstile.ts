@@ -5,7 +5,7 @@ import { AppError } from '../platform/errors.ts';
 
 const siteverifyUrl = 'https://challenges.cloudflare.com/turnstile/v0/siteverify';
 
-/** What siteverify says of our request or of itself; whatever else it refuses, it refuses the token. */
+/** Codes about our request or about siteverify itself; every other code is about the token. */
 const outages: ReadonlySet<string> = new Set([
   'missing-input-secret',
   'invalid-input-secret',
@@ -24,8 +24,8 @@ type Options = {
 type Ask = Pick<RequestContext, 'ip' | 'signal'>;
 
 /**
- * Asks Cloudflare whether a Turnstile token stands for a challenge that was passed; each token serves once.
- * The hostname and action of the verdict are not compared: the widget's own settings bind it to hostnames.
+ * Asks Cloudflare whether a Turnstile token stands for a passed challenge; each token works once.
+ * The hostname and action of the verdict are not compared, because the widget's settings bind it to hostnames.
  * @throws AppError `turnstile_failed`; `service_unavailable` without a verdict; `timeout` with its request
  * @see https://developers.cloudflare.com/turnstile/get-started/server-side-validation/
  */
@@ -34,7 +34,7 @@ export const createTurnstile = ({ secretKey, fetch, timeoutMs = 3_000 }: Options
     const headers = { 'Content-Type': 'application/json' };
     const response = await fetch(siteverifyUrl, { method: 'POST', headers, body, signal });
     const answer = Verdict.safeParse(await response.json().catch(() => null));
-    // Errors name what we know, not what came back: that might quote the token.
+    // The answer might quote the token, so errors do not quote the answer.
     if (!response.ok || !answer.success)
       throw new Error(`siteverify answered ${response.status} without a verdict`);
     const outage = answer.data['error-codes'].find((code) => outages.has(code));
@@ -54,7 +54,7 @@ export const createTurnstile = ({ secretKey, fetch, timeoutMs = 3_000 }: Options
       idempotency_key: crypto.randomUUID(),
     });
     const either = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]);
-    // Once more with the same key: where only the answer was lost, the token is spent and nothing else would do.
+    // One retry with the same key: if only the answer was lost, the token is spent and needs its key to pass again.
     const passed = await ask(body, either)
       .catch((error: unknown) => (either.aborted ? Promise.reject(error) : ask(body, either)))
       .catch((cause: unknown) => {

@@ -1,4 +1,4 @@
-/** What an e-mailed token or code is good for; each purpose has MACs of its own. */
+/** What a mailed token or code can be used for; each purpose has its own MACs. */
 export type TokenPurpose =
   | 'verify_email'
   | 'reset_password'
@@ -17,47 +17,47 @@ export const tokenTtlSeconds: Readonly<Record<TokenPurpose, number>> = {
 
 export const allPurposes = Object.keys(tokenTtlSeconds) as readonly TokenPurpose[];
 
-/** Tokens that set a password: of who has forgotten it, and of who is invited to choose the first. */
+/** Tokens that set a password: after it was forgotten, and for the first one of an invited person. */
 export const settingPurposes: readonly TokenPurpose[] = ['reset_password', 'invitation'];
 
-/** Links that set a password: of an undo link only once it has given the account back, and its row is a reset token. */
+/** Links that set a password. An undo link does so only after it has given the account back, as a reset token. */
 export const settingLinks: readonly TokenPurpose[] = [...settingPurposes, 'restore_email'];
 
-/** Tokens that belong to the address that an account has, and end when it gets another one. */
+/** Tokens that belong to an account's present address, and end when the account gets another address. */
 export const endedByNewAddress = allPurposes.filter((purpose) => purpose !== 'restore_email');
 
 /**
- * How long an address has to have been proved, in seconds, for a reset at the next address to leave its undo link good:
- * else a thief's reset would end the owner's way back.
+ * For how many seconds an address must have been proved, so that a reset at the next address leaves its undo link good.
+ * Otherwise a thief's reset would end the owner's way back.
  */
 export const establishedSeconds = 7 * 24 * 3600;
 
 /**
- * Tokens that a new password ends: whoever knew the old one may have asked for them. Not `restore_email`, by which the
- * old address gets the account back; a reset ends those of addresses that were proved only lately.
+ * Tokens that a new password ends, because a person who knew the old password may have asked for them. `restore_email`
+ * stays good, because it gives the account back to the old address; a reset ends those of addresses proved only lately.
  */
 export const endedByNewPassword: readonly TokenPurpose[] = [...settingPurposes, 'change_email'];
 
 /**
- * Tokens that end with all sessions of an account: a thief who had one of the sessions, and the password, may have asked
- * for another address, and would confirm it after the owner has logged everybody out.
+ * Tokens that end with all sessions of an account. A thief with a session and the password may have asked for another
+ * address, and would confirm it after the owner has logged out every device.
  */
 export const endedWithSessions: readonly TokenPurpose[] = ['change_email'];
 
-/** A six-digit code lives shorter than its link and takes few guesses (NIST SP 800-63B-4 section 3.1.3). */
+/** A six-digit code expires before its link and takes few guesses (NIST SP 800-63B-4 section 3.1.3). */
 export const codePolicy = { ttlSeconds: 600, maxAttempts: 5 } as const;
 
-/** How soon another mail of a kind goes to an account because somebody asks for it, in seconds. */
+/** How many seconds an account waits for another mail of a kind that somebody asks for. */
 export const mailCooldownSeconds = 60;
 
-/** Of the last of 43 characters two bits are no part of the MAC (RFC 4648 section 3.5), so only these can stand there. */
+/** Two bits of the 43rd character do not belong to the MAC (RFC 4648 section 3.5), so only these characters end it. */
 const shape =
   /^([0-9a-f]{8})([0-9a-f]{4})([0-9a-f]{4})([0-9a-f]{4})([0-9a-f]{12})\.([A-Za-z0-9_-]{42}[AEIMQUYcgkosw048])$/;
 
-/** The part of a token that can be read: the id of its row. */
+/** The readable part of a token: the id of its row. */
 export const tokenPayload = (id: string): string => id.replaceAll('-', '');
 
-/** Reads `id.mac`, and nothing but its one spelling; the MAC is still to be verified. */
+/** Reads `id.mac` in its only spelling; the caller still has to verify the MAC. */
 export const parseOneTimeToken = (token: string): { readonly id: string; readonly mac: string } | null => {
   const match = shape.exec(token);
   if (!match) return null;
@@ -65,12 +65,13 @@ export const parseOneTimeToken = (token: string): { readonly id: string; readonl
   return { id: `${a}-${b}-${c}-${d}-${e}`, mac };
 };
 
-/** Six digits out of a MAC: 48 bits are enough for every code to be as likely as any other, to one in 10^8. */
+/** Takes six digits from a MAC. With 48 bits, all codes are equally likely to one in 10^8. */
 export const codeFromMac = (mac: Uint8Array): string => {
   const number = mac.slice(0, 6).reduce((total, byte) => total * 256 + byte, 0);
   return String(number % 1_000_000).padStart(6, '0');
 };
-/** Makes what a statement needs to write a token and its mail; `email` binds the code to its address. */
+
+/** Makes what a statement needs to write a token and its mail; `codeFor` is the address that a code is bound to. */
 export type PrepareToken = (
   now: Date,
   codeFor: string | null,

@@ -126,9 +126,10 @@ export const createEmails = (container: Container, passwords: Passwords) => {
 
   return {
     /**
-     * Takes an address as proved: the account's own, or the new one that it asked for. What the request's browser signed
-     * up with becomes the account's. Failed logins of the account are forgiven.
-     * @throws AppError `token_invalid` for unknown, used and expired tokens alike; `email_taken`; `login_locked` for codes
+     * Takes an address as proved: the account's own, or the new one that it asked for. What the request's browser
+     * signed up with becomes the account's. Failed logins of the account are forgiven.
+     * @throws AppError `token_invalid` for unknown, used and expired tokens alike; `email_taken`; `login_locked` for
+     * codes
      */
     verify: async (
       ctx: RequestContext,
@@ -184,8 +185,8 @@ export const createEmails = (container: Container, passwords: Passwords) => {
     },
 
     /**
-     * Undoes a change of address, by the token that went to the old address. Then the same token sets a password, as the
-     * token of a reset link does, and a mail tells the address that the account leaves.
+     * Undoes a change of address, by the token that went to the old address. Then the same token sets a password, as
+     * the token of a reset link does, and a mail tells the address that the account leaves.
      * @throws AppError `token_invalid` for unknown, used and expired tokens alike; `email_taken`
      */
     restore: async (ctx: RequestContext, token: string): Promise<void> => {

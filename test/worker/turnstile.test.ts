@@ -263,7 +263,7 @@ describe('the order of a sign-up', () => {
       }),
       newId: () => crypto.randomUUID(),
     } as unknown as Container;
-    const { signup } = createAccounts(container, { check: async () => {}, proveOwn: vi.fn() });
+    const { signup } = createAccounts(container, { check: async () => {} } as never);
     const request = { email: newEmail(), password, username: null, scope: '', turnstileToken: token };
     return { hash, create, run: () => signup(context(), request) };
   };

@@ -12,7 +12,7 @@ export type AccountRecord = {
   readonly passwordChangeDemanded: boolean;
 };
 
-/** What the maker of an account knows of it without reading it. */
+/** What an administrator who creates an account learns about it without the permission to read accounts. */
 export type NewUser = Pick<ManagedAccount, 'id' | 'email' | 'username' | 'roles' | 'createdAt' | 'version'>;
 
 /** An account as its owner sees it. */
@@ -26,17 +26,17 @@ export type ManagedAccount = AccountRecord & {
   readonly version: string;
 };
 
-/** What an administrator changes of an account; what is undefined stays as it is. */
+/** What an administrator changes about an account; undefined members stay as they are. */
 export type AccountEdit = {
   readonly roles?: readonly string[] | undefined;
   readonly disabled?: boolean | undefined;
   readonly mustChangePassword?: boolean | undefined;
   readonly username?: string | null | undefined;
-  /** Null takes it away. */
+  /** Null removes it. */
   readonly password?: null | undefined;
 };
 
-/** The same with the age of its password taken into account. */
+/** The same, with the age of the password taken into account. */
 export type ManagedUser = ManagedAccount & Pick<Account, 'mustChangePassword'>;
 
 const dayMs = 86_400_000;
@@ -57,7 +57,7 @@ export const withPasswordAge = <Record extends AccountRecord>(
   return { ...record, mustChangePassword: hasPassword && (passwordChangeDemanded || tooOld) };
 };
 
-/** The one form in which an address is stored and looked up. */
+/** The form in which an address is stored and looked up. */
 export const canonicalEmail = (email: string): string => email.toLowerCase();
 
 /** What names an account at a login, in the one form in which it is looked up and counted. */

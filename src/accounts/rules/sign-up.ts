@@ -1,8 +1,8 @@
 import { tokenTtlSeconds } from '../../emails/rules.ts';
 
 /**
- * What a sign-up has chosen, as the browser that made it keeps it, sealed. The proof of the address sets this password
- * only where the browser brings it along: anybody can sign up anybody's address.
+ * What a sign-up has chosen. Its browser keeps it, sealed. The proof of the address sets this password only if the same
+ * browser sends it along: anybody can sign up anybody's address.
  */
 export type SignUpAttempt = {
   readonly email: string;
@@ -10,5 +10,5 @@ export type SignUpAttempt = {
   readonly username: string | null;
 };
 
-/** As long as the link that proves the address. */
+/** As long as the life of the link that proves the address. */
 export const signUpAttemptTtlSeconds = tokenTtlSeconds.verify_email;

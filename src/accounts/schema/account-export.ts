@@ -5,7 +5,7 @@ import { UploadItem, uploadResponse } from '../../uploads/schema.ts';
 import type { AccountExport as AccountExportRecord } from '../rules/account-export.ts';
 import { User, userResponse } from './users.ts';
 
-/** An event as the account's owner may see it. Of other people it tells neither who they are nor where they were. */
+/** An event as the account's owner may see it: without the identity and the place of other people. */
 const OwnEvent = AuditEvent.omit({ actor_id: true, subject_id: true }).extend({
   request_id: z.string().nullable(),
   by: z.enum(['you', 'administrator', 'unknown']),

@@ -15,7 +15,7 @@ const signup_attempt = text()
   .meta({ description: 'the one that the sign-up answered with; instead of its cookie' });
 export const EmailCode = z.strictObject({
   email: Email,
-  // Mail programs and people group digits, and a copy brings a space or a line break along.
+  // People and mail programs group digits, and copied text can have a space or a line break.
   code: text()
     .overwrite((code) => code.replaceAll(/\s/g, ''))
     .regex(/^\d{6}$/, 'six digits'),
@@ -27,7 +27,7 @@ export const VerifyEmailBody = z.union(
   { error: 'either token, or email and code' },
 );
 
-/** The address is proved, and its account has no password: the proof came without the one that a sign-up chose. */
+/** The address is proved, and its account has no password: the proof came without the password of a sign-up. */
 export const PasswordRequired = z
   .object({
     password_required: z.literal(true),

@@ -44,7 +44,7 @@ export const managedUserResponse = (user: ManagedUserRecord): z.infer<typeof Man
   updated_at: user.updatedAt.toISOString(),
 });
 
-/** For who may make accounts and not read them. */
+/** For administrators who may create accounts but not read them. */
 const NewUser = User.pick({ id: true, email: true, username: true, roles: true, created_at: true }).meta({
   id: 'NewUser',
 });
@@ -97,7 +97,7 @@ export const EditUserBody = z
     username: Username.nullable().optional(),
     password: z.null('can only be null, which takes it away').optional().meta({
       description:
-        'null takes it away, with every identity, every session and whatever was asked for; a reset by mail sets another one',
+        'null removes it, with every identity, every session and everything that was asked for; a reset by mail sets another one',
     }),
   })
   .refine((edit) => Object.keys(edit).length > 0, {

@@ -83,8 +83,8 @@ export const createSignUpSql = ({ db, newId }: Pick<Container, 'db' | 'newId'>) 
   },
 
   /**
-   * The sign-up that reveals nothing. A new address gets an account without a session and without a password, because the
-   * browser keeps what it chose. An unclaimed account gets another verification mail, any other account a mail that
+   * The sign-up that reveals nothing. A new address gets an account without a session and without a password, because
+   * the browser keeps what it chose. An unclaimed account gets another verification mail, any other account a mail that
    * says that it exists, and a reserved address a mail that says so: each once a minute, and with the same work.
    * @throws AppError `username_taken`
    */

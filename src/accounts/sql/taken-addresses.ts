@@ -9,8 +9,8 @@ const isPromoted = (account: SQL): SQL =>
   sql`exists (select from user_roles held where held.user_id = ${account}.id and held.role_name <> 'user')`;
 
 /**
- * Whether nobody has proved to own an account yet, so that the proof of its address may set its password. An account with
- * more than a sign-up gives does not count: else a stranger's sign-up would be worth making.
+ * Whether nobody has proved to own an account yet, so that the proof of its address may set its password. An account
+ * with more than a sign-up gives does not count: else a stranger's sign-up would be worth making.
  */
 export const isUnclaimed = (account: SQL): SQL => sql`(
   ${account}.password_hash is null and ${account}.email_verified_at is null and not ${isPromoted(account)})`;
@@ -38,8 +38,8 @@ export const isTaken = (ctx: RequestContext, email: SQL, account: SQL): SQL =>
  * Erases the account that has an address without a proof, for the account that proves it now. `proof` is the expression
  * `asked`, which yields `user_id`, `email` and `is_taken` if the proof is good.
  *
- * This is a statement of its own, because a unique constraint is checked before a deletion in the same statement counts.
- * The lock of the row makes it look again at an account that is being proved at this moment.
+ * This is a statement of its own, because a unique constraint is checked before a deletion in the same statement
+ * counts. The lock of the row makes it look again at an account that is being proved at this moment.
  */
 export const evictUnproved = (ctx: RequestContext, eventId: string, proof: SQL): SQL => {
   const event = {

@@ -81,8 +81,8 @@ const kindOf = (attempt: SignUpAttempt | null, { token, account }: { token: SQL;
 
 export const createEmailAddressSql = ({ db, newId }: Pick<Container, 'db' | 'newId'>) => {
   /**
-   * Uses up the token that `token` yields, if its `is_right` is true, and takes its address as proved. A claim also ends
-   * the identities from before, and every link that could set another password.
+   * Uses up the token that `token` yields, if its `is_right` is true, and takes its address as proved. A claim also
+   * ends the identities from before, and every link that could set another password.
    */
   const accept = (
     ctx: RequestContext,
@@ -192,9 +192,9 @@ export const createEmailAddressSql = ({ db, newId }: Pick<Container, 'db' | 'new
       }),
 
     /**
-     * Takes the address as proved by the code of its newest mail. Each try counts, right or wrong, under the lock of the
-     * account, so that parallel guesses get no more tries. Every refusal writes an audit event, so that its time does
-     * not tell whether there was a code.
+     * Takes the address as proved by the code of its newest mail. Each try counts, right or wrong, under the lock of
+     * the account, so that parallel guesses get no more tries. Every refusal writes an audit event, so that its time
+     * does not tell whether there was a code.
      */
     verifyByCode: (
       ctx: RequestContext,
@@ -216,8 +216,8 @@ export const createEmailAddressSql = ({ db, newId }: Pick<Container, 'db' | 'new
 
     /**
      * Writes another verification token and its mail, if the address waits for one and the last mail is a minute old;
-     * the lock of the account's row decides between parallel requests. It writes an audit event in any case, so that its
-     * time does not tell whether the address waits.
+     * the lock of the account's row decides between parallel requests. It writes an audit event in any case, so that
+     * its time does not tell whether the address waits.
      */
     resend: async (ctx: RequestContext, email: string, token: MailedToken): Promise<void> => {
       const event = {
@@ -248,8 +248,8 @@ export const createEmailAddressSql = ({ db, newId }: Pick<Container, 'db' | 'new
     },
 
     /**
-     * Records that codes are refused for an address. If the address is locked for everybody and an account waits for its
-     * proof, a mail tells its owner. A lock begins once, so there is one mail for it.
+     * Records that codes are refused for an address. If the address is locked for everybody and an account waits for
+     * its proof, a mail tells its owner. A lock begins once, so there is one mail for it.
      */
     recordCodeLock: async (
       ctx: RequestContext,

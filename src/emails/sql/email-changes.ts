@@ -167,9 +167,9 @@ export const createEmailChangeSql = ({ db, gate, newId }: Pick<Container, 'db' |
     /**
      * Moves the account to the address that the token proves, and gives the old address, if it was proved, a week to
      * undo the move. A move to an address that the account could have undone to is that undo: the account has had the
-     * address for as long as before. Then everything ends that has opened the account or was asked for since, except the
-     * asker's session and the password, which was just proved. A thief may know the password too, so the undo links of
-     * that address stay good.
+     * address for as long as before. Then everything ends that has opened the account or was asked for since, except
+     * the asker's session and the password, which was just proved. A thief may know the password too, so the undo links
+     * of that address stay good.
      *
      * An account that has the address without a proof is erased, but only by a session of the account that asked.
      * Otherwise a stranger could ask for the address of a new account, whose owner would erase it with one click.
@@ -182,9 +182,11 @@ export const createEmailChangeSql = ({ db, gate, newId }: Pick<Container, 'db' |
       const { now } = ctx;
       const isAsker = sql`exists (
         select from sessions session
-        where session.id = ${sessionId}::uuid and session.user_id = token.user_id and not ${isOver(sql`session`, now)})`;
+        where session.id = ${sessionId}::uuid and session.user_id = token.user_id
+          and not ${isOver(sql`session`, now)})`;
       const isGood = sql`
-        token.purpose = 'change_email' and account.disabled_at is null and not ${isBeforeCutoff(sql`token.created_at`)}`;
+        token.purpose = 'change_email' and account.disabled_at is null
+        and not ${isBeforeCutoff(sql`token.created_at`)}`;
       const asked = askedBy(ctx, tokenId, {
         which: isGood,
         taken: isTaken(ctx, sql`token.email`, sql`token.user_id`),
