@@ -1,4 +1,3 @@
-import journal from '../drizzle/meta/_journal.json' with { type: 'json' };
 import { createSealedSignUps } from './accounts/sealed-sign-ups.ts';
 import { createExportOwnAccount } from './accounts/service/export.ts';
 import { createMe } from './accounts/service/me.ts';
@@ -6,13 +5,12 @@ import { createRemoveOwnAccount } from './accounts/service/remove.ts';
 import { createRename } from './accounts/service/rename.ts';
 import { createSignup } from './accounts/service/signup.ts';
 import { createAccountRepository } from './accounts/sql/accounts.ts';
-import { createErasureRepository } from './accounts/sql/erasure.ts';
 import { createOwnAccountRepository } from './accounts/sql/own-account.ts';
 import { createOwnRecordRepository } from './accounts/sql/own-records.ts';
 import { createSignUpRepository } from './accounts/sql/sign-ups.ts';
 import { createTurnstile } from './accounts/turnstile.ts';
-import { createAdministration } from './administration/compose.ts';
-import { createAuditRepository } from './audit/sql/audit.ts';
+import { createAdministration } from './administration/service.ts';
+import { createAudit } from './audit/service.ts';
 import type { Container } from './container.ts';
 import { createChangeEmail } from './emails/service/change.ts';
 import { createGuessCode } from './emails/service/guess-code.ts';
@@ -22,12 +20,9 @@ import { createVerifyEmail } from './emails/service/verify.ts';
 import { createCodeLockRepository } from './emails/sql/code-locks.ts';
 import { createEmailAddressRepository } from './emails/sql/email-addresses.ts';
 import { createEmailChangeRepository } from './emails/sql/email-changes.ts';
-import { createReadiness } from './health/service.ts';
-import { createHealthRepository } from './health/sql/health.ts';
+import { createHealth } from './health/service.ts';
 import { createMailServices } from './mail/compose.ts';
-import { createScrape } from './metrics/service/scrape.ts';
-import { createUpdateGauges } from './metrics/service/update-gauges.ts';
-import { createBacklogRepository } from './metrics/sql.ts';
+import { createMetrics } from './metrics/service.ts';
 import { checkArgon2id } from './passwords/argon2/known-answer.ts';
 import { createPwnedPasswords } from './passwords/pwned-passwords.ts';
 import { createAttemptBudget } from './passwords/service/attempt-budget.ts';
@@ -41,8 +36,8 @@ import { createCredentialRepository } from './passwords/sql.ts';
 import { createSharedSecret } from './platform/crypto/shared-secret.ts';
 import { ownPasswordPolicy } from './platform/http/rate-policies.ts';
 import { createMetricsGatherer } from './platform/telemetry/metrics-gatherer.ts';
-import { createPurge } from './retention/service.ts';
-import { createRetentionRepository } from './retention/sql.ts';
+import { createRetention } from './retention/service.ts';
+import { createRoles } from './roles/service.ts';
 import { createEndSession } from './sessions/service/end.ts';
 import { createListSessions } from './sessions/service/list.ts';
 import { createLogin } from './sessions/service/login.ts';
@@ -68,12 +63,11 @@ export const createFeatures = (container: Container) => {
   const passwordMaxAgeDays = config.password.maxAgeDays;
   const accounts = createAccountRepository(db, { newId });
   const ownAccount = createOwnAccountRepository(db, { newId, gate });
-  const audit = createAuditRepository(db, { newId, gate });
+  const audit = createAudit(container);
   const sessions = createSessionRepository(db, { newId, gate, verifiedOnly });
   const credentials = createCredentialRepository(db, { newId, gate });
   const addresses = createEmailAddressRepository(db, { newId });
   const changes = createEmailChangeRepository(db, { newId, gate });
-  const health = createHealthRepository(db);
 
   const sealedSignUps = createSealedSignUps(secretKeys);
   const verifyPassword = createVerifyPassword({ accounts, guard, hasher, audit });
@@ -103,17 +97,7 @@ export const createFeatures = (container: Container) => {
     requestTimeoutMs: config.limits.requestTimeoutMs,
   });
 
-  const administration = createAdministration(db, {
-    newId,
-    gate,
-    audit,
-    checkPassword,
-    hasher,
-    prepareToken,
-    mailQueue,
-    verification: config.email.verification,
-    passwordMaxAgeDays,
-  });
+  const administration = createAdministration(container, { check: checkPassword });
 
   return {
     accounts: {
@@ -211,38 +195,18 @@ export const createFeatures = (container: Container) => {
       mailQueue,
       newId,
     }),
-    administration: administration.users,
-    roles: administration.roles,
-    audit: administration.audit,
-    retention: {
-      purge: createPurge({
-        rows: createRetentionRepository(db),
-        erasures: createErasureRepository(db),
-        retention: config.retention,
-        clock,
-        log,
-      }),
-    },
+    administration,
+    roles: createRoles(container),
+    audit,
+    retention: createRetention(container),
     mail: createMailServices(config, { clock, db, tokens: oneTimeTokens, limiter, log, telemetry }),
     uploads,
-    health: {
-      readiness: createReadiness({
-        readState: health.read,
-        bundledMigration: journal.entries.at(-1)?.when ?? 0,
-        pingHasher: checkArgon2id,
-        dispensable: uploads.pings,
-        version: bindings.CF_VERSION_METADATA.id,
-      }),
-    },
+    health: createHealth(container, { pingHasher: checkArgon2id, pings: uploads.pings }),
     metrics: config.metrics.enabled
-      ? {
-          scrape: createScrape({
-            isToken: config.metrics.token && createSharedSecret(config.metrics.token),
-            flush: telemetry.flushMetrics,
-            readSeries: createMetricsGatherer(bindings.METRICS_GATHERER).read,
-          }),
-          updateGauges: createUpdateGauges({ readBacklog: createBacklogRepository(db).read, metrics, clock }),
-        }
+      ? createMetrics(container, {
+          isToken: config.metrics.token && createSharedSecret(config.metrics.token),
+          readSeries: createMetricsGatherer(bindings.METRICS_GATHERER).read,
+        })
       : null,
   };
 };

@@ -42,7 +42,7 @@ export const createRoutes = (features: Features, web: Web, { jwks, asset }: Besi
     ...sessionRoutes(sessions, web),
     ...meRoutes(accounts, web),
     ...identityRoutes(sso),
-    ...userRoutes({ ...administration, listUploads: uploads.listOf }),
+    ...userRoutes({ administration, uploads }),
     ...roleRoutes(roles),
     ...auditRoutes(audit),
     ...uploadRoutes(uploads),

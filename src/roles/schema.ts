@@ -2,7 +2,7 @@ import * as z from 'zod';
 import { permissionNames } from '../platform/rules/permissions.ts';
 import { pageQueryBy } from '../platform/schema/page.ts';
 import { Instant } from '../platform/schema/text.ts';
-import type { Role as RoleRecord } from './rules/role.ts';
+import type { Role as RoleRecord } from './rules.ts';
 
 export const RoleName = z
   .string()

@@ -1,13 +1,16 @@
 import { randomUUID } from 'node:crypto';
+import { isDeepStrictEqual } from 'node:util';
 import fc from 'fast-check';
 import { Client } from 'pg';
 import { describe, expect, test } from 'vitest';
-import { createUserRepository, type EditOutcome } from '../../src/administration/sql/users.ts';
+import { createUserSql } from '../../src/administration/sql/users.ts';
 import { Secret } from '../../src/platform/config/secret.ts';
 import type { PermittedContext } from '../../src/platform/context.ts';
 import { createDatabase } from '../../src/platform/db/client.ts';
+import { AppError } from '../../src/platform/errors.ts';
+import { refusalError, refusals } from '../../src/platform/refusals.ts';
 import { administrativePermissions, type Permission } from '../../src/platform/rules/permissions.ts';
-import { createRoleRepository } from '../../src/roles/sql.ts';
+import { createRoleSql } from '../../src/roles/sql.ts';
 import { createGate } from '../../src/sessions/sql/gate.ts';
 import {
   absent,
@@ -96,15 +99,17 @@ const silent = () => {};
 const log = { debug: silent, info: silent, warn: silent, error: silent };
 const passwordHash = 'a hash';
 
-/** The repositories over a database that has nobody but the accounts of a state. */
+/** The statements of both rooms, on a database that holds only the accounts of a state. */
 const openHouse = async ({ databaseUrl, endpointUrl, adminUrl }: TestDatabase) => {
   const db = createDatabase({ url: new Secret(databaseUrl), endpoint: endpointUrl });
   const parts = {
+    db,
     newId: () => randomUUID(),
     gate: createGate({ verifiedOnly: false, passwordMaxAgeDays: null, issuers: [] }),
+    passwordMaxAgeDays: null,
   };
-  const users = createUserRepository(db, parts);
-  const roles = createRoleRepository(db, parts);
+  const users = createUserSql(parts);
+  const roles = createRoleSql(parts);
   const direct = new Client({ connectionString: adminUrl });
   await direct.connect();
   const ids = ['', '', ''];
@@ -168,44 +173,36 @@ const openHouse = async ({ databaseUrl, endpointUrl, adminUrl }: TestDatabase) =
     defer: silent,
   });
 
-  const verdictOf = (outcome: EditOutcome): Verdict => {
-    if (outcome.kind === 'done') return null;
-    if (outcome.kind === 'refused') return outcome.refusal;
-    if (outcome.kind === 'unknown_role') return outcome.kind;
-    throw new Error(outcome.kind);
-  };
-
-  const take = async (actor: number, each: Step): Promise<Verdict> => {
+  const take = async (actor: number, each: Step): Promise<unknown> => {
     const anyVersion = { ifMatch: null, ifNoneMatch: [], mustExist: false, mustNotExist: false };
     if ('role' in each) {
       const ctx = contextOf(actor, 'roles:write');
       const name = roleNames[each.role] ?? '';
       if (each.kind === 'drop') return roles.remove(ctx, name, null);
-      const outcome = await roles.put(ctx, name, namesIn(permissionNames, each.permissions), anyVersion);
-      return outcome.kind === 'refused' ? outcome.refusal : null;
+      return roles.put(ctx, name, namesIn(permissionNames, each.permissions), anyVersion);
     }
     const ctx = contextOf(actor, 'users:write');
     const id = ids[each.account] ?? '';
     switch (each.kind) {
       case 'give':
-        return verdictOf(await users.edit(ctx, id, { roles: namesIn(roleNames, each.roles) }, null));
+        return users.edit(ctx, id, { roles: namesIn(roleNames, each.roles) }, null);
       case 'create': {
         const email = `${randomUUID()}@example.com`;
-        const wanted = {
+        const given = namesIn(roleNames, each.roles);
+        const { made } = await users.create(ctx, {
           email,
           username: null,
-          roles: namesIn(roleNames, each.roles),
+          roles: given,
           passwordHash,
           token: null,
-        };
-        const outcome = await users.create(ctx, wanted);
-        if (outcome.kind === 'done') ids[each.account] = outcome.made.id;
-        return verdictOf(outcome);
+        });
+        ids[each.account] = made.id;
+        return made;
       }
       case 'remove':
         return users.remove(ctx, id, { ifMatch: null, outboxId: randomUUID() });
       default:
-        return verdictOf(await users.edit(ctx, id, { disabled: each.kind === 'disable' }, null));
+        return users.edit(ctx, id, { disabled: each.kind === 'disable' }, null);
     }
   };
 
@@ -226,6 +223,22 @@ const openHouse = async ({ databaseUrl, endpointUrl, adminUrl }: TestDatabase) =
 
   return { begin, settle: () => direct.query(settle), take, read, [Symbol.asyncDispose]: () => direct.end() };
 };
+
+const factsOf = ({ code, detail, errors }: AppError) => ({ code, detail, errors });
+const refusalNames = Object.keys(refusals) as (keyof typeof refusals)[];
+
+/** The refusal that a statement ended with; null where it did its work. Every refusal has an error of its own. */
+const verdictOf = (step: Promise<unknown>): Promise<Verdict> =>
+  step.then(
+    () => null,
+    (error: unknown) => {
+      const refusal = refusalNames.find(
+        (name) => error instanceof AppError && isDeepStrictEqual(factsOf(refusalError(name)), factsOf(error)),
+      );
+      if (refusal === undefined) throw error;
+      return refusal;
+    },
+  );
 
 const servers = [
   ['embedded', ''],
@@ -293,7 +306,7 @@ describe.each(servers)('the statements of the repositories, %s', (_, serverUrl) 
           .toSorted((one, other) => timesTaken(one.kind) - timesTaken(other.kind));
         if (!first) continue;
         const { actor, next, verdict, kind } = first;
-        expect([actor, next, await house.take(actor, next)]).toEqual([actor, next, verdict]);
+        expect([actor, next, await verdictOf(house.take(actor, next))]).toEqual([actor, next, verdict]);
         if (verdict === null) state = model.apply(state, next);
         expect(await house.read()).toEqual(state);
         if (verdict === null && 'account' in next) await house.settle();

@@ -2,10 +2,11 @@ import { randomUUID } from 'node:crypto';
 import { Client } from 'pg';
 import { describe, expect, test } from 'vitest';
 import { createOwnAccountRepository } from '../../src/accounts/sql/own-account.ts';
-import { createUserRepository } from '../../src/administration/sql/users.ts';
+import { createUserSql } from '../../src/administration/sql/users.ts';
 import { Secret } from '../../src/platform/config/secret.ts';
 import type { PermittedContext } from '../../src/platform/context.ts';
 import { createDatabase } from '../../src/platform/db/client.ts';
+import { AppError } from '../../src/platform/errors.ts';
 import { createGate } from '../../src/sessions/sql/gate.ts';
 import { startTestDatabase } from '../support/node/database.ts';
 
@@ -74,13 +75,18 @@ const openHouse = async (url: string, endpoint: string, adminUrl: string, verifi
   };
 
   return {
-    users: createUserRepository(db, parts),
+    users: createUserSql({ ...parts, db, passwordMaxAgeDays: null }),
     ownAccount: createOwnAccountRepository(db, parts),
     newAdministrator,
     administrators,
     clear: () => direct.query('delete from users'),
     [Symbol.asyncDispose]: () => direct.end(),
   };
+};
+
+/** Most of the deeds are refused: by then the actor or the target is gone, or is the last administrator. */
+const ignoreRefusal = (error: unknown): void => {
+  if (!(error instanceof AppError) || error.status >= 500) throw error;
 };
 
 const servers = [
@@ -110,7 +116,9 @@ describe.each(servers)('the last administrator, %s', (_, serverUrl) => {
       const some = [await newAdministrator(), await newAdministrator(), await newAdministrator()];
       await Promise.all(
         some.flatMap((by, place) =>
-          deeds.map((deed, turn) => deed(by, some[(place + 1 + (turn % 2)) % some.length] ?? by)),
+          deeds.map((deed, turn) =>
+            deed(by, some[(place + 1 + (turn % 2)) % some.length] ?? by).catch(ignoreRefusal),
+          ),
         ),
       );
       expect(await house.administrators()).toBeGreaterThanOrEqual(1);

@@ -1,5 +1,5 @@
 import { describe, expect, it, vi } from 'vitest';
-import { expose } from '../../src/metrics/rules/exposition.ts';
+import { expose } from '../../src/metrics/rules.ts';
 import {
   type MetricsBatch,
   mergeAmounts,

@@ -1,6 +1,6 @@
 import { parseIdentifier } from '../../accounts/rules/account.ts';
 import type { AccountRepository } from '../../accounts/sql/accounts.ts';
-import type { AuditRepository } from '../../audit/sql/audit.ts';
+import type { Audit } from '../../audit/service.ts';
 import { createCountedAttempt } from '../../login-guard/rules/counted-attempt.ts';
 import type { LoginGuard, Standing } from '../../login-guard/rules/login-ledger.ts';
 import type { RequestContext } from '../../platform/context.ts';
@@ -27,7 +27,7 @@ type Deps = {
   readonly accounts: Pick<AccountRepository, 'isFamiliarNetwork'>;
   readonly guard: Pick<LoginGuard, 'reserve'>;
   readonly hasher: Pick<PasswordHasher, 'verify'>;
-  readonly audit: Pick<AuditRepository, 'recordFailedLogin'>;
+  readonly audit: Pick<Audit, 'recordFailedLogin'>;
 };
 
 const settledValue = <T>(settled: PromiseSettledResult<T>): T => {

@@ -2,6 +2,7 @@ import { type SQL, sql } from 'drizzle-orm';
 import { permissionsOf } from '../../accounts/sql/account-rows.ts';
 import type { PermittedContext, SessionContext } from '../../platform/context.ts';
 import { AppError } from '../../platform/errors.ts';
+import { type Refusal, refusalError } from '../../platform/refusals.ts';
 import type { SessionRefusal } from '../rules/session.ts';
 import { isOver } from './session-rows.ts';
 
@@ -91,15 +92,9 @@ export type Gated = { refusal: SessionRefusal };
  * The row of a statement behind the gate, once it has passed.
  * @throws AppError what the gate refuses with; `session_revoked` where it had no row
  */
-export const passed = <
-  Row extends {
-    readonly refusal: Exclude<SessionRefusal, null> | 'forbidden' | 'password_change_required' | null;
-  },
->(
-  row: Row | undefined,
-): Row => {
+export const passed = <Row extends { readonly refusal: Refusal }>(row: Row | undefined): Row => {
   if (!row) throw new AppError('session_revoked');
-  if (row.refusal !== null) throw new AppError(row.refusal);
+  if (row.refusal !== null) throw refusalError(row.refusal);
   return row;
 };
 

@@ -3,7 +3,7 @@ import {
   type MetricDefinition,
   metricDefinitions,
   type Series,
-} from '../../platform/rules/metrics.ts';
+} from '../platform/rules/metrics.ts';
 
 /** The media type of the text that `expose` makes. */
 export const expositionType = 'text/plain; version=0.0.4; charset=utf-8';
