@@ -4,7 +4,7 @@ import type { MetricsFeature } from './service.ts';
 
 const bearer = /^Bearer ([\x21-\x7e]+)$/i;
 
-/** Prometheus has a token of its own; no session gives access. */
+/** Prometheus has its own token; a session gives no access. */
 export const metricsRoutes = ({ scrape }: MetricsFeature) => [
   route(
     {

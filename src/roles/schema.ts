@@ -24,7 +24,7 @@ export const Role = z
   .object({
     name: z.string(),
     permissions: z.array(z.string()),
-    built_in: z.boolean().meta({ description: 'the service relies on it: it cannot be deleted' }),
+    built_in: z.boolean().meta({ description: 'the service relies on the role, so it cannot be deleted' }),
     created_at: Instant,
   })
   .meta({ id: 'Role' });
