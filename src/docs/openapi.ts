@@ -81,6 +81,9 @@ const headerParameters = ({ method, conditional = [], ranged }: Description): Js
     ...header(descriptions[name === 'If-None-Match' && method !== 'GET' ? 'If-None-Match: *' : name]),
   }));
 
+const camelCase = (path: string): string =>
+  path.replaceAll(/[^a-z]+(.)?/gi, (_, letter = '') => letter.toUpperCase());
+
 const needsSession = (access: Access): boolean => access === 'session' || access.includes(':');
 
 const securityOf = (access: Access) => {
@@ -176,7 +179,7 @@ export const createOpenApi = (routes: readonly Route[]): Json => {
     paths[path] = {
       ...paths[path],
       [method.toLowerCase()]: {
-        operationId: `${method.toLowerCase()}${path.replaceAll(/[^a-z]+(.)?/gi, (_, letter = '') => letter.toUpperCase())}`,
+        operationId: method.toLowerCase() + camelCase(path),
         summary,
         ...(access.includes(':') && { description: `Needs the permission \`${access}\`.` }),
         tags: [tag],

@@ -53,7 +53,8 @@ const viewerScript = `
   const follow = () => document.documentElement.classList.toggle('dark-mode', dark.matches);
   dark.addEventListener('change', follow);
   follow();
-  window.onload = () => SwaggerUIBundle({ url: '/openapi.json', dom_id: '#reference', deepLinking: true, validatorUrl: null });
+  window.onload = () =>
+    SwaggerUIBundle({ url: '/openapi.json', dom_id: '#reference', deepLinking: true, validatorUrl: null });
 `;
 
 /** The API reference by swagger-ui, from our own assets: it works offline and under a policy without unsafe-inline. */

@@ -35,8 +35,8 @@ const samplesOf = ({ name, labels, amounts }: Series, definition: MetricDefiniti
 const byLabels = (a: Series, b: Series) => (a.labels.join('\0') < b.labels.join('\0') ? -1 : 1);
 
 /**
- * The text format 0.0.4 of Prometheus. Series that this build does not know are left out: they come from another version
- * of the Worker during a deployment. A counter without labels begins at 0, so that its first increase shows.
+ * The text format 0.0.4 of Prometheus. Series that this build does not know are left out: they come from another
+ * version of the Worker during a deployment. A counter without labels begins at 0, so that its first increase shows.
  */
 export const expose = (series: readonly Series[]): string => {
   const known = Map.groupBy(

@@ -7,7 +7,7 @@ export const tokenDays = 37;
 /** How many rows of a table one run deletes: enough to catch up, without a long transaction. */
 export const purgeBatch = 5_000;
 
-/** How many sessions, and how many audit events, of deleted accounts one step erases. The deletion itself is the first step. */
+/** How many sessions and how many audit events one step erases. The deletion of an account is the first step. */
 export const erasureBatch = 1_000;
 
 /** How many steps of erasure one run takes; the next run continues. */

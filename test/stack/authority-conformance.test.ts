@@ -26,7 +26,7 @@ import {
 import { startTestDatabase, type TestDatabase } from '../support/node/database.ts';
 
 const roleNames = ['admin', 'user', 'one', 'two'];
-/** Few permissions, so that they meet often. */
+/** A few permissions, so that the sets overlap often. */
 const permissionNames: readonly Permission[] = ['users:write', 'roles:write', 'audit:read', 'users:read'];
 
 const namesIn = <Name extends string>(names: readonly Name[], set: number): Name[] =>
@@ -51,7 +51,7 @@ const status = fc.oneof(
   { weight: 2, arbitrary: fc.constantFrom(unusable, absent) },
 );
 
-/** Roles `one` and sometimes `two`; nobody holds a role that there is not. */
+/** Has the role `one` and sometimes `two`; no account has a role that does not exist. */
 const start: fc.Arbitrary<State> = fc
   .record({
     status: fc.tuple(status, status, status),
@@ -91,7 +91,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   },
 );
 
-/** Of a handful that are drawn for each turn, the one is taken whose kind has been taken the least. */
+/** Several steps are drawn for each turn; the walk takes the step whose kind it has taken least. */
 const turn = fc.array(fc.tuple(account, step), { minLength: 20, maxLength: 20 });
 const path = fc.array(turn, { minLength: 10, maxLength: 10 });
 
@@ -114,7 +114,7 @@ const openHouse = async ({ databaseUrl, endpointUrl, adminUrl }: TestDatabase) =
   await direct.connect();
   const ids = ['', '', ''];
 
-  /** Everybody who is there can act: with a session, and no password to change. */
+  /** Gives every account a session and no password to change, so that it can act. */
   const settle = `
     with settled as (update users set must_change_password = false where must_change_password)
     insert into sessions (id, user_id, refreshed_at, created_at, expires_at, absolute_expires_at)
@@ -245,10 +245,10 @@ const servers = [
   ...(process.env.TEST_DATABASE_URL ? [['postgres', process.env.TEST_DATABASE_URL]] : []),
 ];
 
-/** Refusals that do not look at what is asked for. */
+/** Refusals that do not depend on the details of the step. */
 const plain: readonly Verdict[] = ['account_disabled', 'forbidden', 'built_in', 'not_found'];
 
-/** Each must be met, or the walks are not what they were drawn for. */
+/** The walks must meet each of these. */
 const expected: readonly Verdict[] = [
   null,
   'account_disabled',
@@ -267,15 +267,15 @@ const expected: readonly Verdict[] = [
   'unknown_role',
 ];
 
-describe.each(servers)('the statements of the repositories, %s', (_, serverUrl) => {
-  test('decide and leave what the model of authority says, step after step of random walks', async () => {
+describe.each(servers)('the statements of roles and accounts, %s', (_, serverUrl) => {
+  test('decide and change the same as the model of authority in random walks', async () => {
     await using stack = new AsyncDisposableStack();
     const database = await startTestDatabase(serverUrl);
     stack.defer(database.close);
     const house = stack.use(await openHouse(database));
     const met = new Set<Verdict>();
     const turns = new Map<string, number>();
-    /** What kind of turn it is, so that those which are rare are taken where they can be. */
+    /** The kind of a turn, so that rare kinds are taken when possible. */
     const kindOf = (state: State, actor: number, { kind, ...of }: Step, verdict: Verdict): string => {
       if (plain.includes(verdict)) return String(verdict);
       if (!('role' in of) || !('permissions' in of)) return `${kind} ${verdict}`;

@@ -16,7 +16,7 @@ const passwordHash = 'a hash';
 const updatedAt = new Date();
 const issuer = 'https://idp.example';
 
-/** A database in which nobody else administrates. */
+/** A database without other administrators. */
 const openHouse = async (url: string, endpoint: string, adminUrl: string, verifiedOnly = false) => {
   const db = createDatabase({ url: new Secret(url), endpoint });
   const parts = {
@@ -95,7 +95,7 @@ const servers = [
 ];
 
 describe.each(servers)('the last administrator, %s', (_, serverUrl) => {
-  test('stays, whatever several of them do to each other at the same time', async () => {
+  test('remains, whatever several administrators do to each other at the same time', async () => {
     await using stack = new AsyncDisposableStack();
     const database = await startTestDatabase(serverUrl);
     stack.defer(database.close);
@@ -125,7 +125,7 @@ describe.each(servers)('the last administrator, %s', (_, serverUrl) => {
     }
   });
 
-  test('is refused by every way there is, and a second one makes it possible', async () => {
+  test('cannot be deleted until a second administrator can log in', async () => {
     await using stack = new AsyncDisposableStack();
     const database = await startTestDatabase(serverUrl);
     stack.defer(database.close);
@@ -141,14 +141,10 @@ describe.each(servers)('the last administrator, %s', (_, serverUrl) => {
   });
 
   test.each([
-    ['has accepted no invitation yet', false, { hash: null }],
-    ['has not verified an address that has to be', true, { isVerified: false }],
-    [
-      'logs in by a provider that there is no more',
-      false,
-      { hash: null, identityOf: 'https://gone.example' },
-    ],
-  ] as const)('is not replaced by one who %s', async (_, verifiedOnly, other) => {
+    ['has not accepted the invitation', false, { hash: null }],
+    ['has not verified a required address', true, { isVerified: false }],
+    ['logs in with a provider that was removed', false, { hash: null, identityOf: 'https://gone.example' }],
+  ] as const)('is not replaced by an administrator who %s', async (_, verifiedOnly, other) => {
     await using stack = new AsyncDisposableStack();
     const database = await startTestDatabase(serverUrl);
     stack.defer(database.close);
@@ -161,7 +157,7 @@ describe.each(servers)('the last administrator, %s', (_, serverUrl) => {
     );
   });
 
-  test('may go where another one logs in by a provider', async () => {
+  test('can be deleted if another administrator logs in with a provider', async () => {
     await using stack = new AsyncDisposableStack();
     const database = await startTestDatabase(serverUrl);
     stack.defer(database.close);

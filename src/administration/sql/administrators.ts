@@ -61,7 +61,7 @@ export const createAdministratorSql = ({ db, newId, source }: Deps) => ({
     return row ? { kind: row.kind, emailVerified: row.email_verified } : null;
   },
 
-  /** Creates an account whose address counts as verified: the operator vouches for it. The unique constraints decide races. */
+  /** Creates an account whose address the operator vouches for. The unique constraints decide races. */
   create: async (
     ctx: RequestContext,
     { email, username, passwordHash }: NewAdministrator,

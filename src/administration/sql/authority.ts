@@ -27,7 +27,7 @@ export const lockAuthorityOutright: SQL = sql`select ${lock}`;
 /** The actor of a statement behind the gate. */
 export const gateActor: SQL = sql`(select gate.user_id from gate)`;
 
-/** Checks the permission of a request that needs nothing else of the database. @throws AppError what the gate refuses with */
+/** Checks the permission of a request that reads nothing else. @throws AppError what the gate refuses with */
 export const authorize = async (db: Database, gate: Gate, ctx: PermittedContext): Promise<void> => {
   const [row] = await db.execute<{ refusal: Refusal }>(
     ctx,

@@ -14,7 +14,7 @@ export type NewAuditEvent = {
 /** Where an event comes from: a request, or a job, which has no address and no device. */
 export type AuditScope = Pick<RequestContext, 'now' | 'ip' | 'userAgent' | 'requestId'>;
 
-/** Inserts an audit event for each row of the `from` that follows, as in `${insertAudit(ctx, event)} from changed_user`. */
+/** Inserts an audit event for each row of the `from` that follows: `${insertAudit(ctx, event)} from changed_user`. */
 export const insertAudit = (ctx: AuditScope, event: NewAuditEvent): SQL => sql`
   insert into audit_events (id, type, actor_id, subject_id, created_at, ip, user_agent, request_id, details)
   select ${event.id}::uuid, ${event.type}, ${event.actor}, ${event.subject}, ${ctx.now}::timestamptz,

@@ -13,7 +13,7 @@ import { type AuditRow, auditEventColumns, insertAudit, noOne, toAuditEvent } fr
 type Writes = { readonly db: Database; readonly newId: (now: Date) => string };
 
 export const createAuditSql = ({ db, gate, newId }: Writes & { readonly gate: Gate }) => ({
-  /** A page of the audit events that fit the filter, newest first. @throws AppError `forbidden` and what ends a session */
+  /** A page of audit events, newest first. @throws AppError `forbidden` and what ends a session */
   list: async (
     ctx: PermittedContext,
     { userId, type }: AuditFilter,
@@ -48,7 +48,7 @@ export const createAuditSql = ({ db, gate, newId }: Writes & { readonly gate: Ga
     return pageOf(rows.filter(({ id }) => id !== null).map(toAuditEvent), limit, ({ id }) => id);
   },
 
-  /** Records a wrong password; `subjectId` is null where no account was found. What the person typed is never stored. */
+  /** Records a wrong password, and never what was typed; `subjectId` is null where no account was found. */
   recordFailedLogin: async (
     ctx: RequestContext,
     { subjectId, lockedBy }: { subjectId: string | null; lockedBy: LockedBy | null },
