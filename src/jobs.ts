@@ -4,10 +4,6 @@ import { deadLetterQueue } from './mail/rules/outbox-schedule.ts';
 import type { LogFields } from './platform/context.ts';
 import { uploadDeadLetterQueue, uploadQueue } from './uploads/rules/upload-schedule.ts';
 
-type Work = (
-  id: string,
-) => Promise<{ readonly kind: 'done' } | { readonly kind: 'again'; readonly afterSeconds: number }>;
-
 /** The verbs that queues and the schedule call. */
 type JobFeatures = Pick<Features, 'retention'> & {
   readonly mail: Pick<Features['mail'], 'deliver' | 'sweep'>;
@@ -17,33 +13,14 @@ type JobFeatures = Pick<Features, 'retention'> & {
 
 type Invocation = Pick<ExecutionContext, 'waitUntil'>;
 
-/** A queue whose messages are ids of rows. */
-type QueueConsumer = {
-  readonly name: RegExp;
-  readonly work: (features: JobFeatures) => Work;
-  /** Longer than the first lease of the work, so that interrupted work is due again. */
-  readonly retryDelaySeconds: number;
+type Consumer = {
+  readonly work: (
+    id: string,
+  ) => Promise<{ readonly kind: 'done' } | { readonly kind: 'again'; readonly afterSeconds: number }>;
   /** The message of the log, and its field for the id of the row. */
   readonly label: string;
   readonly idField: string;
 };
-
-const queueConsumers: readonly QueueConsumer[] = [
-  {
-    name: uploadQueue,
-    work: ({ uploads }) => uploads.work,
-    retryDelaySeconds: 300,
-    label: 'upload work',
-    idField: 'upload_id',
-  },
-  {
-    name: /-mail$/,
-    work: ({ mail }) => mail.deliver,
-    retryDelaySeconds: 60,
-    label: 'mail delivery',
-    idField: 'outbox_id',
-  },
-];
 
 /**
  * The work of the Worker beside requests: it processes its queues, and cleans up every minute.
@@ -69,13 +46,18 @@ export const createJobs = (
     log.error(`${kind} dead letter`, { ...facts, reason: 'queue gave up' });
   };
 
+  /**
+   * Processes a message that names a row.
+   * @param retryDelaySeconds longer than the first lease of the work, so that interrupted work is due again
+   */
   const consume =
-    ({ work, retryDelaySeconds, label, idField }: QueueConsumer) =>
+    (retryDelaySeconds: number, consumer: Consumer | null) =>
     async (message: Message<unknown>): Promise<void> => {
+      if (consumer === null) return message.retry({ delaySeconds: retryDelaySeconds });
+      const { work, label, idField } = consumer;
       const id = String(message.body);
       try {
-        if (features === null) return message.retry({ delaySeconds: retryDelaySeconds });
-        const worked = await work(features)(id);
+        const worked = await work(id);
         if (worked.kind === 'done') message.ack();
         else message.retry({ delaySeconds: worked.afterSeconds });
       } catch (error) {
@@ -101,12 +83,15 @@ export const createJobs = (
     }
   };
 
+  const uploadWork = features && { work: features.uploads.work, label: 'upload work', idField: 'upload_id' };
+  const mailWork = features && { work: features.mail.deliver, label: 'mail delivery', idField: 'outbox_id' };
+
   const consumerOf = (queue: string) => {
     if (deadLetterQueue.test(queue)) return markMailDead;
     if (uploadDeadLetterQueue.test(queue)) return markUploadDead;
-    const consumer = queueConsumers.find(({ name }) => name.test(queue));
-    if (!consumer) throw new Error(`no consumer for the queue ${queue}`);
-    return consume(consumer);
+    if (uploadQueue.test(queue)) return consume(300, uploadWork);
+    if (/-mail$/.test(queue)) return consume(60, mailWork);
+    throw new Error(`no consumer for the queue ${queue}`);
   };
 
   return {
