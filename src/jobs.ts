@@ -4,56 +4,35 @@ import { deadLetterQueue } from './mail/rules/outbox-schedule.ts';
 import type { LogFields } from './platform/context.ts';
 import { uploadDeadLetterQueue, uploadQueue } from './uploads/rules/upload-schedule.ts';
 
-type Work = (
-  id: string,
-) => Promise<{ readonly kind: 'done' } | { readonly kind: 'again'; readonly afterSeconds: number }>;
-
-/** Those of the services that nobody asks for. */
-type JobServices = Pick<Features, 'retention'> & {
+/** The verbs that queues and the schedule call. */
+type JobFeatures = Pick<Features, 'retention'> & {
   readonly mail: Pick<Features['mail'], 'deliver' | 'sweep'>;
   readonly uploads: Pick<Features['uploads'], 'work' | 'markDeadLetter' | 'sweep'>;
   readonly metrics: Pick<NonNullable<Features['metrics']>, 'updateGauges'> | null;
 };
 
-type JobContainer = Pick<Foundation, 'log' | 'telemetry'> &
-  ({ readonly kind: 'ready'; readonly services: JobServices } | { readonly kind: 'misconfigured' });
-
 type Invocation = Pick<ExecutionContext, 'waitUntil'>;
 
-/** A queue whose messages are ids of rows. */
-type QueueConsumer = {
-  readonly name: RegExp;
-  readonly work: (services: JobServices) => Work;
-  /** After the first lease of the work, so that what broke off is due again. */
-  readonly retryDelaySeconds: number;
-  /** What the log calls it, and the row. */
+type Consumer = {
+  readonly work: (
+    id: string,
+  ) => Promise<{ readonly kind: 'done' } | { readonly kind: 'again'; readonly afterSeconds: number }>;
+  /** The message of the log, and its field for the id of the row. */
   readonly label: string;
   readonly idField: string;
 };
 
-const queueConsumers: readonly QueueConsumer[] = [
-  {
-    name: uploadQueue,
-    work: ({ uploads }) => uploads.work,
-    retryDelaySeconds: 300,
-    label: 'upload work',
-    idField: 'upload_id',
-  },
-  {
-    name: /-mail$/,
-    work: ({ mail }) => mail.deliver,
-    retryDelaySeconds: 60,
-    label: 'mail delivery',
-    idField: 'outbox_id',
-  },
-];
-
-/** What the Worker does when nobody asks: work off its queues as they fill, and tidy up every minute. */
-export const createJobs = (container: JobContainer) => {
-  const { log, telemetry } = container;
+/**
+ * The work of the Worker beside requests: it processes its queues, and cleans up every minute.
+ * @param features null in a misconfigured Worker, which returns every message to its queue
+ */
+export const createJobs = (
+  { log, telemetry }: Pick<Foundation, 'log' | 'telemetry'>,
+  features: JobFeatures | null,
+) => {
   const { metrics, tracer } = telemetry;
 
-  /** A trace of its own. What was seen of it is sent when it is over: a slow collector keeps no message waiting. */
+  /** Runs the work in its own trace. The trace is sent after the work, so that a slow collector delays no message. */
   const traced = async (name: string, invocation: Invocation, work: () => Promise<void>): Promise<void> => {
     try {
       await tracer.root({ name, kind: 'consumer' }, () => undefined, work);
@@ -62,18 +41,23 @@ export const createJobs = (container: JobContainer) => {
     }
   };
 
-  const markDeadLetter = (kind: 'mail' | 'upload', facts: LogFields): void => {
+  const reportDeadLetter = (kind: 'mail' | 'upload', facts: LogFields): void => {
     metrics.count('itsor_dead_letters_total', { kind });
     log.error(`${kind} dead letter`, { ...facts, reason: 'queue gave up' });
   };
 
+  /**
+   * Processes a message that names a row.
+   * @param retryDelaySeconds longer than the first lease of the work, so that interrupted work is due again
+   */
   const consume =
-    ({ work, retryDelaySeconds, label, idField }: QueueConsumer) =>
+    (retryDelaySeconds: number, consumer: Consumer | null) =>
     async (message: Message<unknown>): Promise<void> => {
+      if (consumer === null) return message.retry({ delaySeconds: retryDelaySeconds });
+      const { work, label, idField } = consumer;
       const id = String(message.body);
       try {
-        if (container.kind === 'misconfigured') return message.retry({ delaySeconds: retryDelaySeconds });
-        const worked = await work(container.services)(id);
+        const worked = await work(id);
         if (worked.kind === 'done') message.ack();
         else message.retry({ delaySeconds: worked.afterSeconds });
       } catch (error) {
@@ -83,15 +67,15 @@ export const createJobs = (container: JobContainer) => {
     };
 
   const markMailDead = async (message: Message<unknown>): Promise<void> => {
-    markDeadLetter('mail', { outbox_id: String(message.body) });
+    reportDeadLetter('mail', { outbox_id: String(message.body) });
     message.ack();
   };
 
   const markUploadDead = async (message: Message<unknown>): Promise<void> => {
     const id = String(message.body);
-    markDeadLetter('upload', { upload_id: id });
+    reportDeadLetter('upload', { upload_id: id });
     try {
-      if (container.kind === 'ready') await container.services.uploads.markDeadLetter(id);
+      await features?.uploads.markDeadLetter(id);
       message.ack();
     } catch (error) {
       log.error('upload dead letter', { upload_id: id, error });
@@ -99,12 +83,15 @@ export const createJobs = (container: JobContainer) => {
     }
   };
 
+  const uploadWork = features && { work: features.uploads.work, label: 'upload work', idField: 'upload_id' };
+  const mailWork = features && { work: features.mail.deliver, label: 'mail delivery', idField: 'outbox_id' };
+
   const consumerOf = (queue: string) => {
     if (deadLetterQueue.test(queue)) return markMailDead;
     if (uploadDeadLetterQueue.test(queue)) return markUploadDead;
-    const consumer = queueConsumers.find(({ name }) => name.test(queue));
-    if (!consumer) throw new Error(`no consumer for the queue ${queue}`);
-    return consume(consumer);
+    if (uploadQueue.test(queue)) return consume(300, uploadWork);
+    if (/-mail$/.test(queue)) return consume(60, mailWork);
+    throw new Error(`no consumer for the queue ${queue}`);
   };
 
   return {
@@ -116,14 +103,14 @@ export const createJobs = (container: JobContainer) => {
     },
     scheduled: (invocation: Invocation): Promise<void> =>
       traced('scheduled', invocation, async () => {
-        if (container.kind === 'misconfigured') return log.error('misconfigured', { job: 'scheduled' });
-        const { mail, uploads, retention } = container.services;
+        if (features === null) return log.error('misconfigured', { job: 'scheduled' });
+        const { mail, uploads, retention } = features;
         const settled = await Promise.allSettled([mail.sweep(), uploads.sweep(), retention.purge()]);
-        // After the work, so that what is left of it is what waits.
-        settled.push(...(await Promise.allSettled([container.services.metrics?.updateGauges()])));
-        const failed = settled.find((one) => one.status === 'rejected');
+        // The gauges come last, so that they count the work that is left.
+        settled.push(...(await Promise.allSettled([features.metrics?.updateGauges()])));
+        const failed = settled.find((each) => each.status === 'rejected');
         metrics.count('itsor_scheduled_runs_total', { outcome: failed ? 'failed' : 'ok' });
-        // One that fails neither keeps the others from their work nor goes unseen.
+        // A job that fails does not stop the others, and its error still reaches the platform.
         if (failed) throw failed.reason;
       }),
   };

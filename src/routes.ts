@@ -40,7 +40,7 @@ export const createRoutes = (features: Features, web: Web, { jwks, asset }: Besi
     ...emailRoutes(emails, web),
     ...meRoutes(accounts, web),
     ...identityRoutes(sso),
-    ...userRoutes({ ...administration, listUploads: uploads.listOf }),
+    ...userRoutes({ administration, uploads }),
     ...roleRoutes(roles),
     ...auditRoutes(audit),
     ...uploadRoutes(uploads),

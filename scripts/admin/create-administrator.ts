@@ -1,8 +1,5 @@
 import { v7 as uuidv7 } from 'uuid';
-import {
-  type Appointment,
-  createAdministratorRepository,
-} from '../../src/administration/sql/administrators.ts';
+import { type Appointment, createAdministratorSql } from '../../src/administration/sql/administrators.ts';
 import type { PasswordConfig } from '../../src/platform/config/password.ts';
 import type { Database } from '../../src/platform/db/client.ts';
 import { CliError } from '../stack/cli-error.ts';
@@ -22,7 +19,8 @@ type Request = {
 export const createAdministrator = async (db: Database, request: Request): Promise<string> => {
   const { email, username, place } = request;
   await requireMigrations(db, place);
-  const administrators = createAdministratorRepository(db, {
+  const administrators = createAdministratorSql({
+    db,
     newId: (now) => uuidv7({ msecs: now.getTime() }),
     source: 'admin:create',
   });

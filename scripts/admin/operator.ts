@@ -1,5 +1,5 @@
 import journal from '../../drizzle/meta/_journal.json' with { type: 'json' };
-import { createMigrationRepository } from '../../src/health/sql/migrations.ts';
+import { readLastMigration } from '../../src/health/sql.ts';
 import type { RequestContext } from '../../src/platform/context.ts';
 import type { Database } from '../../src/platform/db/client.ts';
 import { migrationsMissing } from './migrations-missing.ts';
@@ -25,6 +25,6 @@ const tell = (message: string, fields: Readonly<Record<string, unknown>> = {}) =
 
 /** @throws CliError where the database at `place` lacks a migration of this checkout */
 export const requireMigrations = async (db: Database, place: string): Promise<void> => {
-  const last = await createMigrationRepository(db).last(contextNow());
+  const last = await readLastMigration(db, contextNow());
   if (last === null || last < (journal.entries.at(-1)?.when ?? 0)) throw migrationsMissing(place);
 };

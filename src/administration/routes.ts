@@ -1,4 +1,3 @@
-import type { AccountEdit, ManagedUser } from '../accounts/rules/account.ts';
 import {
   CreatedUser as CreatedUserSchema,
   CreateUserBody,
@@ -17,33 +16,23 @@ import type { Page, PageRequest } from '../platform/rules/page.ts';
 import { PageQuery, pageResponse } from '../platform/schema/page.ts';
 import type { Upload } from '../uploads/rules/upload.ts';
 import { UploadList, uploadResponse } from '../uploads/schema.ts';
-import type { CreatedUser, CreateUserRequest } from './service/create.ts';
-import type { UserQuery as UserListQuery } from './service/list.ts';
+import type { Administration } from './service.ts';
 
-type Versions = readonly string[] | null;
-
-export type UserServices = {
-  readonly list: (ctx: PermittedContext, query: UserListQuery) => Promise<Page<ManagedUser>>;
-  readonly read: (ctx: PermittedContext, id: string) => Promise<ManagedUser>;
-  readonly create: (ctx: PermittedContext, request: CreateUserRequest) => Promise<CreatedUser>;
-  readonly edit: (
-    ctx: PermittedContext,
-    id: string,
-    edit: AccountEdit,
-    ifMatch: Versions,
-  ) => Promise<ManagedUser | null>;
-  readonly remove: (ctx: PermittedContext, id: string, ifMatch: Versions) => Promise<void>;
-  readonly endSessions: (ctx: PermittedContext, id: string) => Promise<void>;
-  readonly listUploads: (ctx: PermittedContext, id: string, page: PageRequest) => Promise<Page<Upload>>;
+type Features = {
+  readonly administration: Administration;
+  readonly uploads: {
+    readonly listOf: (ctx: PermittedContext, id: string, page: PageRequest) => Promise<Page<Upload>>;
+  };
 };
 
-export const userRoutes = (users: UserServices) => [
+export const userRoutes = ({ administration: users, uploads }: Features) => [
   route(
     {
       method: 'GET',
       path: '/users',
       summary: 'List accounts: all, newest first, or those that begin with a prefix, in alphabetical order',
       tag: 'administration',
+      budget: { trips: 1, objects: 1 },
       access: 'users:read',
       query: UserQuery,
       answers: { 200: { description: 'A page of accounts', schema: UserList } },
@@ -60,6 +49,7 @@ export const userRoutes = (users: UserServices) => [
       path: '/users',
       summary: 'Create an account, with a first password or an invitation mail',
       tag: 'administration',
+      budget: { trips: 1, objects: 1 },
       access: 'users:write',
       json: CreateUserBody,
       answers: {
@@ -85,6 +75,7 @@ export const userRoutes = (users: UserServices) => [
       path: '/users/:id',
       summary: 'Read an account; its ETag serves as If-Match',
       tag: 'administration',
+      budget: { trips: 1, objects: 1 },
       access: 'users:read',
       params: UserParams,
       answers: { 200: { description: 'The account', schema: ManagedUserSchema } },
@@ -102,8 +93,9 @@ export const userRoutes = (users: UserServices) => [
       method: 'PATCH',
       path: '/users/:id',
       summary:
-        'Change what is given: user name, roles, disabled, must_change_password, or remove the password; If-Match guards against lost updates',
+        'Change what is given: user name, roles, disabled, must_change_password, or remove the password; If-Match prevents lost updates',
       tag: 'administration',
+      budget: { trips: 1, objects: 1 },
       access: 'users:write',
       params: UserParams,
       json: EditUserBody,
@@ -122,7 +114,7 @@ export const userRoutes = (users: UserServices) => [
       const { must_change_password: mustChangePassword, ...rest } = c.req.valid('json');
       const edit = { ...rest, mustChangePassword };
       const user = await users.edit(ctx, c.req.valid('param').id, edit, readPreconditions(c).ifMatch);
-      // No ETag either: one that has not moved would tell that the account was so already.
+      // An ETag would tell whether the edit changed anything, so there is none here.
       if (!user) return c.body(null, 204);
       setEntityTag(c, user.version);
       return c.json(managedUserResponse(user), 200);
@@ -134,6 +126,7 @@ export const userRoutes = (users: UserServices) => [
       path: '/users/:id/uploads',
       summary: 'List the files of an account, newest first, without their contents',
       tag: 'administration',
+      budget: { trips: 1, objects: 1 },
       access: 'uploads:read',
       params: UserParams,
       query: PageQuery,
@@ -142,7 +135,7 @@ export const userRoutes = (users: UserServices) => [
     },
     async (c, ctx) => {
       const { cursor = null, limit } = c.req.valid('query');
-      const page = await users.listUploads(ctx, c.req.valid('param').id, { cursor, limit });
+      const page = await uploads.listOf(ctx, c.req.valid('param').id, { cursor, limit });
       return c.json(pageResponse(page, uploadResponse), 200);
     },
   ),
@@ -150,8 +143,9 @@ export const userRoutes = (users: UserServices) => [
     {
       method: 'DELETE',
       path: '/users/:id',
-      summary: 'Delete an account, with everything personal',
+      summary: 'Delete an account and its personal data',
       tag: 'administration',
+      budget: { trips: 1, objects: 1 },
       access: 'users:write',
       params: UserParams,
       answers: { 204: { description: 'Deleted' } },
@@ -169,6 +163,7 @@ export const userRoutes = (users: UserServices) => [
       path: '/users/:id/sessions',
       summary: 'Log an account out everywhere',
       tag: 'administration',
+      budget: { trips: 1, objects: 1 },
       access: 'sessions:revoke',
       params: UserParams,
       answers: { 204: { description: 'All its sessions have ended' } },

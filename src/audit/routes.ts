@@ -1,21 +1,16 @@
-import type { PermittedContext } from '../platform/context.ts';
 import { route } from '../platform/http/route.ts';
-import type { Page, PageRequest } from '../platform/rules/page.ts';
 import { pageResponse } from '../platform/schema/page.ts';
-import type { AuditEvent, AuditFilter } from './rules.ts';
 import { AuditList, AuditQuery, auditEventResponse } from './schema.ts';
+import type { Audit } from './service.ts';
 
-export type AuditServices = {
-  readonly list: (ctx: PermittedContext, filter: AuditFilter, page: PageRequest) => Promise<Page<AuditEvent>>;
-};
-
-export const auditRoutes = ({ list }: AuditServices) => [
+export const auditRoutes = ({ list }: Audit) => [
   route(
     {
       method: 'GET',
       path: '/audit',
-      summary: 'List what happened, newest first',
+      summary: 'List audit events, newest first',
       tag: 'administration',
+      budget: { trips: 1, objects: 1 },
       access: 'audit:read',
       query: AuditQuery,
       answers: { 200: { description: 'A page of events', schema: AuditList } },

@@ -4,7 +4,9 @@ import { Id, Instant } from '../platform/schema/text.ts';
 import { type AuditEvent as AuditEventRecord, auditEventTypeNames } from './rules.ts';
 
 export const AuditQuery = PageQuery.extend({
-  user_id: Id.optional().meta({ description: 'events about that account, and what it did to others' }),
+  user_id: Id.optional().meta({
+    description: 'events about that account, and events of its actions on other accounts',
+  }),
   type: z.enum(auditEventTypeNames).optional(),
 });
 
@@ -12,8 +14,8 @@ export const AuditEvent = z
   .object({
     id: Id,
     type: z.string(),
-    actor_id: Id.nullable().meta({ description: 'who did it; null where that is not known' }),
-    subject_id: Id.nullable().meta({ description: 'the account that it is about' }),
+    actor_id: Id.nullable().meta({ description: 'the account that acted; null where it is unknown' }),
+    subject_id: Id.nullable().meta({ description: 'the account that the event is about' }),
     created_at: Instant,
     ip: z.string().nullable(),
     user_agent: z.string().nullable(),

@@ -1,20 +1,6 @@
-import type { PermittedContext } from '../platform/context.ts';
-import { assertDone } from '../platform/refusals.ts';
-import { type Page, type PageRequest, pageOf } from '../platform/rules/page.ts';
-import type { AuditEvent, AuditFilter } from './rules.ts';
-import type { AuditRepository } from './sql/audit.ts';
+import type { Container } from '../container.ts';
+import { createAuditSql } from './sql/audit.ts';
 
-type Deps = { readonly audit: Pick<AuditRepository, 'list'> };
+export type Audit = ReturnType<typeof createAudit>;
 
-/** A page of the audit trail, newest first. @throws AppError `forbidden` and what ends a session */
-export const createListAudit =
-  ({ audit }: Deps) =>
-  async (
-    ctx: PermittedContext,
-    filter: AuditFilter,
-    { cursor, limit }: PageRequest,
-  ): Promise<Page<AuditEvent>> => {
-    const found = await audit.list(ctx, filter, { after: cursor, limit: limit + 1 });
-    assertDone(found.refusal);
-    return pageOf(found.events, limit, ({ id }) => id);
-  };
+export const createAudit = (container: Pick<Container, 'db' | 'gate' | 'newId'>) => createAuditSql(container);

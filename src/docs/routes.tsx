@@ -1,18 +1,15 @@
+import * as z from 'zod';
 import { AppError } from '../platform/errors.ts';
 import { usePagePolicy } from '../platform/http/content-security-policy.ts';
 import { type Route, route } from '../platform/http/route.ts';
-import { createOpenApi } from './openapi/document.ts';
-import { ApiReference } from './pages/api-reference.tsx';
-import { ErrorReference } from './pages/error-reference.tsx';
-import { AssetParams } from './schema.ts';
+import { createOpenApi } from './openapi.ts';
+import { ApiReference, ErrorReference } from './pages.tsx';
 
-/** The files of the viewer's package that the page needs; the others are not served. */
+/** The files of the viewer's package that the page needs; no other file is served. */
 const viewerFiles: ReadonlySet<string> = new Set(['swagger-ui.css', 'swagger-ui-bundle.js']);
 
-/** For documents that are the same for everybody; each page has a nonce of its own. */
+/** For documents that are the same for every client; each page has its own nonce. */
 const cacheControl = 'public, max-age=300';
-
-const page = { mediaType: 'text/html' } as const;
 
 type Docs = {
   readonly asset: (path: string) => Promise<Response>;
@@ -48,7 +45,7 @@ export const docsRoutes = ({ asset, routes }: Docs) => {
         tag: 'service',
         access: 'anyone',
         rate: 'unlimited',
-        answers: { 200: { description: 'A page', ...page } },
+        answers: { 200: { description: 'A page', mediaType: 'text/html' } },
         errors: [],
       },
       (c) => c.html(<ApiReference nonce={usePagePolicy(c)} />),
@@ -61,7 +58,7 @@ export const docsRoutes = ({ asset, routes }: Docs) => {
         tag: 'service',
         access: 'anyone',
         rate: 'unlimited',
-        answers: { 200: { description: 'A page', ...page } },
+        answers: { 200: { description: 'A page', mediaType: 'text/html' } },
         errors: [],
       },
       (c) => c.html(<ErrorReference nonce={usePagePolicy(c)} />),
@@ -74,7 +71,7 @@ export const docsRoutes = ({ asset, routes }: Docs) => {
         tag: 'service',
         access: 'anyone',
         rate: 'unlimited',
-        params: AssetParams,
+        params: z.strictObject({ file: z.string() }),
         answers: { 200: { description: 'A script or a style sheet', mediaType: 'text/javascript' } },
         errors: ['not_found'],
       },

@@ -1,6 +1,12 @@
-import type { Flags } from '../platform/config/feature-flags.ts';
+import * as z from 'zod';
+import { type Flags, featureFlags } from '../platform/config/feature-flags.ts';
 import { route } from '../platform/http/route.ts';
-import { FeatureFlags } from './schema.ts';
+
+const FeatureFlags = z.object(
+  Object.fromEntries(
+    Object.entries(featureFlags).map(([name, { description }]) => [name, z.boolean().meta({ description })]),
+  ),
+);
 
 export const flagRoutes = (flags: Flags) => [
   route(

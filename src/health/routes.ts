@@ -1,7 +1,22 @@
-import type { RequestContext } from '../platform/context.ts';
+import * as z from 'zod';
 import { route } from '../platform/http/route.ts';
-import { Health, Readiness } from './schema.ts';
-import type { Observed, ReadinessReport } from './service.ts';
+import type { Health } from './service.ts';
+
+const Liveness = z.object({ status: z.literal('ok') });
+
+const Readiness = z.object({
+  status: z.enum(['ok', 'degraded', 'unavailable']).meta({
+    description: 'degraded: uploads lack their storage or their scanner, and everything else works',
+  }),
+  version: z.string().meta({ description: 'of the deployment that answers' }),
+  checks: z.record(z.string(), z.enum(['ok', 'failing'])).meta({
+    description:
+      'config, database, migrations, durable_objects, hasher; storage and scanner where uploads are enabled',
+  }),
+  dead_letters: z
+    .object({ uploads: z.int().nullable() })
+    .meta({ description: 'work that was given up in the last day; it does not change the status' }),
+});
 
 /** Answers without any configuration. */
 export const livenessRoute = route(
@@ -12,26 +27,23 @@ export const livenessRoute = route(
     tag: 'service',
     access: 'anyone',
     rate: 'unlimited',
-    answers: { 200: { description: 'The process answers', schema: Health } },
+    answers: { 200: { description: 'The process answers', schema: Liveness } },
     errors: [],
   },
   (c) => c.json({ status: 'ok' as const }, 200),
 );
 
-export type HealthServices = {
-  readonly readiness: (ctx: RequestContext, observed: Observed) => Promise<ReadinessReport>;
-};
-
-export const healthRoutes = ({ readiness }: HealthServices) => [
+export const healthRoutes = ({ readiness }: Health) => [
   route(
     {
       method: 'GET',
       path: '/health',
       summary: 'Check that the service answers',
       tag: 'service',
+      budget: { trips: 0, objects: 0 },
       access: 'anyone',
       rate: 'unlimited',
-      answers: { 200: { description: 'The service answers', schema: Health } },
+      answers: { 200: { description: 'The service answers', schema: Liveness } },
       errors: [],
     },
     (c) => c.json({ status: 'ok' as const }, 200),
@@ -42,6 +54,7 @@ export const healthRoutes = ({ readiness }: HealthServices) => [
       path: '/readyz',
       summary: 'Check every part that a request may need',
       tag: 'service',
+      budget: { trips: 1, objects: 1 },
       access: 'anyone',
       rate: 'readiness',
       answers: {

@@ -1,12 +1,11 @@
 import { route } from '../platform/http/route.ts';
-import { expositionType } from './rules/exposition.ts';
+import { expositionType } from './rules.ts';
+import type { MetricsFeature } from './service.ts';
 
 const bearer = /^Bearer ([\x21-\x7e]+)$/i;
 
-type MetricsServices = { readonly scrape: (token: string | undefined) => Promise<string> };
-
-/** Prometheus has a token of its own; no session gives access. */
-export const metricsRoutes = ({ scrape }: MetricsServices) => [
+/** Prometheus has its own token; a session gives no access. */
+export const metricsRoutes = ({ scrape }: MetricsFeature) => [
   route(
     {
       method: 'GET',

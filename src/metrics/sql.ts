@@ -1,11 +1,26 @@
 import { sql } from 'drizzle-orm';
 import type { Database, QueryScope } from '../platform/db/client.ts';
-import type { Backlog } from './rules/backlog.ts';
 
-/** How much work waits, by what it waits for. */
-export const createBacklogRepository = (db: Database) => ({
+/** Work that waits. Overdue work should have begun so many seconds ago; 0 where nothing is overdue. */
+type Backlog = {
+  readonly mails: { readonly waiting: number; readonly delayed: number };
+  readonly uploads: { readonly pending: number; readonly scanning: number };
+  readonly overdueSeconds: { readonly mail: number; readonly upload: number };
+};
+
+type BacklogRow = {
+  waiting: number;
+  delayed: number;
+  pending: number;
+  scanning: number;
+  mail_overdue: number;
+  upload_overdue: number;
+};
+
+export const createBacklogSql = ({ db }: { readonly db: Database }) => ({
   read: async (scope: QueryScope, now: Date): Promise<Backlog> => {
-    const [row] = await db.execute<Record<string, number>>(
+    const overdue = sql`greatest(0, extract(epoch from ${now}::timestamptz - min(next_attempt_at)))::float8`;
+    const [row] = await db.execute<BacklogRow>(
       scope,
       sql`
         with mails as (
@@ -18,13 +33,11 @@ export const createBacklogRepository = (db: Database) => ({
           (select count(*)::int from mails where attempts > 0) as delayed,
           (select count(*)::int from files where status = 'pending') as pending,
           (select count(*)::int from files where status = 'scanning') as scanning,
-          (select greatest(0, extract(epoch from ${now}::timestamptz - min(next_attempt_at)))::float8 from mails) as mail_overdue,
-          (select greatest(0, extract(epoch from ${now}::timestamptz - min(next_attempt_at)))::float8 from files) as upload_overdue`,
+          (select ${overdue} from mails) as mail_overdue,
+          (select ${overdue} from files) as upload_overdue`,
     );
-    return {
-      mails: { waiting: row?.waiting ?? 0, delayed: row?.delayed ?? 0 },
-      uploads: { pending: row?.pending ?? 0, scanning: row?.scanning ?? 0 },
-      overdueSeconds: { mail: row?.mail_overdue ?? 0, upload: row?.upload_overdue ?? 0 },
-    };
+    if (!row) throw new Error('an aggregate returned no row');
+    const { waiting, delayed, pending, scanning, mail_overdue: mail, upload_overdue: upload } = row;
+    return { mails: { waiting, delayed }, uploads: { pending, scanning }, overdueSeconds: { mail, upload } };
   },
 });

@@ -1,14 +1,14 @@
-/** Ended sessions are the devices that an account knows, and what a user sees of former logins. */
+/** How many days ended sessions are kept: an account knows its devices by them, and shows them as former logins. */
 export const endedSessionDays = 90;
 
-/** No token lives longer than a week; what is left of one tells what was mailed. */
+/** How many days one-time tokens are kept. They live a week at most; after that they tell what was mailed. */
 export const tokenDays = 37;
 
-/** How many rows a run deletes of a table, so that one that has fallen behind catches up without a long transaction. */
+/** How many rows of a table one run deletes: enough to catch up, without a long transaction. */
 export const purgeBatch = 5_000;
 
-/** How many sessions, and how many audit events, one step takes of a deleted account; the deletion itself is the first. */
+/** How many sessions and how many audit events one step erases. The deletion of an account is the first step. */
 export const erasureBatch = 1_000;
 
-/** How many steps one run takes with what is left of deleted accounts; the next run goes on. */
+/** How many steps of erasure one run takes; the next run continues. */
 export const maxErasureSteps = 20;

@@ -1,25 +1,15 @@
-import type { ErasureRepository } from '../accounts/sql/erasure.ts';
-import type { Retention } from '../platform/config/retention.ts';
-import type { Logger } from '../platform/context.ts';
+import type { Container } from '../container.ts';
 import { endedSessionDays, erasureBatch, maxErasureSteps, purgeBatch, tokenDays } from './rules.ts';
-import type { AgeingTable, RetentionRepository } from './sql.ts';
+import { type AgeingTable, createRetentionSql } from './sql.ts';
 
 const dayMs = 86_400_000;
 const databaseLimitMs = 10_000;
 
-type Deps = {
-  readonly rows: RetentionRepository;
-  readonly erasures: ErasureRepository;
-  readonly retention: Retention;
-  readonly clock: () => Date;
-  readonly log: Logger;
-};
-
-/** Deletes what has been kept as long as it is to be, and what is left of deleted accounts. */
-export const createPurge = ({ rows, erasures, retention, clock, log }: Deps) => {
+export const createRetention = ({ db, config, clock, log }: Container) => {
+  const rows = createRetentionSql({ db });
   const scope = () => ({ signal: AbortSignal.timeout(databaseLimitMs) });
 
-  const purge = async (table: AgeingTable, days: number | null): Promise<void> => {
+  const purgeTable = async (table: AgeingTable, days: number | null): Promise<void> => {
     if (days === null) return;
     const before = new Date(clock().getTime() - days * dayMs);
     const deleted = await rows.purge(scope(), table, before, purgeBatch);
@@ -27,18 +17,22 @@ export const createPurge = ({ rows, erasures, retention, clock, log }: Deps) => 
   };
 
   const erase = async (): Promise<void> => {
-    await erasures.findForgotten(scope(), clock());
+    await rows.erasures.findForgotten(scope(), clock());
     for (let step = 0; step < maxErasureSteps; step++) {
-      const { sessions, events, done } = await erasures.step(scope(), { now: clock(), limit: erasureBatch });
-      if (sessions + events + done === 0) return;
-      log.info('erasure', { sessions, events, done });
+      const erased = await rows.erasures.step(scope(), { now: clock(), limit: erasureBatch });
+      if (erased.sessions + erased.events + erased.done === 0) return;
+      log.info('erasure', erased);
     }
   };
 
-  return async (): Promise<void> => {
-    await purge('audit_events', retention.auditDays);
-    await purge('sessions', retention.sessionDays + endedSessionDays);
-    await purge('one_time_tokens', tokenDays);
-    await erase();
+  return {
+    /** Deletes rows that are older than their retention, and what is left of deleted accounts. */
+    purge: async (): Promise<void> => {
+      const { auditDays, sessionDays } = config.retention;
+      await purgeTable('audit_events', auditDays);
+      await purgeTable('sessions', sessionDays + endedSessionDays);
+      await purgeTable('one_time_tokens', tokenDays);
+      await erase();
+    },
   };
 };

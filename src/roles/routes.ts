@@ -1,11 +1,6 @@
-import type { PermittedContext } from '../platform/context.ts';
 import { readPreconditions, setEntityTag } from '../platform/http/preconditions.ts';
 import { route } from '../platform/http/route.ts';
-import type { Page, PageRequest } from '../platform/rules/page.ts';
-import type { Permission } from '../platform/rules/permissions.ts';
-import type { Preconditions } from '../platform/rules/preconditions.ts';
 import { pageResponse } from '../platform/schema/page.ts';
-import type { Role } from './rules/role.ts';
 import {
   PermissionList,
   PutRoleBody,
@@ -15,33 +10,21 @@ import {
   Role as RoleSchema,
   roleResponse,
 } from './schema.ts';
-import type { PermissionEntry } from './service/permissions.ts';
+import type { Roles } from './service.ts';
 
-export type RoleServices = {
-  readonly list: (ctx: PermittedContext, page: PageRequest) => Promise<Page<Role>>;
-  readonly read: (ctx: PermittedContext, name: string) => Promise<Role>;
-  readonly put: (
-    ctx: PermittedContext,
-    name: string,
-    permissions: readonly Permission[],
-    preconditions: Preconditions,
-  ) => Promise<{ role: Role; isNew: boolean }>;
-  readonly remove: (ctx: PermittedContext, name: string, ifMatch: Preconditions['ifMatch']) => Promise<void>;
-  readonly permissions: (ctx: PermittedContext) => Promise<readonly PermissionEntry[]>;
-};
-
-export const roleRoutes = (roles: RoleServices) => [
+export const roleRoutes = (roles: Roles) => [
   route(
     {
       method: 'GET',
       path: '/permissions',
       summary: 'List everything that a role can allow',
       tag: 'administration',
+      budget: { trips: 1, objects: 1 },
       access: 'roles:read',
       answers: { 200: { description: 'All permissions', schema: PermissionList } },
       errors: [],
     },
-    async (c, ctx) => c.json({ items: [...(await roles.permissions(ctx))], next_cursor: null }, 200),
+    async (c, ctx) => c.json({ items: await roles.permissions(ctx), next_cursor: null }, 200),
   ),
   route(
     {
@@ -49,6 +32,7 @@ export const roleRoutes = (roles: RoleServices) => [
       path: '/roles',
       summary: 'List roles in the order of their names',
       tag: 'administration',
+      budget: { trips: 1, objects: 1 },
       access: 'roles:read',
       query: RoleQuery,
       answers: { 200: { description: 'A page of roles', schema: RoleList } },
@@ -65,6 +49,7 @@ export const roleRoutes = (roles: RoleServices) => [
       path: '/roles/:name',
       summary: 'Read a role; its ETag serves as If-Match',
       tag: 'administration',
+      budget: { trips: 1, objects: 1 },
       access: 'roles:read',
       params: RoleParams,
       answers: { 200: { description: 'The role', schema: RoleSchema } },
@@ -84,6 +69,7 @@ export const roleRoutes = (roles: RoleServices) => [
       summary:
         'Create a role (201) or replace its permissions (200) with permissions that you have; a role that accounts have needs users:write too',
       tag: 'administration',
+      budget: { trips: 1, objects: 1 },
       access: 'roles:write',
       params: RoleParams,
       json: PutRoleBody,
@@ -113,6 +99,7 @@ export const roleRoutes = (roles: RoleServices) => [
       path: '/roles/:name',
       summary: 'Delete a role that no account has',
       tag: 'administration',
+      budget: { trips: 1, objects: 1 },
       access: 'roles:write',
       params: RoleParams,
       answers: { 204: { description: 'Deleted' } },

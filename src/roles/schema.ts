@@ -2,7 +2,7 @@ import * as z from 'zod';
 import { permissionNames } from '../platform/rules/permissions.ts';
 import { pageQueryBy } from '../platform/schema/page.ts';
 import { Instant } from '../platform/schema/text.ts';
-import type { Role as RoleRecord } from './rules/role.ts';
+import type { Role as RoleRecord } from './rules.ts';
 
 export const RoleName = z
   .string()
@@ -24,7 +24,7 @@ export const Role = z
   .object({
     name: z.string(),
     permissions: z.array(z.string()),
-    built_in: z.boolean().meta({ description: 'the service relies on it: it cannot be deleted' }),
+    built_in: z.boolean().meta({ description: 'the service relies on the role, so it cannot be deleted' }),
     created_at: Instant,
   })
   .meta({ id: 'Role' });

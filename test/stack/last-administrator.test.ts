@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { Client } from 'pg';
 import { describe, expect, test } from 'vitest';
 import { createOwnAccountSql } from '../../src/accounts/sql/own-account.ts';
-import { createUserRepository } from '../../src/administration/sql/users.ts';
+import { createUserSql } from '../../src/administration/sql/users.ts';
 import { Secret } from '../../src/platform/config/secret.ts';
 import type { PermittedContext } from '../../src/platform/context.ts';
 import { createDatabase } from '../../src/platform/db/client.ts';
@@ -16,7 +16,7 @@ const passwordHash = 'a hash';
 const updatedAt = new Date();
 const issuer = 'https://idp.example';
 
-/** A database in which nobody else administrates. */
+/** A database without other administrators. */
 const openHouse = async (url: string, endpoint: string, adminUrl: string, verifiedOnly = false) => {
   const db = createDatabase({ url: new Secret(url), endpoint });
   const parts = {
@@ -75,7 +75,7 @@ const openHouse = async (url: string, endpoint: string, adminUrl: string, verifi
   };
 
   return {
-    users: createUserRepository(db, parts),
+    users: createUserSql({ ...parts, db, passwordMaxAgeDays: null }),
     ownAccount: createOwnAccountSql({ ...parts, db, config: { password: { maxAgeDays: null } } }),
     newAdministrator,
     administrators,
@@ -90,11 +90,10 @@ const lastAdministrator = {
   detail: 'This is the last administrator; make another one first.',
 };
 
-/** Waits for a deed that may be refused; any other failure is thrown on. */
-const doneOrRefused = (deed: Promise<unknown>) =>
-  deed.catch((error: unknown) => {
-    if (!(error instanceof AppError)) throw error;
-  });
+/** Most of the deeds are refused: by then the actor or the target is gone, or is the last administrator. */
+const ignoreRefusal = (error: unknown): void => {
+  if (!(error instanceof AppError) || error.status >= 500) throw error;
+};
 
 const servers = [
   ['embedded', ''],
@@ -102,7 +101,7 @@ const servers = [
 ];
 
 describe.each(servers)('the last administrator, %s', (_, serverUrl) => {
-  test('stays, whatever several of them do to each other at the same time', async () => {
+  test('remains, whatever several administrators do to each other at the same time', async () => {
     await using stack = new AsyncDisposableStack();
     const database = await startTestDatabase(serverUrl);
     stack.defer(database.close);
@@ -124,7 +123,7 @@ describe.each(servers)('the last administrator, %s', (_, serverUrl) => {
       await Promise.all(
         some.flatMap((by, place) =>
           deeds.map((deed, turn) =>
-            doneOrRefused(deed(by, some[(place + 1 + (turn % 2)) % some.length] ?? by)),
+            deed(by, some[(place + 1 + (turn % 2)) % some.length] ?? by).catch(ignoreRefusal),
           ),
         ),
       );
@@ -132,7 +131,7 @@ describe.each(servers)('the last administrator, %s', (_, serverUrl) => {
     }
   });
 
-  test('is refused by every way there is, and a second one makes it possible', async () => {
+  test('cannot be deleted until a second administrator can log in', async () => {
     await using stack = new AsyncDisposableStack();
     const database = await startTestDatabase(serverUrl);
     stack.defer(database.close);
@@ -148,14 +147,10 @@ describe.each(servers)('the last administrator, %s', (_, serverUrl) => {
   });
 
   test.each([
-    ['has accepted no invitation yet', false, { hash: null }],
-    ['has not verified an address that has to be', true, { isVerified: false }],
-    [
-      'logs in by a provider that there is no more',
-      false,
-      { hash: null, identityOf: 'https://gone.example' },
-    ],
-  ] as const)('is not replaced by one who %s', async (_, verifiedOnly, other) => {
+    ['has not accepted the invitation', false, { hash: null }],
+    ['has not verified a required address', true, { isVerified: false }],
+    ['logs in with a provider that was removed', false, { hash: null, identityOf: 'https://gone.example' }],
+  ] as const)('is not replaced by an administrator who %s', async (_, verifiedOnly, other) => {
     await using stack = new AsyncDisposableStack();
     const database = await startTestDatabase(serverUrl);
     stack.defer(database.close);
@@ -167,7 +162,7 @@ describe.each(servers)('the last administrator, %s', (_, serverUrl) => {
     await expect(remove()).rejects.toMatchObject(lastAdministrator);
   });
 
-  test('may go where another one logs in by a provider', async () => {
+  test('can be deleted if another administrator logs in with a provider', async () => {
     await using stack = new AsyncDisposableStack();
     const database = await startTestDatabase(serverUrl);
     stack.defer(database.close);

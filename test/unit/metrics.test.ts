@@ -1,5 +1,5 @@
 import { describe, expect, it, vi } from 'vitest';
-import { expose } from '../../src/metrics/rules/exposition.ts';
+import { expose } from '../../src/metrics/rules.ts';
 import {
   type MetricsBatch,
   mergeAmounts,
@@ -24,7 +24,7 @@ describe('the recorder', () => {
     return { sent, ...recorder };
   };
 
-  it('adds up what is counted until it is flushed, and then begins anew', async () => {
+  it('adds up the counts until a flush, and then begins again', async () => {
     const { sent, count, flush } = newRecorder();
     count('itsor_http_requests_total', request);
     count('itsor_http_requests_total', request, 2);
@@ -44,7 +44,7 @@ describe('the recorder', () => {
     ]);
   });
 
-  it('sends what got no answer once more, under the same number, before anything new', async () => {
+  it('sends an unanswered batch again under the same number before a new one', async () => {
     let isAway = true;
     const { sent, count, flush } = newRecorder(async () => {
       if (isAway) throw new Error('away');
@@ -71,13 +71,13 @@ describe('the recorder', () => {
 });
 
 describe('amounts', () => {
-  it('an observation falls into the first bucket that holds it, and beyond the last into one more', () => {
+  it('an observation counts in the first bucket that holds it, or in one after the last', () => {
     expect(observed([1, 5], 1)).toEqual([1, 0, 0, 1]);
     expect(observed([1, 5], 1.5)).toEqual([0, 1, 0, 1.5]);
     expect(observed([1, 5], 6)).toEqual([0, 0, 1, 6]);
   });
 
-  it('a gauge is replaced, everything else adds up; other buckets than before begin anew', () => {
+  it('a gauge is replaced, other amounts add up, and changed buckets begin again', () => {
     expect(mergeAmounts('itsor_uploads', [7], [3])).toEqual([3]);
     expect(mergeAmounts('itsor_mails_total', [7], [3])).toEqual([10]);
     expect(mergeAmounts('itsor_mails_total', undefined, [3])).toEqual([3]);
@@ -107,7 +107,7 @@ describe('the exposition', () => {
     expect(lines.at(-1)).toBe('');
   });
 
-  it('escapes label values, and leaves out what this build does not know', () => {
+  it('escapes label values, and leaves out unknown metrics', () => {
     const text = expose([
       { name: 'itsor_problems_total', labels: ['a"b\\c\nd'], amounts: [1] },
       { name: 'itsor_of_another_version_total', labels: [], amounts: [1] },
@@ -134,7 +134,7 @@ describe('the deferred flush', () => {
     return { clock, ends, flush, deferred, ask: () => later((_, work) => void deferred.push(work)) };
   };
 
-  it('is one for all requests of its time, and another one for who comes while it is sent', async () => {
+  it('is shared by the requests of one interval; a request during the sending starts the next', async () => {
     const sending = Promise.withResolvers<void>();
     const { ends, flush, deferred, ask } = newFlush(vi.fn(() => sending.promise));
     ask();
@@ -149,7 +149,7 @@ describe('the deferred flush', () => {
     await deferred[0];
   });
 
-  it('that went down with its request holds up the next one for a while, and not for ever', () => {
+  it('a flush that ended with its request delays the next one only for a while', () => {
     const { clock, deferred, ask } = newFlush();
     ask();
     clock.nowMs = 11_000;

@@ -8,7 +8,7 @@ const times = <T>(count: number, make: (index: number) => Promise<T>): Promise<T
   Promise.all(Array.from({ length: count }, (_, index) => make(index)));
 
 describe('administrators who act at the same time', () => {
-  it('lose no update: of 100 edits that are meant for one version, one is made', async () => {
+  it('100 edits with the same If-Match: one succeeds and 99 answer 412', async () => {
     const { access_token: bearer } = await newAdmin(client);
     const { user } = await newAccount(client);
     const tag = (await client('GET', `/users/${user.id}`, { bearer })).headers.get('ETag') ?? '';
@@ -27,7 +27,7 @@ describe('administrators who act at the same time', () => {
     expect(event?.count).toBe(1);
   });
 
-  it('each find what they have set, and never a mixture, when 100 of them set the roles of one account', async () => {
+  it('100 edits of the roles of one account: each answer has the roles of its own request', async () => {
     const { access_token: bearer } = await newAdmin(client);
     const { user } = await newAccount(client);
     const sets = [['user'], ['user', await newRole('users:read')], [await newRole('roles:read')], []].map(
@@ -44,7 +44,7 @@ describe('administrators who act at the same time', () => {
     expect(sets).toContainEqual((await now.json<{ roles: string[] }>()).roles);
   });
 
-  it('write over no member that they did not name', async () => {
+  it('edits of different members of one account all take effect', async () => {
     const { access_token: bearer } = await newAdmin(client);
     const { user } = await newAccount(client);
     const role = await newRole('users:read');
@@ -62,7 +62,7 @@ describe('administrators who act at the same time', () => {
     });
   });
 
-  it('let one of 100 make a role, and one change it from a version', async () => {
+  it('100 creations of one role: one succeeds, and of 50 changes from one version one succeeds', async () => {
     const { access_token: bearer } = await newAdmin(client);
     const path = `/roles/r${crypto.randomUUID().slice(0, 8)}`;
     const put = (permissions: string[], headers: Record<string, string>) =>
@@ -75,7 +75,7 @@ describe('administrators who act at the same time', () => {
     expect(changed.filter(({ status }) => status === 200)).toHaveLength(1);
   });
 
-  it('give no role that is deleted at the same moment', async () => {
+  it('a role that is deleted at the same moment is not given to an account', async () => {
     const { access_token: bearer } = await newAdmin(client);
     for (let round = 0; round < 10; round++) {
       const { user } = await newAccount(client);
@@ -91,7 +91,7 @@ describe('administrators who act at the same time', () => {
     }
   });
 
-  it('stop with the demotion that they waited behind', async () => {
+  it('edits that waited for the demotion of their actor are refused', async () => {
     const admin = await newAdmin(client);
     const manager = await newAccountAllowed(client, 'users:write');
     const { user } = await newAccount(client);
@@ -122,7 +122,7 @@ describe('administrators who act at the same time', () => {
     expect(next.status).toBe(403);
   });
 
-  it('never see an account with half of its roles while they are replaced', async () => {
+  it('a reader never sees an account with half of its roles while they are replaced', async () => {
     const { access_token: bearer } = await newAdmin(client);
     const [a, b] = [await newRole('users:read'), await newRole('roles:read')];
     const { user } = await newAccountWith(client, a);

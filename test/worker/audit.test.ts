@@ -32,7 +32,7 @@ const login = (email: string, given: string, by = client) =>
   by('POST', '/auth/token', { json: { email, password: given } });
 
 describe('GET /audit', () => {
-  it('tells what was done to an account and by it, newest first, each once', async () => {
+  it('lists the events about an account and by it, newest first and each once', async () => {
     const reader = await newAccountAllowed(client, 'audit:read');
     const admin = await newAdmin(client);
     const { user } = await newAccount(client);
@@ -57,7 +57,7 @@ describe('GET /audit', () => {
     expect(opened.map(({ type }) => type)).toEqual(['session.opened']);
   });
 
-  it('finds by type alone', async () => {
+  it('finds events by their type alone', async () => {
     const { access_token: bearer } = await newAccountAllowed(client, 'audit:read');
     const { items } = await read(bearer, 'type=account.signed_up&limit=5');
     expect(items.length).toBeGreaterThan(0);
@@ -74,7 +74,7 @@ describe('GET /audit', () => {
 });
 
 describe('the audit trail', () => {
-  it('has wrong passwords and the lock they bring, with address and device', async () => {
+  it('records wrong passwords and the lock that follows, with address and device', async () => {
     const { user } = await newAccount(client);
     const address = newAddress();
     const guesser = createClient({ LOGIN_BRUTE_MAX_ATTEMPTS: '3' }, address);
@@ -97,7 +97,7 @@ describe('the audit trail', () => {
     }
   });
 
-  it('has a guess at no account too, and keeps nothing of what was typed', async () => {
+  it('records a guess at an unknown account without anything that was typed', async () => {
     const address = newAddress();
     const email = newEmail();
     await login(email, 'my other password 123', createClient({}, address));
@@ -106,14 +106,14 @@ describe('the audit trail', () => {
     expect(JSON.stringify(events)).not.toContain(email);
   });
 
-  it('has a wrong current password as well', async () => {
+  it('records a wrong current password', async () => {
     const { user, access_token: bearer } = await newAccount(client);
     const json = { current_password: 'not the password', new_password: 'umbrella lantern orchard 47' };
     expect((await client('POST', '/auth/password', { bearer, json })).status).toBe(401);
     expect((await eventsAbout(user.id)).map(({ type }) => type)).toContain('login.failed');
   });
 
-  it('names the same kinds of events that the statements write', async () => {
+  it('contains only types of events that the catalogue names', async () => {
     const rows = await sql`select distinct type from audit_events`;
     expect(auditEventTypeNames).toEqual(expect.arrayContaining(rows.map(({ type }) => type)));
   });

@@ -6,8 +6,8 @@ import { expectProblem } from '../support/worker/problem.ts';
 const refusals = async (variable: string) =>
   sql`select details from audit_events where type = 'configuration.refused' and details->'variables' ? ${variable}`;
 
-it('tells the audit trail once an hour that the service refuses to start, by the names of what is wrong', async () => {
-  // A set of variables that no other test has wrong together.
+it('a misconfigured service writes one audit event an hour, with the names of the wrong variables', async () => {
+  // No other test has this set of wrong variables.
   const wrong = { LOGIN_BRUTE_LOCK_MS: 'a-secret-that-slipped', AUDIT_RETENTION_DAYS: '-1' };
   for (const isolate of [createClient(wrong), createClient(wrong)]) {
     await expectProblem(await isolate('GET', '/auth/me'), 503, 'misconfigured');
@@ -17,7 +17,7 @@ it('tells the audit trail once an hour that the service refuses to start, by the
   expect(rows).toEqual([{ details: { variables: ['AUDIT_RETENTION_DAYS', 'LOGIN_BRUTE_LOCK_MS'] } }]);
 });
 
-it('asks no database that is misconfigured itself', async () => {
+it('a service with a wrong DATABASE_URL sends nothing to a database', async () => {
   const isolate = createClient({ DATABASE_URL: 'sqlite:///./itsor.db' });
   const trips = await countRoundTrips(async () => {
     await expectProblem(await isolate('GET', '/auth/me'), 503, 'misconfigured');

@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import { createClient } from '../support/worker/client.ts';
 import { countRoundTrips } from '../support/worker/database.ts';
 
-it('GET /flags tells every flag, from the configuration and nothing else', async () => {
+it('GET /flags lists every flag from the configuration, without a database round trip', async () => {
   const read = async (variables: Record<string, string>) =>
     (await createClient(variables)('GET', '/flags')).json();
   expect(await countRoundTrips(() => read({}))).toBe(0);

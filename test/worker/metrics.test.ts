@@ -13,7 +13,7 @@ const token = 'metrics-token-of-this-test';
 const variables = { ENABLE_METRICS: '1', METRICS_TOKEN: token };
 const gatherers = (env as { METRICS_GATHERER: DurableObjectNamespace<MetricsGatherer> }).METRICS_GATHERER;
 
-/** The value of a sample, by its name and labels as they are printed; 0 where there is none. */
+/** The value of a sample, by its name and labels as printed; 0 for a missing sample. */
 const sampleIn = (text: string, sample: string): number =>
   Number(
     text
@@ -25,7 +25,7 @@ const sampleIn = (text: string, sample: string): number =>
 const newScraper = (given: Record<string, string> = {}) => {
   const client = createClient({ ...variables, ...given });
   const scrape = async () => (await client('GET', '/metrics', { bearer: token })).text();
-  /** How much each sample has risen while something was done. */
+  /** How much each sample rose during the work. */
   const during = async (work: () => Promise<unknown>) => {
     const before = await scrape();
     await work();
@@ -53,7 +53,7 @@ describe('/metrics', () => {
     expect(await response.text()).not.toContain('itsor_http');
   });
 
-  it('takes the token, and no session, not even an administrator’s', async () => {
+  it('accepts the token, and refuses the session of an administrator', async () => {
     const { client } = newScraper();
     const { access_token } = await newAccount(createClient());
     expect((await client('GET', '/metrics', { bearer: access_token })).status).toBe(401);
@@ -63,7 +63,7 @@ describe('/metrics', () => {
     expect(response.headers.get('Cache-Control')).toBe('no-store');
   });
 
-  it('counts requests by the route that they matched, never by what a client made up', async () => {
+  it('counts requests by the matched route, never by a path that a client made up', async () => {
     const { client, scrape, during } = newScraper();
     const made = crypto.randomUUID();
     const rise = await during(async () => {
@@ -81,7 +81,7 @@ describe('/metrics', () => {
     expect(await scrape()).not.toContain(made);
   });
 
-  it('counts what happens on the way of a login, good and bad', async () => {
+  it('counts the steps of good and bad logins', async () => {
     const { client, during } = newScraper();
     const email = newEmail();
     const rise = await during(async () => {
@@ -90,7 +90,7 @@ describe('/metrics', () => {
       await client('POST', '/auth/token', { json: { email, password } });
     });
     expect(rise('itsor_password_hash_duration_seconds_count')).toBe(3);
-    // The judgement of a password that is set waits its turn like a hash.
+    // The check of a new password waits for its turn like a hash.
     expect(rise('itsor_password_hash_queue_length_count')).toBe(4);
     expect(rise('itsor_login_guard_decisions_total{decision="admitted"}')).toBe(2);
     expect(rise('itsor_login_attempts_total{outcome="succeeded"}')).toBe(1);
@@ -101,7 +101,7 @@ describe('/metrics', () => {
       3,
     );
     expect(rise('itsor_durable_object_duration_seconds_count{object="LoginGuard"}')).toBe(4);
-    // The sign-up; twice the account; the failure that is written down; the session.
+    // The sign-up, the account twice, the record of the failure, the session.
     expect(rise('itsor_database_round_trips_total{outcome="ok"}')).toBe(5);
   });
 
@@ -120,7 +120,7 @@ describe('/metrics', () => {
     expect(rise('itsor_refreshes_total{outcome="unknown"}')).toBe(1);
   });
 
-  it('counts a database that fails as failed, and the 503 that comes of it', async () => {
+  it('counts the failures of a database and the 503 that follow', async () => {
     const { client, during } = newScraper({ NEON_HTTP_ENDPOINT: 'http://127.0.0.1:9/sql' });
     const rise = await during(() => client('POST', '/auth/password/forgot', { json: { email: newEmail() } }));
     expect(rise('itsor_database_round_trips_total{outcome="failed"}')).toBe(1);
@@ -137,7 +137,7 @@ describe('uploads', () => {
     return (status: string) => sampleIn(text, `itsor_upload_transitions_total{status="${status}"}`);
   };
 
-  it('are counted in every state that they come into, once', async () => {
+  it('each state that an upload reaches is counted once', async () => {
     const { access_token: bearer } = await newAccount(client);
     const before = await transitions();
     const clean = await uploadFile(client, bearer);
@@ -157,7 +157,7 @@ describe('uploads', () => {
   });
 });
 
-it('mails are counted by what became of each attempt', async () => {
+it('attempts to send a mail are counted by their outcome', async () => {
   const { during } = newScraper();
   const { id } = await newMail(new Date());
   const bindings = { ...env, ...variables } as unknown as Bindings;
@@ -166,7 +166,7 @@ it('mails are counted by what became of each attempt', async () => {
 });
 
 describe('the scheduled jobs', () => {
-  it('are counted, and set the gauges from the database', async () => {
+  it('scheduled runs are counted, and set the gauges from the database', async () => {
     const client = createClient(variables);
     const bindings = { ...env, ...variables, MAIL_QUEUE: { send: async () => {} } } as unknown as Bindings;
     const scrape = async () => (await client('GET', '/metrics', { bearer: token })).text();
@@ -194,7 +194,7 @@ describe('the gatherer', () => {
     series: [{ name: 'itsor_mails_total', labels: ['sent'], amounts: [amount] }],
   });
 
-  it('adds up the batches of all isolates, each once however often it comes', async () => {
+  it('adds up the batches of all isolates, and counts a repeated batch once', async () => {
     const gatherer = newGatherer();
     await gatherer.add(batch('a', 1, 1));
     await gatherer.add(batch('a', 1, 1));
@@ -203,7 +203,7 @@ describe('the gatherer', () => {
     expect(await gatherer.read()).toEqual([{ name: 'itsor_mails_total', labels: ['sent'], amounts: [311] }]);
   });
 
-  it('keeps its numbers and its senders when it is evicted', async () => {
+  it('keeps its numbers and its senders after an eviction', async () => {
     const gatherer = newGatherer();
     await gatherer.add(batch('a', 1, 7));
     const before = await gatherer.read();

@@ -124,13 +124,13 @@ const newWorld = (seed: number, ids: readonly string[]) => {
     { metrics: { enabled: false, token: null }, tracing: null },
     { log, isolate: 'one', gather: nothing, random: () => 0 },
   );
-  const services = {
+  const features = {
     mail: { deliver, sweep },
     uploads: { work: done, markDeadLetter: nothing, sweep: nothing },
     retention: { purge: nothing },
     metrics: null,
   };
-  const jobs = createJobs({ kind: 'ready', log, telemetry, services });
+  const jobs = createJobs({ log, telemetry }, features);
   return Object.assign(world, { jobs, lines });
 };
 

@@ -10,19 +10,19 @@ const readyz = async (variables: Record<string, unknown> = {}) => {
   return { response, ...(await response.json<Readiness>()) };
 };
 
-/** A bucket that answers this. */
+/** A bucket that answers with the given function. */
 const bucket = (head: () => Promise<unknown>) => ({ UPLOADS: { head } });
-/** Nobody listens there. */
+/** The address of a scanner on a port without a listener. */
 const clamavAway = { UPLOAD_SCANNER: 'clamav', CLAMD_ADDRESS: '127.0.0.1:9' };
 
 describe('GET /readyz', () => {
-  it('looks at what uploads need too', async () => {
+  it('checks the storage and the scanner of uploads', async () => {
     const { response, status, checks } = await readyz();
     expect([response.status, status]).toEqual([200, 'ok']);
     expect(checks).toMatchObject({ storage: 'ok', scanner: 'ok' });
   });
 
-  it('tells which deployment answers', async () => {
+  it('names the deployment that answers', async () => {
     const { version } = await readyz({ CF_VERSION_METADATA: { id: 'bbbb-2', tag: '', timestamp: '' } });
     expect(version).toBe('bbbb-2');
   });
@@ -31,7 +31,7 @@ describe('GET /readyz', () => {
     ['a bucket that fails', bucket(() => Promise.reject(new Error('no bucket'))), 'storage'],
     ['a bucket that hangs', bucket(() => new Promise(() => {})), 'storage'],
     ['a scanner that is away', clamavAway, 'scanner'],
-  ])('takes the service out of traffic for no part of uploads: %s', async (_, variables, failing) => {
+  ])('answers 200 with the status `degraded` for %s', async (_, variables, failing) => {
     const began = Date.now();
     const { response, status, checks } = await readyz(variables);
     expect(Date.now() - began).toBeLessThan(5000);
@@ -40,7 +40,7 @@ describe('GET /readyz', () => {
     expect(Object.keys(checks).filter((name) => checks[name] !== 'ok')).toEqual([failing]);
   });
 
-  it('says nothing of a scanner that cannot be asked', async () => {
+  it('has no check for a scanner that answers by webhook', async () => {
     const { fetch } = globalThis;
     const fetches = vi
       .spyOn(globalThis, 'fetch')
@@ -56,7 +56,7 @@ describe('GET /readyz', () => {
     expect(checks).not.toHaveProperty('scanner');
   });
 
-  it('says nothing of what uploads need where none are taken', async () => {
+  it('has no checks for storage and scanner where uploads are disabled', async () => {
     const { checks } = await readyz(withoutScanner);
     expect(Object.keys(checks)).not.toEqual(expect.arrayContaining(['storage']));
     expect(Object.keys(checks)).not.toEqual(expect.arrayContaining(['scanner']));

@@ -38,11 +38,11 @@ const left = async (
 const run = (variables: Record<string, string> = {}) =>
   runSchedule({ ...env, LOG_LEVEL: 'error', ...variables } as never);
 
-describe("the minute's work", () => {
-  it('deletes audit events, sessions and tokens when their time is over, and none before', async () => {
+describe('the scheduled purge', () => {
+  it('deletes audit events, sessions and tokens after their retention, and none before', async () => {
     const { user } = await newAccount(client);
     const events = [await newEvent(daysAgo(366)), await newEvent(daysAgo(364))];
-    // A session can last 30 days by default, and is kept for 90 after that.
+    // By default a session lasts 30 days at most, and is kept for 90 more.
     const sessions = [await newSession(user.id, daysAgo(121)), await newSession(user.id, daysAgo(119))];
     const tokens = [await newToken(user.id, daysAgo(38)), await newToken(user.id, daysAgo(36))];
     await run();
@@ -51,7 +51,7 @@ describe("the minute's work", () => {
     expect(await left('one_time_tokens', tokens)).toEqual([tokens[1]]);
   });
 
-  it('keeps the audit trail as long as AUDIT_RETENTION_DAYS says, for good where it says 0', async () => {
+  it('keeps the audit trail for AUDIT_RETENTION_DAYS, and for ever if that is 0', async () => {
     const event = await newEvent(daysAgo(300));
     await run({ AUDIT_RETENTION_DAYS: '0' });
     await run({ AUDIT_RETENTION_DAYS: '301' });

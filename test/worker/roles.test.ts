@@ -16,7 +16,7 @@ const put = (
 ) => client('PUT', `/roles/${name}`, { bearer, json: { permissions }, headers });
 
 describe('roles', () => {
-  it('begin with user, who may nothing, and admin, who may everything that the code knows', async () => {
+  it('a new database has the role `user` without permissions and the role `admin` with all of them', async () => {
     const { access_token: bearer } = await newAccountAllowed(client, 'roles:read');
     const read = async (name: string) => (await client('GET', `/roles/${name}`, { bearer })).json();
     expect(await read('user')).toMatchObject({ permissions: [], built_in: true });
@@ -29,7 +29,7 @@ describe('roles', () => {
     expect(listed.items.map(({ name }) => name)).toEqual(permissionNames);
   });
 
-  it('are listed by name, in pages', async () => {
+  it('the list of roles has pages in the order of the names', async () => {
     const { access_token: bearer } = await newAccountAllowed(client, 'roles:read');
     await newRole('users:read');
     const seen: string[] = [];
@@ -44,7 +44,7 @@ describe('roles', () => {
     expect(seen).toEqual(expect.arrayContaining(['admin', 'user']));
   });
 
-  it('are made, changed and deleted, each with its event', async () => {
+  it('creating, changing and deleting a role each write one audit event', async () => {
     const { access_token: bearer, user } = await newAdmin(client);
     const name = newName();
     const made = await put(bearer, name, ['users:read', 'audit:read', 'users:read']);
@@ -68,7 +68,7 @@ describe('roles', () => {
     });
   });
 
-  it('are guarded by their ETag', async () => {
+  it('If-Match and If-None-Match refuse a write to a role that has changed', async () => {
     const { access_token: bearer } = await newAdmin(client);
     const name = newName();
     await expectProblem(await put(bearer, name, [], { 'If-Match': '*' }), 412, 'precondition_failed');
@@ -79,7 +79,7 @@ describe('roles', () => {
     const changed = await put(bearer, name, ['users:read'], { 'If-Match': tag });
     expect(changed.status).toBe(200);
     await expectProblem(await put(bearer, name, [], { 'If-Match': tag }), 412, 'precondition_failed');
-    // Neither a weak tag nor one that is to be absent guards a write.
+    // A weak tag never matches, and If-None-Match takes only *.
     const weak = `W/${changed.headers.get('ETag')}`;
     await expectProblem(await put(bearer, name, [], { 'If-Match': weak }), 412, 'precondition_failed');
     await expectProblem(await put(bearer, name, [], { 'If-None-Match': tag }), 422, 'validation_failed');
@@ -89,7 +89,7 @@ describe('roles', () => {
     expect((await gone(changed.headers.get('ETag') ?? '')).status).toBe(204);
   });
 
-  it('take no name and no permission that there is not', async () => {
+  it('a role with an invalid name or an unknown permission is refused', async () => {
     const { access_token: bearer } = await newAdmin(client);
     for (const name of ['Admin', 'a b', '7up', 'x'.repeat(65), '%00', 'ä']) {
       await expectProblem(await put(bearer, encodeURI(name), []), 422, 'validation_failed');
@@ -100,7 +100,7 @@ describe('roles', () => {
     }
   });
 
-  it('that the service relies on stay', async () => {
+  it('built-in roles cannot be deleted, and the role `admin` cannot be changed', async () => {
     const { access_token: bearer } = await newAdmin(client);
     for (const name of ['user', 'admin']) {
       await expectProblem(await client('DELETE', `/roles/${name}`, { bearer }), 409, 'conflict');
@@ -108,14 +108,14 @@ describe('roles', () => {
     await expectProblem(await put(bearer, 'admin', ['users:read']), 409, 'conflict');
   });
 
-  it('that accounts have cannot be deleted', async () => {
+  it('a role that an account has cannot be deleted', async () => {
     const { access_token: bearer } = await newAdmin(client);
     const name = await newRole('users:read');
     await newAccountWith(client, name);
     await expectProblem(await client('DELETE', `/roles/${name}`, { bearer }), 409, 'conflict');
   });
 
-  it('are given no permission, and lose none, by who does not have it', async () => {
+  it('an actor can neither add nor remove a permission that the actor does not have', async () => {
     const { access_token: bearer } = await newAccountAllowed(client, 'roles:write', 'users:read');
     const name = newName();
     await expectProblem(await put(bearer, name, ['users:read', 'audit:read']), 403, 'forbidden');
@@ -127,7 +127,7 @@ describe('roles', () => {
     await expectProblem(await put(bearer, 'user', ['audit:read']), 403, 'forbidden');
   });
 
-  it('are not narrowed by who has them, and change nothing where they are so already', async () => {
+  it('an actor cannot reduce a role of their own, and an unchanged role keeps its ETag without an event', async () => {
     const { access_token: bearer, user } = await newAccountAllowed(
       client,
       'roles:write',
@@ -144,7 +144,7 @@ describe('roles', () => {
     expect(events).toEqual([]);
   });
 
-  it('that every sign-up gets takes no administrative permission, not from an administrator either', async () => {
+  it('the role of every sign-up takes no administrative permission, even from an administrator', async () => {
     const { access_token: bearer } = await newAdmin(client);
     for (const permission of permissionNames)
       await expectProblem(await put(bearer, 'user', [permission]), 409, 'conflict');
@@ -153,7 +153,7 @@ describe('roles', () => {
     expect((await put(bearer, 'user', [])).status).toBe(200);
   });
 
-  it('that accounts have are changed by who may write accounts too, and edit each of these', async () => {
+  it('changing a role that accounts have needs users:write and every permission of those accounts', async () => {
     const { access_token: rolesOnly } = await newAccountAllowed(client, 'roles:write', 'audit:read');
     const both = ['roles:write', 'users:write', 'audit:read'] as const;
     const { access_token: manager } = await newAccountAllowed(client, ...both);
@@ -174,7 +174,7 @@ describe('roles', () => {
     await expectProblem(await put(manager, name, ['audit:read']), 403, 'forbidden');
   });
 
-  it('lose a permission to who holds it, whoever has the role and whatever else it allows', async () => {
+  it('an actor can remove a permission that they have from a role that more powerful accounts have', async () => {
     const { access_token: manager } = await newAccountAllowed(client, 'roles:write', 'users:write');
     const name = await newRole('roles:write', 'audit:read');
     await newAccountWith(client, name, 'admin');
@@ -183,14 +183,14 @@ describe('roles', () => {
     await expectProblem(await put(manager, name, []), 403, 'forbidden');
   });
 
-  it('lose what their holder has by another role as well, as an administrator has', async () => {
+  it('an actor can remove a permission from their own role if another of their roles gives it', async () => {
     const name = await newRole('roles:write');
     const { access_token: bearer } = await newAccountWith(client, name, 'admin');
     expect((await put(bearer, name, [])).status).toBe(200);
     expect((await client('GET', '/roles', { bearer })).status).toBe(200);
   });
 
-  it('count on the very next request, whatever the token says', async () => {
+  it('a change of a role takes effect on the next request with an old access token', async () => {
     const { access_token: bearer } = await newAdmin(client);
     const name = await newRole('users:read');
     const { access_token: demoted } = await newAccountWith(client, name);

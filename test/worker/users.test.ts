@@ -13,7 +13,7 @@ import { expectProblem } from '../support/worker/problem.ts';
 
 const clients = Array.from({ length: 12 }, () => createClient());
 let turn = 0;
-/** Sign-ups are limited by address, so each test comes from another one. */
+/** Sign-ups are limited by address, so each test has its own address. */
 const newClient = () => clients[turn++ % clients.length] ?? createClient();
 
 type User = Tokens['user'] & Record<string, unknown>;
@@ -25,7 +25,7 @@ const page = async (response: Response): Promise<UserPage> => {
 };
 
 describe('GET /users', () => {
-  it('lists all accounts newest first in pages that miss none and repeat none', async () => {
+  it('lists all accounts newest first, in pages that contain each account once', async () => {
     const client = newClient();
     const { access_token: bearer } = await newAccountAllowed(client, 'users:read');
     const made = [await newAccount(client), await newAccount(client), await newAccount(client)];
@@ -43,7 +43,7 @@ describe('GET /users', () => {
     for (const { user } of made) expect(seen).toContain(user.id);
   });
 
-  it('finds by the beginning of an address or a user name, alphabetically, each account once', async () => {
+  it('finds accounts by the beginning of an address or a user name, in alphabetical order and each once', async () => {
     const client = newClient();
     const { access_token: bearer } = await newAccountAllowed(client, 'users:read');
     const stem = `q${crypto.randomUUID().slice(0, 8)}`;
@@ -68,7 +68,7 @@ describe('GET /users', () => {
     expect(seen.filter((email) => email.startsWith(stem))).toEqual(made.map(({ email }) => email).toSorted());
   });
 
-  it('takes no character of a prefix for a pattern', async () => {
+  it('treats no character of a prefix as a pattern', async () => {
     const client = newClient();
     const { access_token: bearer } = await newAccountAllowed(client, 'users:read');
     for (const q of ['%', '_', '\\', "'", '%25', '\u{10ffff}']) {
@@ -101,7 +101,7 @@ describe('GET /users', () => {
 });
 
 describe('GET /users/{id}', () => {
-  it('shows an account with its state and an ETag, and 404 for none', async () => {
+  it('answers with the account and its ETag, or with 404', async () => {
     const client = newClient();
     const { access_token: bearer } = await newAccountAllowed(client, 'users:read');
     const { user } = await newAccount(client);
@@ -115,7 +115,7 @@ describe('GET /users/{id}', () => {
 });
 
 describe('POST /users', () => {
-  it('makes an account whose owner has to change the first password', async () => {
+  it('creates an account whose owner has to change the first password', async () => {
     const client = newClient();
     const admin = await newAdmin(client);
     const email = newEmail();
@@ -136,7 +136,7 @@ describe('POST /users', () => {
     );
   });
 
-  it('judges no password and hashes none before the caller is known to be permitted', async () => {
+  it('checks the permission before it checks or hashes a password', async () => {
     const client = newClient();
     const { access_token: bearer } = await newAccount(client);
     for (const attempt of ['weak', password]) {
@@ -148,7 +148,7 @@ describe('POST /users', () => {
     }
   });
 
-  it('invites to choose a password, which proves the address; the invitation serves once', async () => {
+  it('mails an invitation that sets a password, verifies the address and works once', async () => {
     const client = newClient();
     const { access_token: bearer } = await newAdmin(client);
     const email = newEmail();
@@ -175,7 +175,7 @@ describe('POST /users', () => {
     });
   });
 
-  it('refuses what a sign-up refuses, and roles that do not exist', async () => {
+  it('refuses everything that a sign-up refuses, and unknown roles', async () => {
     const client = newClient();
     const { access_token: bearer, user } = await newAdmin(client);
     const post = (json: object) => client('POST', '/users', { bearer, json });
@@ -188,7 +188,7 @@ describe('POST /users', () => {
 });
 
 describe('PATCH /users/{id}', () => {
-  it('changes what is given and nothing else, and says what in the audit trail', async () => {
+  it('changes only the given members, and names them in the audit trail', async () => {
     const client = newClient();
     const admin = await newAdmin(client);
     const { user } = await newAccount(client);
@@ -213,11 +213,11 @@ describe('PATCH /users/{id}', () => {
     expect(JSON.stringify(changes)).not.toContain(name);
   });
 
-  it('takes a password away, and with it every session and whatever was asked for with it', async () => {
+  it('removes a password together with every session and unused token of the account', async () => {
     const client = newClient();
     const admin = await newAdmin(client);
     const { user, access_token: stolen } = await newAccount(client);
-    // Whoever has the account would move it to an address of their own.
+    // A thief with the account would move it to their own address.
     const theirs = newEmail();
     const asked = { password, email: theirs };
     expect((await client('POST', '/auth/email/change', { bearer: stolen, json: asked })).status).toBe(202);
@@ -227,7 +227,7 @@ describe('PATCH /users/{id}', () => {
     const patch = { bearer: admin.access_token, json };
     const edited = await client('PATCH', `/users/${user.id}`, patch);
     expect(edited.status).toBe(200);
-    // Whoever has none has none to change.
+    // An account without a password has no password to change.
     const none = { password_changed_at: null, must_change_password: false, disabled: false };
     expect(await edited.json()).toMatchObject(none);
     const login = { json: { email: user.email, password } };
@@ -254,7 +254,7 @@ describe('PATCH /users/{id}', () => {
     expect((await client('POST', '/auth/token', back)).status).toBe(200);
   });
 
-  it('gives no password, and takes away neither one’s own nor the last administrator’s', async () => {
+  it('sets no password, and removes neither the actor’s own nor the last administrator’s', async () => {
     const client = newClient();
     const admin = await newAdmin(client);
     const { user } = await newAccount(client);
@@ -264,7 +264,7 @@ describe('PATCH /users/{id}', () => {
     await expectProblem(await patch(admin.user.id, { password: null }), 409, 'conflict');
   });
 
-  it('leaves an account as it is that is so already: same version, no event', async () => {
+  it('an edit that changes nothing keeps the version and writes no event', async () => {
     const client = newClient();
     const { access_token: bearer } = await newAdmin(client);
     const { user } = await newAccount(client);
@@ -285,7 +285,7 @@ describe('PATCH /users/{id}', () => {
     expect(changes.map(({ details }) => details)).toEqual([{ must_change_password: true }]);
   });
 
-  it('takes no password away where there is none, nor anything that was asked for with it', async () => {
+  it('removing the password of an account without one changes nothing', async () => {
     const client = newClient();
     const { access_token: bearer } = await newAdmin(client);
     const { user } = await newAccount(client);
@@ -296,7 +296,7 @@ describe('PATCH /users/{id}', () => {
     expect(changes).toHaveLength(1);
   });
 
-  it('refuses an edit that is meant for another version, and takes one for this', async () => {
+  it('refuses an edit whose If-Match names another version', async () => {
     const client = newClient();
     const { access_token: bearer } = await newAdmin(client);
     const { user } = await newAccount(client);
@@ -325,7 +325,7 @@ describe('PATCH /users/{id}', () => {
     { id: crypto.randomUUID() },
     { roles: 'admin' },
     { disabled: 'yes' },
-  ])('refuses %o', async (json) => {
+  ])('refuses the body %o', async (json) => {
     const client = newClient();
     const { access_token: bearer } = await newAdmin(client);
     const { user } = await newAccount(client);
@@ -336,7 +336,7 @@ describe('PATCH /users/{id}', () => {
     );
   });
 
-  it('keeps a disabled account out at once, and what was open before stays shut when it is enabled again', async () => {
+  it('logs a disabled account out at once, and its old sessions stay ended when it is enabled again', async () => {
     const client = newClient();
     const { access_token: bearer } = await newAdmin(client);
     const { user, access_token, refresh_token } = await newAccount(client);
@@ -358,8 +358,8 @@ describe('PATCH /users/{id}', () => {
   });
 });
 
-describe('who may write accounts and not read them', () => {
-  it('is shown nothing of an account, nor whether it was so already', async () => {
+describe('an actor with users:write and without users:read', () => {
+  it('sees nothing of an edited account, not even whether the edit changed it', async () => {
     const client = newClient();
     const { access_token: bearer } = await newAccountAllowed(client, 'users:write');
     const { user } = await newAccount(client);
@@ -378,7 +378,7 @@ describe('who may write accounts and not read them', () => {
     expect(changes.map(({ details }) => details)).toEqual([{ must_change_password: true }]);
   });
 
-  it('is shown of a new account what was sent, and can edit it under its ETag', async () => {
+  it('sees of a new account what was sent, and can edit it with its ETag', async () => {
     const client = newClient();
     const { access_token: bearer } = await newAccountAllowed(client, 'users:write');
     const email = newEmail();
@@ -394,8 +394,8 @@ describe('who may write accounts and not read them', () => {
   });
 });
 
-describe('nobody rises or reaches above what they may do', () => {
-  it('gives no role that allows more than one may oneself', async () => {
+describe('the limits of an administrator', () => {
+  it('an actor cannot give a role with permissions that the actor does not have', async () => {
     const client = newClient();
     const { access_token: bearer, user: manager } = await newAccountAllowed(
       client,
@@ -418,7 +418,7 @@ describe('nobody rises or reaches above what they may do', () => {
     expect(await (await give(user.id, [narrower])).json()).toMatchObject({ roles: [narrower] });
   });
 
-  it('touches no account that may do more', async () => {
+  it('an actor cannot change an account with permissions that the actor does not have', async () => {
     const client = newClient();
     const { access_token: bearer } = await newAccountAllowed(client, 'users:write', 'sessions:revoke');
     const { user, access_token } = await newAdmin(client);
@@ -434,7 +434,7 @@ describe('nobody rises or reaches above what they may do', () => {
     expect((await client('GET', '/auth/me', { bearer: access_token })).status).toBe(200);
   });
 
-  it("takes nobody's own access: not the role, not the account", async () => {
+  it('an actor cannot remove their own role, and cannot disable or delete their own account', async () => {
     const client = newClient();
     const { access_token: bearer, user } = await newAdmin(client);
     const path = `/users/${user.id}`;
@@ -447,7 +447,7 @@ describe('nobody rises or reaches above what they may do', () => {
     });
   });
 
-  it('takes from nobody what they may do by their own hand, whatever the role is called', async () => {
+  it('an actor cannot give up a permission by replacing their own roles', async () => {
     const client = newClient();
     const { access_token: bearer, user } = await newAccountAllowed(client, 'users:write', 'users:read');
     const [role = ''] = user.roles.filter((name) => name !== 'user');
@@ -457,7 +457,7 @@ describe('nobody rises or reaches above what they may do', () => {
     expect(await (await patch({ roles: [role] })).json()).toMatchObject({ roles: [role] });
   });
 
-  it('lets no one administrate who has a password to change', async () => {
+  it('an administrator with a password to change is refused', async () => {
     const client = newClient();
     const { access_token: bearer, user } = await newAdmin(client);
     await sql`update users set must_change_password = true where id = ${user.id}`;
@@ -488,7 +488,7 @@ describe('DELETE /users/{id}/sessions', () => {
 });
 
 describe('DELETE /users/{id}', () => {
-  it('leaves nothing of the person but an audit trail that names nobody, and tells them', async () => {
+  it('leaves only an audit trail without personal data, and mails the owner', async () => {
     const client = newClient();
     const admin = await newAdmin(client);
     const { user, access_token, refresh_token } = await newAccountWith(client, await newRole('users:read'));

@@ -1,22 +1,24 @@
 import { createUserDirectory } from '../../../src/administration/sql/user-directory.ts';
 import type { AuditEventType, AuditFilter } from '../../../src/audit/rules.ts';
-import { createAuditRepository } from '../../../src/audit/sql/audit.ts';
+import { createAuditSql } from '../../../src/audit/sql/audit.ts';
 import type { PermittedContext } from '../../../src/platform/context.ts';
 import type { Database } from '../../../src/platform/db/client.ts';
+import type { Page } from '../../../src/platform/rules/page.ts';
 import type { Permission } from '../../../src/platform/rules/permissions.ts';
 import { createGate } from '../../../src/sessions/sql/gate.ts';
 import { administrativeType, commonName, frequentType, rareName, rareType } from './fill.ts';
 import type { Samples } from './samples.ts';
 
-/** A page of fifty, and the one row more that tells whether there is a next. */
-export const pageRows = 51;
+/** A page, and the one row more that tells whether there is a next page. */
+const limit = 50;
+export const pageRows = limit + 1;
 
 /** One database as an administrator asks it. */
 export type Asked = { readonly db: Database; readonly samples: Samples };
 
 export type Question = {
   readonly name: string;
-  /** How many rows came; `turn` draws the account or the place that is asked for. */
+  /** Returns how many rows were read; `turn` draws the account or the place that is asked for. */
   readonly ask: (asked: Asked, turn: number) => Promise<number>;
 };
 
@@ -45,23 +47,19 @@ const contextOf = ({ administrator }: Samples, requiredPermission: Permission): 
 type Draw = (samples: Samples, turn: number) => string | null;
 const none: Draw = () => null;
 
-const users = (name: string, after: Draw = none): Question => ({
-  name: `users: ${name}`,
+/** The rows that a page was made of: the last page has none left over. */
+const rowsOf = ({ items, nextCursor }: Page<unknown>): number => items.length + (nextCursor === null ? 0 : 1);
+
+const search = (name: string, prefix: string | null, after: Draw = none): Question => ({
+  name: `${prefix === null ? 'users' : 'search'}: ${name}`,
   ask: async ({ db, samples }, turn) => {
-    const slice = { after: after(samples, turn), limit: pageRows };
-    return (await createUserDirectory(db, { gate }).list(contextOf(samples, 'users:read'), slice)).accounts
-      .length;
+    const { list } = createUserDirectory({ db, gate, passwordMaxAgeDays: null });
+    const query = { prefix, cursor: after(samples, turn), limit };
+    return rowsOf(await list(contextOf(samples, 'users:read'), query));
   },
 });
 
-const search = (name: string, prefix: string, after: Draw = none): Question => ({
-  name: `search: ${name}`,
-  ask: async ({ db, samples }, turn) => {
-    const slice = { after: after(samples, turn), limit: pageRows };
-    const directory = createUserDirectory(db, { gate });
-    return (await directory.search(contextOf(samples, 'users:read'), prefix, slice)).matches.length;
-  },
-});
+const users = (name: string, after: Draw = none): Question => search(name, null, after);
 
 const audit = (
   name: string,
@@ -70,9 +68,10 @@ const audit = (
   name: `audit: ${name}`,
   ask: async ({ db, samples }, turn) => {
     const filter: AuditFilter = { userId: user(samples, turn), type };
-    const slice = { after: after(samples, turn), limit: pageRows };
-    const events = createAuditRepository(db, { newId, gate });
-    return (await events.list(contextOf(samples, 'audit:read'), filter, slice)).events.length;
+    const { list } = createAuditSql({ db, newId, gate });
+    return rowsOf(
+      await list(contextOf(samples, 'audit:read'), filter, { cursor: after(samples, turn), limit }),
+    );
   },
 });
 

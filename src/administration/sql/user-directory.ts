@@ -1,91 +1,108 @@
 import { type SQL, sql } from 'drizzle-orm';
-import type { ManagedAccount } from '../../accounts/rules/account.ts';
+import { type ManagedUser, withPasswordAge } from '../../accounts/rules/account.ts';
+import { type AccountRow, accountColumns, toAccount } from '../../accounts/sql/account-rows.ts';
 import type { PermittedContext } from '../../platform/context.ts';
 import type { Database } from '../../platform/db/client.ts';
+import { AppError } from '../../platform/errors.ts';
 import type { Refusal } from '../../platform/refusals.ts';
-import type { Slice } from '../../platform/rules/page.ts';
-import { type Gate, refusalOf } from '../../sessions/sql/gate.ts';
-import { type ManagedRow, managedColumns, readManaged, toManaged } from './managed-rows.ts';
+import { type Page, type PageRequest, pageOf } from '../../platform/rules/page.ts';
+import { type Gate, passed } from '../../sessions/sql/gate.ts';
 
-export type Match = {
-  readonly account: ManagedAccount;
-  /** The address or the user name that matched. */
-  readonly term: string;
-  /** Found by its user name, and by its address elsewhere in the list. */
-  readonly repeated: boolean;
+export type ManagedRow = AccountRow & { disabled: boolean; updated_at: Date; version: string };
+
+export type UserQuery = PageRequest & {
+  /** The beginning of an e-mail address or a user name; null lists all accounts. */
+  readonly prefix: string | null;
 };
 
-export type UserDirectory = ReturnType<typeof createUserDirectory>;
+/**
+ * The columns that administrators see of the account `u`. The version is the transaction that wrote the row, which
+ * PostgreSQL keeps itself, so no statement can forget to advance it.
+ */
+const managedColumns: SQL = sql`
+  ${accountColumns}, u.disabled_at is not null as disabled, u.updated_at, u.xmin::text as version`;
 
-/** Finds the accounts of others, as the permission of the route allows. */
-export const createUserDirectory = (db: Database, { gate }: { readonly gate: Gate }) => {
-  const read = async <Row extends ManagedRow>(
-    ctx: PermittedContext,
-    rows: SQL,
-    order: SQL,
-  ): Promise<{ refusal: Refusal; rows: Row[] }> => {
+export const readManaged = (id: string): SQL =>
+  sql`select ${managedColumns} from users u where u.id = ${id}::uuid`;
+
+/** @param maxAgeDays how long a password lives; null: it does not age */
+export const toManaged = (row: ManagedRow, maxAgeDays: number | null, now: Date): ManagedUser => {
+  const { disabled, updated_at: updatedAt, version } = row;
+  return withPasswordAge({ ...toAccount(row), disabled, updatedAt, version }, maxAgeDays, now);
+};
+
+type Deps = { readonly db: Database; readonly gate: Gate; readonly passwordMaxAgeDays: number | null };
+
+/** Finds accounts for administrators. */
+export const createUserDirectory = ({ db, gate, passwordMaxAgeDays }: Deps) => {
+  const find = async <Row extends ManagedRow>(ctx: PermittedContext, rows: SQL, order: SQL) => {
     const found = await db.execute<Row & { refusal: Refusal }>(
       ctx,
-      sql`with ${gate.permitted(ctx)}
-          select gate.refusal, u.* from gate left join lateral (${rows}) u on gate.refusal is null order by ${order}`,
+      sql`
+        with ${gate.permitted(ctx)}
+        select gate.refusal, found.* from gate left join lateral (${rows}) found on gate.refusal is null
+        order by ${order}`,
     );
-    const refusal = refusalOf(found[0]);
-    return { refusal, rows: found.filter(({ id }) => id !== null) };
+    passed(found[0]);
+    return found.filter(({ id }) => id !== null);
+  };
+  const toUser = (ctx: PermittedContext, row: ManagedRow) => toManaged(row, passwordMaxAgeDays, ctx.now);
+
+  const listAll = async (
+    ctx: PermittedContext,
+    { cursor, limit }: PageRequest,
+  ): Promise<Page<ManagedUser>> => {
+    const rows = await find(
+      ctx,
+      sql`
+        select ${managedColumns} from users u ${cursor === null ? sql`` : sql`where u.id < ${cursor}::uuid`}
+        order by u.id desc limit ${limit + 1}`,
+      sql`found.id desc`,
+    );
+    return pageOf(
+      rows.map((row) => toUser(ctx, row)),
+      limit,
+      ({ id }) => id,
+    );
+  };
+
+  /** An account whose address and user name both match is found twice and listed once, so a page may be shorter. */
+  const search = async (ctx: PermittedContext, prefix: string, { cursor, limit }: PageRequest) => {
+    const begins = (column: SQL) => sql`${column} >= ${prefix} and ${column} < ${`${prefix}\u{10ffff}`}`;
+    // Each index is read for no more rows than a page has.
+    const matchesOf = (column: SQL, isRepeated: SQL) => sql`
+      (select users.id, ${column} as term, ${isRepeated} as is_repeated from users
+       where ${begins(column)} ${cursor === null ? sql`` : sql`and ${column} > ${cursor}`}
+       order by ${column} limit ${limit + 1})`;
+    const rows = await find<ManagedRow & { term: string; is_repeated: boolean }>(
+      ctx,
+      sql`
+        select ${managedColumns}, match.term, match.is_repeated
+        from (
+          select * from (
+            ${matchesOf(sql`users.email`, sql`false`)}
+            union all ${matchesOf(sql`users.username`, begins(sql`users.email`))}
+          ) either order by term limit ${limit + 1}
+        ) match join users u on u.id = match.id`,
+      sql`found.term`,
+    );
+    const { items, nextCursor } = pageOf(rows, limit, ({ term }) => term);
+    return { items: items.filter((row) => !row.is_repeated).map((row) => toUser(ctx, row)), nextCursor };
   };
 
   return {
-    /** Accounts, newest first; `after` is the id of the last one seen. */
-    list: async (
-      ctx: PermittedContext,
-      { after, limit }: Slice,
-    ): Promise<{ refusal: Refusal; accounts: ManagedAccount[] }> => {
-      const { refusal, rows } = await read(
-        ctx,
-        sql`select ${managedColumns} from users u ${after === null ? sql`` : sql`where u.id < ${after}::uuid`}
-            order by u.id desc limit ${limit}`,
-        sql`u.id desc`,
-      );
-      return { refusal, accounts: rows.map(toManaged) };
-    },
-
     /**
-     * Accounts whose address or user name begins with the prefix, in the order of what matched; `after` is the last
-     * match seen. Each index is read for no more rows than a page has. `repeated` are those that are found by
-     * their address already.
+     * A page of accounts: all of them, newest first, or those that begin with a prefix, in the order of what matched.
+     * @throws AppError `forbidden`, `password_change_required` and what ends a session
      */
-    search: async (
-      ctx: PermittedContext,
-      prefix: string,
-      { after, limit }: Slice,
-    ): Promise<{ refusal: Refusal; matches: Match[] }> => {
-      const begins = (column: SQL) => sql`${column} >= ${prefix} and ${column} < ${`${prefix}\u{10ffff}`}`;
-      const branch = (column: SQL, repeated: SQL) => sql`
-        (select u.id, ${column} as term, ${repeated} as repeated from users u
-         where ${begins(column)} ${after === null ? sql`` : sql`and ${column} > ${after}`}
-         order by ${column} limit ${limit})`;
-      const { refusal, rows } = await read<ManagedRow & Omit<Match, 'account'>>(
-        ctx,
-        sql`
-          select ${managedColumns}, found.term, found.repeated
-          from (
-            select * from (
-              ${branch(sql`u.email`, sql`false`)} union all ${branch(sql`u.username`, begins(sql`u.email`))}
-            ) either order by term limit ${limit}
-          ) found join users u on u.id = found.id`,
-        sql`u.term`,
-      );
-      return {
-        refusal,
-        matches: rows.map((row) => ({ account: toManaged(row), term: row.term, repeated: row.repeated })),
-      };
-    },
+    list: (ctx: PermittedContext, { prefix, ...page }: UserQuery): Promise<Page<ManagedUser>> =>
+      prefix === null ? listAll(ctx, page) : search(ctx, prefix, page),
 
-    find: async (
-      ctx: PermittedContext,
-      id: string,
-    ): Promise<{ refusal: Refusal; account: ManagedAccount | null }> => {
-      const { refusal, rows } = await read(ctx, readManaged(id), sql`u.id`);
-      return { refusal, account: rows[0] ? toManaged(rows[0]) : null };
+    /** @throws AppError `not_found`, `forbidden`, `password_change_required` and what ends a session */
+    read: async (ctx: PermittedContext, id: string): Promise<ManagedUser> => {
+      const [row] = await find(ctx, readManaged(id), sql`found.id`);
+      if (!row) throw new AppError('not_found');
+      return toUser(ctx, row);
     },
   };
 };

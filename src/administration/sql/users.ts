@@ -1,5 +1,5 @@
 import { type SQL, sql } from 'drizzle-orm';
-import type { AccountEdit, ManagedAccount, NewUser } from '../../accounts/rules/account.ts';
+import type { AccountEdit, ManagedUser, NewUser } from '../../accounts/rules/account.ts';
 import { lockManaged } from '../../accounts/sql/account-lock.ts';
 import { takenBy } from '../../accounts/sql/account-rows.ts';
 import { eraseAccount } from '../../accounts/sql/erasure.ts';
@@ -9,13 +9,14 @@ import { isReserved } from '../../emails/sql/undo-tokens.ts';
 import { type MailedToken, mailToken, voidTokens } from '../../mail/sql/mail-rows.ts';
 import type { PermittedContext } from '../../platform/context.ts';
 import type { Database } from '../../platform/db/client.ts';
+import { AppError } from '../../platform/errors.ts';
 import type { Refusal } from '../../platform/refusals.ts';
 import { adminRole } from '../../platform/rules/permissions.ts';
-import { type Gate, refusalOf } from '../../sessions/sql/gate.ts';
+import { type Gate, passed } from '../../sessions/sql/gate.ts';
 import { isOver } from '../../sessions/sql/session-rows.ts';
 import { unlinkIdentities } from '../../sso/sql/identity-rows.ts';
-import { isChanged, lockAuthority, targetAccount } from './authority.ts';
-import { type ManagedRow, readManaged, toManaged } from './managed-rows.ts';
+import { gateActor, isChanged, lockAuthority, targetAccount } from './authority.ts';
+import { type ManagedRow, readManaged, toManaged } from './user-directory.ts';
 
 export type NewManagedAccount = {
   readonly email: string;
@@ -23,213 +24,241 @@ export type NewManagedAccount = {
   readonly roles: readonly string[];
   /** Null: the owner is invited to choose a password. */
   readonly passwordHash: string | null;
-  /** The token that is mailed: of the invitation, or of the address where addresses are verified. */
+  /** The token to mail: an invitation, or the verification of the address. */
   readonly token: MailedToken | null;
 };
 
-export type EditOutcome =
-  | {
-      readonly kind: 'done';
-      /** Null where the actor may not read accounts. */
-      readonly account: ManagedAccount | null;
-      /** For who has made it. */
-      readonly made: NewUser;
-    }
-  | { readonly kind: 'refused'; readonly refusal: Exclude<Refusal, null> }
-  | { readonly kind: 'email_taken' | 'username_taken' | 'unknown_role' };
+export type WrittenUser = {
+  /** What the actor sent, with the id and the version. */
+  readonly made: NewUser;
+  /** The whole account; null where the actor may not read accounts. */
+  readonly user: ManagedUser | null;
+};
 
-type Verdict = { refusal: Refusal | 'unknown_role' | 'email_taken'; may_read: boolean };
+type Verdict = { refusal: Refusal; may_read: boolean };
 
 const mayRead: SQL = sql`'users:read' = any(gate.permissions) as may_read`;
 
-/** The roles that are asked for, as `wanted`: what they allow together, and whether all of them exist. */
-const wantedRoles = (names: readonly string[] | null): SQL => sql`
+/** The roles of those names, as `wanted`: their permissions together, and whether all of the roles exist. */
+const wantedRoles = (names: readonly string[]): SQL => sql`
   wanted as (
     select coalesce(array_agg(distinct permission) filter (where permission is not null), '{}') as permissions,
-      count(distinct r.name) = ${names?.length ?? 0} as all_exist
-    from roles r left join lateral unnest(r.permissions) permission on true
-    where r.name = any(${sql.param(names ?? [])}::text[])
+      count(distinct roles.name) = ${names.length} as all_exist
+    from roles left join lateral unnest(roles.permissions) permission on true
+    where roles.name = any(${sql.param(names)}::text[])
   )`;
 
-type Options = { readonly newId: (now: Date) => string; readonly gate: Gate };
+/** Whether an account has a password, or anything that is removed together with its password. */
+const hasCredential = (account: SQL): SQL => sql`(
+  coalesce(${account}.password_hash, ${account}.password_changed_at::text, ${account}.reset_sent_at::text,
+    ${account}.familiar_reset_sent_at::text) is not null
+  or exists (select from identities where identities.user_id = ${account}.id)
+  or exists (select from sessions where sessions.user_id = ${account}.id and sessions.revoked_at is null)
+  or exists (select from one_time_tokens token
+             where token.user_id = ${account}.id and token.used_at is null
+               and token.purpose = any(${sql.param(endedByNewPassword)}::text[])))`;
 
-export type UserRepository = ReturnType<typeof createUserRepository>;
+type Deps = {
+  readonly db: Database;
+  readonly gate: Gate;
+  readonly newId: (now: Date) => string;
+  readonly passwordMaxAgeDays: number | null;
+};
 
-/** Changes to the accounts of others. Every statement asks the gate for the permission that the route requires. */
-export const createUserRepository = (db: Database, { newId, gate }: Options) => {
-  const outcomeOf = (results: Record<string, unknown>[][]): EditOutcome => {
+/** Changes to other accounts. Every statement asks the gate for the permission that the route requires. */
+export const createUserSql = ({ db, gate, newId, passwordMaxAgeDays }: Deps) => {
+  /** Runs the statements of a change; the last two return the verdict and the account. */
+  const write = async (ctx: PermittedContext, statements: readonly SQL[]): Promise<WrittenUser> => {
+    const results = await db.transaction(ctx, statements).catch((error: unknown) => {
+      throw new AppError(takenBy(error));
+    });
     const [[verdict], [row]] = results.slice(-2) as [Verdict[], ManagedRow[]];
-    const refusal = refusalOf(verdict);
-    if (refusal === 'unknown_role' || refusal === 'email_taken') return { kind: refusal };
-    if (refusal !== null) return { kind: 'refused', refusal };
-    if (!row) throw new Error('an account that was written is not there');
-    const account = toManaged(row);
-    const { id, email, username, roles, createdAt, version } = account;
-    const made = { id, email, username, roles, createdAt, version };
-    return { kind: 'done', account: verdict?.may_read ? account : null, made };
+    const { may_read } = passed(verdict);
+    if (!row) throw new Error('an account that was written is missing');
+    const user = toManaged(row, passwordMaxAgeDays, ctx.now);
+    const { id, email, username, roles, createdAt, version } = user;
+    return { made: { id, email, username, roles, createdAt, version }, user: may_read ? user : null };
   };
 
   return {
-    /** An account with its roles and the mail that it begins with. */
-    create: async (ctx: PermittedContext, account: NewManagedAccount): Promise<EditOutcome> => {
+    /**
+     * An account with its roles and its first mail.
+     * @throws AppError `email_taken`, `username_taken`, `validation_failed` for an unknown role, `forbidden`, and what
+     * ends a session
+     */
+    create: async (ctx: PermittedContext, account: NewManagedAccount): Promise<WrittenUser> => {
       const { now } = ctx;
-      const { email, username, passwordHash, roles, token } = account;
+      const { email, username, passwordHash, token } = account;
       const id = newId(now);
+      const roles = [...new Set(account.roles)];
       const purpose = passwordHash === null ? 'invitation' : 'verify_email';
       const event = {
         id: newId(now),
         type: 'account.created',
-        actor: sql`(select user_id from gate)`,
-        subject: sql`c.id`,
-        details: sql`jsonb_build_object('roles', ${sql.param(roles)}::text[], 'invited', ${passwordHash === null}::boolean)`,
+        actor: gateActor,
+        subject: sql`new_user.id`,
+        details: sql`jsonb_build_object('roles', ${sql.param(roles)}::text[],
+          'invited', ${passwordHash === null}::boolean)`,
       } as const;
-      const mail = token
-        ? sql`, ${mailToken(ctx, { purpose, template: purpose, token, from: sql`select c.id as user_id, c.email from c` })}`
-        : sql``;
-      try {
-        return outcomeOf(
-          await db.transaction(ctx, [
-            lockAuthority(gate, ctx),
-            sql`
-              with ${gate.permitted(ctx)}, ${wantedRoles(roles)}, verdict as (
-                select case
-                  when gate.refusal is not null then gate.refusal
-                  when not wanted.all_exist then 'unknown_role'
-                  when not wanted.permissions <@ gate.permissions then 'grants_more'
-                  when ${isReserved(ctx, sql`${email}::text`)} then 'email_taken' end as refusal,
-                  ${mayRead}
-                from gate, wanted
-              ), c as (
-                insert into users (id, email, username, password_hash, password_changed_at, must_change_password,
-                                   verification_sent_at, created_at, updated_at)
-                select ${id}::uuid, ${email}::text, ${username}::text, ${passwordHash}::text,
-                  ${passwordHash && now}::timestamptz, ${passwordHash !== null}::boolean,
-                  ${token && passwordHash && now}::timestamptz, ${now}::timestamptz, ${now}::timestamptz
-                from verdict where verdict.refusal is null
-                returning id, email
-              ), granted as (
-                insert into user_roles (user_id, role_name) select c.id, name from c, unnest(${sql.param(roles)}::text[]) name
-              ), audited as (
-                ${insertAudit(ctx, event)} from c
-              )${mail}
-              select verdict.refusal, verdict.may_read from verdict`,
-            readManaged(id),
-          ]),
-        );
-      } catch (error) {
-        return { kind: takenBy(error) };
-      }
+      const from = sql`select new_user.id as user_id, new_user.email from new_user`;
+      const mail = token ? sql`, ${mailToken(ctx, { purpose, template: purpose, token, from })}` : sql``;
+      return write(ctx, [
+        lockAuthority(gate, ctx),
+        sql`
+          with ${gate.permitted(ctx)}, ${wantedRoles(roles)}, verdict as (
+            select case
+              when gate.refusal is not null then gate.refusal
+              when not wanted.all_exist then 'unknown_role'
+              when not wanted.permissions <@ gate.permissions then 'grants_more'
+              when ${isReserved(ctx, sql`${email}::text`)} then 'email_taken' end as refusal,
+              ${mayRead}
+            from gate, wanted
+          ), new_user as (
+            insert into users (id, email, username, password_hash, password_changed_at, must_change_password,
+                               verification_sent_at, created_at, updated_at)
+            select ${id}::uuid, ${email}::text, ${username}::text, ${passwordHash}::text,
+              ${passwordHash && now}::timestamptz, ${passwordHash !== null}::boolean,
+              ${token && passwordHash && now}::timestamptz, ${now}::timestamptz, ${now}::timestamptz
+            from verdict where verdict.refusal is null
+            returning id, email
+          ), new_roles as (
+            insert into user_roles (user_id, role_name)
+            select new_user.id, name from new_user, unnest(${sql.param(roles)}::text[]) name
+          ), audited as (
+            ${insertAudit(ctx, event)} from new_user
+          )${mail}
+          select verdict.refusal, verdict.may_read from verdict`,
+        readManaged(id),
+      ]);
     },
 
     /**
-     * Changes what is given and nothing else. Whoever is disabled, or loses the password, is logged out everywhere, for
-     * good; with the password goes what was asked for with it and every identity, so that only a reset lets anybody in.
+     * Changes what is given and nothing else; the answer is null where the actor may not read accounts. A disabled
+     * account, or one whose password is removed, is logged out everywhere. A removed password takes the account's
+     * identities and unused tokens with it, so that only a reset by e-mail opens the account again.
+     * @param ifMatch the versions for which the edit is meant; null for any
+     * @throws AppError `not_found`, `precondition_failed`, `username_taken`, `validation_failed` for an unknown role,
+     * `forbidden`, `conflict` for the actor's own access and for the last administrator, and what ends a session
      */
     edit: async (
       ctx: PermittedContext,
       id: string,
-      edit: AccountEdit,
+      { username, ...edit }: AccountEdit,
       ifMatch: readonly string[] | null,
-    ): Promise<EditOutcome> => {
+    ): Promise<ManagedUser | null> => {
       const { now } = ctx;
-      const roles = edit.roles ?? null;
+      const roles = edit.roles ? [...new Set(edit.roles)] : null;
+      const givenRoles = sql`${roles === null ? null : sql.param(roles)}::text[]`;
       const disabled = edit.disabled ?? null;
       const mustChangePassword = edit.mustChangePassword ?? null;
       const forgets = edit.password === null;
+      const locksOut = disabled === true || forgets;
       const demotes = roles !== null && !roles.includes(adminRole);
-      const rolesParam = sql`${roles === null ? null : sql.param(roles)}::text[]`;
+      const endedPurposes = forgets ? endedByNewPassword : disabled === true ? endedWithSessions : [];
       const event = {
         id: newId(now),
         type: 'account.changed',
-        actor: sql`(select user_id from gate)`,
+        actor: gateActor,
         subject: sql`c.id`,
-        // A user name says who somebody is, so it is only said that it has changed.
-        details: sql`(select jsonb_strip_nulls(jsonb_build_object(
-          'disabled', edit.disabled, 'must_change_password', edit.must_change_password,
-          'username', case when edit.renames then 'changed' end, 'password', case when edit.forgets then 'removed' end, 'roles', edit.roles,
-          'roles_before', case when edit.roles is not null then to_jsonb(target.roles) end)) from edit, target)`,
+        // A user name is personal, so the event says only that it has changed.
+        details: sql`(
+          select jsonb_strip_nulls(jsonb_build_object(
+            'disabled', change.disabled,
+            'must_change_password', change.must_change_password,
+            'username', case when change.renames then 'changed' end,
+            'password', case when change.forgets then 'removed' end,
+            'roles', change.roles,
+            'roles_before', case when change.roles is not null then to_jsonb(target.roles) end))
+          from change, target)`,
       } as const;
-      try {
-        return outcomeOf(
-          await db.transaction(ctx, [
-            lockAuthority(gate, ctx),
-            lockManaged(gate, ctx, id),
-            sql`
-              with ${gate.permitted(ctx)}, ${targetAccount(gate, id)}, ${wantedRoles(roles)}, verdict as (
-                select case
-                  when gate.refusal is not null then gate.refusal
-                  when target.id is null then 'not_found'
-                  when ${isChanged(sql`target.version`, ifMatch)} then 'changed'
-                  when not wanted.all_exist then 'unknown_role'
-                  when not target.permissions <@ gate.permissions then 'holds_more'
-                  when not wanted.permissions <@ gate.permissions then 'grants_more'
-                  when target.id = gate.user_id and (${disabled === true || forgets}::boolean or (${roles !== null}::boolean and not target.permissions <@ wanted.permissions))
-                    then 'own_authority'
-                  when target.is_last_administrator and ${demotes || disabled === true || forgets}::boolean then 'last_administrator'
-                end as refusal, ${mayRead}
-                from gate cross join wanted left join target on true
-              ), edit as (
-                -- What is asked for and is not so already; null stays as it is.
-                select nullif(${disabled}::boolean, u.disabled_at is not null) as disabled,
-                  nullif(${mustChangePassword}::boolean, u.must_change_password) as must_change_password,
-                  ${edit.username !== undefined}::boolean and u.username is distinct from ${edit.username ?? null}::text as renames,
-                  ${forgets}::boolean and (coalesce(u.password_hash, u.password_changed_at::text, u.reset_sent_at::text, u.familiar_reset_sent_at::text) is not null
-                    or exists (select from identities i where i.user_id = u.id)
-                    or exists (select from sessions s where s.user_id = u.id and s.revoked_at is null)
-                    or exists (select from one_time_tokens o where o.user_id = u.id and o.used_at is null
-                               and o.purpose = any(${sql.param(endedByNewPassword)}::text[]))) as forgets,
-                  case when not (target.roles <@ ${rolesParam} and target.roles @> ${rolesParam}) then ${rolesParam} end as roles
-                from verdict, target join users u on u.id = target.id where verdict.refusal is null
-              ), c as (
-                update users u set
-                  disabled_at = case edit.disabled when true then ${now}::timestamptz when false then null else u.disabled_at end,
-                  must_change_password = coalesce(edit.must_change_password, u.must_change_password),
-                  username = case when edit.renames then ${edit.username ?? null}::text else u.username end,
-                  password_hash = case when not edit.forgets then u.password_hash end,
-                  password_changed_at = case when not edit.forgets then u.password_changed_at end,
-                  reset_sent_at = case when not edit.forgets then u.reset_sent_at end,
-                  familiar_reset_sent_at = case when not edit.forgets then u.familiar_reset_sent_at end,
-                  familiar_since = case when edit.forgets then ${now}::timestamptz else u.familiar_since end,
-                  updated_at = ${now}
-                from edit
-                where u.id = ${id}::uuid and (edit.disabled is not null or edit.must_change_password is not null or edit.renames or edit.forgets or edit.roles is not null)
-                returning u.id
-              ), taken as (
-                delete from user_roles ur using c where ur.user_id = c.id and not (ur.role_name = any((select edit.roles from edit)::text[]))
-              ), granted as (
-                insert into user_roles (user_id, role_name) select c.id, name from c, unnest((select edit.roles from edit)) name
-                on conflict do nothing
-              ), ended as (
-                update sessions s set revoked_at = ${now},
-                  revoked_reason = ${disabled === true ? 'account_disabled' : 'administrator'}
-                from c where ${disabled === true || forgets}::boolean and s.user_id = c.id and s.revoked_at is null
-              ), spent as (
-                ${voidTokens(ctx, forgets ? endedByNewPassword : disabled === true ? endedWithSessions : [])}
-              ), ${unlinkIdentities(ctx, newId(now), sql`select c.id from c where ${forgets}::boolean`, { actor: sql`(select user_id from gate)` })}, audited as (
-                ${insertAudit(ctx, event)} from c
-              )
-              select verdict.refusal, verdict.may_read from verdict`,
-            readManaged(id),
-          ]),
-        );
-      } catch (error) {
-        return { kind: takenBy(error) };
-      }
+      const locked = sql`select c.id from c where ${forgets}::boolean`;
+      const { user } = await write(ctx, [
+        lockAuthority(gate, ctx),
+        lockManaged(gate, ctx, id),
+        sql`
+          with ${gate.permitted(ctx)}, ${targetAccount(gate, id)}, ${wantedRoles(roles ?? [])}, verdict as (
+            select case
+              when gate.refusal is not null then gate.refusal
+              when target.id is null then 'not_found'
+              when ${isChanged(sql`target.version`, ifMatch)} then 'changed'
+              when not wanted.all_exist then 'unknown_role'
+              when not target.permissions <@ gate.permissions then 'holds_more'
+              when not wanted.permissions <@ gate.permissions then 'grants_more'
+              when target.id = gate.user_id and (${locksOut}::boolean
+                or (${roles !== null}::boolean and not target.permissions <@ wanted.permissions))
+                then 'own_authority'
+              when target.is_last_administrator and ${locksOut || demotes}::boolean then 'last_administrator'
+            end as refusal, ${mayRead}
+            from gate cross join wanted left join target on true
+          ), change as (
+            -- What differs from the account as it is; null stays as it is.
+            select
+              nullif(${disabled}::boolean, account.disabled_at is not null) as disabled,
+              nullif(${mustChangePassword}::boolean, account.must_change_password) as must_change_password,
+              ${username !== undefined}::boolean
+                and account.username is distinct from ${username ?? null}::text as renames,
+              ${forgets}::boolean and ${hasCredential(sql`account`)} as forgets,
+              case when not (target.roles <@ ${givenRoles} and target.roles @> ${givenRoles})
+                then ${givenRoles} end as roles
+            from verdict, target join users account on account.id = target.id
+            where verdict.refusal is null
+          ), c as (
+            update users account set
+              disabled_at = case change.disabled
+                when true then ${now}::timestamptz when false then null else account.disabled_at end,
+              must_change_password = coalesce(change.must_change_password, account.must_change_password),
+              username = case when change.renames then ${username ?? null}::text else account.username end,
+              password_hash = case when not change.forgets then account.password_hash end,
+              password_changed_at = case when not change.forgets then account.password_changed_at end,
+              reset_sent_at = case when not change.forgets then account.reset_sent_at end,
+              familiar_reset_sent_at = case when not change.forgets then account.familiar_reset_sent_at end,
+              familiar_since = case when change.forgets then ${now}::timestamptz else account.familiar_since end,
+              updated_at = ${now}
+            from change
+            where account.id = ${id}::uuid and (change.disabled is not null or change.must_change_password is not null
+              or change.renames or change.forgets or change.roles is not null)
+            returning account.id
+          ), removed_roles as (
+            delete from user_roles using c, change
+            where user_roles.user_id = c.id and not (user_roles.role_name = any(change.roles))
+          ), new_roles as (
+            insert into user_roles (user_id, role_name)
+            select c.id, name from c, change, unnest(change.roles) name
+            on conflict do nothing
+          ), ended_sessions as (
+            update sessions session set revoked_at = ${now},
+              revoked_reason = ${disabled === true ? 'account_disabled' : 'administrator'}
+            from c
+            where ${locksOut}::boolean and session.user_id = c.id and session.revoked_at is null
+          ), ended_tokens as (
+            ${voidTokens(ctx, endedPurposes)}
+          ), ${unlinkIdentities(ctx, newId(now), locked, { actor: gateActor })}, audited as (
+            ${insertAudit(ctx, event)} from c
+          )
+          select verdict.refusal, verdict.may_read from verdict`,
+        readManaged(id),
+      ]);
+      return user;
     },
 
-    /** Deletes an account and what is personal about it; its owner is told. */
+    /**
+     * Deletes an account and its personal data, and mails its owner.
+     * @throws AppError `not_found`, `precondition_failed`, `forbidden`, `conflict` for the actor's own account and for
+     * the last administrator, and what ends a session
+     */
     remove: async (
       ctx: PermittedContext,
       id: string,
       { ifMatch, outboxId }: { ifMatch: readonly string[] | null; outboxId: string },
-    ): Promise<Refusal> => {
+    ): Promise<void> => {
       const event = {
         id: newId(ctx.now),
         type: 'account.deleted',
-        actor: sql`(select user_id from gate)`,
+        actor: gateActor,
         subject: sql`erased.id`,
       } as const;
-      const [, , rows] = (await db.transaction(ctx, [
+      const doomed = sql`select target.id from target, verdict where verdict.refusal is null`;
+      const [, , [verdict]] = (await db.transaction(ctx, [
         lockAuthority(gate, ctx),
         lockManaged(gate, ctx, id, { deletes: true }),
         sql`
@@ -242,25 +271,24 @@ export const createUserRepository = (db: Database, { newId, gate }: Options) => 
               when target.id = gate.user_id then 'own_authority'
               when target.is_last_administrator then 'last_administrator' end as refusal
             from gate left join target on true
-          ), ${eraseAccount(ctx, outboxId, sql`select target.id from target, verdict where verdict.refusal is null`)},
-          audited as (
+          ), ${eraseAccount(ctx, outboxId, doomed)}, audited as (
             ${insertAudit(ctx, event)} from erased
           )
           select verdict.refusal from verdict`,
       ])) as [unknown, unknown, { refusal: Refusal }[]];
-      return refusalOf(rows[0]);
+      passed(verdict);
     },
 
-    /** Ends every session of an account. */
-    endSessions: async (ctx: PermittedContext, id: string): Promise<Refusal> => {
+    /** Logs an account out everywhere. @throws AppError `not_found`, `forbidden` and what ends a session */
+    endSessions: async (ctx: PermittedContext, id: string): Promise<void> => {
       const event = {
         id: newId(ctx.now),
         type: 'session.ended',
-        actor: sql`(select user_id from gate)`,
-        subject: sql`target.id`,
-        details: sql`jsonb_build_object('scope', 'global', 'sessions', (select count(*) from ended))`,
+        actor: gateActor,
+        subject: sql`c.id`,
+        details: sql`jsonb_build_object('scope', 'global', 'sessions', (select count(*) from ended_sessions))`,
       } as const;
-      const [, [row]] = (await db.transaction(ctx, [
+      const [, [verdict]] = (await db.transaction(ctx, [
         lockManaged(gate, ctx, id),
         sql`
           with ${gate.permitted(ctx)}, ${targetAccount(gate, id)}, verdict as (
@@ -269,21 +297,20 @@ export const createUserRepository = (db: Database, { newId, gate }: Options) => 
               when target.id is null then 'not_found'
               when not target.permissions <@ gate.permissions then 'holds_more' end as refusal
             from gate left join target on true
-          ), ended as (
-            update sessions s set revoked_at = ${ctx.now}, revoked_reason = 'administrator'
-            from target, verdict
-            where verdict.refusal is null and s.user_id = target.id and not ${isOver(sql`s`, ctx.now)}
-            returning s.id
           ), c as (
             select target.id from target, verdict where verdict.refusal is null
-          ), spent as (
+          ), ended_sessions as (
+            update sessions session set revoked_at = ${ctx.now}, revoked_reason = 'administrator'
+            from c where session.user_id = c.id and not ${isOver(sql`session`, ctx.now)}
+            returning session.id
+          ), ended_tokens as (
             ${voidTokens(ctx, endedWithSessions)}
           ), audited as (
-            ${insertAudit(ctx, event)} from c join target on target.id = c.id
+            ${insertAudit(ctx, event)} from c
           )
           select verdict.refusal from verdict`,
       ])) as [unknown, { refusal: Refusal }[]];
-      return refusalOf(row);
+      passed(verdict);
     },
   };
 };

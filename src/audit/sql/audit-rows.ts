@@ -5,21 +5,22 @@ import type { AuditEvent, AuditEventType } from '../rules.ts';
 export type NewAuditEvent = {
   readonly id: string;
   readonly type: AuditEventType;
-  /** Expressions of the statement that yields the events. */
+  /** Expressions over the rows that follow `insertAudit`. */
   readonly actor: SQL;
   readonly subject: SQL;
   readonly details?: SQL;
 };
 
-/** Whose doing an event is: a request's, or a job's, which comes from nowhere. */
+/** Where an event comes from: a request, or a job, which has no address and no device. */
 export type AuditScope = Pick<RequestContext, 'now' | 'ip' | 'userAgent' | 'requestId'>;
 
-/** Inserts an audit event for each row of what follows, as in `${insertAudit(ctx, event)} from changed`. */
+/** Inserts an audit event for each row of the `from` that follows: `${insertAudit(ctx, event)} from changed_user`. */
 export const insertAudit = (ctx: AuditScope, event: NewAuditEvent): SQL => sql`
   insert into audit_events (id, type, actor_id, subject_id, created_at, ip, user_agent, request_id, details)
-  select ${event.id}::uuid, ${event.type}, ${event.actor}, ${event.subject}, ${ctx.now}::timestamptz, ${ctx.ip}::inet,
-         ${ctx.userAgent}, ${ctx.requestId}, ${event.details ?? sql`'{}'::jsonb`}`;
+  select ${event.id}::uuid, ${event.type}, ${event.actor}, ${event.subject}, ${ctx.now}::timestamptz,
+    ${ctx.ip}::inet, ${ctx.userAgent}, ${ctx.requestId}, ${event.details ?? sql`'{}'::jsonb`}`;
 
+/** The actor or the subject of an event that has none. */
 export const noOne: SQL = sql`null::uuid`;
 
 export type AuditRow = {
@@ -34,7 +35,7 @@ export type AuditRow = {
   details: Record<string, unknown>;
 };
 
-/** The columns of a statement that has the audit table, or a row of it, as `e`. */
+/** The columns of the audit event `e`. */
 export const auditEventColumns: SQL = sql`
   e.id, e.type, e.actor_id, e.subject_id, e.created_at, host(e.ip) as ip, e.user_agent, e.request_id, e.details`;
 

@@ -2,7 +2,7 @@ import { type SQL, sql } from 'drizzle-orm';
 import { permissionsOf } from '../../accounts/sql/account-rows.ts';
 import type { PermittedContext, SessionContext } from '../../platform/context.ts';
 import { AppError } from '../../platform/errors.ts';
-import { assertDone, type Refusal } from '../../platform/refusals.ts';
+import { type Refusal, refusalError } from '../../platform/refusals.ts';
 import type { SessionRefusal } from '../rules/session.ts';
 import { isOver } from './session-rows.ts';
 
@@ -98,7 +98,7 @@ export type Gated = { refusal: SessionRefusal };
  */
 export const passed = <Row extends { readonly refusal: Refusal }>(row: Row | undefined): Row => {
   if (!row) throw new AppError('session_revoked');
-  assertDone(row.refusal);
+  if (row.refusal !== null) throw refusalError(row.refusal);
   return row;
 };
 

@@ -34,7 +34,7 @@ export type Step =
   | { readonly kind: 'create' | 'give'; readonly account: number; readonly roles: number }
   | { readonly kind: 'disable' | 'enable' | 'remove'; readonly account: number };
 
-export type Verdict = Refusal | 'unknown_role';
+export type Verdict = Refusal;
 
 const replaced = (values: readonly number[], at: number, value: number): number[] =>
   values.map((old, index) => (index === at ? value : old));

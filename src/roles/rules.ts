@@ -3,8 +3,8 @@ export type Role = {
   readonly name: string;
   readonly permissions: readonly string[];
   readonly createdAt: Date;
-  /** The service relies on it: it cannot be deleted. */
+  /** The service relies on the role, so it cannot be deleted. */
   readonly builtIn: boolean;
-  /** Changes with every write; for preconditions. */
+  /** Changes with every write to the role; for preconditions. */
   readonly version: string;
 };

@@ -3,7 +3,7 @@ import {
   type MetricDefinition,
   metricDefinitions,
   type Series,
-} from '../../platform/rules/metrics.ts';
+} from '../platform/rules/metrics.ts';
 
 /** The media type of the text that `expose` makes. */
 export const expositionType = 'text/plain; version=0.0.4; charset=utf-8';
@@ -35,8 +35,8 @@ const samplesOf = ({ name, labels, amounts }: Series, definition: MetricDefiniti
 const byLabels = (a: Series, b: Series) => (a.labels.join('\0') < b.labels.join('\0') ? -1 : 1);
 
 /**
- * Prometheus' text format 0.0.4. Series of a metric that this build does not know are left out: another version of the
- * Worker, which is being deployed or was, has sent them. A counter without labels begins at 0, so that its first rise is seen.
+ * The text format 0.0.4 of Prometheus. Series that this build does not know are left out: they come from another
+ * version of the Worker during a deployment. A counter without labels begins at 0, so that its first increase shows.
  */
 export const expose = (series: readonly Series[]): string => {
   const known = Map.groupBy(
@@ -50,7 +50,7 @@ export const expose = (series: readonly Series[]): string => {
     return [
       `# HELP ${name} ${escapeHelp(definition.help)}`,
       `# TYPE ${name} ${definition.kind}`,
-      ...found.toSorted(byLabels).flatMap((one) => samplesOf(one, definition)),
+      ...found.toSorted(byLabels).flatMap((each) => samplesOf(each, definition)),
     ];
   });
   return `${lines.join('\n')}\n`;

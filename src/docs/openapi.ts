@@ -1,8 +1,7 @@
 import * as z from 'zod';
-import { type ErrorCode, errorCatalogue } from '../../platform/errors.ts';
-import type { Access, Description, Route } from '../../platform/http/route.ts';
-import { callbackSecretHeader } from '../../uploads/schema.ts';
-import { header, headerParameters } from './headers.ts';
+import { type ErrorCode, errorCatalogue } from '../platform/errors.ts';
+import type { Access, Description, Route } from '../platform/http/route.ts';
+import { callbackSecretHeader } from '../uploads/schema.ts';
 
 type Json = Record<string, unknown>;
 
@@ -55,10 +54,35 @@ const problemSchema = z
     request_id: z.string(),
     errors: z.array(z.object({ pointer: z.string(), code: z.string(), detail: z.string() })).optional(),
     'violated-policies': z.array(z.string()).optional().meta({ description: 'of rate_limited' }),
-    error: z.string().optional().meta({ description: 'RFC 6749, where tokens were asked for by form' }),
+    error: z.string().optional().meta({ description: 'RFC 6749, for a request for tokens by form' }),
     error_description: z.string().optional(),
   })
   .meta({ id: 'Problem' });
+
+/** A field of a request or a response, in OpenAPI. */
+const header = (description: string): Json => ({ description, schema: { type: 'string' } });
+
+const descriptions = {
+  'If-Match': 'the ETag that was read, or *',
+  'If-None-Match': 'the ETag of the copy that the client has',
+  'If-None-Match: *': '*: only if it does not exist yet',
+  Range: 'one range of bytes; several ranges are answered with the whole file',
+  'If-Range': 'the ETag of the part that the client has; a different ETag is answered with the whole file',
+};
+
+const rangeHeaders = ['Range', 'If-Range'] as const;
+
+/** The header fields that an operation reads, without those of the login. */
+const headerParameters = ({ method, conditional = [], ranged }: Description): Json[] =>
+  [...conditional, ...(ranged ? rangeHeaders : [])].map((name) => ({
+    name,
+    in: 'header',
+    required: false,
+    ...header(descriptions[name === 'If-None-Match' && method !== 'GET' ? 'If-None-Match: *' : name]),
+  }));
+
+const camelCase = (path: string): string =>
+  path.replaceAll(/[^a-z]+(.)?/gi, (_, letter = '') => letter.toUpperCase());
 
 const needsSession = (access: Access): boolean => access === 'session' || access.includes(':');
 
@@ -67,7 +91,7 @@ const securityOf = (access: Access) => {
   return access === 'callback_secret' ? [{ scan_callback: [] }] : [];
 };
 
-/** The descriptions that the document has: of the API, without what is local. */
+/** The routes of the API; pages and local routes are left out of the document. */
 export const documented = (routes: readonly Route[]): Description[] =>
   routes.flatMap((each) => (each.tag === 'pages' || each.isLocal ? [] : [each]));
 
@@ -90,7 +114,7 @@ export const createOpenApi = (routes: readonly Route[]): Json => {
         required: true,
         content: {
           ...(json && { 'application/json': { schema: write(json, 'input') } }),
-          // A file of any type; OpenAPI 3.1 has no schema for bytes as they are.
+          // A file of any type; OpenAPI 3.1 has no schema for raw bytes.
           ...(bytes && { '*/*': {} }),
           ...(form && { 'application/x-www-form-urlencoded': { schema: write(form, 'input') } }),
         },
@@ -138,12 +162,12 @@ export const createOpenApi = (routes: readonly Route[]): Json => {
         206: {
           ...described[200],
           description: 'The range that was asked for',
-          headers: { ...etag, 'Content-Range': header('which bytes these are, and of how many') },
+          headers: { ...etag, 'Content-Range': header('the range of bytes, and the size of the whole file') },
         },
       }),
       ...(method === 'GET' &&
         conditional?.includes('If-None-Match') && {
-          304: { description: 'The client has it already', headers: etag },
+          304: { description: 'The client has this version already', headers: etag },
         }),
     };
   };
@@ -155,7 +179,7 @@ export const createOpenApi = (routes: readonly Route[]): Json => {
     paths[path] = {
       ...paths[path],
       [method.toLowerCase()]: {
-        operationId: `${method.toLowerCase()}${path.replaceAll(/[^a-z]+(.)?/gi, (_, letter = '') => letter.toUpperCase())}`,
+        operationId: method.toLowerCase() + camelCase(path),
         summary,
         ...(access.includes(':') && { description: `Needs the permission \`${access}\`.` }),
         tags: [tag],

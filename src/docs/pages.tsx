@@ -1,8 +1,8 @@
 import { raw } from 'hono/html';
-import { errorCatalogue } from '../../platform/errors.ts';
-import { Layout } from '../../platform/pages/layout.tsx';
+import { errorCatalogue } from '../platform/errors.ts';
+import { Layout } from '../platform/pages/layout.tsx';
 
-const style = `
+const errorStyle = `
   body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; }
   table { border-collapse: collapse; width: 100%; }
   tr { border-bottom: 1px solid color-mix(in srgb, currentColor 20%, transparent); scroll-margin-top: 1rem; }
@@ -14,10 +14,10 @@ const style = `
   }
 `;
 
-/** Where the `type` of a problem leads: every code, from the catalogue itself. */
+/** The page that the `type` of a problem leads to: every code of the catalogue. */
 export const ErrorReference = ({ nonce }: { nonce: string }) => (
   <Layout title="Itsor errors" nonce={nonce}>
-    <style nonce={nonce}>{raw(style)}</style>
+    <style nonce={nonce}>{raw(errorStyle)}</style>
     <main>
       <h1>Errors</h1>
       <p>Every failure is an application/problem+json (RFC 9457); its code is one of these.</p>
@@ -44,5 +44,27 @@ export const ErrorReference = ({ nonce }: { nonce: string }) => (
         </tbody>
       </table>
     </main>
+  </Layout>
+);
+
+// The viewer's style sheet has a dark mode that a class turns on.
+const viewerScript = `
+  const dark = matchMedia('(prefers-color-scheme: dark)');
+  const follow = () => document.documentElement.classList.toggle('dark-mode', dark.matches);
+  dark.addEventListener('change', follow);
+  follow();
+  window.onload = () =>
+    SwaggerUIBundle({ url: '/openapi.json', dom_id: '#reference', deepLinking: true, validatorUrl: null });
+`;
+
+/** The API reference by swagger-ui, from our own assets: it works offline and under a policy without unsafe-inline. */
+export const ApiReference = ({ nonce }: { nonce: string }) => (
+  <Layout title="Itsor API" styleSheet="/docs/assets/swagger-ui.css" nonce={nonce}>
+    <style nonce={nonce}>{raw('body { margin: 0; }')}</style>
+    <main id="reference">
+      <noscript>The reference needs JavaScript; the document itself is at /openapi.json.</noscript>
+    </main>
+    <script src="/docs/assets/swagger-ui-bundle.js" nonce={nonce} />
+    <script nonce={nonce}>{raw(viewerScript)}</script>
   </Layout>
 );

@@ -1,0 +1,75 @@
+import { canonicalEmail } from '../accounts/rules/account.ts';
+import type { Container } from '../container.ts';
+import { type HashCaller, hashCaller } from '../passwords/rules/hash-lane.ts';
+import type { PermittedContext, RequestContext } from '../platform/context.ts';
+import { authorize } from './sql/authority.ts';
+import { createUserDirectory } from './sql/user-directory.ts';
+import { createUserSql, type WrittenUser } from './sql/users.ts';
+
+export type CreateUserRequest = {
+  readonly email: string;
+  readonly username: string | null;
+  readonly roles: readonly string[];
+  /** The first password, which its owner has to change; null sends an invitation to choose one. */
+  readonly password: string | null;
+};
+
+type Passwords = {
+  readonly check: (
+    ctx: RequestContext,
+    request: {
+      readonly caller: HashCaller;
+      readonly password: string;
+      readonly email: string;
+      readonly username: string | null;
+    },
+  ) => Promise<void>;
+};
+
+export type Administration = ReturnType<typeof createAdministration>;
+
+/** What administrators do with other accounts. */
+export const createAdministration = (container: Container, passwords: Passwords) => {
+  const { db, gate, newId, config, hasher, prepareToken, mailQueue } = container;
+  const parts = { db, gate, newId, passwordMaxAgeDays: config.password.maxAgeDays };
+  const users = createUserSql(parts);
+  const { list, read } = createUserDirectory(parts);
+
+  return {
+    list,
+    read,
+    edit: users.edit,
+    endSessions: users.endSessions,
+
+    /**
+     * Creates an account for another person.
+     * @throws AppError `weak_password`, `overloaded`, and what the statement refuses with
+     */
+    create: async (ctx: PermittedContext, request: CreateUserRequest): Promise<WrittenUser> => {
+      const { username, password, roles } = request;
+      const email = canonicalEmail(request.email);
+      const caller = hashCaller(ctx, 'administration', email);
+      if (password !== null) {
+        // The statement that creates the account asks for the permission again. Asking here keeps a person without it
+        // from making the server hash.
+        hasher.refuseIfFull(caller);
+        await authorize(db, gate, ctx);
+        await passwords.check(ctx, { caller, password, email, username });
+      }
+      const invites = password === null;
+      const passwordHash = invites ? null : await hasher.hash(password, caller);
+      const isMailed = invites || config.email.verification !== 'off';
+      const token = isMailed ? await prepareToken(ctx.now, invites ? null : email) : null;
+      const written = await users.create(ctx, { email, username, roles, passwordHash, token });
+      if (token) ctx.defer('hand a mail over', mailQueue.enqueue([token.outboxId]));
+      return written;
+    },
+
+    /** Deletes an account and its personal data, and mails its owner. @throws AppError as the statement does */
+    remove: async (ctx: PermittedContext, id: string, ifMatch: readonly string[] | null): Promise<void> => {
+      const outboxId = newId(ctx.now);
+      await users.remove(ctx, id, { ifMatch, outboxId });
+      ctx.defer('hand a mail over', mailQueue.enqueue([outboxId]));
+    },
+  };
+};
