@@ -51,7 +51,7 @@ import { createRefresh } from './sessions/service/refresh.ts';
 import { createRevoke } from './sessions/service/revoke.ts';
 import { createSessionRepository } from './sessions/sql/sessions.ts';
 import { createSingleSignOn } from './sso/compose.ts';
-import { createUploadServices } from './uploads/compose.ts';
+import { createUploads } from './uploads/service.ts';
 
 /** Loads the dictionary with the first password that is set; an isolate that sees only logins does without. */
 const loadEstimator = async () => (await import('./passwords/password-strength.ts')).estimateStrength;
@@ -60,8 +60,7 @@ export type Features = ReturnType<typeof createFeatures>;
 
 /** Every feature, made of what the container holds. */
 export const createFeatures = (container: Container) => {
-  const { config, bindings, db, gate, clock, newId, newRequestId, log, telemetry, metrics, instruments } =
-    container;
+  const { config, bindings, db, gate, clock, newId, log, telemetry, metrics, instruments } = container;
   const { hasher, guard, limiter, accessTokens, refreshTokens, oneTimeTokens, prepareToken } = container;
   const { issueTokens, mailQueue, secretKeys, verifiedOnly } = container;
   const { codeMac, read: readToken } = oneTimeTokens;
@@ -89,19 +88,7 @@ export const createFeatures = (container: Container) => {
     isLeaked: config.password.pwnedPasswords ? createPwnedPasswords({ fetch: instruments.outgoing }) : null,
   });
 
-  const uploads = createUploadServices(config.uploads, {
-    clock,
-    newId,
-    newRequestId,
-    bucket: bindings.UPLOADS,
-    queue: bindings.UPLOAD_QUEUE,
-    db,
-    gate,
-    secretKeys,
-    log,
-    telemetry,
-    requestTimeoutMs: config.limits.requestTimeoutMs,
-  });
+  const uploads = createUploads(container);
 
   const administration = createAdministration(db, {
     newId,

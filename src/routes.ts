@@ -18,8 +18,7 @@ import { sessionRoutes } from './sessions/routes/sessions.ts';
 import { type WellKnownServices, wellKnownRoutes } from './sessions/routes/well-known.ts';
 import { identityRoutes } from './sso/routes/identities.ts';
 import { oauthRoutes } from './sso/routes/oauth.tsx';
-import { uploadRoutes } from './uploads/routes/uploads.ts';
-import { webhookRoutes } from './uploads/routes/webhooks.ts';
+import { uploadRoutes } from './uploads/routes.ts';
 
 type Beside = WellKnownServices & { readonly asset: (path: string) => Promise<Response> };
 
@@ -46,7 +45,6 @@ export const createRoutes = (features: Features, web: Web, { jwks, asset }: Besi
     ...roleRoutes(roles),
     ...auditRoutes(audit),
     ...uploadRoutes(uploads),
-    ...webhookRoutes(uploads),
     ...(hasPages ? oauthRoutes(sso, web) : []),
     ...(hasPages ? accountPageRoutes({ accounts, sessions, passwords, emails, sso }, web) : []),
     ...(hasPages ? linkPageRoutes({ passwords, emails }, web) : []),

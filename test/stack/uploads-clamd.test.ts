@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { eicar } from '../../src/platform/rules/eicar.ts';
+import { eicar } from '../../src/platform/scanners/builtin.ts';
 import { type Clamd, hasClamd, startClamd } from '../support/node/clamd.ts';
 import { type Launch, startStack } from '../support/node/stack.ts';
 import { createUploadClient, pdf, type UploadClient } from '../support/node/upload-client.ts';

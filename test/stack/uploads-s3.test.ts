@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { eicar } from '../../src/platform/rules/eicar.ts';
+import { eicar } from '../../src/platform/scanners/builtin.ts';
 import { bucket, type S3Server, s3Account, startS3Server } from '../support/node/s3-server.ts';
 import { type Launch, startStack } from '../support/node/stack.ts';
 import { createUploadClient, pdf, type Ticket, type UploadClient } from '../support/node/upload-client.ts';

@@ -1,9 +1,14 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { outcomeOfClamdReply } from '../../src/platform/rules/clamd-reply.ts';
-import { createEicarSearch, eicar } from '../../src/platform/rules/eicar.ts';
-import { guarddutyResults, verdictOf } from '../../src/platform/rules/guardduty.ts';
-import { exactly, threatDetail } from '../../src/platform/rules/scan.ts';
+import { createByteSearch } from '../../src/platform/rules/bytes.ts';
+import {
+  exactly,
+  guarddutyResults,
+  outcomeOfClamdReply,
+  threatDetail,
+  verdictOfGuardduty,
+} from '../../src/platform/rules/scan.ts';
+import { eicar } from '../../src/platform/scanners/builtin.ts';
 
 describe('the EICAR test file', () => {
   const bytes = new TextEncoder().encode(`before ${eicar} behind`);
@@ -18,7 +23,7 @@ describe('the EICAR test file', () => {
   it('is found wherever the pieces are cut', () => {
     fc.assert(
       fc.property(fc.array(fc.nat(bytes.length), { maxLength: 90 }), (cuts) => {
-        const search = createEicarSearch();
+        const search = createByteSearch([eicar]);
         const borders = [0, ...cuts.toSorted((one, other) => one - other), bytes.length];
         const found = borders.slice(1).map((end, index) => search(bytes.subarray(borders[index], end)));
         expect(found.at(-1)).toBe(true);
@@ -29,7 +34,7 @@ describe('the EICAR test file', () => {
 
   it('is found a byte at a time, and not in anything like it', () => {
     const scan = (text: string) => {
-      const search = createEicarSearch();
+      const search = createByteSearch([eicar]);
       return [...new TextEncoder().encode(text)].reduce((_, byte) => search(Uint8Array.of(byte)), false);
     };
     expect(scan(`${'x'.repeat(300)}${eicar}`)).toBe(true);
@@ -69,11 +74,11 @@ describe('a result of GuardDuty', () => {
     ['ACCESS_DENIED', [], null],
     ['FAILED', [], null],
   ] as const)('%s with the threats %j is %o', (result, threats, verdict) => {
-    expect(verdictOf(result, threats)).toEqual(verdict);
+    expect(verdictOfGuardduty(result, threats)).toEqual(verdict);
   });
 
   it('is never clean but for one of them', () => {
-    expect(guarddutyResults.filter((result) => verdictOf(result, [])?.kind === 'clean')).toEqual([
+    expect(guarddutyResults.filter((result) => verdictOfGuardduty(result, [])?.kind === 'clean')).toEqual([
       'NO_THREATS_FOUND',
     ]);
   });

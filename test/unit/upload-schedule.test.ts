@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { unstable_readConfig as readConfig } from 'wrangler';
 import { deadLetterQueue } from '../../src/mail/rules/outbox-schedule.ts';
-import { readCopyResult, readListing } from '../../src/platform/storage/s3-documents.ts';
+import { readCopyResult, readListing } from '../../src/platform/storage/s3.ts';
 import {
   objectName,
   quarantineKey,
@@ -12,13 +12,13 @@ import {
   delayAfter,
   isLost,
   maxScanAttempts,
+  scanLimitMs,
   scannerPauseSeconds,
   taskOf,
   uploadDeadLetterQueue,
   uploadDelaysSeconds,
   uploadQueue,
 } from '../../src/uploads/rules/upload-schedule.ts';
-import { scanLimitMs } from '../../src/uploads/service/scan.ts';
 
 const now = new Date('2026-11-20T10:00:00.000Z');
 const upload: UploadRecord = {

@@ -2,11 +2,12 @@ import { env } from 'cloudflare:test';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { loadConfig } from '../../src/platform/config/load.ts';
 import { createDatabase } from '../../src/platform/db/client.ts';
+import { noMetrics } from '../../src/platform/rules/metrics.ts';
 import { createR2Store } from '../../src/platform/storage/r2.ts';
 import { createLogger } from '../../src/platform/telemetry/logger.ts';
 import { maxScanAttempts } from '../../src/uploads/rules/upload-schedule.ts';
-import { createWorkOnUpload } from '../../src/uploads/service/work.ts';
-import { createUploadJobRepository } from '../../src/uploads/sql/upload-jobs.ts';
+import { createWork } from '../../src/uploads/service/work.ts';
+import { createUploadJobSql } from '../../src/uploads/sql/upload-jobs.ts';
 import { newAccount } from '../support/worker/client.ts';
 import { sql } from '../support/worker/database.ts';
 import {
@@ -71,8 +72,10 @@ const lateFile = async () => {
 
 const loaded = loadConfig(env);
 if (!loaded.ok) throw new Error('the tests are misconfigured');
-const jobs = createUploadJobRepository(createDatabase(loaded.config.database), {
+const jobs = createUploadJobSql({
+  db: createDatabase(loaded.config.database),
   newId: () => crypto.randomUUID(),
+  metrics: noMetrics,
 });
 const newScope = () => ({
   now: new Date(),
@@ -117,13 +120,12 @@ describe('an upload has an end, which the sweep alone brings about', () => {
 
   it('whose scanner was taken out of the configuration', async () => {
     const id = await uploadFile(client, bearer);
-    const queue = { enqueue: async () => {} };
     const store = createR2Store(env.UPLOADS);
-    const work = createWorkOnUpload({
+    const work = createWork({
       jobs,
       store,
       scan: null,
-      queue,
+      enqueue: async () => {},
       newScope,
       log: createLogger({ level: 'error', pretty: false, clock: () => new Date(), write: () => {} }),
     });

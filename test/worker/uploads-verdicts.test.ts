@@ -3,9 +3,10 @@ import { v7 as uuidv7 } from 'uuid';
 import { describe, expect, inject, it } from 'vitest';
 import { Secret } from '../../src/platform/config/secret.ts';
 import { createDatabase } from '../../src/platform/db/client.ts';
+import { noMetrics } from '../../src/platform/rules/metrics.ts';
 import type { Verdict } from '../../src/platform/rules/scan.ts';
-import { createUploadJobRepository } from '../../src/uploads/sql/upload-jobs.ts';
-import { type BoundVerdict, createVerdictRepository } from '../../src/uploads/sql/upload-verdicts.ts';
+import { type BoundVerdict, createScanResultSql } from '../../src/uploads/sql/scan-results.ts';
+import { createUploadJobSql } from '../../src/uploads/sql/upload-jobs.ts';
 import { newAccount } from '../support/worker/client.ts';
 import { sql } from '../support/worker/database.ts';
 import {
@@ -25,8 +26,8 @@ const client = createUploader();
 const { access_token: bearer, user } = await newAccount(client);
 const db = createDatabase({ url: new Secret(inject('databaseUrl')), endpoint: inject('neonEndpoint') });
 const newId = (now: Date) => uuidv7({ msecs: now.getTime() });
-const verdicts = createVerdictRepository(db, { newId });
-const jobs = createUploadJobRepository(db, { newId });
+const results = createScanResultSql({ db, newId, metrics: noMetrics });
+const jobs = createUploadJobSql({ db, newId, metrics: noMetrics });
 
 const scope = () => ({
   now: new Date(),
@@ -47,7 +48,7 @@ const newFile = async () => {
   const [key = ''] = await objectsOf(id);
   const etag = (await env.UPLOADS.head(key))?.etag ?? '';
   const say = (verdict: Verdict, given: Partial<BoundVerdict> = {}) =>
-    verdicts.apply(scope(), {
+    results.apply(scope(), {
       uploadId: id,
       objectName: `${user.id}/${id}`,
       etag,

@@ -1,5 +1,5 @@
 import { describe, expect, it, vi } from 'vitest';
-import { eicar } from '../../src/platform/rules/eicar.ts';
+import { eicar } from '../../src/platform/scanners/builtin.ts';
 import { newAccountAllowed } from '../support/worker/administrators.ts';
 import { newAccount } from '../support/worker/client.ts';
 import { sql } from '../support/worker/database.ts';

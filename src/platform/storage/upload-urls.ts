@@ -1,34 +1,22 @@
 import type { MacKeys } from '../crypto/derived-keys.ts';
-import { checksumHeader, checksumOf, type IssueTicket } from '../rules/storage.ts';
+import {
+  checksumHeader,
+  checksumOf,
+  type IssueTicket,
+  type PresentedUrl,
+  type Receiving,
+} from '../rules/storage.ts';
 
-/** What an upload URL says. */
-export type PresentedUrl = {
-  /** Path and query, as they came. */
-  readonly target: string;
-  readonly uploadId: string;
-  /** Epoch seconds. */
-  readonly expires: number;
-  readonly signature: string;
-};
-
-export type UploadUrlVerdict = 'good' | 'expired' | 'forged';
-
-export type UploadUrls = {
-  readonly issueTicket: IssueTicket;
-  readonly verify: (url: PresentedUrl, now: Date) => Promise<UploadUrlVerdict>;
-};
-
-/** A URL has no other spelling, so that what is blocked or counted by it is blocked and counted. */
+/** The only spelling of a URL, so that blocking or counting it by its text is reliable. */
 const targetOf = ({ uploadId, expires, signature }: Omit<PresentedUrl, 'target'>): string =>
   `/uploads/${uploadId}/content?expires=${expires}&signature=${signature}`;
 
 const signedText = (uploadId: string, expires: number): string => `${uploadId}.${expires}`;
 
-/**
- * Upload URLs on the Worker itself, under a key of their own. The URL names the upload and its end; what the bytes
- * have to be stands in the upload's row, which the PUT reads anyway.
- */
-export const createUploadUrls = (keys: MacKeys): UploadUrls => ({
+/** Upload URLs on the Worker. A URL names the upload and its end; the row of the upload describes the bytes. */
+export const createUploadUrls = (
+  keys: MacKeys,
+): { readonly issueTicket: IssueTicket; readonly verify: Receiving['verifyUrl'] } => ({
   issueTicket: async ({ uploadId, origin, contentType, sha256, expiresAt }) => {
     const expires = Math.floor(expiresAt.getTime() / 1000);
     const signature = await keys.sign(signedText(uploadId, expires));

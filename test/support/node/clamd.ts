@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { findFreePort } from '../../../scripts/stack/ports.ts';
-import { eicar } from '../../../src/platform/rules/eicar.ts';
+import { eicar } from '../../../src/platform/scanners/builtin.ts';
 
 /** Whether Debian's clamav-daemon, or another clamd, is installed here. */
 export const hasClamd: boolean = spawnSync('clamd', ['--version']).status === 0;
