@@ -11,7 +11,7 @@ type Ask = {
     readonly accessKeyId: string;
     readonly secretAccessKey: string;
   };
-  /** When the round takes place. */
+  /** The time of the round. */
   readonly now: string;
   /** The uploads whose objects are wanted. */
   readonly wanted: readonly string[];
@@ -20,7 +20,7 @@ type Ask = {
 const ignore = () => {};
 const log: Logger = { debug: ignore, info: ignore, warn: ignore, error: ignore };
 
-/** One round of the sweep over an S3 bucket, with a database that knows nothing but what is wanted. */
+/** One round of the sweep over an S3 bucket, with a database that knows only the wanted uploads. */
 export default {
   fetch: async (request: Request): Promise<Response> => {
     const { endpoint, bucket, account, now, wanted } = await request.json<Ask>();
