@@ -20,7 +20,7 @@ import { createUploadSql } from './sql/uploads.ts';
 
 export type Uploads = ReturnType<typeof createUploads>;
 
-/** Files from the declaration to the download, and the work on them that goes on behind the requests. */
+/** Files from the declaration to the download, and the work on them in the background. */
 export const createUploads = (container: Container) => {
   const { config, bindings, secretKeys, clock, newId, newRequestId, instruments, log } = container;
   const { scanner, storage, ...policy } = config.uploads;

@@ -2,7 +2,7 @@ import { env } from 'cloudflare:test';
 import { describe, expect, it } from 'vitest';
 import { loadConfig } from '../../src/platform/config/load.ts';
 import { createMacKeys } from '../../src/platform/crypto/derived-keys.ts';
-import { createUploadUrls } from '../../src/platform/storage/upload-urls.ts';
+import { createUploadUrls } from '../../src/platform/storage/r2.ts';
 import { newAccount } from '../support/worker/client.ts';
 import { sql } from '../support/worker/database.ts';
 import { expectProblem } from '../support/worker/problem.ts';

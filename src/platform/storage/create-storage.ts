@@ -1,9 +1,8 @@
 import type { StorageConfig } from '../config/uploads.ts';
 import type { MacKeys } from '../crypto/derived-keys.ts';
 import type { IssueTicket, ObjectStore, Receiving } from '../rules/storage.ts';
-import { createR2Store } from './r2.ts';
+import { createR2Store, createUploadUrls } from './r2.ts';
 import { createS3Store } from './s3.ts';
-import { createUploadUrls } from './upload-urls.ts';
 
 type Storage = {
   readonly store: ObjectStore;

@@ -4,7 +4,7 @@ import { type ContentFlaw, hidesFile } from './file-content.ts';
 
 const pngSignature = '89504e470d0a1a0a';
 
-/** A PNG from its signature to its IEND chunk, with nothing after it (PNG, Third Edition, sections 5.2, 5.3 and 5.6). */
+/** A PNG from its signature to its IEND chunk, which ends the file (PNG, Third Edition, sections 5.2, 5.3, 5.6). */
 export const inspectPng = async (bytes: ByteReader): Promise<ContentFlaw | null> => {
   if ((await bytes.take(8))?.toHex() !== pngSignature) return 'wrong_type';
   let seen = '';

@@ -121,7 +121,7 @@ export const extraField = (extra: Uint8Array, id: number): DataView | null => {
   return null;
 };
 
-/** Replaces the values that did not fit into four bytes; their order is size, compressed size, offset (section 4.5.3). */
+/** Replaces values that did not fit into four bytes, in the order size, compressed size, offset (section 4.5.3). */
 export const wideSizes = <const T extends readonly number[]>(
   extra: Uint8Array,
   values: T,

@@ -123,9 +123,9 @@ export const readZipMembers = async (
     if (headerLength === null) return { flaw: 'archive_unsafe' };
 
     position = entries[index + 1]?.offset ?? end;
-    const behind = position - (entry.offset + headerLength + entry.compressedSize);
+    const trailing = position - (entry.offset + headerLength + entry.compressedSize);
     const lengths = (entry.flags & descriptorFlag) === 0 ? [0] : [12, 16, 20, 24];
-    if (!lengths.includes(behind)) return { flaw: behind < 0 ? 'archive_unsafe' : 'polyglot' };
+    if (!lengths.includes(trailing)) return { flaw: trailing < 0 ? 'archive_unsafe' : 'polyglot' };
 
     const isWanted = entry.name === wanted;
     if (isWanted && entry.size > keptBytes) return { flaw: 'archive_unsafe' };
@@ -133,8 +133,9 @@ export const readZipMembers = async (
     if ('flaw' in data) return data;
     if (isWanted) content = new Uint8Array(await data.content.arrayBuffer());
 
-    const descriptor = await bytes.take(behind);
-    if (!descriptor || (behind > 0 && !isDescriptorOf(descriptor, entry))) return { flaw: 'archive_unsafe' };
+    const descriptor = await bytes.take(trailing);
+    if (!descriptor || (trailing > 0 && !isDescriptorOf(descriptor, entry)))
+      return { flaw: 'archive_unsafe' };
   }
   return position === end ? { content } : { flaw: 'polyglot' };
 };

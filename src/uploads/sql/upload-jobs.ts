@@ -26,7 +26,7 @@ type GivenUp = keyof typeof openStatus;
 
 export type UploadJobSql = ReturnType<typeof createUploadJobSql>;
 
-/** Statements for the work on uploads that goes on behind the requests. */
+/** Statements for the work on uploads in the background. */
 export const createUploadJobSql = ({ db, newId, metrics }: Pick<Container, 'db' | 'newId' | 'metrics'>) => {
   const countTransition = createTransitionCounter(metrics);
 
