@@ -14,7 +14,7 @@ import { createRetention } from './retention/service.ts';
 import { createRoles } from './roles/service.ts';
 import { createSessions } from './sessions/service.ts';
 import { createSingleSignOn } from './sso/compose.ts';
-import { createUploadServices } from './uploads/compose.ts';
+import { createUploads } from './uploads/service.ts';
 
 export type Features = ReturnType<typeof createFeatures>;
 
@@ -23,12 +23,7 @@ export const createFeatures = (container: Container) => {
   const { config, bindings } = container;
   const audit = createAudit(container);
   const passwords = createPasswords(container, audit);
-  const uploads = createUploadServices(config.uploads, {
-    ...container,
-    bucket: bindings.UPLOADS,
-    queue: bindings.UPLOAD_QUEUE,
-    requestTimeoutMs: config.limits.requestTimeoutMs,
-  });
+  const uploads = createUploads(container);
   return {
     accounts: createAccounts(container, passwords),
     passwords,

@@ -17,8 +17,7 @@ import type { AccessTokens } from './sessions/access-tokens.ts';
 import { sessionRoutes, wellKnownRoutes } from './sessions/routes.ts';
 import { identityRoutes } from './sso/routes/identities.ts';
 import { oauthRoutes } from './sso/routes/oauth.tsx';
-import { uploadRoutes } from './uploads/routes/uploads.ts';
-import { webhookRoutes } from './uploads/routes/webhooks.ts';
+import { uploadRoutes } from './uploads/routes.ts';
 
 type Beside = Pick<AccessTokens, 'jwks'> & { readonly asset: (path: string) => Promise<Response> };
 
@@ -44,7 +43,6 @@ export const createRoutes = (features: Features, web: Web, { jwks, asset }: Besi
     ...roleRoutes(roles),
     ...auditRoutes(audit),
     ...uploadRoutes(uploads),
-    ...webhookRoutes(uploads),
     ...(hasPages ? oauthRoutes(sso, web) : []),
     ...(hasPages ? accountPageRoutes({ accounts, sessions, passwords, emails, sso }, web) : []),
     ...(hasPages ? linkPageRoutes({ passwords, emails }, web) : []),

@@ -1,15 +1,25 @@
 import { fileTypeFromBuffer } from 'file-type';
+import { AppError } from '../platform/errors.ts';
 import { createGiveWay, type GiveWay } from '../platform/give-way.ts';
-import type { ObjectStore, ObjectVersion, StoredObject } from '../platform/rules/storage.ts';
+import type { ByteSpan, ObjectStore, ObjectVersion, StoredObject } from '../platform/rules/storage.ts';
 import { createInflater } from './inflater.ts';
-import { createObjectReader, type ObjectReader } from './object-reader.ts';
-import type { ByteReader } from './rules/byte-reader.ts';
-import { type ContentFlaw, headBytes } from './rules/file-content.ts';
-import { createArchiveSearch } from './rules/foreign-content.ts';
+import { type ByteReader, createByteReader } from './rules/byte-reader.ts';
+import {
+  beginsAsActiveMarkup,
+  beginsAsPdf,
+  contentTypesPart,
+  createTextCheck,
+  endsAsPdf,
+  hasPdfTrailer,
+  inspectOfficeDocument,
+  isMarkupType,
+  isOfficeType,
+  isTextType,
+  opensAsPdf,
+  pdfType,
+} from './rules/documents.ts';
+import { type ContentFlaw, createArchiveSearch, headBytes } from './rules/file-content.ts';
 import { inspectJpeg, inspectPng } from './rules/image-file.ts';
-import { contentTypesPart, inspectOfficeDocument, isOfficeType } from './rules/office-document.ts';
-import { beginsAsPdf, endsAsPdf, hasPdfTrailer, opensAsPdf, pdfType } from './rules/pdf-file.ts';
-import { beginsAsActiveMarkup, createTextCheck, isMarkupType, isTextType } from './rules/plain-text.ts';
 import {
   beginsAsZip,
   endsAsZip,
@@ -20,11 +30,45 @@ import {
 } from './rules/zip-archive.ts';
 import { readZipMembers } from './rules/zip-members.ts';
 
-/** Looks into an object. @returns what is wrong with it, or null; throws where it changes or goes meanwhile */
-export type InspectContent = (
-  object: ObjectVersion & Pick<StoredObject, 'size' | 'contentType'>,
+/** One version of an object; reading throws `conflict` where the object changes or goes meanwhile. */
+type ObjectReader = {
+  bytesOf(span: ByteSpan): Promise<Uint8Array>;
+  /** Reads from the beginning as far as `use` does. @param look sees each piece that is read */
+  read<T>(use: (bytes: ByteReader) => Promise<T>, look?: (piece: Uint8Array) => void): Promise<T>;
+};
+
+const createObjectReader = (
+  store: Pick<ObjectStore, 'read'>,
+  version: ObjectVersion,
   signal: AbortSignal,
-) => Promise<ContentFlaw | null>;
+  giveWay: GiveWay,
+): ObjectReader => {
+  const open = async (span: ByteSpan | null): Promise<ReadableStream<Uint8Array>> => {
+    const content = await store.read(version, span, signal);
+    if (!content) throw new AppError('conflict', { detail: 'The bytes have changed in the meantime.' });
+    return content;
+  };
+
+  async function* pieces(look?: (piece: Uint8Array) => void): AsyncGenerator<Uint8Array, void> {
+    for await (const piece of await open(null)) {
+      await giveWay(piece.byteLength);
+      look?.(piece);
+      yield piece;
+    }
+  }
+
+  return {
+    bytesOf: async (span) => new Uint8Array(await new Response(await open(span)).arrayBuffer()),
+    read: async (use, look) => {
+      const source = pieces(look);
+      try {
+        return await use(createByteReader(source));
+      } finally {
+        await source.return();
+      }
+    },
+  };
+};
 
 type Subject = Pick<StoredObject, 'size' | 'contentType'> & {
   readonly head: Uint8Array;
@@ -33,13 +77,8 @@ type Subject = Pick<StoredObject, 'size' | 'contentType'> & {
   readonly giveWay: GiveWay;
 };
 
-const inspectText = async ({
-  size,
-  contentType,
-  head,
-  tail,
-  reader,
-}: Subject): Promise<ContentFlaw | null> => {
+const inspectText = async (subject: Subject): Promise<ContentFlaw | null> => {
+  const { size, contentType, head, tail, reader } = subject;
   if (beginsAsPdf(head)) return 'wrong_type';
   const check = createTextCheck();
   const isText = await reader.read(async (bytes) => {
@@ -47,18 +86,13 @@ const inspectText = async ({
     return check(null);
   });
   if (!isText) return 'not_text';
-  // A text may speak of PDF; with the end of one too, it is one for lenient readers.
+  // A text may mention PDF; with the end of one too, lenient readers open it as a PDF.
   if (opensAsPdf(head) && endsAsPdf(tail)) return 'polyglot';
   return !isMarkupType(contentType) && beginsAsActiveMarkup(head) ? 'active_markup' : null;
 };
 
-const inspectArchive = async ({
-  size,
-  contentType,
-  tail,
-  reader,
-  giveWay,
-}: Subject): Promise<ContentFlaw | null> => {
+const inspectArchive = async (subject: Subject): Promise<ContentFlaw | null> => {
+  const { size, contentType, tail, reader, giveWay } = subject;
   const directory = findZipDirectory(tail, size);
   if (!directory) return endsAsZip(tail, size) ? 'polyglot' : 'archive_unsafe';
   if (!isReadable(directory)) return 'archive_unsafe';
@@ -80,7 +114,7 @@ const inspectPdf = async ({ head, tail }: Subject, bytes: ByteReader): Promise<C
   return null;
 };
 
-/** The types that are read from their first byte to their last. */
+/** The types whose files are read from the first byte to the last. */
 const wholeTypes: Readonly<Record<string, typeof inspectPdf>> = {
   [pdfType]: inspectPdf,
   'image/png': (_, bytes) => inspectPng(bytes),
@@ -100,7 +134,7 @@ const inspectWhole = async (subject: Subject, inspect: typeof inspectPdf): Promi
   return isArchive || endsAsZip(subject.tail, subject.size) ? 'polyglot' : flaw;
 };
 
-/** What an operator allows beyond the types that are known here. */
+/** Types that an operator allows beside those above. */
 const inspectByMagicNumber = async (subject: Subject): Promise<ContentFlaw | null> => {
   const sniffed = await fileTypeFromBuffer(subject.head).catch(() => undefined);
   if (sniffed?.mime !== subject.contentType) return 'wrong_type';
@@ -117,10 +151,16 @@ const inspect = async (subject: Subject): Promise<ContentFlaw | null> => {
   return whole ? inspectWhole(subject, whole) : inspectByMagicNumber(subject);
 };
 
-/** Whether a file's content is of its declared type, and of no other (OWASP ASVS 5.0, 5.2.2). */
+/**
+ * Checks that an object is of its declared type, and of no other (OWASP ASVS 5.0, 5.2.2).
+ * @returns the flaw, or null; throws AppError `conflict` where the object changes or goes meanwhile
+ */
 export const createContentInspector =
-  (store: Pick<ObjectStore, 'read'>): InspectContent =>
-  async (object, signal) => {
+  (store: Pick<ObjectStore, 'read'>) =>
+  async (
+    object: ObjectVersion & Pick<StoredObject, 'size' | 'contentType'>,
+    signal: AbortSignal,
+  ): Promise<ContentFlaw | null> => {
     const { size, contentType } = object;
     const giveWay = createGiveWay(signal);
     const reader = createObjectReader(store, object, signal, giveWay);

@@ -1,12 +1,12 @@
 import { Inflate } from 'pako';
 import type { Inflater } from './rules/zip-members.ts';
 
-/** A byte can unpack to a thousand; so much is unpacked at a time, and no more is ever held. */
+/** Packed bytes per step; each can unpack to a thousand, and only the result of one step is held. */
 const sliceBytes = 1024;
 
 /**
- * Raw DEFLATE (RFC 1951). Not the runtime's DecompressionStream: workerd's unpacks whatever it is given, whether or not
- * anybody reads.
+ * Raw DEFLATE (RFC 1951). The DecompressionStream of workerd would unpack everything at once, whether or not its
+ * output is read.
  */
 export const createInflater = (): Inflater => {
   const inflate = new Inflate({ raw: true });

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { guarddutyResults } from '../platform/rules/guardduty.ts';
+import { guarddutyResults } from '../platform/rules/scan.ts';
 import { digits, Id, Instant, text } from '../platform/schema/text.ts';
 import type { Upload } from './rules/upload.ts';
 
@@ -23,7 +23,7 @@ export const UploadBody = z.strictObject({
 
 export const UploadParams = z.strictObject({ id: Id });
 
-/** What an upload URL carries; the client takes it as it is. */
+/** The query of an upload URL; clients send it unchanged. */
 export const UploadUrlQuery = z.strictObject({
   expires: digits(z.int().min(0).max(9_999_999_999)),
   signature: z.string().regex(/^[A-Za-z0-9_-]{43}$/),
@@ -52,7 +52,7 @@ export const UploadTicketResponse = z.object({
   upload: z.object({
     method: z.literal('PUT'),
     url: z.url(),
-    headers: z.record(z.string(), z.string()).meta({ description: 'to be sent as they are' }),
+    headers: z.record(z.string(), z.string()).meta({ description: 'to be sent unchanged' }),
     expires_at: Instant,
   }),
 });
@@ -68,10 +68,10 @@ export const uploadResponse = (upload: Upload): z.infer<typeof UploadItem> => ({
   created_at: upload.createdAt.toISOString(),
 });
 
-/** What an EventBridge connection of the type API key sends. */
+/** The header that an EventBridge connection of the type API key sends. */
 export const callbackSecretHeader = 'X-Scan-Callback-Secret';
 
-/** As much as we need of EventBridge's event; AWS may add to it at any time. */
+/** The parts of EventBridge's event that are needed; AWS may add members at any time. */
 export const ScanResultBody = z.object({
   id: text().min(1).max(128),
   source: z.literal('aws.guardduty'),

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { eicar } from '../../src/platform/rules/eicar.ts';
+import { eicar } from '../../src/platform/scanners/builtin.ts';
 import { type Clamd, hasClamd, startClamd } from '../support/node/clamd.ts';
 import { type Launch, startStack } from '../support/node/stack.ts';
 import { createUploadClient, pdf, type UploadClient } from '../support/node/upload-client.ts';
@@ -36,7 +36,7 @@ describe.skipIf(!hasClamd)('uploads before a real clamd', () => {
     expect((await client.download(id)).status).toBe(409);
   });
 
-  it('EICAR is found in a file of several pieces, wherever it is', async () => {
+  it('EICAR is found at every place in a file of several pieces', async () => {
     const content = Buffer.concat([
       Buffer.alloc(600_000, 'x'),
       Buffer.from(eicar),
@@ -46,7 +46,7 @@ describe.skipIf(!hasClamd)('uploads before a real clamd', () => {
     expect(await client.settled(id)).toBe('infected');
   });
 
-  it('a file over the limit of clamd has failed: nobody has looked at all of it', async () => {
+  it('a file over the limit of clamd fails, because clamd has not read all of it', async () => {
     const content = Buffer.alloc(3_000_000, 'x');
     const id = await client.send(content, { filename: 'big.txt', content_type: 'text/plain' });
     expect(await client.settled(id)).toBe('failed');
@@ -60,12 +60,12 @@ describe.skipIf(!hasClamd)('uploads before a real clamd', () => {
     expect((await client.download(id)).status).toBe(409);
     expect(stack.output()).toContain('clamd away');
     clamd = await startClamd({ port: clamd.port });
-    // What the platform does every minute.
+    // The platform does this every minute.
     const round = () => fetch(`${stack.url}/cdn-cgi/local/scheduled`).then(() => client.statusOf(id));
     await expect.poll(round, { timeout: 45_000, interval: 5000 }).toBe('clean');
   });
 
-  it('a clamd that hangs is away', async () => {
+  it('a clamd that hangs counts as away', async () => {
     await clamd.stop();
     const mute = createServer((socket) => socket.on('error', () => {})).listen(clamd.port, '127.0.0.1');
     await once(mute, 'listening');

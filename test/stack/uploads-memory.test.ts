@@ -4,7 +4,7 @@ import { startUploadWorker } from '../support/node/upload-worker.ts';
 
 if (!tellsMemory) console.log('No /proc here: nobody has looked at the memory of uploads.');
 
-/** The most that workerd holds while the work goes on, above what it held before. */
+/** The peak of workerd's memory during the work, above its memory before. */
 const growthMiB = async (work: () => Promise<unknown>): Promise<number> => {
   const before = workerdMiB(process.pid);
   let most = before;
@@ -19,7 +19,7 @@ describe.skipIf(!tellsMemory)('a file on its way through the Worker', () => {
   let worker: Awaited<ReturnType<typeof startUploadWorker>>;
   beforeAll(async () => {
     worker = await startUploadWorker();
-    // What the first request makes is made once.
+    // The first request makes objects that stay.
     await worker.store(20);
     await worker.scan(20);
   });
@@ -30,10 +30,10 @@ describe.skipIf(!tellsMemory)('a file on its way through the Worker', () => {
   it.each([
     ['stored', (mebibytes: number) => worker.store(mebibytes), 'stored'],
     ['scanned', (mebibytes: number) => worker.scan(mebibytes), clean],
-  ] as const)('is %s in flat memory: 100 MiB do not fill an isolate', async (done, work, outcome) => {
+  ] as const)('100 MiB are %s in flat memory', async (done, work, outcome) => {
     const growth = await growthMiB(async () => expect(await work(100)).toEqual(outcome));
     console.log(`100 MiB ${done}: workerd grew by ${growth.toFixed()} MiB at most.`);
-    // Collectors take their time; what is kept whole would take the file's own size, and more.
+    // Garbage collection takes its time; a file that is held whole would take its own size and more.
     expect(growth).toBeLessThan(90);
   });
 });

@@ -15,7 +15,7 @@ afterAll(async () => {
   await s3?.stop();
 });
 
-/** A round in the first minute of an hour, so many days from now. */
+/** A round in the first minute of an hour, this many days from now. */
 const sweepIn = async (days: number, wanted: readonly string[] = []) => {
   const now = new Date(Date.now() + days * 86_400_000);
   now.setUTCMinutes(0);
@@ -25,7 +25,7 @@ const sweepIn = async (days: number, wanted: readonly string[] = []) => {
 const newKey = (uploadId: string) => `${quarantinePrefix}${randomUUID()}/${uploadId}`;
 
 describe('the sweep of an S3 bucket', () => {
-  it('removes what no upload wants from the quarantine, after a day, and nothing else', async () => {
+  it('the sweep removes objects that no upload wants from the quarantine after a day, and nothing else', async () => {
     const id = randomUUID();
     const [orphan, wanted] = [newKey(randomUUID()), newKey(id)];
     const foreign = [`${quarantinePrefix}readme.txt`, `clean/${randomUUID()}/${randomUUID()}`];

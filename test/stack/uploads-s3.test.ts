@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { eicar } from '../../src/platform/rules/eicar.ts';
+import { eicar } from '../../src/platform/scanners/builtin.ts';
 import { bucket, type S3Server, s3Account, startS3Server } from '../support/node/s3-server.ts';
 import { type Launch, startStack } from '../support/node/stack.ts';
 import { createUploadClient, pdf, type Ticket, type UploadClient } from '../support/node/upload-client.ts';
@@ -30,7 +30,7 @@ afterAll(async () => {
 const keysOf = async ({ id }: { id: string }) => (await s3.keys()).filter((key) => key.endsWith(id));
 
 describe('uploads on an S3 that checks signatures', () => {
-  it('go there directly, are scanned, and come back byte for byte', async () => {
+  it('files go to S3 directly, are scanned, and come back byte for byte', async () => {
     const ticket = await client.declare(pdf);
     expect(ticket.upload.url).toContain(`${s3.endpoint}/${bucket}/quarantine/`);
     expect((await client.put(ticket, pdf)).status).toBe(200);
@@ -43,14 +43,14 @@ describe('uploads on an S3 that checks signatures', () => {
     expect([part.status, await part.text()]).toEqual([206, 'PDF']);
   });
 
-  it('that are infected lose their bytes', async () => {
+  it('infected files lose their bytes', async () => {
     const id = await client.send(Buffer.from(eicar), { filename: 'x.txt', content_type: 'text/plain' });
     expect(await client.settled(id)).toBe('infected');
     await expect.poll(() => keysOf({ id }), { timeout: 20_000 }).toEqual([]);
     expect((await client.download(id)).status).toBe(409);
   });
 
-  it('that are deleted lose their bytes', async () => {
+  it('deleted files lose their bytes', async () => {
     const id = await client.send(pdf);
     expect((await client.remove(id)).status).toBe(204);
     await expect.poll(() => keysOf({ id }), { timeout: 20_000 }).toEqual([]);
@@ -85,13 +85,13 @@ describe('uploads on an S3 that checks signatures', () => {
           pdf,
         ),
     ],
-  ])('are refused with %s: it is signed', async (_, send) => {
+  ])('S3 refuses bytes with %s, which is signed', async (_, send) => {
     const ticket = await client.declare(pdf);
     expect((await send(ticket)).status).toBe(403);
     expect(await keysOf(ticket)).toEqual([]);
   });
 
-  it('whose bytes are not those that were declared are found out, even by a storage that checks none', async () => {
+  it('the confirmation detects undeclared bytes even on a storage without checksums', async () => {
     const ticket = await client.declare(pdf);
     const others = Buffer.from(pdf);
     others[20] = 0x20;
@@ -102,7 +102,7 @@ describe('uploads on an S3 that checks signatures', () => {
     await expect.poll(() => keysOf(ticket), { timeout: 20_000 }).toEqual([]);
   });
 
-  it('wait for their bytes', async () => {
+  it('the confirmation fails until the bytes have arrived', async () => {
     const ticket = await client.declare(pdf);
     expect((await client.complete(ticket.id)).status).toBe(409);
   });

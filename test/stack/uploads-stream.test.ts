@@ -20,7 +20,7 @@ beforeAll(async () => {
 afterAll(() => stack?.stop());
 
 describe('100 MiB', () => {
-  it('come through the Worker, are looked at and scanned, and go back byte for byte', async () => {
+  it('100 MiB pass through the Worker, are inspected and scanned, and come back byte for byte', async () => {
     const { size, sha256, open } = file;
     const given = { filename: 'long.txt', content_type: 'text/plain', size, sha256 };
     const { id, upload } = await client.declare(Buffer.alloc(0), given);
@@ -36,7 +36,7 @@ describe('100 MiB', () => {
   });
 });
 
-/** Opens a PUT by hand, with a part of its bytes. */
+/** Opens a PUT on a socket, with a part of its bytes. */
 const beginPut = async ({ upload }: Ticket, bytes: Uint8Array) => {
   const url = new URL(upload.url);
   const socket = connect(Number(url.port), url.hostname);
@@ -55,7 +55,7 @@ const beginPut = async ({ upload }: Ticket, bytes: Uint8Array) => {
 };
 
 describe('a client that stops half-way', () => {
-  it('leaves nothing, and may begin again', async () => {
+  it('a client that stops half-way leaves nothing and may begin again', async () => {
     const ticket = await client.declare(pdf);
     const socket = await beginPut(ticket, pdf.subarray(0, 40));
     await sleep(300);
@@ -66,7 +66,7 @@ describe('a client that stops half-way', () => {
     expect((await client.complete(ticket.id)).status).toBe(200);
   });
 
-  it('and says nothing is answered after the time limit, and leaves nothing', async () => {
+  it('a client that falls silent half-way is answered after the time limit and leaves nothing', async () => {
     const ticket = await client.declare(pdf);
     const socket = await beginPut(ticket, pdf.subarray(0, 40));
     const [answer] = (await once(socket, 'data')) as [Buffer];
@@ -75,7 +75,7 @@ describe('a client that stops half-way', () => {
     expect((await client.complete(ticket.id)).status).toBe(409);
   });
 
-  it('is not one that is slow: a piece now and then keeps the request alive', async () => {
+  it('a slow client keeps its request alive by a piece now and then', async () => {
     const ticket = await client.declare(pdf);
     const socket = await beginPut(ticket, pdf.subarray(0, 10));
     for (const at of [10, 20, 30]) {

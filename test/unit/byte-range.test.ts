@@ -18,7 +18,7 @@ describe('a range of ten bytes', () => {
     [`bytes=2-${'9'.repeat(30)}`, part(2, 8)],
     [`bytes=-${'9'.repeat(30)}`, part(0, 10)],
     [`bytes=${'0'.repeat(30)}3-4`, part(3, 2)],
-  ])('%s is %o', (range, expected) => expect(choose(range)).toEqual(expected));
+  ])('the range %s is %o', (range, expected) => expect(choose(range)).toEqual(expected));
 
   it.each([
     'bytes=10-',
@@ -26,7 +26,7 @@ describe('a range of ten bytes', () => {
     'bytes=-0',
     `bytes=${'9'.repeat(16)}-`,
     `bytes=${'9'.repeat(30)}-${'9'.repeat(30)}`,
-  ])('%s has no byte of it', (range) => {
+  ])('the range %s is unsatisfiable', (range) => {
     expect(choose(range)).toEqual({ kind: 'unsatisfiable' });
   });
 
@@ -43,22 +43,24 @@ describe('a range of ten bytes', () => {
     'bytes=0x1-2',
     'bytes=+1-2',
     'bytes=1e0-2',
-  ])('%s is no range, and is ignored', (range) => expect(choose(range)).toEqual({ kind: 'whole' }));
+  ])('the header %s has no valid range and is ignored', (range) =>
+    expect(choose(range)).toEqual({ kind: 'whole' }),
+  );
 
-  it('may be told in numbers of any length', () => {
+  it('a range may have numbers of any length', () => {
     const huge = '9'.repeat(400);
     expect(choose(`bytes=2-${huge}`)).toEqual(part(2, 8));
     expect(choose(`bytes=-${huge}`)).toEqual(part(0, 10));
     expect(choose(`bytes=${huge}-${huge}`)).toEqual({ kind: 'unsatisfiable' });
   });
 
-  it('counts only for the version that If-Range names', () => {
+  it('a range counts only for the version that If-Range names', () => {
     expect(choose('bytes=0-4', '"abc"')).toEqual(part(0, 5));
     for (const other of ['"other"', 'W/"abc"', 'Fri, 20 Nov 2026 10:00:00 GMT', ''])
       expect(choose('bytes=0-4', other)).toEqual({ kind: 'whole' });
   });
 
-  it('is told by its first and last byte', () => {
+  it('a Content-Range names the first and last byte', () => {
     expect(contentRange(10, { offset: 3, length: 2 })).toBe('bytes 3-4/10');
     expect(contentRange(10, null)).toBe('bytes */10');
   });

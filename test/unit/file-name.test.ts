@@ -17,10 +17,10 @@ describe('the name of a file', () => {
     'COM10.pdf',
     'aux files.pdf',
     'nullify.pdf',
-    // Both need a joiner to be written as they are.
+    // Both are written with a joiner.
     'می\u200cخواهم.pdf',
     '👩\u200d💻.png',
-  ])('may be %s', (name) => expect(fileNameFlaw(name)).toBeNull());
+  ])('a file may have the name %s', (name) => expect(fileNameFlaw(name)).toBeNull());
 
   it.each([
     '../../x',
@@ -43,14 +43,14 @@ describe('the name of a file', () => {
     '\u200b',
     '\u200d.',
     '\ufeff.\u2060',
-    // Windows drops what stands at the end, and then another name is left.
+    // Windows drops these ends, which leaves another name.
     'x.pdf.',
     'x.pdf ',
     'x.pdf. .',
     'x.pdf\u00a0',
     ' x.pdf',
     '\ufeffx.pdf',
-    // And reads these as devices, whatever their ending.
+    // Windows reads these as devices, with any ending.
     'CON',
     'con.txt',
     'nul.tar.gz',
@@ -59,17 +59,17 @@ describe('the name of a file', () => {
     'LPT9.txt',
     'com\u00b9.txt',
     'CONIN$.txt',
-    // Invisible, and so two names that look like one.
+    // Invisible characters make two names look the same.
     'x\u200b.pdf',
     'x\u00ad.pdf',
     'x\ufeff.pdf',
     'x\u2060.pdf',
     'x.exe\u{e0020}.pdf',
-  ])('may not be %j: it leads elsewhere, or looks like another', (name) => {
+  ])('a file may not have the name %j, which leads elsewhere or looks like another', (name) => {
     expect(fileNameFlaw(name)).toMatchObject({ code: 'not_a_file_name' });
   });
 
-  it('is at most 255 bytes, however many characters that is', () => {
+  it('the name of a file has at most 255 bytes of UTF-8', () => {
     expect(fileNameFlaw(`${'x'.repeat(251)}.pdf`)).toBeNull();
     expect(fileNameFlaw(`${'x'.repeat(252)}.pdf`)).toMatchObject({ code: 'too_long' });
     expect(fileNameFlaw('é'.repeat(128))).toMatchObject({ code: 'too_long' });
@@ -87,7 +87,7 @@ describe('the name of a file', () => {
     ['report.pdf.', 'application/pdf', false],
     ['report. pdf', 'application/pdf', false],
     ['clip.mp4', 'video/mp4', true],
-  ])('%s as %s: %s', (name, type, fits) => expect(fitsType(name, type)).toBe(fits));
+  ])('the name %s fits the type %s: %s', (name, type, fits) => expect(fitsType(name, type)).toBe(fits));
 });
 
 describe('Content-Disposition', () => {
@@ -98,11 +98,11 @@ describe('Content-Disposition', () => {
     ['a"b\\c.pdf', `attachment; filename="a_b_c.pdf"; filename*=UTF-8''a%22b%5Cc.pdf`],
     ['%41.pdf', `attachment; filename="_41.pdf"; filename*=UTF-8''%2541.pdf`],
     ["it's (1)*.pdf", `attachment; filename="it's (1)*.pdf"; filename*=UTF-8''it%27s%20%281%29%2A.pdf`],
-  ])('of %s is as RFC 6266 and RFC 8187 want it', (name, expected) => {
+  ])('the Content-Disposition of %s follows RFC 6266 and RFC 8187', (name, expected) => {
     expect(attachmentOf(name)).toBe(expected);
   });
 
-  it('lets nothing out of its two parameters, whatever the name, and brings the name back', () => {
+  it('a Content-Disposition keeps every name within its two parameters, and returns the name', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary' }), (name) => {
         const header = attachmentOf(name);

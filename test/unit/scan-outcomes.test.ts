@@ -1,24 +1,29 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { outcomeOfClamdReply } from '../../src/platform/rules/clamd-reply.ts';
-import { createEicarSearch, eicar } from '../../src/platform/rules/eicar.ts';
-import { guarddutyResults, verdictOf } from '../../src/platform/rules/guardduty.ts';
-import { exactly, threatDetail } from '../../src/platform/rules/scan.ts';
+import { createByteSearch } from '../../src/platform/rules/bytes.ts';
+import {
+  exactly,
+  guarddutyResults,
+  outcomeOfClamdReply,
+  threatDetail,
+  verdictOfGuardduty,
+} from '../../src/platform/rules/scan.ts';
+import { eicar } from '../../src/platform/scanners/builtin.ts';
 
 describe('the EICAR test file', () => {
   const bytes = new TextEncoder().encode(`before ${eicar} behind`);
 
-  it('is the one that all scanners know', async () => {
+  it('the EICAR test file has the checksum that all scanners know', async () => {
     const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(eicar));
     expect(Buffer.from(digest).toString('hex')).toBe(
       '275a021bbfb6489e54d471899f7db9d1663fc695ec2fe2a2c4538aabf651fd0f',
     );
   });
 
-  it('is found wherever the pieces are cut', () => {
+  it('the EICAR test file is found across all cuts', () => {
     fc.assert(
       fc.property(fc.array(fc.nat(bytes.length), { maxLength: 90 }), (cuts) => {
-        const search = createEicarSearch();
+        const search = createByteSearch([eicar]);
         const borders = [0, ...cuts.toSorted((one, other) => one - other), bytes.length];
         const found = borders.slice(1).map((end, index) => search(bytes.subarray(borders[index], end)));
         expect(found.at(-1)).toBe(true);
@@ -27,9 +32,9 @@ describe('the EICAR test file', () => {
     );
   });
 
-  it('is found a byte at a time, and not in anything like it', () => {
+  it('the EICAR test file is found byte by byte, and similar text is not', () => {
     const scan = (text: string) => {
-      const search = createEicarSearch();
+      const search = createByteSearch([eicar]);
       return [...new TextEncoder().encode(text)].reduce((_, byte) => search(Uint8Array.of(byte)), false);
     };
     expect(scan(`${'x'.repeat(300)}${eicar}`)).toBe(true);
@@ -56,7 +61,7 @@ describe('a reply of clamd', () => {
     ['stream: OK and more', { kind: 'retry', reason: 'clamd reply not understood' }],
     ['other: OK', { kind: 'retry', reason: 'clamd reply not understood' }],
     ['stream: OK\nstream: OK', { kind: 'retry', reason: 'clamd reply not understood' }],
-  ])('%j is %o', (reply, outcome) => expect(outcomeOfClamdReply(reply)).toEqual(outcome));
+  ])('the reply %j of clamd is %o', (reply, outcome) => expect(outcomeOfClamdReply(reply)).toEqual(outcome));
 });
 
 describe('a result of GuardDuty', () => {
@@ -69,29 +74,29 @@ describe('a result of GuardDuty', () => {
     ['ACCESS_DENIED', [], null],
     ['FAILED', [], null],
   ] as const)('%s with the threats %j is %o', (result, threats, verdict) => {
-    expect(verdictOf(result, threats)).toEqual(verdict);
+    expect(verdictOfGuardduty(result, threats)).toEqual(verdict);
   });
 
-  it('is never clean but for one of them', () => {
-    expect(guarddutyResults.filter((result) => verdictOf(result, [])?.kind === 'clean')).toEqual([
+  it('one result of GuardDuty means clean', () => {
+    expect(guarddutyResults.filter((result) => verdictOfGuardduty(result, [])?.kind === 'clean')).toEqual([
       'NO_THREATS_FOUND',
     ]);
   });
 });
 
 describe('names of threats', () => {
-  it('are short, few and printable', () => {
+  it('names of threats are short, few and printable', () => {
     const detail = threatDetail(Array.from({ length: 50 }, () => `\u202e${'x'.repeat(500)}\n`));
     expect(detail).toMatch(/^[\x20-\x7e]*$/);
     expect(detail.length).toBeLessThan(1300);
   });
 });
 
-describe('a content that is to be scanned', () => {
+describe('content for a scanner', () => {
   const through = (text: string, size: number) =>
     new Response(new Blob([text]).stream().pipeThrough(exactly(size))).text();
 
-  it('has all of its bytes, or ends in an error', async () => {
+  it('content for a scanner has all of its bytes, or ends in an error', async () => {
     expect(await through('hello', 5)).toBe('hello');
     await expect(through('hell', 5)).rejects.toThrow('4 bytes of 5');
     await expect(through('hello!', 5)).rejects.toThrow('6 bytes of 5');

@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { unstable_readConfig as readConfig } from 'wrangler';
 import { deadLetterQueue } from '../../src/mail/rules/outbox-schedule.ts';
-import { readCopyResult, readListing } from '../../src/platform/storage/s3-documents.ts';
 import {
   objectName,
   quarantineKey,
@@ -12,13 +11,13 @@ import {
   delayAfter,
   isLost,
   maxScanAttempts,
+  scanLimitMs,
   scannerPauseSeconds,
   taskOf,
   uploadDeadLetterQueue,
   uploadDelaysSeconds,
   uploadQueue,
 } from '../../src/uploads/rules/upload-schedule.ts';
-import { scanLimitMs } from '../../src/uploads/service/scan.ts';
 
 const now = new Date('2026-11-20T10:00:00.000Z');
 const upload: UploadRecord = {
@@ -39,20 +38,22 @@ const upload: UploadRecord = {
   deletedAt: null,
 };
 
-describe('what is to be done about an upload', () => {
+describe('the work on an upload', () => {
   it.each<[string, Partial<UploadRecord>, string]>([
-    ['nobody confirmed', { status: 'pending' }, 'expire'],
+    ['is not confirmed', { status: 'pending' }, 'expire'],
     ['waits for its scan', { status: 'scanning' }, 'scan'],
     ['was scanned for the last time', { attempts: maxScanAttempts }, 'scan'],
     ['had no answer after that', { attempts: maxScanAttempts + 1 }, 'give_up'],
     ['is clean', { status: 'clean' }, 'promote'],
     ['is infected', { status: 'infected' }, 'discard'],
     ['has failed', { status: 'failed' }, 'discard'],
-    ['was deleted, whatever it is', { status: 'clean', deletedAt: now }, 'purge'],
-    ['has no owner any more', { status: 'scanning', userId: null }, 'purge'],
-  ])('that %s', (_, given, task) => expect(taskOf({ ...upload, ...given })).toBe(task));
+    ['was deleted in any status', { status: 'clean', deletedAt: now }, 'purge'],
+    ['has no owner', { status: 'scanning', userId: null }, 'purge'],
+  ])('the work on an upload that %s follows from its row', (_, given, task) =>
+    expect(taskOf({ ...upload, ...given })).toBe(task),
+  );
 
-  it('comes later each time, and never before a scan that broke off has ended', () => {
+  it('each attempt comes later than the one before, and after a broken scan has ended', () => {
     expect(uploadDelaysSeconds).toEqual(uploadDelaysSeconds.toSorted((one, other) => one - other));
     expect((uploadDelaysSeconds[0] ?? 0) * 1000).toBeGreaterThan(scanLimitMs);
     expect(delayAfter(1)).toBe(300);
@@ -63,14 +64,14 @@ describe('what is to be done about an upload', () => {
 describe('a scanner that is away', () => {
   const later = (seconds: number) => new Date(upload.createdAt.getTime() + seconds * 1000);
 
-  it('is asked in every round of the sweep, each minute, so that a file is judged in the second at the latest', () => {
+  it('a scanner that is away is asked in every round of the sweep, each minute', () => {
     expect(scannerPauseSeconds).toBeLessThanOrEqual(30);
     expect(readConfig({ config: 'wrangler.toml' }, { hideWarnings: true }).triggers.crons).toEqual([
       '* * * * *',
     ]);
   });
 
-  it('is waited for three days, longer than for one that does not answer', () => {
+  it('a file waits three days for a scanner that is away, longer than for one that does not answer', () => {
     expect(isLost(upload, later(3 * 86_400))).toBe(false);
     expect(isLost(upload, later(3 * 86_400 + 1))).toBe(true);
     const unanswered = uploadDelaysSeconds.reduce((sum, delay) => sum + delay, 0);
@@ -79,7 +80,7 @@ describe('a scanner that is away', () => {
 });
 
 describe('a key in quarantine', () => {
-  it('is made of ids, and read back', () => {
+  it('a key in quarantine is made of ids, and read back', () => {
     const name = objectName(upload.userId ?? '', upload.id);
     expect(readQuarantineKey(quarantineKey(name))).toEqual({ objectName: name, uploadId: upload.id });
   });
@@ -91,30 +92,7 @@ describe('a key in quarantine', () => {
     'quarantine/../x',
     `x/quarantine/${upload.userId}/${upload.id}`,
     `quarantine/${upload.userId}/${upload.id}/x`,
-  ])('is not %s', (key) => expect(readQuarantineKey(key)).toBeNull());
-});
-
-describe('documents of S3', () => {
-  it('tell the ETag of a copy, and an error that came as 200 from one', () => {
-    const etag = (quote: string) =>
-      `<?xml version="1.0"?><CopyObjectResult><LastModified>x</LastModified><ETag>${quote}abc${quote}</ETag></CopyObjectResult>`;
-    for (const quote of ['"', '&quot;', '&#34;', '']) expect(readCopyResult(etag(quote))).toBe('abc');
-    expect(readCopyResult('<Error><Code>InternalError</Code><ETag>abc</ETag></Error>')).toBeNull();
-  });
-
-  it('list keys with their times, and where to go on', () => {
-    const contents = (key: string) =>
-      `<Contents><Key>${key}</Key><LastModified>2026-11-20T10:00:00.000Z</LastModified><Size>1</Size></Contents>`;
-    const page = `<ListBucketResult>${contents('a')}\n${contents('b')}<NextContinuationToken>t</NextContinuationToken></ListBucketResult>`;
-    expect(readListing(page)).toEqual({
-      objects: [
-        { key: 'a', storedAt: now },
-        { key: 'b', storedAt: now },
-      ],
-      cursor: 't',
-    });
-    expect(readListing('<ListBucketResult></ListBucketResult>')).toEqual({ objects: [], cursor: null });
-  });
+  ])('the key %j is not one in quarantine', (key) => expect(readQuarantineKey(key)).toBeNull());
 });
 
 describe.each([
@@ -129,7 +107,7 @@ describe.each([
   );
   const consumer = config.queues.consumers?.find(({ queue }: { queue: string }) => queue === producer?.queue);
 
-  it('has a queue of its own for uploads, and one for what that gives up', () => {
+  it('uploads have a queue of their own, and one for dead letters', () => {
     expect([producer?.queue, consumer?.dead_letter_queue]).toEqual([prefix, `${prefix}-dead`]);
     expect(config.queues.consumers?.map(({ queue }: { queue: string }) => queue)).toContain(`${prefix}-dead`);
     expect(prefix).toMatch(uploadQueue);
@@ -139,7 +117,7 @@ describe.each([
     expect(consumer?.retry_delay).toBeGreaterThanOrEqual(uploadDelaysSeconds[0] ?? 0);
   });
 
-  it('has a bucket of its own', () => {
+  it('uploads have a bucket of their own', () => {
     expect(config.r2_buckets).toMatchObject([{ binding: 'UPLOADS', bucket_name: prefix }]);
   });
 });

@@ -31,7 +31,7 @@ async function* cut(file: Uint8Array, step: number) {
   for (let at = 0; at < file.byteLength; at += step) yield file.subarray(at, at + step);
 }
 
-/** What is wrong with an archive, or the names in it. */
+/** The flaw of an archive, or the names in it. */
 const inspect = async (file: Uint8Array, step = file.byteLength) => {
   const directory = find(file);
   if (!directory) return 'no directory';
@@ -51,7 +51,7 @@ const deflated = packed('x', 'y'.repeat(1000));
 const wideExtra = (...values: number[]) =>
   numbers([2, 1], [2, values.length * 8], ...values.map((value) => [8, value] as const));
 
-describe('an honest archive', () => {
+describe('a sound archive', () => {
   const all32 = { size: 0xffffffff, compressedSize: 0xffffffff };
   const { size, content: packedContent = new Uint8Array() } = deflated;
 
@@ -77,13 +77,13 @@ describe('an honest archive', () => {
     ],
     ['with padding in a header', word({ local: { extra: numbers([2, 0xa220], [2, 4], [4, 0]) } })],
     ['with padding that is no field', word({ local: { extra: new Uint8Array(3) } })],
-    ['whose headers differ in how hard it was compressed', word({ ...deflated, local: { flags: 0b110 } })],
+    ['whose headers differ in the level of compression', word({ ...deflated, local: { flags: 0b110 } })],
     ['with an end in ZIP64', word({}, { isWide: true })],
-  ])('%s is whole, wherever it is cut', async (_, file) => {
+  ])('a sound archive %s is read across all cuts', async (_, file) => {
     for (const step of [1, 7, 64, file.byteLength]) expect(await inspect(file, step)).toEqual(names);
   });
 
-  it('hands out what is wanted of it', async () => {
+  it('a sound archive yields the wanted part', async () => {
     for (const part of [
       packed('wanted', 'text'),
       { name: 'wanted', content: new TextEncoder().encode('text') },
@@ -99,7 +99,7 @@ describe('an honest archive', () => {
     }
   });
 
-  it('may have entries in any order', async () => {
+  it('a sound archive may list its entries in any order', async () => {
     const [one, other] = [
       { name: 'a', content, offset: 0 },
       { name: 'b', content },
@@ -115,7 +115,7 @@ describe('an honest archive', () => {
 });
 
 describe('the end of an archive', () => {
-  it('is found by readers, whatever stands before and behind it', () => {
+  it('the end of an archive is found with any bytes before and after it', () => {
     for (const file of [
       word(),
       word({}, { comment: 'x'.repeat(65_535) }),
@@ -126,7 +126,7 @@ describe('the end of an archive', () => {
       expect(ends(file)).toBe(true);
   });
 
-  it('is not seen in the four bytes alone', () => {
+  it('the four bytes of the signature alone are not the end of an archive', () => {
     expect(ends(new TextEncoder().encode(`${'x'.repeat(200)}PK\u0005\u0006${'x'.repeat(200)}`))).toBe(false);
     expect(ends(new Uint8Array(1000))).toBe(false);
     expect(ends(new Uint8Array(3))).toBe(false);
@@ -134,20 +134,20 @@ describe('the end of an archive', () => {
 
   it.each<[string, Uint8Array]>([
     ['something stands before it', word({}, { before: content })],
-    ['something stands behind it', word({}, { after: content })],
+    ['something stands after it', word({}, { after: content })],
     ['it has a comment', word({}, { comment: 'x' })],
     ['its comment is an archive', word({}, { comment: new TextDecoder('latin1').decode(word()) })],
     ['its directory is said to be elsewhere', word({}, { end: { offset: 3 } })],
     ['its directory is said to be shorter', word({}, { end: { length: 3 } })],
     ['it is cut off', word().subarray(0, -1)],
     ['it is cut off in its comment', word({}, { comment: 'xyz' }).subarray(0, -3)],
-    ['it ends in ZIP64 and something behind', word({}, { isWide: true, after: content })],
+    ['it ends in ZIP64 and something follows', word({}, { isWide: true, after: content })],
     ['its two ends contradict each other', contradiction()],
-  ])('is none when %s', (_, file) => {
+  ])('an archive has no valid end when %s', (_, file) => {
     expect(find(file)).toBeNull();
   });
 
-  /** The short end says one entry less than the wide one. */
+  /** The short end counts one entry less than the wide one. */
   function contradiction() {
     const file = word({}, { isWide: true });
     new DataView(file.buffer).setUint16(file.length - 12, 3, true);
@@ -174,7 +174,7 @@ describe('an archive is unsafe', () => {
     ['is encrypted', { flags: 1 }],
     ['is masked', { flags: 1 << 13 }],
     ['is a patch', { flags: 1 << 5 }],
-    ['is packed in a way that no document is', { method: 14 }],
+    ['is packed by a method that no document uses', { method: 14 }],
     ['is stored in two lengths', { size: 99 }],
     ['is stored, and its length follows', streamed({ name: 'x', content })],
     ['has another name in its header', { local: { name: '../../etc/passwd' } }],
@@ -184,7 +184,7 @@ describe('an archive is unsafe', () => {
     ['has another size in its header', { local: { size: 3 } }],
     ['has another packed size in its header', { local: { compressedSize: 3 } }],
     ['has another checksum in its header', { local: { crc: 3 } }],
-    ['has no size in its header, and none behind', { local: { size: 0, compressedSize: 0, crc: 0 } }],
+    ['has no size in its header, and none after it', { local: { size: 0, compressedSize: 0, crc: 0 } }],
     ['has a descriptor of other sizes', streamed(deflated, descriptorOf({ ...deflated, size: 3 }))],
     [
       'has a descriptor of other packed sizes',
@@ -197,13 +197,13 @@ describe('an archive is unsafe', () => {
     ],
     ['is damaged', { ...deflated, content: new Uint8Array(10).fill(255) }],
     ['is cut off', { ...deflated, content: deflated.content?.subarray(0, -1) ?? content }],
-    ['goes on behind its end', { ...deflated, content: join([deflated.content ?? content, content]) }],
+    ['continues after its end', { ...deflated, content: join([deflated.content ?? content, content]) }],
     ['unpacks to less than it says', { ...deflated, size: 1001 }],
-  ])('when an entry %s', async (_, given) => {
+  ])('an archive is unsafe when an entry %s', async (_, given) => {
     expect(await inspect(word(given))).toBe('archive_unsafe');
   });
 
-  it('when its directory is damaged, or counts wrong', async () => {
+  it('an archive is unsafe when its directory is damaged or counts wrong', async () => {
     const file = word();
     const directory = find(file);
     if (!directory) throw new Error('no directory');
@@ -212,7 +212,7 @@ describe('an archive is unsafe', () => {
     expect(inspectZip(bytes.subarray(0, -1), directory)).toEqual({ flaw: 'archive_unsafe' });
   });
 
-  it('when what is wanted of it is too big to be held', async () => {
+  it('an archive is unsafe when the wanted part is too big to be held', async () => {
     expect(await inspect(word(packed('wanted', 'x'.repeat(1_048_577))))).toBe('archive_unsafe');
   });
 });
@@ -222,26 +222,26 @@ describe('an archive shares its file', () => {
 
   it.each<[string, Uint8Array]>([
     ['with an entry that only its header knows', zip([...docxParts, hidden, { name: 'x' }])],
-    ['with one in front', zip([hidden, ...docxParts])],
-    ['with one behind the others', zip([...docxParts, hidden])],
-    ['with one, and has no others', zip([hidden])],
+    ['with a hidden entry before the others', zip([hidden, ...docxParts])],
+    ['with a hidden entry after the others', zip([...docxParts, hidden])],
+    ['with a hidden entry alone', zip([hidden])],
     ['with bytes between its entries', word({ behind: content })],
     ['with bytes between its entries and the directory', word({}, { between: content })],
     ['with more than a descriptor', word(streamed(deflated, join([descriptorOf(deflated), content])))],
     ['with bytes where a descriptor would be', word({ behind: descriptorOf({ name: 'x', content }) })],
-  ])('%s', async (_, file) => {
+  ])('an archive shares its file %s', async (_, file) => {
     expect(await inspect(file)).toBe('polyglot');
   });
 });
 
 describe('an archive is a bomb', () => {
-  it('when it unpacks to far more than it is', async () => {
+  it('an archive that unpacks to far more than its size is a bomb', async () => {
     expect(await inspect(word({ ...deflated, size: 4_000_000_000 }))).toBe('archive_bomb');
     expect(await inspect(word(packed('x', '0'.repeat(9_000_000))))).toEqual(names);
     expect(await inspect(word(packed('x', '0'.repeat(11_000_000))))).toBe('archive_bomb');
   });
 
-  it('when it unpacks to more than it says, and is not unpacked further than that', async () => {
+  it('an archive that unpacks to more than it says is a bomb, and is not unpacked further', async () => {
     const zeros = deflateRaw(new Uint8Array(50_000_000));
     let unpacked = 0;
     const file = word({ content: zeros, method: 8, size: 1000 });
@@ -273,7 +273,7 @@ describe('an archive is a bomb', () => {
     expect(unpacked).toBeLessThan(200_000);
   });
 
-  it('and is never held unpacked', () => {
+  it('an archive that is a bomb is never held unpacked', () => {
     const zeros = deflateRaw(new Uint8Array(50_000_000));
     const before = process.memoryUsage().arrayBuffers;
     const pieces = createInflater().push(zeros)[Symbol.iterator]();
@@ -281,7 +281,7 @@ describe('an archive is a bomb', () => {
     expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(16_000_000);
   });
 
-  it('when its entries share their bytes', async () => {
+  it('an archive whose entries share their bytes is a bomb', async () => {
     const shared = [
       { name: 'a', content },
       { name: 'b', compressedSize: 100, size: 100, offset: 3 },
@@ -290,7 +290,7 @@ describe('an archive is a bomb', () => {
   });
 });
 
-it('an archive may be any bytes: they are judged, and nothing is thrown', async () => {
+it('an inspection of arbitrary bytes never throws', async () => {
   const file = zip([...docxParts, streamed(deflated)]);
   const changes = fc.array(fc.tuple(fc.nat(file.length - 1), fc.nat(255)), { maxLength: 12 });
   await fc.assert(

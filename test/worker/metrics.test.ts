@@ -2,7 +2,7 @@ import { evictDurableObject } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
 import { describe, expect, it } from 'vitest';
 import type { Bindings } from '../../src/container.ts';
-import { eicar } from '../../src/platform/rules/eicar.ts';
+import { eicar } from '../../src/platform/scanners/builtin.ts';
 import type { MetricsGatherer } from '../../src/platform/telemetry/metrics-object.ts';
 import { createClient, newAccount, newEmail, password } from '../support/worker/client.ts';
 import { consume, runSchedule } from '../support/worker/invocations.ts';

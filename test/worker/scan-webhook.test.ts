@@ -16,7 +16,7 @@ import {
 } from '../support/worker/uploads.ts';
 
 const secret = guardduty.SCAN_CALLBACK_SECRET;
-// The files of these tests lie on R2; the webhook looks at the rows alone.
+// The files of these tests lie on R2; the webhook reads only the rows.
 const [files, webhook] = [createUploader(), createUploader(guardduty)];
 const { access_token: bearer, user } = await newAccount(files);
 
@@ -28,7 +28,7 @@ const outcomeOf = async (json: unknown) => {
   return ((await response.json()) as { outcome: string }).outcome;
 };
 
-/** A file that waits for its scan, and what an event names it by. */
+/** A file that waits for its scan, with the key and ETag that an event has. */
 const newFile = async () => {
   const id = await uploadFile(files, bearer);
   const key = `quarantine/${user.id}/${id}`;
@@ -42,13 +42,16 @@ describe('a scan result of GuardDuty', () => {
     ['UNSUPPORTED', 'SKIPPED', null, 'applied', 'failed', 'scan_unsupported'],
     ['ACCESS_DENIED', 'SKIPPED', null, 'unchanged', 'scanning', null],
     ['FAILED', 'FAILED', null, 'unchanged', 'scanning', null],
-  ])('of %s (%s) makes of the file what is safe', async (result, status, threats, outcome, final, reason) => {
-    const { id, key, etag } = await newFile();
-    expect(await outcomeOf(scanResult(key, etag, { result, status, threats }))).toBe(outcome);
-    expect(await rowOf(id)).toMatchObject({ status: final, reason });
-  });
+  ])(
+    'the result %s (%s) gives the file its safe status',
+    async (result, status, threats, outcome, final, reason) => {
+      const { id, key, etag } = await newFile();
+      expect(await outcomeOf(scanResult(key, etag, { result, status, threats }))).toBe(outcome);
+      expect(await rowOf(id)).toMatchObject({ status: final, reason });
+    },
+  );
 
-  it('may have its ETag in quotes, and members that are new', async () => {
+  it('a result may have its ETag in quotes, and new members', async () => {
     const { id, key, etag } = await newFile();
     const given = scanResult(key, `"${etag}"`);
     expect(
@@ -57,19 +60,19 @@ describe('a scan result of GuardDuty', () => {
     expect(await rowOf(id)).toMatchObject({ status: 'clean' });
   });
 
-  it('counts once, however often it is delivered', async () => {
+  it('a result that is delivered several times counts once', async () => {
     const { id, key, etag } = await newFile();
     const same = scanResult(key, etag);
     expect(await outcomeOf(same)).toBe('applied');
     expect(await outcomeOf(same)).toBe('replayed');
-    // Not even for another file.
+    // A message counts once, even for another file.
     const other = await newFile();
     expect(await outcomeOf(scanResult(other.key, other.etag, { id: same.id }))).toBe('replayed');
     expect(await rowOf(other.id)).toMatchObject({ status: 'scanning' });
     expect((await auditOf(id)).filter((type) => type === 'upload.clean')).toHaveLength(1);
   });
 
-  it('of a clean file comes too late for an infected one', async () => {
+  it('a clean result does not change an infected file', async () => {
     const { id, key, etag } = await newFile();
     await outcomeOf(scanResult(key, etag, { result: 'THREATS_FOUND', threats: [{ name: 'x' }] }));
     expect(await outcomeOf(scanResult(key, etag))).toBe('unchanged');
@@ -81,14 +84,14 @@ describe('a scan result of GuardDuty', () => {
     ['another bucket', ({ key, etag }) => scanResult(key, etag, { object: { bucketName: 'another' } })],
     ['another prefix', ({ key, etag }) => scanResult(key.replace('quarantine/', 'clean/'), etag)],
     ['another owner', ({ key, etag }) => scanResult(key.replace(user.id, crypto.randomUUID()), etag)],
-    ['a key that we never make', ({ etag }) => scanResult('../../etc/passwd', etag)],
-  ])('about %s is answered, and changes nothing', async (_, about) => {
+    ['a key of another shape', ({ etag }) => scanResult('../../etc/passwd', etag)],
+  ])('a result about %s is answered and changes nothing', async (_, about) => {
     const file = await newFile();
     expect(await outcomeOf(about(file))).toBe('unknown');
     expect(await rowOf(file.id)).toMatchObject({ status: 'scanning', verdict: null });
   });
 
-  it('before the confirmation waits for it', async () => {
+  it('a result before the confirmation waits for it', async () => {
     const ticket = await declare(files, bearer);
     await put(files, ticket);
     const [key = ''] = await objectsOf(ticket.id);
@@ -101,15 +104,15 @@ describe('a scan result of GuardDuty', () => {
 
   it.each([
     ['a day ago', -86_400_000 - 60_000],
-    ['ahead of its time', 360_000],
-  ])('from %s is refused, and changes nothing', async (_, offsetMs) => {
+    ['the future', 360_000],
+  ])('a result from %s is refused and changes nothing', async (_, offsetMs) => {
     const { id, key, etag } = await newFile();
     const time = new Date(Date.now() + offsetMs).toISOString();
     await expectProblem(await post(scanResult(key, etag, { time })), 422, 'validation_failed');
     expect(await rowOf(id)).toMatchObject({ status: 'scanning', verdict: null });
   });
 
-  it('may be some hours late', async () => {
+  it('a result may be some hours late', async () => {
     const { key, etag } = await newFile();
     const time = new Date(Date.now() - 80_000_000).toISOString().replace(/\.\d{3}/, '');
     expect(await outcomeOf(scanResult(key, etag, { time }))).toBe('applied');
@@ -117,11 +120,11 @@ describe('a scan result of GuardDuty', () => {
 
   it.each<[string, Record<string, string>]>([
     ['no secret', {}],
-    ['an empty one', { 'X-Scan-Callback-Secret': '' }],
-    ['another', { 'X-Scan-Callback-Secret': `${secret}x` }],
-    ['the beginning of it', { 'X-Scan-Callback-Secret': secret.slice(0, -1) }],
-    ['it as a bearer token', { Authorization: `Bearer ${secret}` }],
-  ])('with %s is not believed', async (_, headers) => {
+    ['an empty secret', { 'X-Scan-Callback-Secret': '' }],
+    ['another secret', { 'X-Scan-Callback-Secret': `${secret}x` }],
+    ['the beginning of the secret', { 'X-Scan-Callback-Secret': secret.slice(0, -1) }],
+    ['the secret as a bearer token', { Authorization: `Bearer ${secret}` }],
+  ])('a result with %s is refused', async (_, headers) => {
     const { id, key, etag } = await newFile();
     const response = await post(scanResult(key, etag), headers);
     const text = await expectProblem(response, 401, 'unauthenticated');
@@ -136,20 +139,20 @@ describe('a scan result of GuardDuty', () => {
     ['of another service', (good) => ({ ...good, source: 'aws.s3' })],
     ['of another kind', (good) => ({ ...good, 'detail-type': 'GuardDuty Finding' })],
     ['without an id', ({ id: _, ...rest }) => rest],
-    ['with an id that no database holds', (good) => ({ ...good, id: 'a\0b' })],
-    ['with a time that is none', (good) => ({ ...good, time: 'yesterday' })],
+    ['with a NUL in its id', (good) => ({ ...good, id: 'a\0b' })],
+    ['with an invalid time', (good) => ({ ...good, time: 'yesterday' })],
     [
-      'with a result that is new',
+      'with an unknown result',
       (good) => ({ ...good, detail: { ...good.detail, scanResultDetails: { scanResultStatus: 'FINE' } } }),
     ],
     ['without a key', (good) => ({ ...good, detail: { ...good.detail, s3ObjectDetails: {} } })],
-  ])('%s is refused', async (_, change) => {
+  ])('an event %s is refused', async (_, change) => {
     const { id, key, etag } = await newFile();
     await expectProblem(await post(change(scanResult(key, etag))), 422, 'validation_failed');
     expect(await rowOf(id)).toMatchObject({ status: 'scanning', verdict: null });
   });
 
-  it('is for nobody where GuardDuty is not the scanner', async () => {
+  it('the webhook is not found where GuardDuty is not the scanner', async () => {
     const { key, etag } = await newFile();
     const response = await files('POST', '/webhooks/scan-result', {
       json: scanResult(key, etag),

@@ -2,7 +2,7 @@ import { env } from 'cloudflare:test';
 import { describe, expect, it } from 'vitest';
 import { loadConfig } from '../../src/platform/config/load.ts';
 import { createMacKeys } from '../../src/platform/crypto/derived-keys.ts';
-import { createUploadUrls } from '../../src/platform/storage/upload-urls.ts';
+import { createUploadUrls } from '../../src/platform/storage/r2.ts';
 import { newAccount } from '../support/worker/client.ts';
 import { sql } from '../support/worker/database.ts';
 import { expectProblem } from '../support/worker/problem.ts';
@@ -29,7 +29,7 @@ const newTicket = async (): Promise<Ticket & { bearer: string }> => {
   return { ...(await declare(client, bearer)), bearer };
 };
 
-/** A body whose length nobody announces. */
+/** A body of unannounced length. */
 const streamed = (pieces: readonly Uint8Array[], { breaksOff = false } = {}): ReadableStream => {
   const left = [...pieces];
   return new ReadableStream({
@@ -46,7 +46,7 @@ const loaded = loadConfig(env);
 if (!loaded.ok) throw new Error('the tests are misconfigured');
 const urls = createUploadUrls(createMacKeys([loaded.config.session.secretKey], 'upload-url'));
 
-/** Made as the service makes them, a moment too long ago. */
+/** A URL as the service makes them, which has just expired. */
 const expiredUrl = async (uploadId: string): Promise<string> => {
   const expected = { contentType: 'application/pdf', size: pdf.byteLength, sha256: await sha256Of(pdf) };
   const now = new Date();
@@ -58,8 +58,8 @@ const expiredUrl = async (uploadId: string): Promise<string> => {
 const changed = pdf.map((byte, at) => (at === 20 ? byte ^ 1 : byte));
 const longer = bytesOf(`${new TextDecoder().decode(pdf)}x`);
 
-describe('the bytes that an upload URL takes', () => {
-  it('may come in pieces of any size', async () => {
+describe('the bytes of an upload', () => {
+  it('an upload URL takes its bytes in pieces of any size', async () => {
     const ticket = await newTicket();
     const body = streamed([...pdf].map((byte) => Uint8Array.of(byte)));
     expect((await put(client, ticket, body)).status).toBe(200);
@@ -67,21 +67,21 @@ describe('the bytes that an upload URL takes', () => {
   });
 
   it.each<[string, BodyInit | null | (() => ReadableStream), string]>([
-    ['fewer', pdf.subarray(0, -1), '/size'],
-    ['none', null, '/size'],
-    ['more', longer, '/size'],
-    ['others', changed, '/sha256'],
-    ['fewer, unannounced', () => streamed([pdf.subarray(0, 10)]), '/size'],
-    ['more, unannounced', () => streamed([pdf, Uint8Array.of(1)]), '/size'],
-    ['more in one piece, unannounced', () => streamed([longer]), '/size'],
-    ['others, unannounced', () => streamed([changed]), '/sha256'],
+    ['fewer bytes', pdf.subarray(0, -1), '/size'],
+    ['no bytes', null, '/size'],
+    ['more bytes', longer, '/size'],
+    ['other bytes', changed, '/sha256'],
+    ['fewer bytes, unannounced', () => streamed([pdf.subarray(0, 10)]), '/size'],
+    ['more bytes, unannounced', () => streamed([pdf, Uint8Array.of(1)]), '/size'],
+    ['more bytes in one piece, unannounced', () => streamed([longer]), '/size'],
+    ['other bytes, unannounced', () => streamed([changed]), '/sha256'],
     [
-      'the first half, and then the client is gone',
+      'the first half, and then a broken connection',
       () => streamed([pdf.subarray(0, 40)], { breaksOff: true }),
       '/size',
     ],
   ])(
-    'are not %s than were declared; nothing is kept, and the right ones may follow',
+    'an upload URL refuses %s, keeps none of them, and takes the declared bytes afterwards',
     async (_, body, pointer) => {
       const ticket = await newTicket();
       const response = await put(client, ticket, typeof body === 'function' ? body() : body);
@@ -98,7 +98,7 @@ describe('the bytes that an upload URL takes', () => {
     ['type, by a parameter', { 'content-type': 'application/pdf; charset=x' }, '/content_type'],
     ['checksum', { 'x-amz-checksum-sha256': 'AAAA' }, '/sha256'],
     ['length', { 'content-length': '5' }, '/size'],
-  ])('do not come under another %s', async (_, headers, pointer) => {
+  ])('an upload URL refuses bytes with another %s', async (_, headers, pointer) => {
     const ticket = await newTicket();
     const response = await put(client, ticket, pdf, headers);
     expect(JSON.parse(await expectProblem(response, 422, 'upload_rejected')).errors).toEqual([
@@ -107,7 +107,7 @@ describe('the bytes that an upload URL takes', () => {
     expect(await objectsOf(ticket.id)).toEqual([]);
   });
 
-  it('do not come without the headers of the ticket', async () => {
+  it('an upload URL refuses bytes without the headers of the ticket', async () => {
     const ticket = await newTicket();
     await expectProblem(await client('PUT', ticket.upload.url, { body: pdf }), 422, 'upload_rejected');
     expect(await objectsOf(ticket.id)).toEqual([]);
@@ -115,7 +115,7 @@ describe('the bytes that an upload URL takes', () => {
 });
 
 describe('an upload URL', () => {
-  it('serves once: not again before the confirmation, and not after it', async () => {
+  it('an upload URL serves once, before the confirmation and after it', async () => {
     const { bearer, ...ticket } = await newTicket();
     expect((await put(client, ticket)).status).toBe(200);
     await expectProblem(await put(client, ticket), 409, 'conflict');
@@ -123,7 +123,7 @@ describe('an upload URL', () => {
     await expectProblem(await put(client, ticket), 409, 'conflict');
     await workOn(ticket.id);
     await expectProblem(await put(client, ticket), 409, 'conflict');
-    // Not even where nothing is left in the way: the row remembers.
+    // The row remembers the bytes even after the object is gone.
     await endUrl(ticket.id);
     await makeDue(ticket.id);
     await workOn(ticket.id);
@@ -131,10 +131,10 @@ describe('an upload URL', () => {
     expect(await objectsOf(ticket.id)).toEqual([expect.stringMatching(/^clean\//)]);
   });
 
-  it('keeps one of ten PUTs at once', async () => {
+  it('ten parallel PUTs to an upload URL store one object', async () => {
     const ticket = await newTicket();
     const responses = await Promise.all(Array.from({ length: 10 }, () => put(client, ticket)));
-    // Those that began before the first had ended bring the same bytes; what is kept is one object.
+    // PUTs that began before the first had ended bring the same bytes; one object is kept.
     expect(
       responses.map(({ status }) => status).filter((status) => status === 200).length,
     ).toBeGreaterThanOrEqual(1);
@@ -142,7 +142,7 @@ describe('an upload URL', () => {
     expect(await objectsOf(ticket.id)).toHaveLength(1);
   });
 
-  it('ends with its time', async () => {
+  it('an upload URL expires', async () => {
     const ticket = await newTicket();
     const expires = Number(new URL(ticket.upload.url).searchParams.get('expires'));
     expect(expires * 1000).toBeLessThanOrEqual(Date.now() + 900_000);
@@ -171,7 +171,7 @@ describe('an upload URL', () => {
         url.pathname = other.pathname;
       },
     ],
-  ])('with %s is not ours', async (_, change) => {
+  ])('an upload URL with %s is refused', async (_, change) => {
     const [ticket, other] = [await newTicket(), await newTicket()];
     const url = new URL(ticket.upload.url);
     change(url, new URL(other.upload.url));
@@ -180,7 +180,7 @@ describe('an upload URL', () => {
     expect([...(await objectsOf(ticket.id)), ...(await objectsOf(other.id))]).toEqual([]);
   });
 
-  /** The last of 43 characters has two bits that say nothing. */
+  /** The last of 43 characters has two unused bits. */
   const spareBits = (signature: string) => {
     const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
     return signature.slice(0, -1) + alphabet[alphabet.indexOf(signature.at(-1) ?? '') + 1];
@@ -202,7 +202,10 @@ describe('an upload URL', () => {
         `${path}?expires=%3${expires[0]}${expires.slice(1)}&signature=${signature}`,
     ],
     ['an encoded name', (path, expires, signature) => `${path}?%65xpires=${expires}&signature=${signature}`],
-    ['its members turned', (path, expires, signature) => `${path}?signature=${signature}&expires=${expires}`],
+    [
+      'its members in reverse order',
+      (path, expires, signature) => `${path}?signature=${signature}&expires=${expires}`,
+    ],
     [
       'a member twice',
       (path, expires, signature) => `${path}?expires=${expires}&expires=${expires}&signature=${signature}`,
@@ -218,7 +221,7 @@ describe('an upload URL', () => {
       (path, expires, signature) =>
         `${path.replace(/[0-9a-f-]{36}/, (id) => id.toUpperCase())}?expires=${expires}&signature=${signature}`,
     ],
-  ])('has one spelling: with %s it is not ours', async (_, spell) => {
+  ])('an upload URL has one spelling and is refused with %s', async (_, spell) => {
     const ticket = await newTicket();
     const { pathname, searchParams } = new URL(ticket.upload.url);
     const given = ['expires', 'signature'].map((name) => searchParams.get(name) ?? '') as [string, string];
@@ -229,14 +232,14 @@ describe('an upload URL', () => {
   });
 
   it.each(['?expires=x&signature=y', '', '?expires=1', `?expires=1&signature=${'A'.repeat(43)}&x=y`])(
-    'with the query %j is refused, and is no failure of ours',
+    'an upload URL with the query %j is refused as invalid',
     async (query) => {
       const { id } = await newTicket();
       expect((await client('PUT', `/uploads/${id}/content${query}`, { body: pdf })).status).toBe(422);
     },
   );
 
-  it('of a former key still serves, and of an unknown one does not', async () => {
+  it('an upload URL of a previous key serves, and one of an unknown key is refused', async () => {
     const ticket = await newTicket();
     const rotated = {
       SECRET_KEY: 'a new key of these tests',
@@ -247,7 +250,7 @@ describe('an upload URL', () => {
     expect((await put(createUploader(rotated), ticket)).status).toBe(200);
   });
 
-  it('of a deleted file, or of a disabled account, takes nothing', async () => {
+  it('the upload URL of a deleted file or of a disabled account takes no bytes', async () => {
     const deleted = await newTicket();
     await client('DELETE', `/uploads/${deleted.id}`, { bearer: deleted.bearer });
     await expectProblem(await put(client, deleted), 404, 'not_found');
@@ -259,7 +262,7 @@ describe('an upload URL', () => {
 });
 
 describe('a confirmation', () => {
-  it('waits for the bytes', async () => {
+  it('a confirmation fails until the bytes have arrived', async () => {
     const { bearer, ...ticket } = await newTicket();
     const complete = () => client('POST', `/uploads/${ticket.id}/complete`, { bearer });
     await expectProblem(await complete(), 409, 'conflict');
@@ -268,7 +271,7 @@ describe('a confirmation', () => {
     expect((await complete()).status).toBe(200);
   });
 
-  it('may be repeated, and has the file scanned again where that is due and not before', async () => {
+  it('a repeated confirmation has the file scanned again only when a scan is due', async () => {
     const { access_token: bearer } = await newAccount(client);
     const id = await uploadFile(client, bearer);
     const asked: unknown[] = [];
@@ -287,7 +290,7 @@ describe('a confirmation', () => {
     expect(await auditOf(id)).toEqual(['upload.created', 'upload.completed']);
   });
 
-  it('may be repeated, and tells how far things are', async () => {
+  it('a repeated confirmation returns the present status', async () => {
     const { access_token: bearer } = await newAccount(client);
     const id = await uploadFile(client, bearer);
     const complete = async () => (await client('POST', `/uploads/${id}/complete`, { bearer })).json();
@@ -301,7 +304,7 @@ describe('a confirmation', () => {
     expect(await complete()).toMatchObject({ status: 'clean' });
   });
 
-  it('finds out bytes that were put in the place of the others', async () => {
+  it('a confirmation detects bytes that replaced the declared ones', async () => {
     const { bearer, ...ticket } = await newTicket();
     await put(client, ticket);
     const [key = ''] = await objectsOf(ticket.id);

@@ -11,7 +11,7 @@ import { auditOf, createUploader, declare, pdf, put, rowOf } from '../support/wo
 
 const mebibyte = 1_048_576;
 
-/** Zeros, deflated: one mebibyte, behind which nothing is referred back to, as often as it takes. */
+/** Deflated zeros: one mebibyte, repeated; no repetition refers back to the one before. */
 const zeros = (mebibytes: number): ZipPart => {
   const pieces: Uint8Array[] = [];
   const deflate = new Deflate({ raw: true, level: 9 });
@@ -26,18 +26,18 @@ const zeros = (mebibytes: number): ZipPart => {
   return { name: 'word/zeros.bin', content, method: 8, size: mebibytes * mebibyte, crc: 0 };
 };
 
-/** Bytes that keep the ratio of a document below what is refused by its numbers alone. */
+/** Bytes that keep the ratio of a document below the limit for its directory. */
 const ballast = (bytes: number): ZipPart => ({
   name: 'word/media.bin',
   content: new Uint8Array(bytes),
   crc: 0,
 });
 
-/** A document of 1.7 MB that is in order, and unpacks to 150. */
+/** A sound document of 1.7 MB that unpacks to 150. */
 const heavy = zip([...docxParts, zeros(150), ballast(1_600_000)]);
 const asDocx = { content_type: docxType, filename: 'x.docx' };
 
-/** The bucket, with what is asked of it counted. */
+/** The bucket, with its calls counted. */
 const countingBucket = () => {
   const asked = { head: 0, get: 0 };
   const bucket = new Proxy(env.UPLOADS, {
@@ -54,7 +54,7 @@ const countingBucket = () => {
 };
 
 describe('the confirmation of an upload', () => {
-  it('looks into the bytes once, however many ask in parallel', async () => {
+  it('parallel confirmations inspect the bytes once', async () => {
     const { asked, client } = countingBucket();
     const { access_token: bearer } = await newAccount(client);
     const one = await declare(client, bearer, heavy, asDocx);
@@ -78,7 +78,7 @@ describe('the confirmation of an upload', () => {
     expect(await auditOf(other.id)).toEqual(['upload.created', 'upload.completed']);
   });
 
-  it('asks the bucket nothing for a file of somebody else, or for one that is no longer pending', async () => {
+  it('a confirmation leaves the bucket alone for the file of another account or a file that is no longer pending', async () => {
     const { asked, client } = countingBucket();
     const [owner, stranger] = [await newAccount(client), await newAccount(client)];
     const ticket = await declare(client, owner.access_token);
@@ -97,7 +97,7 @@ describe('the confirmation of an upload', () => {
     expect(asked).toEqual(first);
   });
 
-  it('is claimed anew once its bytes have come, or the storage has', async () => {
+  it('a confirmation succeeds once missing bytes have arrived or a failed storage is back', async () => {
     const client = createUploader();
     const { access_token: bearer } = await newAccount(client);
     const ticket = await declare(client, bearer);
@@ -113,7 +113,7 @@ describe('the confirmation of an upload', () => {
     expect((await complete()).status).toBe(200);
   });
 
-  it('is taken up when the lease of a request that ended has run out, which takes longer each time', async () => {
+  it('another request takes a confirmation over when the lease of the first has run out, later each time', async () => {
     const client = createUploader();
     const { access_token: bearer } = await newAccount(client);
     const ticket = await declare(client, bearer);
@@ -131,12 +131,12 @@ describe('the confirmation of an upload', () => {
     expect(await rowOf(ticket.id)).toMatchObject({ status: 'scanning', attempts: 0 });
   });
 
-  it('is decided by nobody but the request that has the claim', async () => {
+  it('only the request with the claim decides a confirmation', async () => {
     const { client } = countingBucket();
     const { access_token: bearer } = await newAccount(client);
     const ticket = await declare(client, bearer);
     await put(client, ticket);
-    // Another request takes the claim over while this one looks.
+    // Another request takes the claim over while this one inspects the bytes.
     const overtaken = new Proxy(env.UPLOADS, {
       get: (target, name) => {
         const method = Reflect.get(target, name);
@@ -156,7 +156,7 @@ describe('the confirmation of an upload', () => {
     expect(await rowOf(ticket.id)).toMatchObject({ status: 'pending', attempts: 2, etag: null });
   });
 
-  it('answers others while a document is unpacked', async () => {
+  it('other requests are answered while a confirmation unpacks a document', async () => {
     const { asked, client } = countingBucket();
     const { access_token: bearer } = await newAccount(client);
     const { access_token: other } = await newAccount(client);
@@ -175,7 +175,7 @@ describe('the confirmation of an upload', () => {
   });
 });
 
-describe('the look into an archive', () => {
+describe('the inspection of an archive', () => {
   const storeOf = (file: Uint8Array<ArrayBuffer>) => ({
     read: async (_: unknown, span: { offset: number; length: number } | null) =>
       new Blob([span ? file.subarray(span.offset, span.offset + span.length) : file]).stream(),
@@ -186,7 +186,7 @@ describe('the look into an archive', () => {
       signal,
     );
 
-  /** How many turns of the event loop there were until all of it was done. */
+  /** Counts the turns of the event loop until all work was done. */
   const turnsUntil = async (work: Promise<unknown>): Promise<number> => {
     let isDone = false;
     let turns = 0;
@@ -200,17 +200,17 @@ describe('the look into an archive', () => {
     return turns;
   };
 
-  it('gives the thread to others after each mebibyte that it unpacks', async () => {
+  it('an inspection gives way to other requests after each mebibyte that it unpacks', async () => {
     expect(await turnsUntil(inspect(heavy))).toBeGreaterThan(140);
   });
 
-  it('takes one mebibyte in turn, however many are looked into at once', async () => {
+  it('parallel inspections take turns of one mebibyte', async () => {
     const light = zip([...docxParts, zeros(40), ballast(400_000)]);
     const turns = await turnsUntil(Promise.all([inspect(light), inspect(light), inspect(light)]));
     expect(turns).toBeGreaterThan(110);
   });
 
-  it('unpacks no more than a mebibyte and a bit at once', () => {
+  it('an inspection unpacks little more than a mebibyte at once', () => {
     const { content } = zeros(20);
     let longest = 0;
     let sum = 0;
@@ -225,7 +225,7 @@ describe('the look into an archive', () => {
     expect(longest).toBeLessThan(1.2 * mebibyte);
   });
 
-  it('ends with the request', async () => {
+  it('an inspection ends with its request', async () => {
     const ending = new AbortController();
     const inspecting = inspect(heavy, ending.signal);
     await scheduler.wait(1);
@@ -233,7 +233,7 @@ describe('the look into an archive', () => {
     await expect(inspecting).rejects.toMatchObject({ code: 'timeout' });
   });
 
-  it('refuses by its numbers alone what would unpack to more than 200 MB, or has more than 5,000 entries', async () => {
+  it('an archive of more than 200 MB unpacked or 5,000 entries is refused by its directory alone', async () => {
     expect(await inspect(heavy)).toBeNull();
     const large = zip([...docxParts, zeros(192), ballast(2_200_000)]);
     expect(await turnsUntil(inspect(large).then((flaw) => expect(flaw).toBe('archive_bomb')))).toBeLessThan(

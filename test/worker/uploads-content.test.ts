@@ -35,7 +35,7 @@ const names: Record<string, string> = {
   [docxType]: 'x.docx',
 };
 
-/** Sends a content under a type and confirms it. */
+/** Sends content under a type and confirms it. */
 const confirm = async (type: string, content: Uint8Array<ArrayBuffer>) => {
   const ticket = await declare(client, bearer, content, { content_type: type, filename: names[type] ?? 'x' });
   expect((await put(client, ticket, content)).status).toBe(200);
@@ -47,7 +47,7 @@ const join = (...pieces: (Uint8Array | string)[]): Uint8Array<ArrayBuffer> =>
 
 const docx = zip(docxParts);
 const word = (...parts: ZipPart[]) => zip([...docxParts, ...parts]);
-/** A document whose parts have the types that are given. */
+/** A document whose parts have the given types. */
 const typed = (types: string, ...parts: ZipPart[]) =>
   zip([packed('[Content_Types].xml', types), ...docxParts.slice(1), ...parts]);
 const mainType = `${docxType}.main+xml`;
@@ -60,15 +60,15 @@ const rar = 'Rar!\x1a\x07\x01\0';
 const sevenZip = join('7z', Uint8Array.of(0xbc, 0xaf, 0x27, 0x1c), new Uint8Array(20));
 const film = join(new Uint8Array(3), '\x18ftypmp42', new Uint8Array(3000).fill(7));
 
-describe('a content that is what it says', () => {
+describe('content that fits its type', () => {
   it.each<[string, string, Uint8Array<ArrayBuffer>]>([
     ['a PDF', 'application/pdf', pdf],
     ['a PDF that is padded', 'application/pdf', join(pdf, '\r\n \0\0')],
     ['a long PDF of version 2', 'application/pdf', join('%PDF-2.0\n', new Uint8Array(200_000), pdf)],
     ['a PNG', 'image/png', png],
     ['a JPEG', 'image/jpeg', jpeg],
-    ['a JPEG with a second one behind', 'image/jpeg', join(jpeg, jpeg)],
-    ['a JPEG with a film behind', 'image/jpeg', join(jpeg, film)],
+    ['a JPEG with a second one after it', 'image/jpeg', join(jpeg, jpeg)],
+    ['a JPEG with a film after it', 'image/jpeg', join(jpeg, film)],
     ['a Word document', docxType, docx],
     ['a Word document that was streamed', docxType, zip(docxParts.map((part) => streamed(part)))],
     ['a Word document with a folder', docxType, word({ name: 'word/media/' })],
@@ -95,23 +95,23 @@ describe('a content that is what it says', () => {
       'text/plain',
       bytesOf(text),
     ]),
-  ])('is scanned: %s', async (_, type, bytes) => {
+  ])('content that fits its type is scanned: %s', async (_, type, bytes) => {
     const { response } = await confirm(type, bytes);
     expect(await response.json()).toMatchObject({ status: 'scanning', reason: null });
   });
 });
 
-describe('a content that is not what it says', () => {
+describe('content that does not fit its type', () => {
   it.each<[string, string, Uint8Array<ArrayBuffer>, string]>([
     ['a program as a PDF', 'application/pdf', program, 'wrong_type'],
     ['a page as a PDF', 'application/pdf', bytesOf(page), 'wrong_type'],
     ['five bytes as a PDF', 'application/pdf', bytesOf('%PDF-'), 'wrong_type'],
     ['a PDF of no version', 'application/pdf', join('%PDF-9.9\n', pdf), 'wrong_type'],
-    ['a PDF behind something', 'application/pdf', join('x', pdf), 'wrong_type'],
+    ['a PDF after something else', 'application/pdf', join('x', pdf), 'wrong_type'],
     ['a PDF without an end', 'application/pdf', bytesOf('%PDF-1.7\n1 0 obj\n'), 'damaged'],
     ['a PDF without a table', 'application/pdf', bytesOf('%PDF-1.7\n1 0 obj\n%%EOF'), 'damaged'],
-    ['a PDF with a page behind', 'application/pdf', join(pdf, page), 'polyglot'],
-    ['a PDF with a program behind', 'application/pdf', join(pdf, program), 'polyglot'],
+    ['a PDF with a page after it', 'application/pdf', join(pdf, page), 'polyglot'],
+    ['a PDF with a program after it', 'application/pdf', join(pdf, program), 'polyglot'],
     ['a PDF with a RAR in it', 'application/pdf', join('%PDF-1.7\n', rar, pdf), 'polyglot'],
     ['a PDF with a 7z in it', 'application/pdf', join('%PDF-1.7\n', sevenZip, pdf), 'polyglot'],
     ['a PDF that is an archive too', 'application/pdf', zip(docxParts, { before: pdf }), 'polyglot'],
@@ -130,7 +130,7 @@ describe('a content that is not what it says', () => {
 
     ['a PNG as a JPEG', 'image/jpeg', png, 'wrong_type'],
     ['a PDF as a PNG', 'image/png', pdf, 'wrong_type'],
-    ['nothing known as a PNG', 'image/png', content, 'wrong_type'],
+    ['unknown bytes as a PNG', 'image/png', content, 'wrong_type'],
     ['three bytes as a JPEG', 'image/jpeg', jpeg.slice(0, 3), 'damaged'],
     ['half a JPEG', 'image/jpeg', jpeg.slice(0, -2), 'damaged'],
     ['a JPEG without pixels', 'image/jpeg', jpegOf(jpegParts.application, jpegParts.frame), 'damaged'],
@@ -143,13 +143,13 @@ describe('a content that is not what it says', () => {
     ],
     ['a JPEG that is an archive too', 'image/jpeg', zip(docxParts, { before: jpeg }), 'polyglot'],
     ['a JPEG that is a PDF too', 'image/jpeg', join(jpeg, pdf), 'polyglot'],
-    ['a JPEG with a page behind', 'image/jpeg', join(jpeg, page), 'polyglot'],
-    ['a JPEG with a tag of another white space behind', 'image/jpeg', join(jpeg, '<script\t>'), 'polyglot'],
-    ['a JPEG with a script far behind', 'image/jpeg', join(jpeg, film, '<SCRIPT>alert(1)'), 'polyglot'],
-    ['a JPEG with a program behind', 'image/jpeg', join(jpeg, program), 'polyglot'],
-    ['a JPEG with a RAR behind', 'image/jpeg', join(jpeg, film, rar), 'polyglot'],
-    ['a JPEG with a 7z behind', 'image/jpeg', join(jpeg, sevenZip), 'polyglot'],
-    ['a JPEG with half an archive behind', 'image/jpeg', join(jpeg, docx.slice(0, 100)), 'polyglot'],
+    ['a JPEG with a page after it', 'image/jpeg', join(jpeg, page), 'polyglot'],
+    ['a JPEG with a tag of another white space after it', 'image/jpeg', join(jpeg, '<script\t>'), 'polyglot'],
+    ['a JPEG with a script at a distance', 'image/jpeg', join(jpeg, film, '<SCRIPT>alert(1)'), 'polyglot'],
+    ['a JPEG with a program after it', 'image/jpeg', join(jpeg, program), 'polyglot'],
+    ['a JPEG with a RAR after it', 'image/jpeg', join(jpeg, film, rar), 'polyglot'],
+    ['a JPEG with a 7z after it', 'image/jpeg', join(jpeg, sevenZip), 'polyglot'],
+    ['a JPEG with half an archive after it', 'image/jpeg', join(jpeg, docx.slice(0, 100)), 'polyglot'],
     [
       'a JPEG with a RAR in it',
       'image/jpeg',
@@ -160,8 +160,8 @@ describe('a content that is not what it says', () => {
     ['a PNG without pixels', 'image/png', join(png.slice(0, 33), png.slice(-12)), 'damaged'],
     ['a PNG without a header', 'image/png', join(png.slice(0, 8), png.slice(33)), 'damaged'],
     ['a PNG that is an archive too', 'image/png', zip(docxParts, { before: png }), 'polyglot'],
-    ['a PNG with a page behind', 'image/png', join(png, page), 'polyglot'],
-    ['a PNG with a zero behind', 'image/png', join(png, '\0'), 'polyglot'],
+    ['a PNG with a page after it', 'image/png', join(png, page), 'polyglot'],
+    ['a PNG with a zero after it', 'image/png', join(png, '\0'), 'polyglot'],
     [
       'a PNG with a RAR in it',
       'image/png',
@@ -179,13 +179,13 @@ describe('a content that is not what it says', () => {
     ['text with a control character of two bytes', 'text/plain', bytesOf('a\u009bb'), 'not_text'],
     ['text in Latin 1', 'text/plain', join('Gr', Uint8Array.of(0xfc, 0xdf), 'e'), 'not_text'],
     ['text that ends in half a character', 'text/plain', join('abc', Uint8Array.of(0xf0, 0x9f)), 'not_text'],
-    ['text with a NUL far behind', 'text/plain', bytesOf(`${'x'.repeat(100_000)}\0`), 'not_text'],
+    ['text with a NUL at a distance', 'text/plain', bytesOf(`${'x'.repeat(100_000)}\0`), 'not_text'],
     ['a text that is a PDF too', 'text/plain', join('hello\n', pdf), 'polyglot'],
     ['a page as text', 'text/plain', bytesOf(page), 'active_markup'],
     ['a script as text', 'text/plain', bytesOf('\ufeff\n<ScRiPt src="x">'), 'active_markup'],
     ['an SVG as text', 'text/plain', bytesOf('<svg onload="alert(1)"/>'), 'active_markup'],
     [
-      'an SVG with all that may stand before it',
+      'an SVG after everything that may precede it',
       'text/plain',
       bytesOf('<?xml version="1.0"?>\n<!-- a --><!---->\n<s:svg xmlns:s="http://www.w3.org/2000/svg"/>'),
       'active_markup',
@@ -242,11 +242,16 @@ describe('a content that is not what it says', () => {
       word({ name: 'x', content, size: 4e9, method: 8 }),
       'archive_bomb',
     ],
-    ['an archive that lies', docxType, word({ ...packed('x', '0'.repeat(1e6)), size: 1 }), 'archive_bomb'],
+    [
+      'an archive that understates its size',
+      docxType,
+      word({ ...packed('x', '0'.repeat(1e6)), size: 1 }),
+      'archive_bomb',
+    ],
     ['an encrypted archive', docxType, word({ name: 'x', content, flags: 1 }), 'archive_unsafe'],
     ['an archive that leads out of itself', docxType, word({ name: '../x', content }), 'archive_unsafe'],
     [
-      'an archive of which a header leads out',
+      'an archive with a header that leads out',
       docxType,
       word({ name: 'x', content, local: { name: '../../x' } }),
       'archive_unsafe',
@@ -265,17 +270,24 @@ describe('a content that is not what it says', () => {
       zip([{ name: 'x', content: pdf }, ...docxParts]),
       'polyglot',
     ],
-    ['a Word document with something behind it', docxType, zip(docxParts, { after: content }), 'polyglot'],
-  ])('is refused, told why, and not kept: %s', async (_, type, bytes, reason) => {
-    const before = await usageOf(user.id);
-    const { id, response } = await confirm(type, bytes);
-    const problem = JSON.parse(await expectProblem(response, 422, 'upload_rejected'));
-    expect(problem.detail).toMatch(/content|archive/);
-    expect(await rowOf(id)).toMatchObject({ status: 'failed', reason });
-    expect((await usageOf(user.id))?.bytes).toBe(before?.bytes ?? '0');
-    await workOn(id);
-    expect(await objectsOf(id)).toEqual([]);
-    expect(await auditOf(id)).toEqual(['upload.created', 'upload.failed']);
-    await expectProblem(await client('GET', `/uploads/${id}/download`, { bearer }), 409, 'upload_not_clean');
-  });
+    ['a Word document with bytes after it', docxType, zip(docxParts, { after: content }), 'polyglot'],
+  ])(
+    'content that does not fit its type is refused with the reason and deleted: %s',
+    async (_, type, bytes, reason) => {
+      const before = await usageOf(user.id);
+      const { id, response } = await confirm(type, bytes);
+      const problem = JSON.parse(await expectProblem(response, 422, 'upload_rejected'));
+      expect(problem.detail).toMatch(/content|archive/);
+      expect(await rowOf(id)).toMatchObject({ status: 'failed', reason });
+      expect((await usageOf(user.id))?.bytes).toBe(before?.bytes ?? '0');
+      await workOn(id);
+      expect(await objectsOf(id)).toEqual([]);
+      expect(await auditOf(id)).toEqual(['upload.created', 'upload.failed']);
+      await expectProblem(
+        await client('GET', `/uploads/${id}/download`, { bearer }),
+        409,
+        'upload_not_clean',
+      );
+    },
+  );
 });

@@ -30,7 +30,7 @@ const download = (headers: Record<string, string> = {}, method = 'GET') =>
   client(method, `/uploads/${id}/download`, { bearer, headers });
 
 describe('a download', () => {
-  it('is a file to be kept, and nothing that a browser shows, runs or remembers', async () => {
+  it('a download is an attachment that a browser does not show, run or cache', async () => {
     const response = await download();
     expect(response.status).toBe(200);
     const { headers } = response;
@@ -49,7 +49,7 @@ describe('a download', () => {
     expect(await response.text()).toBe(text);
   });
 
-  it('of a part is that part', async () => {
+  it('a download of a range has the bytes of the range', async () => {
     for (const [range, from, to] of [
       ['bytes=4-8', 4, 9],
       ['bytes=430-', 430, content.byteLength],
@@ -65,7 +65,7 @@ describe('a download', () => {
     }
   });
 
-  it('of a part behind the end is none', async () => {
+  it('a download of a range after the end is refused', async () => {
     for (const range of ['bytes=9999-', 'bytes=-0', `bytes=${'9'.repeat(400)}-`]) {
       const response = await download({ Range: range });
       await expectProblem(response, 416, 'range_not_satisfiable');
@@ -74,19 +74,19 @@ describe('a download', () => {
     }
   });
 
-  it('of several parts at once is the whole', async () => {
+  it('a download of several ranges has the whole file', async () => {
     const response = await download({ Range: 'bytes=0-1,4-5' });
     expect([response.status, await response.text()]).toEqual([200, text]);
   });
 
-  it('goes on where it broke off, and only in the same file', async () => {
+  it('a download continues where it broke off only in the same version', async () => {
     const same = await download({ Range: 'bytes=10-', 'If-Range': entityTag });
     expect([same.status, await same.text()]).toEqual([206, text.slice(10)]);
     const other = await download({ Range: 'bytes=10-', 'If-Range': '"another"' });
     expect([other.status, await other.text()]).toEqual([200, text]);
   });
 
-  it('can be looked at by HEAD, which knows no ranges', async () => {
+  it('a HEAD request describes a download and ignores ranges', async () => {
     for (const headers of [{}, { Range: 'bytes=4-8' }, { Range: 'bytes=9999-' }]) {
       const response = await download(headers, 'HEAD');
       expect(response.status).toBe(200);
@@ -96,7 +96,7 @@ describe('a download', () => {
     }
   });
 
-  it('of what one has already is none, whether the tag came back strong, weak or in a list', async () => {
+  it('a download of a known version is answered 304 for a strong, a weak and a listed tag', async () => {
     for (const tag of [entityTag, `W/${entityTag}`, `"x", ,W/${entityTag}`, '*']) {
       for (const method of ['GET', 'HEAD']) {
         const response = await download({ 'If-None-Match': tag, Range: 'bytes=9999-' }, method);
@@ -109,7 +109,7 @@ describe('a download', () => {
     expect((await download({ 'If-None-Match': '"x", "y"' })).status).toBe(200);
   });
 
-  it('of another version than the one that is meant is refused, before anything else is looked at', async () => {
+  it('a download whose If-Match names another version is refused before other conditions', async () => {
     for (const tag of ['"x"', `W/${entityTag}`, '"x", "y"'])
       for (const beside of [{}, { Range: 'bytes=9999-' }, { 'If-None-Match': entityTag }])
         await expectProblem(await download({ 'If-Match': tag, ...beside }), 412, 'precondition_failed');
@@ -119,7 +119,7 @@ describe('a download', () => {
     await expectProblem(await download({ 'If-None-Match': 'x' }), 422, 'validation_failed');
   });
 
-  it('is of the bytes that were scanned, and of none that were put in their place', async () => {
+  it('a download has the scanned bytes, and is refused when other bytes have replaced them', async () => {
     const victim = await uploadFile(client, bearer, content, { filename, content_type: 'text/plain' });
     await workOn(victim);
     const [key = ''] = await objectsOf(victim);

@@ -2,11 +2,12 @@ import { env } from 'cloudflare:test';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { loadConfig } from '../../src/platform/config/load.ts';
 import { createDatabase } from '../../src/platform/db/client.ts';
+import { noMetrics } from '../../src/platform/rules/metrics.ts';
 import { createR2Store } from '../../src/platform/storage/r2.ts';
 import { createLogger } from '../../src/platform/telemetry/logger.ts';
 import { maxScanAttempts } from '../../src/uploads/rules/upload-schedule.ts';
-import { createWorkOnUpload } from '../../src/uploads/service/work.ts';
-import { createUploadJobRepository } from '../../src/uploads/sql/upload-jobs.ts';
+import { createWork } from '../../src/uploads/service/work.ts';
+import { createUploadJobSql } from '../../src/uploads/sql/upload-jobs.ts';
 import { newAccount } from '../support/worker/client.ts';
 import { sql } from '../support/worker/database.ts';
 import {
@@ -26,7 +27,7 @@ import {
 
 const client = createUploader();
 const { access_token: bearer, user } = await newAccount(client);
-/** Nobody listens there. */
+/** No server listens there. */
 const clamavAway = { UPLOAD_SCANNER: 'clamav', CLAMD_ADDRESS: '127.0.0.1:9' };
 
 beforeEach(() => void vi.spyOn(console, 'log').mockImplementation(() => {}));
@@ -51,7 +52,7 @@ const removed = async (id: string) => {
   return id;
 };
 
-/** What the sweep does, whenever something is due, until nothing is. @returns how often that was */
+/** Works on an upload until nothing is due, as the sweep does. @returns the number of rounds */
 const workOff = async (id: string, work: (id: string) => Promise<unknown>): Promise<number> => {
   await endUrl(id);
   for (let rounds = 0; rounds < 20; rounds++) {
@@ -60,7 +61,7 @@ const workOff = async (id: string, work: (id: string) => Promise<unknown>): Prom
     await makeDue(id);
     await work(id);
   }
-  throw new Error('there is no end of it');
+  throw new Error('the work does not end');
 };
 
 const lateFile = async () => {
@@ -71,8 +72,10 @@ const lateFile = async () => {
 
 const loaded = loadConfig(env);
 if (!loaded.ok) throw new Error('the tests are misconfigured');
-const jobs = createUploadJobRepository(createDatabase(loaded.config.database), {
+const jobs = createUploadJobSql({
+  db: createDatabase(loaded.config.database),
   newId: () => crypto.randomUUID(),
+  metrics: noMetrics,
 });
 const newScope = () => ({
   now: new Date(),
@@ -82,12 +85,12 @@ const newScope = () => ({
   requestId: 'job',
 });
 
-describe('an upload has an end, which the sweep alone brings about', () => {
+describe('the end of an upload', () => {
   it.each<[string, () => Promise<string>, Record<string, unknown>, string | null]>([
-    ['whose bytes never came', async () => (await declare(client, bearer)).id, {}, null],
-    ['that nobody confirmed', sent, {}, null],
+    ['without bytes', async () => (await declare(client, bearer)).id, {}, null],
+    ['without a confirmation', sent, {}, null],
     ['that was confirmed', () => uploadFile(client, bearer), {}, 'clean'],
-    ['whose scanner is away for good', lateFile, clamavAway, 'failed'],
+    ['whose scanner never comes back', lateFile, clamavAway, 'failed'],
     [
       'whose bytes are gone before the scan',
       async () => loseBytes(await uploadFile(client, bearer)),
@@ -108,22 +111,21 @@ describe('an upload has an end, which the sweep alone brings about', () => {
       null,
     ],
     ['that was deleted when it was clean', async () => removed(await scanned()), {}, null],
-  ])('%s', async (_, make, variables, status) => {
+  ])('the sweep alone brings an upload %s to its end', async (_, make, variables, status) => {
     const id = await make();
     expect(await workOff(id, (due) => workOn(due, variables))).toBeLessThanOrEqual(maxScanAttempts + 2);
     expect((await rowOf(id))?.status ?? null).toBe(status);
     expect(await objectsOf(id)).toHaveLength(status === 'clean' ? 1 : 0);
   });
 
-  it('whose scanner was taken out of the configuration', async () => {
+  it('an upload fails after its attempts when the scanner was removed from the configuration', async () => {
     const id = await uploadFile(client, bearer);
-    const queue = { enqueue: async () => {} };
     const store = createR2Store(env.UPLOADS);
-    const work = createWorkOnUpload({
+    const work = createWork({
       jobs,
       store,
       scan: null,
-      queue,
+      enqueue: async () => {},
       newScope,
       log: createLogger({ level: 'error', pretty: false, clock: () => new Date(), write: () => {} }),
     });
@@ -132,7 +134,7 @@ describe('an upload has an end, which the sweep alone brings about', () => {
     expect(await objectsOf(id)).toEqual([]);
   });
 
-  it('and no way out of the table before: open work is always due at some time', async () => {
+  it('the table refuses open work that is never due', async () => {
     const [pending, scanning, clean] = [await sent(), await uploadFile(client, bearer), await scanned()];
     for (const id of [pending, scanning, clean])
       await expect(sql`update uploads set next_attempt_at = null where id = ${id}`).rejects.toThrow(
@@ -147,8 +149,8 @@ describe('an upload has an end, which the sweep alone brings about', () => {
   });
 });
 
-describe('a file that is deleted meanwhile', () => {
-  it('goes altogether, even while its bytes are being taken away for another reason', async () => {
+describe('a file that is deleted during other work', () => {
+  it('a file that is deleted while its bytes are removed for another reason goes with its row', async () => {
     const id = await uploadFile(client, bearer);
     await sql`update uploads set status = 'infected' where id = ${id}`;
     await endUrl(id);
@@ -166,7 +168,7 @@ describe('a file that is deleted meanwhile', () => {
     expect(await rowOf(id)).toBeUndefined();
   });
 
-  it('is not given up as well: its bytes are given back to the account once', async () => {
+  it('a deleted file is not given up too, and its bytes return to the quota once', async () => {
     const kept = await uploadFile(client, bearer);
     const id = await uploadFile(client, bearer);
     await removed(id);
@@ -177,7 +179,7 @@ describe('a file that is deleted meanwhile', () => {
     expect(await rowOf(kept)).toMatchObject({ status: 'scanning' });
   });
 
-  it('is not given up as lost while another worker moves it', async () => {
+  it('a file is not given up as lost after another worker has moved it', async () => {
     const id = await scanned();
     await endUrl(id);
     await makeDue(id);

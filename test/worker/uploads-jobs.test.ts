@@ -34,10 +34,10 @@ const logged = () => written.mock.calls.map(([line]) => JSON.parse(line));
 const bindings = (variables: Record<string, unknown> = {}) =>
   ({ ...env, UPLOAD_QUEUE: silentQueue, ...variables }) as Bindings;
 const sweep = (variables: Record<string, unknown> = {}) => runSchedule(bindings(variables));
-/** Other tests leave work behind, and one sweep does so much of it and no more. */
+/** Other tests leave work behind, and one sweep does a limited part of it. */
 const sweepUntil = (isDone: () => Promise<void>) =>
   vi.waitFor(() => sweep().then(isDone), { timeout: 25_000, interval: 10 });
-/** Nobody listens there. */
+/** No server listens there. */
 const clamavAway = { UPLOAD_SCANNER: 'clamav', CLAMD_ADDRESS: '127.0.0.1:9', LOG_LEVEL: 'warn' };
 
 const scanned = async () => {
@@ -46,7 +46,7 @@ const scanned = async () => {
   return id;
 };
 
-/** A scanner that is there, and takes no file. */
+/** A scanner that answers and refuses every file. */
 const refusingScanner = () => {
   const { fetch } = globalThis;
   vi.spyOn(globalThis, 'fetch').mockImplementation(async (input, init) =>
@@ -58,15 +58,15 @@ const refusingScanner = () => {
 };
 
 describe('a scan', () => {
-  it('that fails is tried again, later each time; the file stays in quarantine', async () => {
+  it('a failed scan is tried again, later each time, while the file stays in quarantine', async () => {
     const id = await uploadFile(client, bearer);
     const scanner = refusingScanner();
     for (const [index, delaySeconds] of uploadDelaysSeconds.entries()) {
       const again = { acked: [], retried: [{ body: id, delaySeconds }] };
-      // The first one GuardDuty begins by itself.
+      // GuardDuty begins the first scan by itself.
       expect(await workOn(id, scanner)).toEqual(index === 0 ? { acked: [id], retried: [] } : again);
       expect(await rowOf(id)).toMatchObject({ status: 'scanning', attempts: index + 1 });
-      // Not due: neither the queue nor the sweep begins another beside it.
+      // The file is not due: neither the queue nor the sweep begins another scan.
       expect(await workOn(id, scanner)).toEqual({ acked: [id], retried: [] });
       expect((await rowOf(id))?.attempts).toBe(index + 1);
       await makeDue(id);
@@ -88,7 +88,7 @@ describe('a scan', () => {
     expect(maxScanAttempts).toBe(uploadDelaysSeconds.length);
   });
 
-  it('is asked for in every round of the sweep while the scanner is away, which counts as none', async () => {
+  it('every round of the sweep asks a scanner that is away, without counting an attempt', async () => {
     const id = await uploadFile(client, bearer);
     for (let round = 0; round < 2 * maxScanAttempts; round++) {
       expect(await workOn(id, clamavAway)).toEqual({ acked: [id], retried: [] });
@@ -110,7 +110,7 @@ describe('a scan', () => {
     expect(await rowOf(id)).toMatchObject({ status: 'clean' });
   });
 
-  it('that no scanner has come back for in three days has failed; one that is there is asked, however late', async () => {
+  it('a file fails when the scanner stays away for three days, and a scanner that is there is asked at any age', async () => {
     const [late, lost] = [await uploadFile(client, bearer), await uploadFile(client, bearer)];
     await sql`update uploads set created_at = now() - interval '73 hours' where id in (${late}, ${lost})`;
     await workOn(late);
@@ -120,7 +120,7 @@ describe('a scan', () => {
     expect(await objectsOf(lost)).toEqual([]);
   });
 
-  it('of bytes that were exchanged says nothing about them', async () => {
+  it('a scan of replaced bytes gives no verdict', async () => {
     const id = await uploadFile(client, bearer);
     const [key = ''] = await objectsOf(id);
     await env.UPLOADS.put(key, 'something else');
@@ -128,7 +128,7 @@ describe('a scan', () => {
     expect(await rowOf(id)).toMatchObject({ status: 'scanning', verdict: null });
   });
 
-  it('that two workers begin at once is done by one', async () => {
+  it('one of two workers that begin at once does the scan', async () => {
     const id = await uploadFile(client, bearer);
     await Promise.all([workOn(id), workOn(id), workOn(id)]);
     expect((await auditOf(id)).filter((type) => type === 'upload.clean')).toHaveLength(1);
@@ -136,7 +136,7 @@ describe('a scan', () => {
 });
 
 describe('a clean file', () => {
-  it('leaves the quarantine once its upload URL has ended, and not before', async () => {
+  it('a clean file leaves the quarantine when its upload URL has ended', async () => {
     const id = await scanned();
     await workOn(id);
     expect(await objectsOf(id)).toEqual([`quarantine/${user.id}/${id}`]);
@@ -149,7 +149,7 @@ describe('a clean file', () => {
     expect(new Uint8Array(await download.arrayBuffer())).toEqual(pdf);
   });
 
-  it('that is deleted while it is being moved leaves no copy behind', async () => {
+  it('a clean file that is deleted during its move leaves no copy', async () => {
     const id = await scanned();
     await endUrl(id);
     await makeDue(id);
@@ -173,8 +173,8 @@ describe('a clean file', () => {
   });
 });
 
-describe('an upload that nobody confirms', () => {
-  it('is gone after its time: bytes, place in the quota, and row', async () => {
+describe('an upload without a confirmation', () => {
+  it('an unconfirmed upload expires with its bytes, its place in the quota and its row', async () => {
     const ticket = await declare(client, bearer);
     await put(client, ticket);
     const before = await usageOf(user.id);
@@ -189,7 +189,7 @@ describe('an upload that nobody confirms', () => {
     expect(await auditOf(ticket.id)).toEqual(['upload.created', 'upload.expired']);
   });
 
-  it('waits a while longer than its URL', async () => {
+  it('an unconfirmed upload stays a while after its URL has ended', async () => {
     const { id } = await declare(client, bearer);
     const [row] =
       await sql`select next_attempt_at > expires_at + interval '10 minutes' as later from uploads where id = ${id}`;
@@ -197,8 +197,8 @@ describe('an upload that nobody confirms', () => {
   });
 });
 
-describe('bytes that nobody may have', () => {
-  it('are deleted at once, and once more when the upload URL has ended', async () => {
+describe('the bytes of infected and failed files', () => {
+  it('bytes that may not be kept are deleted at once, and again when the upload URL has ended', async () => {
     const id = await uploadFile(client, bearer);
     await client('DELETE', `/uploads/${id}`, { bearer });
     await workOn(id);
@@ -207,7 +207,7 @@ describe('bytes that nobody may have', () => {
       deleted_at: expect.any(Date),
       bytes_deleted_at: expect.any(Date),
     });
-    // What a presigned URL of S3 would still have taken.
+    // A presigned URL of S3 would still have taken these bytes.
     await env.UPLOADS.put(`quarantine/${user.id}/${id}`, pdf);
     await endUrl(id);
     await makeDue(id);
@@ -216,7 +216,7 @@ describe('bytes that nobody may have', () => {
     expect(await rowOf(id)).toBeUndefined();
   });
 
-  it('are tried again while the storage fails, and every piece of work may be repeated', async () => {
+  it('the deletion of bytes is repeated while the storage fails, and each piece of work can be repeated', async () => {
     const id = await uploadFile(client, bearer);
     await client('DELETE', `/uploads/${id}`, { bearer });
     const broken = { UPLOADS: { delete: async () => Promise.reject(new Error('storage is down')) } };
@@ -231,12 +231,12 @@ describe('bytes that nobody may have', () => {
 });
 
 describe('the sweep of every minute', () => {
-  it('does what the queue has lost', async () => {
+  it('the sweep does work that the queue has lost', async () => {
     const id = await uploadFile(client, bearer);
     await sweepUntil(async () => expect(await rowOf(id)).toMatchObject({ status: 'clean' }));
   });
 
-  it('takes away the files of an account that is gone', async () => {
+  it('the sweep deletes the files of a deleted account', async () => {
     const owner = await newAccount(client);
     const id = await uploadFile(client, owner.access_token);
     await workOn(id);
@@ -246,14 +246,14 @@ describe('the sweep of every minute', () => {
     expect(await objectsOf(id)).toEqual([]);
   });
 
-  it('forgets the events of a scanner after their time, and no earlier', async () => {
+  it('the sweep forgets the events of a scanner after their time and keeps them until then', async () => {
     const [old, recent] = [crypto.randomUUID(), crypto.randomUUID()];
     await sql`insert into scan_events (id, received_at) values (${old}, now() - interval '49 hours'), (${recent}, now() - interval '47 hours')`;
     await sweep();
     expect(await sql`select id from scan_events where id in (${old}, ${recent})`).toEqual([{ id: recent }]);
   });
 
-  it('goes on with the others when one fails', async () => {
+  it('the sweep goes on with other uploads when one fails', async () => {
     const [bad, good] = [await uploadFile(client, bearer), await uploadFile(client, bearer)];
     const [key = ''] = await objectsOf(bad);
     await env.UPLOADS.delete(key);
@@ -262,7 +262,7 @@ describe('the sweep of every minute', () => {
     expect(logged()).toContainEqual(expect.objectContaining({ message: 'upload work', upload_id: bad }));
   });
 
-  it('does nothing but say so while the Worker is misconfigured', async () => {
+  it('the sweep of a misconfigured Worker only logs that', async () => {
     const id = await uploadFile(client, bearer);
     await sweep({ JWT_ACCESS_MINUTES: 'x' });
     expect(await rowOf(id)).toMatchObject({ status: 'scanning', attempts: 0 });

@@ -11,7 +11,7 @@ const { access_token: bearer, user } = await newAccount(client);
 
 afterEach(() => void vi.useRealTimers());
 
-/** The bucket, in which these objects have lain for so many hours. */
+/** The bucket, with these objects as old as the given hours. */
 const agedBucket = (keys: readonly string[], hours: number) => {
   const { UPLOADS: bucket } = env;
   return {
@@ -31,7 +31,7 @@ const agedBucket = (keys: readonly string[], hours: number) => {
   };
 };
 
-/** One round of the cron, so many minutes after the last full hour. */
+/** One round of the cron, this many minutes after the last full hour. */
 const sweepAt = async (
   minute: number,
   keys: readonly string[],
@@ -56,7 +56,7 @@ const newOrphan = () => store(`quarantine/${crypto.randomUUID()}/${crypto.random
 const keyOf = (id: string) => `quarantine/${user.id}/${id}`;
 
 describe('an object in quarantine', () => {
-  it('that no upload knows is removed, once an hour', async () => {
+  it('an object without an upload is removed, once an hour', async () => {
     const orphan = await newOrphan();
     await sweepAt(1, [orphan]);
     expect(await isThere(orphan)).toBe(true);
@@ -64,7 +64,7 @@ describe('an object in quarantine', () => {
     expect(await isThere(orphan)).toBe(false);
   });
 
-  it('that no upload knows is found on whatever page of the bucket', async () => {
+  it('an object without an upload is found on every page of the bucket', async () => {
     const orphans = [await newOrphan(), await newOrphan(), await newOrphan()];
     const uploaded = new Date(Date.now() - 25 * 3_600_000);
     const list = async ({ cursor }: R2ListOptions) => {
@@ -75,13 +75,13 @@ describe('an object in quarantine', () => {
     for (const key of orphans) expect(await isThere(key)).toBe(false);
   });
 
-  it('that is younger than a day stays: its row may be about to be written', async () => {
+  it('an object younger than a day stays, because its row may follow', async () => {
     const orphan = await newOrphan();
     await sweepAt(0, [orphan], { hours: 23 });
     expect(await isThere(orphan)).toBe(true);
   });
 
-  it('that was left behind by a copy, or by bytes that nobody may have, is removed', async () => {
+  it('an object that remains after a copy or after a deletion is removed', async () => {
     const [promoted, discarded] = [await uploadFile(client, bearer), await uploadFile(client, bearer)];
     for (const id of [promoted, discarded]) await workOn(id);
     await sql`update uploads set promoted_etag = 'x', next_attempt_at = null where id = ${promoted}`;
@@ -91,7 +91,7 @@ describe('an object in quarantine', () => {
     for (const key of keys) expect(await isThere(key)).toBe(false);
   });
 
-  it('that an upload waits for stays, however old it is', async () => {
+  it('an object that an upload waits for stays at any age', async () => {
     const ticket = await declare(client, bearer);
     await put(client, ticket, pdf);
     const clean = await uploadFile(client, bearer);
@@ -101,7 +101,7 @@ describe('an object in quarantine', () => {
     for (const key of keys) expect(await isThere(key)).toBe(true);
   });
 
-  it('whose key is not of our making stays, and so does what is outside', async () => {
+  it('an object with a key of another shape stays, as do objects outside the quarantine', async () => {
     const id = crypto.randomUUID();
     const keys = [
       `quarantine/${id}`,

@@ -20,11 +20,11 @@ const declareAtOnce = async (client: ReturnType<typeof createUploader>, bearer: 
 };
 const times = (status: number, count: number) => Array.from({ length: count }, () => status);
 
-describe('what one account may hold', () => {
+describe('the quota of an account', () => {
   it.each([
     ['files', { UPLOAD_MAX_FILES_PER_USER: '5' }],
     ['bytes', { UPLOAD_MAX_BYTES: '100', UPLOAD_MAX_TOTAL_BYTES_PER_USER: String(pdf.byteLength * 5 + 3) }],
-  ])('is so many %s, and 20 parallel uploads do not exceed it', async (_, limits) => {
+  ])('20 parallel uploads do not exceed the quota of %s', async (_, limits) => {
     const client = createUploader(limits);
     const { access_token: bearer, user } = await newAccount(client);
     expect(await declareAtOnce(client, bearer, 20)).toEqual([...times(201, 5), ...times(409, 15)]);
@@ -34,7 +34,7 @@ describe('what one account may hold', () => {
     ]);
   });
 
-  it('is counted for each account alone, and grows again when something is deleted', async () => {
+  it('each account has its own quota, and a deletion frees a place', async () => {
     const client = createUploader({ UPLOAD_MAX_FILES_PER_USER: '2' });
     const { access_token: bearer } = await newAccount(client);
     const id = await uploadFile(client, bearer);
@@ -44,7 +44,7 @@ describe('what one account may hold', () => {
     await expectProblem(refused, 409, 'upload_quota_exceeded');
     const { access_token: other } = await newAccount(client);
     expect(await declareAtOnce(client, other, 1)).toEqual([201]);
-    // Deleted twice at once, it is given back once.
+    // Two parallel deletions free one place.
     const deletions = await Promise.all(
       times(0, 2).map(() => client('DELETE', `/uploads/${id}`, { bearer })),
     );
@@ -52,7 +52,7 @@ describe('what one account may hold', () => {
     expect(await declareAtOnce(client, bearer, 3)).toEqual([201, 409, 409]);
   });
 
-  it('has a limit of requests of its own', async () => {
+  it('uploads have a rate limit of their own', async () => {
     const client = createUploader({ RATE_LIMIT_MAX: '10' });
     const { access_token: bearer } = await newAccount(client);
     expect(await declareAtOnce(client, bearer, 8)).toEqual([...times(201, 6), ...times(429, 2)]);

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { Secret } from '../../src/platform/config/secret.ts';
 import type { TicketRequest } from '../../src/platform/rules/storage.ts';
 import { createGuarddutyScanner } from '../../src/platform/scanners/guardduty.ts';
-import { createS3Store } from '../../src/platform/storage/s3.ts';
+import { createS3Store, readCopyResult, readListing } from '../../src/platform/storage/s3.ts';
 import { provideFetch, text } from '../support/worker/mail-provider.ts';
 import { expectedAuthorization, Sha256 } from '../support/worker/signature-v4.ts';
 import { pdf, sha256Of } from '../support/worker/uploads.ts';
@@ -38,7 +38,7 @@ const request: TicketRequest = {
 };
 
 describe('a presigned PUT', () => {
-  it('has the signature that the signer of the AWS SDK computes, over length, type, checksum and condition', async () => {
+  it('a presigned PUT has the signature of the AWS SDK over length, type, checksum and condition', async () => {
     const { method, url, headers } = await issueTicket(request);
     const { hostname, pathname, searchParams } = new URL(url);
     expect(hostname).toBe('files.s3.eu-central-1.amazonaws.com');
@@ -96,14 +96,14 @@ describe('a presigned PUT', () => {
       `https://s3.eu-central-1.amazonaws.com/my.files/${key}`,
     ],
     ['elsewhere', 'files', 'https://s3.example.com', `https://s3.example.com/files/${key}`],
-  ])('goes to the bucket %s', async (_, bucket, endpoint, expected) => {
+  ])('a presigned PUT goes to the bucket %s', async (_, bucket, endpoint, expected) => {
     const ticket = await createS3Store({ ...options, bucket, endpoint }, () => now).issueTicket(request);
     expect(ticket.url.split('?')[0]).toBe(expected);
   });
 });
 
-describe('what is asked of S3', () => {
-  it('is signed as the signer of the AWS SDK signs it', async () => {
+describe('requests to S3', () => {
+  it('a request to S3 has the signature of the AWS SDK', async () => {
     provider.answer = text('', 200, { ETag: '"abc"' });
     await store.read(version, null, signal);
     const [asked] = provider.asked;
@@ -117,26 +117,26 @@ describe('what is asked of S3', () => {
   it.each<[string, Response, string | null]>([
     ['that version', new Response('hello', { headers: { ETag: '"abc"' } }), 'hello'],
     [
-      'another, of a storage that looks at no If-Match',
+      'another version, from a storage that ignores If-Match',
       new Response('evil', { headers: { ETag: '"def"' } }),
       null,
     ],
-    ['one without an ETag', new Response('evil'), null],
-    ['none', new Response('', { status: 404 }), null],
+    ['an object without an ETag', new Response('evil'), null],
+    ['a missing object', new Response('', { status: 404 }), null],
     ['a version that has changed', new Response('', { status: 412 }), null],
-  ])('for a version is answered by %s', async (_, answer, content) => {
+  ])('a read of a version returns only that version when S3 answers with %s', async (_, answer, content) => {
     provider.answer = async () => answer;
     const found = await store.read(version, null, signal);
     expect(found && (await new Response(found).text())).toBe(content);
   });
 
-  it('for a part is not answered by the whole', async () => {
+  it('a read of a range refuses the whole object', async () => {
     provider.answer = text('hello', 200, { ETag: '"abc"' });
     expect(await store.read(version, { offset: 1, length: 2 }, signal)).toBeNull();
     expect(provider.asked[0]?.headers.get('Range')).toBe('bytes=1-2');
   });
 
-  it('tells size, type, ETag and checksum of an object', async () => {
+  it('a HEAD request returns size, type, ETag and checksum of an object', async () => {
     provider.answer = text('', 200, {
       ETag: '"abc"',
       'Content-Length': '77',
@@ -151,7 +151,7 @@ describe('what is asked of S3', () => {
     expect(provider.asked[0]?.headers.get('x-amz-checksum-mode')).toBe('ENABLED');
   });
 
-  it('makes a copy of that version only, and believes no error that came as a success', async () => {
+  it('a copy is made of that version only, and an error with status 200 fails', async () => {
     provider.answer = text('<CopyObjectResult><ETag>&quot;new&quot;</ETag></CopyObjectResult>', 200);
     expect(await store.copy(version, 'clean/x', signal)).toBe('new');
     const { headers } = provider.asked[0] ?? new Request('http://x');
@@ -164,7 +164,7 @@ describe('what is asked of S3', () => {
   });
 
   it.each<[string, typeof provider.answer]>([
-    ['an error of theirs', text('', 500)],
+    ['an error of S3', text('', 500)],
     ['a refusal', text('<Error><Code>AccessDenied</Code></Error>', 403)],
     ['a redirect', text('', 307, { Location: 'https://example.net/' })],
     [
@@ -173,7 +173,7 @@ describe('what is asked of S3', () => {
         throw new TypeError('Network connection lost.');
       },
     ],
-  ])('is our own trouble, and no missing object, after %s', async (_, answer) => {
+  ])('every request to S3 fails with service_unavailable after %s', async (_, answer) => {
     provider.answer = answer;
     for (const ask of [
       () => store.head(key, signal),
@@ -185,7 +185,7 @@ describe('what is asked of S3', () => {
       await expect(ask()).rejects.toMatchObject({ code: 'service_unavailable' });
   });
 
-  it('lists page by page', async () => {
+  it('objects are listed page by page', async () => {
     provider.answer = text(
       '<ListBucketResult><Contents><Key>quarantine/x</Key><LastModified>2026-11-20T10:00:00.000Z</LastModified></Contents><NextContinuationToken>1/a+b==</NextContinuationToken></ListBucketResult>',
       200,
@@ -201,6 +201,29 @@ describe('what is asked of S3', () => {
   });
 });
 
+describe('documents of S3', () => {
+  it('the document of a copy tells its ETag, and an error with status 200 is not a copy', () => {
+    const etag = (quote: string) =>
+      `<?xml version="1.0"?><CopyObjectResult><LastModified>x</LastModified><ETag>${quote}abc${quote}</ETag></CopyObjectResult>`;
+    for (const quote of ['"', '&quot;', '&#34;', '']) expect(readCopyResult(etag(quote))).toBe('abc');
+    expect(readCopyResult('<Error><Code>InternalError</Code><ETag>abc</ETag></Error>')).toBeNull();
+  });
+
+  it('the document of a listing has keys, times and the cursor of the next page', () => {
+    const contents = (key: string) =>
+      `<Contents><Key>${key}</Key><LastModified>2026-11-20T10:00:00.000Z</LastModified><Size>1</Size></Contents>`;
+    const page = `<ListBucketResult>${contents('a')}\n${contents('b')}<NextContinuationToken>t</NextContinuationToken></ListBucketResult>`;
+    expect(readListing(page)).toEqual({
+      objects: [
+        { key: 'a', storedAt: now },
+        { key: 'b', storedAt: now },
+      ],
+      cursor: 't',
+    });
+    expect(readListing('<ListBucketResult></ListBucketResult>')).toEqual({ objects: [], cursor: null });
+  });
+});
+
 describe('GuardDuty as the scanner', () => {
   const scanner = createGuarddutyScanner(options, () => now);
   const scan = (attempt: number) =>
@@ -209,12 +232,12 @@ describe('GuardDuty as the scanner', () => {
       signal,
     );
 
-  it('is not asked for the first scan: the PUT itself is its cause', async () => {
+  it('GuardDuty is not asked for the first scan, which the PUT starts', async () => {
     expect(await scan(1)).toEqual({ kind: 'awaited' });
     expect(provider.asked).toEqual([]);
   });
 
-  it('is asked for another, signed, by bucket and key', async () => {
+  it('GuardDuty is asked for another scan by bucket and key, in a signed request', async () => {
     provider.answer = text('', 200);
     expect(await scan(2)).toEqual({ kind: 'awaited' });
     const [asked] = provider.asked;
@@ -226,14 +249,14 @@ describe('GuardDuty as the scanner', () => {
     expect(await asked.json()).toEqual({ s3Object: { bucket: 'files', key } });
   });
 
-  it('that refuses a file is asked again', async () => {
+  it('GuardDuty is asked again after it has refused a file', async () => {
     for (const status of [400, 403, 404]) {
       provider.answer = text('', status);
       expect(await scan(2)).toEqual({ kind: 'retry', reason: `guardduty ${status}` });
     }
   });
 
-  it('that cannot be asked is away', async () => {
+  it('GuardDuty is unavailable when it is overloaded, fails or cannot be reached', async () => {
     for (const status of [429, 500, 503]) {
       provider.answer = text('', status);
       expect(await scan(2)).toEqual({ kind: 'unavailable', reason: `guardduty ${status}` });

@@ -3,9 +3,10 @@ import { v7 as uuidv7 } from 'uuid';
 import { describe, expect, inject, it } from 'vitest';
 import { Secret } from '../../src/platform/config/secret.ts';
 import { createDatabase } from '../../src/platform/db/client.ts';
+import { noMetrics } from '../../src/platform/rules/metrics.ts';
 import type { Verdict } from '../../src/platform/rules/scan.ts';
-import { createUploadJobRepository } from '../../src/uploads/sql/upload-jobs.ts';
-import { type BoundVerdict, createVerdictRepository } from '../../src/uploads/sql/upload-verdicts.ts';
+import { type BoundVerdict, createScanResultSql } from '../../src/uploads/sql/scan-results.ts';
+import { createUploadJobSql } from '../../src/uploads/sql/upload-jobs.ts';
 import { newAccount } from '../support/worker/client.ts';
 import { sql } from '../support/worker/database.ts';
 import {
@@ -25,8 +26,8 @@ const client = createUploader();
 const { access_token: bearer, user } = await newAccount(client);
 const db = createDatabase({ url: new Secret(inject('databaseUrl')), endpoint: inject('neonEndpoint') });
 const newId = (now: Date) => uuidv7({ msecs: now.getTime() });
-const verdicts = createVerdictRepository(db, { newId });
-const jobs = createUploadJobRepository(db, { newId });
+const results = createScanResultSql({ db, newId, metrics: noMetrics });
+const jobs = createUploadJobSql({ db, newId, metrics: noMetrics });
 
 const scope = () => ({
   now: new Date(),
@@ -47,7 +48,7 @@ const newFile = async () => {
   const [key = ''] = await objectsOf(id);
   const etag = (await env.UPLOADS.head(key))?.etag ?? '';
   const say = (verdict: Verdict, given: Partial<BoundVerdict> = {}) =>
-    verdicts.apply(scope(), {
+    results.apply(scope(), {
       uploadId: id,
       objectName: `${user.id}/${id}`,
       etag,
@@ -65,7 +66,7 @@ const statusOf = async (id: string) => (await rowOf(id))?.status;
 const heldBytes = async () => Number((await usageOf(user.id))?.bytes);
 
 describe('a verdict', () => {
-  it('before the confirmation waits for it, and counts if it is about the bytes that are there', async () => {
+  it('a verdict before the confirmation waits for it, and counts if it is about the present bytes', async () => {
     const [good, other, refused] = [await newFile(), await newFile(), await newFile()];
     expect(await good.say(clean)).toBe('applied');
     expect(await other.say(clean, { etag: 'another' })).toBe('applied');
@@ -74,7 +75,7 @@ describe('a verdict', () => {
     expect(await good.complete()).toMatchObject({ status: 'clean' });
     expect(await other.complete()).toMatchObject({ status: 'scanning' });
     expect(await refused.complete()).toMatchObject({ code: 'upload_rejected' });
-    // Two of one statement have no order.
+    // Two events of one statement have no order.
     expect((await auditOf(good.id)).toSorted()).toEqual([
       'upload.clean',
       'upload.completed',
@@ -82,7 +83,7 @@ describe('a verdict', () => {
     ]);
   });
 
-  it('of a threat before the confirmation ends the upload at once', async () => {
+  it('a threat that is found before the confirmation ends the upload at once', async () => {
     const { id, say, complete } = await newFile();
     expect(await say(infected, { etag: 'whatever was there' })).toBe('applied');
     expect(await statusOf(id)).toBe('infected');
@@ -91,14 +92,14 @@ describe('a verdict', () => {
     expect(await objectsOf(id)).toEqual([]);
   });
 
-  it('that is bad is not forgotten for a good one before the confirmation', async () => {
+  it('a clean verdict does not replace a failed one before the confirmation', async () => {
     const { say, complete } = await newFile();
     await say(failed);
     expect(await say(clean)).toBe('unchanged');
     expect(await complete()).toMatchObject({ code: 'upload_rejected' });
   });
 
-  it('about other bytes, another object or another file changes nothing', async () => {
+  it('a verdict about other bytes, another object or another file changes nothing', async () => {
     const { id, say, complete } = await newFile();
     await complete();
     for (const given of [
@@ -121,18 +122,21 @@ describe('a verdict', () => {
     ['infected, then failed', [infected, failed], 'infected'],
     ['clean, infected, clean', [clean, infected, clean], 'infected'],
     ['clean, clean', [clean, clean], 'clean'],
-  ])('%s: the worst remains, and the bytes are given back once', async (_, said, final) => {
-    const { id, say, complete } = await newFile();
-    await complete();
-    const before = await heldBytes();
-    for (const verdict of said) await say(verdict);
-    expect(await statusOf(id)).toBe(final);
-    expect(await heldBytes()).toBe(final === 'clean' ? before : before - pdf.byteLength);
-    const types = await auditOf(id);
-    expect(new Set(types).size).toBe(types.length);
-  });
+  ])(
+    'the worst of several verdicts wins, and the bytes return to the quota once: %s',
+    async (_, said, final) => {
+      const { id, say, complete } = await newFile();
+      await complete();
+      const before = await heldBytes();
+      for (const verdict of said) await say(verdict);
+      expect(await statusOf(id)).toBe(final);
+      expect(await heldBytes()).toBe(final === 'clean' ? before : before - pdf.byteLength);
+      const types = await auditOf(id);
+      expect(new Set(types).size).toBe(types.length);
+    },
+  );
 
-  it('of a threat takes a file back that had been clean, and had been moved', async () => {
+  it('a threat that is found later blocks a clean file that has been moved', async () => {
     const { id, say, complete } = await newFile();
     await complete();
     await say(clean);
@@ -147,7 +151,7 @@ describe('a verdict', () => {
     expect(await objectsOf(id)).toEqual([]);
   });
 
-  it('about a deleted file is about nothing', async () => {
+  it('a verdict about a deleted file is unknown', async () => {
     const { id, say, complete } = await newFile();
     await complete();
     await client('DELETE', `/uploads/${id}`, { bearer });
@@ -155,7 +159,7 @@ describe('a verdict', () => {
     expect(await statusOf(id)).toBe('scanning');
   });
 
-  it('cannot be faked in the row: the table takes no clean file without one about its bytes', async () => {
+  it('the table refuses a clean file without a clean verdict about its bytes', async () => {
     const { id, complete } = await newFile();
     await complete();
     await expect(sql`update uploads set status = 'clean' where id = ${id}`).rejects.toThrow(
@@ -173,21 +177,21 @@ describe('verdicts at the same time', () => {
     for (let round = 0; round < rounds; round++) await work(await newFile());
   };
 
-  it('as the confirmation: none is lost', async () => {
+  it('a verdict at the time of the confirmation is kept', async () => {
     await eachRound(async ({ id, say, complete }) => {
       await Promise.all([complete(), say(clean)]);
       expect(await statusOf(id)).toBe('clean');
     });
   });
 
-  it('as the confirmation: a threat wins', async () => {
+  it('a threat at the time of the confirmation wins', async () => {
     await eachRound(async ({ id, say, complete }) => {
       await Promise.all([complete(), say(infected), say(clean)]);
       expect(await statusOf(id)).toBe('infected');
     });
   });
 
-  it('as each other: the worst remains, and the bytes are given back once', async () => {
+  it('the worst of parallel verdicts wins, and the bytes return to the quota once', async () => {
     await eachRound(async ({ id, say, complete }) => {
       await complete();
       const before = await heldBytes();
@@ -199,7 +203,7 @@ describe('verdicts at the same time', () => {
     });
   });
 
-  it('as the last attempt is given up: one of the two, and what it has done is done once', async () => {
+  it('a verdict at the time of giving up: one of the two wins, and takes effect once', async () => {
     await eachRound(async ({ id, say, complete }) => {
       await complete();
       const before = await heldBytes();
@@ -212,7 +216,7 @@ describe('verdicts at the same time', () => {
     });
   });
 
-  it('as the deletion: what the account holds is given back once', async () => {
+  it('a verdict at the time of the deletion: the bytes return to the quota once', async () => {
     await eachRound(async ({ id, say, complete }) => {
       await complete();
       const before = await heldBytes();
@@ -222,7 +226,7 @@ describe('verdicts at the same time', () => {
     });
   });
 
-  it('by the same message count once', async () => {
+  it('parallel verdicts of the same message count once', async () => {
     await eachRound(async ({ id, say, complete }) => {
       await complete();
       const eventId = crypto.randomUUID();
@@ -232,7 +236,7 @@ describe('verdicts at the same time', () => {
     });
   });
 
-  it('as confirmations: the bytes are confirmed once', async () => {
+  it('parallel confirmations confirm the bytes once', async () => {
     await eachRound(async ({ id, complete }) => {
       await Promise.all(Array.from({ length: 5 }, complete));
       expect(await auditOf(id)).toEqual(['upload.created', 'upload.completed']);

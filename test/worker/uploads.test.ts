@@ -1,5 +1,5 @@
 import { describe, expect, it, vi } from 'vitest';
-import { eicar } from '../../src/platform/rules/eicar.ts';
+import { eicar } from '../../src/platform/scanners/builtin.ts';
 import { newAccountAllowed } from '../support/worker/administrators.ts';
 import { newAccount } from '../support/worker/client.ts';
 import { sql } from '../support/worker/database.ts';
@@ -26,7 +26,7 @@ const statusOf = async (bearer: string, id: string) =>
   ((await (await client('GET', `/uploads/${id}`, { bearer })).json()) as { status: string }).status;
 
 describe('a file', () => {
-  it('is declared, sent, confirmed, scanned, and comes back byte for byte once it is clean', async () => {
+  it('a file is declared, sent, confirmed and scanned, and can be downloaded byte for byte once it is clean', async () => {
     const { access_token: bearer, user } = await newAccount(client);
     const created = await client('POST', '/uploads', { bearer, json: await declarationOf(pdf) });
     expect(created.status).toBe(201);
@@ -70,7 +70,7 @@ describe('a file', () => {
     expect(await auditOf(ticket.id)).toEqual(['upload.created', 'upload.completed', 'upload.clean']);
   });
 
-  it('that is infected is never handed out; its bytes go and its row stays', async () => {
+  it('an infected file cannot be downloaded; its bytes go and its row stays', async () => {
     const { access_token: bearer, user } = await newAccount(client);
     const content = bytesOf(`${'x'.repeat(100_000)}${eicar}`);
     const id = await uploadFile(client, bearer, content, {
@@ -87,7 +87,7 @@ describe('a file', () => {
     expect(await auditOf(id)).toEqual(['upload.created', 'upload.completed', 'upload.infected']);
   });
 
-  it('is in the list of its owner, newest first, a page at a time', async () => {
+  it('the files of an owner are listed newest first, a page at a time', async () => {
     const { access_token: bearer } = await newAccount(client);
     const ids: string[] = [];
     for (let count = 0; count < 5; count++) ids.unshift((await declare(client, bearer)).id);
@@ -103,7 +103,7 @@ describe('a file', () => {
     expect(rest.next_cursor).toBeNull();
   });
 
-  it('that is deleted is gone at once, and its bytes with the next piece of work', async () => {
+  it('a deleted file is gone at once, and its bytes with the next piece of work', async () => {
     const { access_token: bearer, user } = await newAccount(client);
     const id = await uploadFile(client, bearer);
     await workOn(id);
@@ -151,7 +151,7 @@ describe('a declaration', () => {
     ['another checksum', { sha256: 'abc' }, '/sha256', 'invalid'],
     ['a status of its own', { status: 'clean' }, '/status', 'unknown_member'],
     ['a key of its own', { object_name: 'x' }, '/object_name', 'unknown_member'],
-  ])('with %s is refused, and nothing is written', async (_, given, pointer, code) => {
+  ])('a declaration with %s is refused, and nothing is written', async (_, given, pointer, code) => {
     const { access_token: bearer, user } = await newAccount(client);
     const response = await client('POST', '/uploads', { bearer, json: { ...good, ...given } });
     const problem = JSON.parse(await expectProblem(response, 422, 'validation_failed'));
@@ -160,7 +160,7 @@ describe('a declaration', () => {
     expect(await usageOf(user.id)).toBeUndefined();
   });
 
-  it('is refused where a strict environment has no scanner', async () => {
+  it('a strict environment without a scanner refuses uploads', async () => {
     const { JWT_SECRET, SECRET_KEY } = withoutScanner;
     const { access_token: bearer } = await newAccount(createUploader({ JWT_SECRET, SECRET_KEY }));
     const strict = createUploader({ ...withoutScanner, LOG_LEVEL: 'warn' });
@@ -174,7 +174,7 @@ describe('a declaration', () => {
       expect(response.headers.get('Retry-After')).toBe('3600');
       await expectProblem(response, 503, 'uploads_disabled');
     }
-    // That is how it is configured: one line each, and no stack.
+    // Expected by the configuration: one line each, and no stack.
     const lines = written.mock.calls.map(([line]) => JSON.parse(line));
     written.mockRestore();
     const one = {
@@ -187,8 +187,8 @@ describe('a declaration', () => {
   });
 });
 
-describe('a file of somebody else', () => {
-  it('is not there, in any route', async () => {
+describe('a file of another account', () => {
+  it('the file of another account is not found by any route', async () => {
     const [{ access_token: owner }, { access_token: stranger, user }] = [
       await newAccount(client),
       await newAccount(client),
@@ -221,7 +221,7 @@ describe('a file of somebody else', () => {
     expect(await usageOf(user.id)).toBeUndefined();
   });
 
-  it('is not there for an owner whose session has ended either', async () => {
+  it('an owner whose session has ended reaches no file by any route', async () => {
     const { access_token: bearer } = await newAccount(client);
     const id = await uploadFile(client, bearer);
     await workOn(id);
@@ -241,7 +241,7 @@ describe('a file of somebody else', () => {
 });
 
 describe('GET /users/{id}/uploads', () => {
-  it('lists the files of an account for who may know of them, and no file of anybody else', async () => {
+  it('an administrator with uploads:read lists the files of one account, and of no other', async () => {
     const owner = await newAccount(client);
     const other = await newAccount(client);
     const reader = await newAccountAllowed(client, 'uploads:read');
@@ -261,7 +261,7 @@ describe('GET /users/{id}/uploads', () => {
     expect([...first.items, ...items].map(({ id }) => id)).toEqual(ids.toReversed());
     await expectProblem(await read(owner.user.id, owner.access_token), 403, 'forbidden');
     await expectProblem(await read(crypto.randomUUID(), reader.access_token), 404, 'not_found');
-    // To know of a file is not to hold it.
+    // The list does not open the download.
     const download = await client('GET', `/uploads/${ids[0]}/download`, { bearer: reader.access_token });
     await expectProblem(download, 404, 'not_found');
   });

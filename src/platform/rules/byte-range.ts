@@ -1,6 +1,6 @@
 import type { ByteSpan } from './storage.ts';
 
-/** What a request asks of a representation (RFC 9110 section 14). */
+/** The part of a representation that a request gets (RFC 9110 section 14). */
 export type RangeChoice =
   | { readonly kind: 'whole' }
   | { readonly kind: 'part'; readonly span: ByteSpan }
@@ -13,9 +13,8 @@ const whole: RangeChoice = { kind: 'whole' };
 const unsatisfiable: RangeChoice = { kind: 'unsatisfiable' };
 
 /**
- * One range of bytes, or the whole: a list of ranges, another unit and what is no range are ignored, as sections
- * 14.2 and 14.1.1 allow. So is a range that If-Range makes depend on another version, or on a weak tag or a date, as
- * neither is a strong validator of ours (section 13.1.5). A number of any length is one: it lies behind the end.
+ * One range of bytes, or the whole. Lists of ranges, other units and malformed ranges are ignored (sections 14.2 and
+ * 14.1.1), as is a range whose If-Range names another version, a weak tag or a date (section 13.1.5).
  */
 export const chooseRange = (
   { range, ifRange }: AskedRange,
@@ -36,6 +35,6 @@ export const chooseRange = (
   return { kind: 'part', span: { offset, length: end - offset + 1 } };
 };
 
-/** Content-Range of a part, and of a refusal (section 14.4). */
+/** The Content-Range of a part; with null, of a refusal (section 14.4). */
 export const contentRange = (size: number, span: ByteSpan | null): string =>
   span ? `bytes ${span.offset}-${span.offset + span.length - 1}/${size}` : `bytes */${size}`;

@@ -1,32 +1,27 @@
-/** What a scanner found out. `detail` is its own words for it: names of threats, never content. */
+/** The result of a scan. `detail` is the scanner's own name of the threat, never content. */
 export type Verdict =
   | { readonly kind: 'clean' }
   | { readonly kind: 'infected'; readonly detail: string }
-  /** It will never be able to tell. */
+  /** The scanner can never decide about this file. */
   | { readonly kind: 'failed'; readonly reason: ScanFailure };
 
-export type ScanFailure =
-  | 'scan_unsupported'
-  | 'scan_denied'
-  | 'scan_failed'
-  | 'scan_limit'
-  | 'scan_unanswered';
+type ScanFailure = 'scan_unsupported' | 'scan_denied' | 'scan_failed' | 'scan_limit' | 'scan_unanswered';
 
 export type ScanOutcome =
   | { readonly kind: 'verdict'; readonly verdict: Verdict }
-  /** The verdict comes later, by another way. */
+  /** The verdict comes later, by a webhook. */
   | { readonly kind: 'awaited' }
-  /** No verdict this time. `reason` is stable words, without addresses or content. */
+  /** No verdict this time. `reason` is a stable phrase without addresses or content. */
   | { readonly kind: 'retry'; readonly reason: string }
-  /** The scanner was not there to be asked, which says nothing about the file. */
+  /** The scanner could not be reached, which says nothing about the file. */
   | { readonly kind: 'unavailable'; readonly reason: string };
 
 /** The bytes that a verdict is about. */
-export type ScanSubject = {
+type ScanSubject = {
   readonly key: string;
   readonly etag: string;
   readonly size: number;
-  /** How often a scan of them has begun, this one included. */
+  /** How many scans of these bytes have begun, including this one. */
   readonly attempt: number;
   /** Exactly `size` bytes of that ETag, or an error. */
   readonly open: () => Promise<ReadableStream<Uint8Array>>;
@@ -34,19 +29,19 @@ export type ScanSubject = {
 
 export interface Scanner {
   readonly engine: 'builtin' | 'clamav' | 'guardduty';
-  /** Ends in an error unless it answers at once; null where it cannot be asked, as it answers by a webhook. */
+  /** Throws where the scanner does not answer; null for a scanner that answers by a webhook only. */
   readonly ping: ((signal: AbortSignal) => Promise<void>) | null;
   scan(subject: ScanSubject, signal: AbortSignal): Promise<ScanOutcome>;
 }
 
-/** Names of threats come from a scanner's database: short, printable, and no more of them than a row should hold. */
+/** Joins names of threats from a scanner's database: printable, 120 characters each, ten names at most. */
 export const threatDetail = (names: readonly string[]): string =>
   names
     .slice(0, 10)
     .map((name) => name.replaceAll(/[^\x20-\x7e]/g, '?').slice(0, 120))
     .join(', ');
 
-/** Passes a content on, and ends in an error if it has not exactly `size` bytes: half a file is none that was scanned. */
+/** Passes content on, and ends in an error unless it has exactly `size` bytes: a scan of half a file proves nothing. */
 export const exactly = (size: number): TransformStream<Uint8Array, Uint8Array> => {
   let passed = 0;
   return new TransformStream({
@@ -58,4 +53,48 @@ export const exactly = (size: number): TransformStream<Uint8Array, Uint8Array> =
       if (passed !== size) controller.error(new Error(`${passed} bytes of ${size}`));
     },
   });
+};
+
+/**
+ * The outcome of clamd's reply to INSTREAM (clamd(8)). A file over the limit of its configuration stays over it; any
+ * other error may be gone at the next attempt.
+ */
+export const outcomeOfClamdReply = (reply: string): ScanOutcome => {
+  const [, threat] = /^stream: (.+) FOUND$/.exec(reply) ?? [];
+  if (threat !== undefined)
+    return { kind: 'verdict', verdict: { kind: 'infected', detail: threatDetail([threat]) } };
+  if (reply === 'stream: OK') return { kind: 'verdict', verdict: { kind: 'clean' } };
+  if (/^INSTREAM size limit exceeded\. ERROR$/.test(reply))
+    return { kind: 'verdict', verdict: { kind: 'failed', reason: 'scan_limit' } };
+  return { kind: 'retry', reason: reply.endsWith('ERROR') ? 'clamd error' : 'clamd reply not understood' };
+};
+
+/** The results of GuardDuty Malware Protection for S3, from its user guide. */
+export const guarddutyResults = [
+  'NO_THREATS_FOUND',
+  'THREATS_FOUND',
+  'UNSUPPORTED',
+  'ACCESS_DENIED',
+  'FAILED',
+] as const;
+
+export type GuarddutyResult = (typeof guarddutyResults)[number];
+
+/**
+ * The verdict of a result, or null where another scan may change it: FAILED is an error inside GuardDuty, and
+ * ACCESS_DENIED one of the AWS account, which an operator can correct before the last attempt.
+ */
+export const verdictOfGuardduty = (result: GuarddutyResult, threats: readonly string[]): Verdict | null => {
+  switch (result) {
+    case 'NO_THREATS_FOUND':
+      // A result that names a threat all the same counts as infected.
+      return threats.length === 0 ? { kind: 'clean' } : { kind: 'infected', detail: threatDetail(threats) };
+    case 'THREATS_FOUND':
+      return { kind: 'infected', detail: threatDetail(threats) };
+    case 'UNSUPPORTED':
+      return { kind: 'failed', reason: 'scan_unsupported' };
+    case 'ACCESS_DENIED':
+    case 'FAILED':
+      return null;
+  }
 };

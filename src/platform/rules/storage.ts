@@ -17,26 +17,26 @@ export type ObjectListing = {
 };
 
 /**
- * Where the bytes of uploads lie. What is read or copied is named by its ETag, so that nothing put in its place
- * later can pass for it. Throws AppError `service_unavailable` where the storage cannot be reached.
+ * The storage of uploads. Reads and copies name an object by its ETag, so that another object under the same key
+ * cannot pass for it. Throws AppError `service_unavailable` where the storage cannot be reached.
  */
 export interface ObjectStore {
   head(key: string, signal: AbortSignal): Promise<StoredObject | null>;
-  /** @returns null where there is no such version (any more) */
+  /** @returns null where this version does not exist (any more) */
   read(
     version: ObjectVersion,
     span: ByteSpan | null,
     signal: AbortSignal,
   ): Promise<ReadableStream<Uint8Array> | null>;
-  /** @returns the ETag of the copy, or null where there is no such version */
+  /** @returns the ETag of the copy, or null where this version does not exist */
   copy(version: ObjectVersion, to: string, signal: AbortSignal): Promise<string | null>;
-  /** Does nothing where there is nothing. */
+  /** Does nothing where the object does not exist. */
   remove(key: string, signal: AbortSignal): Promise<void>;
   list(prefix: string, cursor: string | null, signal: AbortSignal): Promise<ObjectListing>;
 }
 
-/** What a PUT must bring: every part of it is enforced, and nothing is kept of one that differs. */
-export type ExpectedBytes = { readonly contentType: string; readonly size: number; readonly sha256: string };
+/** What a PUT must bring; the storage keeps nothing of one that differs. */
+type ExpectedBytes = { readonly contentType: string; readonly size: number; readonly sha256: string };
 
 export type PutOutcome = 'stored' | 'exists' | 'too_short' | 'too_long' | 'wrong_checksum' | 'broken_off';
 
@@ -69,8 +69,27 @@ export type TicketRequest = ExpectedBytes & {
 
 export type IssueTicket = (request: TicketRequest) => Promise<UploadTicket>;
 
-/** RFC 9530 calls it Repr-Digest; S3 takes this name only, and a client should not have to know the difference. */
+/** An upload URL of the Worker, as a client presents it. */
+export type PresentedUrl = {
+  /** Path and query, unchanged. */
+  readonly target: string;
+  readonly uploadId: string;
+  /** Epoch seconds. */
+  readonly expires: number;
+  readonly signature: string;
+};
+
+/** Where bytes come through the Worker: the store that takes them, and the check of their URL. */
+export type Receiving = {
+  readonly store: ReceivingStore;
+  readonly verifyUrl: (url: PresentedUrl, now: Date) => Promise<'good' | 'expired' | 'forged'>;
+};
+
+/** RFC 9530 calls it Repr-Digest; S3 takes this name only, and clients send the same header to every storage. */
 export const checksumHeader = 'x-amz-checksum-sha256';
 
-/** A SHA-256 as that header has it. */
+/** The value of that header for a SHA-256 in hexadecimal digits. */
 export const checksumOf = (sha256: string): string => Uint8Array.fromHex(sha256).toBase64();
+
+/** The time of a signature as Signature Version 4 writes it. */
+export const amzDate = (instant: Date): string => instant.toISOString().replaceAll(/[:-]|\.\d{3}/g, '');

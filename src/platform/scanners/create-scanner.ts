@@ -8,7 +8,7 @@ import { createGuarddutyScanner } from './guardduty.ts';
 export const createScanner = (scanner: ScannerConfig, storage: StorageConfig, clock: () => Date): Scanner => {
   switch (scanner.kind) {
     case 'guardduty':
-      // The configuration refuses it for any other storage.
+      // The configuration refuses any other storage.
       if (storage.kind !== 's3') throw new Error('guardduty scans files on s3 only');
       return createGuarddutyScanner(storage, clock);
     case 'clamav':

@@ -1,12 +1,13 @@
 import { AwsClient } from 'aws4fetch';
 import type { StorageConfig } from '../config/uploads.ts';
 import type { Scanner, ScanOutcome } from '../rules/scan.ts';
+import { amzDate } from '../rules/storage.ts';
 
 type Options = Pick<Extract<StorageConfig, { kind: 's3' }>, 'bucket' | 'aws'>;
 
 /**
- * GuardDuty Malware Protection for S3. It scans by itself what is put into the bucket and tells the webhook; only
- * where that has not come is a scan asked for.
+ * GuardDuty Malware Protection for S3. It scans every new object of the bucket and reports to the webhook; a scan is
+ * requested only from the second attempt on, when no report has come.
  * @see https://docs.aws.amazon.com/guardduty/latest/APIReference/API_SendObjectMalwareScan.html
  */
 export const createGuarddutyScanner = ({ bucket, aws }: Options, clock: () => Date): Scanner => {
@@ -28,11 +29,7 @@ export const createGuarddutyScanner = ({ bucket, aws }: Options, clock: () => Da
         headers: { 'Content-Type': 'application/json' },
         body: JSON.stringify({ s3Object: { bucket, key } }),
         redirect: 'manual',
-        aws: {
-          datetime: clock()
-            .toISOString()
-            .replaceAll(/[:-]|\.\d{3}/g, ''),
-        },
+        aws: { datetime: amzDate(clock()) },
       });
       const response = await fetch(request, { signal }).catch(() => null);
       await response?.body?.cancel();

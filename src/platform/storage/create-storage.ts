@@ -1,21 +1,21 @@
 import type { StorageConfig } from '../config/uploads.ts';
 import type { MacKeys } from '../crypto/derived-keys.ts';
-import type { IssueTicket, ObjectStore, ReceivingStore } from '../rules/storage.ts';
-import { createR2Store } from './r2.ts';
+import type { IssueTicket, ObjectStore, Receiving } from '../rules/storage.ts';
+import { createR2Store, createUploadUrls } from './r2.ts';
 import { createS3Store } from './s3.ts';
-import { createUploadUrls, type UploadUrls } from './upload-urls.ts';
 
-export type Storage = {
+type Storage = {
   readonly store: ObjectStore;
   readonly issueTicket: IssueTicket;
   /** Null where clients send their bytes to the storage itself. */
-  readonly receiving: { readonly store: ReceivingStore; readonly verifyUrl: UploadUrls['verify'] } | null;
+  readonly receiving: Receiving | null;
 };
 
-type Deps = { readonly bucket: R2Bucket; readonly urlKeys: MacKeys; readonly clock: () => Date };
-
 /** The storage that the configuration names. */
-export const createStorage = (config: StorageConfig, { bucket, urlKeys, clock }: Deps): Storage => {
+export const createStorage = (
+  config: StorageConfig,
+  { bucket, urlKeys, clock }: { bucket: R2Bucket; urlKeys: MacKeys; clock: () => Date },
+): Storage => {
   switch (config.kind) {
     case 's3':
       return { ...createS3Store(config, clock), receiving: null };

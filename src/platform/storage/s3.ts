@@ -2,13 +2,14 @@ import { AwsClient } from 'aws4fetch';
 import type { StorageConfig } from '../config/uploads.ts';
 import { AppError } from '../errors.ts';
 import {
+  amzDate,
   checksumHeader,
   checksumOf,
   type IssueTicket,
+  type ObjectListing,
   type ObjectStore,
   type StoredObject,
 } from '../rules/storage.ts';
-import { readCopyResult, readListing } from './s3-documents.ts';
 
 type Options = Extract<StorageConfig, { kind: 's3' }>;
 
@@ -16,7 +17,7 @@ const unreachable = (cause: unknown): never => {
   throw new AppError('service_unavailable', { retryAfterSeconds: 5, cause });
 };
 
-/** Virtual-hosted at AWS, where a dot in the name would fall out of the certificate; by path at any other endpoint. */
+/** Virtual-hosted at AWS unless a dot in the name would break the certificate; by path at any other endpoint. */
 const baseUrlOf = ({ bucket, endpoint, aws }: Options): string => {
   if (endpoint) return `${endpoint}/${bucket}`;
   const host = `s3.${aws.region}.amazonaws.com`;
@@ -25,8 +26,22 @@ const baseUrlOf = ({ bucket, endpoint, aws }: Options): string => {
 
 const unquoted = (etag: string | null): string => (etag ?? '').replaceAll('"', '');
 
-/** The time of a signature as Signature Version 4 writes it. */
-const amzDate = (instant: Date): string => instant.toISOString().replaceAll(/[:-]|\.\d{3}/g, '');
+/** Keys of our making have no character that XML would escape; other keys are left as they stand. */
+const textOf = (xml: string, element: string): string | null =>
+  new RegExp(`<${element}>([^<]*)</${element}>`).exec(xml)?.[1] ?? null;
+
+/** The ETag in a CopyObjectResult; null for any other document, such as an Error. */
+export const readCopyResult = (xml: string): string | null =>
+  xml.includes('<CopyObjectResult') ? (textOf(xml, 'ETag')?.replaceAll(/&quot;|&#34;|"/g, '') ?? null) : null;
+
+/** A page of ListObjectsV2. */
+export const readListing = (xml: string): ObjectListing => {
+  const objects = [...xml.matchAll(/<Contents>(.*?)<\/Contents>/gs)].flatMap(([, contents = '']) => {
+    const [key, modified] = [textOf(contents, 'Key'), textOf(contents, 'LastModified')];
+    return key && modified ? [{ key, storedAt: new Date(modified) }] : [];
+  });
+  return { objects, cursor: textOf(xml, 'NextContinuationToken') };
+};
 
 const digestOf = async (content: ReadableStream<Uint8Array>): Promise<string> => {
   const digest = new crypto.DigestStream('SHA-256');
@@ -34,7 +49,7 @@ const digestOf = async (content: ReadableStream<Uint8Array>): Promise<string> =>
   return new Uint8Array(await digest.digest).toHex();
 };
 
-/** Uploads in an S3 bucket. The client's bytes never pass through the Worker: it gets a presigned URL. */
+/** Uploads in an S3 bucket. Clients send their bytes to a presigned URL, and not through the Worker. */
 export const createS3Store = (
   options: Options,
   clock: () => Date,
@@ -49,7 +64,7 @@ export const createS3Store = (
   const base = baseUrlOf(options);
   const urlOf = (key: string) => `${base}/${key}`;
 
-  /** @returns null for what is not there, or is another version by now */
+  /** @returns null where the object does not exist, or is another version by now */
   const send = async (
     method: string,
     url: string,
@@ -75,7 +90,7 @@ export const createS3Store = (
       ...(span && { Range: `bytes=${span.offset}-${span.offset + span.length - 1}` }),
     });
     if (!response) return null;
-    // Not every implementation looks at If-Match.
+    // Some implementations ignore If-Match.
     const isThatVersion = unquoted(response.headers.get('ETag')) === etag;
     if (isThatVersion && response.status === (span ? 206 : 200)) return response.body;
     await response.body?.cancel();
@@ -87,7 +102,7 @@ export const createS3Store = (
     if (!response) return null;
     const etag = unquoted(response.headers.get('ETag'));
     const checksum = response.headers.get(checksumHeader);
-    // An implementation that knows no checksums has not compared them either.
+    // An implementation without checksums has not compared them either.
     const content = checksum ? null : await read({ key, etag }, null, signal);
     return {
       etag,
@@ -105,7 +120,7 @@ export const createS3Store = (
         'x-amz-copy-source': `/${options.bucket}/${key}`,
         'x-amz-copy-source-if-match': `"${etag}"`,
       });
-      // A copy that fails on its way has been answered 200 before; only the document tells.
+      // A copy can fail after its 200 has been sent; only the document tells.
       return response && (readCopyResult(await response.text()) ?? unreachable(new Error('s3 copy failed')));
     },
     remove: async (key, signal) => {
@@ -119,11 +134,11 @@ export const createS3Store = (
     },
   };
 
-  /** Length, type and checksum are among the signed headers: S3 takes nothing that differs in any of them. */
+  /** Length, type and checksum are signed headers: S3 refuses a request that differs in any of them. */
   const issueTicket: IssueTicket = async ({ key, contentType, size, sha256, now, expiresAt }) => {
     const headers = {
       'content-type': contentType,
-      // RFC 9110 section 13.1.2: the second PUT finds something there.
+      // RFC 9110 section 13.1.2: a second PUT is refused.
       'if-none-match': '*',
       [checksumHeader]: checksumOf(sha256),
     };

@@ -1,13 +1,13 @@
-/** Goes once through a file, from its beginning, and holds of it the piece at hand and what it is asked for. */
+/** Reads a file once, from its beginning, and holds only the current piece and the bytes that a call returns. */
 export type ByteReader = {
-  /** @returns the next bytes, or null where the file has not so many more */
+  /** @returns the next bytes, or null where the file ends before */
   take(length: number): Promise<Uint8Array | null>;
-  /** The next bytes as they come, fewer where the file ends before. */
+  /** Yields the next bytes as they come, fewer where the file ends before. */
   pieces(length: number): AsyncGenerator<Uint8Array, void>;
   /** @returns false where the file ends before */
   skip(length: number): Promise<boolean>;
-  /** Goes to behind the first byte that is it. @returns that byte, or null where there is none */
-  skipPast(isIt: (byte: number, previous: number) => boolean): Promise<number | null>;
+  /** Moves past the first matching byte. @returns that byte, or null where none matches */
+  skipPast(matches: (byte: number, previous: number) => boolean): Promise<number | null>;
   isAtEnd(): Promise<boolean>;
 };
 
@@ -58,12 +58,12 @@ export const createByteReader = (source: AsyncIterable<Uint8Array>): ByteReader 
     return left === 0;
   };
 
-  const skipPast: ByteReader['skipPast'] = async (isIt) => {
+  const skipPast: ByteReader['skipPast'] = async (matches) => {
     let previous = -1;
     while (await fill()) {
       for (; at < piece.byteLength; at++) {
         const byte = piece[at] as number;
-        if (isIt(byte, previous)) {
+        if (matches(byte, previous)) {
           at++;
           return byte;
         }

@@ -1,29 +1,29 @@
 const encoder = new TextEncoder();
 
-/** As many bytes as file systems take in one name. */
+/** The limit of file systems for one name. */
 const maxBytes = 255;
 
 /**
- * What changes the order of the rest, so that `exe.fdp` is shown as `pdf.exe`, and what nobody sees. The joiners and the
- * variation selectors stay: Persian, Mongolian and emoji are written with them.
+ * Invisible characters, and those that change the order of the rest, so that `exe.fdp` looks like `pdf.exe`. Joiners
+ * and variation selectors are allowed: Persian, Mongolian and emoji need them.
  */
 const unseen =
   /[\p{Bidi_Control}[\p{Default_Ignorable_Code_Point}--[\u200c\u200d\ufe00-\ufe0f\u180b-\u180d\u180f]]]/v;
 
-/** Windows reads these as devices, whatever their ending. */
+/** Windows reads these names as devices, with any ending. */
 const device = /^(?:con|prn|aux|nul|conin\$|conout\$|(?:com|lpt)[1-9¹²³])\s*(?:[.:]|$)/i;
 
 const rules: readonly (readonly [RegExp, string])[] = [
   [/[/\\]/, 'must not contain / or \\'],
   [/[\p{Cc}\u2028\u2029]/u, 'must not contain control characters'],
-  [unseen, 'must not contain characters that cannot be seen, or that turn the order of others'],
+  [unseen, 'must not contain invisible characters, or characters that change the order of others'],
   [/^[\s.\p{Default_Ignorable_Code_Point}]*$/u, 'must have a name'],
-  // Windows leaves the dots and blanks at the end out, and browsers those at the beginning: what is kept is another name.
-  [/^\s|[\s.]$/u, 'must neither begin nor end with a blank, nor end with a dot'],
+  // Windows drops dots and blanks at the end, and browsers those at the beginning: the file would get another name.
+  [/^\s|[\s.]$/u, 'must not begin or end with a blank, or end with a dot'],
   [device, 'must not be the name of a device, such as CON or COM1'],
 ];
 
-/** What is wrong with a name that a file is to be kept under, or null (OWASP File Upload Cheat Sheet). */
+/** Why a file name is refused, or null (OWASP File Upload Cheat Sheet). */
 export const fileNameFlaw = (name: string): { code: string; detail: string } | null => {
   if (encoder.encode(name).byteLength > maxBytes)
     return { code: 'too_long', detail: `at most ${maxBytes} bytes of UTF-8` };
@@ -31,7 +31,7 @@ export const fileNameFlaw = (name: string): { code: string; detail: string } | n
   return broken ? { code: 'not_a_file_name', detail: broken[1] } : null;
 };
 
-/** Endings that may stand for a type; a type that is not here may have any. */
+/** The endings of a type; a type that is missing here may have any. */
 const endings: Readonly<Record<string, readonly string[]>> = {
   'application/pdf': ['pdf'],
   'image/png': ['png'],
@@ -40,14 +40,14 @@ const endings: Readonly<Record<string, readonly string[]>> = {
   'text/plain': ['txt', 'text', 'md', 'log', 'csv', 'tsv'],
 };
 
-/** Whether a file of this name opens as its type says: a PDF called `invoice.exe` would be run, not read. */
+/** Whether the ending of the name fits the type: a PDF called `invoice.exe` would be run, not read. */
 export const fitsType = (name: string, contentType: string): boolean => {
   const allowed = endings[contentType];
   const [, ending = ''] = /\.([^.]*)$/.exec(name) ?? [];
   return !allowed || allowed.includes(ending.toLowerCase());
 };
 
-/** RFC 8187 section 3.2.1: everything but attr-char is percent-encoded. */
+/** RFC 8187 section 3.2.1: everything except attr-char is percent-encoded. */
 const extendedValue = (text: string): string =>
   encodeURIComponent(text).replaceAll(
     /['()*]/g,
@@ -55,8 +55,8 @@ const extendedValue = (text: string): string =>
   );
 
 /**
- * Content-Disposition of a download (RFC 6266). The plain parameter is for clients that know no other: printable
- * ASCII without quotes, backslashes and per cent signs, which some would decode (appendix D).
+ * The Content-Disposition of a download (RFC 6266). The plain parameter is for old clients: printable ASCII without
+ * quotes, backslashes and per cent signs, which some of them would decode (appendix D).
  */
 export const attachmentOf = (name: string): string => {
   const plain = name.toWellFormed().replaceAll(/[^\x20-\x7e]|["\\%]/gu, '_');

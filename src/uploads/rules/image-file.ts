@@ -1,11 +1,10 @@
 import { latin1, viewOf } from '../../platform/rules/bytes.ts';
 import type { ByteReader } from './byte-reader.ts';
-import type { ContentFlaw } from './file-content.ts';
-import { hidesFile } from './foreign-content.ts';
+import { type ContentFlaw, hidesFile } from './file-content.ts';
 
 const pngSignature = '89504e470d0a1a0a';
 
-/** A PNG from its signature to its IEND chunk, with nothing behind (PNG, Third Edition, sections 5.2, 5.3 and 5.6). */
+/** A PNG from its signature to its IEND chunk, which ends the file (PNG, Third Edition, sections 5.2, 5.3, 5.6). */
 export const inspectPng = async (bytes: ByteReader): Promise<ContentFlaw | null> => {
   if ((await bytes.take(8))?.toHex() !== pngSignature) return 'wrong_type';
   let seen = '';
@@ -29,17 +28,17 @@ const [startOfImage, endOfImage, startOfScan] = [0xd8, 0xd9, 0xda];
 
 const isRestart = (marker: number): boolean => marker >= 0xd0 && marker <= 0xd7;
 
-/** SOF0 to SOF15, but for the three between them that begin no frame. */
+/** SOF0 to SOF15, except the three between them that begin no frame. */
 const beginsFrame = (marker: number): boolean =>
   marker >= 0xc0 && marker <= 0xcf && ![0xc4, 0xc8, 0xcc].includes(marker);
 
-/** Where coded pixels end: 0xFF in them is followed by zero, and may be repeated in front of a marker. */
+/** The end of coded pixels. Within them, zero follows each 0xFF; 0xFF may be repeated before a marker. */
 const isMarker = (byte: number, previous: number): boolean =>
   previous === 0xff && byte !== 0 && byte !== 0xff && !isRestart(byte);
 
 /**
- * A JPEG from its first marker to its last (ITU-T T.81, annex B). Phones write more behind that: a second image, a film,
- * data of their makers. It may stay unless another reader would find a file of its own there.
+ * A JPEG from its first marker to its last (ITU-T T.81, annex B). Phones append a second image, a film or data of their
+ * makers, which may stay unless another program would find a file there.
  */
 export const inspectJpeg = async (bytes: ByteReader): Promise<ContentFlaw | null> => {
   if ((await bytes.take(2))?.toHex() !== 'ffd8') return 'wrong_type';

@@ -2,33 +2,36 @@ import { secondsAfter } from '../../sessions/rules/session.ts';
 import type { UploadRecord } from './upload.ts';
 
 /**
- * How long after the beginning of an attempt the next one may begin, in seconds; the last one goes on for ever. The
- * same time is the lease of an attempt that is never heard of again, so the first must outlast a scan.
+ * The seconds from the beginning of one attempt to the next; the last delay repeats. The same time is the lease of an
+ * attempt that breaks off, so the first must be longer than a scan.
  */
 export const uploadDelaysSeconds: readonly number[] = [300, 900, 3600, 14_400, 43_200];
 
-/** After so many scans without a verdict the upload has failed, some 17 hours after the first. */
+/** Shorter than the first lease, so that a second scan waits until a slow one has ended. */
+export const scanLimitMs = 240_000;
+
+/** An upload fails after this many scans without a verdict, about 17 hours after the first. */
 export const maxScanAttempts: number = uploadDelaysSeconds.length;
 
 /**
- * How soon a file is due again that found no scanner there, in seconds. That is no attempt. Less than the minute
- * between two rounds of the sweep, so that each of them asks.
+ * The seconds until a file is due again that found no scanner, which does not count as an attempt. Less than the
+ * minute between two rounds of the sweep, so that each round asks.
  */
 export const scannerPauseSeconds = 30;
 
 const scannerPatienceSeconds = 3 * 86_400;
 
-/** Whether a file has waited so long for a scanner that is away that none will come. */
+/** Whether a file has waited too long for a scanner that is away. */
 export const isLost = ({ createdAt }: UploadRecord, now: Date): boolean =>
   secondsAfter(createdAt, scannerPatienceSeconds) < now;
 
 export const delayAfter = (attempts: number): number => uploadDelaysSeconds[attempts - 1] ?? 43_200;
 
-/** The queue of what was taken back too often, by the end of its name; `wrangler.toml` names the queues. */
+/** The ends of the names of the queues in `wrangler.toml`; messages that failed too often go to the dead one. */
 export const uploadDeadLetterQueue: RegExp = /-uploads-dead$/;
 export const uploadQueue: RegExp = /-uploads$/;
 
-/** What is to be done about an upload that is due. */
+/** The work on an upload that is due. */
 export type UploadTask = 'expire' | 'scan' | 'give_up' | 'promote' | 'discard' | 'purge';
 
 export const taskOf = ({ status, userId, deletedAt, attempts }: UploadRecord): UploadTask => {
@@ -46,15 +49,12 @@ export const taskOf = ({ status, userId, deletedAt, attempts }: UploadRecord): U
   }
 };
 
-/** How long an event of a scanner is good for, on either side of its time, and how long its id is remembered. */
+/** How far the time of a scanner's event may be from now, and how long its id is remembered. */
 export const scanEventWindow = { pastSeconds: 86_400, futureSeconds: 300 } as const;
 export const scanEventMemorySeconds = 2 * 86_400;
 
-/** How old an object in quarantine without a row must be, before nobody can be about to write the row. */
+/** The age from which an object in quarantine without a row is an orphan: no request can still be about to write it. */
 export const orphanAgeSeconds = 86_400;
 
 /** How long /readyz counts work that was given up. */
 export const deadLetterSeconds = 86_400;
-
-/** The port behind which work waits; loses nothing that matters, as the sweep finds whatever is due. */
-export type UploadQueue = { readonly enqueue: (uploadIds: readonly string[]) => Promise<void> };

@@ -1,10 +1,9 @@
 import { latin1, viewOf } from '../../platform/rules/bytes.ts';
-import { extraField, unicodePath, wideSizes } from './zip-extra.ts';
 
 /** Where an archive keeps its table of contents (APPNOTE.TXT 6.3.10, section 4.3.16). */
 export type ZipDirectory = { readonly offset: number; readonly length: number; readonly entryCount: number };
 
-/** What the directory says of an entry. `name` has one character for each byte. */
+/** An entry as the directory describes it. `name` has one character for each byte. */
 export type ZipEntry = {
   readonly name: string;
   readonly flags: number;
@@ -21,10 +20,10 @@ const [endSignature, entrySignature] = [0x06054b50, 0x02014b50];
 const [end64Signature, locatorSignature] = [0x06064b50, 0x07064b50];
 const [endBytes, end64Bytes, locatorBytes] = [22, 56, 20];
 
-/** The end record and the longest comment behind it: so much of a file's end says whether it can be read as a ZIP. */
+/** The end record and the longest comment after it: this much of a file's end shows whether it can be read as a ZIP. */
 export const zipTailBytes = endBytes + 65_535;
 
-/** More than any office document needs, and what a Worker holds at once. */
+/** More than any office document needs; a Worker holds this much at once. */
 const maxDirectoryBytes = 1_048_576;
 
 const stored = 0;
@@ -35,8 +34,8 @@ export const beginsAsZip = ([p, k, three, four]: Uint8Array): boolean =>
   p === 0x50 && k === 0x4b && three === 0x03 && four === 0x04;
 
 /**
- * Whether some reader would find an archive here: they look for its end from the file's end backwards.
- * @param tail the last bytes of the file, at least `zipTailBytes` of them if it has as many
+ * Whether a reader would find an archive here. Readers search backwards from the end of the file.
+ * @param tail the last `zipTailBytes` of the file, or more, or the whole file
  */
 export const endsAsZip = (tail: Uint8Array, fileSize: number): boolean => {
   const view = viewOf(tail);
@@ -44,7 +43,7 @@ export const endsAsZip = (tail: Uint8Array, fileSize: number): boolean => {
     if (view.getUint32(at, true) !== endSignature) continue;
     if (at >= locatorBytes && view.getUint32(at - locatorBytes, true) === locatorSignature) return true;
     const [entryCount, length] = [view.getUint16(at + 10, true), view.getUint32(at + 12, true)];
-    // In front of it lies the directory, or the chance occurrence of four bytes; an empty archive has none.
+    // The directory lies before it, unless the four bytes are there by chance; an empty archive has no directory.
     if (length > fileSize - tail.byteLength + at || (length === 0 && entryCount > 0)) continue;
     const start = at - length;
     if (start < 0 || length < 46 || view.getUint32(start, true) === entrySignature) return true;
@@ -52,7 +51,7 @@ export const endsAsZip = (tail: Uint8Array, fileSize: number): boolean => {
   return false;
 };
 
-/** The record of ZIP64 and its locator (sections 4.3.14 and 4.3.15), which may repeat what the end record says. */
+/** The record of ZIP64 and its locator (sections 4.3.14 and 4.3.15), which may repeat the end record. */
 const readEnd64 = (view: DataView, at: number, recordOffset: number): ZipDirectory | null => {
   const locator = at + end64Bytes;
   const isOne =
@@ -72,17 +71,17 @@ const readEnd64 = (view: DataView, at: number, recordOffset: number): ZipDirecto
 };
 
 /**
- * The directory of an archive that is the whole file: nothing behind its end, not even a comment, which office
- * programs write none of and which can hold another file, and nothing between directory and end.
+ * The directory of an archive that fills the whole file: with nothing between the directory and the end record, and
+ * without a comment, which could hold another file and which office programs do not write.
  * @param tail as for `endsAsZip`
- * @returns null where it is none, or could be read in two ways
+ * @returns null where there is none, or it could be read in two ways
  */
 export const findZipDirectory = (tail: Uint8Array, fileSize: number): ZipDirectory | null => {
   const view = viewOf(tail);
   const at = tail.byteLength - endBytes;
   if (at < 0 || view.getUint32(at, true) !== endSignature) return null;
   const hasLocator = at >= locatorBytes && view.getUint32(at - locatorBytes, true) === locatorSignature;
-  // ZIP64 says it instead where the short record has nothing but ones.
+  // Where the short record is all ones, ZIP64 has the value.
   const isSaid = (said: number, known: number, ones: number) =>
     said === known || (hasLocator && said === ones);
   const disks = view.getUint32(at + 4, true);
@@ -102,8 +101,39 @@ export const findZipDirectory = (tail: Uint8Array, fileSize: number): ZipDirecto
   return agrees ? directory : null;
 };
 
-/** Whether the table of contents is small enough to be read at once. */
+/** Whether the directory is small enough to be read at once. */
 export const isReadable = ({ length }: ZipDirectory): boolean => length <= maxDirectoryBytes;
+
+/** Extra fields of a ZIP's headers (APPNOTE.TXT 6.3.10, section 4.5): wide sizes, and another name. */
+const zip64 = 0x0001;
+export const unicodePath = 0x7075;
+
+/** @returns the content of the first field of that id; padding ends the search */
+export const extraField = (extra: Uint8Array, id: number): DataView | null => {
+  const view = viewOf(extra);
+  for (let at = 0; at + 4 <= extra.byteLength; ) {
+    const length = view.getUint16(at + 2, true);
+    const end = at + 4 + length;
+    if (end > extra.byteLength) return null;
+    if (view.getUint16(at, true) === id) return new DataView(extra.buffer, extra.byteOffset + at + 4, length);
+    at = end;
+  }
+  return null;
+};
+
+/** Replaces values that did not fit into four bytes, in the order size, compressed size, offset (section 4.5.3). */
+export const wideSizes = <const T extends readonly number[]>(
+  extra: Uint8Array,
+  values: T,
+): { readonly [K in keyof T]: number } => {
+  const field = extraField(extra, zip64);
+  let at = 0;
+  return values.map((value) => {
+    if (value !== 0xffffffff || !field || at + 8 > field.byteLength) return value;
+    at += 8;
+    return Number(field.getBigUint64(at - 8, true));
+  }) as { readonly [K in keyof T]: number };
+};
 
 const readEntries = (directory: Uint8Array, atMost: number): ZipEntry[] | null => {
   const view = viewOf(directory);
@@ -122,7 +152,7 @@ const readEntries = (directory: Uint8Array, atMost: number): ZipEntry[] | null =
       view.getUint32(at + 20, true),
       view.getUint32(at + 42, true),
     ]);
-    // The number of the disk, and another name for readers that know the field.
+    // An entry on another disk, or with a second name for readers that know the field.
     if (view.getUint16(at + 34, true) !== 0 || extraField(extra, unicodePath)) return null;
     entries.push({
       name: latin1.decode(directory.subarray(at + 46, extraAt)),
@@ -138,31 +168,31 @@ const readEntries = (directory: Uint8Array, atMost: number): ZipEntry[] | null =
   return entries;
 };
 
-/** More than the largest documents have and unpack to; each costs time, whatever the file is. */
+/** More than the largest documents have and unpack to; each entry and byte costs time. */
 const maxEntries = 5000;
 const maxUnpackedBytes = 200_000_000;
 
-/** What DEFLATE cannot exceed is about 1032:1; office documents stay below 50:1 as a whole. */
+/** DEFLATE can reach about 1032:1; whole office documents stay below 50:1. */
 const maxRatio = 100;
 const harmlessBytes = 10_485_760;
 
-/** Entries that share bytes unfold to far more than their ratios say (Fifield, A better zip bomb, WOOT 2019). */
+/** Entries that share bytes unpack to far more than their ratios suggest (Fifield, A better zip bomb, WOOT 2019). */
 const overlap = (entries: readonly ZipEntry[], directoryOffset: number): boolean =>
   entries.some(({ offset, name, compressedSize }, index) => {
     const end = offset + localHeaderBytes + name.length + compressedSize;
     return end > (entries[index + 1]?.offset ?? directoryOffset);
   });
 
-/** Names that lead out of the archive, or that two systems read differently. */
+/** Names that lead out of the archive, or that systems read differently. */
 const isUnsafeName = (name: string): boolean =>
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: the rule refuses names that have them
   /^$|^\/|^[A-Za-z]:|(?:^|\/)\.\.?(?:\/|$)|[\\\0-\x1f\x7f]/.test(name);
 
 export const descriptorFlag = 0b1000;
-/** A descriptor, a name in UTF-8, and how hard it was tried to compress: not encrypted, patched or masked. */
+/** A descriptor, a name in UTF-8 and the level of compression; the other flags mean encrypted, patched or masked. */
 const harmlessFlags = 0b1000_0000_1110;
 
-/** Stored data whose length follows behind them end where a reader from the beginning believes: nobody can be sure. */
+/** Stored data whose length comes after them have no certain end for a reader that starts at the beginning. */
 const isUnsafeEntry = ({ name, flags, method, size, compressedSize }: ZipEntry): boolean =>
   isUnsafeName(name) ||
   (flags & ~harmlessFlags) !== 0 ||
@@ -170,8 +200,8 @@ const isUnsafeEntry = ({ name, flags, method, size, compressedSize }: ZipEntry):
   (method === stored && (size !== compressedSize || (size > 0 && (flags & descriptorFlag) !== 0)));
 
 /**
- * What is wrong with an archive by its table of contents, or its entries in the order of their bytes. Whether the rest
- * of the file agrees, `readZipMembers` tells.
+ * Checks an archive by its directory alone; `readZipMembers` checks whether the rest of the file agrees.
+ * @returns the flaw, or the entries in the order of their bytes
  */
 export const inspectZip = (
   directory: Uint8Array,
@@ -180,7 +210,7 @@ export const inspectZip = (
   if (entryCount > maxEntries) return { flaw: 'archive_bomb' };
   const entries = readEntries(directory, entryCount)?.toSorted((one, other) => one.offset - other.offset);
   if (entries?.length !== entryCount || entries.some(isUnsafeEntry)) return { flaw: 'archive_unsafe' };
-  // Names of parts are the same when they differ in case alone (ECMA-376 part 2, section 6.3), as on many disks.
+  // Names that differ in case alone are the same name (ECMA-376 part 2, section 6.3), as on many disks.
   const names = new Set(entries.map(({ name }) => name.toLowerCase()));
   if (names.size !== entries.length) return { flaw: 'archive_unsafe' };
 

@@ -1,15 +1,23 @@
 import { latin1, viewOf } from '../../platform/rules/bytes.ts';
 import type { ByteReader } from './byte-reader.ts';
-import { deflated, descriptorFlag, localHeaderBytes, type ZipEntry, type ZipFlaw } from './zip-archive.ts';
-import { extraField, unicodePath, wideSizes } from './zip-extra.ts';
+import {
+  deflated,
+  descriptorFlag,
+  extraField,
+  localHeaderBytes,
+  unicodePath,
+  wideSizes,
+  type ZipEntry,
+  type ZipFlaw,
+} from './zip-archive.ts';
 
 const [localSignature, descriptorSignature] = [0x04034b50, 0x08074b50];
-/** How hard it was tried to compress: nobody reads by it, and some writers set it once only. */
+/** The level of compression: readers ignore it, and some writers set it in one place only. */
 const effort = 0b110;
 
 export type MemberFlaw = ZipFlaw | 'polyglot';
 
-/** @returns how many bytes its header has, or null where it says something else than the directory */
+/** @returns the length of the header, or null where it contradicts the directory */
 const readHeader = async (bytes: ByteReader, entry: ZipEntry): Promise<number | null> => {
   const header = await bytes.take(localHeaderBytes);
   const view = header && viewOf(header);
@@ -29,7 +37,7 @@ const readHeader = async (bytes: ByteReader, entry: ZipEntry): Promise<number | 
   if (((flags ^ entry.flags) & ~effort) !== 0 || method !== entry.method) return null;
 
   const [size, compressedSize] = wideSizes(extra, [whole, compressed]);
-  // What a writer did not know yet is zero, and follows behind the data (section 4.4.4).
+  // A value that the writer did not know yet is zero, and follows after the data (section 4.4.4).
   const isTrue = (said: number, known: number) =>
     said === known || (said === 0 && (flags & descriptorFlag) !== 0);
   const agrees =
@@ -50,25 +58,25 @@ const isDescriptorOf = (descriptor: Uint8Array, { crc, compressedSize, size }: Z
   return view.getUint32(at, true) === crc && read(0) === compressedSize && read(1) === size;
 };
 
-/** Unpacks what it is given, never more at once than a Worker can hold. */
+/** Unpacks data piece by piece, never more at once than a Worker can hold. */
 export type Inflater = {
   push(packed: Uint8Array): Iterable<Uint8Array>;
-  /** Whether the data had their end, and were sound, and nothing went on behind it. */
+  /** Whether the data were sound and have ended, with nothing after the end. */
   isDone(): boolean;
 };
 
 const storedData = (): Inflater => ({ push: (packed) => [packed], isDone: () => true });
 
-/** How a member is unpacked, and how the thread is given to others meanwhile. */
+/** How a member is unpacked, and how other requests get the thread meanwhile. */
 export type Unpacking = {
   readonly createInflater: () => Inflater;
-  /** Told how much was unpacked. */
+  /** Called with the number of bytes that were unpacked. */
   readonly giveWay: (bytes: number) => Promise<void>;
 };
 
 type Unpacked = { readonly flaw: MemberFlaw } | { readonly content: Blob };
 
-/** @param keeps whether the content is wanted, or only its length */
+/** @param keeps whether the content is returned, or only its length checked */
 const readData = async (
   bytes: ByteReader,
   entry: ZipEntry,
@@ -89,14 +97,14 @@ const readData = async (
   return inflater.isDone() && size === entry.size ? { content: new Blob(kept) } : { flaw: 'archive_unsafe' };
 };
 
-/** More than the part that is kept can need. */
+/** More than the wanted part can need. */
 const keptBytes = 1_048_576;
 
 /**
- * Reads an archive as those readers do that begin at its beginning, and holds it against its directory: header by
- * header, each entry's data to their end, and with no byte between, before or behind them that belongs to none.
+ * Reads an archive from its beginning, as some readers do, and compares it with its directory: each header, the data
+ * of each entry to their end, and no byte that belongs to no entry.
  * @param bytes the file from its first byte
- * @param entries as `inspectZip` gives them
+ * @param entries as `inspectZip` returns them
  * @param end where the directory begins
  * @param wanted the name of the entry whose content is returned; null where there is none
  */
@@ -115,9 +123,9 @@ export const readZipMembers = async (
     if (headerLength === null) return { flaw: 'archive_unsafe' };
 
     position = entries[index + 1]?.offset ?? end;
-    const behind = position - (entry.offset + headerLength + entry.compressedSize);
+    const trailing = position - (entry.offset + headerLength + entry.compressedSize);
     const lengths = (entry.flags & descriptorFlag) === 0 ? [0] : [12, 16, 20, 24];
-    if (!lengths.includes(behind)) return { flaw: behind < 0 ? 'archive_unsafe' : 'polyglot' };
+    if (!lengths.includes(trailing)) return { flaw: trailing < 0 ? 'archive_unsafe' : 'polyglot' };
 
     const isWanted = entry.name === wanted;
     if (isWanted && entry.size > keptBytes) return { flaw: 'archive_unsafe' };
@@ -125,8 +133,9 @@ export const readZipMembers = async (
     if ('flaw' in data) return data;
     if (isWanted) content = new Uint8Array(await data.content.arrayBuffer());
 
-    const descriptor = await bytes.take(behind);
-    if (!descriptor || (behind > 0 && !isDescriptorOf(descriptor, entry))) return { flaw: 'archive_unsafe' };
+    const descriptor = await bytes.take(trailing);
+    if (!descriptor || (trailing > 0 && !isDescriptorOf(descriptor, entry)))
+      return { flaw: 'archive_unsafe' };
   }
   return position === end ? { content } : { flaw: 'polyglot' };
 };

@@ -4,45 +4,38 @@ import { type AskedRange, chooseRange } from '../../platform/rules/byte-range.ts
 import { judgeRead, type Preconditions } from '../../platform/rules/preconditions.ts';
 import type { ByteSpan, ObjectStore, ObjectVersion } from '../../platform/rules/storage.ts';
 import { cleanKey, quarantineKey, type Upload, type UploadRecord } from '../rules/upload.ts';
-import type { UploadRepository } from '../sql/uploads.ts';
+import type { UploadSql } from '../sql/uploads.ts';
 
 export type AskedDownload = AskedRange & { readonly preconditions: Preconditions };
 
 export type Download = {
   readonly upload: Upload;
-  /** Of the content itself, whatever store holds it. */
+  /** The version of the content, the same in every store. */
   readonly version: string;
-  /** Null: the client has them already. */
+  /** Null: the client has the bytes already. */
   readonly bytes: {
-    /** Null: all. */
+    /** Null: the whole file. */
     readonly span: ByteSpan | null;
     /** @throws AppError `service_unavailable`, `conflict` */
     readonly open: () => Promise<ReadableStream<Uint8Array>>;
   } | null;
 };
 
-type Deps = {
-  readonly uploads: Pick<UploadRepository, 'findOwn'>;
-  readonly store: Pick<ObjectStore, 'read'>;
-};
-
-/** The very bytes that were scanned: before they are moved and after. */
+/** The bytes that were scanned: in quarantine, or the copy outside. */
 const versionOf = ({ objectName, etag, promotedEtag }: UploadRecord): ObjectVersion =>
   promotedEtag === null
     ? { key: quarantineKey(objectName), etag: etag ?? '' }
     : { key: cleanKey(objectName), etag: promotedEtag };
 
 /**
- * Finds a clean file of the actor's, and what of it is asked for.
- * @throws AppError `not_found`, `upload_not_clean`, `precondition_failed`, `range_not_satisfiable`, `session_revoked`,
- * `account_disabled`
+ * Finds a clean file of the actor, and the part of it that is asked for.
+ * @throws AppError `not_found`, `upload_not_clean`, `precondition_failed`, `range_not_satisfiable` and what the gate
+ * refuses with
  */
-export const createDownloadUpload =
-  ({ uploads, store }: Deps) =>
+export const createDownload =
+  ({ rows, store }: { readonly rows: UploadSql; readonly store: ObjectStore }) =>
   async (ctx: SessionContext, id: string, { preconditions, ...asked }: AskedDownload): Promise<Download> => {
-    const { refusal, upload } = await uploads.findOwn(ctx, id);
-    if (refusal !== null) throw new AppError(refusal);
-    if (!upload) throw new AppError('not_found');
+    const upload = await rows.findOwn(ctx, id);
     if (upload.status !== 'clean')
       throw new AppError('upload_not_clean', { detail: `It is ${upload.status}.` });
 

@@ -3,38 +3,25 @@ import { AppError } from '../../platform/errors.ts';
 import {
   checksumHeader,
   checksumOf,
+  type PresentedUrl,
   type PutOutcome,
-  type ReceivingStore,
+  type Receiving,
 } from '../../platform/rules/storage.ts';
 import { quarantineKey, type UploadRecord } from '../rules/upload.ts';
-import type { UploadRepository } from '../sql/uploads.ts';
+import type { UploadSql } from '../sql/uploads.ts';
 
-/** A PUT to an upload URL, as it came. */
-export type IncomingBytes = {
-  /** Path and query of the URL. */
-  readonly target: string;
-  readonly uploadId: string;
-  readonly expires: number;
-  readonly signature: string;
+/** A PUT to an upload URL. */
+export type IncomingBytes = PresentedUrl & {
   readonly contentType: string | undefined;
   readonly contentLength: string | undefined;
   readonly checksum: string | undefined;
   readonly body: ReadableStream<Uint8Array>;
 };
 
-type Deps = {
-  readonly uploads: Pick<UploadRepository, 'findForPut'>;
-  readonly store: ReceivingStore;
-  readonly verifyUrl: (
-    url: Pick<IncomingBytes, 'target' | 'uploadId' | 'expires' | 'signature'>,
-    now: Date,
-  ) => Promise<'good' | 'expired' | 'forged'>;
-};
-
 const differs = (pointer: string, detail: string): AppError =>
   new AppError('upload_rejected', { errors: [{ pointer, code: 'differs', detail }] });
 
-/** What the headers alone give away, before a byte is read. */
+/** What the headers alone show to be wrong, before a byte is read. */
 const flawOf = (
   upload: UploadRecord,
   { contentType, contentLength, checksum }: IncomingBytes,
@@ -62,24 +49,26 @@ const refusalOf = (outcome: Exclude<PutOutcome, 'stored'>, { size }: UploadRecor
 };
 
 /**
- * Streams the bytes of a signed URL into quarantine, once. Nothing is kept of bytes that differ from the declaration.
+ * Streams the bytes of a signed URL into quarantine, once; bytes that differ from the declaration are not kept.
+ * @param parts `receiving` is null where clients send their bytes to the storage itself
  * @throws AppError `upload_url_invalid`, `not_found`, `conflict`, `upload_rejected`, `service_unavailable`
  */
-export const createReceiveBytes =
-  ({ uploads, store, verifyUrl }: Deps) =>
+export const createReceive =
+  ({ rows, receiving }: { readonly rows: UploadSql; readonly receiving: Receiving | null }) =>
   async (ctx: RequestContext, incoming: IncomingBytes): Promise<void> => {
-    const verdict = await verifyUrl(incoming, ctx.now);
+    if (!receiving) throw new AppError('not_found');
+    const verdict = await receiving.verifyUrl(incoming, ctx.now);
     if (verdict === 'expired')
       throw new AppError('upload_url_invalid', { detail: 'The URL has expired; declare the file again.' });
     if (verdict === 'forged') throw new AppError('upload_url_invalid');
 
-    const upload = await uploads.findForPut(ctx, incoming.uploadId);
+    const upload = await rows.findForPut(ctx, incoming.uploadId);
     if (!upload) throw new AppError('not_found');
     if (upload.status !== 'pending') throw new AppError('conflict', { detail: 'The upload is complete.' });
     const flaw = flawOf(upload, incoming);
     if (flaw) throw flaw;
 
     const key = quarantineKey(upload.objectName);
-    const outcome = await store.put(key, incoming.body, upload, ctx.keepAlive, ctx.signal);
+    const outcome = await receiving.store.put(key, incoming.body, upload, ctx.keepAlive, ctx.signal);
     if (outcome !== 'stored') throw refusalOf(outcome, upload);
   };

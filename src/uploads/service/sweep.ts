@@ -3,27 +3,26 @@ import type { ObjectStore } from '../../platform/rules/storage.ts';
 import { secondsAfter } from '../../sessions/rules/session.ts';
 import { quarantinePrefix, readQuarantineKey } from '../rules/upload.ts';
 import { orphanAgeSeconds } from '../rules/upload-schedule.ts';
-import type { JobScope, UploadJobRepository } from '../sql/upload-jobs.ts';
-import type { WorkOnUpload } from './work.ts';
+import type { JobScope, UploadJobSql } from '../sql/upload-jobs.ts';
 
 /** As many scans as fit beside the mails of the same minute, and as many uploads as one run has time for. */
 const parallel = 3;
 const maxUploads = 60;
-/** Of a thousand objects each; what is beyond them waits for the next hour. */
+/** Pages of a thousand objects each; the rest waits for the next hour. */
 const maxPages = 10;
 const databaseLimitMs = 10_000;
 const listingLimitMs = 30_000;
 
-type Deps = {
-  readonly jobs: Pick<UploadJobRepository, 'due' | 'tidy' | 'wantedInQuarantine'>;
+/** Does the work that the queue has lost or cannot hold, and once an hour removes objects that no upload wants. */
+export const createSweep = (parts: {
+  readonly jobs: Pick<UploadJobSql, 'due' | 'tidy' | 'wantedInQuarantine'>;
   readonly store: Pick<ObjectStore, 'list' | 'remove'>;
-  readonly work: WorkOnUpload;
+  readonly work: (id: string) => Promise<unknown>;
   readonly newScope: (limitMs: number) => JobScope;
   readonly log: Logger;
-};
+}) => {
+  const { jobs, store, work, newScope, log } = parts;
 
-/** Does what the queue has lost or cannot hold; once an hour it also looks for objects that no upload wants. */
-export const createSweepUploads = ({ jobs, store, work, newScope, log }: Deps) => {
   const workOffDue = async (): Promise<void> => {
     const waiting = await jobs.due(newScope(databaseLimitMs), maxUploads);
     const workOnNext = async (): Promise<void> => {
@@ -34,10 +33,10 @@ export const createSweepUploads = ({ jobs, store, work, newScope, log }: Deps) =
     await Promise.all(Array.from({ length: parallel }, workOnNext));
   };
 
-  /** Keys that are not of our making are left alone: the bucket may be older than we are. */
+  /** Leaves keys of another shape alone: other programs may use the bucket. */
   const removeOrphans = async (): Promise<void> => {
     const { now, signal } = newScope(listingLimitMs);
-    const isOld = (storedAt: Date) => storedAt < secondsAfter(now, -orphanAgeSeconds);
+    const storedBefore = secondsAfter(now, -orphanAgeSeconds);
     let cursor: string | null = null;
     for (let page = 0; page < maxPages; page++) {
       const listing: Awaited<ReturnType<ObjectStore['list']>> = await store.list(
@@ -45,15 +44,13 @@ export const createSweepUploads = ({ jobs, store, work, newScope, log }: Deps) =
         cursor,
         signal,
       );
-      const found = listing.objects.flatMap(({ key, storedAt }) => {
-        const place = isOld(storedAt) ? readQuarantineKey(key) : null;
+      const old = listing.objects.flatMap(({ key, storedAt }) => {
+        const place = storedAt < storedBefore ? readQuarantineKey(key) : null;
         return place ? [{ key, id: place.uploadId }] : [];
       });
-      const wanted = await jobs.wantedInQuarantine(
-        newScope(databaseLimitMs),
-        found.map(({ id }) => id),
-      );
-      for (const { key, id } of found) {
+      const ids = old.map(({ id }) => id);
+      const wanted = await jobs.wantedInQuarantine(newScope(databaseLimitMs), ids);
+      for (const { key, id } of old) {
         if (wanted.has(id)) continue;
         await store.remove(key, signal);
         log.warn('upload orphan removed', { upload_id: id });

@@ -1,37 +1,34 @@
 import type { Logger } from '../../platform/context.ts';
 import type { ObjectStore } from '../../platform/rules/storage.ts';
 import { cleanKey, quarantineKey, type UploadRecord } from '../rules/upload.ts';
-import { delayAfter, isLost, taskOf, type UploadQueue } from '../rules/upload-schedule.ts';
-import type { JobScope, UploadJobRepository } from '../sql/upload-jobs.ts';
-import type { ScanUpload } from './scan.ts';
+import { delayAfter, isLost, taskOf } from '../rules/upload-schedule.ts';
+import type { JobScope, UploadJobSql } from '../sql/upload-jobs.ts';
+import type { Scan } from './scan.ts';
 
 const databaseLimitMs = 10_000;
-/** A copy of the largest object takes its time; as with a scan, less than the first lease. */
+/** Long enough to copy the largest object, and shorter than the first lease, as a scan is. */
 const storageLimitMs = 240_000;
 
-/** What is left to do: nothing for now, or another attempt. */
-export type Worked = { readonly kind: 'done' } | { readonly kind: 'again'; readonly afterSeconds: number };
-
-type Deps = {
-  readonly jobs: UploadJobRepository;
-  readonly store: ObjectStore;
-  /** Null: there is no scanner, and what waits for one fails after its attempts. */
-  readonly scan: ScanUpload | null;
-  readonly queue: UploadQueue;
-  readonly newScope: (limitMs: number) => JobScope;
-  readonly log: Logger;
-};
-
-export type WorkOnUpload = ReturnType<typeof createWorkOnUpload>;
+/** `done`: nothing is left to do now; `again`: another attempt is to follow. */
+type Worked = { readonly kind: 'done' } | { readonly kind: 'again'; readonly afterSeconds: number };
 
 const done: Worked = { kind: 'done' };
 
 /**
- * Does what is due about one upload: have it scanned, move it out of quarantine, delete what nobody may have. Each
- * piece can be done twice, or by two workers at once, and comes to the same.
- * @throws AppError `service_unavailable` or `timeout`; the lease then brings the upload back
+ * Does what is due about one upload: has it scanned, moves it out of quarantine, or deletes it. Each piece of work can
+ * be done twice, or by two workers at once, with the same result.
+ * @throws AppError `service_unavailable` or `timeout`; the upload is due again when the lease ends
  */
-export const createWorkOnUpload = ({ jobs, store, scan, queue, newScope, log }: Deps) => {
+export const createWork = (parts: {
+  readonly jobs: UploadJobSql;
+  readonly store: ObjectStore;
+  /** Null: there is no scanner, and files that wait for one fail after their attempts. */
+  readonly scan: Scan | null;
+  readonly enqueue: (id: string) => Promise<void>;
+  readonly newScope: (limitMs: number) => JobScope;
+  readonly log: Logger;
+}) => {
+  const { jobs, store, scan, enqueue, newScope, log } = parts;
   const scope = () => newScope(databaseLimitMs);
 
   const removeBytes = async ({ objectName }: UploadRecord): Promise<void> => {
@@ -66,7 +63,7 @@ export const createWorkOnUpload = ({ jobs, store, scan, queue, newScope, log }: 
     const from = { key: quarantineKey(objectName), etag: etag ?? '' };
     const copied = await store.copy(from, cleanKey(objectName), signal);
     if (copied === null) return giveUp(upload, 'bytes_gone');
-    // What has become infected or was deleted meanwhile may have lost its bytes before this copy was made.
+    // A file that became infected or was deleted meanwhile may have lost its bytes before this copy was made.
     const isStillClean = await jobs.promote(scope(), id, copied);
     await store.remove(isStillClean ? from.key : cleanKey(objectName), signal);
     return done;
@@ -76,8 +73,8 @@ export const createWorkOnUpload = ({ jobs, store, scan, queue, newScope, log }: 
     const outcome = (await scan?.(upload)) ?? 'awaited';
     switch (outcome) {
       case 'decided':
-        // Moving it out of quarantine, or deleting it, is the next piece of work.
-        await queue.enqueue([upload.id]);
+        // The next piece of work moves the file out of quarantine, or deletes it.
+        await enqueue(upload.id);
         return done;
       case 'awaited':
         return done;
@@ -86,7 +83,7 @@ export const createWorkOnUpload = ({ jobs, store, scan, queue, newScope, log }: 
       case 'unavailable': {
         const waiting = scope();
         if (isLost(upload, waiting.now)) return giveUp(upload, 'scan_unanswered');
-        // The sweep asks again: a queue would give the message up while the scanner is away.
+        // The sweep asks again: the queue would give the message up while the scanner is away.
         await jobs.postpone(waiting, upload);
         return done;
       }

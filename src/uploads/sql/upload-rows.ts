@@ -1,4 +1,5 @@
 import { type SQL, sql } from 'drizzle-orm';
+import type { Metrics } from '../../platform/rules/metrics.ts';
 import type { Upload, UploadRecord, UploadStatus } from '../rules/upload.ts';
 
 export type UploadRow = {
@@ -22,13 +23,22 @@ export type UploadRecordRow = UploadRow & {
   deleted_at: Date | null;
 };
 
-/** The columns that the owner sees, of a statement that has the table, or a row of it, as `u`. */
-export const uploadColumns: SQL = sql`
-  u.id, u.filename, u.content_type, u.size, u.sha256, u.status, u.reason, u.created_at, u.expires_at`;
+/** The columns that an owner sees, of the table `uploads` or of a relation with its columns. */
+export const ownerColumns = (relation: SQL): SQL =>
+  sql.join(
+    ['id', 'filename', 'content_type', 'size', 'sha256', 'status', 'reason', 'created_at', 'expires_at'].map(
+      (column) => sql`${relation}.${sql.identifier(column)}`,
+    ),
+    sql`, `,
+  );
 
-/** And those that the jobs need beside them. */
-export const uploadRecordColumns: SQL = sql`
-  ${uploadColumns}, u.user_id, u.object_name, u.etag, u.promoted_etag, u.attempts, u.deleted_at`;
+/** The same, for a statement that calls the relation `u`. */
+export const uploadColumns: SQL = ownerColumns(sql`u`);
+
+/** The columns of an `UploadRecord`. */
+export const recordColumns = (relation: SQL): SQL => sql`
+  ${ownerColumns(relation)}, ${relation}.user_id, ${relation}.object_name, ${relation}.etag,
+  ${relation}.promoted_etag, ${relation}.attempts, ${relation}.deleted_at`;
 
 export const toUpload = (row: UploadRow): Upload => ({
   id: row.id,
@@ -52,16 +62,22 @@ export const toUploadRecord = (row: UploadRecordRow): UploadRecord => ({
   deletedAt: row.deleted_at,
 });
 
-/** Whether the bytes of a status count as held. */
+/** Whether the bytes of an upload in this status count against the quota. */
 export const holdsBytes = (status: SQL): SQL => sql`${status} in ('pending', 'scanning', 'clean')`;
 
-/** Gives back to the account what the rows of `from`, as `r`, no longer hold; at most one row an account. */
-export const releaseUsage = (from: SQL, { files, bytes }: { files: SQL; bytes: SQL }): SQL => sql`
+/** Lowers the usage of the account of each row of the relation, which has at most one row per account. */
+export const releaseUsage = (relation: SQL, { files, bytes }: { files: SQL; bytes: SQL }): SQL => sql`
   update upload_usage usage set files = usage.files - ${files}, bytes = usage.bytes - ${bytes}
-  from ${from} where usage.user_id = r.user_id`;
+  from ${relation} where usage.user_id = ${relation}.user_id`;
 
 /**
- * Takes the lock of an upload, for the statement after it in the same transaction: that one begins when the lock is
- * held, and sees what whoever held it before has written. A lock taken inside of it would come after its snapshot.
+ * Locks an upload for the next statement of the same transaction. That statement then sees what the previous holder
+ * of the lock has written; a lock taken within it would come after its snapshot.
  */
 export const lockUpload = (id: string): SQL => sql`select from uploads where id = ${id}::uuid for update`;
+
+/** Counts the states that uploads come into; the statements that write a state call it. */
+export const createTransitionCounter =
+  (metrics: Metrics) =>
+  (status: UploadStatus | 'expired'): void =>
+    metrics.count('itsor_upload_transitions_total', { status });

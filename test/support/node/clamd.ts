@@ -6,14 +6,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { findFreePort } from '../../../scripts/stack/ports.ts';
-import { eicar } from '../../../src/platform/rules/eicar.ts';
+import { eicar } from '../../../src/platform/scanners/builtin.ts';
 
 /** Whether Debian's clamav-daemon, or another clamd, is installed here. */
 export const hasClamd: boolean = spawnSync('clamd', ['--version']).status === 0;
 
 export type Clamd = { readonly port: number; readonly stop: () => Promise<void> };
 
-/** As a body signature, found anywhere in a file: ClamAV's own format, target type "any", offset "any". */
+/** A body signature that matches anywhere in a file, in ClamAV's format: target type "any", offset "any". */
 const signature = `Itsor.Test.Eicar:0:*:${Buffer.from(eicar).toString('hex')}\n`;
 
 const answersPing = async (port: number): Promise<boolean> => {
@@ -30,7 +30,7 @@ const answersPing = async (port: number): Promise<boolean> => {
   }
 };
 
-/** A real clamd of our own, offline: its whole database is one signature. `port` keeps the one that it had before. */
+/** A real clamd, offline, whose database is one signature. @param port the port of an earlier one, to keep it */
 export const startClamd = async ({ streamMaxMiB = 200, port: given = 0 } = {}): Promise<Clamd> => {
   const directory = await mkdtemp(join(tmpdir(), 'itsor-clamd-'));
   const port = given || (await findFreePort());

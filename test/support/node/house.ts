@@ -69,6 +69,9 @@ export const objection = (from: string, to: string): string | null => {
   if (to === 'src/container.ts') return null;
   // The entry, and what puts the parts of a room together, know everything.
   if (room === 'entry' || layer === 'compose') return null;
+  // The factory of a feature hands the parts of its room and of the platform to its verbs.
+  const isFactory = /^src\/[^/]+\/service\.ts$/.test(from);
+  if (isFactory && target.layer === 'adapter' && [room, 'platform'].includes(target.room)) return null;
   if (room === 'platform' && target.room !== 'platform') return 'the platform knows no feature';
   const allowed = mayImport[layer] ?? [];
   return allowed.includes(target.layer) ? null : `${layer} does not import ${target.layer}`;

@@ -14,7 +14,7 @@ export type UploadClient = Awaited<ReturnType<typeof createUploadClient>>;
 
 const sha256Of = (content: Uint8Array) => createHash('sha256').update(content).digest('hex');
 
-/** Someone with an account on a running service, who speaks HTTP to it and knows nothing of what is inside. */
+/** A client with an account on a running service, which it knows by HTTP only. */
 export const createUploadClient = async (base: string) => {
   const post = async (path: string, body: unknown, token?: string) =>
     fetch(`${base}${path}`, {
@@ -63,14 +63,14 @@ export const createUploadClient = async (base: string) => {
     put,
     complete,
     statusOf,
-    /** All of it, up to the confirmation. @returns the id */
+    /** Declares, sends and confirms a file. @returns the id */
     send: async (content: Uint8Array, given: { filename?: string; content_type?: string } = {}) => {
       const ticket = await declare(content, given);
       for (const response of [await put(ticket, content), await complete(ticket.id)])
         if (response.status !== 200) throw new Error(`${response.status} ${await response.text()}`);
       return ticket.id;
     },
-    /** Waits until a scan has said something. */
+    /** Waits until a scan has ended. */
     settled: async (id: string, withinMs = 30_000): Promise<string> => {
       const deadline = Date.now() + withinMs;
       for (;;) {

@@ -49,7 +49,7 @@ export const scanResult = (key: string, etag: string, given: Overrides = {}) => 
   },
 });
 
-/** About no file that there is. */
+/** A result about a file that does not exist. */
 export const strayScanResult = scanResult(
   `quarantine/${crypto.randomUUID()}/${crypto.randomUUID()}`,
   'd41d8cd98f00b204e9800998ecf8427e',

@@ -4,14 +4,14 @@ import { type Client, createClient, silentQueue } from './client.ts';
 import { sql } from './database.ts';
 import { consume, type Fate } from './invocations.ts';
 
-/** Work begins when the test says so. */
+/** The queue is silent: a test starts the work. */
 const quiet = { UPLOAD_QUEUE: silentQueue };
 
-/** A client whose uploads are left alone, and with plenty of requests. */
+/** A client with many requests, whose uploads wait for the test. */
 export const createUploader = (variables: Record<string, string> = {}): Client =>
   createClient({ ...quiet, RATE_LIMIT_MAX: '10000', ...variables });
 
-/** A strict environment, which has no scanner unless one is named. Nothing asks the database: there is none behind it. */
+/** A strict environment without a scanner, and without a real database. */
 export const withoutScanner = {
   BACKEND_ENV: 'production',
   JWT_SECRET: 'Zq8vN3xR7tK1mB5yW9cF2hJ6pL4sD0aG',
@@ -26,7 +26,7 @@ export const withoutScanner = {
 
 const bindingsOf = (variables: Record<string, unknown>) => ({ ...env, ...quiet, ...variables }) as Bindings;
 
-/** Does what is due about an upload, as the queue's consumer. */
+/** Does the due work on an upload, as the consumer of the queue. */
 export const workOn = (id: unknown, variables: Record<string, unknown> = {}): Promise<Fate> =>
   consume('itsor-uploads', [id], bindingsOf(variables));
 
@@ -49,12 +49,12 @@ export type UploadRow = {
 export const rowOf = async (id: string): Promise<UploadRow | undefined> =>
   ((await sql`select * from uploads where id = ${id}`) as UploadRow[])[0];
 
-/** Lets the time pass that an upload waits for. */
+/** Makes the next piece of work due. */
 export const makeDue = async (id: string): Promise<void> => {
   await sql`update uploads set next_attempt_at = now() - interval '1 second' where id = ${id}`;
 };
 
-/** Lets its upload URL end. */
+/** Makes the upload URL expire. */
 export const endUrl = async (id: string): Promise<void> => {
   await sql`update uploads set expires_at = now() - interval '1 second' where id = ${id}`;
 };
@@ -122,7 +122,7 @@ export const put = (
   headers: Record<string, string> = {},
 ): Promise<Response> => client('PUT', upload.url, { body, headers: { ...upload.headers, ...headers } });
 
-/** A file that is there and confirmed, and waits for its scan. @returns its id */
+/** Uploads and confirms a file, which then waits for its scan. @returns its id */
 export const uploadFile = async (
   client: Client,
   bearer: string,
@@ -139,7 +139,7 @@ export const uploadFile = async (
   return ticket.id;
 };
 
-/** All objects of the bucket that belong to an upload, by their keys. */
+/** The keys of all objects of an upload in the bucket. */
 export const objectsOf = async (id: string): Promise<string[]> => {
   const { objects } = await env.UPLOADS.list();
   return objects.map(({ key }) => key).filter((key) => key.endsWith(id));

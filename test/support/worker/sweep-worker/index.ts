@@ -1,7 +1,7 @@
 import { Secret } from '../../../../src/platform/config/secret.ts';
 import type { Logger } from '../../../../src/platform/context.ts';
 import { createS3Store } from '../../../../src/platform/storage/s3.ts';
-import { createSweepUploads } from '../../../../src/uploads/service/sweep.ts';
+import { createSweep } from '../../../../src/uploads/service/sweep.ts';
 
 type Ask = {
   readonly endpoint: string;
@@ -11,7 +11,7 @@ type Ask = {
     readonly accessKeyId: string;
     readonly secretAccessKey: string;
   };
-  /** When the round takes place. */
+  /** The time of the round. */
   readonly now: string;
   /** The uploads whose objects are wanted. */
   readonly wanted: readonly string[];
@@ -20,7 +20,7 @@ type Ask = {
 const ignore = () => {};
 const log: Logger = { debug: ignore, info: ignore, warn: ignore, error: ignore };
 
-/** One round of the sweep over an S3 bucket, with a database that knows nothing but what is wanted. */
+/** One round of the sweep over an S3 bucket, with a database that knows only the wanted uploads. */
 export default {
   fetch: async (request: Request): Promise<Response> => {
     const { endpoint, bucket, account, now, wanted } = await request.json<Ask>();
@@ -30,14 +30,14 @@ export default {
       accessKeyId: new Secret(accessKeyId),
       secretAccessKey: new Secret(secretAccessKey),
     };
-    const sweep = createSweepUploads({
+    const sweep = createSweep({
       jobs: {
         due: async () => [],
         tidy: async () => {},
         wantedInQuarantine: async (_, ids) => new Set(ids.filter((id) => wanted.includes(id))),
       },
       store: createS3Store({ kind: 's3', bucket, endpoint, aws }, () => new Date()).store,
-      work: async () => ({ kind: 'done' }),
+      work: async () => {},
       newScope: () => ({
         now: new Date(now),
         signal: request.signal,

@@ -2,7 +2,7 @@ import { checksumHeader } from '../../../../src/platform/rules/storage.ts';
 import { createBuiltinScanner } from '../../../../src/platform/scanners/builtin.ts';
 import { createR2Store } from '../../../../src/platform/storage/r2.ts';
 
-/** A bucket that compares the checksum and keeps nothing: what memory is used is that of the Worker. */
+/** A bucket that compares the checksum and keeps nothing, so that only the Worker uses memory. */
 const put = async (key: string, body: ReadableStream, { sha256 }: { sha256: string }) => {
   const digest = new crypto.DigestStream('SHA-256');
   await body.pipeTo(digest);

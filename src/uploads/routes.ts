@@ -1,13 +1,13 @@
-import type { RequestContext, SessionContext } from '../../platform/context.ts';
-import { drain } from '../../platform/http/body.ts';
-import { readPreconditions } from '../../platform/http/preconditions.ts';
-import { route } from '../../platform/http/route.ts';
-import type { Page, PageRequest } from '../../platform/rules/page.ts';
-import { checksumHeader } from '../../platform/rules/storage.ts';
-import { PageQuery, pageResponse } from '../../platform/schema/page.ts';
-import { respondWithAttachment } from '../http/attachment-response.ts';
-import type { Upload, UploadDeclaration } from '../rules/upload.ts';
+import { drain } from '../platform/http/body.ts';
+import { readPreconditions } from '../platform/http/preconditions.ts';
+import { route } from '../platform/http/route.ts';
+import { checksumHeader } from '../platform/rules/storage.ts';
+import { PageQuery, pageResponse } from '../platform/schema/page.ts';
+import { respondWithAttachment } from './http.ts';
 import {
+  callbackSecretHeader,
+  ScanResultBody,
+  ScanResultOutcome,
   UploadBody,
   UploadItem,
   UploadList,
@@ -15,49 +15,36 @@ import {
   UploadTicketResponse,
   UploadUrlQuery,
   uploadResponse,
-} from '../schema.ts';
-import type { Completion } from '../service/complete.ts';
-import type { CreatedUpload } from '../service/create.ts';
-import type { AskedDownload, Download } from '../service/download.ts';
-import type { IncomingBytes } from '../service/receive.ts';
+} from './schema.ts';
+import type { AskedDownload } from './service/download.ts';
+import type { IncomingBytes } from './service/receive.ts';
+import type { ScanEvent } from './service/scan-results.ts';
+import type { Uploads } from './service.ts';
 
-/** More than a file of the default limit: most of those that are refused end in order. */
+/** More than a file of the default limit, so that most refused requests end in order. */
 const maxDrainedBytes = 8_388_608;
-
-export type UploadServices = {
-  readonly create: (
-    ctx: SessionContext,
-    declaration: UploadDeclaration,
-    origin: string,
-  ) => Promise<CreatedUpload>;
-  readonly receive: (ctx: RequestContext, incoming: IncomingBytes) => Promise<void>;
-  readonly complete: (ctx: SessionContext, id: string) => Promise<Completion>;
-  readonly list: (ctx: SessionContext, page: PageRequest) => Promise<Page<Upload>>;
-  readonly show: (ctx: SessionContext, id: string) => Promise<Upload>;
-  readonly remove: (ctx: SessionContext, id: string) => Promise<void>;
-  readonly download: (ctx: SessionContext, id: string, asked: AskedDownload) => Promise<Download>;
-};
 
 const refusals = ['account_disabled', 'email_not_verified', 'validation_failed'] as const;
 
-export const uploadRoutes = ({ create, receive, complete, list, show, remove, download }: UploadServices) => [
+export const uploadRoutes = (uploads: Uploads) => [
   route(
     {
       method: 'POST',
       path: '/uploads',
-      summary: 'Declare a file, and get the URL that takes just its bytes',
+      summary: 'Declare a file, and get the URL that takes exactly its bytes',
       tag: 'uploads',
       access: 'session',
       rate: 'upload',
       json: UploadBody,
       answers: { 201: { description: 'Where and how to send the bytes', schema: UploadTicketResponse } },
       errors: [...refusals, 'upload_quota_exceeded', 'uploads_disabled'],
+      budget: { trips: 1, objects: 1 },
     },
     async (c, ctx) => {
       const { filename, content_type: contentType, size, sha256 } = c.req.valid('json');
-      // The URL has the origin that the client itself has used.
+      // The URL has the origin that the client has used.
       const { origin } = new URL(c.req.url);
-      const created = await create(ctx, { filename, contentType, size, sha256 }, origin);
+      const created = await uploads.create(ctx, { filename, contentType, size, sha256 }, origin);
       const { id, method, url, headers, expiresAt } = created;
       c.header('Location', `/uploads/${id}`);
       return c.json(
@@ -80,17 +67,18 @@ export const uploadRoutes = ({ create, receive, complete, list, show, remove, do
       query: PageQuery,
       answers: { 200: { description: 'A page of files', schema: UploadList } },
       errors: refusals,
+      budget: { trips: 1, objects: 1 },
     },
     async (c, ctx) => {
       const { cursor = null, limit } = c.req.valid('query');
-      return c.json(pageResponse(await list(ctx, { cursor, limit }), uploadResponse), 200);
+      return c.json(pageResponse(await uploads.list(ctx, { cursor, limit }), uploadResponse), 200);
     },
   ),
   route(
     {
       method: 'PUT',
       path: '/uploads/:id/content',
-      summary: 'Send the bytes to the URL that was given out for them; with S3 that URL is another',
+      summary: 'Send the bytes to their upload URL; with S3 that is a URL of S3',
       tag: 'uploads',
       access: 'anyone',
       rate: 'bytes',
@@ -106,6 +94,7 @@ export const uploadRoutes = ({ create, receive, complete, list, show, remove, do
         'uploads_disabled',
         'validation_failed',
       ],
+      budget: { trips: 1, objects: 1 },
     },
     async (c, ctx) => {
       const body = c.req.raw.body ?? new Blob([]).stream();
@@ -120,7 +109,7 @@ export const uploadRoutes = ({ create, receive, complete, list, show, remove, do
         body,
       };
       try {
-        await receive(ctx, incoming);
+        await uploads.receive(ctx, incoming);
       } catch (error) {
         await drain(body, maxDrainedBytes).catch(() => {});
         throw error;
@@ -132,19 +121,20 @@ export const uploadRoutes = ({ create, receive, complete, list, show, remove, do
     {
       method: 'POST',
       path: '/uploads/:id/complete',
-      summary: 'Say that the bytes are there, and have them scanned',
+      summary: 'Confirm that the bytes are there, and have them scanned',
       tag: 'uploads',
       access: 'session',
       rate: 'completion',
       params: UploadParams,
       answers: {
-        200: { description: 'How far the file is', schema: UploadItem },
-        202: { description: 'Another request looks into the bytes; ask again', schema: UploadItem },
+        200: { description: 'The file with its status', schema: UploadItem },
+        202: { description: 'Another request inspects the bytes; ask again', schema: UploadItem },
       },
       errors: [...refusals, 'not_found', 'conflict', 'upload_rejected', 'uploads_disabled'],
+      budget: { trips: 2, objects: 1 },
     },
     async (c, ctx) => {
-      const { upload, isBeingInspected } = await complete(ctx, c.req.valid('param').id);
+      const { upload, isBeingInspected } = await uploads.complete(ctx, c.req.valid('param').id);
       if (isBeingInspected) c.header('Retry-After', '1');
       return c.json(uploadResponse(upload), isBeingInspected ? 202 : 200);
     },
@@ -171,15 +161,16 @@ export const uploadRoutes = ({ create, receive, complete, list, show, remove, do
         'precondition_failed',
         'range_not_satisfiable',
       ],
+      budget: { trips: 1, objects: 1 },
     },
     async (c, ctx) => {
       const asked: AskedDownload = {
         preconditions: readPreconditions(c),
-        // RFC 9110 section 14.2: a range is one of a GET.
+        // RFC 9110 section 14.2: only a GET has a range.
         range: c.req.method === 'HEAD' ? undefined : c.req.header('Range'),
         ifRange: c.req.header('If-Range'),
       };
-      return respondWithAttachment(c, await download(ctx, c.req.valid('param').id, asked));
+      return respondWithAttachment(c, await uploads.download(ctx, c.req.valid('param').id, asked));
     },
   ),
   route(
@@ -192,23 +183,55 @@ export const uploadRoutes = ({ create, receive, complete, list, show, remove, do
       params: UploadParams,
       answers: { 200: { description: 'The file, without its bytes', schema: UploadItem } },
       errors: [...refusals, 'not_found'],
+      budget: { trips: 1, objects: 1 },
     },
-    async (c, ctx) => c.json(uploadResponse(await show(ctx, c.req.valid('param').id)), 200),
+    async (c, ctx) => c.json(uploadResponse(await uploads.show(ctx, c.req.valid('param').id)), 200),
   ),
   route(
     {
       method: 'DELETE',
       path: '/uploads/:id',
-      summary: 'Delete one of your files, whatever its status',
+      summary: 'Delete one of your files in any status',
       tag: 'uploads',
       access: 'session',
       params: UploadParams,
       answers: { 204: { description: 'Deleted' } },
       errors: [...refusals, 'not_found'],
+      budget: { trips: 1, objects: 1 },
     },
     async (c, ctx) => {
-      await remove(ctx, c.req.valid('param').id);
+      await uploads.remove(ctx, c.req.valid('param').id);
       return c.body(null, 204);
+    },
+  ),
+  route(
+    {
+      method: 'POST',
+      path: '/webhooks/scan-result',
+      summary: 'Take a scan result of GuardDuty from EventBridge, with the callback secret',
+      tag: 'uploads',
+      access: 'callback_secret',
+      rate: 'webhook',
+      json: ScanResultBody,
+      answers: { 200: { description: 'What the result changed', schema: ScanResultOutcome } },
+      errors: ['unauthenticated', 'not_found', 'validation_failed'],
+    },
+    async (c, ctx) => {
+      const { id, time, detail } = c.req.valid('json');
+      const { s3ObjectDetails: object, scanResultDetails: result } = detail;
+      const event: ScanEvent = {
+        id,
+        time: new Date(time),
+        bucket: object.bucketName,
+        key: object.objectKey,
+        etag: object.eTag.replaceAll('"', ''),
+        result: result.scanResultStatus,
+        threats: (result.threats ?? []).map(({ name }) => name),
+      };
+      return c.json(
+        { outcome: await uploads.receiveScanResult(ctx, event, c.req.header(callbackSecretHeader)) },
+        200,
+      );
     },
   ),
 ];

@@ -1,21 +1,21 @@
 import type { Context } from 'hono';
-import type { AppEnv } from '../../platform/http/app-env.ts';
-import { noContentPolicy } from '../../platform/http/content-security-policy.ts';
-import { setEntityTag } from '../../platform/http/preconditions.ts';
-import { contentRange } from '../../platform/rules/byte-range.ts';
-import { attachmentOf } from '../rules/file-name.ts';
-import type { Download } from '../service/download.ts';
+import type { AppEnv } from '../platform/http/app-env.ts';
+import { noContentPolicy } from '../platform/http/content-security-policy.ts';
+import { setEntityTag } from '../platform/http/preconditions.ts';
+import { contentRange } from '../platform/rules/byte-range.ts';
+import { attachmentOf } from './rules/file-name.ts';
+import type { Download } from './service/download.ts';
 
 /**
- * A file of somebody's as a download: never shown, never run, never kept on the way (OWASP ASVS 5.0, 5.4). Should a
- * browser be talked into showing it, the sandbox takes scripts and the origin away.
+ * A file as a download: never shown, run or cached (OWASP ASVS 5.0, 5.4). Where a browser shows it all the same, the
+ * sandbox takes scripts and the origin away.
  */
 export const respondWithAttachment = async (
   c: Context<AppEnv>,
   { upload, version, bytes }: Download,
 ): Promise<Response> => {
   c.header('Content-Security-Policy', `${noContentPolicy}; sandbox`);
-  // Compressed on the way, its ranges and its ETag would be those of other bytes; the local proxy heeds only the second.
+  // Compression on the way would change its ranges and ETag; the local proxy heeds only Content-Encoding.
   c.header('Cache-Control', 'no-store, no-transform');
   c.header('Content-Encoding', 'identity');
   c.header('Accept-Ranges', 'bytes');

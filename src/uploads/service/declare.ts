@@ -1,0 +1,65 @@
+import type { UploadsConfig } from '../../platform/config/uploads.ts';
+import type { SessionContext } from '../../platform/context.ts';
+import { AppError, type FieldError } from '../../platform/errors.ts';
+import type { IssueTicket, UploadTicket } from '../../platform/rules/storage.ts';
+import { secondsAfter } from '../../sessions/rules/session.ts';
+import { fileNameFlaw, fitsType } from '../rules/file-name.ts';
+import { objectName, quarantineKey, type UploadDeclaration, uploadUrlTtlSeconds } from '../rules/upload.ts';
+import type { UploadSql } from '../sql/uploads.ts';
+
+type Policy = Pick<UploadsConfig, 'maxBytes' | 'allowedTypes' | 'quota'>;
+
+type DeclaredUpload = UploadTicket & { readonly id: string; readonly expiresAt: Date };
+
+const flawsOf = (
+  { filename, contentType, size }: UploadDeclaration,
+  { maxBytes, allowedTypes }: Policy,
+): readonly FieldError[] => {
+  const nameFlaw = fileNameFlaw(filename);
+  const flaws: FieldError[] = nameFlaw ? [{ pointer: '/filename', ...nameFlaw }] : [];
+  if (!allowedTypes.includes(contentType)) {
+    const detail = `must be one of ${allowedTypes.join(', ')}`;
+    flaws.push({ pointer: '/content_type', code: 'unsupported', detail });
+  } else if (!nameFlaw && !fitsType(filename, contentType)) {
+    flaws.push({ pointer: '/filename', code: 'wrong_ending', detail: 'the ending does not fit the type' });
+  }
+  if (size > maxBytes)
+    flaws.push({ pointer: '/size', code: 'too_large', detail: `at most ${maxBytes} bytes` });
+  return flaws;
+};
+
+/**
+ * Takes the declaration of a file, and issues the URL for exactly these bytes.
+ * @throws AppError `validation_failed`, `upload_quota_exceeded` and what the gate refuses with
+ */
+export const createDeclare =
+  (parts: {
+    readonly rows: UploadSql;
+    readonly issueTicket: IssueTicket;
+    readonly policy: Policy;
+    readonly newId: (now: Date) => string;
+  }) =>
+  async (ctx: SessionContext, declaration: UploadDeclaration, origin: string): Promise<DeclaredUpload> => {
+    const { rows, issueTicket, policy, newId } = parts;
+    const errors = flawsOf(declaration, policy);
+    if (errors.length > 0) throw new AppError('validation_failed', { errors });
+
+    const { now } = ctx;
+    const id = newId(now);
+    const name = objectName(ctx.actor.userId, id);
+    const expiresAt = secondsAfter(now, uploadUrlTtlSeconds);
+    const isCreated = await rows.create(
+      ctx,
+      { ...declaration, id, objectName: name, expiresAt },
+      policy.quota,
+    );
+    if (!isCreated) {
+      const { maxFiles, maxTotalBytes } = policy.quota;
+      throw new AppError('upload_quota_exceeded', {
+        detail: `An account holds at most ${maxFiles} files and ${maxTotalBytes} bytes; delete some first.`,
+      });
+    }
+    const key = quarantineKey(name);
+    const ticket = await issueTicket({ ...declaration, uploadId: id, key, origin, now, expiresAt });
+    return { ...ticket, id, expiresAt };
+  };
