@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { createJobs } from '../../src/jobs.ts';
 import { createDeliver } from '../../src/mail/service/deliver.ts';
 import { createSweep } from '../../src/mail/service/sweep.ts';
-import { createBoundedMailer, type Transport } from '../../src/platform/mailers/bounded-mailer.ts';
+import { createBoundedMailer, type Transport } from '../../src/platform/mailers/transport.ts';
 import { noMetrics } from '../../src/platform/rules/metrics.ts';
 import { createTelemetry } from '../../src/platform/telemetry/create-telemetry.ts';
 import { secondsAfter } from '../../src/sessions/rules/session.ts';
