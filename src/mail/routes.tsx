@@ -3,7 +3,7 @@ import type { RequestContext } from '../platform/context.ts';
 import { AppError } from '../platform/errors.ts';
 import { usePagePolicy } from '../platform/http/content-security-policy.ts';
 import { route } from '../platform/http/route.ts';
-import { isLoopback } from '../platform/rules/loopback.ts';
+import { isLoopback } from '../platform/rules/network.ts';
 import { Mailbox } from './pages.tsx';
 import type { SentMail } from './rules/outbox.ts';
 import { MailboxList, mailboxResponse } from './schema.ts';

@@ -1,4 +1,4 @@
-import { isLoopback } from '../rules/loopback.ts';
+import { isLoopback } from '../rules/network.ts';
 
 /** Whom the pages speak for: the place that mails lead to, named there as here. */
 export type Site = { readonly name: string; readonly url: string };
