@@ -8,7 +8,7 @@ import type { RequestContext } from './platform/context.ts';
 import { AppError } from './platform/errors.ts';
 import type { AppEnv } from './platform/http/app-env.ts';
 import { createIdentify } from './platform/http/identify.ts';
-import { createNoRoute } from './platform/http/no-route.ts';
+import { createNoRoute } from './platform/http/matched-route.ts';
 import { respondWithProblem } from './platform/http/problem.ts';
 import { createRatePolicies } from './platform/http/rate-policies.ts';
 import { mount } from './platform/http/route.ts';

@@ -1,5 +1,5 @@
 import { raw } from 'hono/html';
-import { Layout } from '../platform/pages/layout.tsx';
+import { Layout } from '../platform/pages/page.tsx';
 import type { SentMail } from './rules/outbox.ts';
 
 const style = `

@@ -2,7 +2,7 @@ import type { Context } from 'hono';
 import { createProveAddress } from '../../emails/http/sign-up-attempt.ts';
 import { afterProof } from '../../emails/routes/after-proof.ts';
 import type { AppEnv } from '../../platform/http/app-env.ts';
-import { pageForm } from '../../platform/http/page-forms.ts';
+import { pageForm } from '../../platform/http/page-response.tsx';
 import { page, type Web } from '../../platform/http/route.ts';
 import { doneAt } from '../../platform/pages/notices.ts';
 import { clearSessionCookies, setSessionCookies, setSignUpCookie } from '../../sessions/http/cookies.ts';

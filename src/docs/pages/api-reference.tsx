@@ -1,5 +1,5 @@
 import { raw } from 'hono/html';
-import { Layout } from '../../platform/pages/layout.tsx';
+import { Layout } from '../../platform/pages/page.tsx';
 
 // The viewer's style sheet has a dark side, but waits for somebody to turn it on.
 const start = `
