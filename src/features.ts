@@ -24,7 +24,7 @@ import { createEmailAddressRepository } from './emails/sql/email-addresses.ts';
 import { createEmailChangeRepository } from './emails/sql/email-changes.ts';
 import { createReadiness } from './health/service.ts';
 import { createHealthRepository } from './health/sql/health.ts';
-import { createMailServices } from './mail/compose.ts';
+import { createMail } from './mail/service.ts';
 import { createScrape } from './metrics/service/scrape.ts';
 import { createUpdateGauges } from './metrics/service/update-gauges.ts';
 import { createBacklogRepository } from './metrics/sql.ts';
@@ -223,7 +223,7 @@ export const createFeatures = (container: Container) => {
         log,
       }),
     },
-    mail: createMailServices(config, { clock, db, tokens: oneTimeTokens, limiter, log, telemetry }),
+    mail: createMail(container),
     uploads,
     health: {
       readiness: createReadiness({
