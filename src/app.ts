@@ -1,34 +1,30 @@
-import { type Context, Hono } from 'hono';
+import { Hono } from 'hono';
 import { pagePaths } from './accounts/routes/page-services.ts';
 import type { Container, Foundation } from './container.ts';
 import type { Features } from './features.ts';
 import { livenessRoute } from './health/routes.ts';
 import type { ConfigProblem } from './platform/config/scope.ts';
 import type { RequestContext } from './platform/context.ts';
-import { AppError, expectedRefusals } from './platform/errors.ts';
+import { AppError } from './platform/errors.ts';
 import type { AppEnv } from './platform/http/app-env.ts';
 import { createIdentify } from './platform/http/identify.ts';
-import { createNoRoute } from './platform/http/no-route.ts';
-import { respondWithErrorPage } from './platform/http/page-response.tsx';
-import { requestIdOf, respondWithProblem, toAppError } from './platform/http/problem.ts';
+import { createNoRoute } from './platform/http/matched-route.ts';
+import { respondWithProblem } from './platform/http/problem.ts';
 import { createRatePolicies } from './platform/http/rate-policies.ts';
 import { mount } from './platform/http/route.ts';
-import { accessLog } from './platform/middleware/access-log.ts';
-import { type CorsOptions, cors } from './platform/middleware/cors.ts';
-import { csrf } from './platform/middleware/csrf.ts';
-import { forPeople, forPeopleAndPrograms } from './platform/middleware/for-people.ts';
-import { observe } from './platform/middleware/observe.ts';
-import { onlyErrors } from './platform/middleware/only-errors.ts';
+import { type CorsOptions, cors, csrf, securityHeaders } from './platform/middleware/browser-security.ts';
+import {
+  answerFailure,
+  forPeople,
+  forPeopleAndPrograms,
+  onlyErrors,
+} from './platform/middleware/failures.ts';
+import { accessLog, observe } from './platform/middleware/observe.ts';
 import { rateLimit } from './platform/middleware/rate-limit.ts';
-import { requestContext } from './platform/middleware/request-context.ts';
-import { securityHeaders } from './platform/middleware/security-headers.ts';
-import { timeout } from './platform/middleware/timeout.ts';
+import { requestContext, timeout } from './platform/middleware/request-context.ts';
 import { siteOf } from './platform/pages/site.ts';
 import { checksumHeader } from './platform/rules/storage.ts';
 import { createRoutes } from './routes.ts';
-
-const respondWithFailure = (c: Context<AppEnv>, error: AppError) =>
-  c.var.site ? respondWithErrorPage(c, c.var.site, error) : respondWithProblem(c, error);
 
 type BaseOptions = CorsOptions & {
   readonly timeoutMs: number;
@@ -50,18 +46,7 @@ const createBase = (
     cors(origins),
     onlyErrors,
   );
-  app.onError((thrown, c) => {
-    const isOver = (c.var.ctx as RequestContext | undefined)?.signal.aborted ?? false;
-    // After the time limit the answer is 504, and its own calls that fail then, in whatever way, are no news.
-    const error = isOver ? new AppError('timeout', { cause: thrown }) : toAppError(thrown);
-    if (c.var.isTimeoutTold) return c.finalized ? c.res : respondWithFailure(c, error);
-    if (isOver) c.set('isTimeoutTold', true);
-    telemetry.metrics.count('itsor_problems_total', { code: error.code });
-    const request_id = requestIdOf(c);
-    if (expectedRefusals.has(error.code)) log.warn(error.code, { request_id });
-    else if (error.status >= 500) log.error(error.code, { request_id, error: thrown });
-    return respondWithFailure(c, error);
-  });
+  app.onError(answerFailure({ log, metrics: telemetry.metrics }));
   return app;
 };
 

@@ -11,6 +11,7 @@ import type { Config } from './platform/config/schema.ts';
 import type { Logger } from './platform/context.ts';
 import { createMacKeys } from './platform/crypto/derived-keys.ts';
 import { createDatabase } from './platform/db/client.ts';
+import { createMailer } from './platform/mailers/create-mailer.ts';
 import { createRateLimiter } from './platform/rate-limiter/rate-limiter.ts';
 import type { RateLimiter } from './platform/rate-limiter/rate-limiter-object.ts';
 import { createTelemetry, type Telemetry } from './platform/telemetry/create-telemetry.ts';
@@ -70,7 +71,7 @@ export const createFoundation = (
   return { log, clock, newId, newRequestId, telemetry, random };
 };
 
-/** What the features share: the database, keys, tokens, limits and queues. */
+/** What the features share: the database, keys, tokens, limits, the mail queue and the mailer. */
 export type Container = ReturnType<typeof createContainer>;
 
 export const createContainer = (config: Config, bindings: Bindings, foundation: Foundation) => {
@@ -129,5 +130,8 @@ export const createContainer = (config: Config, bindings: Bindings, foundation: 
     /** Null where a sign-up needs no challenge. */
     checkTurnstile: config.turnstile && createTurnstile({ ...config.turnstile, fetch: instruments.outgoing }),
     mailQueue: createMailQueue(bindings.MAIL_QUEUE),
+    mailer: instruments.mailer(
+      createMailer(config.email.provider, { ...foundation, fetch: instruments.outgoing }),
+    ),
   };
 };

@@ -4,7 +4,7 @@ import { createAudit } from './audit/service.ts';
 import type { Container } from './container.ts';
 import { createEmails } from './emails/service.ts';
 import { createHealth } from './health/service.ts';
-import { createMailServices } from './mail/compose.ts';
+import { createMail } from './mail/service.ts';
 import { createMetrics } from './metrics/service.ts';
 import { checkArgon2id } from './passwords/argon2/argon2id.ts';
 import { createPasswords } from './passwords/service.ts';
@@ -34,7 +34,7 @@ export const createFeatures = (container: Container) => {
     roles: createRoles(container),
     audit,
     uploads,
-    mail: createMailServices(config, { ...container, tokens: container.oneTimeTokens }),
+    mail: createMail(container),
     retention: createRetention(container),
     health: createHealth(container, { pingHasher: checkArgon2id, pings: uploads.pings }),
     metrics: config.metrics.enabled

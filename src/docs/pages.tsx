@@ -1,6 +1,6 @@
 import { raw } from 'hono/html';
 import { errorCatalogue } from '../platform/errors.ts';
-import { Layout } from '../platform/pages/layout.tsx';
+import { Layout } from '../platform/pages/page.tsx';
 
 const errorStyle = `
   body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; }

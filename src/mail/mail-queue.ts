@@ -1,6 +1,6 @@
 import type { MailQueue } from './rules/outbox.ts';
 
-/** Cloudflare Queues; a message is the id of an outbox row and nothing else. */
+/** The mail queue on Cloudflare Queues. A message is the id of an outbox row. */
 export const createMailQueue = (queue: Queue<string>): MailQueue => ({
   enqueue: async (outboxIds) => {
     if (outboxIds.length === 0) return;

@@ -1,5 +1,5 @@
 import { raw } from 'hono/html';
-import { Layout } from '../platform/pages/layout.tsx';
+import { Layout } from '../platform/pages/page.tsx';
 import type { SentMail } from './rules/outbox.ts';
 
 const style = `
@@ -13,7 +13,7 @@ const style = `
   a { color: inherit; }
 `;
 
-/** The links of a text are links; the text itself stays text. */
+/** A text whose URLs are links. */
 const Linked = ({ text }: { text: string }) => (
   <>
     {text
@@ -38,7 +38,7 @@ const Mail = ({ mail }: { mail: SentMail }) => (
   </article>
 );
 
-/** What would have been sent. Nothing but our own styles is shown: the HTML parts are there to be read as source. */
+/** The captured mails. HTML parts are shown as source, so that no foreign style applies. */
 export const Mailbox = ({ items, nonce }: { items: readonly SentMail[]; nonce: string }) => (
   <Layout title="Itsor mailbox" nonce={nonce}>
     <style nonce={nonce}>{raw(style)}</style>

@@ -12,8 +12,7 @@ import {
 } from 'jose';
 import type { Config } from '../platform/config/schema.ts';
 import type { Secret } from '../platform/config/secret.ts';
-import { isCanonicalCompactJws } from '../platform/crypto/compact-jws.ts';
-import { hasLowS, withLowS } from '../platform/crypto/p256-signature.ts';
+import { hasLowS, isCanonicalCompactJws, withLowS } from '../platform/crypto/jws.ts';
 import type { AccessClaims, AccessVerdict } from '../platform/rules/access-token.ts';
 
 type JwtConfig = Config['jwt'];

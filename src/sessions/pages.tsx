@@ -1,5 +1,5 @@
 import { Form } from '../platform/pages/form.tsx';
-import { Instant, instantText } from '../platform/pages/instant.tsx';
+import { Instant, instantText } from '../platform/pages/page.tsx';
 import { describeDevice, unknownDevice } from './rules/device.ts';
 import type { SessionSummary } from './rules/session.ts';
 

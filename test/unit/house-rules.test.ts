@@ -73,6 +73,8 @@ describe('the rules of the house are enforced', () => {
     ['src/roles/routes.ts', 'hono'],
     ['src/roles/sql.ts', 'drizzle-orm'],
     ['src/mail/compose.ts', 'src/mail/sql/outbox.ts'],
+    ['src/mail/service.ts', 'src/mail/sql/outbox.ts'],
+    ['src/mail/service.ts', 'src/platform/crypto/derived-keys.ts'],
     ['src/container.ts', 'src/sessions/sql/sessions.ts'],
   ])('%s may import %s', (from, to) => {
     expect(objection(from, to)).toBeNull();

@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { createLinks } from '../../src/mail/rules/links.ts';
-import { renderMessage } from '../../src/mail/rules/messages.ts';
+import { createLinks, renderMessage } from '../../src/mail/rules/messages.ts';
 import type { MailContent, MailTemplate } from '../../src/mail/rules/outbox.ts';
 import { describeDevice } from '../../src/sessions/rules/device.ts';
 

@@ -6,8 +6,7 @@ import {
   metricDefinitions,
   observed,
 } from '../../src/platform/rules/metrics.ts';
-import { createDeferredFlush } from '../../src/platform/telemetry/deferred-flush.ts';
-import { createMetricsRecorder } from '../../src/platform/telemetry/metrics-recorder.ts';
+import { createDeferredFlush, createMetricsRecorder } from '../../src/platform/telemetry/metrics-recorder.ts';
 
 const request = { method: 'GET', route: '/auth/me', status: '200' };
 

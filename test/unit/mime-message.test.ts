@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { simpleParser } from 'mailparser';
 import { expect, it } from 'vitest';
-import { composeMessage, type MailContent } from '../../src/platform/mailers/mime-message.ts';
+import { composeMessage, type MailContent } from '../../src/platform/mailers/mime.ts';
 
 const content: MailContent = {
   messageId: '1@example.com',

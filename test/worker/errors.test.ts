@@ -4,7 +4,7 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 import { errorCatalogue } from '../../src/platform/errors.ts';
 import type { AppEnv } from '../../src/platform/http/app-env.ts';
 import { respondWithProblem, toAppError } from '../../src/platform/http/problem.ts';
-import { onlyErrors } from '../../src/platform/middleware/only-errors.ts';
+import { onlyErrors } from '../../src/platform/middleware/failures.ts';
 import { requestContext } from '../../src/platform/middleware/request-context.ts';
 import { createWorker } from '../../src/worker.ts';
 import { createClient, newEmail, password } from '../support/worker/client.ts';

@@ -2,8 +2,6 @@ import { env } from 'cloudflare:test';
 import { afterEach, beforeEach, describe, expect, it, type MockInstance, vi } from 'vitest';
 import type { Bindings } from '../../src/container.ts';
 import type { MailContent, MailTemplate } from '../../src/mail/rules/outbox.ts';
-import { createWithdrawMail } from '../../src/mail/service/budget.ts';
-import { createDeliver } from '../../src/mail/service/deliver.ts';
 import type { DeliveryOutcome, MailMessage } from '../../src/platform/rules/mail.ts';
 import type { RateLimiter, RatePolicy } from '../../src/platform/rules/sliding-window.ts';
 import {
@@ -21,11 +19,10 @@ import { consume } from '../support/worker/invocations.ts';
 import { mailsTo, proveAddress, tokenIn } from '../support/worker/mail.ts';
 import {
   createMemoryLog,
+  createTestMail,
   deadLetters,
   farFuture,
   newMail,
-  outbox,
-  render,
   rowOf,
 } from '../support/worker/outbox.ts';
 
@@ -402,7 +399,7 @@ describe('the budget and retries', () => {
     const keys: string[] = [];
     const limiter: RateLimiter = {
       hit: async (policy, key) => {
-        keys.push(`${policy.name} ${key}`);
+        keys.push(`${policy.name} ${key.networks}`);
         return world.admits(policy)
           ? { admitted: true, remaining: 0, resetSeconds: 1 }
           : { admitted: false, remaining: 0, resetSeconds: 1, retryAfterSeconds: 1 };
@@ -410,19 +407,8 @@ describe('the budget and retries', () => {
     };
     const delivery = { keys, now: farFuture };
     const { log } = createMemoryLog();
-    const send = createDeliver({
-      outbox,
-      render,
-      withdraw: createWithdrawMail({
-        limiter,
-        pseudonym: async (mailbox) => `pseudonym of ${mailbox.length}`,
-        budget: { hourlyMax: 20, dailyMax: 50 },
-      }),
-      mailer: { send: async (message) => world.answer(message) },
-      clock: () => delivery.now,
-      log,
-      metrics: { count: () => {} },
-    });
+    const mailer = { send: async (message: MailMessage) => world.answer(message) };
+    const { deliver: send } = createTestMail({ limiter, mailer, clock: () => delivery.now, log });
     return Object.assign(delivery, { send });
   };
 

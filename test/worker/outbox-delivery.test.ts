@@ -1,14 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import type { MailContent } from '../../src/mail/rules/outbox.ts';
 import { maxAttempts } from '../../src/mail/rules/outbox-schedule.ts';
-import { createDeliver } from '../../src/mail/service/deliver.ts';
 import type { DeliveryOutcome, MailMessage } from '../../src/platform/rules/mail.ts';
-import { noMetrics } from '../../src/platform/rules/metrics.ts';
 import { secondsAfter } from '../../src/sessions/rules/session.ts';
 import { countRoundTrips, sql } from '../support/worker/database.ts';
-import { createMemoryLog, farFuture, newMail, outbox, render, rowOf } from '../support/worker/outbox.ts';
+import { createMemoryLog, createTestMail, farFuture, newMail, rowOf } from '../support/worker/outbox.ts';
 
-/** A delivery at a time of the test's, by a provider that answers as told. */
+/** A delivery at a time of the test's, by a provider that gives the test's answer. */
 const newDelivery = (answer: (message: MailMessage) => DeliveryOutcome) => {
   const { log, lines } = createMemoryLog();
   const delivery = { now: farFuture, mails: [] as MailMessage[], lines };
@@ -18,15 +16,7 @@ const newDelivery = (answer: (message: MailMessage) => DeliveryOutcome) => {
       return answer(message);
     },
   };
-  const deliver = createDeliver({
-    outbox,
-    render,
-    withdraw: async () => ({ kind: 'granted' }),
-    mailer,
-    clock: () => delivery.now,
-    log,
-    metrics: noMetrics,
-  });
+  const { deliver } = createTestMail({ mailer, clock: () => delivery.now, log });
   return Object.assign(delivery, { deliver });
 };
 
@@ -38,7 +28,7 @@ const verification: MailContent = { template: 'verify_email', details: { token_i
 const reset: MailContent = { template: 'reset_password', details: { token_id: crypto.randomUUID() } };
 
 describe('delivering a mail', () => {
-  it('sends it once, to its recipient, under the id of its row', async () => {
+  it('sends a mail once, to its recipient, with the id of its row', async () => {
     const delivery = newDelivery(accept);
     const { id, recipient } = await newMail(farFuture);
     expect(await delivery.deliver(id)).toEqual({ kind: 'done' });
@@ -47,7 +37,7 @@ describe('delivering a mail', () => {
     expect(await rowOf(id)).toMatchObject({ sent_at: farFuture });
   });
 
-  it('sends it once when 20 deliveries of it run at the same time', async () => {
+  it('sends a mail once when 20 deliveries of it run at the same time', async () => {
     const delivery = newDelivery(accept);
     const { id } = await newMail(farFuture);
     await Promise.all(Array.from({ length: 20 }, () => delivery.deliver(id)));
@@ -61,7 +51,7 @@ describe('delivering a mail', () => {
     expect(await countRoundTrips(() => delivery.deliver(id))).toBe(1);
   });
 
-  it('asks for another attempt as long as the schedule lasts, then gives up and says so', async () => {
+  it('asks for another attempt until the schedule ends, then gives up and logs a dead letter', async () => {
     const delivery = newDelivery(fail);
     const { id } = await newMail(farFuture);
     for (let attempt = 1; attempt < maxAttempts; attempt++) {
@@ -85,7 +75,7 @@ describe('delivering a mail', () => {
     expect(new Set(delivery.mails.map((mail) => mail.id))).toEqual(new Set([id]));
   });
 
-  it('gives up at once what the provider refuses', async () => {
+  it('gives up at once a mail that the provider refuses', async () => {
     const delivery = newDelivery(refuse);
     const { id } = await newMail(farFuture);
     expect(await delivery.deliver(id)).toEqual({ kind: 'done' });
@@ -106,7 +96,7 @@ describe('delivering a mail', () => {
     expect(await rowOf(late.id)).toMatchObject({ failed_at: delivery.now, last_error: 'expired' });
   });
 
-  it('leaves the code out of a mail that comes later than the code lasts', async () => {
+  it('leaves an expired code out of a mail', async () => {
     const delivery = newDelivery(accept);
     const [soon, late] = [await newMail(farFuture, verification), await newMail(farFuture, verification)];
     await delivery.deliver(soon.id);
@@ -116,7 +106,7 @@ describe('delivering a mail', () => {
     expect(delivery.mails[1]?.text).toContain('/verify-email?token=');
   });
 
-  it('renders the same token every time, which the row does not hold', async () => {
+  it('renders the same token every time, although the row does not hold it', async () => {
     let outcome = fail;
     const delivery = newDelivery(() => outcome());
     const { id } = await newMail(farFuture, reset);
@@ -131,7 +121,7 @@ describe('delivering a mail', () => {
     expect(row?.text).not.toContain(first?.split('.')[1]);
   });
 
-  it('logs neither address nor subject nor token, whatever comes of it', async () => {
+  it('logs neither address nor subject nor token, whatever the outcome', async () => {
     for (const answer of [accept, refuse, fail]) {
       const delivery = newDelivery(answer);
       const { id, recipient } = await newMail(farFuture, verification);

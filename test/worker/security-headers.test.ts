@@ -1,7 +1,7 @@
 import { Hono } from 'hono';
 import { describe, expect, it } from 'vitest';
 import type { AppEnv } from '../../src/platform/http/app-env.ts';
-import { securityHeaders } from '../../src/platform/middleware/security-headers.ts';
+import { securityHeaders } from '../../src/platform/middleware/browser-security.ts';
 import { createClient } from '../support/worker/client.ts';
 import { everyKindOfResponse } from '../support/worker/responses.ts';
 import { strictEnv } from '../unit/config-fixtures.ts';

@@ -2,8 +2,7 @@ import { Hono } from 'hono';
 import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { AppEnv } from '../../src/platform/http/app-env.ts';
 import { respondWithProblem, toAppError } from '../../src/platform/http/problem.ts';
-import { requestContext } from '../../src/platform/middleware/request-context.ts';
-import { timeout } from '../../src/platform/middleware/timeout.ts';
+import { requestContext, timeout } from '../../src/platform/middleware/request-context.ts';
 import { createClient, newAccount, newEmail, password, silentQueue } from '../support/worker/client.ts';
 
 const timeoutMs = 200;

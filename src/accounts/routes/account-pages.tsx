@@ -1,7 +1,7 @@
 import type { Context } from 'hono';
 import { createProveAddress, placeAfterProof } from '../../emails/http.ts';
 import type { AppEnv } from '../../platform/http/app-env.ts';
-import { pageForm } from '../../platform/http/page-forms.ts';
+import { pageForm } from '../../platform/http/page-response.tsx';
 import { page, type Web } from '../../platform/http/route.ts';
 import { doneAt } from '../../platform/pages/notices.ts';
 import {

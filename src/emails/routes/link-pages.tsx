@@ -10,8 +10,7 @@ import {
 import { ForgotPassword, ResetPassword } from '../../passwords/pages.tsx';
 import { AppError } from '../../platform/errors.ts';
 import type { AppEnv } from '../../platform/http/app-env.ts';
-import { pageForm } from '../../platform/http/page-forms.ts';
-import { respondWithPage } from '../../platform/http/page-response.tsx';
+import { pageForm, respondWithPage } from '../../platform/http/page-response.tsx';
 import { page, type Web } from '../../platform/http/route.ts';
 import type { Failure } from '../../platform/pages/failure.ts';
 import { doneAt, noticeText } from '../../platform/pages/notices.ts';

@@ -1,26 +1,26 @@
 import type { RatePolicy } from '../../platform/rules/sliding-window.ts';
 import type { ClaimedMail, MailTemplate, OutboxMail } from './outbox.ts';
 
-/** How many mails one mailbox gets, whoever causes them. */
+/** The most mails that one mailbox gets, whatever causes them. */
 export type MailBudget = { readonly hourlyMax: number; readonly dailyMax: number };
 
 /**
- * Tenths of the budget. Each share is used up by its own kinds alone: whatever a stranger or a thief can cause must not
- * keep the other mails from the owner. Their sum is ten, so the shares together are the budget.
+ * Tenths of the budget. Only mails of its own kinds use up a share: mails that a stranger or a thief can cause must not
+ * keep other mails from the owner. The sum is ten, so the shares together are the budget.
  */
 const shares = {
-  /** A stranger can cause these for any address. Each of them serves the owner as well as one of their own. */
+  /** A stranger can cause these for any address. To the owner they are as useful as their own. */
   proofs: 2,
-  /** A stranger can cause these for any address too, and they serve only the stranger. */
+  /** A stranger can cause these for any address too, and they are of no use to the owner. */
   offers: 1,
   /** A stranger can cause these for any account. */
   resets: 2,
-  /** The owner's way back in: asking takes a network that the account has had sessions from. */
+  /** The owner's way back: only a network where the account has had sessions can cause these. */
   familiar_resets: 1,
-  /** The password, or an identity of the account, is needed. */
+  /** These need the password, or an identity of the account. */
   sign_ins: 1,
   changes: 2,
-  /** The link that undoes a takeover. A thief can cause one of them, and nobody else any. */
+  /** The link that undoes a takeover. A thief can cause only one of these. */
   undo: 1,
 } as const;
 
@@ -29,7 +29,7 @@ const shareOf: Readonly<Record<MailTemplate, keyof typeof shares>> = {
   verify_new_email: 'offers',
   account_exists: 'offers',
   address_reserved: 'offers',
-  // Only an administrator can cause it.
+  // Only an administrator can cause this.
   invitation: 'changes',
   codes_locked: 'changes',
   reset_password: 'resets',
@@ -44,7 +44,7 @@ const shareOf: Readonly<Record<MailTemplate, keyof typeof shares>> = {
 
 const hourMs = 3_600_000;
 
-/** What the limiter counts a mail by: the shorter window first, so that what it refuses costs the day nothing. */
+/** The policies that count a mail: the shorter window first, so that a refused mail does not count for the day. */
 export const mailPolicies = (
   { hourlyMax, dailyMax }: MailBudget,
   { template, isFromFamiliarNetwork }: Pick<ClaimedMail, 'template' | 'isFromFamiliarNetwork'>,
@@ -66,16 +66,16 @@ const partsOf = (address: string) => {
   return { name, domain, untagged: name.replace(/(?<=.)\+.*$/s, '') };
 };
 
-/** The mailbox that an address leads to, as far as that can be known: without `+tag` (RFC 5233), and for Gmail without dots. */
+/** The mailbox of an address, as far as it can be known: without `+tag` (RFC 5233), and for Gmail without dots. */
 export const mailboxOf = (address: string): string => {
   const { untagged, domain } = partsOf(address);
   return gmail.has(domain) ? `${untagged.replaceAll('.', '')}@gmail.com` : `${untagged}@${domain}`;
 };
 
 /**
- * Whose budget a mail takes from. Anybody can invent spellings of a mailbox, so all of them share one budget, but they
- * must not use up what the owner's own spelling has: an address that was proved counts for itself, and tagged addresses
- * count apart from those without a tag. It names a budget and nothing else; two addresses stay two accounts.
+ * The owner of the budget of a mail. Anybody can invent spellings of a mailbox, so all spellings share one budget. They
+ * must not use up the budget of the owner's own spelling, so a proved address has its own budget, and tagged addresses
+ * have a budget apart from those without a tag. Two addresses are still two accounts.
  */
 export const budgetOwnerOf = ({
   recipient,
@@ -86,13 +86,13 @@ export const budgetOwnerOf = ({
   return `${name === untagged ? 'mailbox' : 'tags of'} ${mailboxOf(recipient)}`;
 };
 
-/** Why a mail is not sent, and why one is tried again that has not been counted. */
+/** The reasons of a mail that is not sent, and of one that is retried without having been counted. */
 export const heldBack = 'held_back';
 export const budgetUnavailable = 'budget_unavailable';
 
 /**
- * Whether an attempt is the first one that counts. A mail that a provider has put off was counted then; one whose
- * attempt broke off without a word counts again, as nobody knows how far it came.
+ * Whether an attempt counts. A mail that the provider put off has been counted already. An attempt without an outcome
+ * counts again, because it may have ended before it was counted.
  */
 export const isUncounted = (lastError: string | null): boolean =>
   lastError === null || lastError === budgetUnavailable;

@@ -1,25 +1,39 @@
 import { codePolicy, tokenTtlSeconds } from '../../emails/rules.ts';
 import { describeDevice } from '../../sessions/rules/device.ts';
-import type { Block, Fact, Message, RenderedMessage } from './message.ts';
-import { renderHtml } from './message-html.ts';
-import { renderText } from './message-text.ts';
+import {
+  type Block,
+  type Fact,
+  type Message,
+  type RenderedMessage,
+  renderHtml,
+  renderText,
+} from './message.ts';
 import type { MailContent, MailTemplate } from './outbox.ts';
 
-/** What a message is made of beside its details. */
+/** Links below APP_URL, never below the Host of a request, which its sender chooses (OWASP WSTG-INPV-17). */
+export const createLinks = (appUrl: string) => ({
+  verifyEmail: (token: string) => `${appUrl}/verify-email?token=${token}`,
+  resetPassword: (token: string) => `${appUrl}/reset-password?token=${token}`,
+  restoreEmail: (token: string) => `${appUrl}/restore-email?token=${token}`,
+  account: () => `${appUrl}/account`,
+});
+
+/** The parts of a message beside its details. */
 export type MessageFacts = {
-  /** When that happened which the message is about; links and codes live from then on. */
+  /** The time of the event; the lifetimes of links and codes begin here. */
   readonly happenedAt: Date;
-  /** The one link, under APP_URL. */
+  /** The only link, below APP_URL. */
   readonly link: string;
-  /** The six digits, where the message has any that are still good. */
+  /** Six digits; null where the message has no valid code. */
   readonly code: string | null;
 };
 
-type Details<T extends MailTemplate> = Extract<MailContent, { template: T }>['details'];
-type Compose<T extends MailTemplate> = (
-  facts: MessageFacts & { site: string },
-  details: Details<T>,
-) => Message;
+type Messages = {
+  readonly [T in MailTemplate]: (
+    facts: MessageFacts & { readonly site: string },
+    details: MailContent<T>['details'],
+  ) => Message;
+};
 
 const instant = new Intl.DateTimeFormat('en-GB', { dateStyle: 'long', timeStyle: 'short', timeZone: 'UTC' });
 const when = (date: Date): string => `${instant.format(date)} UTC`;
@@ -27,6 +41,8 @@ const until = (from: Date, ttlSeconds: number): string => when(new Date(from.get
 
 const paragraph = (text: string): Block => ({ kind: 'paragraph', text });
 const action = (label: string, url: string): Block => ({ kind: 'action', label, url });
+const openAccount = (link: string): Block => action('Open the account page', link);
+const ifItWasYou = paragraph('If it was you, you need not do anything.');
 const facts = (...rows: Fact[]): Block => ({ kind: 'facts', rows });
 
 const deviceFacts = (
@@ -35,14 +51,13 @@ const deviceFacts = (
 ): Block =>
   facts(['When', when(happenedAt)], ['Device', describeDevice(user_agent)], ['IP address', ip ?? 'unknown']);
 
-const messages: { readonly [T in MailTemplate]: Compose<T> } = {
+const messages: Messages = {
   verify_email: ({ site, link, code, happenedAt }, { ip, user_agent, completes_sign_up }) => ({
     subject: `Confirm your e-mail address for ${site}`,
     blocks: [
       paragraph(
         `Someone used this e-mail address for an account at ${site}. Please confirm that it is yours.`,
       ),
-      // Whoever reads the mail can tell what it is about.
       ...(user_agent === undefined ? [] : [deviceFacts(happenedAt, { ip: ip ?? null, user_agent })]),
       action('Confirm e-mail address', link),
       paragraph(
@@ -81,7 +96,7 @@ const messages: { readonly [T in MailTemplate]: Compose<T> } = {
       paragraph(
         'If it was not you who entered the codes, someone is trying to guess the one that we sent you. Do not share it with anyone.',
       ),
-      action('Open the account page', link),
+      openAccount(link),
     ],
   }),
 
@@ -92,7 +107,7 @@ const messages: { readonly [T in MailTemplate]: Compose<T> } = {
       paragraph(
         'You already have an account, so nothing was changed. Open the account page to log in, or to choose a new password if you have forgotten yours.',
       ),
-      action('Open the account page', link),
+      openAccount(link),
       paragraph(
         'If it was not you, you need not do anything. We have not told anyone else that you have an account.',
       ),
@@ -125,7 +140,7 @@ const messages: { readonly [T in MailTemplate]: Compose<T> } = {
       paragraph(
         'A deletion cannot be undone. If it was neither you nor the people who run the service, please tell them.',
       ),
-      action('Open the account page', link),
+      openAccount(link),
     ],
   }),
 
@@ -149,11 +164,11 @@ const messages: { readonly [T in MailTemplate]: Compose<T> } = {
     blocks: [
       paragraph(`A new password was set for your account at ${site}. All other devices were logged out.`),
       deviceFacts(happenedAt, details),
-      paragraph('If it was you, you need not do anything.'),
+      ifItWasYou,
       paragraph(
         'If it was not you, open the account page, choose “Forgot your password?” and set a new password. That logs out the person who changed it.',
       ),
-      action('Open the account page', link),
+      openAccount(link),
     ],
   }),
 
@@ -168,7 +183,7 @@ const messages: { readonly [T in MailTemplate]: Compose<T> } = {
         `The link works once and for 24 hours, until ${until(happenedAt, tokenTtlSeconds.change_email)}. The account keeps its old address until you confirm this one.`,
       ),
       paragraph(
-        'Once you confirm, the account uses this address. If its old address was confirmed, whoever reads mail there can undo the change for 7 days.',
+        'Once you confirm, the account uses this address. If its old address was confirmed, anyone who reads mail there can undo the change for 7 days.',
       ),
       paragraph(
         'If an account with this address exists that nobody has confirmed, your confirmation deletes it. The link then works only in a browser that is logged in to the account that asked for this address.',
@@ -189,7 +204,7 @@ const messages: { readonly [T in MailTemplate]: Compose<T> } = {
       paragraph(
         'If it was not you, open your account page and change your password. That ends the request, and logs out every other device.',
       ),
-      action('Open the account page', link),
+      openAccount(link),
     ],
   }),
 
@@ -200,12 +215,9 @@ const messages: { readonly [T in MailTemplate]: Compose<T> } = {
         `The e-mail address of your account at ${site} was changed. The account no longer uses this address.`,
       ),
       facts(['When', when(happenedAt)], ['New address', new_email]),
-      paragraph('If it was you, you need not do anything.'),
+      ifItWasYou,
       ...(token_id === undefined
-        ? [
-            paragraph('If it was not you, tell the people who run the service.'),
-            action('Open the account page', link),
-          ]
+        ? [paragraph('If it was not you, tell the people who run the service.'), openAccount(link)]
         : [
             paragraph(
               'If it was not you, undo the change. Your account then has this address again, every device is logged out, and the password stops working. You have 30 minutes to choose a new one; after that, use “Forgot your password?”.',
@@ -228,7 +240,7 @@ const messages: { readonly [T in MailTemplate]: Compose<T> } = {
       paragraph(
         'If it was not you, and the account is yours, please tell the people who run the service. You can now use this address for a new account.',
       ),
-      action('Open the account page', link),
+      openAccount(link),
     ],
   }),
 
@@ -243,7 +255,7 @@ const messages: { readonly [T in MailTemplate]: Compose<T> } = {
         `If that account was yours and it was not you who changed its address, open the link in our message “Your e-mail address for ${site} was changed”: it gives the account back to you.`,
       ),
       paragraph('If it was not you who tried to use the address, you need not do anything.'),
-      action('Open the account page', link),
+      openAccount(link),
     ],
   }),
 
@@ -255,11 +267,11 @@ const messages: { readonly [T in MailTemplate]: Compose<T> } = {
       ),
       facts(['Provider', provider]),
       deviceFacts(happenedAt, device),
-      paragraph('If it was you, you need not do anything.'),
+      ifItWasYou,
       paragraph(
         'If it was not you, someone else uses your address at that provider. Open your account page, remove that way to log in, and log out every other device.',
       ),
-      action('Open the account page', link),
+      openAccount(link),
     ],
   }),
 
@@ -268,17 +280,20 @@ const messages: { readonly [T in MailTemplate]: Compose<T> } = {
     blocks: [
       paragraph(`Someone logged in to your account at ${site} from a device or a network that is new to us.`),
       deviceFacts(happenedAt, details),
-      paragraph('If it was you, you need not do anything.'),
+      ifItWasYou,
       paragraph(
         'If it was not you, someone knows your password or uses your account at a provider. Open your account page, log out every other device, set a new password, and remove any way to log in that you do not know.',
       ),
-      action('Open the account page', link),
+      openAccount(link),
     ],
   }),
 };
 
-/** An e-mail as it is sent. Nothing in it was written by anyone else, but for the values of its facts. */
-export const renderMessage = ({ template, details }: MailContent, given: MessageFacts): RenderedMessage => {
-  const message = messages[template]({ ...given, site: new URL(given.link).host }, details as never);
+/** An e-mail as it is sent. Only the values of its facts can hold texts of others. */
+export const renderMessage = <T extends MailTemplate>(
+  { template, details }: MailContent<T>,
+  given: MessageFacts,
+): RenderedMessage => {
+  const message = messages[template]({ ...given, site: new URL(given.link).host }, details);
   return { subject: message.subject, text: renderText(message), html: renderHtml(message) };
 };

@@ -2,34 +2,40 @@ import type { DeliveryOutcome } from '../../platform/rules/mail.ts';
 import { heldBack } from './mail-budget.ts';
 
 /**
- * How long after the beginning of an attempt the next one may begin, in seconds. The same time is the lease of an
- * attempt that is never heard of again, so the first must outlast a delivery.
+ * The seconds between the beginnings of two attempts. They are also the lease of an attempt that ends without an outcome,
+ * so the first must outlast a delivery.
  */
 export const attemptDelaysSeconds: readonly number[] = [60, 300, 900, 3600, 14_400, 43_200, 43_200, 43_200];
 
-/** After that many the mail is given up. */
+/** The limits of one delivery. Their sum is shorter than the first lease, so that no second delivery overlaps a slow one. */
+export const deliveryLimitsMs = { claim: 10_000, budget: 5_000, send: 15_000, settle: 10_000 } as const;
+
+/** What the queue has to do after a delivery: nothing, or another attempt. */
+export type Delivered = { readonly kind: 'done' } | { readonly kind: 'again'; readonly afterSeconds: number };
+
+/** A mail is given up after this many attempts. */
 export const maxAttempts: number = attemptDelaysSeconds.length;
 
-/** The longest time that a provider's Retry-After is taken at its word, and that a queue can hold a message. */
+/** The longest Retry-After that counts, and the longest time that a queue can hold a message. */
 export const maxDelaySeconds = 43_200;
 
-/** How long a mail is kept that was sent or given up. */
+/** How long a mail that was sent or given up is kept. */
 export const retentionSeconds: number = 30 * 86_400;
 
-/** The queue of what was taken back too often, by the end of its name; `wrangler.toml` names the queues. */
+/** The name of the dead letter queue ends like this; `wrangler.toml` names the queues. */
 export const deadLetterQueue: RegExp = /-mail-dead$/;
 
-/** The mailbox has had its budget. That settles a mail for good, and as no dead letter: nothing is to be done about it. */
+/** The mailbox has used up its budget. That settles a mail for good, and it is no dead letter: nobody has to act. */
 export type HeldBack = { readonly kind: 'held_back'; readonly policy: string };
 
-/** What is left to do after an attempt. */
+/** What follows an attempt. */
 export type Settlement =
   | { readonly kind: 'sent' }
   | (HeldBack & { readonly reason: typeof heldBack })
   | { readonly kind: 'again'; readonly afterSeconds: number; readonly reason: string }
   | { readonly kind: 'failed'; readonly reason: string };
 
-/** @param attempts how many have begun, the one with this outcome included */
+/** @param attempts the number of attempts, including the one with this outcome */
 export const settlementOf = (outcome: DeliveryOutcome | HeldBack, attempts: number): Settlement => {
   switch (outcome.kind) {
     case 'sent':

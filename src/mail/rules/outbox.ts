@@ -1,95 +1,64 @@
 import type { MailMessage } from '../../platform/rules/mail.ts';
 
-/** Every e-mail that Itsor sends, with what its text needs; ids and facts, never a secret. */
-export type MailContent =
-  | {
-      readonly template: 'verify_email';
-      /** Without a device where an administrator has made the account. */
-      readonly details: {
-        readonly token_id: string;
-        readonly ip?: string | null;
-        readonly user_agent?: string | null;
-        /** Whether what the sign-up chose waits in its browser until the address is proved (ADR 10). */
-        readonly completes_sign_up?: boolean;
-      };
-    }
-  | {
-      readonly template: 'codes_locked';
-      readonly details: { readonly ip: string | null; readonly user_agent: string | null };
-    }
-  | { readonly template: 'account_exists'; readonly details: Record<string, never> }
-  | { readonly template: 'invitation'; readonly details: { readonly token_id: string } }
-  | {
-      readonly template: 'account_deleted';
-      /** `is_former`: for an address that the account had left and could have come back to. */
-      readonly details: { readonly is_former?: true };
-    }
-  | {
-      readonly template: 'reset_password';
-      /** Without a device where the version before has written it. */
-      readonly details: {
-        readonly token_id: string;
-        readonly ip?: string | null;
-        readonly user_agent?: string | null;
-      };
-    }
-  | {
-      readonly template: 'password_changed';
-      readonly details: { readonly ip: string | null; readonly user_agent: string | null };
-    }
-  | { readonly template: 'verify_new_email'; readonly details: { readonly token_id: string } }
-  | {
-      readonly template: 'email_change_requested';
-      readonly details: {
-        readonly new_email: string;
-        readonly ip: string | null;
-        readonly user_agent: string | null;
-      };
-    }
-  | {
-      readonly template: 'email_changed';
-      /** Without a token where the address was not proved, or comes after one that can still be undone to. */
-      readonly details: { readonly token_id?: string; readonly new_email: string };
-    }
-  | { readonly template: 'email_restored'; readonly details: Record<string, never> }
-  | { readonly template: 'address_reserved'; readonly details: { readonly kept_until: string } }
-  | {
-      readonly template: 'identity_linked';
-      readonly details: {
-        readonly provider: string;
-        readonly ip: string | null;
-        readonly user_agent: string | null;
-      };
-    }
-  | {
-      readonly template: 'new_sign_in';
-      readonly details: { readonly ip: string | null; readonly user_agent: string | null };
+type Token = { readonly token_id: string };
+type NoDetails = Record<string, never>;
+type Device = { readonly ip: string | null; readonly user_agent: string | null };
+
+/** The details of each e-mail that Itsor sends, by its template: ids and facts, never a secret. */
+type MailDetails = {
+  /** Without a device where an administrator has created the account. */
+  readonly verify_email: Token &
+    Partial<Device> & {
+      /** Whether the browser keeps the user name and password until the address is proved (ADR 10). */
+      readonly completes_sign_up?: boolean;
     };
+  readonly codes_locked: Device;
+  readonly account_exists: NoDetails;
+  readonly invitation: Token;
+  /** `is_former`: for a former address that could still undo its change. */
+  readonly account_deleted: { readonly is_former?: true };
+  /** Without a device in rows of the previous version. */
+  readonly reset_password: Token & Partial<Device>;
+  readonly password_changed: Device;
+  readonly verify_new_email: Token;
+  readonly email_change_requested: Device & { readonly new_email: string };
+  /** Without a token where the address was not proved, or an earlier change can still be undone. */
+  readonly email_changed: Partial<Token> & { readonly new_email: string };
+  readonly email_restored: NoDetails;
+  readonly address_reserved: { readonly kept_until: string };
+  readonly identity_linked: Device & { readonly provider: string };
+  readonly new_sign_in: Device;
+};
 
-export type MailTemplate = MailContent['template'];
+export type MailTemplate = keyof MailDetails;
 
-/** An e-mail that is to be sent, or was. */
+/** A template and its details: for one template, or by default for any. */
+export type MailContent<T extends MailTemplate = MailTemplate> = {
+  [Each in T]: { readonly template: Each; readonly details: MailDetails[Each] };
+}[T];
+
+/** A row of the outbox. */
 export type OutboxMail = MailContent & {
   readonly id: string;
   readonly recipient: string;
-  /** Whether an account had proved that address when the mail was written. */
+  /** Whether an account had proved the address when the mail was written. */
   readonly toProvedAddress: boolean;
   readonly createdAt: Date;
   readonly sentAt: Date | null;
-  /** How often a delivery has begun, the present one included. */
+  /** The number of attempts so far, including the current one. */
   readonly attempts: number;
-  /** What came of the attempt before; null where there was none, or it was never heard of again. */
+  /** The outcome of the previous attempt; null where there was none, or it ended without an outcome. */
   readonly lastError: string | null;
 };
 
-/** A mail whose delivery has begun. */
+/** A mail whose attempt has begun. */
 export type ClaimedMail = OutboxMail & {
-  /** Whether a reset was asked for from a network that the account has had sessions from. */
+  /** Whether a reset was requested from a network where the account has had sessions. */
   readonly isFromFamiliarNetwork: boolean;
 };
 
-/** An e-mail as it went out. */
+/** An e-mail that was sent. */
 export type SentMail = MailMessage & { readonly sentAt: Date };
 
-/** The port behind which deliveries wait; loses nothing that matters, as the outbox itself is in the database. */
+/** The queue of deliveries. It may lose messages, because the outbox is in the database. */
 export type MailQueue = { readonly enqueue: (outboxIds: readonly string[]) => Promise<void> };

@@ -2,7 +2,7 @@ import { sql } from 'drizzle-orm';
 import type { Database, QueryScope } from '../../platform/db/client.ts';
 import { heldBack } from '../rules/mail-budget.ts';
 
-/** Work that was given up. Neither whom a mail is for nor what a file is called is any operator's business. */
+/** Work that was given up. Operators see neither the address of a mail nor the name of a file. */
 export type DeadLetter = {
   readonly kind: 'mail' | 'upload';
   readonly id: string;
@@ -22,9 +22,9 @@ type Row = {
   given_up_at: Date;
 };
 
-/** What an operator does about the work that the queues and the cron have given up. */
+/** Statements for operators about the work that the queues and the cron have given up. */
 export const createDeadLetterRepository = (db: Database) => ({
-  /** The newest first. */
+  /** The dead letters, newest first. */
   list: async (scope: QueryScope, limit: number): Promise<DeadLetter[]> => {
     const rows = await db.execute<Row>(
       scope,
@@ -32,17 +32,18 @@ export const createDeadLetterRepository = (db: Database) => ({
         select 'mail' as kind, id, template as what, last_error as reason, attempts, failed_at as given_up_at
         from outbox where failed_at is not null and last_error is distinct from ${heldBack}
         union all
-        select 'upload', id, status, reason, attempts, given_up_at from uploads where given_up_at is not null
+        select 'upload', id, status, reason, attempts, given_up_at from uploads
+        where given_up_at is not null
         order by given_up_at desc, id limit ${limit}`,
     );
     return rows.map(({ given_up_at, ...rest }) => ({ ...rest, givenUpAt: given_up_at }));
   },
 
   /**
-   * Makes mails due once more, as if they were new; the next scheduled run sends them. A link that has ended meanwhile
-   * is not sent. Uploads are not taken up again: the bytes of those are gone, and their owners were told so.
+   * Makes mails due again, as if they were new; the next scheduled run sends them, except those whose link has expired.
+   * Uploads cannot be retried: their bytes are deleted, and their owners know it.
    * @param ids null for all
-   * @returns how many
+   * @returns the number of mails
    */
   retryMails: async (scope: QueryScope, now: Date, ids: readonly string[] | null): Promise<number> => {
     const rows = await db.execute(

@@ -14,15 +14,16 @@ import {
 
 export type OutboxScope = Pick<RequestContext, 'now' | 'signal'>;
 
-export type OutboxRepository = ReturnType<typeof createOutboxRepository>;
-
-const columns = sql`id, recipient, to_proved_address, template, details, created_at, sent_at, attempts, last_error`;
+const columns = sql`
+  outbox.id, outbox.recipient, outbox.to_proved_address, outbox.template, outbox.details, outbox.created_at,
+  outbox.sent_at, outbox.attempts, outbox.last_error`;
 const unsettled = sql`sent_at is null and failed_at is null`;
 
-export const createOutboxRepository = (db: Database) => ({
+/** The statements of the outbox. */
+export const createOutboxSql = ({ db }: { readonly db: Database }) => ({
   /**
-   * Begins an attempt. It moves the next one ahead, which keeps every other delivery away until then: of parallel
-   * claims the second waits for the row's lock and finds it no longer due.
+   * Begins an attempt. It moves the next attempt into the future, so that no other delivery begins until then: a parallel
+   * claim waits for the lock of the row, and then the mail is no longer due.
    * @returns null for a mail that is sent, given up, gone, or not due
    */
   claim: async (scope: OutboxScope, id: string): Promise<ClaimedMail | null> => {
@@ -30,17 +31,18 @@ export const createOutboxRepository = (db: Database) => ({
     const [row] = await db.execute<OutboxRow & { is_from_familiar_network: boolean }>(
       scope,
       sql`
-        update outbox o set
+        update outbox set
           attempts = attempts + 1,
           next_attempt_at = ${scope.now}::timestamptz + (${delays}::int[])[attempts + 1] * interval '1 second'
         where id = ${id}::uuid and ${unsettled} and next_attempt_at <= ${scope.now} and attempts < ${maxAttempts}
-        returning ${columns}, case when template = 'reset_password'
-          then ${isFamiliarNetwork(sql`o.user_id`, sql`(o.details->>'ip')::inet`)} else false end as is_from_familiar_network`,
+        returning ${columns}, case when outbox.template = 'reset_password'
+          then ${isFamiliarNetwork(sql`outbox.user_id`, sql`(outbox.details->>'ip')::inet`)}
+          else false end as is_from_familiar_network`,
     );
     return row ? { ...toMail(row), isFromFamiliarNetwork: row.is_from_familiar_network } : null;
   },
 
-  /** Ends an attempt. One that has outlived its lease may still say that the mail went out, and nothing else. */
+  /** Ends an attempt. After its lease an attempt can still mark the mail as sent, and nothing else. */
   settle: async (
     scope: OutboxScope,
     { id, attempts }: Pick<OutboxMail, 'id' | 'attempts'>,
@@ -51,47 +53,54 @@ export const createOutboxRepository = (db: Database) => ({
       case 'sent':
         await db.execute(
           scope,
-          sql`update outbox set sent_at = ${scope.now}, failed_at = null, last_error = null
-              where id = ${id}::uuid and sent_at is null`,
+          sql`
+            update outbox set sent_at = ${scope.now}, failed_at = null, last_error = null
+            where id = ${id}::uuid and sent_at is null`,
         );
         return;
       case 'again':
         await db.execute(
           scope,
-          sql`update outbox set next_attempt_at = ${secondsAfter(scope.now, settlement.afterSeconds)}, last_error = ${settlement.reason}
-              where ${current}`,
+          sql`
+            update outbox set
+              next_attempt_at = ${secondsAfter(scope.now, settlement.afterSeconds)},
+              last_error = ${settlement.reason}
+            where ${current}`,
         );
         return;
       case 'held_back':
       case 'failed':
         await db.execute(
           scope,
-          sql`update outbox set failed_at = ${scope.now}, last_error = ${settlement.reason} where ${current}`,
+          sql`
+            update outbox set failed_at = ${scope.now}, last_error = ${settlement.reason}
+            where ${current}`,
         );
     }
   },
 
-  /** What a delivery may begin for, the longest overdue first. */
+  /** The ids of mails that are due, the longest overdue first. */
   due: async (scope: OutboxScope, limit: number): Promise<string[]> => {
     const rows = await db.execute<{ id: string }>(
       scope,
-      sql`select id from outbox
-          where ${unsettled} and next_attempt_at <= ${scope.now} and attempts < ${maxAttempts}
-          order by next_attempt_at limit ${limit}`,
+      sql`
+        select id from outbox
+        where ${unsettled} and next_attempt_at <= ${scope.now} and attempts < ${maxAttempts}
+        order by next_attempt_at limit ${limit}`,
     );
     return rows.map(({ id }) => id);
   },
 
   /**
-   * Gives up the mails whose last attempt was never heard of again, and deletes what was settled a month ago: an
+   * Gives up the mails whose last attempt ended without an outcome, and deletes mails that were settled a month ago: an
    * address is kept no longer than it is needed.
-   * @returns the ids of those given up
+   * @returns the ids of the mails given up
    */
   tidy: async (scope: OutboxScope): Promise<string[]> => {
     const rows = await db.execute<{ id: string }>(
       scope,
       sql`
-        with purged as (
+        with deleted_mail as (
           delete from outbox
           where id < ${firstIdAt(secondsAfter(scope.now, -retentionSeconds))}::uuid
             and (sent_at is not null or failed_at is not null)
@@ -107,7 +116,9 @@ export const createOutboxRepository = (db: Database) => ({
   recent: async (scope: OutboxScope, limit: number): Promise<OutboxMail[]> => {
     const rows = await db.execute<OutboxRow>(
       scope,
-      sql`select ${columns} from outbox where sent_at <= ${scope.now} order by sent_at desc, id desc limit ${limit}`,
+      sql`
+        select ${columns} from outbox where sent_at <= ${scope.now}
+        order by sent_at desc, id desc limit ${limit}`,
     );
     return rows.map(toMail);
   },
@@ -129,7 +140,7 @@ const toMail = (row: OutboxRow): OutboxMail => ({
   id: row.id,
   recipient: row.recipient,
   toProvedAddress: row.to_proved_address,
-  // Template and details were written together, by our own statements.
+  // Our own statements have written the template and its details together.
   ...({ template: row.template, details: row.details } as MailContent),
   createdAt: row.created_at,
   sentAt: row.sent_at,

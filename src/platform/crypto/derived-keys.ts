@@ -1,6 +1,6 @@
 import type { Secret } from '../config/secret.ts';
 
-/** What a derived key is for; one label, one key, so that no use can stand in for another. */
+/** The purpose of a derived key. Each label has a key of its own, so that no purpose can stand in for another. */
 export type KeyLabel =
   | 'refresh-token'
   | 'one-time-token'
@@ -12,7 +12,7 @@ export type KeyLabel =
 export type MacKeys = {
   /** HMAC-SHA-256 under the current key, base64url without padding: 43 characters. */
   readonly sign: (text: string) => Promise<string>;
-  /** Whether the MAC was made by the current or a previous key; the comparison takes constant time. */
+  /** Whether the current or a previous key made the MAC; the comparison takes constant time. */
   readonly verify: (text: string, mac: string) => Promise<boolean>;
 };
 
@@ -41,7 +41,7 @@ const deriveKey = async (
   );
 };
 
-/** The keys of all secrets, the current one first. They are kept, not the promise of them: that belongs to its request. */
+/** The keys of all secrets, the current one first. It caches the keys and never the promise, which belongs to a request. */
 const createKeys = (
   secrets: readonly Secret[],
   label: KeyLabel,
@@ -54,7 +54,7 @@ const createKeys = (
   };
 };
 
-/** Of the last of 43 characters two bits are no part of the MAC (RFC 4648 section 3.5); they must be zero. */
+/** The last of 43 characters has two unused bits, which must be zero (RFC 4648 section 3.5). */
 const decode = (mac: string): Uint8Array<ArrayBuffer> | null => {
   try {
     return Uint8Array.fromBase64(`${mac}=`, { alphabet: 'base64url', lastChunkHandling: 'strict' });
@@ -63,7 +63,7 @@ const decode = (mac: string): Uint8Array<ArrayBuffer> | null => {
   }
 };
 
-/** MAC keys from SECRET_KEY and its predecessors by HKDF (RFC 5869), one label each. */
+/** MAC keys, derived from SECRET_KEY and its predecessors by HKDF (RFC 5869). */
 export const createMacKeys = (secrets: readonly Secret[], label: KeyLabel): MacKeys => {
   const keys = createKeys(secrets, label, signing);
 
@@ -87,7 +87,7 @@ export const createMacKeys = (secrets: readonly Secret[], label: KeyLabel): MacK
   };
 };
 
-/** AES-256-GCM keys from the same secrets: the first seals, any of them opens. */
+/** AES-256-GCM keys, derived from the same secrets: the first key seals, every key opens. */
 export const createSealKeys = (
   secrets: readonly Secret[],
   label: KeyLabel,

@@ -12,8 +12,8 @@ type Sealing<Contents> = {
 };
 
 /**
- * Contents as a client carries them: a JWE (RFC 7516) under a key of their own, so that nothing has to be stored, and
- * nobody reads them or makes any that we have not sealed.
+ * Contents that a client carries as a JWE (RFC 7516) under a key of their own: the service stores nothing, and the client
+ * can neither read nor forge them.
  */
 export const createSealedContents = <Contents extends JWTPayload>(
   secrets: readonly Secret[],
@@ -31,7 +31,7 @@ export const createSealedContents = <Contents extends JWTPayload>(
         .encrypt(current);
     },
 
-    /** Null for what is not ours, or is too old. */
+    /** Null for a text that is forged, malformed or older than `ttlSeconds`. */
     open: async (sealed: string, now: Date): Promise<Contents | null> => {
       for (const key of await keys()) {
         const opened = await jwtDecrypt(sealed, key, {

@@ -2,25 +2,25 @@ import type { RequestContext } from '../context.ts';
 import type { Site } from '../pages/site.ts';
 import type { Presented } from './identify.ts';
 
-/** Hono's environment: the bindings stay with the container, the facts of a request are in `ctx`. */
+/** Hono's environment: the container keeps the bindings, and `ctx` has the facts of a request. */
 export type AppEnv = {
   Variables: {
     ctx: RequestContext;
-    /** Of the trace that the request belongs to; for the log. Null where it is not traced. */
+    /** The id of the request's trace, for the log; null where the request is not traced. */
     traceId: string | null;
-    /** What `identify` found, once it was asked. */
+    /** The result of `identify`, once a caller has asked. */
     presented?: Presented;
     /** Whether the rate limiter's Durable Object answered; unset on routes without a limit. */
     limiterAnswered?: boolean;
-    /** A page that serves people without a session too has found one that lives. */
+    /** A page that needs no session has found a live one. */
     sessionLives?: boolean;
-    /** The request is one of OAuth 2, whose errors have RFC 6749's members too. */
+    /** The request is a form of OAuth 2, whose errors also have the members of RFC 6749. */
     isOAuthForm?: boolean;
-    /** The request has run out of time, and that is logged and answered. */
+    /** The request has timed out, and this is already logged and answered. */
     isTimeoutTold?: boolean;
-    /** Whose token the request carries, or was given; for the log. */
+    /** The account of the request's token, or of the token that it was given; for the log. */
     userId?: string;
-    /** Set where people read the answers, failures included: whom the pages speak for. */
+    /** The site of the pages; set where failures are answered by pages. */
     site?: Site;
   };
 };

@@ -2,7 +2,7 @@ import type { Context } from 'hono';
 import { AppError } from '../errors.ts';
 import { concatenate } from '../rules/bytes.ts';
 
-/** The body limit of every route but the uploads. */
+/** The body limit of every route except the uploads. */
 export const maxBodyBytes = 65_536;
 
 const mediaTypes = { json: 'application/json', form: 'application/x-www-form-urlencoded' } as const;
@@ -19,10 +19,10 @@ const contentType = (c: Context): { type: string; charsets: readonly string[] } 
 
 export const hasBodyOf = (c: Context, kind: BodyKind): boolean => contentType(c).type === mediaTypes[kind];
 
-/** How much of a body that is too large is read to its end: a connection that is cut may take others with it. */
+/** The most that is read of a body that is too large: cutting a connection may cut other requests on it. */
 const maxDrainedBytes = 1_048_576;
 
-/** Reads what is left of a body that is refused unread, so that its sender hears why. */
+/** Reads the rest of a refused body, so that its sender receives the answer. */
 export const drain = async (body: ReadableStream<Uint8Array>, maxBytes = maxDrainedBytes): Promise<void> => {
   if (body.locked) return;
   let length = 0;
@@ -32,7 +32,7 @@ export const drain = async (body: ReadableStream<Uint8Array>, maxBytes = maxDrai
   }
 };
 
-/** Counts what comes in rather than trust Content-Length, and keeps nothing beyond the limit. */
+/** Reads a body. It counts the bytes instead of trusting Content-Length, and keeps none beyond the limit. */
 const readBytes = async (body: ReadableStream<Uint8Array> | null): Promise<Uint8Array<ArrayBuffer>> => {
   const chunks: Uint8Array[] = [];
   let length = 0;
@@ -47,13 +47,13 @@ const readBytes = async (body: ReadableStream<Uint8Array> | null): Promise<Uint8
   return concatenate(chunks);
 };
 
-/** A body that breaks off is the client's doing, not a failure of ours. */
+/** A body that breaks off is the client's failure. */
 const brokenOff = (error: unknown): never => {
   if (error instanceof AppError) throw error;
   throw new AppError('malformed_json', { detail: 'The body broke off.', cause: error });
 };
 
-/** A form holds its bytes as %XX, and its parser would turn those that are not UTF-8 into U+FFFD unasked. */
+/** Whether a body is UTF-8, also the %XX bytes of a form, which its parser would silently replace by U+FFFD. */
 const isUtf8 = (bytes: Uint8Array, kind: BodyKind): boolean => {
   try {
     const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: false }).decode(bytes);
@@ -65,8 +65,8 @@ const isUtf8 = (bytes: Uint8Array, kind: BodyKind): boolean => {
 };
 
 /**
- * Reads the body once, within the limit, and leaves it for Hono's validator to parse. A body is plain
- * UTF-8 of the kind that the route takes; no body at all reads as one without members.
+ * Reads the body once, within the limit, and leaves it for Hono's validator to parse. A body is plain UTF-8 of the kind
+ * that the route accepts; a missing body counts as a body without members.
  * @throws AppError `payload_too_large`, `unsupported_media_type`, `malformed_json`
  */
 export const bufferBody = async (c: Context, kind: BodyKind): Promise<void> => {
@@ -79,7 +79,7 @@ export const bufferBody = async (c: Context, kind: BodyKind): Promise<void> => {
     });
   }
   if ((c.req.header('Content-Encoding') ?? 'identity') !== 'identity') {
-    throw new AppError('unsupported_media_type', { detail: 'A compressed body is not taken.' });
+    throw new AppError('unsupported_media_type', { detail: 'A compressed body is not accepted.' });
   }
   if (!isUtf8(bytes, kind)) throw new AppError('malformed_json', { detail: 'The body is not valid UTF-8.' });
   c.req.raw = new Request(c.req.raw, { body: bytes });

@@ -1,6 +1,6 @@
 import type { Networks } from '../rules/network.ts';
 
-/** Where a request comes from, as far as the platform vouches for it. `network` is the narrowest of the networks. */
+/** The client's address according to the platform. `network` is the narrowest of the networks. */
 export type ClientAddress = {
   readonly ip: string | null;
   readonly network: string;
@@ -40,8 +40,8 @@ const prefix = (groups: readonly number[], bits: number): string =>
   `${groups.map((group) => group.toString(16)).join(':')}::/${bits}`;
 
 /**
- * The client's address from `CF-Connecting-IP`, which Cloudflare sets; `X-Forwarded-For` is the client's own
- * word and is never read. An IPv6 client owns a /64 at the least, and many own a /56 or a /48 (RFC 6177).
+ * The client's address from `CF-Connecting-IP`, which Cloudflare sets. Clients can forge `X-Forwarded-For`, so it is never
+ * read. An IPv6 client owns at least a /64, and many own a /56 or a /48 (RFC 6177).
  */
 export const clientAddress = (headers: Headers): ClientAddress => {
   const ip = headers.get('CF-Connecting-IP')?.trim() ?? '';

@@ -1,6 +1,6 @@
 import type { Context } from 'hono';
 
-/** For what is no page: should a browser be talked into showing it, it may load and run nothing. */
+/** The policy of answers that are no pages: a browser that shows one may load and run nothing. */
 export const noContentPolicy = [
   "default-src 'none'",
   // Neither of these falls back to default-src.
@@ -21,7 +21,7 @@ const pagePolicy = (nonce: string): string =>
     "frame-ancestors 'none'",
   ].join('; ');
 
-/** Puts a page under a policy of its own. @returns the nonce that its scripts and styles must carry */
+/** Sets the policy of a page. @returns the nonce that its scripts and styles must carry */
 export const usePagePolicy = (c: Context): string => {
   const nonce = crypto.getRandomValues(new Uint8Array(16)).toBase64();
   c.header('Content-Security-Policy', pagePolicy(nonce));

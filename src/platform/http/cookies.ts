@@ -14,8 +14,8 @@ export const readCookies = (c: Context<AppEnv>, name: string): string[] =>
     .map((pair) => pair.slice(name.length + 1));
 
 /**
- * A cookie that must be there at most once: of two, a parser takes the first, and a neighbour's subdomain
- * can plant it (RFC 6265 section 8.6).
+ * Reads a cookie that may occur only once: parsers take the first of two, which a neighbouring subdomain can plant
+ * (RFC 6265 section 8.6).
  * @throws AppError `duplicate_cookie`
  */
 export const readSingleCookie = (c: Context<AppEnv>, name: string): string | null => {
@@ -24,7 +24,7 @@ export const readSingleCookie = (c: Context<AppEnv>, name: string): string | nul
   return values[0] || null;
 };
 
-/** Sets a cookie that no script reads; `maxAge` in seconds, and 0 ends it. */
+/** Sets a cookie that scripts cannot read. `maxAge` is in seconds; 0 deletes the cookie. */
 export const setHttpOnlyCookie = (
   c: Context<AppEnv>,
   config: CookieConfig,

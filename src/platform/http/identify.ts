@@ -6,12 +6,12 @@ import type { AccessVerdict } from '../rules/access-token.ts';
 import type { AppEnv } from './app-env.ts';
 import { readSingleCookie } from './cookies.ts';
 
-/** How an access token may come: `JWT_TOKEN_LOCATION`, `JWT_HEADER_NAME`, `JWT_HEADER_TYPE`, the cookie's name. */
+/** The places of an access token: `JWT_TOKEN_LOCATION`, `JWT_HEADER_NAME`, `JWT_HEADER_TYPE`, the cookie's name. */
 export type CredentialConfig = Pick<Config['jwt'], 'locations' | 'headerName' | 'headerType'> & {
   readonly cookieName: string;
 };
 
-/** The header that may carry a token, as it came, or null. */
+/** The header that may carry a token, unparsed, or null. */
 const readHeader = (c: Context<AppEnv>, { locations, headerName }: CredentialConfig): string | null =>
   (locations.header ? c.req.header(headerName) : undefined) ?? null;
 
@@ -21,13 +21,13 @@ const tokenOf = (header: string, type: string): string | null => {
   return scheme.toLowerCase() === type.toLowerCase() && rest.length === 0 ? token || null : null;
 };
 
-/** Whether a client has put a token, good or not, into the header. A browser adds `Basic` by itself, but no token. */
+/** Whether the header carries a token, valid or not. A browser by itself adds `Basic`, but never a token. */
 export const carriesBearerToken = (c: Context<AppEnv>, config: CredentialConfig): boolean =>
   tokenOf(readHeader(c, config) ?? '', config.headerType) !== null;
 
 /**
- * The access token that a request carries. The header wins, and a malformed one is an error: falling back
- * to the cookie would act for somebody whom the client did not name.
+ * The access token of a request. The header takes precedence, and a malformed header is an error: falling back to the
+ * cookie would act for an account that the client did not name.
  */
 const readCredential = (c: Context<AppEnv>, config: CredentialConfig) => {
   const header = readHeader(c, config);
@@ -43,14 +43,14 @@ const readCredential = (c: Context<AppEnv>, config: CredentialConfig) => {
   return cookie === null ? null : ({ token: cookie, source: 'cookie' } as const);
 };
 
-/** What is known of a request's access token without the database. `malformed` has the error that tells why. */
+/** The access token of a request, checked without the database. */
 export type Presented =
   | { readonly kind: 'none' }
   | { readonly kind: 'malformed'; readonly error: AppError }
   | { readonly kind: 'invalid' }
   | (Exclude<AccessVerdict, { kind: 'invalid' }> & Pick<Actor, 'source'>);
 
-/** Who acts by a good access token. @throws AppError that says what is wrong with any other */
+/** The actor of a valid access token. @throws AppError `unauthenticated`, `token_expired`, `duplicate_cookie` */
 export const actorOf = (presented: Presented): Actor => {
   switch (presented.kind) {
     case 'none':
@@ -73,13 +73,13 @@ export const actorOf = (presented: Presented): Actor => {
 
 export type Identify = (c: Context<AppEnv>) => Promise<Presented>;
 
-type Deps = {
+type Options = {
   readonly verifyAccessToken: (token: string, now: Date) => Promise<AccessVerdict>;
   readonly credential: CredentialConfig;
 };
 
-/** Verifies the access token of a request, once however many ask. Never throws for what a client sent. */
-export const createIdentify = ({ verifyAccessToken, credential }: Deps): Identify => {
+/** Verifies the access token of a request once, and caches the result. Never throws because of a client's input. */
+export const createIdentify = ({ verifyAccessToken, credential }: Options): Identify => {
   const identify = async (c: Context<AppEnv>): Promise<Presented> => {
     try {
       const presented = readCredential(c, credential);

@@ -1,12 +1,27 @@
 import type { Context } from 'hono';
 import { matchedRoutes } from 'hono/route';
+import { TrieRouter } from 'hono/router/trie-router';
+import { AppError } from '../errors.ts';
 import type { AppEnv } from './app-env.ts';
 
 /**
- * The route that a request reaches, by its pattern: the first, as `/users/me` is also a `/users/:id`, and would have its
- * limits. HEAD is answered by GET. Undefined where there is none.
+ * The pattern of the route that a request reaches; undefined where no route matches. It is the first match, because
+ * `/users/me` also matches `/users/:id`. GET answers HEAD.
  */
 export const matchedRoute = (
   c: Context<AppEnv>,
 ): { readonly method: string; readonly path: string } | undefined =>
   matchedRoutes(c).find(({ method }) => method !== 'ALL');
+
+/** The error for a request without a route: 405 where the path has other methods, otherwise 404. */
+export const createNoRoute = (routes: readonly { readonly method: string; readonly path: string }[]) => {
+  const methodsByPath = new TrieRouter<string>();
+  for (const { method, path } of routes) methodsByPath.add('ANY', path, method);
+  return (path: string): AppError => {
+    const [matches] = methodsByPath.match('ANY', path);
+    const methods = new Set(matches.map(([method]) => method));
+    if (methods.size === 0) return new AppError('not_found');
+    if (methods.has('GET')) methods.add('HEAD');
+    return new AppError('method_not_allowed', { allow: [...methods].sort() });
+  };
+};

@@ -3,26 +3,26 @@ import { AppError } from '../errors.ts';
 import type { Preconditions } from '../rules/preconditions.ts';
 
 const entityTag = String.raw`(?:W/)?"[\x21\x23-\x7e]*"`;
-/** RFC 9110 section 5.6.1: empty elements are none. */
+/** RFC 9110 section 5.6.1: empty list elements are ignored. */
 const entityTags = new RegExp(String.raw`^(?:\s*,)*\s*${entityTag}(?:\s*,(?:\s*${entityTag})?)*$`);
 
 const malformed = (header: string, detail: string): AppError =>
   new AppError('validation_failed', { errors: [{ pointer: `/${header}`, code: 'invalid', detail }] });
 
-/** The versions that a header names, without their quotes. */
+/** The versions in a header, without their quotes. */
 const tagsOf = (c: Context, header: 'If-Match' | 'If-None-Match') => {
   const given = c.req.header(header)?.trim();
   if (given === undefined) return null;
   if (given === '*') return '*';
-  if (!entityTags.test(given)) throw malformed(header, 'must be the ETag that you have read, or *');
+  if (!entityTags.test(given)) throw malformed(header, 'must be an ETag that you have read, or *');
   return [...given.matchAll(/(W\/)?"([^"]*)"/g)].map(([, weak, version = '']) => ({ weak, version }));
 };
 
 const readMethods: ReadonlySet<string> = new Set(['GET', 'HEAD']);
 
 /**
- * Reads If-Match and If-None-Match. To a write the latter can only say that there must be nothing yet.
- * @throws AppError `validation_failed` for what is neither tags nor `*`
+ * Reads If-Match and If-None-Match. For a write, If-None-Match can only be `*`: the resource must not exist yet.
+ * @throws AppError `validation_failed` for a header that is neither tags nor `*`
  */
 export const readPreconditions = (c: Context): Preconditions => {
   const ifMatch = tagsOf(c, 'If-Match');

@@ -4,9 +4,8 @@ import type { RequestContext } from '../context.ts';
 import { AppError, type FieldError, findAppError } from '../errors.ts';
 import { contentRange } from '../rules/byte-range.ts';
 import type { AppEnv } from './app-env.ts';
-import { oauthError } from './oauth-error.ts';
 
-/** RFC 9457, with our members `code`, `request_id` and `errors`; RFC 6749's two on the form of the token endpoint. */
+/** A problem of RFC 9457 with our members `code`, `request_id` and `errors`; for a form of OAuth 2 also those of RFC 6749. */
 export type Problem = {
   type: string;
   title: string;
@@ -23,7 +22,7 @@ export type Problem = {
 /** The problem type of draft-ietf-httpapi-ratelimit-headers, which generic clients know. */
 const quotaExceeded = 'https://iana.org/assignments/http-problem-types#quota-exceeded';
 
-/** What Hono itself throws, in our words: its own messages are plain text. */
+/** Our error for an exception of Hono, which would answer plain text. */
 const fromHono = (error: HTTPException): AppError => {
   switch (error.status) {
     case 400:
@@ -35,24 +34,48 @@ const fromHono = (error: HTTPException): AppError => {
   }
 };
 
-/** Any thrown value as an AppError; what we did not foresee is `internal_error`, with a fixed text. */
+/** Any thrown value as an AppError; an unexpected one is `internal_error` with a fixed text. */
 export const toAppError = (thrown: unknown): AppError =>
   findAppError(thrown) ??
   (thrown instanceof HTTPException ? fromHono(thrown) : new AppError('internal_error', { cause: thrown }));
 
-/** RFC 6750 section 3.1: an error code only where a token was sent and was not good. */
+/** RFC 6750 section 3.1: an error code only for a token that was sent and rejected. */
 const challenge = ({ code, tokenRejected }: AppError): string =>
   tokenRejected || code === 'token_expired' || code === 'session_revoked'
     ? `Bearer error="invalid_token", error_description="${code}"`
     : 'Bearer';
 
-/** RFC 6749 section 5.2 has errors as application/json, and its clients read nothing else; who asks for that gets it. */
+/** Clients of RFC 6749 section 5.2 read errors as application/json; they get it if they ask for it. */
 const mediaTypeOf = (c: Context<AppEnv>): string =>
   c.var.isOAuthForm && /^application\/json\b/i.test(c.req.header('Accept') ?? '')
     ? 'application/json'
     : 'application/problem+json';
 
-/** The headers of every failure, whoever reads its body. */
+type OAuthError = { status: 400; error: 'invalid_grant' | 'invalid_request' | 'unsupported_grant_type' };
+
+/** The status and error of RFC 6749 section 5.2; null for an error that it does not define. */
+const oauthError = ({ code, errors }: AppError): OAuthError | null => {
+  switch (code) {
+    case 'invalid_credentials':
+    case 'refresh_token_invalid':
+    case 'refresh_token_reused':
+    case 'session_revoked':
+    case 'account_disabled':
+    case 'email_not_verified':
+      return { status: 400, error: 'invalid_grant' };
+    case 'validation_failed':
+    case 'malformed_json': {
+      const unsupported = errors.some(
+        (error) => error.pointer === '/grant_type' && error.code === 'unsupported',
+      );
+      return { status: 400, error: unsupported ? 'unsupported_grant_type' : 'invalid_request' };
+    }
+    default:
+      return null;
+  }
+};
+
+/** Sets the headers of a failure, for pages and problems alike. */
 export const setFailureHeaders = (
   c: Context<AppEnv>,
   error: AppError,
@@ -67,11 +90,11 @@ export const setFailureHeaders = (
   if (wholeSize !== undefined) c.header('Content-Range', contentRange(wholeSize, null));
 };
 
-/** For every failure, even one from before the request had a context. */
+/** The id of the request; `unknown` for a failure before the request had a context. */
 export const requestIdOf = (c: Context<AppEnv>): string =>
   (c.var.ctx as RequestContext | undefined)?.requestId ?? 'unknown';
 
-/** The one serializer of every failure that a program reads. */
+/** Answers a failure as a problem. */
 export const respondWithProblem = (c: Context<AppEnv>, error: AppError): Response => {
   const { code, title, detail, errors, violatedPolicies } = error;
   const oauth = c.var.isOAuthForm ? oauthError(error) : null;

@@ -2,36 +2,36 @@ import type { Config } from '../config/schema.ts';
 import type { RatePolicy } from '../rules/sliding-window.ts';
 
 /**
- * What a class of routes may use of its own: a share of RATE_LIMIT_MAX in the same window, counted per caller
- * (the person of a live session, else the network) or per network alone, whatever token comes along. Only routes that ask
- * the database for the session may count per caller.
+ * The limits of the classes of routes: a share of RATE_LIMIT_MAX in the same window. It counts per caller (the person of a
+ * live session, otherwise the network) or per network, whatever token the request has. Only routes that check the
+ * session in the database may count per caller.
  */
 const limits = {
   default: { share: 1, per: 'caller' },
-  // Requests that show no session; they share the network's count of the default.
+  // Requests without a session share the network's count of the default.
   anybody: { share: 1, per: 'network', bucket: 'default' },
-  // Per caller, each account that an address signs up would bring it a fresh allowance for the next ones.
+  // Per caller, each sign-up would give its network a fresh limit for the next sign-ups.
   login: { share: 0.8, per: 'network' },
   signup: { share: 0.6, per: 'network' },
   refresh: { share: 0.8, per: 'network' },
-  // There and back; each may ask a provider.
+  // The way to a provider and back; each request may call the provider.
   oauth: { share: 0.8, per: 'network' },
-  // Probes come often, and from behind one address.
+  // Probes are frequent and come from one address.
   readiness: { share: 6, per: 'network' },
-  // Each of these may send a mail to somebody who did not ask for it.
+  // Each request may send a mail to a person who did not ask for it.
   mail: { share: 0.2, per: 'network' },
   reset: { share: 0.6, per: 'network' },
-  // Each is hashed, behind a session: a network may have many accounts. the passwords room bounds each of them.
+  // Each request costs a hash, behind a session. The passwords room also limits each account.
   password: { share: 0.3, per: 'network' },
-  // Guessing a token is hopeless, guessing a six-digit code is not.
+  // A token cannot be guessed, but a six-digit code can.
   verify: { share: 0.6, per: 'network' },
-  // Each is looked into, stored and scanned.
+  // Each upload is inspected, stored and scanned.
   upload: { share: 0.6, per: 'caller' },
-  // Bytes are fetched and read, behind a session: a network may have many accounts.
+  // Each request reads a whole file, behind a session.
   completion: { share: 0.6, per: 'network' },
-  // Its URL is signed; no session is asked for.
+  // The URL is signed; it needs no session.
   bytes: { share: 0.6, per: 'network', bucket: 'upload' },
-  // Of one network, and of a burst of files.
+  // All callbacks of a burst of files come from one network.
   webhook: { share: 20, per: 'network' },
 } as const satisfies Record<string, { share: number; per: RoutePolicy['per']; bucket?: string }>;
 
@@ -40,7 +40,7 @@ export type RoutePolicy = RatePolicy & { readonly per: 'caller' | 'network' };
 
 type RatedRoute = { readonly method: string; readonly path: string; readonly rate?: RateClass | 'unlimited' };
 
-/** The policy of a route, by its pattern, because a path has many spellings. A request without a route counts for its network. */
+/** The policy of a route by its pattern, because a path has many spellings. Requests without a route count too. */
 export const createRatePolicies = (
   { max, windowMs }: Config['limits']['rate'],
   routes: readonly RatedRoute[],

@@ -1,4 +1,4 @@
-import type { Context, Hono, Input, MiddlewareHandler, TypedResponse, ValidationTargets } from 'hono';
+import type { Context, Hono, Input, MiddlewareHandler, TypedResponse } from 'hono';
 import type { StatusCode } from 'hono/utils/http-status';
 import type * as z from 'zod';
 import type { Config } from '../config/schema.ts';
@@ -12,12 +12,12 @@ import { actorOf, type Identify } from './identify.ts';
 import type { RateClass } from './rate-policies.ts';
 import { validate } from './validate.ts';
 
-/** What the routes of every feature need. */
+/** The parts that the routes of every feature need. */
 export type Web = { readonly config: Config; readonly identify: Identify; readonly site: Site };
 
 /**
- * Who may call a route: `anyone`; `optional`, which also reads the session that a request may have; `session`, a live
- * session; `callback_secret`, the scanner; or a permission, which a live session's account must hold.
+ * The callers of a route: `anyone`; `optional`, which also reads the session that a request may have; `session`, a live
+ * session; `callback_secret`, the scanner; or a permission, which the account of a live session must hold.
  */
 export type Access = 'anyone' | 'optional' | 'session' | 'callback_secret' | Permission;
 
@@ -36,7 +36,7 @@ type Common = {
   readonly rate?: RateClass | 'unlimited';
 };
 
-/** One route of the API: the app, its validation, its limits, the OpenAPI document and the tests are made of it. */
+/** One route of the API. It defines the app, its validation, its limits, the OpenAPI document and the tests. */
 export type Description = Common & {
   readonly summary: string;
   readonly tag: 'accounts' | 'sessions' | 'administration' | 'uploads' | 'service';
@@ -45,7 +45,7 @@ export type Description = Common & {
   readonly params?: z.ZodObject;
   readonly query?: z.ZodObject;
   readonly json?: z.ZodType;
-  /** A form of OAuth 2, whose errors also have the members of RFC 6749. */
+  /** A form of OAuth 2; its errors also have the members of RFC 6749. */
   readonly oauthForm?: z.ZodType;
   /** The body is a file. */
   readonly bytes?: true;
@@ -56,13 +56,13 @@ export type Description = Common & {
   readonly ranged?: true;
   /** The answer has an ETag. */
   readonly tagged?: true;
-  /** Errors beside those that any route can answer with. */
+  /** Errors beyond those that every route can answer with. */
   readonly errors: readonly ErrorCode[];
-  /** Database round trips and Durable Object calls of a successful request at most; a test counts them. */
+  /** The most database round trips and Durable Object calls of a successful request; a test counts them. */
   readonly budget?: { readonly trips: number; readonly objects: number };
 };
 
-/** A route whose answers people read, failures included. */
+/** A route whose answers, failures included, are pages. */
 export type PageDescription = Common & { readonly tag: 'pages' };
 
 const targets = { params: 'param', query: 'query', json: 'json', oauthForm: 'form' } as const;
@@ -84,7 +84,7 @@ type ContextFor<A extends Access> = A extends Permission
     ? SessionContext
     : RequestContext;
 
-/** The typed answers of a description: a body that its schema does not know is a type error. */
+/** The typed answers of a description: a body that does not fit its schema is a type error. */
 type AnswerOf<D> = D extends { readonly answers: infer Answers }
   ? {
       [Status in keyof Answers]: Answers[Status] extends { readonly schema: infer Schema extends z.ZodType }
@@ -104,14 +104,14 @@ export type Route = (Description | PageDescription) & {
   readonly handler: (c: Context<AppEnv>, ctx: RequestContext) => Response | Promise<Response>;
 };
 
-/** A route of the API. The handler gets validated input by `c.req.valid`, and a context that fits the access. */
+/** Describes a route of the API. The handler gets validated input by `c.req.valid`, and a context that fits the access. */
 export const route = <const D extends Description>(description: D, handler: HandlerOf<D>): Route => ({
   ...description,
-  // What `mount` puts in front of the handler has made the input and the context what the types say.
+  // `mount` validates the input and checks the access before it calls the handler.
   handler: handler as never,
 });
 
-/** A route of the pages. */
+/** Describes a route of the pages. */
 export const page = <const D extends Omit<PageDescription, 'tag'>>(
   description: D,
   handler: (c: Context<AppEnv, string, Input>, ctx: ContextFor<D['access']>) => Response | Promise<Response>,
@@ -120,8 +120,8 @@ export const page = <const D extends Omit<PageDescription, 'tag'>>(
 const isPermission = (access: Access): access is Permission => access.includes(':');
 
 /**
- * Lets a good access token through and names what its account must be allowed. The route's own statement checks the session
- * and the roles that the database has at that moment, never those of the token: a demotion counts on the next request.
+ * Requires a valid access token, and sets the permission that its account must hold. The route's own statement checks the
+ * session and the current roles in the database, never those of the token: a demotion counts on the next request.
  */
 const authenticate =
   (identify: Identify, requiredPermission: Permission | null): MiddlewareHandler<AppEnv> =>
@@ -136,12 +136,9 @@ const markOAuthForm: MiddlewareHandler<AppEnv> = async (c, next) => {
   await next();
 };
 
-const check = (target: keyof ValidationTargets, schema: z.ZodType) =>
-  validate(target, schema) as MiddlewareHandler as MiddlewareHandler<AppEnv>;
-
 const bodyValidation = ({ json, oauthForm }: Description): MiddlewareHandler<AppEnv>[] => {
-  const validateJson = json && check('json', json);
-  const validateForm = oauthForm && check('form', oauthForm);
+  const validateJson = json && validate('json', json);
+  const validateForm = oauthForm && validate('form', oauthForm);
   if (!validateForm) return validateJson ? [validateJson] : [];
   if (!validateJson) return [markOAuthForm, validateForm];
   return [
@@ -163,8 +160,8 @@ const middlewareOf = (described: Route, identify: Identify): MiddlewareHandler<A
   const { params, query } = described;
   return [
     ...login,
-    ...(params ? [check('param', params)] : []),
-    ...(query ? [check('query', query)] : []),
+    ...(params ? [validate('param', params)] : []),
+    ...(query ? [validate('query', query)] : []),
     ...bodyValidation(described),
   ];
 };

@@ -1,8 +1,9 @@
 import { zValidator } from '@hono/zod-validator';
-import type { ValidationTargets } from 'hono';
+import type { MiddlewareHandler } from 'hono';
 import type * as z from 'zod';
 import { AppError, type FieldError } from '../errors.ts';
-import { bufferBody } from './body.ts';
+import type { AppEnv } from './app-env.ts';
+import { type BodyKind, bufferBody } from './body.ts';
 
 const pointer = (path: readonly PropertyKey[]): string =>
   path.map((key) => `/${String(key).replaceAll('~', '~0').replaceAll('/', '~1')}`).join('');
@@ -30,7 +31,7 @@ const types: Partial<Record<string, string>> = {
 
 const isOurs = (message: string): boolean => !/^(?:Invalid|Too|Unrecognized)\b/.test(message);
 
-/** What the schema says of it, or words of ours where it says nothing: zod's own are of types and not for people. */
+/** The message of the schema, or a text of ours: zod's own texts are about types and not for people. */
 const detailOf = (issue: z.core.$ZodIssue): string => {
   if (isOurs(issue.message)) return issue.message;
   switch (issue.code) {
@@ -43,11 +44,11 @@ const detailOf = (issue: z.core.$ZodIssue): string => {
     case 'too_big':
       return `at most ${issue.maximum}${units[issue.origin] ?? ''}`;
     default:
-      return 'is not of the form that is asked for here';
+      return 'does not have the expected form';
   }
 };
 
-/** What is wrong with the one form of a union that knows every member which was given; null where that is not one. */
+/** The issues of the only form of a union that knows all given members; null where there is not exactly one. */
 const onlyForm = (
   { errors, path }: z.core.$ZodIssueInvalidUnion,
   root: unknown,
@@ -57,7 +58,7 @@ const onlyForm = (
   return forms.length === 1 && path.length === 0 ? (forms[0] ?? null) : null;
 };
 
-/** A zod issue in our words; a refinement brings its own code in `params.code`. */
+/** A zod issue in our words; a refinement has its own code in `params.code`. */
 const fieldErrors = (issue: z.core.$ZodIssue, root: unknown): FieldError[] => {
   const { path } = issue;
   const detail = detailOf(issue);
@@ -69,7 +70,7 @@ const fieldErrors = (issue: z.core.$ZodIssue, root: unknown): FieldError[] => {
       return issue.keys.map((key) => ({
         pointer: pointer([...path, key]),
         code: 'unknown_member',
-        detail: 'this member is not known here',
+        detail: 'this member is unknown',
       }));
     case 'too_small':
     case 'too_big':
@@ -94,7 +95,7 @@ const fieldErrors = (issue: z.core.$ZodIssue, root: unknown): FieldError[] => {
   }
 };
 
-/** A small body can be wrong in thousands of members, and its refusal would be many times its size. */
+/** A small body can be wrong in thousands of members, and a full answer would be many times its size. */
 const maxReportedErrors = 100;
 
 const refusal = (issues: readonly z.core.$ZodIssue[], given: unknown): AppError =>
@@ -102,7 +103,7 @@ const refusal = (issues: readonly z.core.$ZodIssue[], given: unknown): AppError 
     errors: issues.flatMap((issue) => fieldErrors(issue, given)).slice(0, maxReportedErrors),
   });
 
-/** @throws AppError `validation_failed`, with every reason at once as far as anyone would read them */
+/** @throws AppError `validation_failed`, with the first `maxReportedErrors` reasons */
 export const parse = <Schema extends z.ZodType>(schema: Schema, given: unknown): z.output<Schema> => {
   const result = schema.safeParse(given);
   if (!result.success) throw refusal(result.error.issues, given);
@@ -110,19 +111,19 @@ export const parse = <Schema extends z.ZodType>(schema: Schema, given: unknown):
 };
 
 /**
- * Refuses what does not fit the schema, as `parse` does.
+ * Middleware that refuses input which does not fit the schema, as `parse` does.
  * @throws AppError `validation_failed`; for a body also what `bufferBody` throws
  */
-export const validate = <Schema extends z.ZodType, Target extends keyof ValidationTargets>(
-  target: Target,
-  schema: Schema,
-) => {
-  const check = zValidator(target, schema, (result) => {
+export const validate = (
+  target: 'param' | 'query' | BodyKind,
+  schema: z.ZodType,
+): MiddlewareHandler<AppEnv> => {
+  const check: MiddlewareHandler<AppEnv> = zValidator(target, schema, (result) => {
     if (!result.success) throw refusal(result.error.issues, result.data);
   });
-  const handler: typeof check = async (c, next) => {
-    if (target === 'json' || target === 'form') await bufferBody(c, target);
+  if (target !== 'json' && target !== 'form') return check;
+  return async (c, next) => {
+    await bufferBody(c, target);
     return check(c, next);
   };
-  return handler;
 };

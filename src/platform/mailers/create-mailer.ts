@@ -1,27 +1,34 @@
 import type { EmailProviderConfig } from '../config/email.ts';
 import type { Logger } from '../context.ts';
 import type { Mailer } from '../rules/mail.ts';
-import { createBoundedMailer, type Outside, type Transport } from './bounded-mailer.ts';
-import { createCaptureTransport } from './capture.ts';
 import { createResendTransport } from './resend.ts';
 import { createSesTransport } from './ses.ts';
 import { createSmtpTransport } from './smtp.ts';
+import { createBoundedMailer, type HttpClient, type Transport } from './transport.ts';
 
-type Deps = Outside & { readonly log: Logger; readonly timeoutMs?: number };
+type Options = HttpClient & { readonly log: Logger; readonly timeoutMs?: number };
 
-const createTransport = (provider: EmailProviderConfig, { log, ...outside }: Deps): Transport => {
+/** For local work: the developer reads the mail in the log. The configuration refuses this provider when it is strict. */
+const createCaptureTransport =
+  (log: Logger): Transport =>
+  async ({ to, subject, text }) => {
+    log.info('mail', { to, subject, text });
+    return { kind: 'sent', providerId: null };
+  };
+
+const createTransport = (provider: EmailProviderConfig, { log, ...client }: Options): Transport => {
   switch (provider.kind) {
     case 'resend':
-      return createResendTransport(provider, outside);
+      return createResendTransport(provider, client);
     case 'ses':
-      return createSesTransport(provider, outside);
+      return createSesTransport(provider, client);
     case 'gmail':
-      return createSmtpTransport(provider, outside.clock);
+      return createSmtpTransport(provider, client.clock);
     case 'capture':
       return createCaptureTransport(log);
   }
 };
 
-/** The provider that the configuration names. */
-export const createMailer = (provider: EmailProviderConfig, deps: Deps): Mailer =>
-  createBoundedMailer(createTransport(provider, deps), deps.timeoutMs ?? 10_000);
+/** The mailer of the configured provider; `timeoutMs` limits one attempt. */
+export const createMailer = (provider: EmailProviderConfig, options: Options): Mailer =>
+  createBoundedMailer(createTransport(provider, options), options.timeoutMs ?? 10_000);

@@ -1,23 +1,39 @@
 import { connect } from 'cloudflare:sockets';
-import { retryFailure, type SmtpReply } from './smtp-failure.ts';
+import type { DeliveryOutcome } from '../rules/mail.ts';
 
 export type SmtpSecurity = 'implicit-tls' | 'starttls';
 type Server = { readonly host: string; readonly port: number; readonly security: SmtpSecurity };
 
-/** Bytes of a connection, as commands and replies. Its methods throw SmtpFailure. */
+/** The lines of one reply of the server share its code (RFC 5321 section 4.2). */
+export type SmtpReply = { readonly code: number; readonly lines: readonly string[] };
+
+/** Ends the session; `outcome` is what that means for the message. */
+export class SmtpFailure extends Error {
+  readonly outcome: DeliveryOutcome;
+
+  constructor(outcome: DeliveryOutcome) {
+    super('the SMTP session failed');
+    this.name = 'SmtpFailure';
+    this.outcome = outcome;
+  }
+}
+
+export const retryFailure = (reason: string): SmtpFailure => new SmtpFailure({ kind: 'retry', reason });
+
+/** A connection to an SMTP server. Its methods throw SmtpFailure. */
 export type SmtpConnection = {
   readonly write: (text: string) => Promise<void>;
   readonly readReply: () => Promise<SmtpReply>;
-  /** From here on the connection is encrypted, with a certificate that is checked. */
+  /** Encrypts the connection from here on; the runtime checks the certificate. */
   readonly startTls: () => void;
   readonly close: () => void;
 };
 
-// Far above RFC 5321 section 4.5.3.1.5 (512 bytes a line); a server that sends more is none.
+// Far above RFC 5321 section 4.5.3.1.5 (512 bytes a line); a server that sends more is not an SMTP server.
 const maxReplyLength = 16_384;
 const replyLine = /^([2-5]\d\d)(?:([ -])(.*))?$/;
 
-// The runtime's own errors name addresses of machines; what matters is that the connection is gone.
+// The errors of the runtime name addresses of machines, so they are replaced.
 const lost = (): never => {
   throw retryFailure('connection failed');
 };
@@ -34,7 +50,7 @@ export const openSmtpConnection = ({ host, port, security }: Server, signal: Abo
   const attach = (): void => {
     reader = socket.readable.getReader();
     writer = socket.writable.getWriter();
-    // Reads and writes say the same; nobody else listens to these.
+    // Reads and writes report the same failures; unhandled, these would be logged by the runtime.
     for (const state of [socket.opened, socket.closed, writer.closed, reader.closed]) state.catch(() => {});
   };
   const close = (): void => {
@@ -75,7 +91,7 @@ export const openSmtpConnection = ({ host, port, security }: Server, signal: Abo
       throw retryFailure('smtp reply too long');
     },
     startTls: () => {
-      // Clear text that came along would be read as if it had been encrypted (CVE-2011-0411).
+      // Text received in clear must not be read as if it had been encrypted (CVE-2011-0411).
       if (received !== '') throw retryFailure('smtp text before TLS');
       reader.releaseLock();
       writer.releaseLock();

@@ -1,21 +1,22 @@
 import { createMiddleware } from 'hono/factory';
+import type { RequestContext } from '../context.ts';
 import type { AppEnv } from '../http/app-env.ts';
 import { matchedRoute } from '../http/matched-route.ts';
 import type { Metrics } from '../rules/metrics.ts';
 import type { Tracer } from '../rules/tracing.ts';
 
-type Deps = {
+type Telemetry = {
   readonly metrics: Metrics;
   readonly tracer: Tracer;
-  readonly flushLater: (defer: (name: string, work: Promise<unknown>) => void) => void;
+  readonly flushLater: (defer: RequestContext['defer']) => void;
   readonly monotonicMs: () => number;
 };
 
-/** Of what a client may send as a method, those that are one. */
+/** The methods that metrics and traces name; any other method is `other`, because clients can invent methods. */
 const methods: ReadonlySet<string> = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']);
 
-/** Counts, times and traces every request, by the route that it matched: a path can hold what a client made up. */
-export const observe = ({ metrics, tracer, flushLater, monotonicMs }: Deps) =>
+/** Counts, times and traces every request by its matched route, because a client can make up a path. */
+export const observe = ({ metrics, tracer, flushLater, monotonicMs }: Telemetry) =>
   createMiddleware<AppEnv>(async function observe(c, next) {
     const startMs = monotonicMs();
     const method = methods.has(c.req.method) ? c.req.method : 'other';
@@ -44,4 +45,33 @@ export const observe = ({ metrics, tracer, flushLater, monotonicMs }: Deps) =>
       },
     );
     flushLater(defer);
+  });
+
+type AccessLogOptions = {
+  readonly clock: () => Date;
+  readonly random: () => number;
+  /** The share of successful requests that are logged. Failures are always logged. */
+  readonly sampleRatio: number;
+};
+
+/** Logs one line per request with its matched route, because a client can make up a path. */
+export const accessLog = ({ clock, random, sampleRatio }: AccessLogOptions) =>
+  createMiddleware<AppEnv>(async function accessLog(c, next) {
+    const arrivedMs = clock().getTime();
+    await next();
+    const { ctx, traceId } = c.var;
+    const { status } = c.res;
+    if (status < 400 && random() >= sampleRatio) return;
+    const level = c.req.path === '/healthz' ? 'debug' : 'info'; // a probe every second would hide the other lines
+    ctx.log[level]('request', {
+      request_id: ctx.requestId,
+      method: c.req.method,
+      route: matchedRoute(c)?.path ?? null,
+      status,
+      duration_ms: clock().getTime() - arrivedMs,
+      user_id: c.var.userId ?? null,
+      ...(traceId !== null && { trace_id: traceId }),
+      // With the ratio, the number of lines gives the number of requests.
+      ...(status < 400 && sampleRatio < 1 && { sample_ratio: sampleRatio }),
+    });
   });

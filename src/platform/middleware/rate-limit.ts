@@ -1,14 +1,13 @@
 import type { Context, Next } from 'hono';
 import { createMiddleware } from 'hono/factory';
-import { AppError } from '../errors.ts';
+import { AppError, type ErrorCode, findAppError } from '../errors.ts';
 import type { AppEnv } from '../http/app-env.ts';
 import type { Identify } from '../http/identify.ts';
 import { matchedRoute } from '../http/matched-route.ts';
 import type { RoutePolicy } from '../http/rate-policies.ts';
-import { provesSession } from '../http/session-proof.ts';
 import type { Caller, RateDecision, RateLimiter, RatePolicy } from '../rules/sliding-window.ts';
 
-type Deps = {
+type Options = {
   readonly limiter: RateLimiter;
   readonly policyOf: (route: string) => RoutePolicy | null;
   readonly identify: Identify;
@@ -24,7 +23,35 @@ const setFields = (c: Context<AppEnv>, { name, max, windowMs }: RatePolicy, deci
   c.header('RateLimit', `"${name}";r=${decision.remaining};t=${decision.resetSeconds}`);
 };
 
-/** Of an answer that a refusal takes the place of. */
+/** Failures of routes behind a login that occur only after the database has found the session live. */
+const errorsOfLiveSessions: ReadonlySet<ErrorCode> = new Set([
+  'conflict',
+  'email_not_verified',
+  'email_taken',
+  'forbidden',
+  'invalid_credentials',
+  'login_locked',
+  'not_found',
+  'password_change_required',
+  'precondition_failed',
+  'range_not_satisfiable',
+  'upload_not_clean',
+  'upload_quota_exceeded',
+  'username_taken',
+]);
+
+/**
+ * Whether an answered request has shown that the session of its token is live. A valid signature is not enough: tokens
+ * outlive their sessions, and a request with an invalid body ends before the database is asked.
+ */
+const provesSession = (c: Context<AppEnv>): boolean => {
+  if (c.var.sessionLives) return true;
+  if (c.var.ctx.actor === null) return false;
+  const error = findAppError(c.error);
+  return error ? errorsOfLiveSessions.has(error.code) : c.res.status < 400;
+};
+
+/** Headers of an answer that a refusal replaces. */
 const headersOfAnswers = ['Allow', 'Location', 'Set-Cookie', 'WWW-Authenticate'] as const;
 
 const refuse = (c: Context<AppEnv>, policy: RatePolicy, decision: RateDecision | null): void => {
@@ -38,11 +65,11 @@ const refuse = (c: Context<AppEnv>, policy: RatePolicy, decision: RateDecision |
 };
 
 /**
- * A sliding window per person, or per network for a request without a live session
- * (draft-ietf-httpapi-ratelimit-headers): a token that has outlived its session must not use up what its owner may do. When
- * the counts cannot be reached, requests pass: a limiter that is down must not be an outage.
+ * Limits requests by a sliding window per person, or per network for a request without a live session: a token that has
+ * outlived its session must not use up its owner's limit (draft-ietf-httpapi-ratelimit-headers). Requests pass when the
+ * counts cannot be reached: a limiter that is down must not be an outage.
  */
-export const rateLimit = ({ limiter, policyOf, identify }: Deps) => {
+export const rateLimit = ({ limiter, policyOf, identify }: Options) => {
   const callerOf = async (c: Context<AppEnv>, { per }: RoutePolicy): Promise<Caller> => {
     const presented = per === 'caller' ? await identify(c) : null;
     return {
@@ -51,7 +78,7 @@ export const rateLimit = ({ limiter, policyOf, identify }: Deps) => {
     };
   };
 
-  /** Runs the rest of the request, and takes it off the person's count unless its session turns out to live. */
+  /** Runs the rest of the request, and takes it off the person's count unless its session proves to be live. */
   const runInDoubt = async (
     c: Context<AppEnv>,
     next: Next,
@@ -61,7 +88,7 @@ export const rateLimit = ({ limiter, policyOf, identify }: Deps) => {
     const { signal, defer } = c.var.ctx;
     signal.addEventListener('abort', () => resolve(false), { once: true });
     const settled = lives.then(settle);
-    // From here on and not once it is known: a request that ends early would take its outcome with it.
+    // Deferred before the outcome is known: a request that ends early could no longer defer it.
     defer('settle a counted request', settled);
     await next().finally(() => resolve(provesSession(c)));
     return settled.catch(() => null);
@@ -84,7 +111,7 @@ export const rateLimit = ({ limiter, policyOf, identify }: Deps) => {
     if (!decision?.admitted || !decision.settle) return next();
     const ofNetwork = await runInDoubt(c, next, decision.settle);
     if (ctx.signal.aborted || !ofNetwork) return;
-    // What it would have been told is for a client within its limits.
+    // The refusal replaces the answer, so the headers of the answer go too.
     if (!ofNetwork.admitted) for (const name of headersOfAnswers) c.res.headers.delete(name);
     refuse(c, policy, ofNetwork);
   });

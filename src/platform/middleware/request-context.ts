@@ -1,27 +1,28 @@
 import { createMiddleware } from 'hono/factory';
 import type { Logger } from '../context.ts';
+import { AppError } from '../errors.ts';
 import type { AppEnv } from '../http/app-env.ts';
 import { clientAddress } from '../http/client-address.ts';
 
 const requestIdShape = /^[A-Za-z0-9._-]{1,128}$/;
 const maxUserAgentLength = 512;
 
-/** As long as an upload URL serves: whoever sends a byte now and then holds a connection no longer. */
+/** The lifetime of an upload URL. A client that sends a byte now and then holds a connection no longer than this. */
 const longestStreamMs = 900_000;
 
-/** As much as the database keeps; well-formed after the cut, which may have halved a surrogate pair. */
+/** The text cut to the length of its column; `toWellFormed` repairs a surrogate pair that the cut has halved. */
 const toText = (value: string | undefined): string | null =>
   value?.replaceAll('\0', '').slice(0, maxUserAgentLength).toWellFormed() || null;
 
-type Deps = {
+type Options = {
   readonly log: Logger;
   readonly clock: () => Date;
   readonly newRequestId: () => string;
   readonly timeoutMs: number;
 };
 
-/** Gathers the facts of a request, once; the caller's own X-Request-ID is kept where it can do no harm. */
-export const requestContext = ({ log, clock, newRequestId, timeoutMs }: Deps) =>
+/** Creates the context of a request. It keeps the caller's own X-Request-ID if that has a harmless form. */
+export const requestContext = ({ log, clock, newRequestId, timeoutMs }: Options) =>
   createMiddleware<AppEnv>(async function requestContext(c, next) {
     const given = c.req.header('X-Request-ID') ?? '';
     const requestId = requestIdShape.test(given) ? given : newRequestId();
@@ -57,6 +58,22 @@ export const requestContext = ({ log, clock, newRequestId, timeoutMs }: Deps) =>
       log,
       defer,
     });
-    // Not AbortSignal.timeout: it would run on after a request that took milliseconds.
+    // AbortSignal.timeout would keep running after the request has ended.
     await next().finally(() => clearTimeout(timer));
   });
+
+/**
+ * Ends a request with 504 when its signal fires, whatever it waits for; its database and outgoing calls listen to the
+ * same signal. Committed changes stay.
+ */
+export const timeout = createMiddleware<AppEnv>(async function timeout(c, next) {
+  const { signal } = c.var.ctx;
+  const { promise: tooLate, reject } = Promise.withResolvers<never>();
+  const end = () => reject(new AppError('timeout'));
+  signal.addEventListener('abort', end, { once: true });
+  try {
+    await Promise.race([next(), tooLate]);
+  } finally {
+    signal.removeEventListener('abort', end);
+  }
+});

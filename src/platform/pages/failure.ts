@@ -1,13 +1,13 @@
 import type { AppError, ErrorCode } from '../errors.ts';
 
-/** A form that was not accepted: what was typed and what was wrong with it. No page shows a secret again. */
+/** A form that was refused, with its values and the error. No page shows a secret again. */
 export type Failure = {
   readonly form: string;
   readonly values: Readonly<Record<string, string>>;
   readonly error: AppError;
 };
 
-/** Where the catalogue speaks to programs, in words for people. */
+/** Sentences for people, where the error catalogue has words for programs. */
 const sentences: Partial<Record<ErrorCode, string>> = {
   token_invalid: 'It has expired, was used already, or is incomplete.',
   unauthenticated: 'You are not logged in.',
@@ -27,11 +27,11 @@ const sentences: Partial<Record<ErrorCode, string>> = {
   misconfigured: 'The service is not set up properly.',
 };
 
-/** Of a logout of the other devices by a session that has ended. */
+/** For a session that has already ended when it logs out the other devices. */
 const loggedOutAlready =
   'You were already logged out here, so we could not log out your other devices. Log in again and log them out, or set a new password if someone else may know yours.';
 
-/** What a code means in one form, and of which field it speaks. */
+/** The meaning of an error code in one form, and the field that it concerns. */
 type Meaning = { readonly sentence: string; readonly field?: string };
 const meanings: Readonly<Record<string, Partial<Record<ErrorCode, Meaning>>>> = {
   password: {
@@ -70,7 +70,7 @@ const inWords = (seconds: number): string => {
   return seconds > 1 ? `${Math.ceil(seconds)} seconds` : '1 second';
 };
 
-/** What went wrong as a whole, for whoever reads the page. */
+/** The failure in one sentence for the reader of a page. */
 export const sentenceOf = ({ code, detail, retryAfterSeconds }: AppError, meaning?: Meaning): string => {
   const sentence = meaning?.sentence ?? sentences[code] ?? detail;
   return retryAfterSeconds === undefined
@@ -78,12 +78,12 @@ export const sentenceOf = ({ code, detail, retryAfterSeconds }: AppError, meanin
     : `${sentence} Please try again in ${inWords(retryAfterSeconds)}.`;
 };
 
-/** What went wrong with a form as a whole. */
+/** The failure of a form in one sentence. */
 export const headlineOf = (failure: Failure): string => sentenceOf(failure.error, meaningOf(failure));
 
 export type FieldFailure = { readonly field: string; readonly reason: string };
 
-/** What was wrong with single fields, in the order of the form's own checks. */
+/** The failures of single fields, in the order of the form's checks. */
 export const fieldFailures = (failure: Failure): FieldFailure[] => {
   const field = meaningOf(failure)?.field;
   if (field) return [{ field, reason: 'not the right one' }];

@@ -22,7 +22,7 @@ type FieldProps = {
   value?: string;
 };
 
-/** The fields of one form. After a failure they say what was wrong with them and keep what was typed, but no password. */
+/** The fields of one form. After a failure they show its reasons and keep their values, except passwords. */
 export const fieldsOf = (form: string, failure: Failure | undefined) => {
   const own = failure?.form === form ? failure : undefined;
   const failures = own ? fieldFailures(own) : [];
@@ -71,7 +71,7 @@ type FormProps = PropsWithChildren<{
   of?: string;
 }>;
 
-/** Sent without a script. The server checks and explains, so the browser's own bubbles stay away. */
+/** A form that works without a script. The server validates it, so the browser's own validation is off. */
 export const Form = ({ action, submit, hidden = {}, quiet = false, of, children }: FormProps) => (
   <form method="post" action={action} novalidate>
     {Object.entries(hidden).map(([name, value]) => (
@@ -85,7 +85,7 @@ export const Form = ({ action, submit, hidden = {}, quiet = false, of, children 
   </form>
 );
 
-/** Takes the focus when the page opens, and leads to each field that it names. */
+/** The summary of a failure. It takes the focus when the page opens, and links to each field that it names. */
 export const ErrorSummary = ({ failure }: { failure: Failure }) => {
   const failures = fieldFailures(failure).filter(({ field }) => labelOf(field) !== '');
   return (

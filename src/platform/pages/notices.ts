@@ -1,4 +1,4 @@
-/** What a redirect tells of the form before it: a name from this list, never a text from the address line. */
+/** The results of forms. A redirect carries a name from this list; a text in the URL would be under an attacker's control. */
 const notices = {
   'email-verified': 'Your e-mail address is confirmed.',
   'email-verified-elsewhere':
@@ -28,7 +28,7 @@ const notices = {
 
 type Notice = keyof typeof notices;
 
-/** A page, told what has been done. */
+/** The address of a page that shows a notice. */
 export const doneAt = (path: string, notice: Notice): string => `${path}?done=${notice}`;
 
 export const noticeText = (name: string | undefined): string | undefined =>

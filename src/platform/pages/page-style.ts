@@ -1,4 +1,4 @@
-/** The one style sheet of the pages for people: system fonts, two columns of colours, nothing to load. */
+/** The style sheet of the pages: system fonts, a light and a dark set of colours, nothing to load. */
 export const pageStyle = `
   :root {
     color-scheme: light dark;

@@ -1,23 +1,42 @@
 import { raw } from 'hono/html';
-import type { Child } from 'hono/jsx';
+import type { Child, PropsWithChildren } from 'hono/jsx';
 import type { Failure } from './failure.ts';
 import { ErrorSummary } from './form.tsx';
-import { Layout } from './layout.tsx';
 import { pageStyle } from './page-style.ts';
 import type { Site } from './site.ts';
 
+type LayoutProps = PropsWithChildren<{ title: string; styleSheet?: string; nonce: string }>;
+
+/** The HTML document of every page. Nothing in it comes from another origin. */
+export const Layout = ({ title, styleSheet, nonce, children }: LayoutProps) => (
+  <>
+    {raw('<!doctype html>')}
+    <html lang="en">
+      <head>
+        <meta charset="utf-8" />
+        <meta name="viewport" content="width=device-width, initial-scale=1" />
+        <meta name="color-scheme" content="light dark" />
+        <title>{title}</title>
+        <link rel="icon" href="data:," />
+        {styleSheet && <link rel="stylesheet" href={styleSheet} nonce={nonce} />}
+      </head>
+      <body>{children}</body>
+    </html>
+  </>
+);
+
 export type PageContent = {
-  /** The heading, and first in the title of the window: it says the state. */
+  /** The heading, which also begins the title of the window. */
   readonly heading: string;
   readonly content: Child;
-  /** What a form before this page has brought about. */
+  /** The result of the form before this page. */
   readonly notice?: string | undefined;
   readonly failure?: Failure | undefined;
-  /** Stands beside the site's name. */
+  /** Content beside the site's name. */
   readonly aside?: Child;
 };
 
-/** The frame of the pages for people: whose they are, what has just happened, and what can be done. */
+/** The frame of a page: the site's name, the result of the last form, and the content. */
 export const Page = ({
   site,
   home,
@@ -45,4 +64,36 @@ export const Page = ({
       {content}
     </main>
   </Layout>
+);
+
+type ErrorContentProps = { sentence: string; reasons: readonly string[]; requestId: string };
+
+/** The content of a page for a failure that no form can correct. */
+export const ErrorContent = ({ sentence, reasons, requestId }: ErrorContentProps) => (
+  <section>
+    <p>{sentence}</p>
+    {reasons.length > 0 && (
+      <ul>
+        {reasons.map((reason) => (
+          <li>{reason}</li>
+        ))}
+      </ul>
+    )}
+    <p>
+      <a href="/account">Go to your account</a>, or <a href="/forgot-password">set a new password</a>
+    </p>
+    <p class="soft">If you write to us about this, please quote {requestId}.</p>
+  </section>
+);
+
+const instantFormat = new Intl.DateTimeFormat('en-GB', {
+  dateStyle: 'medium',
+  timeStyle: 'short',
+  timeZone: 'UTC',
+});
+
+export const instantText = (at: Date): string => instantFormat.format(at);
+
+export const Instant = ({ at }: { at: Date }) => (
+  <time datetime={at.toISOString()}>{instantText(at)} UTC</time>
 );

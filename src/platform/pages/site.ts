@@ -1,15 +1,15 @@
-import { isLoopback } from '../rules/loopback.ts';
+import { isLoopback } from '../rules/network.ts';
 
-/** Whom the pages speak for: the place that mails lead to, named there as here. */
+/** The site that pages and mails belong to. */
 export type Site = { readonly name: string; readonly url: string };
 
 export const siteOf = (appUrl: string): Site => ({ name: new URL(appUrl).host, url: appUrl });
 
-/** Locally one and the same server has several names. */
+/** Whether two URLs have the same origin. A local server has several names. */
 const isSame = (one: URL, other: URL): boolean =>
   one.origin === other.origin ||
   (one.port === other.port && isLoopback(one.hostname) && isLoopback(other.hostname));
 
-/** Where a site starts. Our own origin has no page but those for people. */
+/** The start page of a site; on our own origin that is the account page. */
 export const homeOf = ({ url }: Site, requestUrl: string): string =>
   isSame(new URL(url), new URL(requestUrl)) ? '/account' : url;

@@ -1,35 +1,35 @@
 import { DurableObject } from 'cloudflare:workers';
 import { type Bucket, type BucketHit, countInAll } from '../rules/sliding-window.ts';
 
-/** What is kept of a hit beside its time, which is in its key. `buckets` are the names of those that it counts in. */
+/** A stored hit; its time is in its key. `buckets` are the names of the buckets that it counts in. */
 type StoredHit = { readonly countsUntilMs: number; readonly buckets: readonly string[] };
 type StoredDoubt = Pick<StoredHit, 'countsUntilMs'>;
 
 export type Counted = {
   readonly hits: readonly BucketHit[];
-  /** Names the hit, should it be given back; null for one that was not counted. */
+  /** The key with which the hit can be given back; null for a hit that was not counted. */
   readonly ticket: string | null;
-  /** Until when no hit of the session counts: it did not show that it lives when it was last used. */
+  /** The time until which no hit of the session counts, because it was dead when it was last used. */
   readonly doubtedUntilMs: number | null;
 };
 
 const maxKeysPerDelete = 128; // of one call of the storage API
 const doubtPrefix = 'doubt/';
-/** Of one person and policy; the oldest go first, and cost their owner one more hit that is given back. */
+/** Per person and policy. The oldest go first; forgetting one costs its owner one more hit that is given back. */
 const maxDoubts = 200;
-/** Doubts outlive hits by far; what is over is deleted that often meanwhile. */
+/** Doubts outlive hits, so past entries are deleted this often in the meantime. */
 const purgeEveryMs = 900_000;
 
 /**
- * One object per policy and person, or widest network. `hit` never awaits between reading and writing the logs, so it is
- * atomic however many requests are in flight; one clock, the object's, dates all of them.
+ * One object per policy and person, or per policy and widest network. `hit` never awaits between reading and writing the
+ * logs, so concurrent hits stay atomic, and the object's own clock dates them all.
  */
 export class RateLimiter extends DurableObject {
   #logs: ReadonlyMap<string, readonly number[]> = readLogs(this.ctx.storage.kv);
   readonly #doubtedUntilMs = readDoubts(this.ctx.storage.kv);
   #alarmIsSet = false;
 
-  /** A hit writes one entry, however many the policy allows; the logs are read whole only when the object wakes. */
+  /** A hit writes one entry; the object reads all entries only when it wakes. */
   hit(buckets: readonly Bucket[], windowMs: number, sessionId: string | null = null): Counted {
     const nowMs = Date.now();
     const untilMs = sessionId === null ? undefined : this.#doubtedUntilMs.get(sessionId);
@@ -43,7 +43,7 @@ export class RateLimiter extends DurableObject {
     return { hits, ticket, doubtedUntilMs: null };
   }
 
-  /** Gives a hit back, and lets no further one of its session count until then, or until it is trusted again. */
+  /** Gives a hit back. Until `untilMs`, or until `trust`, no further hit of the session counts. */
   giveBack(ticket: string, sessionId: string, untilMs: number): void {
     const atMs = timeOf(ticket);
     this.#logs = new Map(
@@ -90,8 +90,8 @@ export class RateLimiter extends DurableObject {
     return key;
   }
 
-  // Unconfirmed: the answer does not wait for the disk. A crash may forget the last milliseconds of
-  // hits, which a rate limit can afford; an eviction forgets none.
+  // Unconfirmed: the answer does not wait for the disk. A crash may lose the hits of the last milliseconds, which a
+  // rate limit can afford; an eviction loses none.
   #put<Entry extends StoredDoubt>(key: string, entry: Entry): void {
     void this.ctx.storage.put<Entry>(key, entry, { allowUnconfirmed: true });
     if (this.#alarmIsSet) return;

@@ -4,22 +4,22 @@ import type { ObserveCall } from '../telemetry/instruments.ts';
 import type { RateLimiter as RateLimiterObject } from './rate-limiter-object.ts';
 
 const rememberedKeys = 10_000;
-/** Hits of a person may be given back at any time, so an isolate refuses by itself no longer than that. */
+/** A person's hits may be given back at any time, so an isolate refuses without asking only this long. */
 const personIsBlockedMs = 1_000;
 
 type Session = NonNullable<Caller['session']>;
 
 type Options = {
-  /** How long no further hit of a session counts for its person that did not show that it lives: as long as its token. */
+  /** How long the hits of a dead session count for its network instead of its person: the lifetime of its token. */
   readonly doubtMs: number;
   readonly called?: ObserveCall;
 };
 
-/** What an isolate knows for a while, by name; of too many it forgets the oldest first. */
+/** Names that an isolate remembers until a time each. Beyond `rememberedKeys` it forgets the oldest. */
 const createMemory = () => {
   const untilMsOf = new Map<string, number>();
   return {
-    /** Until when it is so; 0 where it is not. */
+    /** The time that the name is remembered until, or 0. */
     untilMs: (name: string, nowMs: number): number => {
       const untilMs = untilMsOf.get(name) ?? 0;
       if (untilMs > nowMs) return untilMs;
@@ -41,15 +41,15 @@ const refusal = (resetMs: number): RateDecision => {
   return { admitted: false, remaining: 0, resetSeconds: seconds, retryAfterSeconds: seconds };
 };
 
-/** Of several counts the one that leaves least; of those that refuse, the one that does so longest. */
+/** The count that leaves least; among refusals, the longest. */
 const tightest = (hits: readonly BucketHit[]): BucketHit | undefined =>
   hits.toSorted(
     (a, b) => Number(a.admitted) - Number(b.admitted) || a.remaining - b.remaining || b.resetMs - a.resetMs,
   )[0];
 
 /**
- * Counts in Durable Objects, and remembers per isolate which keys are blocked, so that a flood is
- * refused without a call. Keys name objects: addresses and user ids, never what a client made up.
+ * A rate limiter that counts in Durable Objects. Each isolate remembers blocked keys, so that it refuses a flood without
+ * a call. Keys name objects: they are networks and user ids, never text that a client made up.
  */
 export const createRateLimiter = (
   namespace: DurableObjectNamespace<RateLimiterObject>,
@@ -64,7 +64,7 @@ export const createRateLimiter = (
     now: Date,
   ): Promise<RateDecision> => {
     const nowMs = now.getTime();
-    // Each prefix by itself: one /64 that is over its limit blocks no other one in its /48.
+    // Each prefix has its own count: a /64 over its limit blocks no other /64 of its /48.
     const keyOf = (network: string) => `${policyName}|network|${network}`;
     const untilMs = Math.max(...networks.map((network) => blocked.untilMs(keyOf(network), nowMs)));
     if (untilMs > 0) return refusal(untilMs - nowMs);
@@ -73,7 +73,7 @@ export const createRateLimiter = (
     const { hits } = await called('RateLimiter', 'hit', () =>
       namespace.getByName(keyOf(widestOf(networks))).hit(buckets, windowMs),
     );
-    // Counted from the request's arrival, not the reply's: the memory forgets a little early, never late.
+    // From the arrival of the request, not of the reply: the memory may forget a little early, never late.
     for (const { name, admitted, resetMs } of hits) {
       if (!admitted) blocked.remember(keyOf(name), nowMs + resetMs);
     }

@@ -1,6 +1,6 @@
 /** A rendered message to one person. */
 export type MailMessage = {
-  /** The outbox row. Every attempt carries the same id, so that a second one can be recognised. */
+  /** The id of the outbox row. Every attempt has the same id, so that a repeated attempt can be recognised. */
   readonly id: string;
   /** An address, or a name and the address in angle brackets. */
   readonly to: string;
@@ -10,8 +10,8 @@ export type MailMessage = {
 };
 
 /**
- * What became of one attempt. `refused`: this message will never be taken. Whatever is about our account,
- * the provider or the moment is `retry`, so that no outage and no operator's mistake loses a mail.
+ * The outcome of one attempt. `refused`: the provider will never accept this message. Failures of our account, the
+ * provider or the moment are `retry`, so that an outage or an operator's mistake loses no mail.
  * A `reason` is stable words and status codes: never an address, a subject, a token or a secret.
  */
 export type DeliveryOutcome =
@@ -20,6 +20,6 @@ export type DeliveryOutcome =
   | { readonly kind: 'refused'; readonly reason: string };
 
 export interface Mailer {
-  /** Makes one attempt. Never throws, and comes back within the mailer's own time limit. */
+  /** Makes one attempt. Never throws, and returns within the mailer's own time limit. */
   send(message: MailMessage, signal: AbortSignal): Promise<DeliveryOutcome>;
 }

@@ -1,7 +1,7 @@
 type Common = { readonly help: string; readonly labels: readonly string[] };
 export type MetricDefinition =
   | (Common & { readonly kind: 'counter' | 'gauge' })
-  /** `buckets` are upper bounds, rising; what is above the last counts in one more. */
+  /** `buckets` are rising upper bounds; one more bucket counts the values above the last. */
   | (Common & { readonly kind: 'histogram'; readonly buckets: readonly number[] });
 
 const counter = <const L extends readonly string[]>(help: string, labels: L) =>
@@ -15,8 +15,8 @@ const requestSeconds = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
 const callSeconds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 
 /**
- * Everything that is measured. Names and units are those of Prometheus (seconds, `_total`); a label has few values,
- * and none that a client chooses.
+ * All metrics of Itsor. Names and units follow Prometheus (seconds, `_total`). A label has few values, and clients choose
+ * none of them.
  */
 export const metricDefinitions = {
   itsor_http_requests_total: counter('Requests by matched route and status.', ['method', 'route', 'status']),
@@ -66,7 +66,7 @@ type OfKind<K extends MetricDefinition['kind']> = {
 }[MetricName];
 export type LabelsOf<N extends MetricName> = Readonly<Record<Definitions[N]['labels'][number], string>>;
 
-/** Counts and measures. None of it waits, and none of it fails. */
+/** Counts and measures. These calls neither wait nor fail. */
 export type Metrics = {
   readonly count: <N extends OfKind<'counter'>>(name: N, labels: LabelsOf<N>, by?: number) => void;
   readonly observe: <N extends OfKind<'histogram'>>(name: N, labels: LabelsOf<N>, value: number) => void;
@@ -74,8 +74,8 @@ export type Metrics = {
 };
 
 /**
- * One combination of label values, in the order of the definition. The amounts of a counter or a gauge are one
- * number; those of a histogram how many fell into each bucket, the unbounded one last, and the sum of what was observed.
+ * One combination of label values, in the order of the definition. A counter or a gauge has one amount; a histogram has
+ * a count for each bucket, the unbounded bucket last, and then the sum of the observed values.
  */
 export type Series = {
   readonly name: string;
@@ -83,7 +83,7 @@ export type Series = {
   readonly amounts: readonly number[];
 };
 
-/** What one isolate has gathered since its last batch; the number tells a batch that is sent twice. */
+/** The counts of one isolate since its last batch; `sequence` identifies a batch that is sent twice. */
 export type MetricsBatch = {
   readonly isolate: string;
   readonly sequence: number;
@@ -106,7 +106,7 @@ export const observed = (buckets: readonly number[], value: number): number[] =>
   return amounts;
 };
 
-/** Gauges are replaced, everything else adds up; what has other buckets than before begins anew. */
+/** Replaces gauges and adds up the rest. A histogram whose buckets have changed starts again. */
 export const mergeAmounts = (
   name: string,
   before: readonly number[] | undefined,

@@ -1,12 +1,16 @@
-/** The networks that a client's address is in, from the narrowest to the widest. Limits count in each of them. */
+/** The networks of a client's address, from the narrowest to the widest. Limits count in each of them. */
 export type Networks = readonly [string, ...string[]];
 
-/** The widest network names the objects that count: one call then reaches the counts of all. */
+/** The widest network names the object that counts, so that one call reaches the counts of all networks. */
 export const widestOf = (networks: Networks): string => networks.at(-1) ?? networks[0];
 
 /**
- * How often a network has the allowance of one client. A customer may be given a /56 or a /48 of IPv6 (RFC 6177), so
- * these are limited too; they may also hold many customers, so they have more.
+ * How many times the limit of one client a network has. A customer may own a /56 or a /48 of IPv6 (RFC 6177), so these
+ * are limited too; they may also hold many customers, so their limits are higher.
  */
 export const shareOf = (network: string): number =>
   network.endsWith('/48') ? 4 : network.endsWith('/56') ? 2 : 1;
+
+/** Whether a host name is this machine's own, so that no foreign DNS answers for it (RFC 6761 section 6.3). */
+export const isLoopback = (hostname: string): boolean =>
+  /^(?:(?:.+\.)?localhost|127(?:\.\d{1,3}){3}|\[::1\])$/i.test(hostname);

@@ -1,14 +1,14 @@
-/** For which versions of a resource a request is meant (RFC 9110 section 13.1). */
+/** The versions of a resource that a request accepts (RFC 9110 section 13.1). */
 export type Preconditions = {
-  /** Null: any. Without the weak ones, which never match here (section 13.1.1). */
+  /** Null for any version. Weak tags never match here (section 13.1.1), so they are left out. */
   readonly ifMatch: readonly string[] | null;
   readonly mustExist: boolean;
-  /** Those that a reader has already. */
+  /** The versions that the client has already. */
   readonly ifNoneMatch: readonly string[];
   readonly mustNotExist: boolean;
 };
 
-/** What a read of something that is there comes to, in the order of section 13.2.2. */
+/** The result of reading an existing resource, in the order of section 13.2.2. */
 export const judgeRead = (
   { ifMatch, ifNoneMatch, mustNotExist }: Preconditions,
   version: string,

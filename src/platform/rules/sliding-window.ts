@@ -1,22 +1,22 @@
 import type { Networks } from './network.ts';
 
 export type RatePolicy = {
-  /** Names the policy in the RateLimit fields and keeps its counts apart from other policies'. */
+  /** The name in the RateLimit fields; each name has its own counts. */
   readonly name: string;
   /** At least 1. */
   readonly max: number;
   readonly windowMs: number;
 };
 
-/** `resetSeconds` runs until the oldest counted hit leaves the window and one more is admitted. */
+/** `resetSeconds`: until the oldest counted hit leaves the window and one more is admitted. */
 export type RateDecision =
   | {
       readonly admitted: true;
       readonly remaining: number;
       readonly resetSeconds: number;
       /**
-       * For a request that named a session: tells whether it turned out to live. One that did not counts for the network
-       * and not for the person. @returns what the network's count decides then; null where nothing changes
+       * For a request with a session: call it once the database has decided whether the session lives. If not, the hit
+       * counts for the network instead of the person. @returns the network's decision; null where nothing changes
        */
       readonly settle?: (sessionLives: boolean) => Promise<RateDecision | null>;
     }
@@ -28,16 +28,16 @@ export type RateDecision =
       readonly retryAfterSeconds: number;
     };
 
-/** Whom a request counts for: the person of a session, if it names one that may live, or else its networks. */
+/** The owner of a hit: the person of a session that may be live, otherwise the networks. */
 export type Caller = {
   readonly networks: Networks;
   readonly session: { readonly userId: string; readonly sessionId: string } | null;
 };
 
-/** Whatever else is counted by one name, a mailbox for example. A name must not end like a network. */
+/** An owner with a name of its own, such as a mailbox. The name must not end like a network. */
 export const named = (name: string): Caller => ({ networks: [name], session: null });
 
-/** The port behind which the counts are kept; rejects when they cannot be reached. */
+/** The port of the rate limiter; it rejects when the counts cannot be reached. */
 export type RateLimiter = {
   /** @param now when the request came in */
   readonly hit: (policy: RatePolicy, caller: Caller, now: Date) => Promise<RateDecision>;
@@ -46,9 +46,8 @@ export type RateLimiter = {
 export type Hit = { readonly admitted: boolean; readonly remaining: number; readonly resetMs: number };
 
 /**
- * The times that count at `nowMs`: one at t counts in [t, t + windowMs). A time after `nowMs` means
- * that the clock went back; it is moved to `nowMs`, so it counts no shorter than it should and, once
- * the result is kept, no longer than one window.
+ * The times that count at `nowMs`: a hit at t counts in [t, t + windowMs). A time after `nowMs` means that the clock went
+ * back. Moving it to `nowMs` makes it count for exactly one window from now on.
  */
 export const stillCounting = (timesMs: readonly number[], nowMs: number, windowMs: number): number[] =>
   timesMs.map((timeMs) => Math.min(timeMs, nowMs)).filter((timeMs) => timeMs + windowMs > nowMs);
@@ -62,7 +61,7 @@ export const countHit = (
   nowMs: number,
   { max, windowMs }: Pick<RatePolicy, 'max' | 'windowMs'>,
 ): { log: number[]; hit: Hit } => {
-  // The newest `max` decide alone; there are more only where `max` was lowered by a deployment.
+  // Only the newest `max` hits matter; the log holds more after a deployment has lowered `max`.
   const log = stillCounting(admittedAtMs, nowMs, windowMs).slice(-max);
   const admitted = log.length < max;
   if (admitted) log.push(nowMs);
@@ -71,7 +70,7 @@ export const countHit = (
   return { log, hit: { admitted, remaining: max - log.length, resetMs: oldestMs + windowMs - nowMs } };
 };
 
-/** One of the counts that a hit is for, by its name. */
+/** One of the counts of a hit. */
 export type Bucket = { readonly name: string; readonly max: number };
 export type BucketHit = Hit & { readonly name: string };
 

@@ -1,32 +1,32 @@
 export type SpanAttributes = Readonly<Record<string, string | number | boolean>>;
 
-/** What begins a span. Parameters, bodies and names of people are no attributes. */
+/** The start of a span. Attributes never hold parameters, bodies or names of people. */
 export type SpanStart = {
   readonly name: string;
   readonly kind: 'server' | 'client' | 'consumer' | 'internal';
   readonly attributes?: SpanAttributes;
 };
 
-/** A piece of work that is being traced. */
+/** The span of the work under way. */
 export type ActiveSpan = {
-  /** For the log, 32 hexadecimal digits; null where nothing is traced. */
+  /** 32 hexadecimal digits for the log; null where the work is not traced. */
   readonly traceId: string | null;
   readonly set: (attributes: SpanAttributes) => void;
   readonly rename: (name: string) => void;
-  /** @param type what went wrong, in one word; never a message, which can quote anything */
+  /** @param type the kind of failure, in one word; never a message, which can quote anything */
   readonly fail: (type: string) => void;
 };
 
 export type Tracer = {
-  /** A trace of its own, or the continuation of the caller's, whose headers `header` reads (W3C Trace Context). */
+  /** Starts a trace, or continues the caller's trace, whose headers `header` reads (W3C Trace Context). */
   readonly root: <T>(
     start: SpanStart,
     header: (name: string) => string | undefined,
     work: (span: ActiveSpan) => Promise<T>,
   ) => Promise<T>;
-  /** A part of what is being traced. A failure marks it and is thrown on. */
+  /** Starts a span within the current trace. A failure marks the span and is rethrown. */
   readonly span: <T>(start: SpanStart, work: (span: ActiveSpan) => Promise<T>) => Promise<T>;
-  /** The headers by which an outgoing request tells the trace that it belongs to; none where nothing is traced. */
+  /** The headers that pass the trace to another service; empty where nothing is traced. */
   readonly headers: () => Readonly<Record<string, string>>;
 };
 

@@ -1,47 +1,45 @@
 import type { MetricsConfig, TracingConfig } from '../config/observability.ts';
-import type { Logger } from '../context.ts';
+import type { Logger, RequestContext } from '../context.ts';
 import { type Metrics, type MetricsBatch, noMetrics } from '../rules/metrics.ts';
 import { noTracer, type Tracer } from '../rules/tracing.ts';
-import { createDeferredFlush } from './deferred-flush.ts';
 import { createInstruments, type Instruments } from './instruments.ts';
-import { createMetricsRecorder } from './metrics-recorder.ts';
-import { createSpanExporter } from './span-exporter.ts';
-import { createTracer } from './tracer.ts';
+import { createDeferredFlush, createMetricsRecorder } from './metrics-recorder.ts';
+import { createSpanExporter, createTracer } from './tracer.ts';
 
 type Config = { readonly metrics: MetricsConfig; readonly tracing: TracingConfig | null };
 
-type Deps = {
+type Options = {
   readonly log: Logger;
   readonly isolate: string;
   readonly gather: (batch: MetricsBatch) => Promise<void>;
   readonly random: () => number;
 };
 
-/** What is seen of the Worker from outside: what it counts, and where its time goes. */
+/** What operators see of the Worker: its counts and its traces. */
 export type Telemetry = {
   readonly metrics: Metrics;
   readonly tracer: Tracer;
   readonly instruments: Instruments;
   readonly monotonicMs: () => number;
-  /** Sends what was gathered, soon and after the response. */
-  readonly flushLater: (defer: (name: string, work: Promise<unknown>) => void) => void;
-  /** Sends it now: for jobs, once their work is done. */
+  /** Sends metrics and traces soon, after the response. */
+  readonly flushLater: (defer: RequestContext['defer']) => void;
+  /** Sends metrics and traces now; jobs call this once their work is done. */
   readonly flush: () => Promise<void>;
-  /** Sends the numbers now, for who asks for them; a collector of traces that is slow is not waited for. */
+  /** Sends the metrics now, without waiting for a slow collector of traces. */
   readonly flushMetrics: () => Promise<void>;
 };
 
-/** So long the numbers lag behind, and so many milliseconds share one call. */
+/** Metrics lag behind by this time, and all requests of this time share one call. */
 const flushEveryMs = 1_000;
 
 const monotonicMs = () => performance.now();
 const wait = (ms: number) => scheduler.wait(ms);
 
-/** Where neither metrics nor traces are wanted, nothing is gathered and nothing is sent. */
-export const createTelemetry = (config: Config, { log, isolate, gather, random }: Deps): Telemetry => {
+/** Gathers and sends only what the configuration enables. */
+export const createTelemetry = (config: Config, { log, isolate, gather, random }: Options): Telemetry => {
   const recorder = config.metrics.enabled ? createMetricsRecorder({ isolate, send: gather }) : null;
   const metrics: Metrics = recorder ?? noMetrics;
-  const exporter = config.tracing && createSpanExporter({ ...config.tracing, log, metrics });
+  const exporter = config.tracing && createSpanExporter(config.tracing, { log, metrics });
   const tracer =
     config.tracing && exporter ? createTracer({ ...config.tracing, random, onEnd: exporter.add }) : noTracer;
 
@@ -69,8 +67,8 @@ export const createTelemetry = (config: Config, { log, isolate, gather, random }
     },
     flush: async () => {
       const settled = await Promise.allSettled(sinks.map(({ flush }) => flush()));
-      for (const one of settled)
-        if (one.status === 'rejected') log.error('telemetry was not sent', { error: one.reason });
+      for (const result of settled)
+        if (result.status === 'rejected') log.error('telemetry was not sent', { error: result.reason });
     },
     flushMetrics: async () => recorder?.flush(),
   };

@@ -5,7 +5,7 @@ import type { Scanner } from '../rules/scan.ts';
 import type { RateDecision, RateLimiter } from '../rules/sliding-window.ts';
 import type { Tracer } from '../rules/tracing.ts';
 
-/** Looks on while a Durable Object is called; the name of the object itself can be an address, and stays out of it. */
+/** Measures and traces a call of a Durable Object. `object` is its class: an object's own name can be an address. */
 export type ObserveCall = <Answer>(
   object: string,
   method: string,
@@ -16,11 +16,11 @@ type Parts = {
   readonly metrics: Metrics;
   readonly tracer: Tracer;
   readonly monotonicMs: () => number;
-  /** A later event, at which the platform's clock has moved on: it stands still while code computes. */
+  /** Waits for a later event: the platform's clock stands still while code computes. */
   readonly nextEvent: () => Promise<void>;
 };
 
-/** Headers over those of a request that is about to be sent; what has none to add goes out as it was given. */
+/** The `init` of a request with headers added to its own. */
 const withHeaders = (
   init: RequestInit | undefined,
   given: Request | null,
@@ -33,9 +33,7 @@ const withHeaders = (
   return { ...init, headers };
 };
 
-/**
- * Puts a measure and a span around the ports whose work takes time. What they do, return and throw stays the same.
- */
+/** Wrappers that measure and trace the ports whose work takes time. The behaviour of the ports stays the same. */
 export const createInstruments = ({ metrics, tracer, monotonicMs, nextEvent }: Parts) => {
   const timed = async <T>(work: () => Promise<T>, done: (seconds: number) => void): Promise<T> => {
     const startMs = monotonicMs();
@@ -133,7 +131,7 @@ export const createInstruments = ({ metrics, tracer, monotonicMs, nextEvent }: P
       }),
   });
 
-  /** Outgoing HTTP, which takes the trace along. */
+  /** A `fetch` that passes the trace on. */
   const outgoing: typeof fetch = (input, init) => {
     const given = input instanceof Request ? input : null;
     const method = init?.method ?? given?.method ?? 'GET';

@@ -9,7 +9,7 @@ type PrintedError = { name: string; message: string; code?: string; stack?: stri
 const printError = (error: unknown, depth = 0): PrintedError => {
   if (!(error instanceof Error)) return { name: typeof error, message: 'a thrown value was not an Error' };
   const { name, message, stack, cause } = error;
-  // Of our catalogue, of PostgreSQL or of the platform: by it, errors of one kind are found together.
+  // The code of our catalogue, of PostgreSQL or of the platform groups errors of one kind.
   const code = 'code' in error && typeof error.code === 'string' ? error.code : undefined;
   return {
     name,
@@ -36,13 +36,13 @@ const pretty = (time: string, level: Level, message: string, fields: LogFields):
   return lines.join('\n');
 };
 
-type Deps = Pick<Config['log'], 'level' | 'pretty'> & {
+type Options = Pick<Config['log'], 'level' | 'pretty'> & {
   readonly clock: () => Date;
   readonly write: (line: string) => void;
 };
 
-/** One JSON object a line, or a line for people with `LOG_PRETTY`. What is below the level is not written. */
-export const createLogger = ({ level: threshold, pretty: isPretty, clock, write }: Deps): Logger => {
+/** A logger that writes one JSON object a line, or with `LOG_PRETTY` a line for people. */
+export const createLogger = ({ level: threshold, pretty: isPretty, clock, write }: Options): Logger => {
   const at =
     (level: Level) =>
     (message: string, fields: LogFields = {}): void => {

@@ -2,7 +2,7 @@ import { AppError } from '../errors.ts';
 import type { MetricsBatch, Series } from '../rules/metrics.ts';
 import type { MetricsGatherer as MetricsGathererObject } from './metrics-object.ts';
 
-/** The one object that adds up what all isolates count. */
+/** A client of the one object that adds up the counts of all isolates. */
 export const createMetricsGatherer = (namespace: DurableObjectNamespace<MetricsGathererObject>) => {
   const gatherer = () => namespace.getByName('all');
   return {

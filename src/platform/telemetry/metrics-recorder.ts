@@ -1,3 +1,4 @@
+import type { RequestContext } from '../context.ts';
 import {
   addSeries,
   definitionOf,
@@ -10,11 +11,11 @@ import {
 type Options = { readonly isolate: string; readonly send: (batch: MetricsBatch) => Promise<void> };
 
 export type MetricsRecorder = Metrics & {
-  /** Sends what was counted since the last time; what could not be sent is sent first the next time. */
+  /** Sends the counts since the last flush; a batch that could not be sent goes first the next time. */
   readonly flush: () => Promise<void>;
 };
 
-/** Adds up in the isolate's memory, without a call, until it is flushed. */
+/** Adds up counts in the isolate's memory until they are flushed. */
 export const createMetricsRecorder = ({ isolate, send }: Options): MetricsRecorder => {
   const pending: SeriesTable = new Map();
   let unanswered: MetricsBatch | null = null;
@@ -33,8 +34,8 @@ export const createMetricsRecorder = ({ isolate, send }: Options): MetricsRecord
     return batch;
   };
 
-  // One batch at a time. Of two flushes at once the second sends the batch of the first again, which counts once;
-  // were it to wait for it instead, it would wait for ever for a request that the platform has ended.
+  // One batch at a time. A second flush sends the unanswered batch of the first again, which still counts once: waiting
+  // for the first would never end if the platform has ended its request.
   const flush = async (): Promise<void> => {
     for (let batch = unanswered ?? takeBatch(); batch !== null; batch = unanswered ?? takeBatch()) {
       unanswered = batch;
@@ -51,5 +52,37 @@ export const createMetricsRecorder = ({ isolate, send }: Options): MetricsRecord
       if (definition?.kind === 'histogram') record(name, labels, observed(definition.buckets, value));
     },
     flush,
+  };
+};
+
+type FlushOptions = {
+  readonly name: string;
+  readonly flush: () => Promise<void>;
+  readonly everyMs: number;
+  readonly wait: (ms: number) => Promise<void>;
+  readonly monotonicMs: () => number;
+};
+
+/** The platform has ended the request of a flush that takes longer than this. */
+const graceMs = 10_000;
+
+/**
+ * Lets one request in every `everyMs` flush for all requests, after its response (the platform allows 30 seconds).
+ * The last request of a burst is then flushed without waiting for a later one.
+ */
+export const createDeferredFlush = ({ name, flush, everyMs, wait, monotonicMs }: FlushOptions) => {
+  let underWayUntilMs = Number.NEGATIVE_INFINITY;
+
+  return (defer: RequestContext['defer']): void => {
+    const nowMs = monotonicMs();
+    if (nowMs < underWayUntilMs) return;
+    underWayUntilMs = nowMs + everyMs + graceMs;
+    const flushed = wait(everyMs)
+      .then(() => {
+        // Later counts may miss this flush, so the next request begins another one.
+        underWayUntilMs = Number.NEGATIVE_INFINITY;
+      })
+      .then(flush);
+    defer(name, flushed);
   };
 };

@@ -1,6 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { type Context, ROOT_CONTEXT, type Span, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
 import { W3CTraceContextPropagator } from '@opentelemetry/core';
+import { ProtobufTraceSerializer } from '@opentelemetry/otlp-transformer';
 import { resourceFromAttributes } from '@opentelemetry/resources';
 import {
   ParentBasedSampler,
@@ -10,13 +11,14 @@ import {
   type SpanProcessor,
   TracerProvider,
 } from '@opentelemetry/sdk-trace';
+import type { TracingConfig } from '../config/observability.ts';
+import type { Logger } from '../context.ts';
 import { findAppError } from '../errors.ts';
+import type { Metrics } from '../rules/metrics.ts';
 import { type ActiveSpan, inertSpan, type SpanStart, type Tracer } from '../rules/tracing.ts';
 
-type Options = {
-  readonly serviceName: string;
-  readonly sampleRatio: number;
-  /** A number in [0, 1), at random. */
+type Options = Pick<TracingConfig, 'serviceName' | 'sampleRatio'> & {
+  /** A random number in [0, 1). */
   readonly random: () => number;
   readonly onEnd: (span: ReadableSpan) => void;
 };
@@ -47,7 +49,7 @@ const propagator = new W3CTraceContextPropagator();
 const failureOf = (error: unknown): string =>
   findAppError(error)?.code ?? (error instanceof Error ? error.name : typeof error);
 
-/** OpenTelemetry's SDK; which span is the current one, the asynchronous context of the platform knows. */
+/** A tracer of OpenTelemetry's SDK; AsyncLocalStorage holds the current span. */
 export const createTracer = ({ serviceName, sampleRatio, random, onEnd }: Options): Tracer => {
   const processor: SpanProcessor = {
     onStart: () => {},
@@ -110,6 +112,57 @@ export const createTracer = ({ serviceName, sampleRatio, random, onEnd }: Option
           },
         });
       return headers;
+    },
+  };
+};
+
+const maxWaiting = 2_048;
+const maxPerRequest = 512;
+const timeoutMs = 5_000;
+
+/**
+ * Sends finished spans to a collector, by OTLP over HTTP in protobuf. Spans that it does not accept at once are dropped
+ * and counted: traces are samples, and memory is for requests.
+ */
+export const createSpanExporter = (
+  { endpoint, headers }: TracingConfig,
+  { log, metrics }: { readonly log: Logger; readonly metrics: Pick<Metrics, 'count'> },
+) => {
+  const url = `${endpoint.replace(/\/+$/, '')}/v1/traces`;
+  const sent = new Headers(headers.map(({ name, value }): [string, string] => [name, value.reveal()]));
+  sent.set('Content-Type', 'application/x-protobuf');
+  let waiting: ReadableSpan[] = [];
+
+  const drop = (count: number, facts: Readonly<Record<string, unknown>>): void => {
+    metrics.count('itsor_spans_dropped_total', {}, count);
+    log.warn('spans dropped', { count, ...facts });
+  };
+
+  const post = async (spans: ReadableSpan[]): Promise<void> => {
+    const body = ProtobufTraceSerializer.serializeRequest(spans);
+    if (!body) return;
+    try {
+      const signal = AbortSignal.timeout(timeoutMs);
+      const response = await fetch(url, { method: 'POST', headers: sent, body, signal, redirect: 'manual' });
+      await response.body?.cancel();
+      if (!response.ok) drop(spans.length, { status: response.status });
+    } catch (error) {
+      drop(spans.length, { error });
+    }
+  };
+
+  return {
+    add: (span: ReadableSpan): void => {
+      if (waiting.length < maxWaiting) waiting.push(span);
+      else metrics.count('itsor_spans_dropped_total', {});
+    },
+    flush: async (): Promise<void> => {
+      const spans = waiting;
+      waiting = [];
+      const parts = Array.from({ length: Math.ceil(spans.length / maxPerRequest) }, (_, at) =>
+        spans.slice(at * maxPerRequest, (at + 1) * maxPerRequest),
+      );
+      await Promise.all(parts.map(post));
     },
   };
 };

@@ -1,5 +1,5 @@
 import { Form } from '../../platform/pages/form.tsx';
-import { Instant, instantText } from '../../platform/pages/instant.tsx';
+import { Instant, instantText } from '../../platform/pages/page.tsx';
 import type { LinkedIdentity } from '../rules/identity.ts';
 
 export type NamedIdentity = LinkedIdentity & { readonly name: string };

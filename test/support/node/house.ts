@@ -35,7 +35,6 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   common: ['common', 'rules'],
   schema: ['schema', 'rules', 'common'],
   sql: ['sql', 'rules', 'common', 'adapter'],
-  // Of SQL its types; the container hands it the rest.
   service: ['service', 'rules', 'common', 'sql'],
   adapter: ['adapter', 'rules', 'common', 'schema'],
   http: ['http', 'pages', 'rules', 'common', 'schema', 'service'],
@@ -58,6 +57,9 @@ const foreign: Readonly<Record<string, RegExp>> = {
   http: /^(?:drizzle-orm|@neondatabase\/)/,
 };
 
+/** A room's factory also makes the adapters that only its room needs. */
+const isFactory = (path: string): boolean => /^src\/[^/]+\/service\.ts$/.test(path);
+
 /** Why a file may not import that; null where it may. Paths of ours begin with `src/`. */
 export const objection = (from: string, to: string): string | null => {
   const { room, layer } = placeOf(from);
@@ -73,6 +75,7 @@ export const objection = (from: string, to: string): string | null => {
   const isFactory = /^src\/[^/]+\/service\.ts$/.test(from);
   if (isFactory && target.layer === 'adapter' && [room, 'platform'].includes(target.room)) return null;
   if (room === 'platform' && target.room !== 'platform') return 'the platform knows no feature';
+  if (isFactory(from) && target.layer === 'adapter') return null;
   const allowed = mayImport[layer] ?? [];
   return allowed.includes(target.layer) ? null : `${layer} does not import ${target.layer}`;
 };

@@ -1,15 +1,15 @@
 import { v7 as uuidv7 } from 'uuid';
 import { inject } from 'vitest';
 import { createOneTimeTokens } from '../../../src/emails/one-time-tokens.ts';
-import { createLinks } from '../../../src/mail/rules/links.ts';
 import type { MailContent } from '../../../src/mail/rules/outbox.ts';
-import { createRenderMail } from '../../../src/mail/service/render.ts';
+import { createMail } from '../../../src/mail/service.ts';
 import { createDeadLetterRepository } from '../../../src/mail/sql/dead-letters.ts';
-import { createOutboxRepository } from '../../../src/mail/sql/outbox.ts';
+import { createOutboxSql } from '../../../src/mail/sql/outbox.ts';
 import { Secret } from '../../../src/platform/config/secret.ts';
 import type { LogFields, Logger } from '../../../src/platform/context.ts';
 import { createMacKeys } from '../../../src/platform/crypto/derived-keys.ts';
 import { createDatabase } from '../../../src/platform/db/client.ts';
+import { noMetrics } from '../../../src/platform/rules/metrics.ts';
 import { newEmail } from './client.ts';
 import { sql } from './database.ts';
 
@@ -17,15 +17,39 @@ const database = createDatabase({
   url: new Secret(inject('databaseUrl')),
   endpoint: inject('neonEndpoint'),
 });
-export const outbox = createOutboxRepository(database);
+export const outbox = createOutboxSql({ db: database });
 export const deadLetters = createDeadLetterRepository(database);
 
-const tokens = createOneTimeTokens(
-  createMacKeys([new Secret('the secret of these tests')], 'one-time-token'),
-);
-export const render = createRenderMail({ tokens, links: createLinks('https://app.example.com') });
+const secretKeys = [new Secret('the secret of these tests')];
 
-/** Far from the time of the other tests, whose sweeps then leave these mails alone. */
+type Parts = Parameters<typeof createMail>[0];
+
+/** Mail with a clock, a log and a mailer of the test's. The limiter admits everything, unless the test has its own. */
+export const createTestMail = (
+  parts: Pick<Parts, 'clock' | 'log' | 'mailer'> & Partial<Pick<Parts, 'limiter'>>,
+  given = outbox,
+) =>
+  createMail(
+    {
+      config: {
+        email: {
+          verification: 'required',
+          provider: { kind: 'capture', from: null },
+          recipientBudget: { hourlyMax: 20, dailyMax: 50 },
+        },
+        origins: { appUrl: 'https://app.example.com', host: 'localhost', allowed: [] },
+      },
+      db: database,
+      metrics: noMetrics,
+      limiter: { hit: async () => ({ admitted: true, remaining: 1, resetSeconds: 1 }) },
+      oneTimeTokens: createOneTimeTokens(createMacKeys(secretKeys, 'one-time-token')),
+      secretKeys,
+      ...parts,
+    },
+    given,
+  );
+
+/** Far from the time of the other tests, so that their sweeps leave these mails alone. */
 export const farFuture = new Date('2090-01-01T00:00:00.000Z');
 
 export const plain: MailContent = {
@@ -55,7 +79,7 @@ export const rowOf = async (id: string): Promise<OutboxRow | undefined> =>
     (await sql`select id, attempts, next_attempt_at, sent_at, failed_at, last_error from outbox where id = ${id}`) as OutboxRow[]
   )[0];
 
-/** A log that is read by the test. */
+/** A log that the test can read. */
 export const createMemoryLog = () => {
   const lines: { level: keyof Logger; message: string; fields: LogFields | undefined }[] = [];
   const at = (level: keyof Logger) => (message: string, fields?: LogFields) =>

@@ -1,8 +1,8 @@
 import { loadConfig } from '../../../../src/platform/config/load.ts';
 import type { Logger } from '../../../../src/platform/context.ts';
-import { createBoundedMailer } from '../../../../src/platform/mailers/bounded-mailer.ts';
 import { createMailer } from '../../../../src/platform/mailers/create-mailer.ts';
 import { createSmtpTransport } from '../../../../src/platform/mailers/smtp.ts';
+import { createBoundedMailer } from '../../../../src/platform/mailers/transport.ts';
 import type { Mailer, MailMessage } from '../../../../src/platform/rules/mail.ts';
 
 export type MailOrder = {
