@@ -4,17 +4,7 @@ import { dirname, join, normalize } from 'node:path';
 /** What a file of `src` is: `src/<room>/<layer>.ts` or `src/<room>/<layer>/….ts`; any other file of a room is an adapter. */
 export type Place = { readonly room: string; readonly layer: string };
 
-const layers = new Set([
-  'rules',
-  'sql',
-  'service',
-  'schema',
-  'routes',
-  'pages',
-  'http',
-  'compose',
-  'openapi',
-]);
+const layers = new Set(['rules', 'sql', 'service', 'schema', 'routes', 'pages', 'http', 'openapi']);
 const platformAreas = new Set(['http', 'middleware', 'pages', 'rules', 'schema']);
 /** What everything may know: the context of a request, errors, and the configuration as it was read. */
 const common = /^src\/platform\/(?:context|errors|refusals)\.ts$|^src\/platform\/config\//;
@@ -57,9 +47,6 @@ const foreign: Readonly<Record<string, RegExp>> = {
   http: /^(?:drizzle-orm|@neondatabase\/)/,
 };
 
-/** A room's factory also makes the adapters that only its room needs. */
-const isFactory = (path: string): boolean => /^src\/[^/]+\/service\.ts$/.test(path);
-
 /** Why a file may not import that; null where it may. Paths of ours begin with `src/`. */
 export const objection = (from: string, to: string): string | null => {
   const { room, layer } = placeOf(from);
@@ -67,15 +54,15 @@ export const objection = (from: string, to: string): string | null => {
     return foreign[layer]?.test(to) ? `${layer} does not know ${to}` : null;
   }
   const target = placeOf(to);
-  // Features are made of the container; it knows none of them.
-  if (to === 'src/container.ts') return null;
-  // The entry, and what puts the parts of a room together, know everything.
-  if (room === 'entry' || layer === 'compose') return null;
-  // The factory of a feature hands the parts of its room and of the platform to its verbs.
-  const isFactory = /^src\/[^/]+\/service\.ts$/.test(from);
-  if (isFactory && target.layer === 'adapter' && [room, 'platform'].includes(target.room)) return null;
+  // The entry files know everything, and every feature knows the container.
+  if (room === 'entry' || to === 'src/container.ts') return null;
   if (room === 'platform' && target.room !== 'platform') return 'the platform knows no feature';
-  if (isFactory(from) && target.layer === 'adapter') return null;
+  if (layer === 'service') {
+    // The factory of a feature makes the adapters of its room; its SQL is its own.
+    const isFactory = from === `src/${room}/service.ts`;
+    if (isFactory && target.layer === 'adapter' && [room, 'platform'].includes(target.room)) return null;
+    if (target.layer === 'sql' && target.room !== room) return "a service does not import another room's SQL";
+  }
   const allowed = mayImport[layer] ?? [];
   return allowed.includes(target.layer) ? null : `${layer} does not import ${target.layer}`;
 };
