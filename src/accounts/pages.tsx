@@ -33,7 +33,7 @@ const Offers = ({ offers }: { offers: readonly SignOnOffer[] }) => (
   </section>
 );
 
-/** The forms to log in and to sign up. A page without a script shows no challenge, so it has no sign-up that needs one. */
+/** The forms to log in and to sign up. A sign-up that needs a challenge has no form, because the page has no script. */
 export const SignedOut = ({
   offers,
   failure,
