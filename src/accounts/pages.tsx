@@ -33,7 +33,7 @@ const Offers = ({ offers }: { offers: readonly SignOnOffer[] }) => (
   </section>
 );
 
-/** The forms to log in and to sign up. A sign-up that needs a challenge is left out: a page without a script cannot show it. */
+/** The forms to log in and to sign up. A sign-up that needs a challenge has no form, because the page has no script. */
 export const SignedOut = ({
   offers,
   failure,
@@ -135,7 +135,7 @@ const ChangePassword = ({ account, failure }: { account: Account; failure: Failu
   );
 };
 
-/** For an account that logs in with a provider: the message proves the address, and its link sets the first password. */
+/** For an account that logs in with a provider: the message proves the address, and its link sets a password. */
 const SetPassword = ({ account }: { account: Account }) => (
   <section aria-labelledby="password">
     <h2 id="password">Set a password</h2>

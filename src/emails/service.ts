@@ -160,7 +160,7 @@ export const createEmails = (container: Container, passwords: Passwords) => {
       }
     },
 
-    /** Sends another verification mail to an address that waits for one, and does not tell whether the address waits. */
+    /** Sends another verification mail to an address that waits for one, without telling whether it waits. */
     resend: async (ctx: RequestContext, given: string): Promise<void> => {
       if (config.email.verification === 'off') return;
       const email = canonicalEmail(given);

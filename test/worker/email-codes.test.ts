@@ -30,7 +30,7 @@ const guess = async (email: string, codes: readonly string[]) => {
 afterEach(() => void vi.useRealTimers());
 
 describe('guesses at the codes of one address', () => {
-  it('are ten a day over all its messages, and then the right one is refused and the link works', async () => {
+  it('after ten wrong codes a day the right code of an address is refused too, and its link works', async () => {
     const account = await newAccount(client);
     const { email, id } = account.user;
     let tested = 0;
@@ -57,7 +57,7 @@ describe('guesses at the codes of one address', () => {
     expect((await verify({ token })).status).toBe(204);
   });
 
-  it('at once are as many as one after the other', async () => {
+  it('parallel guesses at a code are as many as guesses one after another', async () => {
     const { user } = await newAccount(client);
     const codes = wrongCodes(await codeIn(user.email), 40);
     await Promise.all(codes.map((code) => verify({ email: user.email, code }, stranger())));
@@ -66,7 +66,7 @@ describe('guesses at the codes of one address', () => {
     expect((await verify({ email: user.email, code: await codeIn(user.email) })).status).toBe(429);
   });
 
-  it('are refused alike for an address without an account', async () => {
+  it('guesses at a code are refused alike for an address without an account', async () => {
     const known = (await newAccount(client)).user.email;
     const answers = [];
     for (const email of [known, newEmail()]) {
@@ -80,7 +80,7 @@ describe('guesses at the codes of one address', () => {
     expect(answers[0]?.counts).toEqual({ 400: 10, 429: 1 });
   });
 
-  it('tell the mailbox once when its codes are locked, and the audit trail each lock', async () => {
+  it('a lock of codes sends one mail, and each lock is in the audit trail', async () => {
     const { user } = await newAccount(client);
     const codes = wrongCodes(await codeIn(user.email), 20);
     await guess(user.email, codes.slice(0, 4));
@@ -92,7 +92,7 @@ describe('guesses at the codes of one address', () => {
     expect(await eventsOf(user.id)).toEqual([{ details: { by: 'pair' } }, { details: { by: 'identifier' } }]);
   });
 
-  it('write no mail to an address without an account, or with one that is proved', async () => {
+  it('a lock of codes sends no mail to an unknown or a proved address', async () => {
     const { user } = await newAccount(client);
     await verify({ token: await tokenIn(user.email, 'verify_email', 'verify_email') });
     const nobody = newEmail();
@@ -102,7 +102,7 @@ describe('guesses at the codes of one address', () => {
     }
   });
 
-  it('are forgiven to an owner who proves the address by its link, and count again a day later', async () => {
+  it('wrong codes are forgiven to an owner who proves the address by its link, and count again a day later', async () => {
     const { user } = await newAccount(client);
     const wrong = wrongCodes(await codeIn(user.email), 1)[0] ?? '';
     for (let count = 0; count < 5; count++) await verify({ email: user.email, code: wrong });
@@ -117,7 +117,7 @@ describe('guesses at the codes of one address', () => {
     expect(await guess(other, wrongCodes('000000', 1))).toEqual({ 400: 1 });
   });
 
-  it('are counted by the forms of the pages too', async () => {
+  it('guesses at codes by the forms of the pages count too', async () => {
     const { user } = await newAccount(client);
     const [code = ''] = wrongCodes(await codeIn(user.email), 1);
     const by = createClient(cheap, newAddress());
@@ -133,7 +133,7 @@ describe('guesses at the codes of one address', () => {
     expect(await refused.text()).toContain('Open the link in our message instead');
   });
 
-  it('count where the request times out after the database was asked, as it may have judged them', async () => {
+  it('a guess counts if its request times out after the database was asked', async () => {
     const { user } = await newAccount(client);
     const [wrong = ''] = wrongCodes(await codeIn(user.email), 1);
     const hasty = { ...cheap, REQUEST_TIMEOUT_MS: '1000' };
@@ -147,7 +147,7 @@ describe('guesses at the codes of one address', () => {
     expect((await verify({ email: user.email, code: await codeIn(user.email) }, by)).status).toBe(429);
   });
 
-  it('lock and tell the mailbox also where the last one times out', async () => {
+  it('codes are locked, and the mailbox is told, if the last guess times out', async () => {
     const { user } = await newAccount(client);
     const [wrong = ''] = wrongCodes(await codeIn(user.email), 1);
     await guess(user.email, Array(9).fill(wrong));
@@ -162,7 +162,7 @@ describe('guesses at the codes of one address', () => {
     expect((await mailsTo(user.email)).filter(({ template }) => template === 'codes_locked')).toHaveLength(1);
   });
 
-  it('leave an event each, whether there was a code to try or not', async () => {
+  it('each refused guess writes an audit event, with and without a code to try', async () => {
     const waiting = (await newAccount(client)).user;
     const proved = (await newAccount(client)).user;
     await verify({ token: await tokenIn(proved.email, 'verify_email', 'verify_email') });
@@ -183,7 +183,7 @@ describe('guesses at the codes of one address', () => {
     expect(await refused).toHaveLength(1);
   });
 
-  it('are withdrawn where our own part fails, and refused where they cannot be counted', async () => {
+  it('a guess is withdrawn if the service fails, and refused if it cannot be counted', async () => {
     const { user } = await newAccount(client);
     const code = await codeIn(user.email);
     const failing = { getByName: () => ({ reserve: () => Promise.reject(new Error('out of reach')) }) };

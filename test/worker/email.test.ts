@@ -24,7 +24,7 @@ beforeEach(() => void vi.useFakeTimers({ toFake: ['Date'] }));
 afterEach(() => void vi.useRealTimers());
 
 describe('POST /auth/email/verify', () => {
-  it('takes the token of the sign-up mail, once', async () => {
+  it('the token of a sign-up mail proves the address once', async () => {
     const account = await newAccount(client);
     const token = await tokenIn(account.user.email, 'verify_email', 'verify_email');
     expect(await isVerified(account.access_token)).toBe(false);
@@ -35,7 +35,7 @@ describe('POST /auth/email/verify', () => {
     expect(await again.json()).toMatchObject({ code: 'token_invalid' });
   });
 
-  it('takes the code of the mail, for ten minutes', async () => {
+  it('the code of a mail proves the address for ten minutes', async () => {
     const [prompt, late] = [await newAccount(client), await newAccount(client)];
     const code = await codeIn(prompt.user.email);
     expect(code).toMatch(/^\d{6}$/);
@@ -50,7 +50,7 @@ describe('POST /auth/email/verify', () => {
     expect((await verify({ token })).status).toBe(204);
   });
 
-  it('takes the code as people copy it, in two groups', async () => {
+  it('a code in two groups, as people copy it, is accepted', async () => {
     const account = await newAccount(client);
     const code = await codeIn(account.user.email);
     const spaced = `${code.slice(0, 3)} ${code.slice(3)}\n`;
@@ -64,7 +64,7 @@ describe('POST /auth/email/verify', () => {
     [{ email: 'ada@example.com', code: 123456 }, '/code', 'must be a text'],
     [{ email: 'ada@example.com', code: '12345' }, '/code', 'six digits'],
     [{ email: 'ada', code: '123456' }, '/email', 'must be an e-mail address'],
-  ])('says of %o at %s: %s', async (json, pointer, detail) => {
+  ])('a proof with %o is refused at %s: %s', async (json, pointer, detail) => {
     const response = await verify(json as Record<string, string>);
     expect(response.status).toBe(422);
     expect((await response.json<{ errors: object[] }>()).errors).toEqual([
@@ -72,7 +72,7 @@ describe('POST /auth/email/verify', () => {
     ]);
   });
 
-  it('counts at most five of 50 parallel guesses, and then the code is dead and further ones are refused', async () => {
+  it('at most five of 50 parallel guesses count, and then the code is dead and further guesses are refused', async () => {
     const account = await newAccount(client);
     const { email } = account.user;
     const right = await codeIn(email);
@@ -88,14 +88,14 @@ describe('POST /auth/email/verify', () => {
     expect(await isVerified(account.access_token)).toBe(false);
   });
 
-  it('lets one of 50 parallel uses of a token succeed', async () => {
+  it('one of 50 parallel uses of a token succeeds', async () => {
     const account = await newAccount(client);
     const token = await tokenIn(account.user.email, 'verify_email', 'verify_email');
     const responses = await Promise.all(Array.from({ length: 50 }, () => verify({ token }, createClient())));
     expect(responses.filter(({ status }) => status === 204)).toHaveLength(1);
   });
 
-  it('lets in again who was locked out while waiting for it', async () => {
+  it('a proof lets an owner log in again who was locked out before', async () => {
     const by = createClient();
     const { email } = (await newAccount(by)).user;
     const login = (secret: string) => by('POST', '/auth/token', { json: { email, password: secret } });
@@ -113,7 +113,7 @@ describe('POST /auth/email/verify', () => {
 });
 
 describe('POST /auth/email/resend', () => {
-  it('answers the same for everyone, and mails who waits for it, once a minute', async () => {
+  it('every request for another mail gets the same answer, and a waiting address gets one mail a minute', async () => {
     const account = await newAccount(client);
     const { email } = account.user;
     const count = async () =>
@@ -136,7 +136,7 @@ describe('POST /auth/email/resend', () => {
     expect(await count()).toBe(2);
   });
 
-  it('makes the code of the newest mail the one that counts', async () => {
+  it('only the code of the newest mail counts', async () => {
     const { email } = (await newAccount(client)).user;
     const first = await codeIn(email);
     later(60);
@@ -157,7 +157,7 @@ describe('changing the address', () => {
     return account;
   };
 
-  it('moves to the new address once that has proved itself, and the old one can undo it for a week', async () => {
+  it('an account moves to a new address after its proof, and the old address can undo the move for a week', async () => {
     const account = await proved();
     const [old, next] = [account.user.email, newEmail()];
     expect((await change(account.access_token, next)).status).toBe(202);
@@ -187,18 +187,18 @@ describe('changing the address', () => {
     expect((await client('POST', '/auth/email/restore', { json: { token: restore } })).status).toBe(400);
   });
 
-  it('needs the password', async () => {
+  it('a change of address needs the password', async () => {
     const account = await newAccount(client);
     expect((await change(account.access_token, newEmail(), 'wrong')).status).toBe(401);
   });
 
-  it('tells an address that has an account, and the caller nothing', async () => {
+  it('a change to an address that has an account tells that address, and the caller nothing', async () => {
     const [account, owner] = [await newAccount(client), await proved()];
     expect((await change(account.access_token, owner.user.email)).status).toBe(202);
     expect((await mailsTo(owner.user.email)).map(({ template }) => template)).toContain('account_exists');
   });
 
-  it('loses a race for an address without losing anything else', async () => {
+  it('a change that loses a race for its address loses nothing else', async () => {
     const account = await newAccount(client);
     const [old, next] = [account.user.email, newEmail()];
     await change(account.access_token, next);
@@ -218,7 +218,7 @@ describe('EMAIL_VERIFICATION', () => {
   const signup = (by: Client, json: Record<string, string>) =>
     by('POST', '/auth/signup', { json: { password, ...json } });
 
-  it('required: sign-up answers the same for a new, a waiting and a known address, and gives no token', async () => {
+  it('with EMAIL_VERIFICATION=required, a sign-up gets one answer for new, waiting and known addresses, and no token', async () => {
     const email = newEmail();
     const { email: known } = (await newAccount(client)).user;
     await verify({ token: await tokenIn(known, 'verify_email', 'verify_email') });
@@ -245,7 +245,7 @@ describe('EMAIL_VERIFICATION', () => {
     ).toEqual([]);
   });
 
-  it('required: no login before verification, and what is told instead is told to everybody', async () => {
+  it('with EMAIL_VERIFICATION=required, no login works before the proof, and its answer tells nothing of the account', async () => {
     const email = newEmail();
     const browser = createBrowser(required);
     await signup(browser, { email });
@@ -262,7 +262,7 @@ describe('EMAIL_VERIFICATION', () => {
     expect((await login(password)).status).toBe(200);
   });
 
-  it('required: an account from before reaches itself and the way out, and nothing else', async () => {
+  it('with EMAIL_VERIFICATION=required, an older session reaches its own account and the logout, and nothing else', async () => {
     const { access_token: bearer, refresh_token } = await newAccount(client);
     expect((await required('GET', '/auth/me', { bearer })).status).toBe(200);
     for (const [method, path, json] of [
@@ -279,7 +279,7 @@ describe('EMAIL_VERIFICATION', () => {
     expect((await client('GET', '/auth/me', { bearer })).status).toBe(401);
   });
 
-  it('off: sends no verification mail', async () => {
+  it('with EMAIL_VERIFICATION=off, no verification mail is sent', async () => {
     const email = newEmail();
     const response = await signup(createClient({ EMAIL_VERIFICATION: 'off' }), { email });
     expect(response.status).toBe(201);
@@ -288,7 +288,7 @@ describe('EMAIL_VERIFICATION', () => {
 });
 
 describe('a sign-in from an unknown device', () => {
-  it('is mailed once per user agent and network', async () => {
+  it('a login from an unknown user agent or network sends one mail', async () => {
     const { email } = (await newAccount(client)).user;
     const login = (agent: string, address: string) =>
       client('POST', '/auth/token', {

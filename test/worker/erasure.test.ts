@@ -41,7 +41,7 @@ const run = () => runSchedule({ ...env, LOG_LEVEL: 'error' } as never);
 const remove = (bearer: string) => client('DELETE', '/users/me', { bearer, json: { password } });
 
 describe('the deletion of an account', () => {
-  it('of the usual size leaves nothing, and its erasure is done with the next run', async () => {
+  it('the deletion of an account of the usual size leaves nothing, and the next run completes its erasure', async () => {
     const { access_token: bearer, user } = await newAccount(client);
     expect((await remove(bearer)).status).toBe(204);
     expect(await left(user.id)).toEqual({ sessions: 0, events: 0, erasures: 1 });
@@ -54,7 +54,7 @@ describe('the deletion of an account', () => {
     ['its owner', 20_000],
     ['an administrator', 3_000],
   ])(
-    'by %s touches a bounded number of rows, of %i each, and the purge does the rest',
+    'a deletion by %s touches a bounded number of rows, %i of each kind, and the purge does the rest',
     async (whose, many) => {
       const account = await newAccount(client);
       const { id } = account.user;
@@ -89,7 +89,7 @@ describe('the deletion of an account', () => {
     60_000,
   );
 
-  it('takes two round trips, however much there is', async () => {
+  it('the deletion of an account takes two round trips, whatever its size', async () => {
     const quiet = createClient({ ...cheapHashes, MAIL_QUEUE: silentQueue });
     const { access_token: bearer, user } = await newAccount(quiet);
     await addSessions(user.id, 3_000);
@@ -99,7 +99,7 @@ describe('the deletion of an account', () => {
 });
 
 describe("the minute's work", () => {
-  it('keeps an erasure open while a request that was under way may still write about the account', async () => {
+  it('an erasure stays open while a running request may still write about the account', async () => {
     const { access_token: bearer, user } = await newAccount(client);
     await remove(bearer);
     await run();
@@ -111,7 +111,7 @@ describe("the minute's work", () => {
     expect(await left(user.id)).toEqual({ sessions: 0, events: 0, erasures: 0 });
   });
 
-  it('finds the sessions of an account that an older version has deleted, which open nothing meanwhile', async () => {
+  it('the purge finds the sessions of an account that an older version deleted, and they open nothing meanwhile', async () => {
     const account = await newAccount(client);
     const { id } = account.user;
     // That version relies on the foreign key that there was.
@@ -134,7 +134,7 @@ describe("the minute's work", () => {
     expect((await left(id)).sessions).toBe(0);
   });
 
-  it('does not wait behind erasures that nothing is left of', async () => {
+  it('an erasure does not wait behind erasures that have nothing left to do', async () => {
     await sql`insert into erasures (account_id, created_at)
               select gen_random_uuid(), now() - interval '1 second' from generate_series(1, 30)`;
     const { id } = (await newAccount(client)).user;
@@ -144,7 +144,7 @@ describe("the minute's work", () => {
     expect((await left(id)).sessions).toBe(0);
   });
 
-  it('leaves the sessions and events of other accounts alone', async () => {
+  it('an erasure leaves the sessions and events of other accounts alone', async () => {
     const { user } = await newAccount(client);
     const before = await left(user.id);
     await run();

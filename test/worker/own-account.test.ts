@@ -10,7 +10,7 @@ const client = createClient({ RATE_LIMIT_MAX: '1000' });
 const newName = () => `n${crypto.randomUUID().slice(0, 8)}`;
 
 describe('PATCH /users/me', () => {
-  it('sets the user name, which then logs in, and takes it away', async () => {
+  it('PATCH sets a user name, which then logs in, and removes it', async () => {
     const { access_token: bearer, user } = await newAccount(client);
     const username = newName();
     const patch = (json: object) => client('PATCH', '/users/me', { bearer, json });
@@ -26,7 +26,7 @@ describe('PATCH /users/me', () => {
     expect(events.map(({ details }) => details)).toEqual([{ username: 'changed' }, { username: 'changed' }]);
   });
 
-  it("refuses a name that is taken, and members that are not one's own to set", async () => {
+  it('PATCH refuses a name that is taken, and members that a person cannot set', async () => {
     const [one, two] = [await newAccount(client), await newAccount(client)];
     const username = newName();
     const patch = (bearer: string, json: object) => client('PATCH', '/users/me', { bearer, json });
@@ -39,7 +39,7 @@ describe('PATCH /users/me', () => {
 });
 
 describe('DELETE /users/me', () => {
-  it('needs the password, ends everything at once and tells the address', async () => {
+  it('a deletion needs the password, ends everything at once and tells the address', async () => {
     const { access_token: bearer, refresh_token, user } = await newAccount(client);
     const remove = (json: object) => client('DELETE', '/users/me', { bearer, json });
     await expectProblem(await remove({ password: 'not the password' }), 401, 'invalid_credentials');
@@ -69,7 +69,7 @@ describe('DELETE /users/me', () => {
     );
   });
 
-  it('lets an administrator go who is not the last', async () => {
+  it('an administrator who is not the last can delete the account', async () => {
     const admin = await newAdmin(client);
     await newAdmin(client);
     const response = await client('DELETE', '/users/me', { bearer: admin.access_token, json: { password } });
@@ -98,7 +98,7 @@ const readPages = async (by: typeof client, bearer: string, limit: number): Prom
 const sizeOf = (page: Page) => lists.reduce((sum, list) => sum + page[list].length, 0);
 
 describe('GET /users/me/export', () => {
-  it('says the same of a change to an address that has an account as of one to an address that has none', async () => {
+  it('the export is the same after a change to a known address as after one to a free address', async () => {
     const { user: other } = await newAccount(client);
     const exports: object[] = [];
     for (const [isProved, email] of [
@@ -129,7 +129,7 @@ describe('GET /users/me/export', () => {
     });
   });
 
-  it('has the account and every list, and nothing of whoever else was at work', async () => {
+  it('the export has the account and every list, and nothing about other people', async () => {
     const admin = await newAdmin(client);
     const { access_token: bearer, user } = await newAccount(client);
     await client('POST', '/auth/token', {
@@ -170,7 +170,7 @@ describe('GET /users/me/export', () => {
     expect(first.next_cursor).toBeNull();
   });
 
-  it('comes in pages over all lists, which together have everything once', async () => {
+  it('the pages of an export together have every row once', async () => {
     const uploader = createUploader();
     const { access_token: bearer, user } = await newAccount(uploader);
     await declare(uploader, bearer);
@@ -186,7 +186,7 @@ describe('GET /users/me/export', () => {
     }
   });
 
-  it('is never longer than a page, however many sessions there are', async () => {
+  it('a page of an export has a limit, however many sessions there are', async () => {
     const { access_token: bearer, user } = await newAccount(client);
     await sql`insert into sessions (id, user_id, refreshed_at, created_at, expires_at, absolute_expires_at)
               select gen_random_uuid(), ${user.id}::uuid, now(), now(), now(), now() from generate_series(1, 2500)`;
@@ -205,7 +205,7 @@ describe('GET /users/me/export', () => {
       );
   });
 
-  it('has what is kept of every file, and nothing of those of others or of how it is done', async () => {
+  it('the export has the facts of every own file, and nothing about other files or their storage', async () => {
     const uploader = createUploader();
     const [{ access_token: bearer }, other] = [await newAccount(uploader), await newAccount(uploader)];
     const pending = await declare(uploader, bearer);
@@ -223,7 +223,7 @@ describe('GET /users/me/export', () => {
     expect(uploads).toEqual((await read('/uploads')).items);
   });
 
-  it('is refused to a disabled account', async () => {
+  it('the export is refused to a disabled account', async () => {
     const { access_token: bearer, user } = await newAccount(client);
     await sql`update users set disabled_at = now() where id = ${user.id}`;
     await expectProblem(await client('GET', '/users/me/export', { bearer }), 403, 'account_disabled');

@@ -22,7 +22,7 @@ const sessionsOf = (email: string) =>
   sql`SELECT s.id, s.revoked_at FROM sessions s JOIN users u ON u.id = s.user_id WHERE u.email = ${email} ORDER BY s.id`;
 
 describe('someone signed out', () => {
-  it('finds both ways in, with fields that a password manager knows', async () => {
+  it('a visitor finds the forms to log in and sign up, with fields that a password manager knows', async () => {
     const { status, title, html } = await newVisitor().open('/account');
     expect({ status, title }).toEqual({ status: 200, title: 'Log in or sign up – 127.0.0.1:3002' });
     expect(html).toContain('action="/account/login"');
@@ -31,7 +31,7 @@ describe('someone signed out', () => {
       expect(html).toContain(`autocomplete="${value}"`);
   });
 
-  it('signs up, and sees the account', async () => {
+  it('a visitor signs up and sees the account', async () => {
     const { email, by, page } = await signUp();
     expect(page).toMatchObject({ status: 200, title: 'Your account – 127.0.0.1:3002' });
     expect(page.html).toContain(email);
@@ -43,7 +43,7 @@ describe('someone signed out', () => {
     ]);
   });
 
-  it('gets the cookies of a login in an answer that no cache keeps', async () => {
+  it('the answer that sets the cookies of a login is kept by no cache', async () => {
     const { email } = await signUp();
     const { status, headers } = await newVisitor().send('/account/login', { identifier: email, password });
     expect(status).toBe(303);
@@ -51,7 +51,7 @@ describe('someone signed out', () => {
     expect(headers.get('Cache-Control')).toBe('no-store');
   });
 
-  it('is told every reason against a password, which is not shown again; the address is', async () => {
+  it('a refused sign-up shows every reason against the password, and keeps the address but not the password', async () => {
     const email = newEmail();
     const { status, html, title } = await newVisitor().send('/account/signup', {
       email,
@@ -67,7 +67,7 @@ describe('someone signed out', () => {
     expect(await sql`SELECT id FROM users WHERE email = ${email}`).toEqual([]);
   });
 
-  it('may have spaces around an address, and keeps those of a password', async () => {
+  it('spaces around an address are removed, and spaces around a password are kept', async () => {
     const [by, email] = [newVisitor(), newEmail()];
     await by.submit('/account/signup', { email: ` ${email} `, password: ` ${password} ` });
     const login = (secret: string) =>
@@ -76,7 +76,7 @@ describe('someone signed out', () => {
     expect((await login(password)).status).toBe(401);
   });
 
-  it('is told which fields are empty', async () => {
+  it('a form names its empty fields', async () => {
     const { status, html } = await newVisitor().send('/account/login', { identifier: '', password: '' });
     expect(status).toBe(422);
     expect(html).toContain('<a href="#login-identifier">E-mail address or user name: must not be empty</a>');
@@ -84,7 +84,7 @@ describe('someone signed out', () => {
     expect(html).toMatch(/<div class="summary" role="alert" tabindex="-1" autofocus/);
   });
 
-  it('is told one and the same about a wrong password and an unknown account', async () => {
+  it('a wrong password and an unknown account get the same page', async () => {
     const { email } = await signUp();
     const texts = [];
     for (const identifier of [email, newEmail()]) {
@@ -99,7 +99,7 @@ describe('someone signed out', () => {
     expect(texts[0]).toBe(texts[1]);
   });
 
-  it('is told how long to wait after five wrong passwords', async () => {
+  it('a visitor is told how long to wait after five wrong passwords', async () => {
     const { email } = await signUp();
     const by = newVisitor();
     for (let attempt = 0; attempt < 5; attempt++)
@@ -112,7 +112,7 @@ describe('someone signed out', () => {
     );
   });
 
-  it('cannot sign up with an address that has an account', async () => {
+  it('a visitor cannot sign up with an address that has an account', async () => {
     const { email } = await signUp();
     const by = newVisitor();
     const { status, html } = await by.send('/account/signup', { email, password });
@@ -121,7 +121,7 @@ describe('someone signed out', () => {
     expect(by.jar.size).toBe(0);
   });
 
-  it('learns nothing of accounts where addresses must be verified first, and gets the same cookie', async () => {
+  it('a sign-up tells nothing about accounts where addresses are verified first, and sets the same cookie', async () => {
     const { email: known } = await signUp();
     const required = createClient({ ...cheap, EMAIL_VERIFICATION: 'required' });
     for (const email of [known, newEmail()]) {
@@ -132,7 +132,7 @@ describe('someone signed out', () => {
     }
   });
 
-  it('is shown the way to the code where a login has to wait for it', async () => {
+  it('the login form links to the form for the code where a login has to wait for it', async () => {
     const by = createVisitor(createClient({ ...cheap, EMAIL_VERIFICATION: 'required' }));
     const email = newEmail();
     await by.submit('/account/signup', { email, password });
@@ -147,7 +147,7 @@ describe('someone signed out', () => {
     expect((await newVisitor().open('/account')).html).not.toContain('href="/verify-email"');
   });
 
-  it('finds no sign-up where that takes a challenge', async () => {
+  it('the page has no sign-up form where a sign-up needs a challenge', async () => {
     const challenged = createVisitor(
       createClient({ ...cheap, TURNSTILE_SECRET_KEY: '1x0000000000000000000000000000000AA' }),
     );
@@ -159,7 +159,7 @@ describe('someone signed out', () => {
   });
 
   it.each(['/account/password', '/account/email', '/account/sessions/end'])(
-    'gets nowhere with the form of %s',
+    'a visitor without a session cannot use the form %s',
     async (path) => {
       const refused = await newVisitor().send(path, { id: crypto.randomUUID() });
       expect(refused).toMatchObject({ status: 401 });
@@ -169,7 +169,7 @@ describe('someone signed out', () => {
 });
 
 describe('someone signed in', () => {
-  it('stays on the account page when the code is wrong, and is told there', async () => {
+  it('a wrong code is reported on the account page', async () => {
     const { email, by } = await signUp();
     const right = await codeIn(email);
     const code = right === '000000' ? '000001' : '000000';
@@ -180,7 +180,7 @@ describe('someone signed in', () => {
     expect((await by.submit('/account/code', { email, code: right })).html).toContain('(confirmed)');
   });
 
-  it('sees where else, and ends one session there', async () => {
+  it('the account page lists the other sessions, and ends one of them', async () => {
     const { email, by } = await signUp();
     const other = newVisitor();
     await other.submit('/account/login', { identifier: email, password });
@@ -197,7 +197,7 @@ describe('someone signed in', () => {
     expect(theirs.html).toContain('action="/account/login"');
   });
 
-  it("cannot end a stranger's session", async () => {
+  it("a person cannot end a stranger's session", async () => {
     const { email } = await signUp();
     const [session] = await sessionsOf(email);
     const { by } = await signUp();
@@ -207,7 +207,7 @@ describe('someone signed in', () => {
     expect(await sessionsOf(email)).toEqual([session]);
   });
 
-  it('logs out everywhere else, and stays', async () => {
+  it('the account page logs out the other devices, and this one stays logged in', async () => {
     const { email, by } = await signUp();
     const other = newVisitor();
     await other.submit('/account/login', { identifier: email, password });
@@ -217,7 +217,7 @@ describe('someone signed in', () => {
     expect((await other.open('/account')).status).toBe(401);
   });
 
-  it('logs out: the session has ended, and both cookies are gone', async () => {
+  it('a logout on the account page ends the session and clears both cookies', async () => {
     const { email, by } = await signUp();
     const after = await by.submit('/account/logout', { scope: 'local' });
     expect(after).toMatchObject({ status: 200, title: 'Log in or sign up – 127.0.0.1:3002' });
@@ -226,7 +226,7 @@ describe('someone signed in', () => {
     expect((await sessionsOf(email)).map(({ revoked_at }) => revoked_at)).not.toContain(null);
   });
 
-  it('changes the password: the other sessions end, this one goes on', async () => {
+  it('a new password ends the other sessions, and this one goes on', async () => {
     const { email, by } = await signUp();
     const other = newVisitor();
     await other.submit('/account/login', { identifier: email, password });
@@ -239,7 +239,7 @@ describe('someone signed in', () => {
     await newVisitor().submit('/account/login', { identifier: email, password: next });
   });
 
-  it('keeps the password when the current one is wrong or the new one weak, and is told which', async () => {
+  it('a wrong current password and a weak new one are reported, and the password stays', async () => {
     const { email, by } = await signUp();
     const wrong = await by.send('/account/password', {
       current_password: 'no',
@@ -256,7 +256,7 @@ describe('someone signed in', () => {
     await newVisitor().submit('/account/login', { identifier: email, password });
   });
 
-  it('asks for another address, which has to prove itself', async () => {
+  it('a change of address on the account page waits for the proof of the new address', async () => {
     const { email, by } = await signUp();
     const next = newEmail();
     const after = await by.submit('/account/email', { email: next, password });
@@ -266,25 +266,25 @@ describe('someone signed in', () => {
     expect((await mailsTo(next)).map(({ template }) => template)).toEqual(['verify_new_email']);
   });
 
-  it('asks for the verification message again, and stays on the account page', async () => {
+  it('a request for another verification message leads back to the account page', async () => {
     const { email, by } = await signUp();
     const { location } = await by.send('/verify-email/resend', { email });
     expect(location).toBe('/account?done=verification-sent');
   });
 
-  it('is asked to change a password that is too old', async () => {
+  it('the account page asks for a new password when the password is too old', async () => {
     const { email, by } = await signUp();
     await sql`UPDATE users SET password_changed_at = now() - interval '91 days' WHERE email = ${email}`;
     expect((await by.open('/account')).html).toContain('Please change your password');
   });
 
-  it('is not asked to verify an address where none are verified', async () => {
+  it('the account page asks for no verification where addresses are not verified', async () => {
     const off = createVisitor(createClient({ ...cheap, EMAIL_VERIFICATION: 'off' }));
     const { page } = await signUp(off);
     expect(page.html).not.toMatch(/verif/i);
   });
 
-  it('is asked to log in again once the access token has expired', async () => {
+  it('the account page asks for a login once the access token has expired', async () => {
     const { by } = await signUp(createVisitor(createClient({ ...cheap, JWT_ACCESS_MINUTES: '1' })));
     vi.setSystemTime(Date.now() + 120_000);
     const { status, html } = await by.open('/account');
@@ -293,13 +293,13 @@ describe('someone signed in', () => {
     expect(html).toContain('action="/account/login"');
   });
 
-  it('is nobody with a cookie that is no access token', async () => {
+  it('a cookie that is no access token gets the page of a visitor', async () => {
     const response = await client('GET', '/account', { cookies: { itsor_session: 'made.up.token' } });
     expect(response.status).toBe(200);
     expect(await response.text()).toContain('action="/account/login"');
   });
 
-  it('is refused when the session cookie comes twice', async () => {
+  it('a request with two session cookies is refused', async () => {
     const { by } = await signUp();
     const value = by.jar.get('itsor_session')?.value;
     const response = await client('GET', '/account', {

@@ -31,7 +31,7 @@ const forgotten = async () => {
 };
 
 describe('/verify-email', () => {
-  it('changes nothing when the link is opened, however often and by whatever program', async () => {
+  it('opening a verification link changes nothing, however often it is opened', async () => {
     const { email } = await signUp();
     const token = await tokenIn(email, 'verify_email', 'verify_email');
     for (const look of ['open', 'head', 'open'] as const) {
@@ -42,7 +42,7 @@ describe('/verify-email', () => {
     expect(await unused(email)).toBe(1);
   });
 
-  it('verifies by the button, once', async () => {
+  it('the button of a verification link verifies the address once', async () => {
     const { email } = await signUp();
     const token = await tokenIn(email, 'verify_email', 'verify_email');
     const by = newVisitor();
@@ -61,7 +61,7 @@ describe('/verify-email', () => {
     for (const way of ['Get a new message', 'Log in and ask again']) expect(again.html).toContain(way);
   });
 
-  it('leads to the login where only the browser that asked may confirm', async () => {
+  it('a verification link leads to the login where only the browser that asked may confirm', async () => {
     const { by } = await signUp();
     const taken = newEmail();
     await signUp(taken);
@@ -79,7 +79,7 @@ describe('/verify-email', () => {
     );
   });
 
-  it('tells a browser without a session of the account which address it has now', async () => {
+  it('a confirmed change tells a browser without a session which address the account has now', async () => {
     const { by } = await signUp();
     const next = newEmail();
     await by.submit('/account/email', { email: next, password });
@@ -89,7 +89,7 @@ describe('/verify-email', () => {
     expect(elsewhere.html).not.toContain('who signed up');
   });
 
-  it('verifies by the code of the account page, and says so there', async () => {
+  it('the code form verifies the address, and the account page says so', async () => {
     const { email, by } = await signUp();
     const after = await by.submit('/verify-email/code', { email, code: await codeIn(email) });
     expect(after.title).toBe('Your account – 127.0.0.1:3002');
@@ -98,7 +98,7 @@ describe('/verify-email', () => {
     expect(after.html).not.toContain('/verify-email/code');
   });
 
-  it('takes code and address with the white space that a copy brings along', async () => {
+  it('the code form accepts a code and an address with white space from a copy', async () => {
     const { email } = await signUp();
     const code = await codeIn(email);
     const spaced = ` ${code.slice(0, 3)}\u00a0${code.slice(3)}\r\n`;
@@ -106,7 +106,7 @@ describe('/verify-email', () => {
     expect(await isVerified(email)).toBe(true);
   });
 
-  it('refuses a wrong code, and keeps the address that was typed', async () => {
+  it('the code form refuses a wrong code and keeps the typed address', async () => {
     const { email } = await signUp();
     const code = (await codeIn(email)) === '000000' ? '000001' : '000000';
     const { status, html } = await newVisitor().send('/verify-email/code', { email, code });
@@ -116,13 +116,13 @@ describe('/verify-email', () => {
     expect(await isVerified(email)).toBe(false);
   });
 
-  it('says of a code that is none what a code is', async () => {
+  it('the code form explains the shape of a code when the text is no code', async () => {
     const { status, html } = await newVisitor().send('/verify-email/code', { email: newEmail(), code: '12' });
     expect(status).toBe(422);
     expect(html).toContain('<a href="#code-code">Six-digit code: six digits</a>');
   });
 
-  it('sends another message to whoever waits for one, and tells nobody who does', async () => {
+  it('the form for another message sends one to an address that waits, and tells nobody whether it waits', async () => {
     const { email } = await signUp();
     await sql`UPDATE users SET verification_sent_at = now() - interval '2 minutes' WHERE email = ${email}`;
     for (const address of [email, newEmail()]) {
@@ -132,7 +132,7 @@ describe('/verify-email', () => {
     expect((await mailsTo(email)).filter(({ template }) => template === 'verify_email')).toHaveLength(2);
   });
 
-  it('confirms a new address, too', async () => {
+  it('a verification link confirms a new address too', async () => {
     const { email, by } = await signUp();
     const moved = newEmail();
     await by.submit('/account/email', { email: moved, password });
@@ -154,37 +154,43 @@ describe('/verify-email in another browser than the one that signed up', () => {
   };
   const tokenOf = (html: string) => /name="token" value="([^"]+)"/.exec(html)?.[1] ?? '';
 
-  it.each(['link', 'code'] as const)('shows the form for a password at once, by %s', async (by) => {
-    const email = newEmail();
-    await required().submit('/account/signup', { email, password });
-    const phone = required();
-    const page = await prove[by](phone, email);
-    expect(page).toMatchObject({ status: 200, title: 'Choose a new password – 127.0.0.1:3002' });
-    expect(page.html).toContain('Your e-mail address is confirmed.');
-    expect(await isVerified(email)).toBe(true);
-    const after = await phone.submit('/reset-password', { token: tokenOf(page.html), password: next });
-    expect(after.html).toContain('Your new password is set');
-    const refused = await phone.send('/account/login', { identifier: email, password });
-    expect(refused.status).toBe(401);
-    expect((await phone.submit('/account/login', { identifier: email, password: next })).title).toMatch(
-      /^Your account/,
-    );
-  });
-
-  it.each(['link', 'code'] as const)('and in that one it only says that it is done, by %s', async (by) => {
-    const email = newEmail();
-    const laptop = required();
-    await laptop.submit('/account/signup', { email, password });
-    const page = await prove[by](laptop, email);
-    expect(page.html).toContain('Your e-mail address is confirmed.');
-    expect(page.html).not.toContain('If you did not sign up yourself');
-    expect(page.title).toBe('Log in or sign up – 127.0.0.1:3002');
-    expect(laptop.jar.size).toBe(0);
-    await laptop.submit('/account/login', { identifier: email, password });
-  });
+  it.each(['link', 'code'] as const)(
+    'a proof in another browser leads to the form for a password, by %s',
+    async (by) => {
+      const email = newEmail();
+      await required().submit('/account/signup', { email, password });
+      const phone = required();
+      const page = await prove[by](phone, email);
+      expect(page).toMatchObject({ status: 200, title: 'Choose a new password – 127.0.0.1:3002' });
+      expect(page.html).toContain('Your e-mail address is confirmed.');
+      expect(await isVerified(email)).toBe(true);
+      const after = await phone.submit('/reset-password', { token: tokenOf(page.html), password: next });
+      expect(after.html).toContain('Your new password is set');
+      const refused = await phone.send('/account/login', { identifier: email, password });
+      expect(refused.status).toBe(401);
+      expect((await phone.submit('/account/login', { identifier: email, password: next })).title).toMatch(
+        /^Your account/,
+      );
+    },
+  );
 
   it.each(['link', 'code'] as const)(
-    'verifies an account that has its password, and says how to shut out a stranger, by %s',
+    'a proof in the browser that signed up says that the address is confirmed, by %s',
+    async (by) => {
+      const email = newEmail();
+      const laptop = required();
+      await laptop.submit('/account/signup', { email, password });
+      const page = await prove[by](laptop, email);
+      expect(page.html).toContain('Your e-mail address is confirmed.');
+      expect(page.html).not.toContain('If you did not sign up yourself');
+      expect(page.title).toBe('Log in or sign up – 127.0.0.1:3002');
+      expect(laptop.jar.size).toBe(0);
+      await laptop.submit('/account/login', { identifier: email, password });
+    },
+  );
+
+  it.each(['link', 'code'] as const)(
+    'a proof of an account that has its password says how to shut out a stranger, by %s',
     async (by) => {
       const { email, by: stranger } = await signUp();
       const owner = newVisitor();
@@ -203,7 +209,7 @@ describe('/verify-email in another browser than the one that signed up', () => {
     },
   );
 
-  it('leads to the form for a new password where the browser is logged in to another account', async () => {
+  it('a proof leads to the form for a reset link where the browser is logged in to another account', async () => {
     const [{ email }, { by: other }] = [await signUp(), await signUp()];
     const page = await prove.link(other, email);
     expect(page.title).toBe('Forgot your password? – 127.0.0.1:3002');
@@ -211,7 +217,7 @@ describe('/verify-email in another browser than the one that signed up', () => {
     expect(await isVerified(email)).toBe(true);
   });
 
-  it('says no more than that it is done where the browser is logged in to the account', async () => {
+  it('a proof says only that the address is confirmed where the browser is logged in to the account', async () => {
     const { email, by } = await signUp();
     const page = await prove.link(by, email);
     expect(page.title).toMatch(/^Your account/);
@@ -221,7 +227,7 @@ describe('/verify-email in another browser than the one that signed up', () => {
 });
 
 describe('/forgot-password', () => {
-  it('answers one and the same, whether the address has an account or not', async () => {
+  it('the form for a reset link gives the same answer with and without an account', async () => {
     const { email } = await signUp();
     for (const address of [email, newEmail()]) {
       const { status, location } = await newVisitor().send('/forgot-password', { email: address });
@@ -232,7 +238,7 @@ describe('/forgot-password', () => {
 });
 
 describe('/reset-password', () => {
-  it('changes nothing when the link is opened', async () => {
+  it('opening a reset link changes nothing', async () => {
     const { email, token } = await forgotten();
     const before = await unused(email);
     for (const look of ['open', 'head'] as const)
@@ -240,7 +246,7 @@ describe('/reset-password', () => {
     expect(await unused(email)).toBe(before);
   });
 
-  it('sets the password, and every session has ended', async () => {
+  it('the reset page sets the password and ends every session', async () => {
     const { email, by, token } = await forgotten();
     const reader = newVisitor();
     const page = await reader.open(`/reset-password?token=${token}`);
@@ -249,12 +255,12 @@ describe('/reset-password', () => {
     const after = await reader.submit('/reset-password', { token, password: next });
     expect(after.html).toContain('Your new password is set');
     expect((await by.open('/account')).html).toContain('Your session has ended.');
-    // Whoever set it in the browser that was logged in is told of the password, not of the session.
+    // A person who set it in the logged-in browser is told about the password, not about the session.
     expect((await by.open('/account?done=password-reset')).html).not.toContain('Your session has ended.');
     await reader.submit('/account/login', { identifier: email, password: next });
   });
 
-  it('says every reason against a weak password, and the link stays good', async () => {
+  it('the reset page shows every reason against a weak password, and the link stays good', async () => {
     const { email, token } = await forgotten();
     const by = newVisitor();
     const { status, html } = await by.send('/reset-password', { token, password: email });
@@ -265,16 +271,19 @@ describe('/reset-password', () => {
     await by.submit('/reset-password', { token, password: next });
   });
 
-  it.each(['used', 'made up', 'missing'])('leads on from a link that is %s', async (kind) => {
-    const { token: good } = await forgotten();
-    const by = newVisitor();
-    if (kind === 'used') await by.submit('/reset-password', { token: good, password: next });
-    const token = { used: good, 'made up': 'x'.repeat(76), missing: '' }[kind] ?? '';
-    const { status, html } = await by.send('/reset-password', { token, password: `${next} too` });
-    expect(status).toBe(400);
-    expect(html).toContain('This link does not work any more');
-    expect(html).toContain('href="/forgot-password"');
-  });
+  it.each(['used', 'made up', 'missing'])(
+    'a reset link that is %s leads to the form for a new one',
+    async (kind) => {
+      const { token: good } = await forgotten();
+      const by = newVisitor();
+      if (kind === 'used') await by.submit('/reset-password', { token: good, password: next });
+      const token = { used: good, 'made up': 'x'.repeat(76), missing: '' }[kind] ?? '';
+      const { status, html } = await by.send('/reset-password', { token, password: `${next} too` });
+      expect(status).toBe(400);
+      expect(html).toContain('This link does not work any more');
+      expect(html).toContain('href="/forgot-password"');
+    },
+  );
 });
 
 describe('/restore-email', () => {
@@ -287,7 +296,7 @@ describe('/restore-email', () => {
     return { email, by, thiefs, token: await tokenIn(email, 'email_changed', 'restore_email') };
   };
 
-  it('explains first, then gives the old address back, ends every session and asks for a new password', async () => {
+  it('the undo page explains itself, then gives the old address back, ends every session and asks for a new password', async () => {
     const { email, by, thiefs, token } = await moved();
     const owner = newVisitor();
     for (const look of ['open', 'head'] as const)
@@ -311,7 +320,7 @@ describe('/restore-email', () => {
     await owner.submit('/account/login', { identifier: email, password: next });
   });
 
-  it('leads on from a link that has set a password', async () => {
+  it('an undo link that has set a password leads to the form for a reset link', async () => {
     const { token } = await moved();
     const owner = newVisitor();
     await owner.submit('/restore-email', { token });

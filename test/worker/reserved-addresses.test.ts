@@ -51,7 +51,7 @@ describe('an address that an account has left within the week', () => {
       'a login by a provider that does not vouch',
       (email: string) => signOn(client, provider, newPerson({ email, email_verified: false })),
     ],
-  ])('is taken for %s', async (_, attempt) => {
+  ])('a reserved address is taken for %s', async (_, attempt) => {
     const { id, email, link } = await moved();
     expect(await verdictOf(await attempt(email))).toEqual([409, 'email_taken']);
     expect(await accountsAt(email)).toBe(0);
@@ -59,7 +59,7 @@ describe('an address that an account has left within the week', () => {
     expect(await by.row(id)).toMatchObject({ email });
   });
 
-  it('is told by a provider that vouches, in plain words', async () => {
+  it('a login by a provider that vouches for a reserved address is told why it fails', async () => {
     const { email } = await moved();
     const response = await signOn(client, provider, newPerson({ email }));
     expect(await response.json()).toMatchObject({
@@ -67,7 +67,7 @@ describe('an address that an account has left within the week', () => {
     });
   });
 
-  it('is taken for the change of another account, which learns nothing', async () => {
+  it('a change of another account does not get a reserved address, and learns nothing', async () => {
     const { email, link } = await moved();
     const other = await by.newOwner();
     expect(await by.ask(other.bearer, email)).toBe(202);
@@ -76,7 +76,7 @@ describe('an address that an account has left within the week', () => {
     expect(await by.restore(link)).toBe(204);
   });
 
-  it('is taken for a change that another account had asked for before', async () => {
+  it('a change that was asked for before does not get a reserved address', async () => {
     const [owner, other, next] = [await by.newOwner(), await by.newOwner(), newEmail()];
     // As if it had been asked for before the owner had the address.
     await sql`update users set email = ${`parked-${owner.email}`} where id = ${owner.id}`;
@@ -88,7 +88,7 @@ describe('an address that an account has left within the week', () => {
     expect(await by.restore(await by.undoLink(owner.email))).toBe(204);
   });
 
-  it('is told where proofs are required, and nobody else: one answer, one round trip, one mail a minute', async () => {
+  it('a sign-up for a reserved address tells only that address, with one answer, one round trip and one mail a minute', async () => {
     const { email } = await moved();
     const signUp = (address: string, json: object = {}) =>
       required('POST', '/auth/signup', { json: { email: address, password, ...json } });
@@ -111,25 +111,25 @@ describe('an address that an account has left within the week', () => {
     ).toEqual([]);
   });
 
-  it('is free for the account that has left it', async () => {
+  it('a reserved address is free for the account that has left it', async () => {
     const { id, email, bearer } = await moved();
     expect(await by.move(bearer, email)).toBe(204);
     expect(await by.row(id)).toMatchObject({ email });
   });
 
-  it('is free for everybody after a week', async () => {
+  it('a reserved address is free for everybody after a week', async () => {
     const { email } = await moved();
     later(7 * day);
     expect((await by.signUp(email)).status).toBe(201);
   });
 
-  it('is free once the account is deleted', async () => {
+  it('a reserved address is free once its account is deleted', async () => {
     const { email, bearer } = await moved();
     expect((await client('DELETE', '/users/me', { bearer, json: { password } })).status).toBe(204);
     expect((await by.signUp(email)).status).toBe(201);
   });
 
-  it('is given back even where a sign-up at the same moment has got it', async () => {
+  it('an undo gives an address back even if a sign-up gets it at the same moment', async () => {
     for (let round = 0; round < 8; round++) {
       const [owner, next] = [await by.newOwner(), newEmail()];
       expect(await by.ask(owner.bearer, next)).toBe(202);

@@ -66,7 +66,7 @@ describe('the message that asks for the proof', () => {
     ['required', required, true],
     ['optional', optional, false],
   ] as const)(
-    'tells under %s whether this browser holds what was chosen, also when asked for again',
+    'the verification message, and the next one, tells under %s whether this browser keeps what was chosen',
     async (_, by, holds) => {
       const email = newEmail();
       await signUp(by, email, strangers);
@@ -123,7 +123,7 @@ describe('two sign-ups of one address, and the message asked for again', () => {
     },
   );
 
-  it.each(cases)('%s: by the %s on another device nobody’s password is set', async (_, by, steps) => {
+  it.each(cases)('%s: a proof by the %s on another device sets no password', async (_, by, steps) => {
     const email = newEmail();
     await take(steps, email);
     const token = await expectPasswordRequired(await verify(required, await proofs[by](email)));
@@ -132,7 +132,7 @@ describe('two sign-ups of one address, and the message asked for again', () => {
     expect([await login(email, strangers), await login(email, chosenLater)]).toEqual([401, 200]);
   });
 
-  it('leaves no password in the database before the proof', async () => {
+  it('the database has no password of a sign-up before the proof', async () => {
     const email = newEmail();
     await take(['stranger', 'owner', 'wait', 'resend'], email);
     const tokens = await sql`select password_hash, username from one_time_tokens where email = ${email}`;
@@ -143,7 +143,7 @@ describe('two sign-ups of one address, and the message asked for again', () => {
     expect(await accountOf(email)).toMatchObject({ password_hash: null, email_verified_at: null });
   });
 
-  it('are proved at the same time by both: the first one has the account, the other nothing', async () => {
+  it('when two browsers prove their sign-ups of one address at once, the first gets the account and the other nothing', async () => {
     for (let turn = 0; turn < 5; turn++) {
       const email = newEmail();
       const [one, other] = [createBrowser(required), createBrowser(required)];
@@ -162,7 +162,7 @@ describe('two sign-ups of one address, and the message asked for again', () => {
 });
 
 describe('a sign-up in the browser that proves the address', () => {
-  it('costs one round trip, and its cookie is gone afterwards', async () => {
+  it('a proof in the browser that signed up takes one round trip and clears its cookie', async () => {
     const email = newEmail();
     const signup = await signUp(required, email, owners);
     expect(cookiesOf(signup).get(cookieName)?.attributes).toEqual([
@@ -184,22 +184,25 @@ describe('a sign-up in the browser that proves the address', () => {
     expect(answer && cookiesOf(answer).get(cookieName)?.attributes).toContain('Max-Age=0');
   });
 
-  it.each(['claimed', 'bare'] as const)('ends every older link that sets a password (%s)', async (kind) => {
-    const email = newEmail();
-    const by = createBrowser(required);
-    await signUp(by, email, owners);
-    await post(required, '/auth/password/forgot', { email });
-    const older = await tokenIn(email, 'reset_password', 'reset_password');
-    const proved = await verify(kind === 'claimed' ? by : required, await linkIn(email));
-    expect(proved.status).toBe(kind === 'claimed' ? 204 : 200);
-    expect(await reset(older)).toBe(400);
-    if (kind === 'bare') {
-      const { reset_token } = await proved.json<{ reset_token: string }>();
-      expect(await reset(reset_token)).toBe(204);
-    }
-  });
+  it.each(['claimed', 'bare'] as const)(
+    'the proof of an address ends every older link that sets a password (%s)',
+    async (kind) => {
+      const email = newEmail();
+      const by = createBrowser(required);
+      await signUp(by, email, owners);
+      await post(required, '/auth/password/forgot', { email });
+      const older = await tokenIn(email, 'reset_password', 'reset_password');
+      const proved = await verify(kind === 'claimed' ? by : required, await linkIn(email));
+      expect(proved.status).toBe(kind === 'claimed' ? 204 : 200);
+      expect(await reset(older)).toBe(400);
+      if (kind === 'bare') {
+        const { reset_token } = await proved.json<{ reset_token: string }>();
+        expect(await reset(reset_token)).toBe(204);
+      }
+    },
+  );
 
-  it('stays there when the code is mistyped', async () => {
+  it('a browser keeps its sign-up when the code is mistyped', async () => {
     const email = newEmail();
     const by = createBrowser(required);
     await signUp(by, email, owners);
@@ -210,7 +213,7 @@ describe('a sign-up in the browser that proves the address', () => {
     expect(await login(email, owners)).toBe(200);
   });
 
-  it('is under the host prefix wherever the cookies are secure, so that no sibling subdomain plants one', async () => {
+  it('the cookie of a sign-up has the host prefix where cookies are secure, so that no sibling subdomain can plant one', async () => {
     for (const name of ['itsor_session', '__Host-itsor_session', '__Secure-itsor_session']) {
       const secure = { ...cheap, SESSION_COOKIE_SECURE: 'true', SESSION_COOKIE_NAME: name };
       const by = createClient({ ...secure, EMAIL_VERIFICATION: 'required' });
@@ -219,7 +222,7 @@ describe('a sign-up in the browser that proves the address', () => {
     }
   });
 
-  it('fits into a cookie with the longest address and user name, whatever the address is', async () => {
+  it('a sign-up with the longest address and user name fits into a cookie', async () => {
     const labels = Array.from({ length: 3 }, () => 'd'.repeat(60)).join('.');
     const longest = `${`${crypto.randomUUID()}${'a'.repeat(64)}`.slice(0, 64)}@${labels}.example`.slice(
       0,
@@ -233,7 +236,7 @@ describe('a sign-up in the browser that proves the address', () => {
     expect(attemptIn(signup).length).toBeLessThan(1500);
   });
 
-  it('says nothing about the address: cookie and body are alike for one that is known, waits or is new', async () => {
+  it('the cookie and the body of a sign-up are alike for known, waiting and new addresses', async () => {
     const known = newEmail();
     const by = createBrowser(required);
     await signUp(by, known, owners);
@@ -255,7 +258,7 @@ describe('a sign-up in the browser that proves the address', () => {
 });
 
 describe('a client without cookies', () => {
-  it('asks for the sign-up in the answer, and brings it along with the proof', async () => {
+  it('a client without cookies can ask for its sign-up in the answer, and send it with the proof', async () => {
     for (const by of ['link', 'code'] as const) {
       const email = newEmail();
       const answer = await signUp(required, email, owners, { scope: 'offline_access' });
@@ -267,12 +270,12 @@ describe('a client without cookies', () => {
     }
   });
 
-  it('does not get it unasked', async () => {
+  it('a client that does not ask for its sign-up in the answer does not get it', async () => {
     const answer = await signUp(required, newEmail(), owners);
     expect(await answer.json()).toEqual({ status: 'accepted' });
   });
 
-  it('brings the one that it means, whatever cookie is there', async () => {
+  it('the sign-up that a client sends in the body goes before its cookie', async () => {
     const email = newEmail();
     const stranger = await signUp(required, email, strangers);
     const answer = await signUp(required, email, owners, { scope: 'offline_access' });
@@ -283,7 +286,7 @@ describe('a client without cookies', () => {
     expect([await login(email, strangers), await login(email, owners)]).toEqual([401, 200]);
   });
 
-  it('gets a refresh token by the same scope where a sign-up logs in at once', async () => {
+  it('the same scope gives a refresh token where a sign-up logs in at once', async () => {
     const answer = await signUp(optional, newEmail(), owners, { scope: 'offline_access' });
     expect(await answer.json()).toMatchObject({ scope: 'offline_access', refresh_token: expect.any(String) });
   });
@@ -292,7 +295,7 @@ describe('a client without cookies', () => {
 describe('a sign-up is worth nothing', () => {
   const withCookie = (value: string) => ({ cookies: { [cookieName]: value } });
 
-  it('for another address', async () => {
+  it('a sign-up gives nothing to a proof of another address', async () => {
     const [email, other] = [newEmail(), newEmail()];
     const stranger = await signUp(required, other, strangers);
     await signUp(required, email, owners);
@@ -301,7 +304,7 @@ describe('a sign-up is worth nothing', () => {
     expect(await login(email, strangers)).toBe(401);
   });
 
-  it('once the account has an owner, by whatever way', async () => {
+  it('a sign-up gives nothing to an account that has an owner already', async () => {
     const email = newEmail();
     const stranger = attemptIn(await signUp(required, email, strangers));
     const link = await linkIn(email);
@@ -317,7 +320,7 @@ describe('a sign-up is worth nothing', () => {
     expect([await login(email, strangers), await login(email, chosenLater)]).toEqual([401, 200]);
   });
 
-  it('for an address that had an account before', async () => {
+  it('a sign-up gives nothing to the next account of its address', async () => {
     const email = newEmail();
     const by = createBrowser(required);
     await signUp(by, email, owners);
@@ -328,7 +331,7 @@ describe('a sign-up is worth nothing', () => {
     expect([await login(email, strangers), await login(email, owners)]).toEqual([401, 200]);
   });
 
-  it('when its seal is broken, made up, or too old', async () => {
+  it('a sign-up whose seal is broken, made up or too old is worth nothing', async () => {
     const loaded = loadConfig(env);
     if (!loaded.ok) throw new Error('the tests are misconfigured');
     const email = newEmail();
@@ -350,7 +353,7 @@ describe('a sign-up is worth nothing', () => {
     expect((await accountOf(email))?.password_hash).toBeNull();
   });
 
-  it('when two of its cookies come, as a sibling subdomain could plant one: the proof is kept', async () => {
+  it('two sign-up cookies are refused, because a sibling subdomain could plant one, and the proof stays good', async () => {
     const email = newEmail();
     const stranger = attemptIn(await signUp(required, email, strangers));
     const owner = attemptIn(await signUp(required, email, owners));
@@ -368,7 +371,7 @@ describe('a sign-up is worth nothing', () => {
     expect([await login(email, strangers), await login(email, owners)]).toEqual([401, 200]);
   });
 
-  it('as a session, or as an attempt of another kind', async () => {
+  it('a sealed sign-up serves neither as a session nor as an attempt of another kind', async () => {
     const attempt = attemptIn(await signUp(required, newEmail(), strangers));
     expect((await required('GET', '/auth/me', { cookies: { itsor_session: attempt } })).status).toBe(401);
     expect((await required('GET', '/auth/me', { bearer: attempt })).status).toBe(401);
@@ -377,7 +380,7 @@ describe('a sign-up is worth nothing', () => {
 });
 
 describe('a proof on another device', () => {
-  it('hands out a token that sets one password within 30 minutes', async () => {
+  it('a proof on another device gives a token that sets one password within 30 minutes', async () => {
     for (const by of ['link', 'code'] as const) {
       const email = newEmail();
       await signUp(required, email, owners);
@@ -389,7 +392,7 @@ describe('a proof on another device', () => {
     }
   });
 
-  it('is told in the audit trail as a proof and as a reset that was asked for', async () => {
+  it('the audit trail has a proof on another device as a proof and as a reset request', async () => {
     const email = newEmail();
     await signUp(required, email, owners);
     await verify(required, await linkIn(email));
@@ -402,7 +405,7 @@ describe('a proof on another device', () => {
     ]);
   });
 
-  it('is no proof for what a token of the version before still holds', async () => {
+  it('a proof does not set the password that a token of the previous version still holds', async () => {
     const email = newEmail();
     await signUp(required, email, owners);
     await sql`update one_time_tokens set password_hash = 'of a stranger', username = 'a-stranger' where email = ${email}`;
@@ -415,7 +418,7 @@ describe('a proof on another device', () => {
 });
 
 describe('where a sign-up logs in at once', () => {
-  it('no cookie waits for the proof: the account has its password and its session', async () => {
+  it('a sign-up that logs in at once sets no cookie that waits for the proof', async () => {
     for (const mode of ['optional', 'off']) {
       const signup = await signUp(createClient({ ...cheap, EMAIL_VERIFICATION: mode }), newEmail(), owners);
       expect(signup.status).toBe(201);
@@ -424,7 +427,7 @@ describe('where a sign-up logs in at once', () => {
   });
 
   it.each(['link', 'code'] as const)(
-    'a %s from anywhere verifies the address and changes nothing else, and a reset throws the stranger out',
+    'a %s from any device verifies the address and changes nothing else, and a reset throws the stranger out',
     async (by) => {
       for (const client of [optional, required]) {
         const email = newEmail();
@@ -442,7 +445,7 @@ describe('where a sign-up logs in at once', () => {
     },
   );
 
-  it('no sign-up of another browser sets a password there', async () => {
+  it('a sign-up of another browser sets no password where sign-ups log in at once', async () => {
     const email = newEmail();
     const stranger = attemptIn(await signUp(required, email, strangers));
     await sql`delete from users where email = ${email}`;
@@ -453,7 +456,7 @@ describe('where a sign-up logs in at once', () => {
   });
 });
 
-it('a logout takes the sign-up out of the browser', async () => {
+it('a logout clears the sign-up cookie of the browser', async () => {
   const email = newEmail();
   const browser = createBrowser(required);
   await signUp(browser, email, strangers);

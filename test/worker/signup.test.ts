@@ -5,7 +5,7 @@ const client = createClient();
 const signup = (json: Record<string, unknown>) => client('POST', '/auth/signup', { json });
 
 describe('POST /auth/signup', () => {
-  it('creates an account, logs it in and sets both cookies', async () => {
+  it('a sign-up creates an account, logs it in and sets both cookies', async () => {
     const email = newEmail();
     const response = await signup({ email: email.toUpperCase(), password });
 
@@ -33,7 +33,7 @@ describe('POST /auth/signup', () => {
     ]);
   });
 
-  it('says which of e-mail address and user name is taken', async () => {
+  it('a sign-up is told whether its e-mail address or its user name is taken', async () => {
     const email = newEmail();
     const username = `name-${crypto.randomUUID().slice(0, 8)}`;
     expect((await signup({ email, password, username })).status).toBe(201);
@@ -48,7 +48,7 @@ describe('POST /auth/signup', () => {
   });
 
   it.each(['role', 'roles', 'id', 'email_verified', 'emailVerified', 'is_admin', '__proto__', 'constructor'])(
-    'refuses the unknown member %s',
+    'a sign-up with the unknown member %s is refused',
     async (member) => {
       const body = `{"email":"${newEmail()}","password":"${password}","${member}":"admin"}`;
       const response = await client('POST', '/auth/signup', {
@@ -63,7 +63,7 @@ describe('POST /auth/signup', () => {
     },
   );
 
-  it('names every member that is wrong at once', async () => {
+  it('a refused sign-up names every wrong member at once', async () => {
     const response = await signup({ email: 'nobody', username: 'A!' });
     expect(response.status).toBe(422);
     const { errors } = await response.json<{ errors: { pointer: string; code: string }[] }>();
@@ -81,7 +81,7 @@ describe('POST /auth/signup', () => {
     [{ email: 5, password }, '/email', 'must be an e-mail address'],
     [{ email: 'ada@example.com', password: 5 }, '/password', 'must be a text'],
     [{ email: 'ada@example.com', password, username: true }, '/username', 'must be a text'],
-  ])('says of %o at %s: %s', async (json, pointer, detail) => {
+  ])('a sign-up with %o is refused at %s: %s', async (json, pointer, detail) => {
     const response = await signup(json);
     expect(response.status).toBe(422);
     const { errors } = await response.json<{ errors: object[] }>();
@@ -90,7 +90,7 @@ describe('POST /auth/signup', () => {
   });
 
   it.each(["o'hara+x", 'a&b', 'a=b', 'a/b', '!#$%*?^_`{|}~', 'a.b-c'])(
-    'takes %s before the @',
+    'an address may have %s before the @',
     async (local) => {
       const email = `${local}@${crypto.randomUUID()}.example.com`;
       expect((await signup({ email, password })).status).toBe(201);
@@ -105,15 +105,16 @@ describe('POST /auth/signup', () => {
     'example.123',
     'example..com',
     'com',
-  ])('refuses the host %s', async (host) =>
+  ])('an address at the host %s is refused', async (host) =>
     expect((await signup({ email: `ada@${host}`, password })).status).toBe(422),
   );
 
-  it.each(['.ada', 'ada.', 'a..b', 'a b', 'a"b', 'a(b', ''])('refuses %s before the @', async (local) =>
-    expect((await signup({ email: `${local}@example.com`, password })).status).toBe(422),
+  it.each(['.ada', 'ada.', 'a..b', 'a b', 'a"b', 'a(b', ''])(
+    'an address with %s before the @ is refused',
+    async (local) => expect((await signup({ email: `${local}@example.com`, password })).status).toBe(422),
   );
 
-  it('takes a top-level domain outside of ASCII, as DNS has it', async () => {
+  it('an address may have a top-level domain outside of ASCII, in the form that DNS uses', async () => {
     const email = `ada@${crypto.randomUUID()}.xn--p1ai`;
     expect((await signup({ email, password })).status).toBe(201);
   });
@@ -121,19 +122,19 @@ describe('POST /auth/signup', () => {
   it.each([
     ['a NUL', 'a\0b'],
     ['half a surrogate pair', 'a\ud800b'],
-  ])('refuses %s in a password', async (_, text) => {
+  ])('a password with %s is refused', async (_, text) => {
     const response = await signup({ email: newEmail(), password: text });
     expect(response.status).toBe(422);
     expect(await response.json()).toMatchObject({ errors: [{ pointer: '/password', code: 'not_text' }] });
   });
 
-  it('refuses a password of more than 1024 bytes, however few its characters', async () => {
+  it('a password of more than 1024 bytes is refused, however few characters it has', async () => {
     const emoji = Array.from({ length: 256 }, (_, i) => String.fromCodePoint(0x1f300 + ((i * 37) % 256)));
     expect((await signup({ email: newEmail(), password: `${emoji.join('')}x` })).status).toBe(422);
     expect((await signup({ email: newEmail(), password: emoji.join('') })).status).toBe(201);
   });
 
-  it('refuses a password that is shorter than the policy, counted in characters', async () => {
+  it('a password with fewer characters than the policy asks for is refused', async () => {
     for (const short of ['thirteen chars'.slice(0, 13), '\u{1f98b}'.repeat(13), 'e\u0301'.repeat(13)]) {
       const response = await signup({ email: newEmail(), password: short });
       expect(response.status).toBe(422);
@@ -151,7 +152,7 @@ describe('POST /auth/signup', () => {
     ).toBe(201);
   });
 
-  it('lets one of 50 parallel sign-ups of one mailbox win', async () => {
+  it('one of 50 parallel sign-ups of one mailbox wins', async () => {
     const email = newEmail();
     const cases = Array.from({ length: 50 }, (_, i) =>
       [...email].map((letter, at) => ((i >> (at % 6)) & 1 ? letter.toUpperCase() : letter)).join(''),

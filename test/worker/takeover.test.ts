@@ -37,7 +37,7 @@ beforeEach(() => void vi.useFakeTimers({ toFake: ['Date'] }));
 afterEach(() => void vi.useRealTimers());
 
 describe('a change of address that a thief has asked for', () => {
-  it('is void once the owner has changed the password', async () => {
+  it('a requested change of address is void once the owner has changed the password', async () => {
     const { owner, email, thief, thiefsEmail } = await robbed();
     const token = await askFor(thief.access_token, thiefsEmail);
     const { access_token: bearer } = await change(owner.access_token);
@@ -46,7 +46,7 @@ describe('a change of address that a thief has asked for', () => {
     expect(me.email).toBe(email);
   });
 
-  it('is void once the owner has reset the password', async () => {
+  it('a requested change of address is void once the owner has reset the password', async () => {
     const { email, thief, thiefsEmail } = await robbed();
     const token = await askFor(thief.access_token, thiefsEmail);
     expect(await reset(await forgot(email))).toBe(204);
@@ -59,14 +59,14 @@ describe('a change of address that a thief has asked for', () => {
       'logged out all other devices',
       (bearer: string) => client('POST', '/auth/logout?scope=others', { bearer }),
     ],
-  ])('is void once the owner has %s', async (_, logOut) => {
+  ])('a requested change of address is void once the owner has %s', async (_, logOut) => {
     const { owner, thief, thiefsEmail } = await robbed();
     const token = await askFor(thief.access_token, thiefsEmail);
     expect((await logOut(owner.access_token)).status).toBe(204);
     expect(await confirm(token)).toBe(400);
   });
 
-  it('is void once the owner has ended the session of the thief by its id', async () => {
+  it('a requested change of address is void once the owner has ended the thief’s session by its id', async () => {
     const { owner, thief, thiefsEmail } = await robbed();
     const token = await askFor(thief.access_token, thiefsEmail);
     const bearer = owner.access_token;
@@ -79,7 +79,7 @@ describe('a change of address that a thief has asked for', () => {
     expect(await confirm(token)).toBe(400);
   });
 
-  it('is void once a refresh token that was used before has ended the session', async () => {
+  it('a requested change of address is void once a reused refresh token has ended its session', async () => {
     const owner = await newAccount(client);
     const token = await askFor(owner.access_token, newEmail());
     const refresh = (refresh_token: string) => post('/auth/refresh', { refresh_token });
@@ -103,7 +103,7 @@ describe('a change of address that a thief has asked for', () => {
         return set(false);
       },
     ],
-  ])('is void once an administrator has %s', async (_, act) => {
+  ])('a requested change of address is void once an administrator has %s', async (_, act) => {
     const admin = await newAdmin(client);
     const { owner, thief, thiefsEmail } = await robbed();
     const token = await askFor(thief.access_token, thiefsEmail);
@@ -111,14 +111,14 @@ describe('a change of address that a thief has asked for', () => {
     expect(await confirm(token)).toBe(400);
   });
 
-  it('stays good when the session that asked logs out alone', async () => {
+  it('a requested change of address stays good when only the session that asked logs out', async () => {
     const { owner } = await robbed();
     const token = await askFor(owner.access_token, newEmail());
     expect((await client('POST', '/auth/logout', { bearer: owner.access_token })).status).toBe(204);
     expect(await confirm(token)).toBe(204);
   });
 
-  it('is void once another one is asked for, and the newest is good', async () => {
+  it('a requested change of address is void once another one is requested, and the newest is good', async () => {
     const { owner, thief, thiefsEmail } = await robbed();
     const [first, own] = [await askFor(thief.access_token, thiefsEmail), newEmail()];
     const second = await askFor(owner.access_token, own);
@@ -126,7 +126,7 @@ describe('a change of address that a thief has asked for', () => {
     expect(await confirm(second)).toBe(204);
   });
 
-  it('is told to the address that the account has, whether the new one is free or not', async () => {
+  it('the present address is told of a requested change, whether the new address is free or not', async () => {
     const { user: other } = await newAccount(client);
     for (const next of [newEmail(), other.email]) {
       const { email, thief } = await robbed();
@@ -141,7 +141,7 @@ describe('a change of address that a thief has asked for', () => {
   });
 
   it.each(['reset', 'change'] as const)(
-    'is not confirmed beside a parallel %s of the password',
+    'a requested change of address is not confirmed beside a parallel %s of the password',
     async (how) => {
       const { owner, email, thief, thiefsEmail } = await robbed();
       const resetToken = how === 'reset' ? await forgot(email) : await strayToken('reset_password');
@@ -155,7 +155,7 @@ describe('a change of address that a thief has asked for', () => {
 });
 
 describe('a link to the old address', () => {
-  it('gives the account back even after a change of the password', async () => {
+  it('the link to the old address gives the account back even after a change of the password', async () => {
     const { email, thief, thiefsEmail } = await robbed();
     expect(await confirm(await askFor(thief.access_token, thiefsEmail))).toBe(204);
     const restore = await tokenIn(email, 'email_changed', 'restore_email');
@@ -165,7 +165,7 @@ describe('a link to the old address', () => {
 });
 
 describe('a reset link', () => {
-  it('is void once the password has been changed', async () => {
+  it('a reset link is void once the password has been changed', async () => {
     const { owner, email } = await robbed();
     const token = await forgot(email);
     await change(owner.access_token);
@@ -174,7 +174,7 @@ describe('a reset link', () => {
     expect(login.status).toBe(200);
   });
 
-  it('can be asked for at once after the password has been changed', async () => {
+  it('a reset link can be requested at once after the password has been changed', async () => {
     const { owner, email } = await robbed();
     await forgot(email);
     await change(owner.access_token);

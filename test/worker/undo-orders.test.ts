@@ -74,7 +74,7 @@ const theft = async () => {
     thief,
     /** Whether the owner has got the account back at all. */
     isOwners: () => isOwners,
-    /** The thief tries whatever there is once more; an account of the thief's own at that address is none of ours. */
+    /** The thief tries every link once more; an account that the thief creates at that address does not count. */
     expectThatNothingIsLeft: async () => {
       const before = await by.row(owner.id);
       expect(before.email).toBe(owner.email);
@@ -133,7 +133,7 @@ const orders = [
 ].filter(sensible);
 
 describe('a move back by the owner', () => {
-  it('takes away the identity that the thief has linked at the other address', async () => {
+  it('a move back by the owner unlinks the identity that the thief has linked at the other address', async () => {
     const { steps, id, thief } = await theft();
     await steps.request();
     await steps.confirm();

@@ -25,7 +25,7 @@ beforeEach(() => void vi.useFakeTimers({ toFake: ['Date'] }));
 afterEach(() => void vi.useRealTimers());
 
 describe('an undo link', () => {
-  it('takes away the password that a thief knows, and every session', async () => {
+  it('an undo link ends the password that a thief knows, and every session', async () => {
     const { id, email, thiefs, bearer, thiefsBearer, link } = await stolen();
     await sql`update users set username = ${`u${id.slice(-12)}`}, must_change_password = true where id = ${id}`;
     expect(await by.restore(link)).toBe(204);
@@ -39,7 +39,7 @@ describe('an undo link', () => {
     });
   });
 
-  it('sets the next password with the same token, once', async () => {
+  it('the token of an undo link then sets the next password once', async () => {
     const { email, link } = await stolen();
     expect(await by.restore(link)).toBe(204);
     expect(await by.reset(link, 'short')).toBe(422);
@@ -49,13 +49,13 @@ describe('an undo link', () => {
     expect(await by.restore(link)).toBe(400);
   });
 
-  it('sets no password before it has given the account back', async () => {
+  it('an undo link sets no password before it has given the account back', async () => {
     const { link, thiefsBearer } = await stolen();
     expect(await by.reset(link)).toBe(400);
     expect(await by.isOver(thiefsBearer)).toBe(false);
   });
 
-  it('sets one for 30 minutes, and after that a reset link does', async () => {
+  it('an undo link sets a password for 30 minutes, and after that a reset link does', async () => {
     const { email, link } = await stolen();
     later(6 * day);
     expect(await by.restore(link)).toBe(204);
@@ -65,7 +65,7 @@ describe('an undo link', () => {
     expect(await by.reset(await by.forgot(email))).toBe(204);
   });
 
-  it('lets in again who has guessed the password wrongly before', async () => {
+  it('an undo link lets an owner log in again who was locked out before', async () => {
     const strict = createMoves(createClient(cheap));
     const { email, link } = await stolen();
     expect(await by.restore(link)).toBe(204);
@@ -74,7 +74,7 @@ describe('an undo link', () => {
     expect(await strict.login(email, nextPassword)).not.toBeNull();
   });
 
-  it('changes nothing when it is used again: nobody is logged out, nobody is told', async () => {
+  it('an undo link that is used again logs nobody out and sends no mail', async () => {
     const { id, link, thiefs } = await stolen();
     const answers = await Promise.all(Array.from({ length: 8 }, () => by.restore(link)));
     expect(answers).toEqual(Array(8).fill(204));
@@ -86,13 +86,13 @@ describe('an undo link', () => {
     expect((await templatesTo(thiefs)).filter((each) => each === 'email_restored')).toHaveLength(1);
   });
 
-  it('is void a week after the change', async () => {
+  it('an undo link is void a week after the change', async () => {
     const { link } = await stolen();
     later(7 * day);
     expect(await by.restore(link)).toBe(400);
   });
 
-  it('ends everything that was asked for since', async () => {
+  it('an undo link ends everything that was requested since the change', async () => {
     const { thiefs, thiefsBearer, link } = await stolen();
     const third = newEmail();
     const resetLink = await by.forgot(thiefs);
@@ -103,7 +103,7 @@ describe('an undo link', () => {
     expect(await by.ask(thiefsBearer, third)).toBe(401);
   });
 
-  it('takes a move that is confirmed at this moment back, or makes it void', async () => {
+  it('an undo link takes back a move that is confirmed at the same moment, or makes it void', async () => {
     for (let round = 0; round < 5; round++) {
       const { id, email, thiefsBearer, link } = await stolen();
       const third = newEmail();
@@ -116,7 +116,7 @@ describe('an undo link', () => {
     }
   });
 
-  it('lets no login through that began before it', async () => {
+  it('an undo link lets no login through that began before it', async () => {
     for (let round = 0; round < 5; round++) {
       const { email, thiefs, link } = await stolen();
       const logins = [thiefs, thiefs, email, thiefs].map((name) => by.login(name));
@@ -128,7 +128,7 @@ describe('an undo link', () => {
 });
 
 describe('a chain of changes', () => {
-  it('is undone by the link of the first address, and then no later one is good', async () => {
+  it('the link of the first address undoes a chain of changes, and then no later link is good', async () => {
     const { id, email, thiefs, thiefsBearer, link } = await stolen();
     later(60_000);
     expect(await by.move(thiefsBearer, newEmail())).toBe(204);
@@ -138,7 +138,7 @@ describe('a chain of changes', () => {
     expect(await by.row(id)).toMatchObject({ email });
   });
 
-  it('is undone by it even after the thief has undone the second change: an earlier owner comes first', async () => {
+  it('the link of the first address undoes a chain of changes even after the thief has undone the second change', async () => {
     const { id, email, thiefs, thiefsBearer, link } = await stolen();
     // In one millisecond: the order of the changes counts, not the clock.
     expect(await by.move(thiefsBearer, newEmail())).toBe(204);
@@ -150,7 +150,7 @@ describe('a chain of changes', () => {
     expect(await by.reset(thiefsLink)).toBe(400);
   });
 
-  it('keeps the order of the changes where a request says that it is older than it is', async () => {
+  it('a chain of changes keeps its order when the clock of a request is late', async () => {
     const { email, thiefs, thiefsBearer, link } = await stolen();
     later(-60_000);
     expect(await by.move(thiefsBearer, newEmail())).toBe(204);
@@ -161,7 +161,7 @@ describe('a chain of changes', () => {
 });
 
 describe('a move back to the address before', () => {
-  it('is an undo: no link leads to the address in between, and the owner has lost no time', async () => {
+  it('a move back to the previous address is an undo: no link leads to the address between, and no time is lost', async () => {
     const { id, email, thiefs, bearer, since } = await stolen();
     later(60_000);
     expect(await by.move(bearer, email)).toBe(204);
@@ -170,14 +170,14 @@ describe('a move back to the address before', () => {
     expect(await by.row(id)).toMatchObject({ email, email_verified_at: since });
   });
 
-  it('ends every session but the one that confirms it', async () => {
+  it('a move back to the previous address ends every session but the one that confirms it', async () => {
     const { email, bearer, thiefsBearer } = await stolen();
     expect(await by.move(bearer, email)).toBe(204);
     expect(await by.isOver(thiefsBearer)).toBe(true);
     expect(await by.isOver(bearer)).toBe(false);
   });
 
-  it('leaves the undo link good, which takes the password away: a thief may know it', async () => {
+  it('a move back to the previous address leaves its undo link good, because a thief may know the password', async () => {
     const { id, email, bearer, link } = await stolen();
     expect(await by.move(bearer, email)).toBe(204);
     const thief = await by.login(email);
@@ -186,7 +186,7 @@ describe('a move back to the address before', () => {
     expect(await by.row(id)).toMatchObject({ email, password_hash: null });
   });
 
-  it('may happen often: the first link takes the account back from the last theft, and then all are used up', async () => {
+  it('the first undo link takes the account back after many moves, and then all links are used up', async () => {
     const { id, email, thiefs, bearer, link } = await stolen();
     const links = [link];
     for (let round = 0; round < 3; round++) {
@@ -202,7 +202,7 @@ describe('a move back to the address before', () => {
     for (const each of links) expect(await by.restore(each)).toBe(400);
   });
 
-  it('ends no session where it is a move to another address', async () => {
+  it('a move to an address that is new to the account ends no session', async () => {
     const { bearer, thiefsBearer } = await stolen();
     expect(await by.move(bearer, newEmail())).toBe(204);
     expect(await by.isOver(thiefsBearer)).toBe(false);
@@ -210,7 +210,7 @@ describe('a move back to the address before', () => {
 });
 
 describe('a deletion after a change', () => {
-  it('is told to every address that the account could have come back to, once', async () => {
+  it('a deletion after changes is told once to every address that the account could come back to', async () => {
     const { id, email, thiefs, bearer } = await stolen();
     later(60_000);
     expect(await by.move(bearer, email)).toBe(204);
@@ -239,14 +239,14 @@ describe('a deletion after a change', () => {
 });
 
 describe('how long an address has been proved', () => {
-  it('is the same after a theft and its undo', async () => {
+  it('an address counts as proved for the same time after a theft and its undo', async () => {
     const { id, since, link } = await stolen();
     expect(await by.restore(link)).toBe(204);
     expect(await by.reset(link)).toBe(204);
     expect(await by.row(id)).toMatchObject({ email_verified_at: since });
   });
 
-  it('decides, below a week, for a later owner: a reset ends the undo link of a former one', async () => {
+  it('a reset ends the undo link of an address that was proved for less than a week', async () => {
     const { id, email, thiefs, link } = await stolen(6.9);
     expect(await by.reset(await by.forgot(thiefs))).toBe(204);
     expect(await by.restore(link)).toBe(400);
@@ -255,7 +255,7 @@ describe('how long an address has been proved', () => {
     expect((await by.signUp(email)).status).toBe(201);
   });
 
-  it("decides, from a week on, for the owner of before: a thief's reset leaves the undo link good", async () => {
+  it("a thief's reset leaves the undo link of an address that was proved for a week", async () => {
     const { id, email, thiefs, link } = await stolen(7);
     expect(await by.reset(await by.forgot(thiefs))).toBe(204);
     later(3 * day);
@@ -264,7 +264,7 @@ describe('how long an address has been proved', () => {
     expect(await by.row(id)).toMatchObject({ email });
   });
 
-  it('counts from the change, so that waiting makes no stranger an owner', async () => {
+  it('the time of a proof ends with the change, so that waiting makes no stranger an owner', async () => {
     const { thiefs, link } = await stolen(2);
     later(6 * day);
     expect(await by.reset(await by.forgot(thiefs))).toBe(204);
@@ -273,7 +273,7 @@ describe('how long an address has been proved', () => {
 });
 
 describe('an address that was never proved', () => {
-  it('gets no undo link, and is not kept; it is told of the change all the same', async () => {
+  it('an address that was never proved gets no undo link and no reservation, but a mail about the change', async () => {
     const email = newEmail();
     const { access_token: bearer } = await (await by.signUp(email)).json<{ access_token: string }>();
     const moved = newEmail();
@@ -288,7 +288,7 @@ describe('an address that was never proved', () => {
 });
 
 describe('a confirmed change', () => {
-  it('ends what was mailed to the address before', async () => {
+  it('a confirmed change ends the tokens that were mailed to the previous address', async () => {
     const { id, email, bearer } = await by.newOwner();
     await by.forgot(email);
     const open = async () =>
@@ -302,7 +302,7 @@ describe('a confirmed change', () => {
 });
 
 describe('the address that loses the account by an undo', () => {
-  it('is told', async () => {
+  it('the address that loses the account by an undo gets a mail', async () => {
     const { thiefs, link } = await stolen();
     expect(await by.restore(link)).toBe(204);
     expect(await templatesTo(thiefs)).toContain('email_restored');
@@ -310,7 +310,7 @@ describe('the address that loses the account by an undo', () => {
 });
 
 describe('two accounts that exchange their addresses at once', () => {
-  it('lose nothing, and nobody is told of a failure of ours', async () => {
+  it('two accounts that exchange their addresses at once lose nothing and see no server error', async () => {
     for (let round = 0; round < 5; round++) {
       const [one, other] = [await by.newOwner(), await by.newOwner()];
       const tokens = [];

@@ -19,7 +19,7 @@ const squat = async (email: string) => {
 };
 
 describe('an account that nobody has proved', () => {
-  it('does not keep its address from an account that proves it: it is erased', async () => {
+  it('an unproved account is erased when another account proves its address', async () => {
     const [owner, email] = [await by.newOwner(), newEmail()];
     const squatter = await squat(email);
     expect(await by.ask(owner.bearer, email)).toBe(202);
@@ -32,7 +32,7 @@ describe('an account that nobody has proved', () => {
     expect(await templatesTo(email)).not.toContain('account_deleted');
   });
 
-  it('is not erased by its owner’s click on a stranger’s request, nor by any other session', async () => {
+  it('an unproved account is not erased by its owner’s click on a stranger’s request, nor by any other session', async () => {
     const [stranger, other, email] = [await by.newOwner(), await by.newOwner(), newEmail()];
     const victim = await squat(email);
     expect(await by.ask(stranger.bearer, email)).toBe(202);
@@ -48,7 +48,7 @@ describe('an account that nobody has proved', () => {
     expect(await idAt(email)).toBe(victim.id);
   });
 
-  it('is not told that there is an account, and the proof goes to its address', async () => {
+  it('a change to the address of an unproved account mails the proof, and no notice that there is an account', async () => {
     const [owner, email] = [await by.newOwner(), newEmail()];
     await squat(email);
     expect(await by.ask(owner.bearer, email)).toBe(202);
@@ -56,7 +56,7 @@ describe('an account that nobody has proved', () => {
     expect(await templatesTo(email)).not.toContain('account_exists');
   });
 
-  it('does not keep it where its password waits with a mail', async () => {
+  it('an unproved account that waits for its password loses its address too', async () => {
     const [owner, email] = [await by.newOwner(), newEmail()];
     expect((await required('POST', '/auth/signup', { json: { email, password } })).status).toBe(202);
     const waiting = await tokenIn(email, 'verify_email', 'verify_email');
@@ -65,7 +65,7 @@ describe('an account that nobody has proved', () => {
     expect(await idAt(email)).toBe(owner.id);
   });
 
-  it('does not keep it from an undo', async () => {
+  it('an unproved account loses its address to an undo', async () => {
     const [owner, next] = [await by.newOwner(), newEmail()];
     expect(await by.move(owner.bearer, next)).toBe(204);
     // As a sign-up that races with the change leaves it.
@@ -76,7 +76,7 @@ describe('an account that nobody has proved', () => {
     expect(await by.row(squatter.id)).toEqual({});
   });
 
-  it('stays where the link is not good', async () => {
+  it('an unproved account stays where the link is not good', async () => {
     const [owner, email] = [await by.newOwner(), newEmail()];
     const squatter = await squat(email);
     expect(await by.ask(owner.bearer, email)).toBe(202);
@@ -89,7 +89,7 @@ describe('an account that nobody has proved', () => {
     expect(await by.isOver(squatter.bearer)).toBe(false);
   });
 
-  it('gives way however often it is made anew at that moment', async () => {
+  it('an unproved account gives way however often it is created again at that moment', async () => {
     for (let round = 0; round < 5; round++) {
       const [owner, email] = [await by.newOwner(), newEmail()];
       await squat(email);
@@ -103,7 +103,7 @@ describe('an account that nobody has proved', () => {
     }
   });
 
-  it('either is proved in time or is gone: one of two proofs at once is refused', async () => {
+  it('of two proofs of one address at once, one is refused', async () => {
     for (let round = 0; round < 8; round++) {
       const [owner, email] = [await by.newOwner(), newEmail()];
       const squatter = await squat(email);
@@ -117,7 +117,7 @@ describe('an account that nobody has proved', () => {
     }
   });
 
-  it('and another one exchange their addresses without a failure of ours', async () => {
+  it('an unproved account and another one exchange their addresses without a failure of the service', async () => {
     for (let round = 0; round < 5; round++) {
       const emails = [newEmail(), newEmail()] as const;
       const [one, other] = [await squat(emails[0]), await squat(emails[1])];
@@ -138,21 +138,24 @@ describe('an account that keeps its address', () => {
     ['is proved', (id: string) => sql`update users set email_verified_at = now() where id = ${id}`],
     ['is disabled', (id: string) => sql`update users set disabled_at = now() where id = ${id}`],
     ['has a role', (id: string) => sql`insert into user_roles (user_id, role_name) values (${id}, 'admin')`],
-  ])('because it %s: the proof of another one is refused, and stays good', async (_, change) => {
-    const [owner, email] = [await by.newOwner(), newEmail()];
-    expect(await by.ask(owner.bearer, email)).toBe(202);
-    const holder = await squat(email);
-    await change(holder.id);
-    expect(await by.confirm(email, owner.bearer)).toBe(409);
-    expect(await idAt(email)).toBe(holder.id);
+  ])(
+    'an account that %s keeps its address: the proof of another account is refused, and stays good',
+    async (_, change) => {
+      const [owner, email] = [await by.newOwner(), newEmail()];
+      expect(await by.ask(owner.bearer, email)).toBe(202);
+      const holder = await squat(email);
+      await change(holder.id);
+      expect(await by.confirm(email, owner.bearer)).toBe(409);
+      expect(await idAt(email)).toBe(holder.id);
 
-    // Whoever asks anew has the account told, and gets no proof.
-    const other = await by.newOwner();
-    expect(await by.ask(other.bearer, email)).toBe(202);
-    expect(await templatesTo(email)).toContain('account_exists');
-    expect((await templatesTo(email)).filter((each) => each === 'verify_new_email')).toHaveLength(1);
+      // Another request for the address tells its account, and gets no proof.
+      const other = await by.newOwner();
+      expect(await by.ask(other.bearer, email)).toBe(202);
+      expect(await templatesTo(email)).toContain('account_exists');
+      expect((await templatesTo(email)).filter((each) => each === 'verify_new_email')).toHaveLength(1);
 
-    await sql`delete from users where id = ${holder.id}`;
-    expect(await by.confirm(email, owner.bearer)).toBe(204);
-  });
+      await sql`delete from users where id = ${holder.id}`;
+      expect(await by.confirm(email, owner.bearer)).toBe(204);
+    },
+  );
 });

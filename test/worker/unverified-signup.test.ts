@@ -37,7 +37,7 @@ beforeEach(() => void vi.useFakeTimers({ toFake: ['Date'] }));
 afterEach(() => void vi.useRealTimers());
 
 describe('a second step after a sign-up does not tell whether the address had an account', () => {
-  it('neither a login with the password that was chosen, nor how such logins are counted', async () => {
+  it('neither a login with the chosen password nor the count of such logins tells whether the address had an account', async () => {
     const seen = [];
     for (const email of [await verified(), newEmail()]) {
       expect((await signUp(email, attackers)).status).toBe(202);
@@ -53,7 +53,7 @@ describe('a second step after a sign-up does not tell whether the address had an
     expect(seen[0]).toEqual(seen[1]);
   });
 
-  it('nor another sign-up with the user name that was chosen', async () => {
+  it('another sign-up with the chosen user name does not tell whether the address had an account', async () => {
     for (const email of [await verified(), newEmail()]) {
       const username = newName();
       expect((await signUp(email, attackers, username)).status).toBe(202);
@@ -61,7 +61,7 @@ describe('a second step after a sign-up does not tell whether the address had an
     }
   });
 
-  it('nor the sign-up itself, with the user name of that very account', async () => {
+  it('a sign-up with the user name of the known account does not tell whether the address had an account', async () => {
     const username = newName();
     const owner = await verified(password, username);
     for (const email of [owner, newEmail(), await verified()])
@@ -71,7 +71,7 @@ describe('a second step after a sign-up does not tell whether the address had an
 
 describe('a sign-up that somebody else has made first', () => {
   it.each(['link', 'code'] as const)(
-    'gives way to what the owner proves by %s: only the password of that sign-up works',
+    'a stranger’s sign-up gives way to the one that the owner proves by %s, whose password alone works',
     async (by) => {
       const email = newEmail();
       const [theirs, ours] = [newName(), newName()];
@@ -91,7 +91,7 @@ describe('a sign-up that somebody else has made first', () => {
     },
   );
 
-  it('loses against a reset, which sets the password and ends what waits', async () => {
+  it('a reset sets the password of an account that waits, and ends the sign-ups of strangers', async () => {
     const email = newEmail();
     const theirs = await signedUp(email, attackers);
     const first = await linkIn(email);
@@ -104,7 +104,7 @@ describe('a sign-up that somebody else has made first', () => {
     expect(await secretsOf(email)).toEqual([]);
   });
 
-  it('is one of several that are proved in parallel, and one of them wins', async () => {
+  it('one of several sign-ups that are proved in parallel wins', async () => {
     const email = newEmail();
     const proofs: (() => Promise<number>)[] = [];
     for (let turn = 0; turn < 6; turn++) {
@@ -120,7 +120,7 @@ describe('a sign-up that somebody else has made first', () => {
     expect((await login(email, `${attackers} no. ${winner}`)).status).toBe(200);
   });
 
-  it('mails the owner once a minute, however often it is made', async () => {
+  it('repeated sign-ups of one address send its owner one mail a minute', async () => {
     const email = newEmail();
     await Promise.all(Array.from({ length: 10 }, () => signUp(email, attackers)));
     expect(await templates(email)).toEqual(['verify_email']);
@@ -129,7 +129,7 @@ describe('a sign-up that somebody else has made first', () => {
     expect(await templates(email)).toEqual(['verify_email', 'verify_email']);
   });
 
-  it('does not get an account that was given more than a sign-up gives', async () => {
+  it('a sign-up does not get an account that has more roles than a sign-up gives', async () => {
     const email = newEmail();
     const by = await signedUp(email, attackers);
     await sql`insert into user_roles (user_id, role_name) select id, 'admin' from users where email = ${email}`;
@@ -144,7 +144,7 @@ describe('a sign-up that somebody else has made first', () => {
 });
 
 describe('the user name of a sign-up', () => {
-  it('is left out where it was taken meanwhile', async () => {
+  it('a user name that was taken meanwhile is left out of the proved account', async () => {
     const [email, username] = [newEmail(), newName()];
     const by = await signedUp(email, password, username);
     const winner = await verified(password, username);
@@ -153,7 +153,7 @@ describe('the user name of a sign-up', () => {
     expect((await (await login(email)).json<Tokens>()).user).toMatchObject({ email, username: null });
   });
 
-  it('goes to one of those that are proved in parallel, and all are verified', async () => {
+  it('one of the accounts that are proved in parallel gets the user name, and all are verified', async () => {
     const username = newName();
     const emails = Array.from({ length: 8 }, newEmail);
     const proofs = await Promise.all(
@@ -171,7 +171,7 @@ describe('the user name of a sign-up', () => {
 });
 
 describe('a verification mail that is sent again', () => {
-  it('brings the password and the user name of the browser that signed up, for a day', async () => {
+  it('a verification mail that is sent again completes the sign-up of its browser for a day', async () => {
     const [email, username] = [newEmail(), newName()];
     const by = await signedUp(email, password, username);
     later(86_399);
@@ -180,7 +180,7 @@ describe('a verification mail that is sent again', () => {
     expect((await login(username)).status).toBe(200);
   });
 
-  it('asks for a password where the sign-up is older than that', async () => {
+  it('a proof asks for a password where the sign-up is older than a day', async () => {
     const email = newEmail();
     const by = await signedUp(email);
     later(86_400);
@@ -191,7 +191,7 @@ describe('a verification mail that is sent again', () => {
   });
 });
 
-it('an account that had a password before verification was required is told to who knows it', async () => {
+it('a login with the right password tells that an older account waits for its proof', async () => {
   const email = newEmail();
   await createClient()('POST', '/auth/signup', { json: { email, password } });
   expect((await login(email, 'wrong')).status).toBe(401);
@@ -205,7 +205,7 @@ it('an account that had a password before verification was required is told to w
   expect((await login(email)).status).toBe(200);
 });
 
-it('a sign-up for an address that has an account is told of that account in the audit trail', async () => {
+it('the audit trail of an account has the sign-ups of others for its address', async () => {
   const email = await verified();
   expect((await signUp(email, attackers)).status).toBe(202);
   const [owner] = await sql`select id from users where email = ${email}`;
@@ -217,7 +217,7 @@ it('a sign-up for an address that has an account is told of that account in the 
   ]);
 });
 
-it('the mail tells from where the sign-up came', async () => {
+it('the verification mail tells the place and the device of the sign-up', async () => {
   const email = newEmail();
   const headers = { 'User-Agent': 'the browser of somebody', 'CF-Connecting-IP': '203.0.113.9' };
   await client('POST', '/auth/signup', { json: { email, password }, headers });

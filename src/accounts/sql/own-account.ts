@@ -45,20 +45,16 @@ export const createOwnAccountSql = ({ db, gate, newId, config }: OwnAccountParts
      * @throws AppError `username_taken`, `session_revoked`, `account_disabled`, `email_not_verified`
      */
     rename: async (ctx: SessionContext, username: string | null): Promise<Account> => {
-      const event = {
-        id: newId(ctx.now),
-        type: 'account.changed',
-        actor: sql`renamed_account.id`,
-        subject: sql`renamed_account.id`,
-        details: sql`jsonb_build_object('username', 'changed')`,
-      } as const;
+      const self = sql`renamed_account.id`;
+      const details = sql`jsonb_build_object('username', 'changed')`;
       const statement = sql`
         with ${gate.own(ctx)}, renamed_account as (
           update users set username = ${username}, updated_at = ${ctx.now}
           from gate where gate.refusal is null and users.id = gate.user_id
           returning users.*
         ), audited as (
-          ${insertAudit(ctx, event)} from renamed_account
+          ${insertAudit(ctx, { id: newId(ctx.now), type: 'account.changed', actor: self, subject: self, details })}
+          from renamed_account
         )
         select coalesce(gate.refusal, case when renamed_account.id is null then 'session_revoked' end) as refusal,
           ${accountColumnsOf(sql`renamed_account`)}
@@ -86,12 +82,7 @@ export const createOwnAccountSql = ({ db, gate, newId, config }: OwnAccountParts
     ): Promise<void> => {
       // The event outlives the person, so it is written without an address and a device.
       const anonymous = withFacts(ctx, { ip: null, userAgent: null, requestId: 'erased' });
-      const event = {
-        id: newId(ctx.now),
-        type: 'account.deleted',
-        actor: sql`erased.id`,
-        subject: sql`erased.id`,
-      } as const;
+      const self = sql`erased.id`;
       const admitted = sql`select verdict.id from verdict where verdict.refusal is null`;
       // `isLastAdministrator` is about the account `u`.
       const statement = sql`
@@ -103,7 +94,8 @@ export const createOwnAccountSql = ({ db, gate, newId, config }: OwnAccountParts
             when ${isLastAdministrator(gate)} then 'last_administrator' end as refusal
           from gate join users u on u.id = gate.user_id
         ), ${eraseAccount(ctx, outboxId, admitted)}, audited as (
-          ${insertAudit(anonymous, event)} from erased
+          ${insertAudit(anonymous, { id: newId(ctx.now), type: 'account.deleted', actor: self, subject: self })}
+          from erased
         )
         select verdict.refusal from verdict`;
       const [, , [verdict]] = (await db.transaction(ctx, [

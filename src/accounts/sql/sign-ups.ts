@@ -37,12 +37,7 @@ export const createSignUpSql = ({ db, newId }: Pick<Container, 'db' | 'newId'>) 
   create: async (ctx: RequestContext, account: NewAccount, session: NewSession): Promise<OpenSession> => {
     const { now, ip, userAgent } = ctx;
     const { email, username, passwordHash, verification } = account;
-    const event = {
-      id: newId(now),
-      type: 'account.signed_up',
-      actor: sql`new_account.id`,
-      subject: sql`new_account.id`,
-    } as const;
+    const self = sql`new_account.id`;
     const proof = verification && {
       purpose: 'verify_email' as const,
       template: 'verify_email' as const,
@@ -68,7 +63,8 @@ export const createSignUpSql = ({ db, newId }: Pick<Container, 'db' | 'newId'>) 
                ${session.expiresAt}::timestamptz, ${session.absoluteExpiresAt}::timestamptz, ${ip}::inet, ${userAgent}
         from new_account
       ), audited as (
-        ${insertAudit(ctx, event)} from new_account
+        ${insertAudit(ctx, { id: newId(now), type: 'account.signed_up', actor: self, subject: self })}
+        from new_account
       )${proof ? sql`, ${mailToken(ctx, proof)}` : sql``}
       select new_account.id, new_account.email, false as email_verified, new_account.username,
              new_account.created_at, new_account.password_changed_at, new_account.must_change_password,
@@ -102,18 +98,7 @@ export const createSignUpSql = ({ db, newId }: Pick<Container, 'db' | 'newId'>) 
     } as const;
     const known = sql`select known_account.id as user_id, known_account.email as recipient from known_account`;
     const reminder = sql`select reminded_account.kept_until from reminded_account`;
-    const signedUp = {
-      id: newId(now),
-      type: 'account.signed_up',
-      actor: noOne,
-      subject: sql`new_account.id`,
-    } as const;
-    const repeated = {
-      id: newId(now),
-      type: 'account.sign_up_repeated',
-      actor: noOne,
-      subject: sql`present.id`,
-    } as const;
+    const event = { id: newId(now), actor: noOne };
     const [row] = await db.execute<{ username_taken: boolean }>(
       ctx,
       sql`
@@ -152,9 +137,9 @@ export const createSignUpSql = ({ db, newId }: Pick<Container, 'db' | 'newId'>) 
         ), ${mailToken(ctx, proof)}, told_known as (
           ${insertMail(ctx, 'account_exists', outboxId, known)}
         ), audited as (
-          ${insertAudit(ctx, signedUp)} from new_account
+          ${insertAudit(ctx, { ...event, type: 'account.signed_up', subject: sql`new_account.id` })} from new_account
         ), audited_again as (
-          ${insertAudit(ctx, repeated)} from (
+          ${insertAudit(ctx, { ...event, type: 'account.sign_up_repeated', subject: sql`present.id` })} from (
             select holder.id from users holder where holder.email = ${email}
             union all select null from reserved
           ) present where not exists (select from new_account)

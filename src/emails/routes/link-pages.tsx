@@ -14,6 +14,7 @@ import { pageForm, respondWithPage } from '../../platform/http/page-response.tsx
 import { page, type Web } from '../../platform/http/route.ts';
 import type { Failure } from '../../platform/pages/failure.ts';
 import { doneAt, noticeText } from '../../platform/pages/notices.ts';
+import type { PageContent } from '../../platform/pages/page.tsx';
 import { createProveAddress, placeAfterProof } from '../http.ts';
 import { DeadLink, type LinkPurpose, RestoreEmail, VerifyByCode, VerifyByLink } from '../pages.tsx';
 
@@ -29,6 +30,13 @@ export const linkPageRoutes = (
   web: Web,
 ) => {
   const { config, identify, site } = web;
+  const show = (c: Context<AppEnv>, heading: string, content: PageContent['content'], failure?: Failure) =>
+    respondWithPage(c, site, {
+      heading,
+      notice: failure ? undefined : noticeText(c.req.query('done')),
+      failure,
+      content,
+    });
   const showDeadLink = (c: Context<AppEnv>, purpose: LinkPurpose, failure: Pick<Failure, 'error'>) => {
     // A text that cannot be a token gets the answer of an unknown token.
     const error = failure.error.code === 'validation_failed' ? new AppError('token_invalid') : failure.error;
@@ -43,34 +51,19 @@ export const linkPageRoutes = (
   const noToken = { error: new AppError('token_invalid') };
 
   const showForgot = (c: Context<AppEnv>, failure?: Failure) =>
-    respondWithPage(c, site, {
-      heading: 'Forgot your password?',
-      notice: failure ? undefined : noticeText(c.req.query('done')),
-      failure,
-      content: <ForgotPassword failure={failure} />,
-    });
+    show(c, 'Forgot your password?', <ForgotPassword failure={failure} />, failure);
 
   const showReset = (c: Context<AppEnv>, failure?: Failure) => {
     const token = readToken(failure ? failure.values.token : c.req.query('token'));
     if (token === undefined || failure?.error.code === 'token_invalid')
       return showDeadLink(c, 'reset', noToken);
-    return respondWithPage(c, site, {
-      heading: 'Choose a new password',
-      notice: failure ? undefined : noticeText(c.req.query('done')),
-      failure,
-      content: (
-        <ResetPassword token={token} minPasswordLength={config.password.minLength} failure={failure} />
-      ),
-    });
+    const { minLength } = config.password;
+    const form = <ResetPassword token={token} minPasswordLength={minLength} failure={failure} />;
+    return show(c, 'Choose a new password', form, failure);
   };
 
   const showCode = (c: Context<AppEnv>, failure?: Failure) =>
-    respondWithPage(c, site, {
-      heading: 'Confirm your e-mail address',
-      notice: failure ? undefined : noticeText(c.req.query('done')),
-      failure,
-      content: <VerifyByCode failure={failure} />,
-    });
+    show(c, 'Confirm your e-mail address', <VerifyByCode failure={failure} />, failure);
 
   return [
     page({ method: 'GET', path: '/forgot-password', access: 'optional', rate: 'anybody' }, (c) =>

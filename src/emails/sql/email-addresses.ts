@@ -2,6 +2,7 @@ import { type SQL, sql } from 'drizzle-orm';
 import type { SignUpAttempt } from '../../accounts/rules/sign-up.ts';
 import { lockAccountOf, lockOwnerOf } from '../../accounts/sql/account-lock.ts';
 import { isUnclaimed } from '../../accounts/sql/taken-addresses.ts';
+import type { AuditEventType } from '../../audit/rules.ts';
 import { insertAudit, noOne } from '../../audit/sql/audit-rows.ts';
 import type { Container } from '../../container.ts';
 import type { LockedBy } from '../../login-guard/rules/login-ledger.ts';
@@ -96,24 +97,11 @@ export const createEmailAddressSql = ({ db, newId }: Pick<Container, 'db' | 'new
     const claimed = sql`select chosen.user_id from chosen`;
     // `voidTokens` ends tokens `o` of the accounts `c`.
     const others = sql`o.id <> c.token_id and (o.purpose = 'verify_email' or c.kind <> 'bound')`;
-    const verified = {
-      id: newId(now),
-      type: 'email.verified',
-      actor: sql`c.id`,
-      subject: sql`c.id`,
-    } as const;
-    const asked = {
-      id: newId(now),
-      type: 'password.reset_requested',
-      actor: noOne,
-      subject: sql`reset_token.user_id`,
-    } as const;
-    const refused = {
-      id: newId(now),
-      type: 'email.code_refused',
-      actor: noOne,
-      subject: sql`tried_token.user_id`,
-    } as const;
+    const audit = (type: AuditEventType, actor: SQL, subject: SQL) =>
+      insertAudit(ctx, { id: newId(now), type, actor, subject });
+    const verified = audit('email.verified', sql`c.id`, sql`c.id`);
+    const asked = audit('password.reset_requested', noOne, sql`reset_token.user_id`);
+    const refused = audit('email.code_refused', noOne, sql`tried_token.user_id`);
     const username = sql`${attempt?.username ?? null}::text`;
     return sql`
       with presented_token as (${token}), verdict as (
@@ -154,11 +142,11 @@ export const createEmailAddressSql = ({ db, newId }: Pick<Container, 'db' | 'new
       ), reset_token as (
         ${insertToken(ctx, 'reset_password', reset, bare)}
       ), audited as (
-        ${insertAudit(ctx, verified)} from c
+        ${verified} from c
       ), audited_reset as (
-        ${insertAudit(ctx, asked)} from reset_token
+        ${asked} from reset_token
       ), audited_refusal as (
-        ${insertAudit(ctx, refused)} from (select 1) always left join tried_token on true
+        ${refused} from (select 1) always left join tried_token on true
         where ${by === 'code'}::boolean and not exists (select from proved)
       )
       select proved.kind, proved.user_id, proved.email, c.username from proved left join c on true`;

@@ -215,7 +215,7 @@ export const createEmailChangeSql = ({ db, gate, newId }: Pick<Container, 'db' |
         ), c as (
           update users set email = used_token.email, ${noResetSent}, updated_at = ${now},
             familiar_since = case when exists (select from home) then ${now}::timestamptz else users.familiar_since end,
-            -- Later than the address before, whatever the clocks of two requests say: undo links are compared by it.
+            -- Later than the address before even if two clocks disagree, because undo links are compared by it.
             email_verified_at = coalesce((select home.proved_at from home),
               greatest(${now}::timestamptz, used_token.present_since + interval '1 millisecond'))
           from used_token where users.id = used_token.user_id
