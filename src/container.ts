@@ -22,7 +22,7 @@ import { createAccessTokens, leewaySeconds } from './sessions/access-tokens.ts';
 import { createIssueTokens } from './sessions/issue-tokens.ts';
 import { createRefreshTokens } from './sessions/refresh-tokens.ts';
 import { createGate } from './sessions/sql/gate.ts';
-import { issuersOf } from './sso/rules/identity.ts';
+import { issuersOf } from './sso/rules.ts';
 
 /** The bindings that are no variables; `platform/config` reads the variables. */
 export type Bindings = Record<string, unknown> & {

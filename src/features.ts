@@ -50,7 +50,7 @@ import { createLogout } from './sessions/service/logout.ts';
 import { createRefresh } from './sessions/service/refresh.ts';
 import { createRevoke } from './sessions/service/revoke.ts';
 import { createSessionRepository } from './sessions/sql/sessions.ts';
-import { createSingleSignOn } from './sso/compose.ts';
+import { createSso } from './sso/service.ts';
 import { createUploadServices } from './uploads/compose.ts';
 
 /** Loads the dictionary with the first password that is set; an isolate that sees only logins does without. */
@@ -200,17 +200,7 @@ export const createFeatures = (container: Container) => {
       list: createListSessions({ sessions }),
       end: createEndSession({ sessions }),
     },
-    sso: createSingleSignOn(config, {
-      db,
-      gate,
-      secretKeys,
-      telemetry,
-      issueTokens,
-      sessionPolicy,
-      prepareToken,
-      mailQueue,
-      newId,
-    }),
+    sso: createSso(container),
     administration: administration.users,
     roles: administration.roles,
     audit: administration.audit,

@@ -16,8 +16,7 @@ import { roleRoutes } from './roles/routes.ts';
 import { authRoutes } from './sessions/routes/auth.ts';
 import { sessionRoutes } from './sessions/routes/sessions.ts';
 import { type WellKnownServices, wellKnownRoutes } from './sessions/routes/well-known.ts';
-import { identityRoutes } from './sso/routes/identities.ts';
-import { oauthRoutes } from './sso/routes/oauth.tsx';
+import { identityRoutes, ssoRoutes } from './sso/routes.tsx';
 import { uploadRoutes } from './uploads/routes/uploads.ts';
 import { webhookRoutes } from './uploads/routes/webhooks.ts';
 
@@ -47,7 +46,7 @@ export const createRoutes = (features: Features, web: Web, { jwks, asset }: Besi
     ...auditRoutes(audit),
     ...uploadRoutes(uploads),
     ...webhookRoutes(uploads),
-    ...(hasPages ? oauthRoutes(sso, web) : []),
+    ...(hasPages ? ssoRoutes(sso, web) : []),
     ...(hasPages ? accountPageRoutes({ accounts, sessions, passwords, emails, sso }, web) : []),
     ...(hasPages ? linkPageRoutes({ passwords, emails }, web) : []),
     ...(features.metrics ? metricsRoutes(features.metrics) : []),

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it, type MockInstance, vi } fr
 import { Secret } from '../../src/platform/config/secret.ts';
 import { createGithubProvider } from '../../src/sso/providers/github.ts';
 import { createOidcProvider } from '../../src/sso/providers/oidc.ts';
-import { createProviderFetch } from '../../src/sso/providers/provider-fetch.ts';
+import { createProviderFetch } from '../../src/sso/providers/requests.ts';
 import { cookiesOf, createClient } from '../support/worker/client.ts';
 import { sql } from '../support/worker/database.ts';
 import {

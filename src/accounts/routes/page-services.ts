@@ -2,8 +2,7 @@ import type { EmailServices } from '../../emails/routes/emails.ts';
 import type { PasswordServices } from '../../passwords/routes.ts';
 import type { AuthServices } from '../../sessions/routes/auth.ts';
 import type { SessionServices } from '../../sessions/routes/sessions.ts';
-import type { IdentityServices } from '../../sso/routes/identities.ts';
-import type { SignOnOffer } from '../pages/signed-out.tsx';
+import type { Sso } from '../../sso/service.ts';
 import type { MeServices } from './me.ts';
 
 /** The use cases behind the pages: the very ones that the JSON routes call. */
@@ -12,10 +11,7 @@ export type PageServices = {
   readonly sessions: Pick<AuthServices, 'login' | 'logout'> & SessionServices;
   readonly passwords: PasswordServices;
   readonly emails: EmailServices;
-  readonly sso: IdentityServices & {
-    /** The ways to log in beside a password. */
-    readonly offers: readonly SignOnOffer[];
-  };
+  readonly sso: Pick<Sso, 'list' | 'unlink' | 'offers'>;
 };
 
 /** Where people read the answers, failures included. */

@@ -1,7 +1,7 @@
 import { type SQL, sql } from 'drizzle-orm';
 import type { PermittedContext, SessionContext } from '../../platform/context.ts';
 import type { Gate } from '../../sessions/sql/gate.ts';
-import type { ProvidedIdentity } from '../../sso/rules/identity.ts';
+import type { ProvidedIdentity } from '../../sso/rules.ts';
 
 // The first statement of every transaction over an account, or the one after the lock of authority. It waits for whatever
 // else writes about the account, so that the next statement sees it: one alone would decide on what there was before it

@@ -3,7 +3,7 @@ import { signUpAttemptTtlSeconds } from '../../accounts/rules/sign-up.ts';
 import type { Config } from '../../platform/config/schema.ts';
 import type { AppEnv } from '../../platform/http/app-env.ts';
 import { readCookies, setHttpOnlyCookie } from '../../platform/http/cookies.ts';
-import { attemptTtlSeconds } from '../../sso/rules/identity.ts';
+import { attemptTtlSeconds } from '../../sso/rules.ts';
 import type { IssuedTokens } from '../rules/session.ts';
 
 type CookieConfig = Config['cookies'];
