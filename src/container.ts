@@ -21,7 +21,7 @@ import type { MetricsGatherer } from './platform/telemetry/metrics-object.ts';
 import { createAccessTokens, leewaySeconds } from './sessions/access-tokens.ts';
 import { createGate } from './sessions/sql/gate.ts';
 import { createIssueTokens, createRefreshTokens } from './sessions/tokens.ts';
-import { issuersOf } from './sso/rules/identity.ts';
+import { issuersOf } from './sso/rules.ts';
 
 /** The bindings that are no variables; `platform/config` reads the variables. */
 export type Bindings = Record<string, unknown> & {

@@ -13,7 +13,7 @@ import { createMetricsGatherer } from './platform/telemetry/metrics-gatherer.ts'
 import { createRetention } from './retention/service.ts';
 import { createRoles } from './roles/service.ts';
 import { createSessions } from './sessions/service.ts';
-import { createSingleSignOn } from './sso/compose.ts';
+import { createSso } from './sso/service.ts';
 import { createUploads } from './uploads/service.ts';
 
 export type Features = ReturnType<typeof createFeatures>;
@@ -29,7 +29,7 @@ export const createFeatures = (container: Container) => {
     passwords,
     emails: createEmails(container, passwords),
     sessions: createSessions(container, passwords),
-    sso: createSingleSignOn(config, { ...container, sessionPolicy: config.session }),
+    sso: createSso(container),
     administration: createAdministration(container, passwords),
     roles: createRoles(container),
     audit,

@@ -15,8 +15,7 @@ import type { Route, Web } from './platform/http/route.ts';
 import { roleRoutes } from './roles/routes.ts';
 import type { AccessTokens } from './sessions/access-tokens.ts';
 import { sessionRoutes, wellKnownRoutes } from './sessions/routes.ts';
-import { identityRoutes } from './sso/routes/identities.ts';
-import { oauthRoutes } from './sso/routes/oauth.tsx';
+import { identityRoutes, ssoRoutes } from './sso/routes.tsx';
 import { uploadRoutes } from './uploads/routes.ts';
 
 type Beside = Pick<AccessTokens, 'jwks'> & { readonly asset: (path: string) => Promise<Response> };
@@ -43,7 +42,7 @@ export const createRoutes = (features: Features, web: Web, { jwks, asset }: Besi
     ...roleRoutes(roles),
     ...auditRoutes(audit),
     ...uploadRoutes(uploads),
-    ...(hasPages ? oauthRoutes(sso, web) : []),
+    ...(hasPages ? ssoRoutes(sso, web) : []),
     ...(hasPages ? accountPageRoutes({ accounts, sessions, passwords, emails, sso }, web) : []),
     ...(hasPages ? linkPageRoutes({ passwords, emails }, web) : []),
     ...(features.metrics ? metricsRoutes(features.metrics) : []),

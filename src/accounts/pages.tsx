@@ -3,7 +3,8 @@ import type { Failure } from '../platform/pages/failure.ts';
 import { Form, fieldsOf } from '../platform/pages/form.tsx';
 import { Devices } from '../sessions/pages.tsx';
 import type { SessionSummary } from '../sessions/rules/session.ts';
-import { type NamedIdentity, WaysIn } from '../sso/pages/ways-in.tsx';
+import { WaysIn } from '../sso/pages.tsx';
+import type { NamedIdentity } from '../sso/rules.ts';
 import type { Account } from './rules/account.ts';
 
 /** A provider to log in with. */

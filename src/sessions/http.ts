@@ -6,7 +6,7 @@ import { findAppError } from '../platform/errors.ts';
 import type { AppEnv } from '../platform/http/app-env.ts';
 import { readCookies, readSingleCookie, setHttpOnlyCookie } from '../platform/http/cookies.ts';
 import type { Identify } from '../platform/http/identify.ts';
-import { attemptTtlSeconds } from '../sso/rules/identity.ts';
+import { attemptTtlSeconds } from '../sso/rules.ts';
 import { type IssuedTokens, type LogoutScope, offlineAccess } from './rules/session.ts';
 import type { TokenResponse } from './schema.ts';
 import type { PresentedTokens, Sessions } from './service.ts';

@@ -1,21 +1,22 @@
 import * as z from 'zod';
 import { Id, Instant, text } from '../platform/schema/text.ts';
-import type { LinkedIdentity } from './rules/identity.ts';
+import type { NamedIdentity } from './rules.ts';
 
 export const ProviderParams = z.strictObject({ provider: text().max(64) });
 
-export const StartSignOnQuery = z.strictObject({
+export const SsoStartQuery = z.strictObject({
   return_to: text()
     .max(1024, 'at most 1024 characters')
     .optional()
     .meta({
-      description: 'where to go on: a path of this service, or an URL at APP_URL or an allowed origin',
+      description:
+        'the address after the login: a path of this service, or a URL at APP_URL or an allowed origin',
       examples: ['/account'],
     }),
 });
 
-/** What a provider sends along is its own business: whatever else there is, is not looked at. */
-export const SignOnAnswerQuery = z.object({
+/** A provider may send further parameters; they are ignored. */
+export const SsoAnswerQuery = z.object({
   code: z.string().optional(),
   state: z.string().optional(),
   iss: z.string().optional(),
@@ -27,14 +28,14 @@ export const IdentityParams = z.strictObject({ id: Id });
 export const IdentityItem = z
   .object({
     id: Id,
-    name: z.string().meta({ description: 'the provider, as people call it' }),
+    name: z.string().meta({ description: 'the name of the provider' }),
     issuer: z.string(),
     created_at: Instant,
     last_used_at: Instant,
   })
   .meta({ id: 'Identity' });
 
-/** As every list is; they are few, and all on one page. */
+/** The form of every list. Identities are few, so one page holds them all. */
 export const IdentityList = z.object({ items: z.array(IdentityItem), next_cursor: z.null() });
 
 export const identityResponse = ({
@@ -43,7 +44,7 @@ export const identityResponse = ({
   issuer,
   createdAt,
   lastUsedAt,
-}: LinkedIdentity & { readonly name: string }): z.infer<typeof IdentityItem> => ({
+}: NamedIdentity): z.infer<typeof IdentityItem> => ({
   id,
   name,
   issuer,

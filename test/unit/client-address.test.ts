@@ -40,7 +40,7 @@ describe('the client address', () => {
   );
 
   it.each(['::192.0.2.7', '::fffe:c000:207', '1::ffff:c000:207', '64:ff9b::c000:207'])(
-    'is not mapped where it only looks like it: %s',
+    'of a similar IPv6 address is not mapped: %s',
     (ip) => expect(networkOf(ip)).toMatch(/::\/64$/),
   );
 
@@ -75,7 +75,7 @@ describe('the client address', () => {
     ],
   ])('is nobody’s where it is not one address: "%s"', (value) => expect(addressOf(value)).toEqual(unknown));
 
-  it('is nobody’s without CF-Connecting-IP, whatever a client says of itself', () => {
+  it('is unknown without CF-Connecting-IP, whatever headers a client sends', () => {
     const own = [
       'X-Forwarded-For',
       'X-Real-IP',
@@ -87,7 +87,7 @@ describe('the client address', () => {
     expect(clientAddress(new Headers(own.map((name) => [name, '203.0.113.7'])))).toEqual(unknown);
   });
 
-  it('is nobody’s with two CF-Connecting-IP, in whatever order', () => {
+  it('is unknown with two CF-Connecting-IP headers, in any order', () => {
     const twice = ['203.0.113.7', '198.51.100.1'].map(
       (value) => ['CF-Connecting-IP', value] as [string, string],
     );
@@ -105,7 +105,7 @@ describe('for any text at all', () => {
     fc.string({ unit: fc.integer({ min: 0x20, max: 0x7e }).map((code) => String.fromCharCode(code)) }),
   );
 
-  it('an address is taken exactly where the platform’s own parser takes one', () => {
+  it('an address is accepted exactly if the platform’s own parser accepts it', () => {
     fc.assert(
       fc.property(written, (text) => {
         expect(addressOf(text).ip !== null).toBe(isIP(text.trim()) !== 0);

@@ -41,7 +41,7 @@ const total = (max: number, of: readonly Kind[], window: 0 | 1): number => {
 };
 
 describe('the budget of a mailbox', () => {
-  it('is never more than the variable says, over all kinds together', () => {
+  it('is never more than the configured value, over all kinds of mail together', () => {
     for (let max = 7; max <= 200; max++) {
       for (const window of [0, 1] as const) expect(total(max, kinds, window)).toBeLessThanOrEqual(max);
     }
@@ -49,7 +49,7 @@ describe('the budget of a mailbox', () => {
     expect(total(50, kinds, 1)).toBe(50);
   });
 
-  it('leaves at least half to the owner, whatever strangers cause', () => {
+  it('leaves at least half to the owner, whatever mails strangers cause', () => {
     for (const max of [20, 50, 100]) expect(total(max, strangers, 0)).toBeLessThanOrEqual(max / 2);
   });
 
@@ -63,7 +63,7 @@ describe('the budget of a mailbox', () => {
     expect(kinds.filter((kind) => namesOf(kind).join() === namesOf(own).join())).toEqual([own]);
   });
 
-  it('asks about the hour before the day, so that what the hour refuses costs the day nothing', () => {
+  it('counts the hour before the day, so that a mail refused by the hour does not count for the day', () => {
     expect(mailPolicies({ hourlyMax: 20, dailyMax: 50 }, fromElsewhere('verify_email'))).toEqual([
       { name: 'mail_hour_proofs', max: 4, windowMs: 3_600_000 },
       { name: 'mail_day_proofs', max: 10, windowMs: 86_400_000 },
@@ -85,7 +85,7 @@ describe('the mailbox of an address', () => {
   ])('%s is %s', (address, mailbox) => expect(mailboxOf(address)).toBe(mailbox));
 });
 
-describe('the budget that a mail takes from', () => {
+describe('the owner of the budget of a mail', () => {
   const owner = (recipient: string, toProvedAddress = false) => budgetOwnerOf({ recipient, toProvedAddress });
 
   it('is one for all tags of a mailbox, and another for the address without a tag', () => {
@@ -94,7 +94,7 @@ describe('the budget that a mail takes from', () => {
     expect(owner('a.da@gmail.com')).toBe(owner('ada@googlemail.com'));
   });
 
-  it('is its own for each address that was proved', () => {
+  it('is each proved address itself', () => {
     const proved = owner('a.da@gmail.com', true);
     for (const spelling of ['a.da@gmail.com', 'ada@gmail.com', 'a.da+1@gmail.com']) {
       expect(owner(spelling)).not.toBe(proved);

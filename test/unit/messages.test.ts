@@ -49,7 +49,7 @@ const visible = (html: string): string =>
 describe.each(templates)('the message %s', (template) => {
   const { subject, text, html } = render(template);
 
-  it('names the site and says what to do if it was not you, in both parts', () => {
+  it('names the site and what to do if it was not you, in both parts', () => {
     expect(subject).toContain('app.example.com');
     for (const part of [text, visible(html)]) {
       expect(part).toContain('app.example.com');
@@ -57,14 +57,14 @@ describe.each(templates)('the message %s', (template) => {
     }
   });
 
-  it('has a subject that a person trusts', () => {
+  it('has a subject that a person can trust', () => {
     expect(subject).toMatch(/^[A-Z][a-z]/);
     expect(subject.length).toBeLessThan(78);
     expect(subject).not.toMatch(/[!?]|[A-Z]{2}/);
     expect(subject).not.toMatch(/urgent|immediately|suspended|alert|action required/i);
   });
 
-  it('leads to its one link and nowhere else', () => {
+  it('has one link and no other', () => {
     const [, link] = contents[template];
     const urls = (part: string) => [...part.matchAll(/[a-z]+:\/\/[^\s"<]+/gi)].map(([url]) => url);
     expect(urls(text)).toEqual([link]);
@@ -75,20 +75,20 @@ describe.each(templates)('the message %s', (template) => {
     expect(html).not.toMatch(/<(?:img|script|link|style|iframe|form|object|video)\b|url\(|@import|\bsrc=/i);
   });
 
-  it('leaves the colours to the reader, light or dark, but for the button', () => {
+  it('leaves all colours except the button to the reader, light or dark', () => {
     expect(html).toContain('<meta name="color-scheme" content="light dark">');
     const colours = [...html.matchAll(/(?:background|color):[^;"]+/g)].map(([colour]) => colour);
     expect(new Set(colours)).toEqual(new Set(['background:#1d4ed8', 'color:#ffffff', 'color:inherit']));
   });
 
-  it('says in HTML what it says in text', () => {
+  it('has the same words in HTML and in text', () => {
     const words = (part: string) => part.replaceAll(/(?::\s|\s)+/g, ' ').trim();
     for (const line of text.split('\n')) expect(words(visible(html))).toContain(words(`${line} `));
   });
 });
 
-describe('what a message says', () => {
-  it('verification: the link for 24 hours, the code for 10 minutes', () => {
+describe('the text of a message', () => {
+  it('for a verification names 24 hours for the link and 10 minutes for the code', () => {
     const { text, html } = render('verify_email');
     expect(text).toContain('https://app.example.com/verify-email?token=t0ken');
     expect(text).toContain('24 hours, until 21 November 2026 at 10:00 UTC');
@@ -97,34 +97,34 @@ describe('what a message says', () => {
     expect(html).toContain('>012345<');
   });
 
-  it('verification without a code, once that has expired', () => {
+  it('for a verification leaves out an expired code', () => {
     const { text, html } = render('verify_email', token, null);
     expect(text + html).not.toMatch(/this code|The code/);
     expect(text).toContain('/verify-email?token=t0ken');
   });
 
-  it('reset: 30 minutes, every device', () => {
+  it('for a reset names 30 minutes and every device', () => {
     const { text } = render('reset_password');
     expect(text).toContain('https://app.example.com/reset-password?token=t0ken');
     expect(text).toContain('30 minutes, until 20 November 2026 at 10:30 UTC');
     expect(text).toContain('every device is logged out');
   });
 
-  it('e-mail change that is asked for, to the old address: the new address, what to do, and no token', () => {
+  it('for a requested change of address names the new address and what to do, and holds no token', () => {
     const { text } = render('email_change_requested');
     expect(text).toContain('New address: ada@new.example');
     expect(text).toContain('change your password');
     expect(text).not.toContain('token');
   });
 
-  it('e-mail change, to the old address: the new address, and the way back for 7 days', () => {
+  it('for a change of address names the new address, and 7 days for the undo link', () => {
     const { text } = render('email_changed');
     expect(text).toContain('New address: ada@new.example');
     expect(text).toContain('https://app.example.com/restore-email?token=t0ken');
     expect(text).toContain('7 days, until 27 November 2026 at 10:00 UTC');
   });
 
-  it('e-mail change, to an old address that was not proved: no link that could take the account', () => {
+  it('for a change of an unproved address has no undo link', () => {
     const { text } = renderMessage(
       { template: 'email_changed', details: { new_email: 'ada@new.example' } },
       { happenedAt, link: links.account(), code: null },
@@ -133,11 +133,11 @@ describe('what a message says', () => {
     expect(text).not.toMatch(/token|[Uu]ndo/);
   });
 
-  it('an address that is kept for an account that has left it: until when', () => {
+  it('for a reserved address names the time until which it is reserved', () => {
     expect(render('address_reserved').text).toContain('until 27 November 2026 at 09:00 UTC');
   });
 
-  it('a first message: which browser to open it in, only where what was chosen waits in one', () => {
+  it('for a sign-up names the browser to open it in only if the browser keeps the password', () => {
     const asked = { ...token, ...origin };
     const advice = 'Open it in the browser in which you signed up';
     expect(render('verify_email', { ...asked, completes_sign_up: true }).text).toContain(advice);
@@ -145,13 +145,13 @@ describe('what a message says', () => {
     expect(render('verify_email', asked).text).not.toContain(advice);
   });
 
-  it('a new address: what becomes of an account that has it without a proof', () => {
+  it('for a new address names the deletion of an unproved account with it', () => {
     expect(render('verify_new_email').text).toContain(
       'that nobody has confirmed, your confirmation deletes it',
     );
   });
 
-  it('a deletion: that an address which the account had left can no longer get it back', () => {
+  it('for a deletion tells a former address that the change can no longer be undone', () => {
     expect(render('account_deleted', { is_former: true }).text).toContain('can no longer be undone');
     expect(render('account_deleted').text).not.toContain('change of address');
   });
@@ -170,10 +170,10 @@ describe('what a message says', () => {
   );
 });
 
-describe('what others have written', () => {
+describe('a text of others in a message', () => {
   const hostile = `<script>alert(1)</script>" onload='x' &amp; https://evil.example/`;
 
-  it('is never taken from a user agent: its words are ours', () => {
+  it('never comes from a user agent', () => {
     for (const template of ['password_changed', 'new_sign_in'] as const) {
       for (const user_agent of [hostile, `Chrome/1 ${hostile}`, `${hostile} Windows NT`, 'evil.example/1']) {
         const { text, html } = render(template, { ip: null, user_agent });
@@ -182,14 +182,17 @@ describe('what others have written', () => {
     }
   });
 
-  it.each(templates)('is nowhere in %s: a user agent is one of a closed list of words', (template) => {
-    const details = contents[template][0];
-    if (!('user_agent' in details)) return;
-    const hostileAgent = 'YourAccountIsLocked-Call1800555/1';
-    expect(render(template, { ...details, user_agent: hostileAgent })).toEqual(
-      render(template, { ...details, user_agent: null }),
-    );
-  });
+  it.each(templates)(
+    'is nowhere in %s, because a user agent is one of a closed list of words',
+    (template) => {
+      const details = contents[template][0];
+      if (!('user_agent' in details)) return;
+      const hostileAgent = 'YourAccountIsLocked-Call1800555/1';
+      expect(render(template, { ...details, user_agent: hostileAgent })).toEqual(
+        render(template, { ...details, user_agent: null }),
+      );
+    },
+  );
 
   it('is escaped in HTML, and on one line in text', () => {
     const { text, html } = render('email_changed', {
@@ -237,7 +240,7 @@ describe('a device', () => {
 });
 
 describe('a verification mail', () => {
-  it('tells from which device the address was given, so that nobody confirms the sign-up of a stranger', () => {
+  it('names the device of the sign-up, so that nobody confirms the sign-up of a stranger', () => {
     const { text, html } = render('verify_email', { ...token, ...origin });
     for (const part of [text, visible(html)]) {
       expect(part).toContain(describeDevice(chromeOnWindows));
@@ -245,7 +248,7 @@ describe('a verification mail', () => {
     }
   });
 
-  it('names no device where an administrator has made the account', () => {
+  it('names no device where an administrator has created the account', () => {
     expect(render('verify_email', token).text).not.toContain('Device');
   });
 });

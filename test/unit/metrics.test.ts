@@ -23,7 +23,7 @@ describe('the recorder', () => {
     return { sent, ...recorder };
   };
 
-  it('adds up the counts until a flush, and then begins again', async () => {
+  it('adds up counts until it is flushed, and then starts again', async () => {
     const { sent, count, flush } = newRecorder();
     count('itsor_http_requests_total', request);
     count('itsor_http_requests_total', request, 2);
@@ -43,7 +43,7 @@ describe('the recorder', () => {
     ]);
   });
 
-  it('sends an unanswered batch again under the same number before a new one', async () => {
+  it('sends an unanswered batch again with the same number, before anything new', async () => {
     let isAway = true;
     const { sent, count, flush } = newRecorder(async () => {
       if (isAway) throw new Error('away');
@@ -70,13 +70,13 @@ describe('the recorder', () => {
 });
 
 describe('amounts', () => {
-  it('an observation counts in the first bucket that holds it, or in one after the last', () => {
+  it('count an observation in the first bucket that holds it, or in one more beyond the last', () => {
     expect(observed([1, 5], 1)).toEqual([1, 0, 0, 1]);
     expect(observed([1, 5], 1.5)).toEqual([0, 1, 0, 1.5]);
     expect(observed([1, 5], 6)).toEqual([0, 0, 1, 6]);
   });
 
-  it('a gauge is replaced, other amounts add up, and changed buckets begin again', () => {
+  it('replace a gauge, add up everything else, and start again with other buckets', () => {
     expect(mergeAmounts('itsor_uploads', [7], [3])).toEqual([3]);
     expect(mergeAmounts('itsor_mails_total', [7], [3])).toEqual([10]);
     expect(mergeAmounts('itsor_mails_total', undefined, [3])).toEqual([3]);
@@ -133,7 +133,7 @@ describe('the deferred flush', () => {
     return { clock, ends, flush, deferred, ask: () => later((_, work) => void deferred.push(work)) };
   };
 
-  it('is shared by the requests of one interval; a request during the sending starts the next', async () => {
+  it('is one for all requests of its time, and another for requests that come while it is sent', async () => {
     const sending = Promise.withResolvers<void>();
     const { ends, flush, deferred, ask } = newFlush(vi.fn(() => sending.promise));
     ask();
@@ -148,7 +148,7 @@ describe('the deferred flush', () => {
     await deferred[0];
   });
 
-  it('a flush that ended with its request delays the next one only for a while', () => {
+  it('that ended with its request delays the next one only for a while', () => {
     const { clock, deferred, ask } = newFlush();
     ask();
     clock.nowMs = 11_000;

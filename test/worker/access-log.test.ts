@@ -13,7 +13,7 @@ const requestLines = () =>
     .filter(({ message }) => message === 'request');
 
 describe('the access log', () => {
-  it('has one line a request, with the route that it matched', async () => {
+  it('has one line per request, with the matched route', async () => {
     await createClient({ LOG_LEVEL: 'info' })('GET', '/users/an-id?q=a', {
       headers: { 'X-Request-ID': 'r-1' },
     });
@@ -32,7 +32,7 @@ describe('the access log', () => {
     ]);
   });
 
-  it('has the share of the successes that LOG_SAMPLE_RATIO says, and every failure', async () => {
+  it('has the share of successes that LOG_SAMPLE_RATIO sets, and every failure', async () => {
     const client = createClient({ LOG_LEVEL: 'info', LOG_SAMPLE_RATIO: '0.25' });
     const random = vi.spyOn(Math, 'random');
     for (let at = 0; at < 8; at++) {

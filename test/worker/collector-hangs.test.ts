@@ -26,7 +26,7 @@ beforeEach(() => {
 });
 afterEach(() => void vi.restoreAllMocks());
 
-it('keeps no message of a queue waiting: it is acknowledged while its trace is still on the way', async () => {
+it('does not delay a message of a queue, which is acknowledged before its trace is sent', async () => {
   const { id } = await newMail(new Date());
   const { batch, fate } = newBatch('itsor-mail', [id]);
   await worker.queue(batch, bindings, invocation);
@@ -35,7 +35,7 @@ it('keeps no message of a queue waiting: it is acknowledged while its trace is s
   expect(asked).toEqual([`${collector}/v1/traces`]);
 });
 
-it('keeps nobody waiting who asks for the metrics', async () => {
+it('does not delay the answer with the metrics', async () => {
   const get = (path: string) =>
     worker.fetch(new Request(`http://127.0.0.1:3002${path}`), bindings, invocation);
   expect((await get('/auth/me')).status).toBe(401);

@@ -42,16 +42,13 @@ describe('an allowed origin', () => {
     ['POST', '/auth/me', 405],
     ['POST', '/auth/signup', 422],
     ['POST', '/auth/logout', 204],
-  ])(
-    'reads the answer to %s %s too (%i), so that it can tell what went wrong',
-    async (method, path, status) => {
-      const response = await client(method, path, { headers: { Origin: app } });
-      expect(response.status).toBe(status);
-      expect(corsHeaders(response)).toEqual(readable(app));
-    },
-  );
+  ])('reads the answer to %s %s too (%i), so that it learns the error', async (method, path, status) => {
+    const response = await client(method, path, { headers: { Origin: app } });
+    expect(response.status).toBe(status);
+    expect(corsHeaders(response)).toEqual(readable(app));
+  });
 
-  it('reads when to come again', async () => {
+  it('reads Retry-After', async () => {
     const limited = createClient({ ...variables, RATE_LIMIT_MAX: '1' });
     const request = () => limited('GET', '/auth/me', { headers: { Origin: app } });
     await request();
@@ -61,7 +58,7 @@ describe('an allowed origin', () => {
     expect(corsHeaders(response)).toEqual(readable(app));
   });
 
-  it('is told by a preflight what it may send, for ten minutes', async () => {
+  it('learns from a preflight which headers it may send, for ten minutes', async () => {
     for (const path of ['/auth/me', '/auth/sessions/1', '/nothing']) {
       const response = await preflight(app, path);
       expect(response.status).toBe(204);
@@ -76,12 +73,12 @@ describe('an allowed origin', () => {
     }
   });
 
-  it('may send the token in the header that the configuration names', async () => {
+  it('may send the token in the configured header', async () => {
     const response = await preflight(app, '/', createClient({ ...variables, JWT_HEADER_NAME: 'X-Token' }));
     expect(response.headers.get('Access-Control-Allow-Headers')).toContain('X-Token');
   });
 
-  it('is one of the local frontends where nothing else is configured', async () => {
+  it('can be a local frontend where no origins are configured', async () => {
     const local = createClient();
     for (const origin of ['http://localhost:3000', 'http://127.0.0.1:3001']) {
       const response = await local('GET', '/health', { headers: { Origin: origin } });
@@ -124,7 +121,7 @@ describe('any other origin gets no Access-Control header at all', () => {
     expect(corsHeaders(refused)).toEqual({});
   });
 
-  it('not even with a good token', async () => {
+  it('not even with a valid token', async () => {
     const { access_token: bearer } = await newAccount(client);
     const response = await client('GET', '/auth/me', { bearer, headers: { Origin: 'https://evil.com' } });
     expect(corsHeaders(response)).toEqual({});

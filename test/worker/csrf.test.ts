@@ -137,14 +137,14 @@ describe.each(routes)('%s', (_, success, send) => {
     expect(await stateOf(session.email)).toEqual(before);
   });
 
-  it('passes from everywhere else', async () => {
+  it('passes from every place that is ours', async () => {
     for (const { name, headers } of situations.filter(({ passes }) => passes)) {
       const response = await send(await signUp(), headers, client);
       expect(response.status, name).toBe(success);
     }
   });
 
-  it('passes with a bearer token, wherever it comes from', async () => {
+  it('passes with a bearer token from anywhere', async () => {
     const session = await signUp();
     const headers = { Origin: 'https://evil.example', 'Sec-Fetch-Site': 'cross-site' };
     const response = await send(session, { ...headers, Authorization: `Bearer ${session.bearer}` }, client);
@@ -152,7 +152,7 @@ describe.each(routes)('%s', (_, success, send) => {
   });
 });
 
-it('a sign-up of a new address from a foreign site makes no account', async () => {
+it('a sign-up from a foreign site creates no account', async () => {
   const email = newEmail();
   const headers = { Origin: 'https://evil.example' };
   const response = await client('POST', '/auth/signup', { json: { email, password }, headers });
@@ -176,7 +176,7 @@ describe('the exemption of bearer tokens', () => {
     },
   );
 
-  it('ends where headers carry no tokens', async () => {
+  it('does not apply where headers carry no tokens', async () => {
     const cookiesOnly = createClient({ ...variables, JWT_TOKEN_LOCATION: 'cookies' });
     const { cookies, bearer, email } = await signUp();
     const before = await stateOf(email);
@@ -185,7 +185,7 @@ describe('the exemption of bearer tokens', () => {
     expect(await stateOf(email)).toEqual(before);
   });
 
-  it('is for the configured header alone', async () => {
+  it('applies only to the configured header', async () => {
     const other = createClient({ ...variables, JWT_HEADER_NAME: 'X-Token', JWT_HEADER_TYPE: 'JWT' });
     const { cookies, bearer } = await signUp();
     const send = (headers: Headers) =>

@@ -19,7 +19,7 @@ const problemOf = async (response: Response) => ({
 afterEach(() => void vi.restoreAllMocks());
 
 describe('every failure is one problem+json', () => {
-  it('even of a request that got no context', async () => {
+  it('of a request without a context', async () => {
     const clock = () => {
       throw new Error('no time');
     };
@@ -83,7 +83,7 @@ describe('every failure is one problem+json', () => {
     });
   });
 
-  it('counts the bytes of a body, whatever its length is said to be', async () => {
+  it('counts the bytes of a body, whatever its Content-Length', async () => {
     const chunk = new TextEncoder().encode('x'.repeat(10_000));
     let sent = 0;
     const endless = new ReadableStream({
@@ -121,7 +121,7 @@ describe('every failure is one problem+json', () => {
     expect(JSON.stringify(body)).not.toContain('hunter2');
   });
 
-  it('replaces a request id that could do harm', async () => {
+  it('replaces a harmful request id', async () => {
     for (const id of ['a b', 'x'.repeat(129), '<script>', 'a\u00e9']) {
       const response = await client('GET', '/healthz', { headers: { 'X-Request-ID': id } });
       expect(response.headers.get('X-Request-ID')).toMatch(/^[0-9a-f-]{36}$/);
@@ -135,7 +135,7 @@ describe('a database that cannot be reached', () => {
     NEON_HTTP_ENDPOINT: 'http://127.0.0.1:9/sql',
   });
 
-  it('is 503 on every route that needs it, never a wrong answer', async () => {
+  it('is 503 on every route that needs it', async () => {
     const account = await client('POST', '/auth/signup', { json: { email: newEmail(), password } });
     const { access_token: bearer } = await account.json<{ access_token: string }>();
     const cookie = account.headers
@@ -161,7 +161,7 @@ describe('a database that cannot be reached', () => {
     }
   });
 
-  it('leaves /healthz well and makes /readyz say which check fails', async () => {
+  it('does not affect /healthz, and /readyz names the failed check', async () => {
     expect((await dead('GET', '/healthz')).status).toBe(200);
     const ready = await dead('GET', '/readyz');
     expect(ready.status).toBe(503);

@@ -39,8 +39,8 @@ const secondWay = async (email: string) => {
   return way;
 };
 
-describe("one's identities", () => {
-  it('are listed by the names of their providers, and by a host where there is none any more', async () => {
+describe('the identities of an account', () => {
+  it('are listed with the names of their providers, or with a host for a provider that is no longer configured', async () => {
     const { email, cookies } = await newcomer();
     const gone = await secondWay(email);
     await sql`update identities set issuer = 'https://gone.example/realm' where id = ${gone}`;
@@ -67,7 +67,7 @@ describe("one's identities", () => {
     expect((await signOn(client, provider, person)).status).toBe(303); // a new account
   });
 
-  it('are taken away one by one, but not the last way in', async () => {
+  it('can be removed one by one, except the last way to log in', async () => {
     const { person, email, cookies } = await newcomer();
     const id = await idBy(cookies);
     expect(await verdictOf(await unlink(cookies, id))).toEqual([409, 'conflict']);
@@ -83,7 +83,7 @@ describe("one's identities", () => {
     expect((await signOn(client, provider, person)).status).toBe(303);
   });
 
-  it('do not count as a way in where there is no such provider any more', async () => {
+  it('do not count as a way to log in if their provider is no longer configured', async () => {
     const { email, cookies } = await newcomer();
     const gone = await secondWay(email);
     await sql`update identities set issuer = 'https://gone.example' where id = ${gone}`;
@@ -92,7 +92,7 @@ describe("one's identities", () => {
     expect((await unlink(cookies, gone)).status).toBe(204);
   });
 
-  it('do not count as one either where a login by a provider opens nothing', async () => {
+  it('do not count as a way to log in where cookies are not accepted', async () => {
     const { email, cookies } = await newcomer();
     await secondWay(email);
     const [{ id } = {}] =
@@ -103,7 +103,7 @@ describe("one's identities", () => {
     expect((await client('DELETE', `/users/me/identities/${id}`, { cookies })).status).toBe(204);
   });
 
-  it('all go with the password that an administrator takes away, as do sessions and links', async () => {
+  it('are all removed with the password that an administrator removes, like sessions and links', async () => {
     const { person, email, cookies } = await newcomer();
     await client('POST', '/auth/password/forgot', { json: { email } });
     const token = await tokenIn(email, 'reset_password', 'reset_password');
@@ -121,13 +121,13 @@ describe("one's identities", () => {
     expect((await signOn(client, provider, person)).status).toBe(303);
   });
 
-  it('of others are not there', async () => {
+  it('of other accounts are 404', async () => {
     const { cookies } = await newcomer();
     const id = await idBy((await newcomer()).cookies);
     expect(await verdictOf(await unlink(cookies, id))).toEqual([404, 'not_found']);
   });
 
-  it('of one account are never all taken at the same time', async () => {
+  it('of one account are never all removed at the same time', async () => {
     const accounts = await Promise.all(Array.from({ length: 8 }, newcomer));
     const taken = await Promise.all(
       accounts.map(async ({ email, cookies }) => {
@@ -138,7 +138,7 @@ describe("one's identities", () => {
     expect(taken.map((statuses) => statuses.toSorted())).toEqual(Array(8).fill([204, 409]));
   });
 
-  it('leave an audit event when they go', async () => {
+  it('leave an audit event when they are removed', async () => {
     const { email, cookies } = await newcomer();
     const id = await idBy(cookies);
     await secondWay(email);
@@ -164,7 +164,7 @@ describe('an account without a password', () => {
     });
   });
 
-  it('is not told from any other by a login', async () => {
+  it('gets the same answer to a login as any other account', async () => {
     const { email } = await newcomer();
     const problems = [];
     for (const identifier of [email, newEmail()]) {
@@ -177,13 +177,13 @@ describe('an account without a password', () => {
 });
 
 describe('the account page', () => {
-  it('offers a login by each provider, at the origin that it comes back to', async () => {
+  it('offers a login at each provider, which starts at the origin of its callback', async () => {
     const page = await (await client('GET', '/account')).text();
     expect(page).toMatch(/href="http:\/\/127\.0\.0\.1:3002\/auth\/oauth\/acme"[^>]*>\s*Log in with Acme/);
     expect(await (await createClient()('GET', '/account')).text()).not.toContain('Log in with ');
   });
 
-  it('shows the ways to log in, and takes one away', async () => {
+  it('shows the ways to log in, and removes one', async () => {
     const { email, cookies } = await newcomer();
     const id = await idBy(cookies);
     const page = await (await client('GET', '/account', { cookies })).text();
@@ -200,7 +200,7 @@ describe('the account page', () => {
     expect([done.status, done.headers.get('Location')]).toEqual([303, '/account?done=identity-unlinked']);
   });
 
-  it('has the forms of a password once there is one', async () => {
+  it('shows the forms of a password once the account has one', async () => {
     const { person, email } = await newcomer();
     await setPassword(email);
     const cookies = sessionOf(await signOn(client, provider, person));
@@ -211,7 +211,7 @@ describe('the account page', () => {
     expect(page).not.toContain('Set a password');
   });
 
-  it('takes nothing away for a form of another site', async () => {
+  it('removes nothing for a form of another site', async () => {
     const { cookies } = await newcomer();
     const response = await client('POST', '/account/identities/unlink', {
       cookies,

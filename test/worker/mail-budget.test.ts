@@ -41,12 +41,12 @@ const deliver = async (recipient: string, given = bindings): Promise<MailTemplat
 const countOf = (templates: readonly MailTemplate[], wanted: MailTemplate) =>
   templates.filter((template) => template === wanted).length;
 
-describe('a bystander, under the default limits', () => {
+describe('a bystander under the default limits', () => {
   // Limits by network do not help the bystander: an attacker has many.
   const client = createClient({ ...cheap, MAIL_QUEUE: silentQueue });
   const anew = () => ({ headers: { 'CF-Connecting-IP': newAddress() } });
 
-  it('gets no more than a share of the budget by 20 changes of address', async () => {
+  it('gets only a share of the budget from 20 changes of address', async () => {
     const bystander = newEmail();
     const askers = [await newAccount(client), await newAccount(client)];
     for (let turn = 0; turn < 20; turn++) {
@@ -61,7 +61,7 @@ describe('a bystander, under the default limits', () => {
     expect(await deliver(bystander)).toEqual(Array(2).fill('verify_new_email'));
   });
 
-  it('still gets the message of a sign-up after a flood of changes to its address', async () => {
+  it('still gets the message of a sign-up after a flood of address changes', async () => {
     const bystander = newEmail();
     const { access_token: bearer } = await newAccount(client);
     for (let turn = 0; turn < 10; turn++) {
@@ -72,7 +72,7 @@ describe('a bystander, under the default limits', () => {
     expect(await deliver(bystander)).toContain('verify_email');
   });
 
-  it('gets no more by signing up and deleting in a loop, which resets nothing', async () => {
+  it('gets no more mails from a loop of sign-ups and deletions, which resets nothing', async () => {
     const bystander = newEmail();
     // A mail is counted once, however often it is seen, and those of a deleted account too.
     const sent = new Map<string, MailTemplate>();
@@ -98,7 +98,7 @@ describe('a bystander, under the default limits', () => {
     expect(templates).toHaveLength(8);
   });
 
-  it('gets no more by dots than one mailbox, and as much again by all tags together', async () => {
+  it('has one budget for all spellings with dots, and one more for all tags together', async () => {
     const name = `v${crypto.randomUUID().slice(0, 8)}`;
     const spellings = [`${name}@gmail.com`, `${name}+1@gmail.com`, `${name.split('').join('.')}@gmail.com`];
     const sent: MailTemplate[] = [];
@@ -110,7 +110,7 @@ describe('a bystander, under the default limits', () => {
     expect(sent).toHaveLength(2 + 4);
   });
 
-  it('still gets the message for an address without a tag after a flood of tagged ones', async () => {
+  it('still gets the message for an address without a tag after a flood of tagged addresses', async () => {
     const name = `v${crypto.randomUUID().slice(0, 8)}`;
     for (let tag = 0; tag < 8; tag++) {
       const email = `${name}+${tag}@example.com`;
@@ -123,7 +123,7 @@ describe('a bystander, under the default limits', () => {
   });
 });
 
-describe('what strangers use up', () => {
+describe('the budget that strangers use up', () => {
   const proved = async (client: Client) => {
     const account = await newAccount(client);
     await proveAddress(account.user.email);
@@ -136,7 +136,7 @@ describe('what strangers use up', () => {
 
   const generous = { ...cheap, RATE_LIMIT_MAX: '10000', MAIL_QUEUE: silentQueue };
 
-  it('is not the reset link of an owner who asks from a network of theirs', async () => {
+  it('leaves the reset link to an owner who asks from a familiar network', async () => {
     const home = createClient(generous);
     const { user } = await proved(home);
     const forgot = async (by: Client) => {
@@ -149,7 +149,7 @@ describe('what strangers use up', () => {
     expect(countOf(await deliver(user.email), 'reset_password')).toBe(4 + 2);
   });
 
-  it('is not the turn of an owner who asks in the same minute from a network of theirs', async () => {
+  it('leaves the turn to an owner who asks in the same minute from a familiar network', async () => {
     const home = createClient(generous);
     const { user } = await proved(home);
     const forgot = (by: Client) => by('POST', '/auth/password/forgot', { json: { email: user.email } });
@@ -206,7 +206,7 @@ describe('what strangers use up', () => {
         return user.email;
       },
     ],
-  ])('is not what the owner has at home, by %s', async (_, happens) => {
+  ])('leaves the familiar network to the owner, not to %s', async (_, happens) => {
     const [home, other] = [createClient(generous), createClient(generous)];
     const email = await happens(home, other);
     const asksFrom = async (by: Client) => {
@@ -222,27 +222,24 @@ describe('what strangers use up', () => {
   it.each([
     ['a tag', (name: string) => `${name}+1@gmail.com`],
     ['a dot', (name: string) => `${name.slice(0, 3)}.${name.slice(3)}@gmail.com`],
-  ])(
-    'is not what is sent to an address that was proved, where a spelling with %s is flooded',
-    async (_, spell) => {
-      const client = createClient(generous);
-      const name = `v${crypto.randomUUID().slice(0, 8)}`;
-      const { user } = await newAccount(client, `${name}@gmail.com`);
-      await proveAddress(user.email);
-      const invented = await newAccount(client, spell(name));
-      for (let turn = 0; turn < 6; turn++) {
-        const change = { password, email: newEmail() };
-        await client('POST', '/auth/email/change', { bearer: invented.access_token, json: change });
-      }
-      expect(countOf(await deliver(invented.user.email), 'email_change_requested')).toBe(4);
-      const login = await client('POST', '/auth/token', { json: { email: user.email, password } });
-      const { access_token: bearer } = await login.json<{ access_token: string }>();
-      await client('DELETE', '/users/me', { bearer, json: { password } });
-      expect(await deliver(user.email)).toContain('account_deleted');
-    },
-  );
+  ])('leaves the mails to a proved address while a spelling with %s is flooded', async (_, spell) => {
+    const client = createClient(generous);
+    const name = `v${crypto.randomUUID().slice(0, 8)}`;
+    const { user } = await newAccount(client, `${name}@gmail.com`);
+    await proveAddress(user.email);
+    const invented = await newAccount(client, spell(name));
+    for (let turn = 0; turn < 6; turn++) {
+      const change = { password, email: newEmail() };
+      await client('POST', '/auth/email/change', { bearer: invented.access_token, json: change });
+    }
+    expect(countOf(await deliver(invented.user.email), 'email_change_requested')).toBe(4);
+    const login = await client('POST', '/auth/token', { json: { email: user.email, password } });
+    const { access_token: bearer } = await login.json<{ access_token: string }>();
+    await client('DELETE', '/users/me', { bearer, json: { password } });
+    expect(await deliver(user.email)).toContain('account_deleted');
+  });
 
-  it('is not what a former address is told of a deletion', async () => {
+  it('leaves the mail about a deletion to a former address', async () => {
     const client = createClient(generous);
     const name = `w${crypto.randomUUID().slice(0, 8)}`;
     const { user, access_token: bearer } = await newAccount(client, `${name}+x@any.example`);
@@ -261,7 +258,7 @@ describe('what strangers use up', () => {
     expect(await deliver(user.email)).toContain('account_deleted');
   });
 
-  it('is not what the owner is told of a password and an address, nor the link that undoes', async () => {
+  it('leaves the mails about a password and an address to the owner, and the undo link', async () => {
     const client = createClient(generous);
     const { user, access_token: bearer } = await proved(client);
     const stranger = await proved(createClient(generous));
@@ -294,7 +291,7 @@ describe('what strangers use up', () => {
   });
 });
 
-describe('an address that nobody has proved', () => {
+describe('an unproved address', () => {
   const flows: [string, MailTemplate, (client: Client, email: string, bearer: string) => Promise<unknown>][] =
     [
       [
@@ -325,7 +322,7 @@ describe('an address that nobody has proved', () => {
       ],
     ];
 
-  it.each(flows)('is told of %s as a proved one is', async (_, template, flow) => {
+  it.each(flows)('is told of %s like a proved address', async (_, template, flow) => {
     const counts: number[] = [];
     for (const isProved of [false, true]) {
       const client = createClient(cheap);
@@ -337,7 +334,7 @@ describe('an address that nobody has proved', () => {
     expect(counts).toEqual([1, 1]);
   });
 
-  it.each(flows)('is told of %s where nobody is asked for a proof', async (_, template, flow) => {
+  it.each(flows)('is told of %s where verification is off', async (_, template, flow) => {
     const client = createClient({ ...cheap, EMAIL_VERIFICATION: 'off' });
     const { user, access_token: bearer } = await newAccount(client);
     await flow(client, user.email, bearer);
@@ -352,7 +349,7 @@ describe('a mail that is held back', () => {
   });
   afterEach(() => void written.mockRestore());
 
-  it('is settled, is no dead letter, and is logged without the address', async () => {
+  it('is settled without a dead letter, and its log line does not name the address', async () => {
     const verification: MailContent = {
       template: 'verify_email',
       details: { token_id: crypto.randomUUID() },
@@ -388,7 +385,7 @@ describe('a mail that is held back', () => {
   });
 });
 
-describe('the budget and retries', () => {
+describe('a delivery that counts a mail', () => {
   const accept = (): DeliveryOutcome => ({ kind: 'sent', providerId: null });
 
   /** A delivery at a time of the test's, by a limiter and a provider that answer as told. */
@@ -412,7 +409,7 @@ describe('the budget and retries', () => {
     return Object.assign(delivery, { send });
   };
 
-  it('count a mail once, however often its provider puts it off', async () => {
+  it('counts a mail once, however often its provider puts it off', async () => {
     const world = { admits: () => true, answer: (): DeliveryOutcome => ({ kind: 'retry', reason: '503' }) };
     const delivery = newDelivery(world);
     const { id } = await newMail(farFuture);
@@ -429,7 +426,7 @@ describe('the budget and retries', () => {
     expect(delivery.keys).toHaveLength(2);
   });
 
-  it('put a mail off, and neither lose nor send it, while the counts cannot be reached', async () => {
+  it('puts a mail off while the counts cannot be reached, and does not lose it', async () => {
     let isDown = true;
     const sent: string[] = [];
     const delivery = newDelivery({
@@ -457,7 +454,7 @@ describe('the budget and retries', () => {
     expect(delivery.keys).toHaveLength(3);
   });
 
-  it('tell the limiter no address', async () => {
+  it('gives the limiter no address', async () => {
     const delivery = newDelivery({ admits: () => true, answer: accept });
     const { id, recipient } = await newMail(farFuture);
     await delivery.send(id);

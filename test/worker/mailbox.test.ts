@@ -21,7 +21,7 @@ describe('GET /dev/mailbox', () => {
     createClient(variables)('GET', `${origin}/dev/mailbox`, { headers: { Accept: 'application/json' } });
 
   it.each(['http://evil.example:3002', 'http://localhost.evil.example', 'http://127.0.0.1.evil.example'])(
-    'is not there for %s, whose DNS may lead anywhere',
+    'answers 404 at %s, because its DNS may lead anywhere',
     async (origin) => {
       const response = await at(origin);
       expect(response.status).toBe(404);
@@ -30,15 +30,15 @@ describe('GET /dev/mailbox', () => {
   );
 
   it.each(['http://localhost:3002', 'http://[::1]:3002', 'http://127.0.0.2', 'http://itsor.localhost'])(
-    'is there for %s, which is this machine',
+    'answers at %s, which is this machine',
     async (origin) => expect((await at(origin)).status).toBe(200),
   );
 
-  it('is there for HOST', async () => {
+  it('answers at the host name of HOST', async () => {
     expect((await at('http://devbox.lan:3002', { HOST: 'devbox.lan' })).status).toBe(200);
   });
 
-  it('shows as JSON what was sent, newest first', async () => {
+  it('lists the sent mails as JSON, newest first', async () => {
     const [first, second, unsent] = [
       await newMail(new Date()),
       await newMail(new Date()),
@@ -60,7 +60,7 @@ describe('GET /dev/mailbox', () => {
     }
   });
 
-  it('shows the link that verifies the address, which the outbox row does not hold', async () => {
+  it('shows the verification link, although the outbox row does not hold its token', async () => {
     const quiet = createClient({ MAIL_QUEUE: silentQueue });
     const email = newEmail();
     const signup = await quiet('POST', '/auth/signup', { json: { email, password } });
@@ -73,7 +73,7 @@ describe('GET /dev/mailbox', () => {
     expect(response.status).toBe(204);
   });
 
-  it('is a page without a script, under a policy of its own, whose links can be clicked', async () => {
+  it('is a page without a script, with its own policy and clickable links', async () => {
     const { id, recipient } = await newMail(new Date());
     await deliver(id);
     const response = await client('GET', '/dev/mailbox', { headers: { Accept: 'text/html,*/*;q=0.8' } });
@@ -87,7 +87,7 @@ describe('GET /dev/mailbox', () => {
     expect(html).not.toMatch(/<script|<[^>]+\s(?:on\w+|style)=/);
   });
 
-  it('escapes what a mail holds', async () => {
+  it('escapes the contents of a mail', async () => {
     const { id } = await newMail(new Date(), {
       template: 'email_changed',
       details: { token_id: crypto.randomUUID(), new_email: '<img src=x>@example.com' },
@@ -103,7 +103,7 @@ describe('GET /dev/mailbox', () => {
     expect(headers.get('Cache-Control')).toBe('no-store');
   });
 
-  it('is no route where mails are really sent', async () => {
+  it('is missing where mails are really sent', async () => {
     const real = createClient({
       EMAIL_PROVIDER: 'resend',
       RESEND_API_KEY: 're_1',
@@ -115,7 +115,7 @@ describe('GET /dev/mailbox', () => {
     expect(await problem(response)).toEqual(await problem(unknown));
   });
 
-  it('is never there when the environment is strict, not even by configuration', async () => {
+  it('is missing in a strict environment, whatever the configuration', async () => {
     const written = vi.spyOn(console, 'log').mockImplementation(() => {});
     const strict = createClient({ BACKEND_ENV: 'production', EMAIL_PROVIDER: 'capture' });
     const response = await strict('GET', '/dev/mailbox');

@@ -51,7 +51,7 @@ describe.each(providers)('every provider (%s)', (_, config) => {
 });
 
 describe('a mailer', () => {
-  it('stops waiting, and lets go of the request, when the caller gives up', async () => {
+  it('stops waiting and aborts the request when the caller gives up', async () => {
     const caller = new AbortController();
     let heard: AbortSignal | undefined;
     provider.answer = (request) => {
@@ -64,13 +64,13 @@ describe('a mailer', () => {
     expect(heard?.aborted).toBe(true);
   });
 
-  it('answers an outcome, and no secret, for an error that nobody thought of', async () => {
+  it('gives an outcome without a secret after an unexpected error', async () => {
     const broken = { ...resend, apiKey: new Secret('re_key\r\nline end') };
     const outcome = await sendWith(broken);
     expect(outcome).toEqual({ kind: 'retry', reason: 'unexpected TypeError' });
   });
 
-  it('answers an outcome when no SMTP server is there', async () => {
+  it('gives an outcome when no SMTP server answers', async () => {
     expect(await sendWith(gmail)).toEqual({ kind: 'retry', reason: 'connection failed' });
   });
 
@@ -85,7 +85,7 @@ describe('a mailer', () => {
 });
 
 describe('capture', () => {
-  it('shows the mail in one line of the log, and sends nothing', async () => {
+  it('writes the mail to the log in one line, and sends nothing', async () => {
     provider.answer = json({ id: 'x' });
     const info = vi.fn();
     const ignore = () => {};

@@ -53,13 +53,13 @@ describe('a mail by Resend', () => {
     expect(await first?.text()).toBe(await second?.text());
   });
 
-  it.each(httpFaults)('is tried again after %s', async (_, answer, { reason, ...hint }) => {
+  it.each(httpFaults)('is retried after %s', async (_, answer, { reason, ...hint }) => {
     provider.answer = answer;
     expect(await send()).toEqual({ kind: 'retry', reason: `resend ${reason}`, ...hint });
     expect(provider.asked).toHaveLength(1);
   });
 
-  it.each(connectionFaults)('is tried again after %s', async (_, answer, reason) => {
+  it.each(connectionFaults)('is retried after %s', async (_, answer, reason) => {
     provider.answer = answer;
     expect(await send()).toEqual({ kind: 'retry', reason });
   });
@@ -75,7 +75,7 @@ describe('a mail by Resend', () => {
     expect(await send()).toEqual({ kind: 'retry', reason: `resend ${status} ${name}` });
   });
 
-  it('counts as sent when its id was sent before with another rendering', async () => {
+  it('counts as sent when its id was already sent with another text', async () => {
     provider.answer = failure('invalid_idempotent_request', 409);
     expect(await send()).toEqual({ kind: 'sent', providerId: null });
   });
@@ -90,7 +90,7 @@ describe('a mail by Resend', () => {
     expect(await send()).toEqual({ kind: 'refused', reason: `resend ${status} ${name}` });
   });
 
-  it('shows nothing of an answer that is not a name of the reference', async () => {
+  it('gives a reason without texts of the answer that are not in the reference', async () => {
     provider.answer = json({ name: `bad address ${message.to}` }, 422);
     expect(await send()).toEqual({ kind: 'refused', reason: 'resend 422' });
   });

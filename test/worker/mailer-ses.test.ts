@@ -96,13 +96,13 @@ describe('a mail by SES', () => {
     expect(await request.json()).toMatchObject({ FromEmailAddress: expected });
   });
 
-  it.each(httpFaults)('is tried again after %s', async (_, answer, { reason, ...hint }) => {
+  it.each(httpFaults)('is retried after %s', async (_, answer, { reason, ...hint }) => {
     provider.answer = answer;
     expect(await send()).toEqual({ kind: 'retry', reason: `ses ${reason}`, ...hint });
     expect(provider.asked).toHaveLength(1);
   });
 
-  it.each(connectionFaults)('is tried again after %s', async (_, answer, reason) => {
+  it.each(connectionFaults)('is retried after %s', async (_, answer, reason) => {
     provider.answer = answer;
     expect(await send()).toEqual({ kind: 'retry', reason });
   });
@@ -122,7 +122,7 @@ describe('a mail by SES', () => {
     expect(await send()).toEqual({ kind: 'retry', reason: `ses ${status} ${name}` });
   });
 
-  it('is tried again while an identity is not verified, though SES calls that a rejected message', async () => {
+  it('is retried while an identity is unverified, although SES calls that a rejected message', async () => {
     const text = `Email address is not verified. The following identities failed the check: ${message.to}`;
     provider.answer = failure('MessageRejected', 400, text);
     expect(await send()).toEqual({ kind: 'retry', reason: 'ses 400 MessageRejected not verified' });

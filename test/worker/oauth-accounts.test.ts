@@ -58,8 +58,8 @@ const reset = async (email: string, by = client, to = nextPassword) => {
   expect(answer.status).toBe(204);
 };
 
-describe('somebody whom nobody knows yet', () => {
-  it('gets an account without a password, whose address is proved, in one round trip', async () => {
+describe('a person with an unknown identity', () => {
+  it('gets an account without a password and with a proved address, in one round trip', async () => {
     const person = newPerson({ email: newEmail().toUpperCase() });
     let response = new Response();
     const trips = await countRoundTrips(async () => {
@@ -94,14 +94,14 @@ describe('somebody whom nobody knows yet', () => {
     expect(await templatesTo(addressOf(person))).toEqual(['verify_email']);
   });
 
-  it('is mailed nothing where no address is verified', async () => {
+  it('gets no mail where verification is off', async () => {
     const off = createClient({ ...quiet, EMAIL_VERIFICATION: 'off' });
     const person = newPerson({ email_verified: false });
     expect((await meBy(await signOn(off, provider, person), off)).email_verified).toBe(false);
     expect(await templatesTo(addressOf(person))).toEqual([]);
   });
 
-  it('is none where proofs are required and the provider does not vouch: nothing is kept, so nothing is tied to a slip', async () => {
+  it('gets no account where proofs are required and the provider does not vouch for the address', async () => {
     const person = newPerson({ email_verified: false });
     const first = await signOn(required, provider, person);
     expect(await verdictOf(first)).toEqual([403, 'email_not_verified']);
@@ -127,8 +127,8 @@ describe('somebody whom nobody knows yet', () => {
   });
 });
 
-describe('somebody whose identity is known', () => {
-  it('logs in to the same account, in one round trip, whatever the address is by now', async () => {
+describe('a person with a known identity', () => {
+  it('logs in to the same account in one round trip, whatever the address is now', async () => {
     const person = newPerson();
     const me = await meBy(await signOn(client, provider, person));
     await sql`update identities set last_used_at = '2020-01-01' where subject = ${person.sub}`;
@@ -143,13 +143,13 @@ describe('somebody whose identity is known', () => {
     expect(new Date(String(usedAt)).getFullYear()).toBeGreaterThan(2020);
   });
 
-  it('does so without an address too', async () => {
+  it('logs in to the same account without an address too', async () => {
     const { email, ...person } = newPerson();
     await signOn(client, provider, { ...person, ...(email !== undefined && { email }) });
     expect(isLoggedIn(await signOn(client, provider, person))).toBe(true);
   });
 
-  it('is somebody else at another issuer, and with a subject in other letters', async () => {
+  it('is another person at another issuer, and with a subject in another case', async () => {
     const person = newPerson({ sub: `sub-${crypto.randomUUID()}` });
     const me = await meBy(await signOn(client, provider, person));
     const other = await meBy(
@@ -161,7 +161,7 @@ describe('somebody whose identity is known', () => {
     expect(third.id).not.toBe(me.id);
   });
 
-  it('is refused as a password would be, once the account is disabled', async () => {
+  it('is refused like a password login once the account is disabled', async () => {
     const person = newPerson();
     const { id } = await meBy(await signOn(client, provider, person));
     await sql`update users set disabled_at = now() where id = ${id}`;
@@ -171,7 +171,7 @@ describe('somebody whose identity is known', () => {
     expect(await sql`select from sessions where user_id = ${id}`).toHaveLength(1);
   });
 
-  it('from a new device tells the owner', async () => {
+  it('gets a mail about a login from a new device', async () => {
     const person = newPerson();
     await signOn(client, provider, person);
     await signOn(createClient(quiet, '198.51.100.77'), provider, person);
@@ -179,8 +179,8 @@ describe('somebody whose identity is known', () => {
   });
 });
 
-describe('an account that has the address already', () => {
-  it('is linked where it is proved on both sides, and its owner is told', async () => {
+describe('an account with the address of an unknown identity', () => {
+  it('is linked if both sides have proved the address, and its owner gets a mail', async () => {
     const { user } = await verified();
     const person = newPerson({ email: user.email });
     let response = new Response();
@@ -198,7 +198,7 @@ describe('an account that has the address already', () => {
   });
 
   it.each([false, 'true', undefined])(
-    'is not linked where the provider says %s of the address',
+    'is not linked if the provider says %s about the address',
     async (email_verified) => {
       const { user } = await verified();
       const response = await signOn(client, provider, newPerson({ email: user.email, email_verified }));
@@ -209,7 +209,7 @@ describe('an account that has the address already', () => {
     },
   );
 
-  it('is not linked where nobody has proved the address, and stays what it was', async () => {
+  it('is not linked and stays unchanged if its address is unproved', async () => {
     const { user } = await newAccount(client);
     const before = await sql`select * from users where id = ${user.id}`;
     const response = await signOn(client, provider, newPerson({ email: user.email }));
@@ -227,7 +227,7 @@ describe('an account that has the address already', () => {
     expect(await identitiesOf(user.email)).toEqual([]);
   });
 
-  it('is not told from a new one where proofs are required and the provider does not vouch', async () => {
+  it('gets the same answer as a new address where proofs are required and the provider does not vouch', async () => {
     const { user } = await verified();
     const answers = [];
     for (const email of [user.email, newEmail()]) {
@@ -240,7 +240,7 @@ describe('an account that has the address already', () => {
     expect(await templatesTo(user.email)).toEqual(['verify_email']); // of the sign-up
   });
 
-  it('is not told from a new one afterwards either: what did not vouch is tied to nobody', async () => {
+  it('still gets the same answer as a new address afterwards, because nothing was linked', async () => {
     const { user } = await verified();
     const statuses = [];
     for (const email of [user.email, newEmail()]) {
@@ -253,8 +253,8 @@ describe('an account that has the address already', () => {
   });
 });
 
-describe('who has taken an address before its owner arrives by a provider', () => {
-  it('by a password: neither gets what the other has, and the owner gets the account by a proof', async () => {
+describe('a thief with an address, before its owner arrives by a provider', () => {
+  it('who used a password: neither reaches the data of the other, and the owner gets the account by a proof', async () => {
     const email = newEmail();
     const signup = await client('POST', '/auth/signup', { json: { email, password } });
     const attacker = sessionOf(signup);
@@ -267,7 +267,7 @@ describe('who has taken an address before its owner arrives by a provider', () =
     expect((await client('POST', '/auth/token', { json: { email, password } })).status).toBe(401);
   });
 
-  it('by a sign-up that waits for its proof: the same', async () => {
+  it('who began a sign-up: neither reaches the data of the other, and the owner gets the account by a proof', async () => {
     const email = newEmail();
     await required('POST', '/auth/signup', { json: { email, password } });
     const owner = newPerson({ email });
@@ -277,7 +277,7 @@ describe('who has taken an address before its owner arrives by a provider', () =
     expect((await required('POST', '/auth/token', { json: { email, password } })).status).toBe(401);
   });
 
-  it('by a provider that does not vouch: the proof takes that identity and its sessions away', async () => {
+  it('who used a provider that does not vouch: the proof removes that identity and its sessions', async () => {
     const email = newEmail();
     const attacker = newPerson({ email, email_verified: false });
     const attackers = await signOn(client, provider, attacker);
@@ -294,7 +294,7 @@ describe('who has taken an address before its owner arrives by a provider', () =
     expect(await eventsOf(await userIdOf(email))).toContain('identity.unlinked');
   });
 
-  it('by such a provider, and whose mail the owner has confirmed: a reset takes it away all the same', async () => {
+  it('whose mail the owner has confirmed: a reset still removes the identity', async () => {
     const email = newEmail();
     const attacker = newPerson({ email, email_verified: false });
     const attackers = await signOn(client, provider, attacker);
@@ -310,7 +310,7 @@ describe('who has taken an address before its owner arrives by a provider', () =
     expect(await verdictOf(await signOn(client, provider, attacker))).toEqual([409, 'email_taken']);
   });
 
-  it('by such a provider, before the owner signs up where proofs are required: the proof of that is the owner’s', async () => {
+  it('who came before the owner signs up where proofs are required: the account belongs to the owner', async () => {
     const email = newEmail();
     const attacker = newPerson({ email, email_verified: false });
     // Without the requirement the stranger even has a session.
@@ -327,7 +327,7 @@ describe('who has taken an address before its owner arrives by a provider', () =
     expect((await required('POST', '/auth/token', { json: { email, password } })).status).toBe(200);
   });
 
-  it('by an account that they have moved to it: a reset takes away what a provider said of another address', async () => {
+  it('who moved an account to the address: a reset removes an identity with another address', async () => {
     const attacker = newPerson({ email: newEmail() });
     const first = await signOn(client, provider, attacker);
     const { id } = await meBy(first);
@@ -346,7 +346,7 @@ describe('who has taken an address before its owner arrives by a provider', () =
     expect(await identitiesOf(victims)).toEqual([victim.sub]);
   });
 
-  it('by moving a stolen account to an address of their own: taking that back takes the identity too', async () => {
+  it('who moved a stolen account to their own address: the undo link removes the identity too', async () => {
     const { user, access_token: bearer } = await verified();
     const kept = newPerson({ email: user.email });
     await signOn(client, provider, kept);
@@ -363,7 +363,7 @@ describe('who has taken an address before its owner arrives by a provider', () =
   });
 });
 
-describe('at the same time', () => {
+describe('parallel logins at providers', () => {
   it('ten callbacks of one new identity make one account', async () => {
     const person = newPerson();
     const responses = await Promise.all(Array.from({ length: 10 }, () => signOn(client, provider, person)));

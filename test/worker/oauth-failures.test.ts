@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it, type MockInstance, vi } fr
 import { Secret } from '../../src/platform/config/secret.ts';
 import { createGithubProvider } from '../../src/sso/providers/github.ts';
 import { createOidcProvider } from '../../src/sso/providers/oidc.ts';
-import { createProviderFetch } from '../../src/sso/providers/provider-fetch.ts';
+import { createProviderFetch } from '../../src/sso/providers/requests.ts';
 import { cookiesOf, createClient } from '../support/worker/client.ts';
 import { sql } from '../support/worker/database.ts';
 import {
@@ -44,7 +44,7 @@ const refused = async (error: string, headers: Record<string, string> = json) =>
   return comeBack(client, to, sealed, headers);
 };
 
-describe('a provider that says no', () => {
+describe('a provider that refuses', () => {
   it.each([
     ['access_denied', 400, 'oauth_failed'],
     ['login_required', 400, 'oauth_failed'],
@@ -52,7 +52,7 @@ describe('a provider that says no', () => {
     ['canary-of-a-client', 400, 'oauth_failed'],
     ['server_error', 503, 'service_unavailable'],
     ['temporarily_unavailable', 503, 'service_unavailable'],
-  ])('with %s is %i %s, its own words neither shown nor logged', async (error, status, code) => {
+  ])('with %s is %i %s, and its own words are neither shown nor logged', async (error, status, code) => {
     const response = await refused(error);
     const text = await response.text();
     expect([response.status, JSON.parse(text).code]).toEqual([status, code]);
@@ -60,7 +60,7 @@ describe('a provider that says no', () => {
     expect(text + log()).not.toContain('canary');
   });
 
-  it('is a page to browsers, with a way back, and a problem to everybody else', async () => {
+  it('is a page with a way back for browsers, and a problem for other clients', async () => {
     const page = await refused('access_denied', browser);
     expect([page.status, page.headers.get('Content-Type')]).toEqual([400, 'text/html; charset=UTF-8']);
     const html = await page.text();
@@ -74,7 +74,7 @@ describe('a provider that says no', () => {
     }
   });
 
-  it('is told to people whom nothing was asked of, too', async () => {
+  it('is a page for browsers at an unknown provider too', async () => {
     const response = await createClient(variables)('GET', '/auth/oauth/nobody', { headers: browser });
     expect([response.status, response.headers.get('Content-Type')]).toEqual([
       404,
@@ -135,13 +135,13 @@ describe('a provider that gives no answer is 503, and never a login or a logout'
     expect(cookiesOf(response).has('itsor_session')).toBe(false);
   });
 
-  it('where its ID token cannot be read', async () => {
+  it('when its ID token is unreadable', async () => {
     provider.twist({ idToken: () => 'not.a.token' });
     const response = await signOn(createClient(variables), provider, newPerson());
     expect(await verdictOf(response)).toEqual([503, 'service_unavailable']);
   });
 
-  it('where it is silent: within its time', async () => {
+  it('when it is silent, within its time limit', async () => {
     const silent = (_: unknown, init?: RequestInit) =>
       new Promise<Response>((__, reject) =>
         init?.signal?.addEventListener('abort', () => reject(init.signal?.reason)),
@@ -169,7 +169,7 @@ describe('a provider that gives no answer is 503, and never a login or a logout'
   });
 });
 
-it('a request that ends before the provider answers is 504, once, and no fault of the provider', async () => {
+it('a request that ends before the provider answers is one 504, and no failure of the provider', async () => {
   const silent = (init: RequestInit | undefined) =>
     new Promise<Response>((_, reject) =>
       init?.signal?.addEventListener('abort', () => reject(init.signal?.reason)),
@@ -188,15 +188,15 @@ it('a request that ends before the provider answers is 504, once, and no fault o
   expect(log()).not.toContain('service_unavailable');
 });
 
-describe('a database that is away while somebody comes back', () => {
-  it('is 503, without a session', async () => {
+describe('a database that fails during the callback of a provider', () => {
+  it('is 503 without a session', async () => {
     provider.twist({ database: lost });
     const response = await signOn(createClient(variables), provider, newPerson());
     expect(await verdictOf(response)).toEqual([503, 'service_unavailable']);
     expect(cookiesOf(response).has('itsor_session')).toBe(false);
   });
 
-  it('whose answer alone is lost has made the account, which the next login finds', async () => {
+  it('has created the account if only its answer is lost, and the next login finds it', async () => {
     const client = createClient(variables);
     const person = newPerson();
     provider.twist({
@@ -212,7 +212,7 @@ describe('a database that is away while somebody comes back', () => {
   });
 });
 
-it('nothing secret of a login by a provider is in the log, whatever becomes of it', async () => {
+it('the log holds no secret of a login at a provider, whatever its outcome', async () => {
   const person = newPerson({ sub: 'canary-subject', email: 'canary-address@example.com' });
   const seen: string[] = [clientSecret, btoa(`itsor-at-idp:${clientSecret}`), 'canary'];
   for (const twist of [
@@ -236,7 +236,7 @@ it('nothing secret of a login by a provider is in the log, whatever becomes of i
   for (const secret of seen) expect(log()).not.toContain(secret);
 });
 
-it('what becomes of logins is counted, by provider and outcome', async () => {
+it('logins at providers are counted by provider and outcome', async () => {
   const metricsToken = 'metrics-token-of-this-test';
   const client = createClient({ ...variables, ENABLE_METRICS: '1', METRICS_TOKEN: metricsToken });
   const person = newPerson();

@@ -60,7 +60,7 @@ const identitiesOf = () =>
       where i.issuer = 'https://github.com' and i.subject = ${String(id)}`;
 
 describe('GitHub', () => {
-  it('is asked for a code with PKCE and state, and for no more than the user and the addresses', async () => {
+  it('is asked for a code with PKCE and state, and only for the user and the addresses', async () => {
     const { location, response } = await signOn();
     const { origin, pathname, searchParams } = new URL(location);
     expect(origin + pathname).toBe('https://github.com/login/oauth/authorize');
@@ -92,7 +92,7 @@ describe('GitHub', () => {
     }
   });
 
-  it('identifies by the number of the user, whatever the name is by then', async () => {
+  it('identifies a user by number, whatever the name is now', async () => {
     const email = newEmail();
     answers[addressesUrl] = () =>
       Response.json([addressOf(newEmail(), { primary: false }), addressOf(email.toUpperCase())]);
@@ -110,7 +110,7 @@ describe('GitHub', () => {
     });
   });
 
-  it('vouches for the primary address alone, and only where it has verified that', async () => {
+  it('vouches only for the primary address, and only if it has verified it', async () => {
     answers[addressesUrl] = () =>
       Response.json([addressOf(newEmail(), { verified: false }), addressOf(newEmail(), { primary: false })]);
     await signOn();
@@ -126,7 +126,7 @@ describe('GitHub', () => {
     expect(await identitiesOf()).toEqual([]);
   });
 
-  it('may name itself in the answer, and nobody else may', async () => {
+  it('can send its own issuer in the answer, and no other issuer', async () => {
     const named = (iss: string) => (to: URL) => to.searchParams.set('iss', iss);
     expect((await signOn(named('https://github.com/login/oauth'))).response.status).toBe(303);
     for (const iss of ['https://evil.example', 'https://github.com'])
@@ -164,14 +164,14 @@ describe('GitHub', () => {
     expect(await identitiesOf()).toEqual([]);
   });
 
-  it('answers who the user is with a failure: 503', async () => {
+  it('is 503 when it does not answer who the user is', async () => {
     const logged = vi.spyOn(console, 'log').mockImplementation(() => {});
     answers[userUrl] = () => Response.json({ message: 'Server Error' }, { status: 500 });
     expect(await verdictOf((await signOn()).response)).toEqual([503, 'service_unavailable']);
     logged.mockRestore();
   });
 
-  it('answers with another state: nothing is asked', async () => {
+  it('is not called after an answer with another state', async () => {
     const { response } = await signOn((to) => to.searchParams.set('state', 'another'));
     expect(await verdictOf(response)).toEqual([400, 'oauth_failed']);
     expect(asked).toEqual([]);

@@ -23,8 +23,8 @@ const queryOf = (location: string) => new URL(location).searchParams;
 const identitiesOf = (subject: string) =>
   sql`select user_id from identities where issuer = ${issuer} and subject = ${subject}`;
 
-describe('setting out for a provider', () => {
-  it('asks for a code with PKCE, state and nonce, each of them fresh, without the database', async () => {
+describe('starting a login at a provider', () => {
+  it('asks for a code with a fresh PKCE challenge, state and nonce, without the database', async () => {
     const trips = await countRoundTrips(() => setOut(client));
     const { location: first } = await setOut(client);
     const { location: second, response } = await setOut(client);
@@ -47,7 +47,7 @@ describe('setting out for a provider', () => {
     expect([response.status, response.headers.get('Cache-Control')]).toEqual([302, 'no-store']);
   });
 
-  it('keeps the attempt in a cookie that only the way back is sent, and that tells nothing', async () => {
+  it('keeps the attempt in a sealed cookie that only the callback receives', async () => {
     const { response, location, sealed } = await setOut(client);
     expect(cookiesOf(response).get(attemptCookie)?.attributes).toEqual([
       'Max-Age=600',
@@ -60,7 +60,7 @@ describe('setting out for a provider', () => {
     expect(sealed.length).toBeLessThan(1024);
   });
 
-  it('has a cookie that may come from another site whatever the session may, and one that is bound to the host', async () => {
+  it('sets a cookie that is SameSite=Lax whatever the session is, and one with a __Host- name', async () => {
     const variables = {
       ...withProvider,
       SESSION_COOKIE_NAME: '__Host-itsor',
@@ -77,13 +77,13 @@ describe('setting out for a provider', () => {
     ]);
   });
 
-  it('comes back to API_URL, whatever the Host header says', async () => {
+  it('leads back to API_URL, whatever the Host header is', async () => {
     const elsewhere = createClient({ ...withProvider, API_URL: 'https://api.example.com' });
     const { location } = await setOut(elsewhere);
     expect(queryOf(location).get('redirect_uri')).toBe('https://api.example.com/auth/oauth/acme/callback');
   });
 
-  it('is not possible by a provider that there is none of, nor where no cookies are taken', async () => {
+  it('is 404 for an unknown provider, and where cookies are not accepted', async () => {
     expect((await setOut(client, '', 'other')).response.status).toBe(404);
     expect((await setOut(createClient(), '')).response.status).toBe(404);
     const byHeader = createClient({ ...withProvider, JWT_TOKEN_LOCATION: 'headers' });
@@ -105,7 +105,7 @@ describe('setting out for a provider', () => {
   });
 });
 
-it('the way to a provider and back is limited per network, whatever token comes along', async () => {
+it('the routes of a login at a provider are limited per network, whatever token the request has', async () => {
   const limited = createClient({ ...withProvider, RATE_LIMIT_MAX: '10' });
   const statuses = [];
   for (let turn = 0; turn < 9; turn++) {
@@ -117,7 +117,7 @@ it('the way to a provider and back is limited per network, whatever token comes 
   expect(statuses).toEqual([302, 400, 302, 400, 302, 400, 302, 400, 429]);
 });
 
-describe('where a login leads', () => {
+describe('the address after a login at a provider', () => {
   const sites = {
     ...withProvider,
     APP_URL: 'https://app.example.com/home',
@@ -157,7 +157,7 @@ describe('where a login leads', () => {
     expect(response.headers.getSetCookie()).toEqual([]);
   });
 
-  it('goes by a page where the session is SameSite=Strict: a redirect from another site would not send it', async () => {
+  it('is reached through a page where the session is SameSite=Strict, which a redirect would not send', async () => {
     const strict = createClient({ ...withProvider, SESSION_COOKIE_SAMESITE: 'strict' });
     const response = await signOn(strict, provider, newPerson());
     expect([response.status, response.headers.get('Refresh')]).toEqual([
@@ -168,8 +168,8 @@ describe('where a login leads', () => {
   });
 });
 
-describe('coming back', () => {
-  it('logs in by the very cookies of a login, and ends the attempt', async () => {
+describe('the callback of a provider', () => {
+  it('sets the cookies of a login, and ends the attempt', async () => {
     const person = newPerson();
     const login = await client('POST', '/auth/token', {
       json: { email: (await newAccount(client)).user.email, password: 'correct horse battery staple' },
@@ -191,14 +191,14 @@ describe('coming back', () => {
     expect(me).toMatchObject({ email: person.email, email_verified: true, password_changed_at: null });
   });
 
-  it('proves itself to the provider by its secret and the verifier of the challenge', async () => {
+  it('authenticates at the provider with the secret and the code verifier', async () => {
     await signOn(client, provider, newPerson());
     const { init } = provider.asked.find(({ url }) => url.endsWith('/token')) ?? {};
     expect(new Headers(init?.headers).get('Authorization')).toMatch(/^Basic /);
     expect(init?.redirect).toBe('manual');
   });
 
-  it('sends the secret in the body where the provider takes it nowhere else', async () => {
+  it('sends the secret in the body to a provider that accepts it only there', async () => {
     provider.twist({ metadata: { token_endpoint_auth_methods_supported: ['client_secret_post'] } });
     const response = await signOn(createClient(withProvider), provider, newPerson());
     expect(response.status).toBe(303);
@@ -206,7 +206,7 @@ describe('coming back', () => {
     expect(String(init?.body)).toContain('client_secret=');
   });
 
-  it('opens attempts that were sealed before the key was rotated', async () => {
+  it('opens attempts that the previous key has sealed', async () => {
     const secret = 'a former key of the service';
     const before = createClient({ ...withProvider, SECRET_KEY: secret });
     const after = createClient({ ...withProvider, SECRET_KEY: 'the next one', SECRET_KEY_PREVIOUS: secret });
@@ -259,7 +259,7 @@ describe('coming back', () => {
     expect(await identitiesOf(person.sub)).toEqual([]);
   });
 
-  it('at another provider than the attempt was for is refused', async () => {
+  it('is refused at another provider than that of the attempt', async () => {
     const [acme] = JSON.parse(withProvider.OIDC_PROVIDERS);
     const two = createClient({
       ...withProvider,
@@ -271,7 +271,7 @@ describe('coming back', () => {
     expect(await verdictOf(await comeBack(two, to, sealed, json))).toEqual([400, 'oauth_failed']);
   });
 
-  it('after ten minutes is refused', async () => {
+  it('is refused after ten minutes', async () => {
     const { location, sealed } = await setOut(client);
     const to = provider.consent(location, newPerson());
     vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 601_000 });
@@ -280,7 +280,7 @@ describe('coming back', () => {
     expect(await verdictOf(response)).toEqual([400, 'oauth_failed']);
   });
 
-  it('with two cookies of the name is refused', async () => {
+  it('is refused with two cookies of the same name', async () => {
     const { location, sealed } = await setOut(client);
     const to = provider.consent(location, newPerson());
     const response = await client('GET', to.pathname + to.search, {
@@ -289,7 +289,7 @@ describe('coming back', () => {
     expect(await verdictOf(response)).toEqual([400, 'duplicate_cookie']);
   });
 
-  it('a second time with the same code is refused', async () => {
+  it('is refused with a code that was used before', async () => {
     const { location, sealed } = await setOut(client);
     const to = provider.consent(location, newPerson());
     expect((await comeBack(client, to, sealed)).status).toBe(303);
@@ -311,7 +311,7 @@ describe('coming back', () => {
   });
 });
 
-describe('an ID token', () => {
+describe('the ID token of a provider', () => {
   const tampered = async (claims: Record<string, unknown>) => {
     const good = await new SignJWT(claims)
       .setProtectedHeader({ alg: 'RS256', kid: provider.key.kid })
@@ -368,13 +368,13 @@ describe('an ID token', () => {
     expect(me).toMatchObject({ email, email_verified: true });
   });
 
-  it('is not completed by the profile of somebody else', async () => {
+  it('is not completed by the profile of another person', async () => {
     const { email, ...person } = newPerson();
     provider.twist({ profile: { sub: 'somebody else', email, email_verified: true } });
     expect(await verdictOf(await signOn(client, provider, person))).toEqual([400, 'oauth_failed']);
   });
 
-  it('is checked with keys that were read at most five minutes ago', async () => {
+  it('is verified with keys that were fetched at most five minutes ago', async () => {
     const own = createClient(withProvider);
     const reads = () => provider.asked.filter(({ url }) => url.endsWith('/jwks')).length;
     await signOn(own, provider, newPerson());

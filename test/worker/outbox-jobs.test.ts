@@ -21,7 +21,7 @@ afterEach(() => void written.mockRestore());
 const logged = () => written.mock.calls.map(([line]) => JSON.parse(line));
 
 describe('the consumer of the mail queue', () => {
-  it('delivers, and acknowledges what needs nothing more', async () => {
+  it('delivers mails, and acknowledges messages that need no further work', async () => {
     const { id } = await newMail(new Date());
     const gone = crypto.randomUUID();
     const result = await consume('itsor-mail', [id, gone]);
@@ -29,7 +29,7 @@ describe('the consumer of the mail queue', () => {
     expect((await rowOf(id))?.sent_at).toBeInstanceOf(Date);
   });
 
-  it('takes the message back when the provider fails, for as long as the schedule says', async () => {
+  it('retries the message when the provider fails, until the schedule ends', async () => {
     const { id } = await newMail(new Date());
     const down = bindings({ EMAIL_PROVIDER: 'resend', RESEND_API_KEY: 're_1', FROM_EMAIL: 'a@example.com' });
     const database = globalThis.fetch;
@@ -49,7 +49,7 @@ describe('the consumer of the mail queue', () => {
     expect(await rowOf(id)).toMatchObject({ attempts: 1, sent_at: null, last_error: 'resend 500' });
   });
 
-  it('takes the message back when the database does not answer, and delivers the others', async () => {
+  it('retries the message when the database does not answer, and delivers the others', async () => {
     const [lost, fine] = [await newMail(new Date()), await newMail(new Date())];
     const fault = injectFault(async ({ run }) => {
       if (fault.statements.length === 1) throw new TypeError('Network connection lost.');
@@ -62,13 +62,13 @@ describe('the consumer of the mail queue', () => {
     );
   });
 
-  it('takes back what it cannot read, for the dead letters', async () => {
+  it('retries an unreadable message, so that it becomes a dead letter', async () => {
     const result = await consume('itsor-mail', ['not an id', { id: 1 }, null]);
     expect(result.acked).toEqual([]);
     expect(result.retried).toHaveLength(3);
   });
 
-  it('throws nothing away while the Worker is misconfigured', async () => {
+  it('retries every message while the Worker is misconfigured', async () => {
     const { id } = await newMail(new Date());
     const result = await consume('itsor-mail', [id], bindings({ JWT_ACCESS_MINUTES: 'x' }));
     expect(result).toEqual({ acked: [], retried: [{ body: id, delaySeconds: 60 }] });
@@ -76,7 +76,7 @@ describe('the consumer of the mail queue', () => {
   });
 
   it.each(['itsor-mail-dead', 'itsor-staging-mail-dead', 'itsor-production-mail-dead'])(
-    'logs what arrives in %s, misconfigured or not, and sends nothing',
+    'logs a message in %s, misconfigured or not, and sends nothing',
     async (queue) => {
       const { id } = await newMail(new Date());
       for (const given of [bindings(), bindings({ JWT_ACCESS_MINUTES: 'x' })]) {
@@ -89,7 +89,7 @@ describe('the consumer of the mail queue', () => {
 });
 
 describe('the sweep of every minute', () => {
-  it('delivers what the Worker wrote but died before it queued', async () => {
+  it('delivers a mail that the Worker has written but not queued', async () => {
     const unqueued = createClient({ MAIL_QUEUE: { sendBatch: () => new Promise(() => {}) } as never });
     const email = newEmail();
     void unqueued('POST', '/auth/signup', { json: { email, password } });
@@ -104,7 +104,7 @@ describe('the sweep of every minute', () => {
     );
   });
 
-  it('does nothing but say so while the Worker is misconfigured', async () => {
+  it('logs that the Worker is misconfigured, and does nothing else', async () => {
     const { id } = await newMail(new Date());
     await runSchedule(bindings({ JWT_ACCESS_MINUTES: 'x' }));
     expect(logged().at(-1)).toMatchObject({ level: 'error', message: 'misconfigured', job: 'scheduled' });
@@ -112,8 +112,8 @@ describe('the sweep of every minute', () => {
   });
 });
 
-describe('a request that gives cause for a mail', () => {
-  it('waits for no delivery: its one round trip is its own', async () => {
+describe('a request that causes a mail', () => {
+  it('does not wait for the delivery, and takes one round trip', async () => {
     const sendBatch = vi.fn(async () => {});
     const client = createClient({ MAIL_QUEUE: { sendBatch } as never });
     const email = newEmail();
@@ -124,7 +124,7 @@ describe('a request that gives cause for a mail', () => {
     expect(sendBatch.mock.calls).toEqual([[[{ body: row?.id, contentType: 'json' }]]]);
   });
 
-  it('is answered alike when the queue fails', async () => {
+  it('gets the same answer when the queue fails', async () => {
     const client = createClient({
       MAIL_QUEUE: { sendBatch: async () => Promise.reject(new Error('queue is down')) } as never,
     });

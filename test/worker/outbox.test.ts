@@ -13,7 +13,7 @@ const again = { kind: 'again', afterSeconds: 60, reason: '503' } as const;
 const failed = { kind: 'failed', reason: '422' } as const;
 
 describe('claiming a mail', () => {
-  it('begins an attempt and hands out what is to be sent', async () => {
+  it('begins an attempt and returns the mail', async () => {
     const { id, recipient } = await newMail(farFuture);
     expect(await outbox.claim(at(0), id)).toEqual({
       id,
@@ -45,7 +45,7 @@ describe('claiming a mail', () => {
     expect(await rowOf(id)).toMatchObject({ attempts: 1 });
   });
 
-  it('is for no mail that is not due, sent, given up, gone, or tried too often', async () => {
+  it('returns null for a mail that is not due, sent, given up, deleted, or tried too often', async () => {
     const { id: early } = await newMail(secondsAfter(farFuture, 1));
     const { id: done } = await newMail(farFuture);
     await outbox.settle(at(0), { id: done, attempts: 0 }, sent);
@@ -59,7 +59,7 @@ describe('claiming a mail', () => {
 });
 
 describe('settling an attempt', () => {
-  it('marks the mail sent, for good', async () => {
+  it('marks the mail as sent for good', async () => {
     const { id } = await newMail(farFuture);
     await outbox.claim(at(0), id);
     await outbox.settle(at(1), { id, attempts: 1 }, sent);
@@ -81,7 +81,7 @@ describe('settling an attempt', () => {
     expect(await rowOf(id)).toMatchObject({ failed_at: at(5).now, last_error: '422', sent_at: null });
   });
 
-  it.each([again, failed])('has no say once a later attempt has begun: %o', async (settlement) => {
+  it.each([again, failed])('changes nothing once a later attempt has begun: %o', async (settlement) => {
     const { id } = await newMail(farFuture);
     await outbox.claim(at(0), id);
     await outbox.claim(at(60), id);
@@ -90,7 +90,7 @@ describe('settling an attempt', () => {
     expect(await rowOf(id)).toEqual(before);
   });
 
-  it('may still say that the mail went out', async () => {
+  it('can still mark the mail as sent after a later attempt has begun', async () => {
     const { id } = await newMail(farFuture);
     await outbox.claim(at(0), id);
     await outbox.claim(at(60), id);
@@ -101,7 +101,7 @@ describe('settling an attempt', () => {
 });
 
 describe('the sweep', () => {
-  it('finds what is due, the longest overdue first', async () => {
+  it('finds the due mails, the longest overdue first', async () => {
     const { id: later } = await newMail(secondsAfter(farFuture, 20));
     const { id: sooner } = await newMail(secondsAfter(farFuture, 10));
     const { id: early } = await newMail(secondsAfter(farFuture, 31));
@@ -118,7 +118,7 @@ describe('the sweep', () => {
   const today = () => ({ now, signal: AbortSignal.timeout(10_000) });
   const daysAgo = (days: number) => secondsAfter(now, -days * 86_400);
 
-  it('deletes after 30 days what was sent or given up, and nothing else', async () => {
+  it('deletes only mails that were sent or given up 30 days ago', async () => {
     const [oldSent, oldFailed, oldWaiting, newSent] = await Promise.all(
       [31, 31, 31, 29].map(async (days) => (await newMail(daysAgo(days))).id),
     );
@@ -130,7 +130,7 @@ describe('the sweep', () => {
     expect(rows.map((row) => row !== undefined)).toEqual([false, false, true, true]);
   });
 
-  it('gives up a mail whose last attempt was never heard of again, once its lease has ended', async () => {
+  it('gives up a mail whose last attempt ended without an outcome, once its lease has ended', async () => {
     const { id: ended } = await newMail(daysAgo(1));
     const { id: lasting } = await newMail(daysAgo(1));
     await sql`update outbox set attempts = ${maxAttempts} where id = ${ended}`;

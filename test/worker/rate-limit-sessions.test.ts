@@ -41,7 +41,7 @@ describe('the completion of uploads', () => {
 });
 
 describe('a token whose session has ended', () => {
-  it('takes nothing from its owner, a hundred times in turn and a hundred at once, and empties its network', async () => {
+  it('leaves its owner’s limit after a hundred requests in turn and a hundred at once, and uses up its network’s', async () => {
     const { live, dead } = await newOwner();
     const attacker = limited();
     const ask = () => attacker('GET', '/auth/me', { bearer: dead });
@@ -52,7 +52,7 @@ describe('a token whose session has ended', () => {
     expect(await leftFor(limited(), live)).toBe('9');
   });
 
-  it('takes nothing when the hundred at once come first, through isolates of their own', async () => {
+  it('leaves its owner’s limit when the hundred at once come first, through separate isolates', async () => {
     const { live, dead } = await newOwner();
     const address = newAddress();
     await Promise.all(
@@ -122,7 +122,7 @@ describe('a token whose session has ended', () => {
     expect((await ask(limited(), live)).status, route).not.toBe(429);
   });
 
-  it('is refused with nothing in the answer that belongs to the one it would have had', async () => {
+  it('is refused without the headers of the answer that it would have had', async () => {
     const { dead } = await newOwner();
     const client = limited();
     await statusesOf(10, () => client('GET', '/nothing/here'));
@@ -134,7 +134,7 @@ describe('a token whose session has ended', () => {
     expect(await response.json()).toMatchObject({ code: 'rate_limited' });
   });
 
-  it('is one of a deleted account too', async () => {
+  it('leaves the limit of a deleted account too', async () => {
     const { user, live } = await newOwner();
     const { access_token: bearer } = await newAdmin(generous);
     await generous('DELETE', `/users/${user.id}`, { bearer });
@@ -145,7 +145,7 @@ describe('a token whose session has ended', () => {
 });
 
 describe('a live session', () => {
-  it('counts for its person, whatever a resource answers it', async () => {
+  it('counts for its person, whatever the answer of a resource', async () => {
     const { access_token: bearer } = await newAccount(generous);
     const client = limited();
     const missing = `/auth/sessions/${crypto.randomUUID()}`;
@@ -163,7 +163,7 @@ describe('a live session', () => {
     expect((await client('GET', '/auth/me')).status).toBe(401);
   });
 
-  it('is counted for its person again after a request that could not be read', async () => {
+  it('is counted for its person again after an unreadable request', async () => {
     const { access_token: bearer } = await newAccount(generous);
     const client = limited();
     expect((await client('PATCH', '/users/me', { bearer, json: { a: 1 } })).status).toBe(422);

@@ -89,7 +89,7 @@ describe('1,000 concurrent requests of one address', () => {
   });
 });
 
-describe('what a refused request is told', () => {
+describe('the answer to a refused request', () => {
   it('is a problem of the type that the draft registers, with all three fields', async () => {
     const client = limitedTo(1);
     await client('GET', '/auth/me');
@@ -122,7 +122,7 @@ describe('what a refused request is told', () => {
 });
 
 describe('the window', () => {
-  it('slides: each request leaves it one window after it came, to the millisecond', async () => {
+  it('slides, so that each request leaves it exactly one window after it came', async () => {
     const address = newAddress();
     // A new isolate each time: what is refused is refused by the counts, not by the memory of a refusal.
     const request = me((...args) => limitedTo(4, address)(...args));
@@ -137,7 +137,7 @@ describe('the window', () => {
     expect((await request()).headers.get('Retry-After')).toBe('30');
   });
 
-  it('lets a client in again exactly when Retry-After has passed, in the isolate that refused it', async () => {
+  it('admits a client again exactly when Retry-After has passed, in the isolate that refused it', async () => {
     const client = limitedTo(1);
     await client('GET', '/auth/me');
     const refused = await client('GET', '/auth/me');
@@ -148,7 +148,7 @@ describe('the window', () => {
   });
 });
 
-describe('whom a request is counted for', () => {
+describe('the owner of a request', () => {
   const from = (...addresses: string[]) => addresses.map((address) => me(limitedTo(1, address)));
 
   it('is the /64 of an IPv6 address, and no more than that', async () => {
@@ -167,7 +167,7 @@ describe('whom a request is counted for', () => {
     expect(await admittedOf(from('::ffff:192.0.2.8'))).toBe(1);
   });
 
-  it('is the user of a good token, across addresses', async () => {
+  it('is the user of a valid token, across addresses', async () => {
     const account = await newAccount(createClient());
     const neighbour = await newAccount(createClient());
     const [home, office] = [newAddress(), newAddress()];
@@ -177,7 +177,7 @@ describe('whom a request is counted for', () => {
     expect(await admittedOf([me(limitedTo(2, home))])).toBe(1);
   });
 
-  it('is the address where the token is garbage, expired or malformed, whatever the token', async () => {
+  it('is the address for a token that is garbage, expired or malformed', async () => {
     const { access_token: expired } = await newAccount(createClient({ JWT_ACCESS_MINUTES: '1' }));
     later(120_000);
     const client = limitedTo(4);
@@ -187,7 +187,7 @@ describe('whom a request is counted for', () => {
     expect((await cookie()).status).toBe(429);
   });
 
-  it('is one bucket for all that come without an address, which is never skipped', async () => {
+  it('is one bucket for all requests without an address, which is never skipped', async () => {
     const bindings = { ...env, RATE_LIMIT_MAX: '3' } as Bindings;
     const anonymous = (headers: Record<string, string>) => async () => {
       const request = new Request(`${origin}/auth/me`, { headers });
@@ -207,7 +207,7 @@ describe('whom a request is counted for', () => {
 describe('the classes of routes', () => {
   const policyOf = async (response: Promise<Response>) => (await response).headers.get('RateLimit-Policy');
 
-  it('have a bucket each: an exhausted one leaves the others as they were', async () => {
+  it('have separate buckets, so that an exhausted one leaves the others unchanged', async () => {
     const client = limitedTo(10);
     await admittedOf(times(11, () => me(client)));
     expect(await policyOf(client('POST', '/auth/token'))).toBe('"login";q=8;w=60');
@@ -222,13 +222,13 @@ describe('the classes of routes', () => {
     expect((await client('POST', '/auth/token')).status).not.toBe(429);
   });
 
-  it('are told by the route that matches, not by the spelling of the path', async () => {
+  it('follow the matched route, whatever the spelling of the path', async () => {
     const client = limitedTo(5);
     const spellings = ['/auth/token', '/auth/%74oken', '/%61%75th/token', '/auth/token?x', '/auth/toke%6E'];
     expect(await admittedOf(spellings.map((path) => () => client('POST', path)))).toBe(4);
   });
 
-  it('count sign-ups and logins per network, whatever good tokens come along', async () => {
+  it('count sign-ups and logins per network, whatever valid tokens the requests have', async () => {
     const [one, two] = [await newAccount(createClient()), await newAccount(createClient())];
     const client = limitedTo(5);
     const bearers = [one, two, one, two, one, two].map(({ access_token }) => access_token);
@@ -243,7 +243,7 @@ describe('the classes of routes', () => {
   });
 });
 
-describe('what is never limited', () => {
+describe('requests without a limit', () => {
   it.each(['/health', '/healthz', '/.well-known/jwks.json', '/openapi.json'])('%s', async (path) => {
     const client = limitedTo(1);
     for (const method of ['GET', 'HEAD', 'GET']) {
@@ -254,7 +254,7 @@ describe('what is never limited', () => {
     expect(await admittedOf([me(client), me(client)])).toBe(1);
   });
 
-  it('a preflight, not even one for a blocked client', async () => {
+  it('include a preflight, even for a blocked client', async () => {
     const client = limitedTo(1);
     const preflight = () =>
       client('OPTIONS', '/auth/me', {
@@ -267,7 +267,7 @@ describe('what is never limited', () => {
 });
 
 describe('the Durable Object of a limit', () => {
-  it('is not called for a key that is known to be blocked, until it opens again', async () => {
+  it('is not called for a key that is known to be blocked, until it is admitted again', async () => {
     let calls = 0;
     const getByName = (name: string) => {
       calls++;

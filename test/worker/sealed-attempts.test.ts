@@ -12,7 +12,7 @@ const attempt = { provider: 'acme', state: 's1', nonce: 'n1', codeVerifier: 'v1'
 const answered = { provider: 'acme', state: 's1' };
 
 describe('a sealed attempt', () => {
-  it('comes back as it was, until ten minutes are over', async () => {
+  it('opens unchanged for ten minutes', async () => {
     const sealed = await seal(attempt, now);
     expect(await open(sealed, answered, later(599))).toMatchObject(attempt);
     expect(await open(sealed, answered, later(600))).toBeNull();
@@ -23,11 +23,11 @@ describe('a sealed attempt', () => {
     ['no state', { ...answered, state: '' }],
     ['the beginning of the state', { ...answered, state: 's' }],
     ['another provider', { ...answered, provider: 'other' }],
-  ])('is none for %s', async (_, other) => {
+  ])('does not open for %s', async (_, other) => {
     expect(await open(await seal(attempt, now), other, now)).toBeNull();
   });
 
-  it('is sealed anew each time, and opened by the secrets before as well', async () => {
+  it('is sealed anew each time, and opens with a previous secret too', async () => {
     const sealed = await seal(attempt, now);
     expect(await seal(attempt, now)).not.toBe(sealed);
     const next = new Secret('the next secret');
@@ -35,7 +35,7 @@ describe('a sealed attempt', () => {
     expect(await createSealedAttempts([next]).open(sealed, answered, now)).toBeNull();
   });
 
-  it('is none once a character of it is another', async () => {
+  it('does not open once one of its characters is changed', async () => {
     const sealed = await seal(attempt, now);
     for (let at = 0; at < sealed.length; at += 7) {
       // The last character of a part has bits that mean nothing.
@@ -45,7 +45,7 @@ describe('a sealed attempt', () => {
     }
   });
 
-  it('is none that lasts for good, and none that lacks a part', async () => {
+  it('does not open without an expiry or without a member', async () => {
     const [key] = await createSealKeys([secret], 'sign-on-attempt')();
     if (!key) throw new Error('no key');
     const { nonce: _, ...parts } = attempt;
@@ -58,7 +58,7 @@ describe('a sealed attempt', () => {
     for (const sealed of [endless, partial]) expect(await open(sealed, answered, now)).toBeNull();
   });
 
-  it('is under a key of its own', async () => {
+  it('is sealed with a key of its own', async () => {
     const [key] = await createSealKeys([secret], 'upload-url')();
     if (!key) throw new Error('no key');
     const sealed = await new EncryptJWT(attempt)

@@ -64,7 +64,7 @@ describe('a body that arrives slowly', () => {
     );
   });
 
-  it('does not stretch it as a form of the token endpoint either', async () => {
+  it('does not stretch the grace as a form of the token endpoint either', async () => {
     const { refresh_token } = await newAccount(client);
     expect((await client('POST', '/auth/refresh', { json: { refresh_token } })).status).toBe(200);
     later(9);
@@ -103,7 +103,7 @@ describe('a body that arrives slowly', () => {
   });
 });
 
-describe('a wait for something else', () => {
+describe('a wait for another service', () => {
   it('does not stretch the life of a reset token', async () => {
     const careful = createClient({ ...cheapHashes, PWNED_PASSWORDS: 'true' });
     const { user } = await newAccount(client);
@@ -122,7 +122,7 @@ describe('a wait for something else', () => {
     await expectProblem(reset, 400, 'token_invalid');
   });
 
-  it('does not date a session back to before it was opened', async () => {
+  it('does not date a session before its opening', async () => {
     const { user } = await newAccount(client);
     const guard = (env as unknown as Bindings).LOGIN_GUARD;
     const waiting = createClient({

@@ -55,7 +55,7 @@ describe('a request that takes longer than REQUEST_TIMEOUT_MS', () => {
     expect(log.mock.calls.map(([line]) => JSON.parse(String(line)).message)).toEqual(['timeout']);
   });
 
-  it('is logged once, as a timeout, however its own work fails after the answer', async () => {
+  it('is logged once as a timeout, however its own work fails after the answer', async () => {
     const log = vi.spyOn(console, 'log').mockImplementation(() => undefined);
     const failed = vi.fn();
     const assets = async () => {
@@ -73,7 +73,7 @@ describe('a request that takes longer than REQUEST_TIMEOUT_MS', () => {
     expect(log.mock.calls.map(([line]) => JSON.parse(String(line)).message)).toEqual(['timeout']);
   });
 
-  it('ends in time even where what it waits for does not listen', async () => {
+  it('ends in time even if its work ignores the signal', async () => {
     hangDatabase({ listens: false });
     const request = async () => expect((await client('GET', '/auth/me', { bearer })).status).toBe(504);
     const ms = await elapsedMs(request);
@@ -96,13 +96,13 @@ describe('a request that takes longer than REQUEST_TIMEOUT_MS', () => {
     expect(response.headers.getSetCookie()).toEqual([]);
   });
 
-  it('ends while its body is still on the way', async () => {
+  it('ends while its body is still arriving', async () => {
     const body = new ReadableStream({ pull: never });
     const headers = { 'Content-Type': 'application/json' };
     expect((await client('POST', '/auth/signup', { body, headers })).status).toBe(504);
   });
 
-  it('leaves the isolate as it was: the next one is answered', async () => {
+  it('leaves the isolate able to answer the next request', async () => {
     hangDatabase({ listens: true });
     expect((await client('GET', '/auth/me', { bearer })).status).toBe(504);
     vi.restoreAllMocks();
@@ -128,12 +128,12 @@ describe('the timeout', () => {
       });
   const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
-  it('lets what is done in time pass untouched', async () => {
+  it('does not change an answer in time', async () => {
     const response = await appThat(() => pause(1)).request('/');
     expect(await response.json()).toEqual({ late: true });
   });
 
-  it('is not undone by a handler that answers later', async () => {
+  it('stays when a handler answers later', async () => {
     const response = await appThat(() => pause(120)).request('/');
     await pause(150);
     expect(response.status).toBe(504);
@@ -141,7 +141,7 @@ describe('the timeout', () => {
     expect(await response.json()).toMatchObject({ code: 'timeout' });
   });
 
-  it('swallows what a handler throws later', async () => {
+  it('swallows a later error of a handler', async () => {
     const rejections = vi.fn();
     addEventListener('unhandledrejection', rejections);
     const response = await appThat(async () => {

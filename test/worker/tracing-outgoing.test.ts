@@ -41,7 +41,7 @@ it('an outgoing request carries the traceparent of its own span, and keeps its h
   expect(sent().get('X-Own')).toBe('1');
 });
 
-it('a caller’s flag has no request traced that our own sampling leaves out', async () => {
+it('a caller’s flag does not trace a request that our own sampling leaves out', async () => {
   const { tracer, outgoing, ended } = newParts(0.25);
   const caller = { traceparent: `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01` };
   await tracer.root(
@@ -52,7 +52,7 @@ it('a caller’s flag has no request traced that our own sampling leaves out', a
   expect(ended).toEqual([]);
 });
 
-it('without a trace the request goes out as it is', async () => {
+it('a request without a trace is sent unchanged', async () => {
   const { outgoing, sent } = newParts();
   await outgoing(new Request('https://mail.example/send', { headers: { 'X-Own': '1' } }));
   expect([...sent()]).toEqual([['x-own', '1']]);

@@ -1,8 +1,7 @@
 import type { Emails } from '../../emails/service.ts';
 import type { Passwords } from '../../passwords/service.ts';
 import type { Sessions } from '../../sessions/service.ts';
-import type { IdentityServices } from '../../sso/routes/identities.ts';
-import type { SignOnOffer } from '../pages.tsx';
+import type { Sso } from '../../sso/service.ts';
 import type { Accounts } from '../service.ts';
 
 /** The features behind the pages: the same as behind the API. */
@@ -11,7 +10,7 @@ export type PageServices = {
   readonly emails: Emails;
   readonly sessions: Sessions;
   readonly passwords: Passwords;
-  readonly sso: IdentityServices & { readonly offers: readonly SignOnOffer[] };
+  readonly sso: Sso;
 };
 
 /** The paths whose answers people read, failures included. */

@@ -1,7 +1,7 @@
 import { type SQL, sql } from 'drizzle-orm';
 import type { PermittedContext, SessionContext } from '../../platform/context.ts';
 import type { Gate } from '../../sessions/sql/gate.ts';
-import type { ProvidedIdentity } from '../../sso/rules/identity.ts';
+import type { ProvidedIdentity } from '../../sso/rules.ts';
 
 // One of these is the first statement of every transaction about an account, or the one after the lock of authority.
 // It waits for other writers of the account, so that the next statement sees what they wrote (docs/adr/0017).

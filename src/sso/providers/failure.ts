@@ -8,9 +8,9 @@ import {
   UnsupportedOperationError,
 } from 'oauth4webapi';
 import { AppError } from '../../platform/errors.ts';
-import type { Identified } from '../rules/identity.ts';
+import type { Identified } from '../rules.ts';
 
-/** Errors that the protocols name (RFC 6749 sections 4.1.2.1 and 5.2, OpenID Connect Core 1.0 section 3.1.2.6, GitHub). */
+/** The errors of the protocols (RFC 6749 sections 4.1.2.1 and 5.2, OpenID Connect Core 1.0 section 3.1.2.6) and of GitHub. */
 const known: ReadonlySet<string> = new Set([
   'access_denied',
   'account_selection_required',
@@ -32,32 +32,32 @@ const known: ReadonlySet<string> = new Set([
   'unverified_user_email',
 ]);
 
-/** An error as a word that may be logged: anybody can write into a callback, and a provider into its answer. */
+/** A known error as it is, any other as `unknown_error`: callbacks and answers can hold any text, which must not be logged. */
 const wordOf = (error: string): string => (known.has(error) ? error : 'unknown_error');
 
-/** The provider gave no answer that serves, which is nobody's fault who logs in. The reason is a word of ours. */
+/** The error for a provider without a usable answer, which is not the person's fault. `reason` is a word of ours. */
 export const unavailable = (provider: string, reason: string): AppError =>
   new AppError('service_unavailable', {
-    detail: 'The provider that was to tell who you are cannot be reached, so begin the login once more.',
+    detail: 'The provider cannot be reached at the moment. Please start the login again.',
     retryAfterSeconds: 5,
-    // Not the error itself: those of the library carry the answer, and that can have tokens.
+    // The library's own errors carry the answer, which can hold tokens.
     cause: new Error(`the identity provider ${provider}: ${reason}`),
   });
 
-/** Work for a request, whose own time may end it: that is no fault of the provider. @throws AppError `timeout` */
+/** Tells a request that has timed out from a failure of the provider. @throws AppError `timeout` */
 export const endedBy = <T>(request: AbortSignal, work: Promise<T>): Promise<T> =>
   work.catch((error: unknown) => {
     throw request.aborted ? new AppError('timeout', { cause: request.reason }) : error;
   });
 
-/** What the provider said at the redirect. */
+/** The result of an error in the provider's redirect. */
 export const refusedAtRedirect = (provider: string, error: string): Identified => {
   if (error === 'access_denied') return { kind: 'denied' };
   if (error === 'server_error' || error === 'temporarily_unavailable') throw unavailable(provider, error);
   return { kind: 'failed', reason: wordOf(error) };
 };
 
-/** What it said to the code. Of all that can be wrong, only the code is the person's. */
+/** The result of an error in the answer to a code. Only errors of the code itself are the person's. */
 export const refusedCode = (provider: string, error: string): Identified => {
   if (error === 'invalid_grant' || error === 'bad_verification_code' || error === 'unverified_user_email')
     return { kind: 'failed', reason: error };
@@ -70,15 +70,15 @@ const noAnswer: ReadonlySet<string | undefined> = new Set([
   RESPONSE_IS_NOT_CONFORM,
 ]);
 
-/** A claim that is not what it has to be, by a word of ours. */
+/** An invalid claim; the message is a word of ours. */
 export class BadClaim extends Error {}
 
-/** Whether an answer could be read and was not good: a wrong issuer, nonce, audience, signature or time. */
+/** Whether a readable answer was invalid: a wrong issuer, nonce, audience, signature or time. */
 const isBadAnswer = (error: unknown): error is OperationProcessingError | UnsupportedOperationError =>
   error instanceof UnsupportedOperationError ||
   (error instanceof OperationProcessingError && !noAnswer.has(error.code));
 
-/** What an error of the library means. @throws AppError `service_unavailable` */
+/** The result of an error of the library. @throws AppError `service_unavailable` */
 export const failureOf = (provider: string, error: unknown): Identified => {
   if (error instanceof AppError) throw error;
   if (error instanceof BadClaim) return { kind: 'failed', reason: error.message };

@@ -8,14 +8,13 @@ import * as z from 'zod';
 import { canonicalEmail } from '../../accounts/rules/account.ts';
 import type { Secret } from '../../platform/config/secret.ts';
 import { Email } from '../../platform/schema/text.ts';
-import { githubIssuer, type Identified, type IdentityProvider } from '../rules/identity.ts';
-import { authorizationUrlOf } from './authorization.ts';
+import { githubIssuer, type Identified, type IdentityProvider } from '../rules.ts';
 import { endedBy, failureOf, refusedCode, unavailable } from './failure.ts';
-import type { ProviderFetch } from './provider-fetch.ts';
+import { authorizationUrlOf, type ProviderFetch } from './requests.ts';
 
 const apiUrl = 'https://api.github.com';
 
-/** What it calls itself in `iss` (RFC 9207), which it has sent since April 2026; an answer without it is taken too. */
+/** GitHub has sent this issuer in `iss` (RFC 9207) since April 2026; an answer without `iss` is valid too. */
 const server = {
   issuer: 'https://github.com/login/oauth',
   token_endpoint: 'https://github.com/login/oauth/access_token',
@@ -23,7 +22,7 @@ const server = {
 const authorizationEndpoint = new URL('https://github.com/login/oauth/authorize');
 const scopes = ['read:user', 'user:email'];
 
-/** GitHub answers 200 to a code that is not good too. */
+/** GitHub also answers 200 to an invalid code. */
 const TokenAnswer = z.union([z.object({ access_token: z.string().min(1) }), z.object({ error: z.string() })]);
 const User = z.object({ id: z.int().positive() });
 const Addresses = z.array(z.object({ email: z.string(), primary: z.boolean(), verified: z.boolean() }));
@@ -36,7 +35,7 @@ type Options = {
 };
 
 /**
- * GitHub, which is OAuth 2 with PKCE and has no OpenID Connect. The numeric id is the subject: a login can be renamed.
+ * GitHub, by OAuth 2 with PKCE, because it has no OpenID Connect. The numeric id is the subject: a login can be renamed.
  * @see https://docs.github.com/en/apps/oauth-apps/building-oauth-apps/authorizing-oauth-apps
  */
 export const createGithubProvider = ({ app, redirectUri, fetch, timeoutMs }: Options): IdentityProvider => {
@@ -57,7 +56,7 @@ export const createGithubProvider = ({ app, redirectUri, fetch, timeoutMs }: Opt
       'X-GitHub-Api-Version': '2022-11-28',
     };
     const response = await fetch(apiUrl + path, { method: 'GET', headers, signal });
-    // What the person has not allowed is not there.
+    // The person has not allowed this.
     if (response.status === 403 || response.status === 404) return null;
     if (response.status !== 200) throw unavailable(id, `answered ${response.status}`);
     return schema.parse(await response.json());
@@ -78,7 +77,7 @@ export const createGithubProvider = ({ app, redirectUri, fetch, timeoutMs }: Opt
     return TokenAnswer.parse(await response.json());
   };
 
-  const whoHas = async (accessToken: string, signal: AbortSignal): Promise<Identified> => {
+  const ownerOf = async (accessToken: string, signal: AbortSignal): Promise<Identified> => {
     const [user, addresses] = await Promise.all([
       ask('/user', User, accessToken, signal),
       ask('/user/emails', Addresses, accessToken, signal),
@@ -109,7 +108,7 @@ export const createGithubProvider = ({ app, redirectUri, fetch, timeoutMs }: Opt
       const signal = AbortSignal.any([request, AbortSignal.timeout(timeoutMs)]);
       const identify = async (): Promise<Identified> => {
         const token = await exchange(answer, state, codeVerifier, signal);
-        return 'error' in token ? refusedCode(id, token.error) : whoHas(token.access_token, signal);
+        return 'error' in token ? refusedCode(id, token.error) : ownerOf(token.access_token, signal);
       };
       return endedBy(
         request,

@@ -21,32 +21,31 @@ import * as z from 'zod';
 import { canonicalEmail } from '../../accounts/rules/account.ts';
 import type { OidcProviderConfig } from '../../platform/config/single-sign-on.ts';
 import { Email } from '../../platform/schema/text.ts';
-import type { IdentityProvider, ProvidedIdentity } from '../rules/identity.ts';
-import { authorizationUrlOf } from './authorization.ts';
+import type { IdentityProvider, ProvidedIdentity } from '../rules.ts';
 import { BadClaim, endedBy, failureOf, unavailable } from './failure.ts';
-import type { ProviderFetch } from './provider-fetch.ts';
+import { authorizationUrlOf, type ProviderFetch } from './requests.ts';
 
 type Options = {
   readonly provider: OidcProviderConfig;
   readonly redirectUri: string;
   readonly fetch: ProviderFetch;
-  /** For all that one request asks of the provider. */
+  /** The limit of all calls of one request together. */
   readonly timeoutMs: number;
 };
 
-/** How long a discovery document serves; the library asks for keys that it does not know by itself. */
+/** How long a discovery document is cached; the library itself fetches unknown keys. */
 const discoveryTtlMs = 3_600_000;
 
 /** OpenID Connect Core 1.0 section 2: at most 255 ASCII characters. */
 const Subject = z.string().regex(/^[\x20-\x7e]{1,255}$/);
 
-/** An address that cannot be one counts as none; only `true` is a promise, and not a text that reads so. */
+/** An invalid address counts as none. Only the boolean `true` vouches for the address, not a text. */
 const Address = z.object({
   email: Email.transform(canonicalEmail).nullable().catch(null),
   email_verified: z.unknown().optional(),
 });
 
-/** OpenID Connect, for whichever provider has a discovery document. */
+/** A provider of OpenID Connect with a discovery document. */
 export const createOidcProvider = ({
   provider,
   redirectUri,
@@ -55,7 +54,7 @@ export const createOidcProvider = ({
 }: Options): IdentityProvider => {
   const { id, name, issuer, clientId, clientSecret, scopes } = provider;
   const client: Client = { client_id: clientId };
-  // Plain values, and no promise: they outlive the request that read them. One document and one key set a provider.
+  // Cached as plain values: a promise belongs to the request that created it.
   let discovered: { readonly metadata: AuthorizationServer; readonly at: number } | undefined;
   let keys: JWKSCacheInput = {};
 
@@ -74,12 +73,12 @@ export const createOidcProvider = ({
       .catch(() => {
         throw unavailable(id, 'no discovery document');
       });
-    // The library forgives a slash at the end; ID tokens are compared with the letter.
+    // The library ignores a slash at the end, but the issuer of ID tokens is compared exactly.
     if (metadata.issuer !== issuer) throw unavailable(id, 'its issuer is spelled in another way');
     return metadata;
   };
 
-  /** A copy each time: the library keeps promises of keys by the object that it was given. */
+  /** A copy for each call, because the library caches promises of keys by the object. */
   const metadataAt = async (now: Date, options: RequestOptions): Promise<AuthorizationServer> => {
     if (!discovered || now.getTime() - discovered.at >= discoveryTtlMs)
       discovered = { metadata: await askForMetadata(options), at: now.getTime() };
@@ -148,7 +147,7 @@ export const createOidcProvider = ({
         const claims = getValidatedIdTokenClaims(tokens);
         const subject = Subject.safeParse(claims?.sub).data;
         if (subject === undefined) throw new BadClaim('bad_subject');
-        // OpenID Connect Core 1.0 section 3.1.3.7: the library looks at it only where there are several audiences.
+        // OpenID Connect Core 1.0 section 3.1.3.7: the library checks it only where there are several audiences.
         if (claims?.azp !== undefined && claims.azp !== clientId) throw new BadClaim('bad_azp');
         const profile =
           claims?.email === undefined && metadata.userinfo_endpoint

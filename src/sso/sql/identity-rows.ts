@@ -1,13 +1,13 @@
 import { type SQL, sql } from 'drizzle-orm';
 import { type AuditScope, insertAudit } from '../../audit/sql/audit-rows.ts';
 
-/** Whether the identity that the statement has by that name is one of which its provider says that it owns the address. */
+/** Whether the provider of an identity, a row of the relation `identity`, vouches for the address. */
 export const vouchesFor = (identity: SQL, email: SQL): SQL =>
   sql`(${identity}.vouched and ${identity}.email is not distinct from ${email})`;
 
 /**
- * The expressions `unlinked` and `audited_identities`: takes their identities from the accounts that `accounts` yields,
- * as far as `which` is true of them as `i`, for a proof that they might not be the owner's.
+ * The expressions `unlinked` and `audited_identities`: remove the identities of the accounts that `accounts` selects,
+ * because they may belong to another person than the owner. `which` narrows them; it may refer to the identity as `i`.
  */
 export const unlinkIdentities = (
   ctx: AuditScope,

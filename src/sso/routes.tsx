@@ -1,26 +1,23 @@
 import type { Context } from 'hono';
-import type { RequestContext } from '../../platform/context.ts';
-import type { AppEnv } from '../../platform/http/app-env.ts';
-import { readSingleCookie } from '../../platform/http/cookies.ts';
-import { respondWithPage } from '../../platform/http/page-response.tsx';
-import { route, type Web } from '../../platform/http/route.ts';
-import { setAttemptCookie, setSessionCookies } from '../../sessions/http.ts';
-import { GoOn } from '../pages/go-on.tsx';
-import { ProviderParams, SignOnAnswerQuery, StartSignOnQuery } from '../schema.ts';
-import type { SignedOn, SignOnAnswer } from '../service/finish.ts';
-import type { SignOnStart } from '../service/start.ts';
-
-export type SignOnServices = {
-  readonly start: (
-    ctx: RequestContext,
-    request: { providerId: string; returnTo: string | null },
-  ) => Promise<SignOnStart>;
-  readonly finish: (ctx: RequestContext, answer: SignOnAnswer) => Promise<SignedOn>;
-};
+import type { AppEnv } from '../platform/http/app-env.ts';
+import { readSingleCookie } from '../platform/http/cookies.ts';
+import { respondWithPage } from '../platform/http/page-response.tsx';
+import { route, type Web } from '../platform/http/route.ts';
+import { setAttemptCookie, setSessionCookies } from '../sessions/http.ts';
+import { GoOn } from './pages.tsx';
+import {
+  IdentityList,
+  IdentityParams,
+  identityResponse,
+  ProviderParams,
+  SsoAnswerQuery,
+  SsoStartQuery,
+} from './schema.ts';
+import type { Sso } from './service.ts';
 
 /** The way to a provider and back. */
-export const oauthRoutes = ({ start, finish }: SignOnServices, { config: { cookies }, site }: Web) => {
-  /** A redirect that began at another site sends no cookie of SameSite=Strict; a page of ours does, when it goes on. */
+export const ssoRoutes = ({ start, finish }: Sso, { config: { cookies }, site }: Web) => {
+  /** A redirect chain from another site sends no cookie of SameSite=Strict, but a page of ours that continues does. */
   const goOn = (c: Context<AppEnv>, returnTo: string) => {
     if (cookies.sameSite !== 'strict') return c.redirect(returnTo, 303);
     c.header('Refresh', `0; url=${returnTo}`);
@@ -40,11 +37,12 @@ export const oauthRoutes = ({ start, finish }: SignOnServices, { config: { cooki
         access: 'anyone',
         rate: 'oauth',
         params: ProviderParams,
-        query: StartSignOnQuery,
+        query: SsoStartQuery,
         answers: {
           302: { description: 'To the provider; a cookie keeps the attempt for ten minutes' },
         },
         errors: ['not_found', 'validation_failed'],
+        budget: { trips: 0, objects: 1 },
       },
       async (c, ctx) => {
         const { provider: providerId } = c.req.valid('param');
@@ -63,7 +61,7 @@ export const oauthRoutes = ({ start, finish }: SignOnServices, { config: { cooki
         access: 'anyone',
         rate: 'oauth',
         params: ProviderParams,
-        query: SignOnAnswerQuery,
+        query: SsoAnswerQuery,
         answers: {
           303: { description: 'Logged in; cookies are set' },
           200: {
@@ -81,10 +79,11 @@ export const oauthRoutes = ({ start, finish }: SignOnServices, { config: { cooki
           'conflict',
           'validation_failed',
         ],
+        budget: { trips: 1, objects: 1 },
       },
       async (c, ctx) => {
         const sealed = readSingleCookie(c, cookies.attemptName);
-        // The browser has done with the attempt, whatever comes of it; the provider takes a code once.
+        // The attempt is over, whatever its outcome: the provider accepts a code once.
         if (sealed !== null) setAttemptCookie(c, cookies, null);
         const { tokens, returnTo } = await finish(ctx, {
           providerId: c.req.valid('param').provider,
@@ -98,3 +97,36 @@ export const oauthRoutes = ({ start, finish }: SignOnServices, { config: { cooki
     ),
   ];
 };
+
+export const identityRoutes = ({ list, unlink }: Sso) => [
+  route(
+    {
+      method: 'GET',
+      path: '/users/me/identities',
+      summary: 'List your identities at providers, oldest first',
+      tag: 'accounts',
+      access: 'session',
+      answers: { 200: { description: 'All of them', schema: IdentityList } },
+      errors: ['account_disabled', 'email_not_verified'],
+      budget: { trips: 1, objects: 1 },
+    },
+    async (c, ctx) => c.json({ items: (await list(ctx)).map(identityResponse), next_cursor: null }, 200),
+  ),
+  route(
+    {
+      method: 'DELETE',
+      path: '/users/me/identities/:id',
+      summary: 'Remove an identity from your account; 409 for the last way to log in',
+      tag: 'accounts',
+      access: 'session',
+      params: IdentityParams,
+      answers: { 204: { description: 'Removed' } },
+      errors: ['account_disabled', 'email_not_verified', 'not_found', 'conflict', 'validation_failed'],
+      budget: { trips: 1, objects: 1 },
+    },
+    async (c, ctx) => {
+      await unlink(ctx, c.req.valid('param').id);
+      return c.body(null, 204);
+    },
+  ),
+];

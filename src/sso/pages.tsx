@@ -1,10 +1,8 @@
-import { Form } from '../../platform/pages/form.tsx';
-import { Instant, instantText } from '../../platform/pages/page.tsx';
-import type { LinkedIdentity } from '../rules/identity.ts';
+import { Form } from '../platform/pages/form.tsx';
+import { Instant, instantText } from '../platform/pages/page.tsx';
+import type { NamedIdentity } from './rules.ts';
 
-export type NamedIdentity = LinkedIdentity & { readonly name: string };
-
-/** The providers that the account can be opened by. */
+/** The identities with which the person can log in. */
 export const WaysIn = ({ identities }: { identities: readonly NamedIdentity[] }) => (
   <section aria-labelledby="ways-in">
     <h2 id="ways-in">Ways to log in</h2>
@@ -29,5 +27,14 @@ export const WaysIn = ({ identities }: { identities: readonly NamedIdentity[] })
         </li>
       ))}
     </ul>
+  </section>
+);
+
+/** A link for browsers that do not follow the Refresh header. */
+export const GoOn = ({ returnTo }: { returnTo: string }) => (
+  <section>
+    <p>
+      <a href={returnTo}>Continue</a>
+    </p>
   </section>
 );

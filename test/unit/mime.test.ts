@@ -32,7 +32,7 @@ const line = fc.oneof(
 );
 const unix = (text: string) => text.replace(/\r\n?/g, '\n');
 
-it('any subject and any name come out of a mail as they went in', async () => {
+it('a parser reads any subject and any name unchanged from a mail', async () => {
   const visible = fc.string({ unit: 'grapheme', minLength: 1, maxLength: 300 }).filter(isVisible);
   await fc.assert(
     fc.asyncProperty(visible, visible, async (subject, name) => {
@@ -48,7 +48,7 @@ it('any subject and any name come out of a mail as they went in', async () => {
   );
 });
 
-it('any text and any HTML come out of a mail as they went in, in short lines of ASCII', async () => {
+it('a parser reads any text and any HTML unchanged from a mail, in short lines of ASCII', async () => {
   const lines = fc.array(line, { minLength: 1, maxLength: 10 }).map((all) => `${all.join('\n')}.`);
   await fc.assert(
     fc.asyncProperty(lines, lines, async (text, html) => {
@@ -62,6 +62,6 @@ it('any text and any HTML come out of a mail as they went in, in short lines of 
   );
 });
 
-it('writes the date as RFC 5322 wants it', () => {
+it('a mail has its date in the form of RFC 5322', () => {
   expect(composeMessage(content)).toMatch(/^Date: Fri, 20 Nov 2026 10:00:00 \+0000\r\n/);
 });

@@ -1,0 +1,93 @@
+/** GitHub has no ID token with an issuer. */
+export const githubIssuer = 'https://github.com';
+
+type Configured = {
+  readonly providers: readonly { readonly issuer: string }[];
+  readonly github: object | null;
+};
+
+/** The issuers of the configured providers. */
+export const issuersOf = ({ providers, github }: Configured): readonly string[] => [
+  ...providers.map(({ issuer }) => issuer),
+  ...(github ? [githubIssuer] : []),
+];
+
+/**
+ * A person's identity at a provider. Issuer and subject identify the person (OpenID Connect Core 1.0 section 2); the
+ * address can change.
+ */
+export type ProvidedIdentity = {
+  readonly issuer: string;
+  readonly subject: string;
+  /** In lower case; null where the provider gave no address. */
+  readonly email: string | null;
+  /** Whether the provider vouches that the address belongs to the person. */
+  readonly emailVerified: boolean;
+};
+
+/** An attempt to log in, which the browser keeps, sealed, until it comes back from the provider. */
+export type Attempt = {
+  /** The id of the provider; an answer of another provider is refused. */
+  readonly provider: string;
+  readonly state: string;
+  readonly nonce: string;
+  /** PKCE (RFC 7636). */
+  readonly codeVerifier: string;
+  /** The address after the login. */
+  readonly returnTo: string;
+};
+
+/** The result of an answer. `reason` is a word of ours, because texts of a provider or a client are not logged. */
+export type Identified =
+  | { readonly kind: 'identified'; readonly identity: ProvidedIdentity }
+  | { readonly kind: 'denied' }
+  | { readonly kind: 'failed'; readonly reason: string };
+
+type Scope = { readonly now: Date; readonly signal: AbortSignal };
+
+/** An identity provider. @throws AppError `service_unavailable` where the provider gives no answer, `timeout` */
+export interface IdentityProvider {
+  readonly id: string;
+  readonly name: string;
+  readonly issuer: string;
+  /** The address at the provider to which the browser goes. */
+  authorizationUrl(scope: Scope, attempt: Attempt): Promise<string>;
+  /** Identifies the person who came back with this answer. */
+  identify(scope: Scope, answer: URLSearchParams, attempt: Attempt): Promise<Identified>;
+}
+
+/** An identity of an account. */
+export type LinkedIdentity = {
+  readonly id: string;
+  readonly issuer: string;
+  readonly createdAt: Date;
+  readonly lastUsedAt: Date;
+};
+
+/** An identity with its provider's name: that of the configuration, or the issuer's host. */
+export type NamedIdentity = LinkedIdentity & { readonly name: string };
+
+/** How long a person may take at the provider, in seconds. */
+export const attemptTtlSeconds = 600;
+
+type ReturnPolicy = {
+  /** The allowed origins. */
+  readonly origins: ReadonlySet<string>;
+  /** The origin of an address without an origin. */
+  readonly base: string;
+};
+
+/** The address shares a cookie of 4,096 bytes with the rest of the attempt. */
+const maxReturnAddressLength = 1024;
+
+/**
+ * The address after a login, or null where its origin is not allowed: an open redirect helps phishing (OWASP ASVS 5.0,
+ * 3.7.2). It is parsed as browsers parse it: `//` and `/\` begin a host.
+ */
+export const readReturnAddress = (given: string, { origins, base }: ReturnPolicy): string | null => {
+  const url = URL.parse(given, base);
+  // The origin of a blob: URL is the origin inside it.
+  if (!url || !/^https?:$/.test(url.protocol) || !origins.has(url.origin)) return null;
+  if (url.username || url.password) return null;
+  return url.href.length > maxReturnAddressLength ? null : url.href;
+};
