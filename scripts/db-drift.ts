@@ -1,6 +1,5 @@
 import { styleText } from 'node:util';
-import { type Finding, skipped } from './doctor/finding.ts';
-import { findingRows } from './doctor/render.ts';
+import { type Finding, findingRows, skipped } from './doctor/report.ts';
 import { findDatabaseDrift } from './drift/database.ts';
 import { findWorkerDrift } from './drift/worker.ts';
 import { readOptions, requirePostgresUrl } from './stack/arguments.ts';

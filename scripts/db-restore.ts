@@ -1,4 +1,4 @@
-import { renderContents } from './recovery/render.ts';
+import { renderContents } from './recovery/backup-file.ts';
 import { restore } from './recovery/restore.ts';
 import { readOptions, requirePostgresUrl } from './stack/arguments.ts';
 import { CliError, runProgram } from './stack/cli-error.ts';
@@ -6,7 +6,7 @@ import { withOperatorDatabase } from './stack/operator-database.ts';
 import { variablesOf } from './stack/wrangler-variables.ts';
 
 const usage = `npm run db:restore -- --from file [--replace] [--env production] [--url postgres://…]
-  --from     what npm run db:backup wrote
+  --from     a file that npm run db:backup wrote
   --replace  deletes the rows that are there; without it the database must be empty
   --env      the database of that environment: its variables of wrangler.toml, and this process's over them
 Without --url: MIGRATIONS_DATABASE_URL, LOCAL_POSTGRES_URL, or else the embedded database. All or nothing.`;
@@ -20,16 +20,13 @@ const options = {
 
 runProgram(async () => {
   const { from, replace = false, env, url } = readOptions(options, usage);
-  if (!from) throw new CliError(`Restore what? Give --from, after a --.\n\n${usage}`);
-  const request = {
-    url: requirePostgresUrl(url),
-    variables: await variablesOf(env),
-    access: 'write',
-  } as const;
+  if (!from) throw new CliError(`Which file is to be restored? Give --from, after a --.\n\n${usage}`);
+  const variables = await variablesOf(env);
+  const request = { url: requirePostgresUrl(url), variables, access: 'write' } as const;
   await withOperatorDatabase(request, async (client, database) => {
-    const { createdAt, tables } = await restore(client, database, from, { replace });
+    const backup = await restore(client, database, from, { replace });
     console.log(
-      `${database.place} is as it was on ${createdAt}; every row was read back:\n\n${renderContents(tables)}`,
+      `${database.place} is as it was on ${backup.createdAt}; every row was read back:\n\n${renderContents(backup)}`,
     );
   });
 });

@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { createClient, type Request } from './drills/client.ts';
-import { expectStatus, fail, pass } from './drills/steps.ts';
+import { createClient, expectStatus, fail, pass, type Request } from './drills/client.ts';
 import { readOptions, readServiceUrl } from './stack/arguments.ts';
 import { CliError, runProgram } from './stack/cli-error.ts';
 import { interruption } from './stack/interruption.ts';

@@ -8,24 +8,32 @@ import { runWrangler, wranglerReason } from '../stack/wrangler.ts';
 /** Percent of the requests by the id of a version; together 100. */
 export type Shares = Readonly<Record<string, number>>;
 
-const Status = z.object({
+const Deployed = z.object({
   versions: z.array(z.object({ version_id: z.string(), percentage: z.number() })).min(1),
 });
 const Uploaded = z.looseObject({ type: z.literal('version-upload'), version_id: z.string() });
 
-/** wrangler, or a CliError that says why not. */
+/** @throws CliError with the reason that wrangler gives */
 const wrangler = async (args: readonly string[], env?: NodeJS.ProcessEnv): Promise<string> => {
   const run = await runWrangler(args, env && { env });
   if (run.status === 0) return run.stdout;
   throw new CliError(`wrangler ${args.slice(0, 2).join(' ')}: ${wranglerReason(run)}`);
 };
 
-const readJson = (text: string): unknown => {
+/** Undefined for text of another form. */
+const read = <T>(schema: z.ZodType<T>, text: string): T | undefined => {
   try {
-    return JSON.parse(text);
+    return schema.parse(JSON.parse(text));
   } catch {
     return undefined;
   }
+};
+
+/** What wrangler answers as JSON. @throws CliError where it refuses, or its answer has another form */
+export const askWrangler = async <T>(schema: z.ZodType<T>, args: readonly string[]): Promise<T> => {
+  const answer = read(schema, await wrangler(args));
+  if (answer !== undefined) return answer;
+  throw new CliError(`wrangler ${args.slice(0, 2).join(' ')} answers in a form that is not known here.`);
 };
 
 const specsOf = (shares: Shares): string[] =>
@@ -35,12 +43,10 @@ export const renderShares = (shares: Shares): string => specsOf(shares).join(', 
 
 /** The versions of the Worker of an environment of wrangler.toml. */
 export const createVersions = (env: string) => {
-  /** Who has the requests now. @throws CliError when nothing is deployed yet */
+  /** Which versions have the requests now. @throws CliError when nothing is deployed yet */
   const current = async (): Promise<Shares> => {
-    const text = await wrangler(['deployments', 'status', '--json', '--env', env]);
-    const { success, data } = Status.safeParse(readJson(text));
-    if (!success) throw new CliError('wrangler deployments status answers in a form that is not known here.');
-    return Object.fromEntries(data.versions.map(({ version_id, percentage }) => [version_id, percentage]));
+    const { versions } = await askWrangler(Deployed, ['deployments', 'status', '--json', '--env', env]);
+    return Object.fromEntries(versions.map(({ version_id, percentage }) => [version_id, percentage]));
   };
 
   /** For a person who has to do it by hand. */
@@ -73,14 +79,9 @@ export const createVersions = (env: string) => {
           WRANGLER_OUTPUT_FILE_PATH: output,
         });
         const lines = (await readFile(output, 'utf8').catch(() => '')).split('\n');
-        const uploaded = lines
-          .map((line) => Uploaded.safeParse(readJson(line)))
-          .find(({ success }) => success);
-        if (!uploaded?.data)
-          throw new CliError(
-            'wrangler versions upload did not say which version it made. It has no requests.',
-          );
-        return uploaded.data.version_id;
+        const uploaded = lines.map((line) => read(Uploaded, line)).find((found) => found !== undefined);
+        if (uploaded) return uploaded.version_id;
+        throw new CliError('wrangler versions upload did not say which version it made. It has no requests.');
       } finally {
         await rm(directory, { recursive: true });
       }

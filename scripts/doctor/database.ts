@@ -3,7 +3,7 @@ import { Client } from 'pg';
 import journal from '../../drizzle/meta/_journal.json' with { type: 'json' };
 import { administrativePermissions, signUpRole } from '../../src/platform/rules/permissions.ts';
 import { encrypted, placeOf } from '../stack/database-urls.ts';
-import { type Finding, failure, ok, verdict, warning } from './finding.ts';
+import { type Finding, failure, ok, verdict, warning } from './report.ts';
 
 type Facts = {
   user: string;

@@ -9,11 +9,9 @@ import { printableAll } from '../stack/printable.ts';
 import type { Variables } from '../stack/project.ts';
 import { variablesOf } from '../stack/wrangler-variables.ts';
 import { inspectDatabase } from './database.ts';
-import { type Finding, skipped } from './finding.ts';
-import { inspectNames } from './names.ts';
-import { countOf, type Report, renderReport } from './render.ts';
+import { countOf, type Finding, type Report, renderReport, skipped } from './report.ts';
 import { inspectService } from './service.ts';
-import { inspectFlags, inspectVariables } from './variables.ts';
+import { inspectFlags, inspectNames, inspectVariables } from './variables.ts';
 
 const usage = `npm run doctor [-- --env production] [--url https://…] [--json] [--all] [--before-migrate]
   --env   the environment's variables of wrangler.toml, and this process's over them, instead of .dev.vars
@@ -25,15 +23,10 @@ const usage = `npm run doctor [-- --env production] [--url https://…] [--json]
 const options = {
   env: { type: 'string' },
   url: { type: 'string' },
-  json: { type: 'boolean' },
-  all: { type: 'boolean' },
-  'before-migrate': { type: 'boolean' },
+  json: { type: 'boolean', default: false },
+  all: { type: 'boolean', default: false },
+  'before-migrate': { type: 'boolean', default: false },
 } as const;
-
-const readArguments = () => {
-  const values = readOptions(options, usage);
-  return { ...values, url: readServiceUrl(values.url) };
-};
 
 const migratorOf = (variables: Variables): string | null => {
   const { given } = resolveVariables(variables);
@@ -70,7 +63,8 @@ const checkService = async (url: string | undefined, loaded: LoadedConfig): Prom
 
 // Prints every variable and what is wrong with it, and looks at the database and the service where it can.
 runProgram(async () => {
-  const { env, url, json = false, all = false, 'before-migrate': beforeMigrate = false } = readArguments();
+  const { env, url, json, all, 'before-migrate': beforeMigrate } = readOptions(options, usage);
+  readServiceUrl(url);
   const variables = await variablesOf(env);
   const { name, strict } = readEnvironment(variables);
   // The migrator's role is for a deployment, which has it beside the Worker's; the Worker is not given it.
@@ -80,9 +74,10 @@ runProgram(async () => {
     DB_MIGRATOR_PASSWORD: ___,
     ...ofWorker
   } = variables;
-  const loaded = loadConfig(env === undefined ? variables : ofWorker);
-  const { lines, strays } = inspectVariables(env === undefined ? variables : ofWorker);
-  // Services, databases and whoever set a variable have a word in it.
+  const given = env === undefined ? variables : ofWorker;
+  const loaded = loadConfig(given);
+  const { lines, strays } = inspectVariables(given);
+  // Some of these texts were written by a service, a database or the person who set a variable.
   const report: Report = printableAll({
     environment: env ?? name,
     strict,

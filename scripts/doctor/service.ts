@@ -1,5 +1,4 @@
-import { type Finding, failure, verdict } from './finding.ts';
-import { judgeReadiness } from './readiness.ts';
+import { type Finding, failure, ok, verdict, warning } from './report.ts';
 
 /** What the configuration promises of a service that runs. */
 export type Promised = {
@@ -10,17 +9,74 @@ export type Promised = {
   readonly allowedOrigin: string | null;
 };
 
+/** Asks a service what it really sends. It changes nothing there. */
+export const inspectService = async (url: string, promised: Promised): Promise<Finding[]> => {
+  try {
+    return [
+      await judgeReadiness(await call(url, '/readyz')),
+      await inspectHeaders(url, promised),
+      await inspectCookies(url, promised),
+      ...(await inspectCors(url, promised)),
+    ];
+  } catch (error) {
+    const { cause, message } = error as Error;
+    return [
+      failure('service', `${url} does not answer: ${(cause as Error | undefined)?.message ?? message}`),
+    ];
+  }
+};
+
 const timeoutMs = 15_000;
-const foreignOrigin = 'https://not-allowed.invalid';
 
 const call = (url: string, path: string, init: RequestInit = {}): Promise<Response> =>
   fetch(new URL(path, url), { ...init, redirect: 'manual', signal: AbortSignal.timeout(timeoutMs) });
 
-/** Only its head counts. */
 const callForHead = async (...request: Parameters<typeof call>): Promise<Response> => {
   const response = await call(...request);
   await response.body?.cancel();
   return response;
+};
+
+/** What every Itsor looks at; some look at more. */
+const ownChecks: readonly string[] = ['config', 'database', 'migrations', 'durable_objects', 'hasher'];
+const maxBytes = 65_536;
+
+/** An answer of Itsor is no longer than this; that of another service may never end. */
+const readStart = async ({ body }: Response): Promise<string> => {
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const chunk of body ?? []) {
+    chunks.push(chunk);
+    bytes += chunk.length;
+    if (bytes > maxBytes) break;
+  }
+  return Buffer.concat(chunks).toString('utf8');
+};
+
+const parseObject = (text: string): Readonly<Record<string, unknown>> => {
+  try {
+    return Object(JSON.parse(text)) as Record<string, unknown>;
+  } catch {
+    return {};
+  }
+};
+
+/** What an answer of /readyz says. @throws Error where it does not end in time */
+const judgeReadiness = async (response: Response): Promise<Finding> => {
+  const { code, detail, version, ...body } = parseObject(await readStart(response));
+  if (!response.ok && typeof code === 'string' && typeof detail === 'string')
+    return failure('/readyz', `${code}: ${detail}`);
+  const checks = Object(body.checks) as Readonly<Record<string, unknown>>;
+  const isItsor = typeof version === 'string' && ownChecks.every((name) => typeof checks[name] === 'string');
+  if (!isItsor) return failure('/readyz', `${response.status}, and does not answer as Itsor does`);
+  const names = Object.keys(checks);
+  const failing = names.filter((name) => checks[name] !== 'ok');
+  if (!response.ok) return failure('/readyz', `${response.status}: ${failing.join(', ')}`);
+  if (failing.some((name) => ownChecks.includes(name)))
+    return failure('/readyz', `ready without: ${failing.join(', ')}`);
+  return failing.length === 0
+    ? ok('/readyz', `${names.join(', ')}; version ${version}`)
+    : warning('/readyz', `without: ${failing.join(', ')}`);
 };
 
 const yearSeconds = 31_536_000;
@@ -32,95 +88,61 @@ const lastsForAYear = (hsts: string): boolean =>
 const allowsNothing = (policy: string): boolean =>
   /^default-src 'none'(?:;|$)/.test(policy) && !/unsafe-(?:inline|eval|hashes)/i.test(policy);
 
-const inspectHeaders = async (url: string, { strict }: Promised): Promise<Finding[]> => {
+const inspectHeaders = async (url: string, { strict }: Promised): Promise<Finding> => {
   const { headers } = await callForHead(url, '/healthz');
   const flawed = [
     !allowsNothing(headers.get('Content-Security-Policy') ?? '') && 'Content-Security-Policy',
     headers.get('X-Content-Type-Options') !== 'nosniff' && 'X-Content-Type-Options',
     strict && !lastsForAYear(headers.get('Strict-Transport-Security') ?? '') && 'Strict-Transport-Security',
   ].filter(Boolean);
-  return [
-    verdict(
-      'security headers',
-      flawed.length === 0,
-      'as they should be',
-      `missing or too weak: ${flawed.join(', ')}`,
-    ),
-  ];
+  const flaws = `missing or too weak: ${flawed.join(', ')}`;
+  return verdict('security headers', flawed.length === 0, 'as they should be', flaws);
 };
 
 /** A logout without a session writes nothing, and clears the cookies with the very attributes that set them. */
-const inspectCookies = async (
-  url: string,
-  { strict, sameSite, cookieNames }: Promised,
-): Promise<Finding[]> => {
+const inspectCookies = async (url: string, { strict, sameSite, cookieNames }: Promised): Promise<Finding> => {
   const response = await callForHead(url, '/auth/logout', {
     method: 'POST',
     headers: { Origin: new URL(url).origin },
   });
-  const cookies = response.headers.getSetCookie();
-  if (cookieNames.length === 0)
-    return [
-      verdict('cookies', cookies.length === 0, 'none, as configured', 'some, though none are to be set'),
-    ];
-  const flaws = cookies.flatMap((cookie) => {
+  const cookies = response.headers.getSetCookie().map((cookie) => {
     const [pair = '', ...attributes] = cookie.split('; ');
-    const has = (attribute: string) =>
-      attributes.some((each) => each.toLowerCase() === attribute.toLowerCase());
-    const name = pair.split('=')[0];
-    return [
-      !has('HttpOnly') && `${name} lacks HttpOnly`,
-      strict && !has('Secure') && `${name} lacks Secure`,
-      !has(`SameSite=${sameSite}`) && `${name} is not SameSite=${sameSite}`,
-    ].filter((flaw) => flaw !== false);
+    return { name: pair.split('=')[0] ?? '', attributes: attributes.map((each) => each.toLowerCase()) };
   });
-  const cleared = cookies.map((cookie) => cookie.split('=')[0] ?? '');
-  const kept = cookieNames.filter((name) => !cleared.includes(name));
+  if (cookieNames.length === 0)
+    return verdict(
+      'cookies',
+      cookies.length === 0,
+      'none, as configured',
+      'some, though none are configured',
+    );
+  const kept = cookieNames.filter((wanted) => !cookies.some(({ name }) => name === wanted));
   if (kept.length > 0)
-    return [failure('cookies', `${response.status}: a logout does not clear ${kept.join(', ')}`)];
-  return [
-    verdict('cookies', flaws.length === 0, 'HttpOnly, Secure and SameSite as configured', flaws.join('; ')),
-  ];
+    return failure('cookies', `${response.status}: a logout does not clear ${kept.join(', ')}`);
+  const flaws = cookies.flatMap(({ name, attributes }) =>
+    [
+      !attributes.includes('httponly') && `${name} lacks HttpOnly`,
+      strict && !attributes.includes('secure') && `${name} lacks Secure`,
+      !attributes.includes(`samesite=${sameSite.toLowerCase()}`) && `${name} is not SameSite=${sameSite}`,
+    ].filter((flaw) => flaw !== false),
+  );
+  const good = 'HttpOnly, Secure and SameSite as configured';
+  return verdict('cookies', flaws.length === 0, good, flaws.join('; '));
 };
 
 const inspectCors = async (url: string, { allowedOrigin }: Promised): Promise<Finding[]> => {
-  const preflight = async (origin: string) => {
+  const allowed = async (origin: string) => {
     const response = await callForHead(url, '/auth/token', {
       method: 'OPTIONS',
       headers: { Origin: origin, 'Access-Control-Request-Method': 'POST' },
     });
     return response.headers.get('Access-Control-Allow-Origin');
   };
-  const foreign = verdict(
-    'CORS, foreign',
-    (await preflight(foreignOrigin)) === null,
-    'another origin is told nothing',
-    `${foreignOrigin} is allowed`,
-  );
+  const stranger = 'https://not-allowed.invalid';
+  const isClosed = (await allowed(stranger)) === null;
+  const foreign = verdict('CORS, foreign', isClosed, 'another origin is refused', `${stranger} is allowed`);
   if (allowedOrigin === null) return [foreign];
-  const answered = await preflight(allowedOrigin);
-  const own = verdict(
-    'CORS, allowed',
-    answered === allowedOrigin,
-    `${allowedOrigin} may call`,
-    `${allowedOrigin} is configured and not allowed`,
-  );
-  return [own, foreign];
-};
-
-/** Asks a service what it really sends. It changes nothing there. */
-export const inspectService = async (url: string, promised: Promised): Promise<Finding[]> => {
-  try {
-    return [
-      await judgeReadiness(await call(url, '/readyz')),
-      ...(await inspectHeaders(url, promised)),
-      ...(await inspectCookies(url, promised)),
-      ...(await inspectCors(url, promised)),
-    ];
-  } catch (error) {
-    const { cause, message } = error as Error;
-    return [
-      failure('service', `${url} does not answer: ${(cause as Error | undefined)?.message ?? message}`),
-    ];
-  }
+  const isOpen = (await allowed(allowedOrigin)) === allowedOrigin;
+  const refused = `${allowedOrigin} is configured and not allowed`;
+  return [verdict('CORS, allowed', isOpen, `${allowedOrigin} may call`, refused), foreign];
 };

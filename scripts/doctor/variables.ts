@@ -1,8 +1,11 @@
+import { parseEnv } from 'node:util';
 import { expiredFlags, featureFlags } from '../../src/platform/config/feature-flags.ts';
 import { loadConfig } from '../../src/platform/config/load.ts';
+import { findMisspellings } from '../../src/platform/config/misspellings.ts';
 import { resolveVariables } from '../../src/platform/config/resolve.ts';
 import type { ConfigProblem } from '../../src/platform/config/scope.ts';
 import {
+  isConfigVariable,
   namesOf,
   type Variable,
   type VariableName,
@@ -10,8 +13,9 @@ import {
   variables,
 } from '../../src/platform/config/variables.ts';
 import { printable } from '../stack/printable.ts';
-import type { Variables } from '../stack/project.ts';
-import { type Finding, failure, type Level, warning } from './finding.ts';
+import { devVarsText, type Variables } from '../stack/project.ts';
+import { readWranglerConfig } from '../stack/wrangler-variables.ts';
+import { type Finding, failure, type Level, warning } from './report.ts';
 
 export type VariableLine = {
   readonly name: VariableName;
@@ -28,15 +32,15 @@ const maxShown = 60;
 
 const shown = (text: string, { secret }: Variable): string => {
   if (secret) return `[redacted, ${Buffer.byteLength(text)} bytes]`;
-  // First whole: of a password that is cut off nobody sees where it ends.
+  // Redact first: where a password is cut off, its end cannot be seen.
   const whole = printable(text);
   return whole.length > maxShown ? `${whole.slice(0, maxShown - 1)}…` : whole;
 };
 
-/** What a rotation leaves behind, until somebody takes it away. */
+/** What a rotation leaves behind until it is retired. */
 const leftBehind: Partial<Record<VariableName, string>> = {
-  JWT_SECRET_PREVIOUS: 'whoever knows a former secret can still sign with it: secrets:rotate -- --retire',
-  SECRET_KEY_PREVIOUS: 'whoever knows a former key can still use it: secrets:rotate -- --retire',
+  JWT_SECRET_PREVIOUS: 'a former secret can still sign tokens: secrets:rotate -- --retire',
+  SECRET_KEY_PREVIOUS: 'a former key is still accepted: secrets:rotate -- --retire',
 };
 
 /** Every variable with its value, its source, and what is wrong with it. */
@@ -74,9 +78,42 @@ export const inspectVariables = (given: Variables): { lines: VariableLine[]; str
   };
 };
 
-/** Feature flags that should be gone. */
+/** Feature flags past their date. */
 export const inspectFlags = (now: Date): Finding[] =>
   expiredFlags(now).map((name) => {
     const { owner, expires } = featureFlags[name];
     return warning(`flag ${name}`, `should have been gone by ${expires}; ask ${owner}`);
   });
+
+/** All of them are meant for the Worker or for wrangler itself; the Worker reads none that it does not know. */
+const foreign = (place: string, names: readonly string[]): Finding[] =>
+  names
+    .filter((name) => !isConfigVariable(name) && !/^(?:CLOUDFLARE|WRANGLER)_/.test(name))
+    .map((name) => warning(place, `${name} is no variable of Itsor`));
+
+/** Names that the text of an env file sets twice: the last one counts. */
+export const duplicateNames = (text: string): string[] => {
+  const names = [...text.matchAll(/^\s*(?:export\s+)?([A-Za-z_]\w*)\s*=/gm)].map(([, name = '']) => name);
+  return [...new Set(names.filter((name, at) => names.indexOf(name) !== at))];
+};
+
+/** Names that no part of Itsor reads, and names that are set twice. */
+export const inspectNames = async (env: string | undefined): Promise<Finding[]> => {
+  if (env !== undefined) {
+    // The environment of a process has many names of other programs; only misspelled ones are looked for.
+    const { vars } = await readWranglerConfig(env);
+    const slips = findMisspellings(process.env).map(({ variable, detail }) => warning(variable, detail));
+    return [...foreign('wrangler.toml', Object.keys(vars)), ...slips];
+  }
+  const text = devVarsText();
+  const given = parseEnv(text);
+  // The configuration already tells of misspelled ones, with the name that is meant.
+  const misspelled = new Set(findMisspellings(given).map(({ variable }) => variable));
+  return [
+    ...foreign(
+      '.dev.vars',
+      Object.keys(given).filter((name) => !misspelled.has(name)),
+    ),
+    ...duplicateNames(text).map((name) => warning('.dev.vars', `sets ${name} twice; the last one counts`)),
+  ];
+};

@@ -1,5 +1,5 @@
 import { type Client, escapeLiteral } from 'pg';
-import { inSnapshot } from '../recovery/rows.ts';
+import { inSnapshot } from '../recovery/tables.ts';
 
 /** What a database consists of: each thing by its name, and what defines it. */
 export type Catalogue = ReadonlyMap<string, string>;

@@ -1,5 +1,5 @@
 import type { Client } from 'pg';
-import { type Finding, failure, ok } from '../doctor/finding.ts';
+import { type Finding, failure, ok } from '../doctor/report.ts';
 import { appliedMigrations } from '../recovery/migrations.ts';
 import { applyRoles } from '../stack/apply-roles.ts';
 import { localRoles } from '../stack/database-urls.ts';

@@ -1,13 +1,11 @@
 import type { Unstable_Config as WranglerConfig } from 'wrangler';
 import { z } from 'zod';
 import { isConfigVariable } from '../../src/platform/config/variables.ts';
-import { type Finding, failure, ok, skipped } from '../doctor/finding.ts';
-import { runWrangler, wranglerReason } from '../stack/wrangler.ts';
+import { askWrangler, createVersions } from '../deploy/versions.ts';
+import { type Finding, failure, ok, skipped } from '../doctor/report.ts';
+import { CliError } from '../stack/cli-error.ts';
 import { readWranglerConfig } from '../stack/wrangler-variables.ts';
 
-const Status = z.object({
-  versions: z.array(z.object({ version_id: z.string(), percentage: z.number() })).min(1),
-});
 const Binding = z.looseObject({ type: z.string(), name: z.string() });
 const Version = z.object({
   resources: z.object({
@@ -28,52 +26,48 @@ const Consumers = z.array(
 );
 const Schedules = z.object({ result: z.object({ schedules: z.array(z.object({ cron: z.string() })) }) });
 
-/** The deployed Worker of an environment against wrangler.toml. What it cannot look at it says. */
+/** The deployed Worker of an environment against wrangler.toml. A part that cannot be looked at is a finding too. */
 export const findWorkerDrift = async (env: string): Promise<Finding[]> => {
   const config = await readWranglerConfig(env);
-  const status = await ask(Status, ['deployments', 'status', '--json', '--env', env]);
-  if ('reason' in status) return [skipped('Worker', `not checked: ${status.reason}`)];
-  const findings: Finding[] = [];
-  for (const { version_id } of status.answer.versions) {
-    const version = await ask(Version, ['versions', 'view', version_id, '--json', '--env', env]);
+  let ids: string[] = [];
+  const findings = await check('Worker', async () => {
+    ids = Object.keys(await createVersions(env).current());
+    return [];
+  });
+  if (findings.length > 0) return findings;
+  for (const id of ids) findings.push(...(await check('Worker', () => findVersionDrift(env, config, id))));
+  for (const consumer of config.queues.consumers ?? [])
     findings.push(
-      ...('reason' in version
-        ? [skipped('Worker', `not checked: ${version.reason}`)]
-        : compareVersion(config, version.answer, version_id)),
+      ...(await check(`queue ${consumer.queue}`, () => findQueueDrift(config.name ?? '', consumer))),
     );
-  }
-  return [...findings, ...(await findQueueDrift(config)), ...(await findCronDrift(config))];
+  return [...findings, ...(await check('crons', () => findCronDrift(config)))];
 };
 
-type Answer<T> = { readonly answer: T } | { readonly reason: string };
+const check = (name: string, find: () => Promise<Finding[]>): Promise<Finding[]> =>
+  find().catch((error: unknown) => {
+    if (error instanceof CliError) return [skipped(name, `not checked: ${error.message}`)];
+    throw error;
+  });
 
-const ask = async <T>(schema: z.ZodType<T>, args: readonly string[]): Promise<Answer<T>> => {
-  const run = await runWrangler(args);
-  if (run.status !== 0) return { reason: wranglerReason(run) };
-  try {
-    return { answer: schema.parse(JSON.parse(run.stdout)) };
-  } catch {
-    return { reason: `wrangler ${args.slice(0, 2).join(' ')} answers in a form that is not known here` };
-  }
-};
+const differences = (name: string, wanted: string, found: string): Finding[] =>
+  wanted === found ? [] : [failure(name, `is ${found || 'none'}; wrangler.toml says ${wanted || 'none'}`)];
 
-const compareVersion = (
-  config: WranglerConfig,
-  { resources }: z.infer<typeof Version>,
-  id: string,
-): Finding[] => {
+const findVersionDrift = async (env: string, config: WranglerConfig, id: string): Promise<Finding[]> => {
+  const { resources } = await askWrangler(Version, ['versions', 'view', id, '--json', '--env', env]);
   const { script_runtime: runtime, bindings } = resources;
-  const secrets = bindings.filter(({ type }) => type === 'secret_text').map(({ name }) => name);
-  const actual = new Map(
-    bindings.filter(({ type }) => type !== 'secret_text').map((binding) => [binding.name, describe(binding)]),
-  );
+  const [secrets, others] = [
+    bindings.filter(({ type }) => type === 'secret_text'),
+    bindings.filter(({ type }) => type !== 'secret_text'),
+  ];
+  const actual = new Map(others.map((binding) => [binding.name, describe(binding)]));
   const expected = expectedBindings(config);
+  const flags = (list: readonly string[]) => list.join(', ');
   const findings = [
     ...differences('compatibility date', config.compatibility_date ?? '', runtime.compatibility_date),
     ...differences(
       'compatibility flags',
-      config.compatibility_flags.join(', '),
-      runtime.compatibility_flags.join(', '),
+      flags(config.compatibility_flags),
+      flags(runtime.compatibility_flags),
     ),
     ...[...new Set([...expected.keys(), ...actual.keys()])]
       .sort()
@@ -81,17 +75,13 @@ const compareVersion = (
         differences(`binding ${name}`, expected.get(name) ?? 'none', actual.get(name) ?? 'none'),
       ),
     ...secrets
-      .filter((name) => !isConfigVariable(name))
-      .map((name) => failure(`secret ${name}`, 'is no variable of Itsor')),
+      .filter(({ name }) => !isConfigVariable(name))
+      .map(({ name }) => failure(`secret ${name}`, 'is no variable of Itsor')),
   ];
-  const version = `Worker ${id.slice(0, 8)}`;
-  return findings.length === 0
-    ? [ok(version, `its ${expected.size} bindings are those of wrangler.toml`)]
-    : findings;
+  return findings.length > 0
+    ? findings
+    : [ok(`Worker ${id.slice(0, 8)}`, `its ${expected.size} bindings are those of wrangler.toml`)];
 };
-
-const differences = (check: string, wanted: string, found: string): Finding[] =>
-  wanted === found ? [] : [failure(check, `is ${found || 'none'}; wrangler.toml says ${wanted || 'none'}`)];
 
 const expectedBindings = ({ vars, ...config }: WranglerConfig) =>
   new Map<string, string>([
@@ -120,68 +110,44 @@ const describe = (binding: z.infer<typeof Binding>): string => {
   }
 };
 
-const findQueueDrift = async ({ name, queues }: WranglerConfig): Promise<Finding[]> => {
-  const findings: Finding[] = [];
-  for (const consumer of queues.consumers ?? []) {
-    const check = `queue ${consumer.queue}`;
-    const found = await ask(Consumers, ['queues', 'consumer', 'worker', 'list', consumer.queue, '--json']);
-    if ('reason' in found) {
-      findings.push(skipped(check, `not checked: ${found.reason}`));
-      continue;
-    }
-    const own = found.answer.find(({ script, service }) => (script ?? service) === name);
-    const shown = (settings: Record<string, unknown>) => JSON.stringify(settings);
-    const wanted: Record<string, unknown> = {
-      dead_letter_queue: consumer.dead_letter_queue,
-      batch_size: consumer.max_batch_size,
-      max_retries: consumer.max_retries,
-      max_wait_time_ms:
-        consumer.max_batch_timeout === undefined ? undefined : consumer.max_batch_timeout * 1000,
-      retry_delay: consumer.retry_delay,
-    };
-    // What wrangler.toml leaves open is the platform's to choose.
-    const chosen = Object.keys(wanted).filter((key) => wanted[key] !== undefined);
-    const pick = (from: Record<string, unknown>) =>
-      shown(Object.fromEntries(chosen.map((key) => [key, from[key]])));
-    findings.push(
-      ...(own === undefined
-        ? [failure(check, `has no consumer ${name}`)]
-        : differences(
-            check,
-            pick(wanted),
-            pick({ ...own.settings, dead_letter_queue: own.dead_letter_queue }),
-          )),
-    );
-  }
-  return findings;
+type Consumer = NonNullable<WranglerConfig['queues']['consumers']>[number];
+
+const findQueueDrift = async (worker: string, consumer: Consumer): Promise<Finding[]> => {
+  const { queue, max_batch_timeout: seconds } = consumer;
+  const found = await askWrangler(Consumers, ['queues', 'consumer', 'worker', 'list', queue, '--json']);
+  const own = found.find(({ script, service }) => (script ?? service) === worker);
+  if (own === undefined) return [failure(`queue ${queue}`, `has no consumer ${worker}`)];
+  const wanted: Record<string, unknown> = {
+    dead_letter_queue: consumer.dead_letter_queue,
+    batch_size: consumer.max_batch_size,
+    max_retries: consumer.max_retries,
+    max_wait_time_ms: seconds === undefined ? undefined : seconds * 1000,
+    retry_delay: consumer.retry_delay,
+  };
+  // A setting that wrangler.toml leaves open is the platform's to choose.
+  const chosen = Object.keys(wanted).filter((key) => wanted[key] !== undefined);
+  const pick = (from: Record<string, unknown>) =>
+    JSON.stringify(Object.fromEntries(chosen.map((key) => [key, from[key]])));
+  const actual = { ...own.settings, dead_letter_queue: own.dead_letter_queue };
+  return differences(`queue ${queue}`, pick(wanted), pick(actual));
 };
 
-/** wrangler does not show them, so that they are asked for directly. */
+/** wrangler does not show the crons, so Cloudflare's API is asked for them. */
 const findCronDrift = async ({ name, triggers }: WranglerConfig): Promise<Finding[]> => {
-  const {
-    CLOUDFLARE_ACCOUNT_ID: account,
-    CLOUDFLARE_API_TOKEN: token,
-    CLOUDFLARE_API_BASE_URL: base,
-  } = process.env;
-  if (!account || !token)
-    return [skipped('crons', 'not checked: CLOUDFLARE_ACCOUNT_ID and CLOUDFLARE_API_TOKEN are needed')];
-  try {
-    const url = `${base ?? 'https://api.cloudflare.com/client/v4'}/accounts/${account}/workers/scripts/${name}/schedules`;
-    const answer = await fetch(url, {
+  const { CLOUDFLARE_ACCOUNT_ID: account, CLOUDFLARE_API_TOKEN: token } = process.env;
+  if (!account || !token) throw new CliError('CLOUDFLARE_ACCOUNT_ID and CLOUDFLARE_API_TOKEN are needed');
+  const base = process.env.CLOUDFLARE_API_BASE_URL ?? 'https://api.cloudflare.com/client/v4';
+  const schedules = async () => {
+    const answer = await fetch(`${base}/accounts/${account}/workers/scripts/${name}/schedules`, {
       headers: { Authorization: `Bearer ${token}` },
       signal: AbortSignal.timeout(15_000),
     });
-    if (!answer.ok) return [skipped('crons', `not checked: Cloudflare answers ${answer.status}`)];
-    const { schedules } = Schedules.parse(await answer.json()).result;
-    return differences(
-      'crons',
-      [...(triggers.crons ?? [])].sort().join(', '),
-      schedules
-        .map(({ cron }) => cron)
-        .sort()
-        .join(', '),
-    );
-  } catch (error) {
-    return [skipped('crons', `not checked: ${(error as Error).message}`)];
-  }
+    if (!answer.ok) throw new Error(`Cloudflare answers ${answer.status}`);
+    return Schedules.parse(await answer.json()).result.schedules;
+  };
+  const found = await schedules().catch(({ message }: Error) => {
+    throw new CliError(message);
+  });
+  const list = (crons: readonly string[]) => [...crons].sort().join(', ');
+  return differences('crons', list(triggers.crons ?? []), list(found.map(({ cron }) => cron)));
 };

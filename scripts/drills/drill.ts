@@ -1,43 +1,54 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { styleText } from 'node:util';
 import { isConfigVariable } from '../../src/platform/config/variables.ts';
-import { type BenchStack, withStack } from '../bench/stack.ts';
 import { readOptions } from '../stack/arguments.ts';
 import { CliError, runProgram } from '../stack/cli-error.ts';
+import { interruption } from '../stack/interruption.ts';
+import { projectDirectory } from '../stack/project.ts';
 
-/** A drill that takes longer has failed. */
-const limitMs = 180_000;
+const drills = {
+  'auth-incident': {
+    does: `Guesses passwords at a service of its own, takes an account and a refresh token, and goes through
+  docs/runbooks/auth-incident.md: what /metrics and the audit trail show, and which logins succeed after each step.`,
+    proves: 'The attackers were locked out, and what they took is back.',
+  },
+  scaling: {
+    does: `Sends more logins at once than passwords can be hashed, and more requests than a network and a user may, to a
+  service of its own: the answers, the effect on others, and what docs/runbooks/scaling.md reads from /metrics.`,
+    proves: 'What was too much was refused at once, and nobody else noticed.',
+  },
+} as const;
 
-type Drill = {
-  readonly usage: string;
-  /** Of the service that is drilled. */
-  readonly variables: Readonly<Record<string, string>>;
-  /** What has been shown, in a sentence. */
-  readonly proves: string;
-};
-
-export const withUsage = `With --with NAME=VALUE, also several times, the service has that variable; what is expected of it stays the same, so
+// npm run drill:auth-incident, npm run drill:scaling: the test of the same name, which prints its steps.
+runProgram(async () => {
+  const [name] = process.argv.splice(2, 1) as [keyof typeof drills];
+  const { does, proves } = drills[name];
+  const usage = `npm run drill:${name} [-- --with NAME=VALUE]
+  ${does}
+  With --with NAME=VALUE, also several times, the service has that variable; what the drill expects stays the same, so
   that a service which does not do what the runbook says fails.`;
-
-/** Runs a drill at a service on a stack of its own. Whatever ends it before its end is a failure, Ctrl-C too. */
-export const runDrill = (
-  { usage, variables, proves }: Drill,
-  perform: (url: string, stack: BenchStack) => Promise<void>,
-): void =>
-  runProgram(async () => {
-    const { with: given } = readOptions({ with: { type: 'string', multiple: true, default: [] } }, usage);
-    const others = given.map(readAssignment);
-    let isDone = false;
-    await withStack(
-      async (stack) => {
-        const { url } = await stack.startWorker({ ...variables, ...Object.fromEntries(others) });
-        await perform(url, stack);
-        isDone = true;
-      },
-      { limitMs },
+  const { with: given } = readOptions({ with: { type: 'string', multiple: true, default: [] } }, usage);
+  const variables = Object.fromEntries(given.map(readAssignment));
+  const asked = interruption(() => 'a folder in the temporary directory');
+  const directory = await mkdtemp(join(tmpdir(), 'itsor-drill-'));
+  try {
+    const passes = await runTest(
+      name,
+      { DRILL_VARIABLES: JSON.stringify(variables), TMPDIR: directory },
+      asked,
     );
-    if (!isDone) throw new CliError('✗ The drill was stopped before its end.');
-    console.log(styleText('green', proves));
-  });
+    if (asked.aborted) throw new CliError('✗ The drill was stopped before its end.');
+    if (passes) console.log(styleText('green', `✓ ${proves}`));
+    else process.exitCode = 1;
+  } finally {
+    await rm(directory, { recursive: true, force: true, maxRetries: 3 });
+  }
+});
 
 const readAssignment = (text: string): [string, string] => {
   const [, name, value] = /^([A-Z][A-Z0-9_]*)=(.*)$/.exec(text) ?? [];
@@ -46,4 +57,36 @@ const readAssignment = (text: string): [string, string] => {
   // A service without it would do what is expected, and prove nothing.
   if (!isConfigVariable(name)) throw new CliError(`--with: ${name} is no variable of Itsor`);
   return [name, value];
+};
+
+/** The test prints its steps, and the reporter what is wrong. @returns whether the test passes */
+const runTest = async (name: string, env: NodeJS.ProcessEnv, asked: AbortSignal): Promise<boolean> => {
+  const child = spawn(
+    process.execPath,
+    [
+      ...['node_modules/vitest/vitest.mjs', 'run', '--project', 'stack', '--retry', '0'],
+      ...['--disable-console-intercept', '--reporter', './scripts/drills/reporter.ts'],
+      `test/stack/drill-${name}.test.ts`,
+    ],
+    {
+      cwd: projectDirectory,
+      env: { ...process.env, ...env },
+      // In a group of its own: a Ctrl-C leaves to this program when the test ends.
+      detached: true,
+      stdio: ['ignore', 'inherit', 'inherit'],
+    },
+  );
+  asked.addEventListener('abort', () => void signalGroup(child.pid, 'SIGTERM'));
+  const [status] = await once(child, 'exit');
+  while (signalGroup(child.pid, 0)) await sleep(50);
+  return status === 0;
+};
+
+/** False once nobody of the group is left. */
+const signalGroup = (pid: number | undefined, signal: NodeJS.Signals | 0): boolean => {
+  try {
+    return pid !== undefined && process.kill(-pid, signal);
+  } catch {
+    return false;
+  }
 };

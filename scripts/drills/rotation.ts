@@ -1,42 +1,37 @@
+import { randomInt } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type BenchWorker, withoutLimits, withStack } from '../bench/stack.ts';
-import { planRotation, type Secrets, type Step } from '../secrets/rotation.ts';
+import { withoutLimits, withStack } from '../bench/stack.ts';
+import { planRotation } from '../secrets/rotation.ts';
 import { readOptions } from '../stack/arguments.ts';
 import { CliError, runProgram } from '../stack/cli-error.ts';
-import { startClients } from './clients.ts';
+import { createClient, type Request } from './client.ts';
 
 const usage = `npm run drill:rotation [-- --in-one-step]
   Rotates JWT_SECRET and SECRET_KEY under clients that log in, refresh and call /auth/me all the time, at a service of
   which old and new isolates answer side by side, as Cloudflare's do while a change spreads. In one step, requests fail:
   that is what the steps are for.`;
 
+const options = { 'in-one-step': { type: 'boolean', default: false } } as const;
 const mixedMs = 4_000;
 const before = {
   JWT_SECRET: 'h2Vt9Kq4Wm7Zx1Cb6Nr3Lp8Js5Gd0FyQ',
   SECRET_KEY: 'Rk4Tn8Wp2Ys6Xc1Vb7Mq3Lh9Jg5Fd0SaZ',
 } as const;
 
-const withSecrets = (variables: Readonly<Record<string, string>>, secrets: Secrets) => ({
-  ...variables,
-  ...Object.fromEntries(Object.entries(secrets).map(([name, value]) => [name, value ?? ''])),
-});
-
 runProgram(async () => {
-  const { 'in-one-step': isOneStep } = readOptions(
-    { 'in-one-step': { type: 'boolean', default: false } },
-    usage,
-  );
+  const { 'in-one-step': isOneStep } = readOptions(options, usage);
   const plan = planRotation(['JWT_SECRET', 'SECRET_KEY'], before);
   // What a hasty person does: the new value at once, and the old one kept to verify.
-  const steps: readonly Step[] = isOneStep ? plan.filter(({ name }) => name === 'switch') : plan;
+  const steps = isOneStep ? plan.filter(({ name }) => name === 'switch') : plan;
   await withStack(async ({ startWorker }) => {
     let variables: Readonly<Record<string, string>> = { ...withoutLimits, ...before };
     let current = await startWorker(variables);
     const clients = await startClients([current.url], 6);
 
     for (const { name, secrets } of steps) {
-      variables = withSecrets(variables, secrets);
-      const next: BenchWorker = await startWorker(variables);
+      const changes = Object.entries(secrets).map(([key, value]) => [key, value ?? '']);
+      variables = { ...variables, ...Object.fromEntries(changes) };
+      const next = await startWorker(variables);
       clients.useOnly([current.url, next.url]);
       await sleep(mixedMs);
       clients.useOnly([next.url]);
@@ -54,3 +49,56 @@ runProgram(async () => {
     if (failures.length > 0) throw new CliError('The rotation was felt.');
   });
 });
+
+type Tokens = { readonly access_token: string; readonly refresh_token: string };
+
+const password = 'correct horse battery staple';
+/** After so many refreshes a client logs out and in again. */
+const refreshesPerLogin = 5;
+
+/** Clients that log in, refresh and call /auth/me without a pause, each request at any of the services in use. */
+const startClients = async (urls: readonly string[], count: number) => {
+  let inUse = urls;
+  let isStopping = false;
+  const seen = { requests: 0, logins: 0, refreshes: 0, failures: [] as string[] };
+
+  const send = async (method: string, path: string, request: Request) => {
+    const url = inUse[randomInt(inUse.length)] ?? '';
+    const { status, code, body } = await createClient(url)(method, path, request);
+    seen.requests++;
+    if (status < 300) return body as Tokens;
+    seen.failures.push(`${method} ${path}: ${status} ${code}`);
+    return null;
+  };
+
+  const use = async (email: string): Promise<void> => {
+    seen.logins++;
+    let tokens = await send('POST', '/auth/token', { json: { email, password, scope: 'offline_access' } });
+    for (let turn = 0; tokens && turn < refreshesPerLogin && !isStopping; turn++) {
+      await send('GET', '/auth/me', { bearer: tokens.access_token });
+      await send('GET', '/auth/sessions', { bearer: tokens.access_token });
+      seen.refreshes++;
+      tokens = await send('POST', '/auth/refresh', { json: { refresh_token: tokens.refresh_token } });
+    }
+  };
+
+  const live = async (email: string): Promise<void> => {
+    while (!isStopping) await use(email).catch((error: Error) => seen.failures.push(error.message));
+  };
+
+  const emails = Array.from({ length: count }, (_, at) => `client-${at}-${Date.now()}@example.com`);
+  for (const email of emails) await send('POST', '/auth/signup', { json: { email, password } });
+  const living = emails.map(live);
+
+  return {
+    useOnly: (others: readonly string[]): void => {
+      inUse = others;
+    },
+    report: () => `${seen.requests} requests, ${seen.failures.length} failed`,
+    stop: async () => {
+      isStopping = true;
+      await Promise.all(living);
+      return seen;
+    },
+  };
+};

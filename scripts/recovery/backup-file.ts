@@ -1,22 +1,22 @@
 import { createReadStream } from 'node:fs';
-import { pipeline } from 'node:stream';
-import { createGunzip } from 'node:zlib';
+import { pipeline, Readable, type Writable } from 'node:stream';
+import { pipeline as finished } from 'node:stream/promises';
+import { createGunzip, createGzip } from 'node:zlib';
+import type { Client } from 'pg';
 import { z } from 'zod';
 import { CliError } from '../stack/cli-error.ts';
-import type { Migration } from './migrations.ts';
-import { type Contents, createTally } from './rows.ts';
-import type { Column, Sequence } from './tables.ts';
+import { appliedMigrations } from './migrations.ts';
+import {
+  type Contents,
+  createTally,
+  inSnapshot,
+  qualified,
+  readLines,
+  readTables,
+  type Table,
+} from './tables.ts';
 
-export const backupFormat = 'itsor-backup-1';
-
-export type TableContents = Contents & { readonly name: string; readonly columns: readonly Column[] };
-
-export type BackupSummary = {
-  readonly createdAt: string;
-  readonly migrations: readonly Migration[];
-  readonly tables: readonly TableContents[];
-  readonly sequences: readonly Sequence[];
-};
+const backupFormat = 'itsor-backup-1';
 
 const Header = z.object({
   format: z.literal(backupFormat),
@@ -29,11 +29,63 @@ const Start = z.object({
 });
 const EndOf = z.object({ endOf: z.string(), rows: z.number(), sha256: z.string() });
 const Sequences = z.object({
+  /** `last` is a bigint as text, and null for a sequence that has not been used. */
   sequences: z.array(z.object({ name: z.string(), last: z.string().nullable() })),
 });
 const End = z.object({ end: z.string() });
 
-type OnRows = (table: string, lines: readonly string[]) => Promise<void>;
+type TableContents = Pick<Table, 'name' | 'columns'> & Contents;
+
+export type BackupSummary = Omit<z.infer<typeof Header>, 'format'> &
+  z.infer<typeof Sequences> & { readonly tables: readonly TableContents[] };
+
+/**
+ * Writes one consistent state of the database, as gzipped lines of JSON (docs/runbooks/restore.md).
+ *
+ * @throws CliError for a database without tables
+ */
+export const backUp = (client: Client, place: string, out: Writable): Promise<BackupSummary> =>
+  inSnapshot(client, async () => {
+    const tables = await readTables(client);
+    if (tables.length === 0) throw new CliError(`There is nothing to back up in ${place}: it has no tables.`);
+    const names = tables.map(({ name }) => qualified(name)).join(', ');
+    // No migration may take away meanwhile what is about to be read.
+    await client.query(`lock table ${names} in access share mode`);
+    const contents: TableContents[] = [];
+    const migrations = await appliedMigrations(client);
+    const createdAt = new Date().toISOString();
+    const { rows: sequences } = await client.query<{ name: string; last: string | null }>(
+      `select sequencename as name, last_value::text as last from pg_sequences
+       where schemaname = 'public' order by sequencename collate "C"`,
+    );
+
+    const whole = createTally();
+    const text = (lines: readonly string[]) => {
+      for (const line of lines) whole.add(line);
+      return lines.map((line) => `${line}\n`).join('');
+    };
+    const note = (fields: object) => text([JSON.stringify(fields)]);
+    const write = async function* () {
+      yield note({ format: backupFormat, createdAt, migrations });
+      for (const table of tables) {
+        const { name, columns } = table;
+        const tally = createTally();
+        yield note({ table: name, columns });
+        for await (const lines of readLines(client, table)) {
+          for (const line of lines) tally.add(line);
+          yield text(lines);
+        }
+        contents.push({ name, columns, ...tally.result() });
+        yield note({ endOf: name, ...tally.result() });
+      }
+      yield note({ sequences });
+      yield note({ end: whole.result().sha256 });
+    };
+    await finished(Readable.from(write()), createGzip(), out);
+    return { createdAt, migrations, tables: contents, sequences };
+  });
+
+const batchCharacters = 256 * 1024;
 
 /**
  * Reads a backup from its first line to its last, checking every count and checksum on the way. The rows, as arrays
@@ -41,74 +93,58 @@ type OnRows = (table: string, lines: readonly string[]) => Promise<void>;
  *
  * @throws CliError for a file that is missing, damaged, cut off or something else
  */
-export const readBackup = async (path: string, onRows: OnRows = async () => {}): Promise<BackupSummary> => {
-  const lines = countedLines(path);
-  const header = parse(Header, await lines.next(), () => new CliError(`${path} is no backup of Itsor.`));
-  const tables: TableContents[] = [];
-  for (;;) {
-    const line = await lines.next();
-    if (!line.startsWith('{"table"')) {
-      const { sequences } = parse(Sequences, line, () => damaged(path));
-      const sha256 = lines.sha256();
-      const { end } = parse(End, await lines.next(), () => damaged(path));
-      if (end !== sha256 || (await lines.hasMore())) throw damaged(path);
-      return { ...header, tables, sequences };
-    }
-    const { table: name, columns } = parse(Start, line, () => damaged(path));
-    const contents = await readTable(path, lines, (batch) => onRows(name, batch));
-    tables.push({ name, columns, ...contents });
-  }
-};
-
-type Lines = ReturnType<typeof countedLines>;
-
-const batchCharacters = 256 * 1024;
-
-const readTable = async (path: string, lines: Lines, onRows: (lines: string[]) => Promise<void>) => {
-  const tally = createTally();
-  let batch: string[] = [];
-  let size = 0;
-  for (;;) {
-    const line = await lines.next();
-    const isRow = line.startsWith('[');
-    if (batch.length > 0 && (!isRow || size > batchCharacters)) {
-      await onRows(batch);
-      batch = [];
-      size = 0;
-    }
-    if (!isRow) {
-      const { rows, sha256 } = parse(EndOf, line, () => damaged(path));
-      const counted = tally.result();
-      if (rows !== counted.rows || sha256 !== counted.sha256) throw damaged(path);
-      return counted;
-    }
-    tally.add(line);
-    batch.push(line);
-    size += line.length;
-  }
-};
-
-/** The lines of a file that has to be complete, and the checksum of those that were read. */
-const countedLines = (path: string) => {
+export const readBackup = async (
+  path: string,
+  onRows: (table: string, lines: readonly string[]) => Promise<void> = async () => {},
+): Promise<BackupSummary> => {
   const lines = splitLines(path);
   const whole = createTally();
-  return {
-    next: async (): Promise<string> => {
-      const { value, done } = await lines.next();
-      if (done) throw damaged(path);
-      whole.add(value);
-      return value;
-    },
-    /** Of all lines so far. */
-    sha256: () => whole.result().sha256,
-    hasMore: async () => !(await lines.next()).done,
+  const next = async (): Promise<string> => {
+    const { value, done } = await lines.next();
+    if (done) throw damaged(path);
+    whole.add(value);
+    return value;
   };
+  const parse = <T>(schema: z.ZodType<T>, text: string, refusal = damaged(path)): T => {
+    try {
+      return schema.parse(JSON.parse(text));
+    } catch {
+      throw refusal;
+    }
+  };
+
+  const { createdAt, migrations } = parse(Header, await next(), notOurs(path));
+  const tables: TableContents[] = [];
+  let line = await next();
+  for (; line.startsWith('{"table"'); line = await next()) {
+    const { table: name, columns } = parse(Start, line);
+    const tally = createTally();
+    let batch: string[] = [];
+    let size = 0;
+    for (line = await next(); line.startsWith('['); line = await next()) {
+      tally.add(line);
+      batch.push(line);
+      size += line.length;
+      if (size <= batchCharacters) continue;
+      await onRows(name, batch);
+      [batch, size] = [[], 0];
+    }
+    if (batch.length > 0) await onRows(name, batch);
+    const counted = tally.result();
+    const { rows, sha256 } = parse(EndOf, line);
+    if (rows !== counted.rows || sha256 !== counted.sha256) throw damaged(path);
+    tables.push({ name, columns, ...counted });
+  }
+  const { sequences } = parse(Sequences, line);
+  const { sha256 } = whole.result();
+  if (parse(End, await next()).end !== sha256 || !(await lines.next()).done) throw damaged(path);
+  return { createdAt, migrations, tables, sequences };
 };
 
-// Not node:readline, to which U+2028 ends a line too.
+// Not node:readline, which ends a line at U+2028 too.
 async function* splitLines(path: string): AsyncGenerator<string> {
   let rest: Buffer = Buffer.alloc(0);
-  // What goes wrong comes out of the last stream, which is read here.
+  // An error comes out of the last stream, which is read here.
   const bytes = pipeline(createReadStream(path), createGunzip(), () => {});
   try {
     for await (const chunk of bytes as AsyncIterable<Buffer>) {
@@ -142,13 +178,25 @@ const fileSentence = (path: string, error: NodeJS.ErrnoException): Error => {
   }
 };
 
-const damaged = (path: string) =>
-  new CliError(`${path} is damaged or cut off: what it holds is not what it says. Nothing was changed.`);
+const notOurs = (path: string) => new CliError(`${path} is no backup of Itsor.`);
 
-const parse = <T>(schema: z.ZodType<T>, line: string, refusal: () => CliError): T => {
-  try {
-    return schema.parse(JSON.parse(line));
-  } catch {
-    throw refusal();
-  }
+const damaged = (path: string) =>
+  new CliError(
+    `${path} is damaged or cut off: its contents do not match its checksums. Nothing was changed.`,
+  );
+
+/** A plain table, with its numbers to the right. */
+export const renderTable = (head: readonly string[], rows: readonly (readonly string[])[]): string => {
+  const all = [head, ...rows];
+  const widths = head.map((_, column) => Math.max(...all.map((row) => row[column]?.length ?? 0)));
+  const pad = (cell: string, width = 0) => (/^\d+$/.test(cell) ? cell.padStart(width) : cell.padEnd(width));
+  return all
+    .map((row) => `  ${row.map((cell, column) => pad(cell, widths[column])).join('  ')}`.trimEnd())
+    .join('\n');
 };
+
+export const renderContents = ({ tables }: BackupSummary): string =>
+  renderTable(
+    ['table', 'rows', 'sha256'],
+    tables.map(({ name, rows, sha256 }) => [name, String(rows), sha256.slice(0, 16)]),
+  );

@@ -6,9 +6,7 @@ import { tablePrivileges } from '../stack/roles.ts';
 import { quoteIdentifier } from '../stack/transaction.ts';
 import { type BackupSummary, readBackup } from './backup-file.ts';
 import { appliedMigrations, bundledMigrations, isPrefix, migrateTo } from './migrations.ts';
-import { inTransaction, readContents } from './rows.ts';
-import { qualified, readTables, type Table } from './tables.ts';
-import { withoutRowChecks } from './without-row-checks.ts';
+import { inTransaction, qualified, readContents, readTables, type Table } from './tables.ts';
 
 type Options = {
   /** Deletes what the tables hold, once the backup has turned out to be sound. */
@@ -31,15 +29,21 @@ export const restore = async (
   const bundled = bundledMigrations();
   if (!isPrefix(backup.migrations, bundled)) {
     throw new CliError(
-      `${path} has migrations that this version of Itsor lacks: restore it with the one that made it.`,
+      `${path} has migrations that this version of Itsor lacks: restore it with the version that made it.`,
     );
   }
   await requireAlone(client, place);
-  await requireRole(client, appUser, place);
+  const { rowCount: roles } = await client.query('select from pg_roles where rolname = $1', [appUser]);
+  if (roles === 0)
+    throw new CliError(`The role ${appUser} is missing in ${place}: run npm run db:roles first.`);
   await prepare(client, { url, place }, backup);
   await inTransaction(client, 'begin', async () => {
     const tables = await lockTables(client, place);
-    requireSameTables(tables, backup, place);
+    if (shapes(tables) !== shapes(backup.tables)) {
+      throw new CliError(
+        `The tables in ${place} differ from those of the backup, though the migrations are the same: npm run db:drift says where. Nothing was changed.`,
+      );
+    }
     if (!replace) await requireEmpty(client, tables, place);
     await client.query(`truncate ${tables.map(({ name }) => qualified(name)).join(', ')}`);
     await withoutRowChecks(client, () => insertRows(client, tables, path, backup));
@@ -61,18 +65,11 @@ const requireAlone = async (client: Client, place: string) => {
   if (!rows[0]?.held) throw new CliError(`Another restore is under way in ${place}. Nothing was changed.`);
 };
 
-const requireRole = async (client: Client, appUser: string, place: string) => {
-  const { rowCount } = await client.query('select from pg_roles where rolname = $1', [appUser]);
-  if (rowCount === 0)
-    throw new CliError(`The role ${appUser} is missing in ${place}: run npm run db:roles first.`);
-};
-
 const prepare = async (
   client: Client,
   { url, place }: { url: string; place: string },
-  backup: BackupSummary,
+  { migrations }: BackupSummary,
 ) => {
-  const { migrations } = backup;
   const applied = await appliedMigrations(client);
   if (applied.length > 0) {
     if (applied.length === migrations.length && isPrefix(applied, migrations)) return;
@@ -80,8 +77,7 @@ const prepare = async (
       `${place} has ${applied.length} migrations and the backup ${migrations.length}, or others: restore into an empty database, which gets the backup's and then the newer ones.`,
     );
   }
-  const strangers = await readTables(client);
-  if (strangers.length > 0) {
+  if ((await readTables(client)).length > 0) {
     throw new CliError(
       `${place} has tables and no migrations, so they are not of Itsor. Nothing was changed.`,
     );
@@ -89,7 +85,7 @@ const prepare = async (
   await migrateTo(url, migrations.length);
 };
 
-/** Nobody reads or writes until all of it is there. */
+/** Until all rows are there, every other reader and writer waits. */
 const lockTables = async (client: Client, place: string): Promise<Table[]> => {
   const tables = await readTables(client);
   const names = tables.map(({ name }) => qualified(name));
@@ -117,14 +113,7 @@ const shapes = (tables: readonly Pick<Table, 'name' | 'columns'>[]) =>
     tables.map(({ name, columns }) => [name, columns.map((column) => [column.name, column.type])]),
   );
 
-const requireSameTables = (tables: readonly Table[], backup: BackupSummary, place: string) => {
-  if (shapes(tables) === shapes(backup.tables)) return;
-  throw new CliError(
-    `The tables in ${place} are not those of the backup, though the migrations are: npm run db:drift says where. Nothing was changed.`,
-  );
-};
-
-/** Rows that migrations write; all others are somebody's. A test holds them against a fresh database. */
+/** Rows that migrations write; all others were written by the app. A test holds them against a fresh database. */
 const seeds: Readonly<Record<string, string>> = { roles: "name in ('admin', 'user')" };
 
 const requireEmpty = async (client: Client, tables: readonly Table[], place: string) => {
@@ -139,13 +128,36 @@ const requireEmpty = async (client: Client, tables: readonly Table[], place: str
   );
 };
 
+/** Foreign keys wait until all rows are there, whatever their order; the app's triggers have had their say already. */
+const rowChecks = `
+  select format('alter table %s alter constraint %I deferrable initially deferred', conrelid::regclass, conname) as before,
+    format('alter table %s alter constraint %I not deferrable', conrelid::regclass, conname) as after
+  from pg_constraint
+  where contype = 'f' and connamespace = 'public'::regnamespace and conparentid = 0 and not condeferrable
+  union all
+  select format('alter table %s disable trigger %I', tgrelid::regclass, tgname),
+    format('alter table %s enable %s trigger %I', tgrelid::regclass,
+      case tgenabled when 'A' then 'always' when 'R' then 'replica' else '' end, tgname)
+  from pg_trigger t join pg_class c on c.oid = tgrelid
+  where not tgisinternal and tgenabled <> 'D' and c.relnamespace = 'public'::regnamespace`;
+
+/** Within a transaction, as the owner of the tables. Every foreign key is checked before it returns. */
+const withoutRowChecks = async (client: Client, work: () => Promise<void>) => {
+  const { rows } = await client.query<{ before: string; after: string }>(rowChecks);
+  for (const { before } of rows) await client.query(before);
+  await client.query('set constraints all deferred');
+  await work();
+  await client.query('set constraints all immediate');
+  for (const { after } of rows) await client.query(after);
+};
+
 const insertRows = async (client: Client, tables: readonly Table[], path: string, backup: BackupSummary) => {
   const statements = new Map(tables.map((table) => [table.name, insertStatement(table)]));
   const read = await readBackup(path, async (table, lines) => {
     await client.query(statements.get(table) ?? '', [`[${lines.join(',')}]`]);
   });
   if (JSON.stringify(read) !== JSON.stringify(backup))
-    throw new CliError(`${path} was changed while it was read. Nothing was changed.`);
+    throw new CliError(`${path} was changed while it was read. Nothing was changed in the database.`);
 };
 
 /** Each value goes in as it came out, through the input of its type. */

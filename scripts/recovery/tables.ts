@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { Client } from 'pg';
 import { quoteIdentifier } from '../stack/transaction.ts';
 
@@ -11,11 +12,8 @@ export type Table = {
   readonly order: string;
 };
 
-export type Sequence = {
-  readonly name: string;
-  /** Null for one that has not been used. A bigint as text. */
-  readonly last: string | null;
-};
+/** What a table holds: how many rows, and the SHA-256 (hex) of their lines. */
+export type Contents = { readonly rows: number; readonly sha256: string };
 
 export const qualified = (name: string): string => `public.${quoteIdentifier(name)}`;
 
@@ -44,10 +42,77 @@ export const readTables = async (client: Client): Promise<Table[]> => {
   }));
 };
 
-export const readSequences = async (client: Client): Promise<Sequence[]> => {
-  const { rows } = await client.query<Sequence>(
-    `select sequencename as name, last_value::text as last from pg_sequences
-     where schemaname = 'public' order by sequencename collate "C"`,
-  );
-  return rows;
+// Whatever the role or the database sets: one text for one value. What row security hides is an error, not a gap.
+const settings = `
+  set local timezone = 'UTC'; set local datestyle = 'ISO, YMD'; set local intervalstyle = 'postgres';
+  set local extra_float_digits = 3; set local bytea_output = 'hex'; set local xmloption = 'content';
+  set local search_path = pg_catalog, public; set local row_security = off; set local statement_timeout = 0;
+  set local idle_in_transaction_session_timeout = 0`;
+
+/** One state of the whole database, whatever others write meanwhile. */
+export const inSnapshot = async <T>(client: Client, work: () => Promise<T>): Promise<T> =>
+  inTransaction(client, 'begin isolation level repeatable read read only', work);
+
+/** All of it or nothing. */
+export const inTransaction = async <T>(client: Client, begin: string, work: () => Promise<T>): Promise<T> => {
+  await client.query(begin);
+  try {
+    await client.query(settings);
+    const result = await work();
+    await client.query('commit');
+    return result;
+  } catch (error) {
+    // A connection that is gone has rolled back too.
+    await client.query('rollback').catch(() => {});
+    throw error;
+  }
 };
+
+/** PostgreSQL's own text of every value, which its input takes back without loss. */
+const asText = { getTypeParser: () => (value: string) => value };
+const rowsAtOnce = 500;
+
+/** The rows as lines of JSON, an array of texts and nulls each; within a transaction. */
+export async function* readLines(client: Client, { name, columns, order }: Table): AsyncGenerator<string[]> {
+  const list = columns.map((column) => quoteIdentifier(column.name)).join(', ');
+  await client.query(
+    `declare itsor_rows no scroll cursor for select ${list} from ${qualified(name)} t order by ${order}`,
+  );
+  for (;;) {
+    const { rows } = await client.query<(string | null)[]>({
+      text: `fetch ${rowsAtOnce} from itsor_rows`,
+      rowMode: 'array',
+      types: asText,
+    });
+    if (rows.length === 0) break;
+    yield rows.map((row) => JSON.stringify(row));
+  }
+  await client.query('close itsor_rows');
+}
+
+export const createTally = () => {
+  const hash = createHash('sha256');
+  let rows = 0;
+  return {
+    add: (line: string) => {
+      rows++;
+      hash.update(line).update('\n');
+    },
+    result: (): Contents => ({ rows, sha256: hash.copy().digest('hex') }),
+  };
+};
+
+/** Within a transaction. */
+export const readContents = async (client: Client, table: Table): Promise<Contents> => {
+  const tally = createTally();
+  for await (const lines of readLines(client, table)) for (const line of lines) tally.add(line);
+  return tally.result();
+};
+
+/** Of every table, by its name. */
+export const readAllContents = (client: Client): Promise<ReadonlyMap<string, Contents>> =>
+  inSnapshot(client, async () => {
+    const contents = new Map<string, Contents>();
+    for (const table of await readTables(client)) contents.set(table.name, await readContents(client, table));
+    return contents;
+  });

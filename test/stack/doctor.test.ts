@@ -3,7 +3,7 @@ import { createServer, type RequestListener } from 'node:http';
 import { type AddressInfo, createServer as createTcpServer } from 'node:net';
 import { Client } from 'pg';
 import { describe, expect, test } from 'vitest';
-import type { Report } from '../../scripts/doctor/render.ts';
+import type { Report } from '../../scripts/doctor/report.ts';
 import { inspectService } from '../../scripts/doctor/service.ts';
 import { startTestDatabase } from '../support/node/database.ts';
 
@@ -34,9 +34,9 @@ const production = {
 };
 
 describe('npm run doctor', () => {
-  test('finds nothing to mend in an environment that nobody has touched', async () => {
+  test('finds nothing to repair in an untouched environment', async () => {
     const run = await doctor({ BACKEND_ENV: 'local' });
-    expect(run.output).toContain('Nothing to mend');
+    expect(run.output).toContain('Nothing to repair');
     expect(run.status).toBe(0);
   });
 

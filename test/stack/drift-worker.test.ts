@@ -1,7 +1,7 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
-import type { Finding } from '../../scripts/doctor/finding.ts';
+import type { Finding } from '../../scripts/doctor/report.ts';
 import { findWorkerDrift } from '../../scripts/drift/worker.ts';
 import { runScript } from '../../scripts/stack/run-script.ts';
 import { startTestDatabase } from '../support/node/database.ts';
@@ -147,7 +147,11 @@ test('each difference is named', async () => {
 test('what it cannot look at is said, and is no success', async () => {
   const refusal = { fails: 'it is necessary to set a CLOUDFLARE_API_TOKEN' };
   expect(await drift({ deployments: refusal })).toEqual([
-    { level: 'skipped', check: 'Worker', detail: `not checked: ${refusal.fails}` },
+    {
+      level: 'skipped',
+      check: 'Worker',
+      detail: `not checked: wrangler deployments status: ${refusal.fails}`,
+    },
   ]);
   expect(await drift({ ...deployed, 'deployments status --json --env production': 'hello' })).toMatchObject([
     { level: 'skipped', detail: expect.stringMatching(/deployments status answers in a form/) },

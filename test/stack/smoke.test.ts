@@ -4,7 +4,7 @@ import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { expect, test } from 'vitest';
-import type { Report } from '../../scripts/doctor/render.ts';
+import type { Report } from '../../scripts/doctor/report.ts';
 import { environmentOf } from '../../scripts/stack/run-script.ts';
 import { runProgram } from '../support/node/program.ts';
 import { startStack } from '../support/node/stack.ts';

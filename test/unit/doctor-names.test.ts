@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { duplicateNames } from '../../scripts/doctor/names.ts';
+import { duplicateNames } from '../../scripts/doctor/variables.ts';
 
 it('a name that a file sets twice is found, once', () => {
   const text = [

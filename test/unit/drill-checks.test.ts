@@ -1,9 +1,8 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import type { Answer } from '../../scripts/drills/client.ts';
-import { parseSamples } from '../../scripts/drills/samples.ts';
-import { type BurstAnswer, burstFaults } from '../../scripts/drills/scaling/burst.ts';
-import { expectSoon, expectStatus } from '../../scripts/drills/steps.ts';
+import { type Answer, expectStatus } from '../../scripts/drills/client.ts';
 import { CliError } from '../../scripts/stack/cli-error.ts';
+import { type BurstAnswer, burstFaults } from '../support/node/burst.ts';
+import { expectSoon, parseSamples } from '../support/node/drill.ts';
 
 afterEach(() => vi.restoreAllMocks());
 
@@ -18,7 +17,7 @@ describe('the burst of logins', () => {
   });
 
   it.each<[string, BurstAnswer[], string]>([
-    ['nobody is refused', logins, 'nobody was refused'],
+    ['no login is refused', logins, 'no login was refused'],
     ['the queue is shorter', [...logins.slice(1), ...refusals], '9 were let in, and not the 10 of the queue'],
     [
       'a good password is wrong',
@@ -36,7 +35,7 @@ describe('the burst of logins', () => {
       '503 service_unavailable among the answers',
     ],
     [
-      'nobody says when to come back',
+      'a refusal is without Retry-After',
       [...logins, ...refusals, { ...refusal(1), retryAfter: null }],
       '1 were refused without Retry-After',
     ],

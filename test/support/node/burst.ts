@@ -18,13 +18,13 @@ export const sortBurst = (answers: readonly BurstAnswer[]): Burst => ({
   refused: answers.filter(isRefusal),
 });
 
-/** How many were let in only after the last refusal was there: who is refused waits for none of them. */
+/** How many were let in after the last refusal: a refused login waits for none of them. */
 const admittedAfterRefusals = ({ admitted, refused }: Burst): number => {
   const lastRefusalMs = Math.max(...refused.map(({ ms }) => ms));
   return admitted.filter(({ ms }) => ms > lastRefusalMs).length;
 };
 
-/** What is wrong with the answers to a burst of good logins that is larger than the queue; empty where nothing is. */
+/** What is wrong with the answers to a burst of good logins that is larger than the queue; empty where nothing is wrong. */
 export const burstFaults = (answers: readonly BurstAnswer[], queueLength: number): string[] => {
   const burst = sortBurst(answers);
   const { admitted, refused } = burst;
@@ -35,7 +35,7 @@ export const burstFaults = (answers: readonly BurstAnswer[], queueLength: number
     ...new Set(
       others.map(({ status, code }) => `${[status, code].filter(Boolean).join(' ')} among the answers`),
     ),
-    ...(refused.length === 0 ? ['nobody was refused'] : []),
+    ...(refused.length === 0 ? ['no login was refused'] : []),
     ...(admitted.length < queueLength
       ? [`${admitted.length} were let in, and not the ${queueLength} of the queue`]
       : []),

@@ -1,10 +1,17 @@
+import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { CliError } from '../stack/cli-error.ts';
 import { embeddedDirectory } from '../stack/local-database.ts';
+import { findFreePort } from '../stack/ports.ts';
+import { projectDirectory } from '../stack/project.ts';
+import { environmentOf } from '../stack/run-script.ts';
 import { withClient } from '../stack/with-client.ts';
+import { waitForWorker } from '../stack/worker-state.ts';
 
 export type DrillPlace = {
   readonly name: string;
@@ -13,7 +20,7 @@ export type DrillPlace = {
   readonly directory: string;
   /** Leaves nothing of the database. */
   readonly destroy: () => Promise<void>;
-  /** What there is of it, for whoever has to take it away by hand. */
+  /** What there is of it, for a person who has to take it away by hand. */
   readonly left: string;
   readonly close: () => Promise<void>;
 };
@@ -58,4 +65,46 @@ export const openDrillPlace = async (serverUrl: string | undefined): Promise<Dri
         throw new CliError(`✗ The database ${name} on ${url.host} is left: ${dropped.reason.message}`);
     },
   };
+};
+
+const readyWithinMs = 90_000;
+
+/** `npm run dev` on the database of a drill, for as long as `work` takes, and no longer than until it is asked to stop. */
+export const withWorker = async <T>(
+  { env }: DrillPlace,
+  asked: AbortSignal,
+  work: (url: string) => Promise<T>,
+): Promise<T> => {
+  const port = await findFreePort();
+  const url = `http://127.0.0.1:${port}`;
+  const child = spawn(process.execPath, ['scripts/dev.ts'], {
+    cwd: projectDirectory,
+    env: environmentOf({ ...env, BACKEND_PORT: String(port) }),
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let output = '';
+  for (const stream of [child.stdout, child.stderr])
+    stream.setEncoding('utf8').on('data', (text: string) => {
+      output += text;
+    });
+  const gone = once(child, 'close');
+  try {
+    const signal = AbortSignal.any([asked, AbortSignal.timeout(readyWithinMs)]);
+    await Promise.race([waitUntilReady(url, signal), gone]);
+    if (child.exitCode !== null || signal.aborted) throw new CliError(`The Worker did not start:\n${output}`);
+    return await work(url);
+  } finally {
+    child.kill('SIGINT');
+    await gone;
+  }
+};
+
+const waitUntilReady = async (url: string, signal: AbortSignal) => {
+  await waitForWorker(url, signal);
+  while (!signal.aborted) {
+    const answer = await fetch(`${url}/readyz`, { signal }).catch(() => null);
+    await answer?.body?.cancel();
+    if (answer?.ok) return;
+    await sleep(100);
+  }
 };
