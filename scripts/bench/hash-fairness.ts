@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { runProgram } from '../stack/cli-error.ts';
+import { runProgram } from '../program/cli.ts';
 import { type BenchStack, withStack } from './stack.ts';
 import { median, type Pair, ratioOfMedians } from './statistics.ts';
 

@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { neon, neonConfig } from '@neondatabase/serverless';
-import { CliError, runProgram } from '../stack/cli-error.ts';
-import { localRoles } from '../stack/database-urls.ts';
+import { CliError, runProgram } from '../program/cli.ts';
+import { localRoles } from '../stack/database-plan.ts';
 import { type BenchStack, withoutLimits, withStack } from './stack.ts';
 import { median, type Pair, ratioOfMedians } from './statistics.ts';
 

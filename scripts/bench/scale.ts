@@ -1,8 +1,6 @@
 import { parseArgs } from 'node:util';
-import { CliError, runProgram } from '../stack/cli-error.ts';
-import { createPostgresDatabase } from '../stack/postgres-database.ts';
-import { stopRequest } from '../stack/stop-request.ts';
-import { withClient } from '../stack/with-client.ts';
+import { CliError, runProgram, stopRequest } from '../program/cli.ts';
+import { createPostgresDatabase, withClient } from '../stack/postgres.ts';
 import { createScaleDatabase, requireRoom } from './scale/database.ts';
 import { eventsPerUser } from './scale/fill.ts';
 import { createExplainingDatabase, planFaults } from './scale/plans.ts';

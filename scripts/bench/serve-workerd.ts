@@ -3,10 +3,9 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { convertV4MiniflareOptions, Miniflare } from 'miniflare';
 import { unstable_getMiniflareWorkerOptions as readWorkerOptions } from 'wrangler';
-import { CliError, runProgram } from '../stack/cli-error.ts';
-import { tellLauncher } from '../stack/service-message.ts';
-import { stopRequest } from '../stack/stop-request.ts';
-import { runWrangler, wranglerReason } from '../stack/wrangler.ts';
+import { runWrangler, wranglerReason } from '../program/child.ts';
+import { CliError, runProgram, stopRequest } from '../program/cli.ts';
+import { tellLauncher } from '../stack/service-process.ts';
 
 export type BareWorkerSettings = {
   readonly configPath: string;

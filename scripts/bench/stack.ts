@@ -4,12 +4,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { variables as configVariables } from '../../src/platform/config/variables.ts';
-import { CliError } from '../stack/cli-error.ts';
-import { findFreePort } from '../stack/ports.ts';
-import { projectDirectory } from '../stack/project.ts';
+import { CliError, stopRequest } from '../program/cli.ts';
+import { projectDirectory } from '../program/project.ts';
 import type { WorkerSettings } from '../stack/serve-worker.ts';
-import { type ServiceOptions, type ServiceProcess, startServiceProcess } from '../stack/service-process.ts';
-import { stopRequest } from '../stack/stop-request.ts';
+import {
+  findFreePort,
+  type ServiceOptions,
+  type ServiceProcess,
+  startServiceProcess,
+} from '../stack/service-process.ts';
 import { waitForWorker } from '../stack/worker-state.ts';
 import type { BareWorkerSettings } from './serve-workerd.ts';
 

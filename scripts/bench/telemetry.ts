@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
-import { runProgram } from '../stack/cli-error.ts';
+import { runProgram } from '../program/cli.ts';
 import { measurePairs, reportPairs } from './report-pairs.ts';
 import { withoutLimits, withStack } from './stack.ts';
 

@@ -1,7 +1,7 @@
 import { neon, neonConfig } from '@neondatabase/serverless';
 import { loadGroup } from '../admin/config-group.ts';
 import { hashPassword } from '../admin/passwords.ts';
-import { localRoles } from '../stack/database-urls.ts';
+import { localRoles } from '../stack/database-plan.ts';
 
 export type Send = (turn: number) => { readonly path: string; readonly body: object };
 

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import { CliError, runProgram } from '../stack/cli-error.ts';
+import { CliError, runProgram } from '../program/cli.ts';
 import { measurePairs, reportPairs } from './report-pairs.ts';
 import { type BenchStack, withoutLimits, withStack } from './stack.ts';
 import type { Pair } from './statistics.ts';

@@ -1,14 +1,26 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
-import { CliError } from './cli-error.ts';
-import type { ServiceMessage } from './service-message.ts';
+import { type AddressInfo, createServer } from 'node:net';
+import { killGroup } from '../program/child.ts';
+import { CliError } from '../program/cli.ts';
+
+/** The messages of a program of the stack to its launcher, in this order. */
+export type ServiceMessage =
+  | { readonly kind: 'listening'; readonly port: number }
+  | { readonly kind: 'ready' }
+  | { readonly kind: 'failed'; readonly reason: string };
+
+/** Does nothing without a launcher, or when it is gone: then there is no message channel. */
+export const tellLauncher = (message: ServiceMessage): void => {
+  if (process.connected) process.send?.(message);
+};
 
 export type ServiceProcess = {
   readonly pid: number;
-  /** The port it has taken. Like `ready`, rejects with a CliError when it fails or ends before. */
+  /** The port that the service has taken. Like `ready`, rejects with a CliError when it fails or ends before. */
   readonly listening: Promise<number>;
   readonly ready: Promise<void>;
-  /** Resolves when it is gone, asked or not. */
+  /** Resolves when the process has ended, whether it was asked to or not. */
   readonly gone: Promise<void>;
   readonly stop: () => Promise<void>;
 };
@@ -25,14 +37,13 @@ export type ServiceOptions = {
 const graceMs = 5000;
 
 /**
- * Starts one of the stack's programs in a process group of its own: Ctrl-C reaches the launcher alone,
- * which stops things in order, and whatever the program started can be ended with it. It stops by
- * itself when the launcher is gone.
+ * Starts a program of the stack in a process group of its own: Ctrl-C reaches the launcher alone, which stops its
+ * services in order, and the whole group ends with the program. The program stops by itself when the launcher is gone.
  */
 export const startServiceProcess = (options: ServiceOptions): ServiceProcess => {
   const { name, program, args = [], env = process.env, settings } = options;
   const child = fork(program, args, { detached: true, stdio: ['ignore', 'inherit', 'inherit', 'ipc'], env });
-  const gone = once(child, 'exit').then(() => endGroup(child));
+  const gone = once(child, 'exit').then(() => killGroup(child));
   if (settings) child.send(settings);
 
   return {
@@ -55,7 +66,7 @@ const readMessages = (child: ChildProcess, name: string, gone: Promise<void>) =>
     listening.reject(new CliError(sentence));
     ready.reject(new CliError(sentence));
   };
-  // Whoever stops early looks at neither.
+  // A launcher that stops early awaits neither.
   listening.promise.catch(() => {});
   ready.promise.catch(() => {});
 
@@ -73,11 +84,12 @@ const readMessages = (child: ChildProcess, name: string, gone: Promise<void>) =>
   return { listening: listening.promise, ready: ready.promise };
 };
 
-const endGroup = ({ pid }: ChildProcess) => {
-  if (pid === undefined) return;
-  try {
-    process.kill(-pid, 'SIGKILL');
-  } catch {
-    // ESRCH: it has left nothing behind.
-  }
+/** A port that is free now. */
+export const findFreePort = async (): Promise<number> => {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
 };

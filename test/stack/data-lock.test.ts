@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { findLockHolder, takeDataLock } from '../../scripts/stack/data-lock.ts';
-import { findFreePort } from '../../scripts/stack/ports.ts';
+import { findFreePort } from '../../scripts/stack/service-process.ts';
 
 let directory: string;
 let port: number;

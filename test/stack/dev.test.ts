@@ -5,7 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { neon, neonConfig } from '@neondatabase/serverless';
 import { afterEach, expect, test } from 'vitest';
-import { localRoles } from '../../scripts/stack/database-urls.ts';
+import { localRoles } from '../../scripts/stack/database-plan.ts';
+import { startServiceProcess } from '../../scripts/stack/service-process.ts';
 import { type Launch, launchStack, startStack } from '../support/node/stack.ts';
 
 const running: Launch[] = [];
@@ -164,7 +165,7 @@ test('says in one sentence that its port is taken, and starts nothing', async ()
 test('refuses an option it does not know, and --reset of a database that is not its own', async () => {
   const mistyped = await track(launchStack({ args: ['--rest'] }));
   expect(await mistyped.exitCode).toBe(1);
-  expect(mistyped.output()).toContain('Unknown option: --rest');
+  expect(mistyped.output()).toContain("Unknown option '--rest'");
 
   const foreign = await track(
     launchStack({ args: ['--reset'], env: { LOCAL_POSTGRES_URL: 'postgres://a@127.0.0.1/b' } }),
@@ -206,14 +207,13 @@ test('answers 503 while the database is gone, and normally once it is back on it
   expect((await post(stack, '/auth/signup', account)).status).toBe(503);
   expect((await fetch(`${stack.url}/healthz`)).status).toBe(200);
 
-  const { startEndpointService } = await import('../../scripts/stack/endpoint-service.ts');
-  const service = await startEndpointService({
-    port: lock.endpointPort,
-    dataDirectory: stack.dataDirectory,
-    postgresUrl: null,
-    prepare: true,
+  const service = startServiceProcess({
+    name: 'database',
+    program: new URL('../../scripts/stack/serve-endpoint.ts', import.meta.url),
+    args: ['--port', String(lock.endpointPort)],
+    env: { ...process.env, DATA_DIR: stack.dataDirectory, LOCAL_POSTGRES_URL: '' },
   });
   await service.ready;
   expect((await post(stack, '/auth/signup', account)).status).toBe(201);
-  await service.close();
+  await service.stop();
 }, 60_000);

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import project from '../../package.json' with { type: 'json' };
-import { runScript } from '../../scripts/stack/run-script.ts';
+import { runScript } from '../../scripts/program/child.ts';
 
 const readme = readFileSync('README.md', 'utf8');
 const scripts: Readonly<Record<string, string>> = project.scripts;

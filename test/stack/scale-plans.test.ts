@@ -4,8 +4,7 @@ import { createScaleDatabase, type ScaleDatabase } from '../../scripts/bench/sca
 import { createExplainingDatabase, planFaults } from '../../scripts/bench/scale/plans.ts';
 import { pageRows, questions } from '../../scripts/bench/scale/questions.ts';
 import { type Samples, takeSamples } from '../../scripts/bench/scale/samples.ts';
-import { createPostgresDatabase, type PostgresDatabase } from '../../scripts/stack/postgres-database.ts';
-import { withClient } from '../../scripts/stack/with-client.ts';
+import { createPostgresDatabase, type PostgresDatabase, withClient } from '../../scripts/stack/postgres.ts';
 
 const serverUrl = process.env.TEST_DATABASE_URL ?? '';
 

@@ -4,9 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
-import { findFreePort } from '../../scripts/stack/ports.ts';
 import type { WorkerSettings } from '../../scripts/stack/serve-worker.ts';
-import { startServiceProcess } from '../../scripts/stack/service-process.ts';
+import { findFreePort, startServiceProcess } from '../../scripts/stack/service-process.ts';
 
 // biome-ignore-start lint/suspicious/noTemplateCurlyInString: the point is that nobody expands it
 const nasty = {

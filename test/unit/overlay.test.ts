@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { migratorUrl } from '../../scripts/stack/migrator-url.ts';
-import { overlay } from '../../scripts/stack/overlay.ts';
+import { overlay } from '../../scripts/program/project.ts';
+import { migratorUrl } from '../../scripts/stack/database-plan.ts';
 import { readEnvironment } from '../../src/platform/config/environment.ts';
 import { loadConfig } from '../../src/platform/config/load.ts';
 import { resolveVariables } from '../../src/platform/config/resolve.ts';

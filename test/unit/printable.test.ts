@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { printable, printableAll } from '../../scripts/stack/printable.ts';
+import { printable, printableAll } from '../../scripts/program/terminal.ts';
 
 describe('what is printed', () => {
   it.each([

@@ -1,5 +1,5 @@
 import { afterEach, expect, it, vi } from 'vitest';
-import { runWrangler, wranglerReason } from '../../scripts/stack/wrangler.ts';
+import { runWrangler, wranglerReason } from '../../scripts/program/child.ts';
 import { createStandInWrangler } from '../support/node/stand-in-wrangler.ts';
 
 afterEach(() => {

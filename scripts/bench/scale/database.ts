@@ -1,10 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { statfs } from 'node:fs/promises';
 import type { Client } from 'pg';
-import { CliError } from '../../stack/cli-error.ts';
-import { isLoopback } from '../../stack/database-urls.ts';
-import { applyMigrations } from '../../stack/migrate.ts';
-import { withClient } from '../../stack/with-client.ts';
+import { CliError } from '../../program/cli.ts';
+import { isLoopback } from '../../stack/database-plan.ts';
+import { applyMigrations, withClient } from '../../stack/postgres.ts';
 import { fill } from './fill.ts';
 
 export type ScaleDatabase = {
