@@ -1,10 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { addCrowdedAccount, crowdedQuestions } from '../../scripts/bench/scale/crowded-account.ts';
 import { createScaleDatabase, type ScaleDatabase } from '../../scripts/bench/scale/database.ts';
 import { createExplainingDatabase, planFaults } from '../../scripts/bench/scale/plans.ts';
-import { pageRows, questions } from '../../scripts/bench/scale/questions.ts';
-import { type Samples, takeSamples } from '../../scripts/bench/scale/samples.ts';
+import { pageRows, questions, type Samples, takeSamples } from '../../scripts/bench/scale/questions.ts';
 import { createPostgresDatabase, type PostgresDatabase, withClient } from '../../scripts/stack/postgres.ts';
+import { addCrowdedAccount, crowdedQuestions } from '../support/node/crowded-account.ts';
 
 const serverUrl = process.env.TEST_DATABASE_URL ?? '';
 

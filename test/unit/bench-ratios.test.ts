@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { median, type Pair, ratioInterval, ratioOfMedians } from '../../scripts/bench/statistics.ts';
+import { median, type Pair, ratioInterval, ratioOfMedians } from '../../scripts/bench/ratios.ts';
 
 /** Reproducible numbers from 0 to 1 (Park and Miller's minimal standard generator). */
 const createRandom = (seed: number) => () => {

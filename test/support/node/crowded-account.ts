@@ -1,20 +1,14 @@
 import type { Client } from 'pg';
 import { v7 as uuidv7 } from 'uuid';
+import { contextOf, gate, type Session } from '../../../scripts/bench/scale/questions.ts';
 import { createOwnAccountRepository } from '../../../src/accounts/sql/own-account.ts';
 import { createOwnRecordRepository } from '../../../src/accounts/sql/own-records.ts';
-import type { RequestContext } from '../../../src/platform/context.ts';
 import type { Database } from '../../../src/platform/db/client.ts';
 import { newSession, type SessionPolicy } from '../../../src/sessions/rules/session.ts';
-import { createGate } from '../../../src/sessions/sql/gate.ts';
 import { createSessionRepository } from '../../../src/sessions/sql/sessions.ts';
 
-// One account with very many sessions and events, and what it asks for: nothing of it may take longer for that.
-
-export type CrowdedAccount = {
-  readonly userId: string;
-  readonly sessionId: string;
-  readonly changedAt: Date;
-};
+/** One account with very many sessions and events. None of its requests may take longer for that. */
+type CrowdedAccount = Session & { readonly changedAt: Date };
 
 const policy: SessionPolicy = {
   refreshTtlSeconds: 604_800,
@@ -23,7 +17,7 @@ const policy: SessionPolicy = {
   maxPerAccount: 100,
 };
 
-/** Makes the account. The sessions are an hour old; the one that it acts by is newer than all of them. */
+/** Makes the account. Its sessions are an hour old; the one that it acts with is newer than all of them. */
 export const addCrowdedAccount = async (
   client: Client,
   count: number,
@@ -61,35 +55,19 @@ export const addCrowdedAccount = async (
   return { userId, sessionId, changedAt };
 };
 
-const contextOf = ({ userId, sessionId }: CrowdedAccount): RequestContext => ({
-  requestId: 'bench',
-  now: new Date(),
-  ip: '198.51.100.7',
-  network: '198.51.100.7',
-  networks: ['198.51.100.7'],
-  userAgent: 'bench',
-  actor: { userId, sessionId, source: 'bearer', goodUntil: new Date(8.64e15) },
-  requiredPermission: null,
-  signal: new AbortController().signal,
-  log: { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} },
-  keepAlive: () => undefined,
-  defer: () => {},
-});
-
 type CrowdedQuestion = {
   readonly name: string;
   readonly ask: (db: Database, account: CrowdedAccount) => Promise<unknown>;
 };
 
 const newId = (now: Date) => uuidv7({ msecs: now.getTime() });
-const gate = createGate({ verifiedOnly: true, passwordMaxAgeDays: 90, issuers: [] });
 const sessionsOf = (db: Database) => createSessionRepository(db, { newId, gate, verifiedOnly: true });
 
 export const crowdedQuestions: readonly CrowdedQuestion[] = [
   {
     name: 'login',
     ask: (db, account) => {
-      const ctx = contextOf(account);
+      const ctx = contextOf(account, null);
       const session = newSession(newId(ctx.now), '', policy, ctx.now);
       const { userId, changedAt } = account;
       return sessionsOf(db).open(ctx, { userId, passwordChangedAt: changedAt }, session, newId(ctx.now));
@@ -98,19 +76,19 @@ export const crowdedQuestions: readonly CrowdedQuestion[] = [
   {
     name: 'refresh',
     ask: (db, account) =>
-      sessionsOf(db).refresh(contextOf(account), { sessionId: account.sessionId, counter: 0 }, policy),
+      sessionsOf(db).refresh(contextOf(account, null), { sessionId: account.sessionId, counter: 0 }, policy),
   },
   {
     name: 'me',
-    ask: (db, account) => createOwnAccountRepository(db, { newId, gate }).find(contextOf(account)),
+    ask: (db, account) => createOwnAccountRepository(db, { newId, gate }).find(contextOf(account, null)),
   },
   {
     name: 'list of sessions',
-    ask: (db, account) => sessionsOf(db).listOwn(contextOf(account), { after: null, limit: 51 }),
+    ask: (db, account) => sessionsOf(db).listOwn(contextOf(account, null), { after: null, limit: 51 }),
   },
   {
     name: 'page of the export',
     ask: (db, account) =>
-      createOwnRecordRepository(db, { gate }).list(contextOf(account), { after: null, limit: 1001 }),
+      createOwnRecordRepository(db, { gate }).list(contextOf(account, null), { after: null, limit: 1001 }),
   },
 ];
