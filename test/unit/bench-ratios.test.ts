@@ -13,7 +13,7 @@ const measured = (factor: number, random: () => number): Pair[] => {
   return Array.from({ length: 400 }, () => [duration() * factor, duration()] as const);
 };
 
-describe('the statistics of the timing benchmark', () => {
+describe('the statistics of the benchmarks', () => {
   it.each([
     [[3, 1, 2], 2],
     [[4, 1, 3, 2], 2.5],

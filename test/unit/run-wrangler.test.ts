@@ -6,7 +6,7 @@ afterEach(() => {
   vi.unstubAllEnvs();
 });
 
-it('ends a wrangler that hangs, and says that it may have done what it was asked', async () => {
+it('runWrangler ends a wrangler that hangs, and says that it may have done what it was asked', async () => {
   const wrangler = await createStandInWrangler({ whoami: { says: 'me', afterMs: 60_000 } });
   vi.stubEnv('PATH', wrangler.env.PATH);
   const run = await runWrangler(['whoami'], { timeoutMs: 500 });
