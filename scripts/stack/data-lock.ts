@@ -11,11 +11,6 @@ export type LockRecord = {
   readonly endpointPort?: number;
 };
 
-export type DataLock = {
-  readonly update: (record: LockRecord) => Promise<void>;
-  readonly release: () => Promise<void>;
-};
-
 const lockPath = (dataDirectory: string) => join(dataDirectory, 'stack.lock');
 
 /**
@@ -24,7 +19,7 @@ const lockPath = (dataDirectory: string) => join(dataDirectory, 'stack.lock');
  *
  * @throws CliError when another process has it
  */
-export const takeDataLock = async (dataDirectory: string, record: LockRecord): Promise<DataLock> => {
+export const takeDataLock = async (dataDirectory: string, record: LockRecord) => {
   // PGlite makes files that everybody may read.
   await mkdir(dataDirectory, { recursive: true, mode: 0o700 });
   const path = lockPath(dataDirectory);

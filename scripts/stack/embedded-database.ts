@@ -5,12 +5,6 @@ import { escapeIdentifier } from 'pg';
 
 const superuser = 'postgres';
 
-export type EmbeddedDatabase = {
-  /** PostgreSQL's own protocol on the loopback interface, as `user`; no password is asked for. */
-  readonly url: (user?: string) => string;
-  readonly close: () => Promise<void>;
-};
-
 type Options = {
   /** Absent: in memory. */
   readonly directory?: string;
@@ -19,7 +13,7 @@ type Options = {
 };
 
 /** A Postgres inside this process, kept in a directory or in memory. Clients may connect while it is still opened. */
-export const openEmbeddedDatabase = async ({ directory, claim }: Options = {}): Promise<EmbeddedDatabase> => {
+export const openEmbeddedDatabase = async ({ directory, claim }: Options = {}) => {
   const opening = Promise.withResolvers<PGlite>();
   const sockets = new Set<Socket>();
   const server = createServer({ noDelay: true }, (socket) => {
@@ -44,8 +38,9 @@ export const openEmbeddedDatabase = async ({ directory, claim }: Options = {}): 
     const database = await PGlite.create(directory ?? 'memory://');
     opening.resolve(database);
     return {
-      url: (user = superuser) => `postgres://${encodeURIComponent(user)}@127.0.0.1:${port}/postgres`,
-      close: async () => {
+      /** PostgreSQL's own protocol on the loopback interface, as `user`; no password is asked for. */
+      url: (user: string = superuser) => `postgres://${encodeURIComponent(user)}@127.0.0.1:${port}/postgres`,
+      close: async (): Promise<void> => {
         await closeServer();
         await database.close();
       },

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CliError } from '../program/cli.ts';
-import { type DataLock, findLockHolder, inUse, takeDataLock } from './data-lock.ts';
+import { findLockHolder, inUse, takeDataLock } from './data-lock.ts';
 import { localRoles } from './database-plan.ts';
 import { openEmbeddedDatabase } from './embedded-database.ts';
 import { applyRoles } from './roles.ts';
@@ -15,7 +15,7 @@ export const embeddedDirectory = (dataDirectory: string): string => join(dataDir
  * @throws CliError when another process has it open
  */
 export const openLocalDatabase = async (dataDirectory: string) => {
-  let lock: DataLock | undefined;
+  let lock: Awaited<ReturnType<typeof takeDataLock>> | undefined;
   let wirePort = 0;
   try {
     const database = await openEmbeddedDatabase({

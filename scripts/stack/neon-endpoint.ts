@@ -10,15 +10,6 @@ import {
   type Transactions,
 } from './transactions.ts';
 
-export type NeonEndpoint = {
-  /** For the driver's `fetchEndpoint`: `http://127.0.0.1:<port>/sql`. */
-  readonly url: string;
-  readonly port: number;
-  /** How many requests to /sql have come in. */
-  readonly roundTrips: () => number;
-  readonly close: () => Promise<void>;
-};
-
 type Options = {
   /** The server behind it, as a role that may become every other one. Requests wait for a database that is being opened. */
   readonly databaseUrl: string | Promise<string>;
@@ -38,11 +29,7 @@ const maxBodyBytes = 10 * 1024 * 1024;
  * the role of its connection string. A statement that Postgres refuses is 400 with the error's fields; a server that
  * cannot be reached is 503.
  */
-export const startNeonEndpoint = async ({
-  databaseUrl,
-  port: wantedPort = 0,
-  networkMs = 0,
-}: Options): Promise<NeonEndpoint> => {
+export const startNeonEndpoint = async ({ databaseUrl, port: wantedPort = 0, networkMs = 0 }: Options) => {
   let roundTrips = 0;
   const transactions = Promise.resolve(databaseUrl).then(createTransactions);
   // No request may be waiting for it yet.
@@ -70,17 +57,17 @@ export const startNeonEndpoint = async ({
   // Longer than the clients keep theirs, or a request may meet a connection that is being closed.
   server.keepAliveTimeout = 65_000;
 
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(wantedPort, '127.0.0.1', resolve);
-  });
+  server.listen(wantedPort, '127.0.0.1');
+  await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
 
   return {
+    /** For the driver's `fetchEndpoint`. */
     url: `http://127.0.0.1:${port}/sql`,
     port,
+    /** The number of requests to /sql so far. */
     roundTrips: () => roundTrips,
-    close: async () => {
+    close: async (): Promise<void> => {
       const closed = once(server, 'close');
       server.close();
       server.closeAllConnections();

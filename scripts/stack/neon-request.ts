@@ -1,20 +1,11 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { z } from 'zod';
-import type { Statement, TransactionOptions } from './transactions.ts';
+import type { TransactionOptions } from './transactions.ts';
 
 /** A request that does not follow the protocol; none of its statements has run. */
 export class BadRequest extends Error {
   override readonly name = 'BadRequest';
 }
-
-export type NeonRequest = {
-  readonly user: string;
-  readonly rowsAsArrays: boolean;
-  /** True for `{queries: […]}`, whose answer is `{results: […]}`. */
-  readonly batch: boolean;
-  readonly statements: readonly Statement[];
-  readonly options: TransactionOptions;
-};
 
 const WellFormed = z.string().refine((text) => text.isWellFormed(), 'has a lone surrogate');
 const Parameter = z
@@ -28,8 +19,8 @@ const Single = z.object({
 });
 const Batch = z.object({ queries: z.array(Single) });
 
-/** @throws BadRequest */
-export const readNeonRequest = (headers: IncomingHttpHeaders, body: Buffer): NeonRequest => {
+/** A batch is `{queries: […]}`, whose answer is `{results: […]}`. @throws BadRequest */
+export const readNeonRequest = (headers: IncomingHttpHeaders, body: Buffer) => {
   if (headers['neon-raw-text-output'] !== 'true') {
     throw new BadRequest('this endpoint answers raw text only: send Neon-Raw-Text-Output: true');
   }

@@ -15,15 +15,7 @@ export const tellLauncher = (message: ServiceMessage): void => {
   if (process.connected) process.send?.(message);
 };
 
-export type ServiceProcess = {
-  readonly pid: number;
-  /** The port that the service has taken. Like `ready`, rejects with a CliError when it fails or ends before. */
-  readonly listening: Promise<number>;
-  readonly ready: Promise<void>;
-  /** Resolves when the process has ended, whether it was asked to or not. */
-  readonly gone: Promise<void>;
-  readonly stop: () => Promise<void>;
-};
+export type ServiceProcess = ReturnType<typeof startServiceProcess>;
 
 export type ServiceOptions = {
   readonly name: string;
@@ -40,8 +32,13 @@ const graceMs = 5000;
  * Starts a program of the stack in a process group of its own: Ctrl-C reaches the launcher alone, which stops its
  * services in order, and the whole group ends with the program. The program stops by itself when the launcher is gone.
  */
-export const startServiceProcess = (options: ServiceOptions): ServiceProcess => {
-  const { name, program, args = [], env = process.env, settings } = options;
+export const startServiceProcess = ({
+  name,
+  program,
+  args = [],
+  env = process.env,
+  settings,
+}: ServiceOptions) => {
   const child = fork(program, args, { detached: true, stdio: ['ignore', 'inherit', 'inherit', 'ipc'], env });
   const gone = once(child, 'exit').then(() => killGroup(child));
   if (settings) child.send(settings);
@@ -49,8 +46,9 @@ export const startServiceProcess = (options: ServiceOptions): ServiceProcess => 
   return {
     pid: child.pid ?? 0,
     ...readMessages(child, name, gone),
+    /** Resolves when the process has ended, whether it was asked to or not. */
     gone,
-    stop: async () => {
+    stop: async (): Promise<void> => {
       if (child.connected) child.disconnect();
       const impatience = setTimeout(() => child.kill('SIGKILL'), graceMs);
       await gone;
@@ -59,6 +57,7 @@ export const startServiceProcess = (options: ServiceOptions): ServiceProcess => 
   };
 };
 
+/** The promised port and readiness reject with a CliError when the service fails or ends before. */
 const readMessages = (child: ChildProcess, name: string, gone: Promise<void>) => {
   const listening = Promise.withResolvers<number>();
   const ready = Promise.withResolvers<void>();

@@ -30,28 +30,21 @@ export class StatementRefused extends Error {
   }
 }
 
-export type Transactions = {
-  /**
-   * Runs the statements as `user` in one transaction: all of them, or none.
-   *
-   * @throws StatementRefused of the statement that failed; 28000 when there is no such role
-   */
-  readonly run: (
-    user: string,
-    statements: readonly Statement[],
-    options: TransactionOptions,
-  ) => Promise<StatementResult[]>;
-  readonly close: () => Promise<void>;
-};
+export type Transactions = ReturnType<typeof createTransactions>;
 
 /** Transactions on a PostgreSQL server, each under the role that it asks for. */
-export const createTransactions = (connectionString: string): Transactions => {
+export const createTransactions = (connectionString: string) => {
   const loginUser = decodeURIComponent(new URL(connectionString).username);
   const pool = new Pool({ connectionString, max: 20, connectionTimeoutMillis: 10_000 });
   // The server may drop an idle connection: the next transaction opens another.
   pool.on('error', () => {});
   return {
-    run: async (user, statements, options) => {
+    /**
+     * Runs the statements as `user`: all of them, or none.
+     *
+     * @throws StatementRefused of the statement that failed; 28000 when there is no such role
+     */
+    run: async (user: string, statements: readonly Statement[], options: TransactionOptions) => {
       const client = await pool.connect();
       try {
         const results = await runOn(client, user === loginUser ? null : user, statements, options);
@@ -63,7 +56,7 @@ export const createTransactions = (connectionString: string): Transactions => {
         throw error;
       }
     },
-    close: () => pool.end(),
+    close: (): Promise<void> => pool.end(),
   };
 };
 

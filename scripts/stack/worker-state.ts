@@ -36,24 +36,20 @@ type Readiness = {
   checks?: Record<string, string>;
 };
 
-export type WorkerState = {
-  /** The faults that the Worker finds in its variables. */
-  readonly complaints: readonly string[];
-  /** The parts of /readyz that fail although the variables are right. */
-  readonly failing: readonly string[];
-  /** Whether mails are shown instead of sent. */
-  readonly hasMailbox: boolean;
-};
+type WorkerState = Awaited<ReturnType<typeof readWorkerState>>;
 
-export const readWorkerState = async (url: string): Promise<WorkerState> => {
+export const readWorkerState = async (url: string) => {
   const get = (path: string) => fetch(`${url}${path}`, { signal: AbortSignal.timeout(5000) });
   const [readyz, mailbox] = await Promise.all([get('/readyz'), get('/dev/mailbox')]);
   await mailbox.body?.cancel();
   const { code, errors = [], checks = {} } = (await readyz.json().catch(() => ({}))) as Readiness;
   const complaints = errors.map(({ pointer, detail }) => `${pointer?.replace(/^\//, '')} ${detail}`);
   return {
+    /** The faults that the Worker finds in its variables. */
     complaints: code === 'misconfigured' ? complaints : [],
+    /** The parts of /readyz that fail although the variables are right. */
     failing: Object.keys(checks).filter((check) => checks[check] !== 'ok'),
+    /** Whether mails are shown instead of sent. */
     hasMailbox: mailbox.ok,
   };
 };
