@@ -1,7 +1,7 @@
 import { styleText } from 'node:util';
-import { readOptions } from './stack/arguments.ts';
-import { CliError, runProgram } from './stack/cli-error.ts';
-import { runWrangler, wranglerReason } from './stack/wrangler.ts';
+import { runWrangler, wranglerReason } from './program/child.ts';
+import { CliError, runProgram } from './program/cli.ts';
+import { readOptions } from './program/options.ts';
 
 const usage = `npm run build:budget
   Builds the Worker for staging and production, as a deployment does, and refuses what is larger than the budget.`;
@@ -14,17 +14,17 @@ runProgram(async () => {
   let isOver = false;
   for (const env of ['staging', 'production']) {
     const kib = await gzippedKib(env);
-    isOver ||= kib > budgetKib;
+    const isLarge = kib > budgetKib;
+    isOver ||= isLarge;
+    const mark = styleText(isLarge ? 'red' : 'green', isLarge ? '✗' : '✓');
     const share = `${Math.round((kib / budgetKib) * 100)} % of ${budgetKib} KiB`;
-    console.log(
-      `${styleText(kib > budgetKib ? 'red' : 'green', kib > budgetKib ? '✗' : '✓')} ${env}: ${kib} KiB gzipped, ${share}`,
-    );
+    console.log(`${mark} ${env}: ${kib} KiB gzipped, ${share}`);
   }
   if (isOver)
     throw new CliError('The bundle is over its budget. What is in it: dist/<environment>/index.js.map.');
 });
 
-/** As wrangler counts what it would upload. */
+/** As wrangler counts the bytes that it would upload. */
 const gzippedKib = async (env: string): Promise<number> => {
   const run = await runWrangler(['deploy', '--dry-run', '--outdir', `dist/${env}`, '--env', env]);
   const [, kib] = /gzip: ([\d.]+) KiB/.exec(run.stdout) ?? [];

@@ -1,24 +1,28 @@
+import { createServer } from 'node:net';
 import { join, relative } from 'node:path';
-import { banner } from './stack/banner.ts';
-import { CliError, runProgram } from './stack/cli-error.ts';
-import { runCron } from './stack/cron.ts';
-import { type DevSettings, readDevSettings } from './stack/dev-settings.ts';
-import { embeddedDirectory } from './stack/local-database.ts';
-import { refuseTakenPort } from './stack/ports.ts';
-import { projectDirectory } from './stack/project.ts';
-import { resetEmbeddedDatabase } from './stack/reset.ts';
+import { CliError, runProgram, stopRequest } from './program/cli.ts';
+import { readOptions } from './program/options.ts';
+import { dataDirectory, projectDirectory, readVariables } from './program/project.ts';
+import { planDatabase } from './stack/database-plan.ts';
+import { embeddedDirectory, resetLocalDatabase } from './stack/local-database.ts';
 import type { WorkerSettings } from './stack/serve-worker.ts';
 import { type ServiceOptions, startServiceProcess } from './stack/service-process.ts';
-import { stopRequest } from './stack/stop-request.ts';
-import { readWorkerState, waitForWorker } from './stack/worker-state.ts';
+import { banner, readWorkerState, runCron, waitForWorker } from './stack/worker-state.ts';
 
-// npm run dev [-- --reset]: database, endpoint, migrations, Worker. Ctrl-C stops all of it.
+const usage = `npm run dev [-- --reset]
+  Starts the database, its endpoint, the migrations and the Worker. Ctrl-C stops all of it; the data stay.
+  --reset  empties the embedded database first
+Variables come from .dev.vars, and from this process over them. LOCAL_POSTGRES_URL takes a real PostgreSQL in place of
+the embedded one, DATA_DIR another folder than .data, BACKEND_PORT another port than 3002.`;
+
+type DevSettings = ReturnType<typeof readSettings>;
+
 runProgram(async () => {
   const startedAt = performance.now();
   const stop = stopRequest();
-  const settings = readDevSettings(process.argv.slice(2));
+  const settings = readSettings();
   await refuseTakenPort(settings.host, settings.port);
-  if (settings.reset) await resetEmbeddedDatabase(settings.dataDirectory);
+  if (settings.reset) await resetLocalDatabase(settings.dataDirectory);
 
   const ending = new AbortController();
   await using services = new AsyncDisposableStack();
@@ -36,7 +40,7 @@ runProgram(async () => {
     throw new CliError('The Worker process has ended.');
   });
 
-  // Deferred last, so that it runs first: what ends because we end it is no news.
+  // Deferred last, so that it runs first: a service that this program stops is not reported as gone.
   services.defer(() => ending.abort());
 
   const url = `http://${settings.host}:${settings.port}`;
@@ -49,6 +53,43 @@ runProgram(async () => {
   })();
   await Promise.race([stop, workerGone, shown.then(() => Promise.race([stop, workerGone]))]);
 });
+
+/** @throws CliError about the first fault of the command line or the environment */
+const readSettings = () => {
+  if (process.env.npm_config_reset)
+    throw new CliError('npm keeps that --reset to itself: npm run dev -- --reset');
+  const { reset } = readOptions({ reset: { type: 'boolean', default: false } }, usage);
+  const variables = readVariables();
+  const plan = planDatabase(variables, process.env.LOCAL_POSTGRES_URL || null);
+  if (reset && !(plan.kind === 'local' && plan.postgresUrl === null)) {
+    throw new CliError('--reset deletes the embedded database, but this environment uses another one.');
+  }
+  const port = Number(variables.BACKEND_PORT || 3002);
+  if (!(Number.isInteger(port) && port > 0 && port < 65536))
+    throw new CliError('BACKEND_PORT must be a whole number from 1 to 65535.');
+  return {
+    reset,
+    host: variables.HOST || '127.0.0.1',
+    port,
+    dataDirectory: dataDirectory(),
+    variables,
+    plan,
+  };
+};
+
+/** @throws CliError when this process cannot listen there now */
+const refuseTakenPort = (host: string, port: number): Promise<void> =>
+  new Promise((resolve, reject) => {
+    const reasons: Readonly<Record<string, string>> = {
+      EADDRINUSE: `Port ${port} is taken: stop what uses it, or choose another with BACKEND_PORT.`,
+      EACCES: `Port ${port} needs privileges: choose one above 1023 with BACKEND_PORT.`,
+    };
+    const probe = createServer();
+    probe.once('error', ({ code = '', message }: NodeJS.ErrnoException) =>
+      reject(new CliError(reasons[code] ?? `HOST ${host}, port ${port}, cannot be used: ${message}`)),
+    );
+    probe.listen(port, host, () => probe.close(() => resolve()));
+  });
 
 const databaseOptions = ({ plan, dataDirectory }: DevSettings): ServiceOptions | undefined => {
   if (plan.kind !== 'local' && plan.kind !== 'loopback') return undefined;

@@ -1,24 +1,26 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { runProgram } from '../stack/cli-error.ts';
+import { runProgram } from '../program/cli.ts';
+import { readOptions } from '../program/options.ts';
+import { median, type Pair, reportPairs } from './ratios.ts';
 import { type BenchStack, withStack } from './stack.ts';
-import { median, type Pair, ratioOfMedians } from './statistics.ts';
 
-// npm run bench:fairness: how long does a login take while others have passwords hashed behind their sessions, beside how
-// long it takes without them, in one run? Under the limits of a new service, and without them, so that the queue alone is
-// left: a limit may have been met by an attacker with more networks.
+const usage = `npm run bench:fairness
+  How long a login takes while others have passwords hashed behind their sessions, beside how long it takes without them,
+  in one run. Under the limits of a new service, and without limits, so that the queue alone is left: an attacker with
+  more networks meets no limit.`;
 
-const goal = 2;
+const goal = [0, 2] as const;
 const rounds = 2;
 const loginsPerPhase = 6;
 const parallelSignUps = 8;
-/** Between two requests of one attacker: what is shown is what hashes cost others, not what requests do. */
+/** Between two requests of one attacker, so that the cost of hashes is measured, not that of requests. */
 const pauseMs = 3000;
 const password = 'correct horse battery staple';
 
 type Answer = { readonly status: number; readonly ms: number; readonly text: string };
 type Attacker = { readonly address: string; readonly bearer: string };
 
-/** Accounts, and the /64s of one /56 that they come from. */
+/** How many accounts, from how many /64s of one /56. */
 const attacks = [
   { name: '55 accounts of one network', accounts: 55, networks: 1 },
   { name: '160 accounts of four /64s of a /56', accounts: 160, networks: 4 },
@@ -54,7 +56,7 @@ const send = async (
 };
 
 let lastAddress = 0;
-/** Of a network that nobody else uses. */
+/** Each time of another network. */
 const newAddress = (): string => `198.18.${++lastAddress >> 8}.${lastAddress & 255}`;
 
 const signUp = async (url: string, email: string): Promise<string> => {
@@ -67,7 +69,7 @@ const signUp = async (url: string, email: string): Promise<string> => {
 const attackOnce = (url: string, attacker: Attacker): Promise<Answer> =>
   send(url, '/auth/password', { current_password: password, new_password: password }, attacker);
 
-/** Every account asks again and again, until the end. @returns what they were answered */
+/** Every account asks again and again, until the end. @returns their answers */
 const attack = async (
   url: string,
   attackers: readonly Attacker[],
@@ -104,7 +106,7 @@ const count = (answers: readonly Answer[]): string => {
   return [...statuses].map(([status, { length }]) => `${length} × ${status}`).join(', ');
 };
 
-const measure = async (url: string, attackers: readonly Attacker[]): Promise<void> => {
+const measure = async (name: string, url: string, attackers: readonly Attacker[]): Promise<void> => {
   const pairs: Pair[] = [];
   const answers: Answer[] = [];
   await logInOften(url, victim);
@@ -118,11 +120,8 @@ const measure = async (url: string, attackers: readonly Attacker[]): Promise<voi
     answers.push(...(await attacking));
     pairs.push(...loud.map((ms, at): Pair => [ms, quiet[at] ?? Number.NaN]));
   }
-  const [loud, quiet] = [0, 1].map((at) => median(pairs.map((pair) => pair[at] ?? 0)).toFixed(0));
-  const ratio = ratioOfMedians(pairs);
+  reportPairs(`${name}: a login with the attack / without`, pairs, { unit: 'ms', goal });
   const refused = answers.filter(({ status }) => status === 503).map(({ ms }) => ms);
-  console.log(`   login: ${quiet} ms without, ${loud} ms with the attack; medians of ${pairs.length}`);
-  console.log(`   ratio ${ratio.toFixed(2)} (goal ${goal}, ${ratio <= goal ? 'reached' : 'missed'})`);
   console.log(`   the attackers got ${count(answers)}`);
   if (refused.length > 0) console.log(`   a 503 took ${median(refused).toFixed(0)} ms (median)`);
 };
@@ -130,7 +129,7 @@ const measure = async (url: string, attackers: readonly Attacker[]): Promise<voi
 const emailOf = (at: number) => `attacker-${at}@example.com`;
 const victim = 'victim@example.com';
 
-/** @returns the attackers' tokens, which every Worker of the run takes */
+/** @returns the attackers' tokens, which every Worker of the run accepts */
 const signUpAll = async (url: string): Promise<string[]> => {
   const bearers: string[] = [];
   const count = Math.max(...attacks.map(({ accounts }) => accounts));
@@ -150,17 +149,17 @@ const run = async ({ startBareWorker }: BenchStack): Promise<void> => {
   const bearers = await signUpAll(workers[1]?.url ?? '');
   for (const [which, { name }] of limits.entries()) {
     for (const [at, { name: attackName, accounts, networks }] of attacks.entries()) {
-      console.log(`\n${attackName}, ${name}`);
-      // A /48 for each attack: what one has used up is not missing in the next.
+      // A /48 for each attack, so that one does not use up the limits of the next.
       const attackers = bearers.slice(0, accounts).map((bearer, index) => ({
         bearer,
         address: `2001:db8:${at + 1}:${index % networks}::1`,
       }));
-      await measure(workers[which]?.url ?? '', attackers);
+      await measure(`${attackName}, ${name}`, workers[which]?.url ?? '', attackers);
     }
   }
 };
 
 runProgram(async () => {
+  readOptions({}, usage);
   await withStack(run, { limitMs: 300_000, inMemory: true });
 });

@@ -3,28 +3,26 @@ import { cp, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { neon, neonConfig } from '@neondatabase/serverless';
-import { CliError, runProgram } from '../stack/cli-error.ts';
-import { localRoles } from '../stack/database-urls.ts';
-import { type BenchStack, withoutLimits, withStack } from './stack.ts';
-import { median, type Pair, ratioOfMedians } from './statistics.ts';
+import { CliError, runProgram } from '../program/cli.ts';
+import { readOptions } from '../program/options.ts';
+import { measurePairs, rateOf, reportPairs } from './ratios.ts';
+import { type BenchStack, connectAs, databaseUrl, withoutLimits, withStack } from './stack.ts';
 
-// npm run bench:http: Itsor beside better-auth, on one build of workerd, one database and in one run; once with the
-// database on this machine, where a round trip costs next to nothing, and once as far away as one in the same region.
-// It installs better-auth into a temporary directory, for which it needs a package registry.
+const usage = `npm run bench:http
+  Itsor beside better-auth, on one build of workerd, one database and in one run; once with the database on this machine,
+  where a round trip costs next to nothing, and once as far away as one in the same region. It installs better-auth into
+  a temporary directory, for which it needs a package registry.`;
 
-/** Milliseconds that a round trip to the database takes more: none, and what Neon's documentation calls usual. */
+/** Milliseconds added to a round trip to the database: none, and the usual ones by Neon's documentation. */
 const networks = [0, 5];
-const rounds = 6;
 const roundMs = 1500;
-/** No round of one network begins later than this; a slow machine measures fewer. */
-const lastRoundMs = 60_000;
+/** Of one task on one network. */
+const measuring = { pairs: 6, limitMs: 30_000 };
 const accountCount = 8;
 
 type Request = { readonly method: string; readonly path: string; readonly body?: object };
 
 type Contestant = {
-  readonly name: string;
   readonly start: (stack: BenchStack) => Promise<string>;
   readonly signup: (email: string) => Request;
   readonly login: (email: string) => Request;
@@ -40,24 +38,18 @@ const password = 'correct horse battery staple';
 const emails = Array.from({ length: accountCount }, (_, index) => `account-${index}@example.com`);
 
 const itsor: Contestant = {
-  name: 'Itsor',
   start: async ({ startBareWorker }) => (await startBareWorker(withoutLimits)).url,
   signup: (email) => ({ method: 'POST', path: '/auth/signup', body: { email, password } }),
   login: (email) => ({ method: 'POST', path: '/auth/token', body: { email, password } }),
   me: { method: 'GET', path: '/auth/me' },
 };
 
-const databaseUrl = (role: keyof typeof localRoles) =>
-  `postgres://${localRoles[role].user}:unchecked@embedded.localhost/itsor`;
-
 const betterAuth: Contestant = {
-  name: 'better-auth',
   start: async ({ dataDirectory, endpointUrl, startBareWorker }) => {
     const directory = join(dataDirectory, 'better-auth');
     await cp(fileURLToPath(new URL('better-auth', import.meta.url)), directory, { recursive: true });
     await install(directory);
-    neonConfig.fetchEndpoint = () => endpointUrl;
-    const sql = neon(databaseUrl('migrator'));
+    const sql = connectAs('migrator', endpointUrl);
     const statements = await readFile(join(directory, 'tables.sql'), 'utf8');
     for (const statement of statements.split(';\n')) if (statement.trim()) await sql.query(statement);
     const variables = { DATABASE_URL: databaseUrl('app'), BETTER_AUTH_SECRET: crypto.randomUUID() };
@@ -91,19 +83,14 @@ const send = async (url: string, { method, path, body }: Request, cookie?: strin
     ...(body && { body: JSON.stringify(body) }),
   });
   const text = await response.text();
-  // A session that is not one: better-auth answers 200 and null.
+  // Without a session better-auth answers 200 and null.
   if (!response.ok || !text.includes('@example.com')) throw new Error(`${path}: ${response.status} ${text}`);
   return response;
 };
 
-type Runner = {
-  readonly name: string;
-  readonly run: Record<'me' | 'login', (turn: number) => Promise<unknown>>;
-};
-
-const prepare = async (contestant: Contestant, stack: BenchStack): Promise<Runner> => {
-  const { name, signup, login, me } = contestant;
-  const url = await contestant.start(stack);
+/** Starts a contestant with its accounts. @returns its tasks, for the client of a number */
+const prepare = async ({ start, signup, login, me }: Contestant, stack: BenchStack) => {
+  const url = await start(stack);
   for (const email of emails) await send(url, signup(email));
   const cookies = await Promise.all(
     emails.map(async (email) => {
@@ -112,59 +99,28 @@ const prepare = async (contestant: Contestant, stack: BenchStack): Promise<Runne
     }),
   );
   return {
-    name,
-    run: {
-      me: (turn) => send(url, me, cookies[turn % accountCount]),
-      login: (turn) => send(url, login(emails[turn % accountCount] ?? '')),
-    },
+    me: (client: number) => send(url, me, cookies[client % accountCount]),
+    login: (client: number) => send(url, login(emails[client % accountCount] ?? '')),
   };
 };
 
-/** Requests per second. */
-const measure = async (run: (turn: number) => Promise<unknown>, concurrency: number): Promise<number> => {
-  const startMs = performance.now();
-  let requests = 0;
-  const client = async (_: unknown, index: number): Promise<void> => {
-    while (performance.now() - startMs < roundMs) {
-      await run(index);
-      requests += 1;
-    }
-  };
-  await Promise.all(Array.from({ length: concurrency }, client));
-  return (requests * 1000) / (performance.now() - startMs);
-};
-
-const compare = async (ours: Runner, theirs: Runner): Promise<void> => {
+const compare = async (stack: BenchStack): Promise<void> => {
+  const [ours, theirs] = [await prepare(itsor, stack), await prepare(betterAuth, stack)];
   for (const { name, task, concurrency, goal } of tasks) {
-    const deadlineMs = performance.now() + lastRoundMs / tasks.length;
-    const measured: Pair[] = [];
-    // Rounds alternate, so that another load on the machine meets both alike.
-    while (measured.length === 0 || (measured.length < rounds && performance.now() < deadlineMs)) {
-      measured.push([
-        await measure(ours.run[task], concurrency),
-        await measure(theirs.run[task], concurrency),
-      ]);
-    }
-    const ratio = ratioOfMedians(measured);
-    const byRound = measured.map(([our, their]) => our / their);
-    const [our, their] = [0, 1].map((at) => median(measured.map((pair) => pair[at] ?? 0)).toFixed(1));
-    console.log(`${name}, ${concurrency} at a time`);
-    console.log(
-      `   per second: ${ours.name} ${our}, ${theirs.name} ${their}; medians of ${measured.length} rounds`,
+    const rounds = await measurePairs(
+      () => rateOf(ours[task], { concurrency, roundMs }),
+      () => rateOf(theirs[task], { concurrency, roundMs }),
+      measuring,
     );
-    console.log(
-      `   ratio ${ratio.toFixed(2)}, by round ${Math.min(...byRound).toFixed(2)} to ${Math.max(...byRound).toFixed(2)} ` +
-        `(goal ${goal}, ${ratio >= goal ? 'reached' : 'missed'})`,
-    );
+    const title = `${name}, ${concurrency} at a time: Itsor / better-auth`;
+    reportPairs(title, rounds, { unit: 'a second', goal: [goal, Infinity] });
   }
 };
 
 runProgram(async () => {
+  readOptions({}, usage);
   for (const networkMs of networks) {
     console.log(`\nA round trip to the database takes ${networkMs} ms more than on one machine`);
-    await withStack(
-      async (stack) => await compare(await prepare(itsor, stack), await prepare(betterAuth, stack)),
-      { networkMs, inMemory: true },
-    );
+    await withStack(compare, { networkMs, inMemory: true, limitMs: 240_000 });
   }
 });

@@ -3,38 +3,31 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { convertV4MiniflareOptions, Miniflare } from 'miniflare';
 import { unstable_getMiniflareWorkerOptions as readWorkerOptions } from 'wrangler';
-import { CliError, runProgram } from '../stack/cli-error.ts';
-import { tellLauncher } from '../stack/service-message.ts';
-import { stopRequest } from '../stack/stop-request.ts';
-import { runWrangler, wranglerReason } from '../stack/wrangler.ts';
+import { runWrangler, wranglerReason } from '../program/child.ts';
+import { CliError, runProgram, stopRequest } from '../program/cli.ts';
+import type { WorkerSettings } from '../stack/serve-worker.ts';
+import { tellLauncher } from '../stack/service-process.ts';
 
-export type BareWorkerSettings = {
-  readonly configPath: string;
-  readonly port: number;
-  /** For the bundle. */
-  readonly outDirectory: string;
-  readonly variables: Readonly<Record<string, string>>;
-};
-
-// The Worker of a wrangler.toml as a deployment bundles it, on workerd with nothing in front: what wrangler dev adds to
-// each request, its proxy, costs more than many a request does.
+// The Worker of a wrangler.toml as a deployment bundles it, on workerd with nothing in front: the proxy of wrangler dev
+// adds more to each request than many a request costs.
 runProgram(async () => {
   const stop = stopRequest();
-  const [settings] = (await once(process, 'message')) as [BareWorkerSettings];
-  const { configPath, port, outDirectory, variables } = settings;
+  const [{ configPath, hostname, port, stateDirectory, variables }] = (await once(process, 'message')) as [
+    WorkerSettings,
+  ];
   const built = await runWrangler([
-    ...['deploy', '--dry-run', '--minify', '--outdir', outDirectory, '--config', configPath],
+    ...['deploy', '--dry-run', '--minify', '--outdir', stateDirectory, '--config', configPath],
   ]);
   if (built.status !== 0) throw new CliError(`${configPath} cannot be built: ${wranglerReason(built)}`);
-  // Nobody who is measured asks for files.
+  // No measured request asks for files.
   const { assets: _, bindings: __, ...options } = readWorkerOptions(configPath).workerOptions;
   const miniflare = new Miniflare(
     convertV4MiniflareOptions({
       ...options,
-      host: '127.0.0.1',
+      host: hostname,
       port,
-      modulesRoot: outDirectory,
-      modules: await modulesIn(outDirectory),
+      modulesRoot: stateDirectory,
+      modules: await modulesIn(stateDirectory),
       bindings: variables,
     }),
   );

@@ -1,15 +1,18 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
-import { runProgram } from '../stack/cli-error.ts';
-import { measurePairs, reportPairs } from './report-pairs.ts';
-import { withoutLimits, withStack } from './stack.ts';
+import { runProgram } from '../program/cli.ts';
+import { readOptions } from '../program/options.ts';
+import { measurePairs, reportPairs } from './ratios.ts';
+import { type BenchStack, withoutLimits, withStack } from './stack.ts';
 
-// npm run bench:telemetry: what metrics, and traces for a collector that hangs, cost GET /auth/me; and the same
-// Worker beside itself, for what the machine makes of two that are equal.
+const usage = `npm run bench:telemetry
+  The cost of metrics, and of traces for a collector that hangs, to GET /auth/me; and the same Worker beside a twin, as
+  the difference that the machine makes between two equal ones.`;
 
 const measuring = { pairs: 1_500, warmUp: 200, limitMs: 60_000 };
+const goal = [0.95, 1.05] as const;
 
-/** Takes connections and requests, and never says a word. */
+/** Takes connections and requests, and never answers. */
 const startHangingCollector = async () => {
   const server = createServer((socket) => socket.on('error', () => {}).resume()).listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -26,8 +29,9 @@ const signUp = async (url: string): Promise<string> => {
   return ((await response.json()) as { access_token: string }).access_token;
 };
 
-/** Milliseconds of one GET /auth/me at each of the services. */
-const timerOf = async (url: string) => {
+/** Starts a Worker. @returns how many milliseconds one GET /auth/me takes at it, measured at each call */
+const timerOf = async ({ startWorker }: BenchStack, variables: Readonly<Record<string, string>>) => {
+  const { url } = await startWorker({ ...withoutLimits, ...variables });
   const headers = { Authorization: `Bearer ${await signUp(url)}` };
   return async (): Promise<number> => {
     const startMs = performance.now();
@@ -39,29 +43,24 @@ const timerOf = async (url: string) => {
 };
 
 runProgram(async () => {
+  readOptions({}, usage);
   const collector = await startHangingCollector();
+  const compare = async (stack: BenchStack): Promise<void> => {
+    const [plain, twin, traced] = await Promise.all([
+      timerOf(stack, {}),
+      timerOf(stack, {}),
+      timerOf(stack, { ENABLE_METRICS: '1', OTEL_EXPORTER_OTLP_ENDPOINT: collector.url }),
+    ]);
+    const contrasts = [
+      ['a Worker / its twin', plain, twin],
+      ['metrics, and a collector that hangs / neither', traced, plain],
+    ] as const;
+    for (const [name, one, other] of contrasts) {
+      reportPairs(`GET /auth/me: ${name}`, await measurePairs(one, other, measuring), { unit: 'ms', goal });
+    }
+  };
   try {
-    await withStack(async ({ startWorker }) => {
-      const [plain, twin, traced] = await Promise.all([
-        startWorker(withoutLimits),
-        startWorker(withoutLimits),
-        startWorker({ ...withoutLimits, ENABLE_METRICS: '1', OTEL_EXPORTER_OTLP_ENDPOINT: collector.url }),
-      ]);
-      const [onPlain, onTwin, onTraced] = await Promise.all(
-        [plain, twin, traced].map(({ url }) => timerOf(url)),
-      );
-      if (!onPlain || !onTwin || !onTraced) return;
-      reportPairs(
-        'GET /auth/me: a Worker / its twin',
-        await measurePairs(onPlain, onTwin, measuring),
-        [0.95, 1.05],
-      );
-      reportPairs(
-        'GET /auth/me: metrics, and a collector that hangs / neither',
-        await measurePairs(onTraced, onPlain, measuring),
-        [0.95, 1.05],
-      );
-    });
+    await withStack(compare, { limitMs: 240_000 });
   } finally {
     collector.server.close();
   }

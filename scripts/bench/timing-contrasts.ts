@@ -1,13 +1,12 @@
-import { neon, neonConfig } from '@neondatabase/serverless';
 import { loadGroup } from '../admin/config-group.ts';
 import { hashPassword } from '../admin/passwords.ts';
-import { localRoles } from '../stack/database-urls.ts';
+import { connectAs } from './stack.ts';
 
 export type Send = (turn: number) => { readonly path: string; readonly body: object };
 
 /** Two requests that must look alike to a stopwatch. */
 export type Contrast = {
-  /** By which it can be asked for on the command line. */
+  /** Its name on the command line. */
   readonly key: string;
   readonly name: string;
   readonly status: number;
@@ -15,11 +14,11 @@ export type Contrast = {
   readonly other: Send;
   /** Sent before each of both, unmeasured. */
   readonly before?: Send;
-  /** Waited after each request: what goes on after a response must not slow the next one down. */
-  readonly settleMs: number;
+  /** Waited after each request, 25 by default: work that goes on after a response must not slow the next one down. */
+  readonly settleMs?: number;
 };
 
-/** Accounts that are made for each kind but the unknown ones; a mail goes to each only once. */
+/** How many accounts of each kind but the unknown ones are made; each gets only one mail. */
 export const accountsPerKind = 500;
 const kinds = ['known', 'passwordless', 'unverified', 'waiting', 'unknown', 'newcomer'] as const;
 type Kind = (typeof kinds)[number];
@@ -30,20 +29,15 @@ const emailOf = (kind: Kind, turn: number) =>
 
 const password = 'correct horse battery staple';
 
+/** Each account in its turn, so that none was guessed at before. */
+const guess =
+  (kind: Kind): Send =>
+  (turn) => ({ path: '/auth/token', body: { email: emailOf(kind, turn), password: 'a wrong password' } });
 // A few in turn: each identifier has an object that counts attempts, and waking up new ones would be noise.
 const login =
   (kind: Kind): Send =>
-  (turn) => ({
-    path: '/auth/token',
-    body: { email: emailOf(kind, turn % 10), password: 'a wrong password' },
-  });
-/** Of an account that is logged in by its owner, or of nobody: each in its turn, so that none is guessed at before. */
-const guess =
-  (kind: Kind): Send =>
-  (turn) => ({
-    path: '/auth/token',
-    body: { email: emailOf(kind, turn), password: 'a wrong password' },
-  });
+  (turn) =>
+    guess(kind)(turn % 10);
 const ownLogin: Send = (turn) => ({ path: '/auth/token', body: { email: emailOf('known', turn), password } });
 const signup =
   (kind: Kind): Send =>
@@ -84,7 +78,6 @@ export const contrasts: readonly Contrast[] = [
     before: ownLogin,
     one: guess('known'),
     other: guess('unknown'),
-    settleMs: 25,
   },
   {
     key: 'forgot',
@@ -92,7 +85,6 @@ export const contrasts: readonly Contrast[] = [
     status: 202,
     one: forgot('known'),
     other: forgot('unknown'),
-    settleMs: 25,
   },
   {
     key: 'resend',
@@ -100,7 +92,6 @@ export const contrasts: readonly Contrast[] = [
     status: 202,
     one: resend('unverified'),
     other: resend('unknown'),
-    settleMs: 25,
   },
   {
     key: 'code',
@@ -109,7 +100,6 @@ export const contrasts: readonly Contrast[] = [
     before: resend('unverified'),
     one: wrongCode('unverified'),
     other: wrongCode('unknown'),
-    settleMs: 25,
   },
   {
     key: 'code-proved',
@@ -117,7 +107,6 @@ export const contrasts: readonly Contrast[] = [
     status: 400,
     one: wrongCode('known'),
     other: wrongCode('unknown'),
-    settleMs: 25,
   },
   {
     key: 'signup',
@@ -125,7 +114,6 @@ export const contrasts: readonly Contrast[] = [
     status: 202,
     one: signup('known'),
     other: signup('unknown'),
-    settleMs: 25,
   },
   {
     key: 'signup-waiting',
@@ -133,7 +121,6 @@ export const contrasts: readonly Contrast[] = [
     status: 202,
     one: signup('waiting'),
     other: signup('newcomer'),
-    settleMs: 25,
   },
 ];
 
@@ -147,8 +134,7 @@ export const post = (url: string, { path, body }: ReturnType<Send>, address: str
 /** Accounts of each kind, with what makes it one; all have one hash, as the Worker would make it. */
 export const prepareAccounts = async (endpointUrl: string): Promise<void> => {
   const hash = await hashPassword(password, loadGroup({}, 'Passwords').password);
-  neonConfig.fetchEndpoint = () => endpointUrl;
-  const sql = neon(`postgres://${localRoles.app.user}:unchecked@embedded.localhost/itsor`);
+  const sql = connectAs('app', endpointUrl);
   const emails = kinds
     .filter((kind) => kind !== 'unknown' && kind !== 'newcomer')
     .flatMap((kind) => Array.from({ length: accountsPerKind }, (_, turn) => emailOf(kind, turn)));

@@ -1,9 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { parseArgs } from 'node:util';
-import { CliError, runProgram } from '../stack/cli-error.ts';
-import { measurePairs, reportPairs } from './report-pairs.ts';
-import { type BenchStack, withoutLimits, withStack } from './stack.ts';
-import type { Pair } from './statistics.ts';
+import { CliError, runProgram } from '../program/cli.ts';
+import { readArguments } from '../program/options.ts';
+import { measurePairs, reportPairs } from './ratios.ts';
+import { withoutLimits, withStack } from './stack.ts';
 import {
   accountsPerKind,
   type Contrast,
@@ -13,23 +12,24 @@ import {
   type Send,
 } from './timing-contrasts.ts';
 
-// npm run bench:timing [-- --parallel 30 login forgot …]: can a stopwatch tell a known account from an unknown one (OWASP
-// ASVS 5.0, 6.3.8)? Without names it measures everything. With `--parallel`, a measurement is that many requests for one
-// account at once, each from a network of its own, until the last is answered.
+const usage = `npm run bench:timing [-- --parallel N] [name …]
+  Whether a stopwatch can tell a known account from an unknown one (OWASP ASVS 5.0, 6.3.8). Without names it measures
+  everything: ${contrasts.map(({ key }) => key).join(', ')}.
+  --parallel  a measurement is that many requests for one account at once, each from a network of its own, until the
+              last is answered`;
 
-const pairCount = 400;
 /** Sent first, unmeasured: they wake up the objects that count attempts. */
 const warmUpCount = 20;
-/** A contrast takes no longer, and three times as long in parallel; a slow machine measures fewer pairs. */
-const contrastMs = 60_000;
-const goal: Pair = [0.95, 1.05];
+const single = { pairs: 400, warmUp: warmUpCount, limitMs: 60_000 };
+const parallelBursts = { pairs: 400, warmUp: 2, limitMs: 180_000 };
+const goal = [0.95, 1.05] as const;
 
-const measure = async (url: string, contrast: Contrast, parallel: number): Promise<Pair[]> => {
-  const { status, one, other, before, settleMs } = contrast;
+const measure = async (url: string, contrast: Contrast, parallel: number) => {
+  const { status, one, other, before, settleMs = 25 } = contrast;
   const time = async (send: Send, turn: number): Promise<number> => {
     const request = send(turn % accountsPerKind);
     if (before) {
-      // From elsewhere: the guess that follows is the first one of its network.
+      // From another network: the guess that follows is the first one of its own.
       await (await post(url, before(turn % accountsPerKind), `192.0.2.${turn % warmUpCount}`)).text();
       await sleep(settleMs);
     }
@@ -46,41 +46,29 @@ const measure = async (url: string, contrast: Contrast, parallel: number): Promi
     await sleep(settleMs);
     return endMs - startMs;
   };
-
   return measurePairs(
     (turn) => time(one, turn),
     (turn) => time(other, turn),
-    parallel === 1
-      ? { pairs: pairCount, warmUp: warmUpCount, limitMs: contrastMs }
-      : { pairs: pairCount, warmUp: 2, limitMs: 3 * contrastMs },
+    parallel === 1 ? single : parallelBursts,
   );
 };
 
 const chosen = (keys: readonly string[]): readonly Contrast[] => {
   const unknown = keys.find((key) => !contrasts.some((contrast) => contrast.key === key));
-  if (unknown !== undefined) {
-    throw new CliError(`Unknown: ${unknown}. There are ${contrasts.map(({ key }) => key).join(', ')}.`);
-  }
+  if (unknown !== undefined) throw new CliError(`Unknown name: ${unknown}\n\n${usage}`);
   return keys.length === 0 ? contrasts : contrasts.filter(({ key }) => keys.includes(key));
 };
 
-const run = async (
-  { startWorker, endpointUrl }: BenchStack,
-  measured: readonly Contrast[],
-  parallel: number,
-): Promise<void> => {
-  const { url } = await startWorker({ ...withoutLimits, EMAIL_VERIFICATION: 'required' });
-  await prepareAccounts(endpointUrl);
-  for (const contrast of measured) reportPairs(contrast.name, await measure(url, contrast, parallel), goal);
-};
-
 runProgram(async () => {
-  const { values, positionals } = parseArgs({
-    options: { parallel: { type: 'string', default: '1' } },
-    allowPositionals: true,
-  });
+  const options = { parallel: { type: 'string', default: '1' } } as const;
+  const { values, positionals } = readArguments(options, usage);
   const parallel = Number(values.parallel);
   if (!(parallel >= 1 && parallel <= 100)) throw new CliError('--parallel wants a number from 1 to 100.');
   const measured = chosen(positionals);
-  await withStack((stack) => run(stack, measured, parallel));
+  await withStack(async ({ startWorker, endpointUrl }) => {
+    const { url } = await startWorker({ ...withoutLimits, EMAIL_VERIFICATION: 'required' });
+    await prepareAccounts(endpointUrl);
+    for (const contrast of measured)
+      reportPairs(contrast.name, await measure(url, contrast, parallel), { unit: 'ms', goal });
+  });
 });

@@ -1,55 +1,38 @@
-import { randomBytes } from 'node:crypto';
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { connect } from 'node:net';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { CliError } from './cli-error.ts';
-import { isRunning } from './processes.ts';
+import { CliError } from '../program/cli.ts';
 
 export type LockRecord = {
   readonly pid: number;
   /** Speaks PostgreSQL's own protocol. */
   readonly wirePort: number;
-  /** Speaks Neon's SQL over HTTP; absent until it does, and where nobody asked for it. */
+  /** Speaks Neon's SQL over HTTP; absent until it does, and where there is no endpoint. */
   readonly endpointPort?: number;
 };
 
-export type DataLock = {
-  readonly update: (record: LockRecord) => Promise<void>;
-  readonly release: () => Promise<void>;
-};
-
-/** SQLITE_BUSY (https://www.sqlite.org/rescode.html#busy). */
-const sqliteBusy = 5;
-
 const lockPath = (dataDirectory: string) => join(dataDirectory, 'stack.lock');
 
-/** Who has the data directory open right now; null when nobody has, whatever a lock file may say. */
-export const findLockHolder = async (dataDirectory: string): Promise<LockRecord | null> => {
-  const text = await readText(lockPath(dataDirectory));
-  return text === null ? null : liveRecord(text);
-};
-
 /**
- * Makes this process the only one that opens the data directory. SQLite locks a file for it, which the kernel gives free
- * when the process ends, however it ends; `stack.lock` beside it tells others whom to ask.
+ * Makes this process the only one that opens the data directory. SQLite locks a file for it, and the kernel frees that
+ * lock when the process ends, however it ends; `stack.lock` beside it tells others the holder's ports.
  *
  * @throws CliError when another process has it
  */
-export const takeDataLock = async (dataDirectory: string, record: LockRecord): Promise<DataLock> => {
+export const takeDataLock = async (dataDirectory: string, record: LockRecord) => {
   // PGlite makes files that everybody may read.
   await mkdir(dataDirectory, { recursive: true, mode: 0o700 });
   const path = lockPath(dataDirectory);
   const unlock = lockFile(`${path}.sqlite`);
-  // A version before this one has no such file.
-  const holder = await findLockHolder(dataDirectory);
-  if (unlock === null || holder !== null) {
-    unlock?.();
-    throw new CliError(inUse(dataDirectory, holder));
-  }
-  await replaceWhole(path, record);
+  if (unlock === null) throw new CliError(inUse(dataDirectory, await readRecord(path)));
+  const write = async (changed: LockRecord) => {
+    const draft = `${path}.${process.pid}`;
+    await writeFile(draft, JSON.stringify(changed));
+    await rename(draft, path);
+  };
+  await write(record);
   return {
-    update: (changed) => replaceWhole(path, changed),
+    update: write,
     release: async () => {
       await rm(path, { force: true });
       unlock();
@@ -57,9 +40,14 @@ export const takeDataLock = async (dataDirectory: string, record: LockRecord): P
   };
 };
 
-/** @returns what gives the file free, or null where another holds it */
+/** SQLITE_BUSY (https://www.sqlite.org/rescode.html#busy). */
+const sqliteBusy = 5;
+/** Longer than `findLockHolder` has the lock while it looks. */
+const waitMs = 50;
+
+/** @returns a function that frees the file, or null where another process holds it */
 const lockFile = (path: string): (() => void) | null => {
-  const file = new DatabaseSync(path);
+  const file = new DatabaseSync(path, { timeout: waitMs });
   try {
     file.exec('begin exclusive');
     return () => file.close();
@@ -70,35 +58,22 @@ const lockFile = (path: string): (() => void) | null => {
   }
 };
 
-export const inUse = (dataDirectory: string, holder: LockRecord | null): string =>
-  `The data in ${dataDirectory} are in use by ${holder ? `process ${holder.pid}` : 'another process'}: stop it, or choose another folder with DATA_DIR.`;
-
-/** A process id alone may have been given to somebody else since; it must also answer at its port. */
-const liveRecord = async (text: string): Promise<LockRecord | null> => {
-  const record = JSON.parse(text) as LockRecord;
-  return isRunning(record.pid) && (await answers(record.wirePort)) ? record : null;
+/** The process that has the data directory open; null without one, although `stack.lock` may name one that crashed. */
+export const findLockHolder = async (dataDirectory: string): Promise<LockRecord | null> => {
+  const record = await readRecord(lockPath(dataDirectory));
+  const unlock = record && lockFile(`${lockPath(dataDirectory)}.sqlite`);
+  unlock?.();
+  return unlock ? null : record;
 };
 
-const answers = (port: number): Promise<boolean> =>
-  new Promise((resolve) => {
-    const socket = connect(port, '127.0.0.1');
-    socket.once('connect', () => resolve(true)).once('error', () => resolve(false));
-    socket.once('connect', () => socket.destroy());
-  });
-
-const replaceWhole = async (path: string, record: LockRecord) => rename(await writeDraft(path, record), path);
-
-const writeDraft = async (path: string, record: LockRecord) => {
-  const draft = `${path}.${randomBytes(6).toString('hex')}`;
-  await writeFile(draft, JSON.stringify(record));
-  return draft;
-};
-
-const readText = async (path: string): Promise<string | null> => {
+const readRecord = async (path: string): Promise<LockRecord | null> => {
   try {
-    return await readFile(path, 'utf8');
+    return JSON.parse(await readFile(path, 'utf8')) as LockRecord;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
     throw error;
   }
 };
+
+export const inUse = (dataDirectory: string, holder: LockRecord | null): string =>
+  `The data in ${dataDirectory} are in use by ${holder ? `process ${holder.pid}` : 'another process'}: stop it, or choose another folder with DATA_DIR.`;

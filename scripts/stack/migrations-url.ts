@@ -1,35 +1,24 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
-import { Client } from 'pg';
-import { applyRoles } from './apply-roles.ts';
-import { CliError, runProgram } from './cli-error.ts';
-import { findLockHolder, type LockRecord } from './data-lock.ts';
-import { planDatabase } from './database-plan.ts';
-import { actingAs, localRoles, placeOf } from './database-urls.ts';
-import { migratorNeeded, migratorUrl } from './migrator-url.ts';
-import { dataDirectory, readVariables } from './project.ts';
-import type { ServiceMessage } from './service-message.ts';
+import { CliError, runProgram } from '../program/cli.ts';
+import { dataDirectory, readVariables } from '../program/project.ts';
+import { findLockHolder } from './data-lock.ts';
+import { actingAs, localRoles, migratorNeeded, migratorUrl, placeOf, planDatabase } from './database-plan.ts';
+import { withClient } from './postgres.ts';
+import { applyRoles } from './roles.ts';
+import type { ServiceMessage } from './service-process.ts';
 
 // node scripts/stack/migrations-url.ts <pid of drizzle-kit>
-// Prints the connection string for migrations. An embedded database that is not running is started, and
-// stays for as long as that process lives.
+// Prints the connection string for migrations. An embedded database that is not running is started, and stays for as long
+// as that process lives.
 runProgram(async () => {
   const url = givenUrl() ?? (await localUrl());
-  await requireConnection(url);
+  // drizzle-kit says nothing when it cannot connect.
+  await withClient(url, async () => {}).catch((error: Error) => {
+    throw new CliError(`The database at ${placeOf(url)} cannot be reached: ${error.message}`);
+  });
   console.log(url);
 });
-
-/** drizzle-kit says nothing when it cannot connect. */
-const requireConnection = async (url: string): Promise<void> => {
-  const client = new Client({ connectionString: url, connectionTimeoutMillis: 10_000 });
-  try {
-    await client.connect();
-  } catch (error) {
-    throw new CliError(`The database at ${placeOf(url)} cannot be reached: ${(error as Error).message}`);
-  } finally {
-    await client.end().catch(() => {});
-  }
-};
 
 const givenUrl = (): string | null => {
   const variables = readVariables();
@@ -37,7 +26,7 @@ const givenUrl = (): string | null => {
   if (url !== null) return url;
   const plan = planDatabase(variables, null);
   if (plan.kind === 'local' || plan.kind === 'endpoint') return null;
-  // The app's database is not the embedded one, so neither is the one that wants the migrations.
+  // The app's database is not the embedded one, so the migrations are for another one too.
   throw migratorNeeded();
 };
 
@@ -51,8 +40,9 @@ const localUrl = async (): Promise<string> => {
   return `postgres://${localRoles.migrator.user}@127.0.0.1:${port}/postgres`;
 };
 
-const startInBackground = async (): Promise<LockRecord['wirePort']> => {
-  const child = fork(new URL('./serve-wire.ts', import.meta.url), process.argv.slice(2), {
+const startInBackground = async (): Promise<number> => {
+  const program = new URL('./serve-endpoint.ts', import.meta.url);
+  const child = fork(program, ['--wire-for', process.argv[2] ?? ''], {
     detached: true,
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
   });

@@ -1,76 +1,65 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import type { Statement } from './sql-backend.ts';
-import type { IsolationLevel, TransactionOptions } from './transaction.ts';
+import { z } from 'zod';
+import type { TransactionOptions } from './transactions.ts';
 
-/** A request that does not follow the protocol; nothing of it has run. */
+/** A request that does not follow the protocol; none of its statements has run. */
 export class BadRequest extends Error {
   override readonly name = 'BadRequest';
 }
 
-export type NeonRequest = {
-  readonly user: string;
-  readonly rowsAsArrays: boolean;
-  /** True for `{queries: […]}`, whose answer is `{results: […]}`. */
-  readonly batch: boolean;
-  readonly statements: readonly Statement[];
-  readonly options: TransactionOptions;
-};
+const WellFormed = z.string().refine((text) => text.isWellFormed(), 'has a lone surrogate');
+const Parameter = z
+  .unknown()
+  .transform((value) => (value === null || typeof value === 'string' ? value : JSON.stringify(value)))
+  .pipe(WellFormed.nullable());
+const Single = z.object({
+  // In the wire protocol a NUL ends the query text, and the rest would be read as something else.
+  query: WellFormed.refine((text) => !text.includes('\0'), 'contains a NUL'),
+  params: z.array(Parameter).default([]),
+});
+const Batch = z.object({ queries: z.array(Single) });
 
-/** @throws BadRequest */
-export const readNeonRequest = (headers: IncomingHttpHeaders, body: Buffer): NeonRequest => {
+/** A batch is `{queries: […]}`, whose answer is `{results: […]}`. @throws BadRequest */
+export const readNeonRequest = (headers: IncomingHttpHeaders, body: Buffer) => {
   if (headers['neon-raw-text-output'] !== 'true') {
     throw new BadRequest('this endpoint answers raw text only: send Neon-Raw-Text-Output: true');
   }
-  const json = parseBody(body);
-  const batch = 'queries' in json;
-  return {
+  const request = {
     user: readUser(headers['neon-connection-string']),
     rowsAsArrays: headers['neon-array-mode'] === 'true',
-    batch,
-    statements: batch ? readArray(json.queries, 'queries').map(readStatement) : [readStatement(json)],
-    options: batch ? readOptions(headers) : {},
   };
+  const json = parseJson(body);
+  if (typeof json === 'object' && json !== null && 'queries' in json) {
+    return { ...request, batch: true, statements: read(Batch, json).queries, options: readOptions(headers) };
+  }
+  return { ...request, batch: false, statements: [read(Single, json)], options: {} };
 };
 
-const parseBody = (body: Buffer): Record<string, unknown> => {
+const parseJson = (body: Buffer): unknown => {
   try {
-    return readObject(JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body)));
-  } catch (error) {
-    throw error instanceof BadRequest ? error : new BadRequest('the body is not UTF-8 JSON');
+    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body));
+  } catch {
+    throw new BadRequest('the body is not UTF-8 JSON');
   }
+};
+
+const read = <Schema extends z.ZodType>(schema: Schema, json: unknown): z.output<Schema> => {
+  const { data, error } = schema.safeParse(json);
+  if (error === undefined) return data as z.output<Schema>;
+  const [issue] = error.issues;
+  throw new BadRequest(`${issue?.path.join('.') || 'the body'}: ${issue?.message}`);
 };
 
 const readUser = (header: string | string[] | undefined): string => {
   if (typeof header !== 'string') throw new BadRequest('the header Neon-Connection-String is missing');
-  const { protocol, username } = URL.parse(header) ?? {};
-  if (!username || (protocol !== 'postgres:' && protocol !== 'postgresql:')) {
+  const { protocol = '', username } = URL.parse(header) ?? {};
+  if (!username || !/^postgres(?:ql)?:$/.test(protocol)) {
     throw new BadRequest('Neon-Connection-String is not a PostgreSQL URL with a user');
   }
   return decodeURIComponent(username);
 };
 
-const readStatement = (value: unknown): Statement => {
-  const { query, params } = readObject(value);
-  if (typeof query !== 'string') throw new BadRequest('"query" must be a string');
-  // In the wire protocol a NUL ends the query text, and what follows would be read as something else.
-  if (query.includes('\0')) throw new BadRequest('"query" contains a NUL');
-  return {
-    query: wellFormed(query),
-    params: params === undefined ? [] : readArray(params, 'params').map(readParameter),
-  };
-};
-
-const readParameter = (value: unknown): string | null => {
-  if (value === null) return null;
-  return wellFormed(typeof value === 'string' ? value : JSON.stringify(value));
-};
-
-const wellFormed = (text: string) => {
-  if (!text.isWellFormed()) throw new BadRequest('the body contains a lone surrogate');
-  return text;
-};
-
-const isolationLevels: Record<string, IsolationLevel> = {
+const isolationLevels: Readonly<Record<string, string>> = {
   ReadUncommitted: 'READ UNCOMMITTED',
   ReadCommitted: 'READ COMMITTED',
   RepeatableRead: 'REPEATABLE READ',
@@ -79,26 +68,13 @@ const isolationLevels: Record<string, IsolationLevel> = {
 
 const readOptions = (headers: IncomingHttpHeaders): TransactionOptions => {
   const level = headers['neon-batch-isolation-level'];
-  const isolationLevel = typeof level === 'string' ? isolationLevels[level] : undefined;
+  const isolationLevel = level === undefined ? undefined : isolationLevels[String(level)];
   if (level !== undefined && isolationLevel === undefined)
     throw new BadRequest('unknown Neon-Batch-Isolation-Level');
+  const readFlag = (name: string) => (headers[name] === undefined ? undefined : headers[name] === 'true');
   return {
     isolationLevel,
-    readOnly: readFlag(headers['neon-batch-read-only']),
-    deferrable: readFlag(headers['neon-batch-deferrable']),
+    readOnly: readFlag('neon-batch-read-only'),
+    deferrable: readFlag('neon-batch-deferrable'),
   };
-};
-
-const readFlag = (header: string | string[] | undefined) =>
-  header === undefined ? undefined : header === 'true';
-
-const readObject = (value: unknown): Record<string, unknown> => {
-  if (typeof value !== 'object' || value === null || Array.isArray(value))
-    throw new BadRequest('an object was expected');
-  return value as Record<string, unknown>;
-};
-
-const readArray = (value: unknown, name: string): unknown[] => {
-  if (!Array.isArray(value)) throw new BadRequest(`"${name}" must be an array`);
-  return value;
 };

@@ -1,4 +1,5 @@
-import { quoteIdentifier } from './transaction.ts';
+import { type Client, DatabaseError, escapeIdentifier, escapeLiteral } from 'pg';
+import { withClient } from './postgres.ts';
 
 export type RoleCredentials = {
   readonly user: string;
@@ -6,104 +7,124 @@ export type RoleCredentials = {
   readonly password: string | null;
 };
 
-export type RolesPlan = {
-  /** Runs the migrations and owns what they make. */
+export type Roles = {
+  /** Runs the migrations and owns the tables that they make. */
   readonly migrator: RoleCredentials;
   /** The Worker's: reads and writes rows, changes no structure. */
   readonly app: RoleCredentials;
-  readonly database: string;
 };
 
 export type RoleStatement = { readonly purpose: string; readonly sql: string };
 
+const step = (purpose: string, sql: string): RoleStatement => ({ purpose, sql });
+
 /**
- * The statements that make the two roles and draw the line between them. Running them again changes
- * nothing but the passwords. The order matters: default privileges need the membership before them.
+ * The statements that make the two roles and separate them. Running them again changes nothing but the passwords. The
+ * order matters: default privileges need the membership before them.
  */
-export const roleStatements = ({ migrator, app, database }: RolesPlan): RoleStatement[] => {
-  const [migratorName, appName] = [quoteIdentifier(migrator.user), quoteIdentifier(app.user)];
-  const databaseName = quoteIdentifier(database);
+export const roleStatements = ({ migrator, app }: Roles, database: string): RoleStatement[] => {
+  const [migratorName, appName] = [escapeIdentifier(migrator.user), escapeIdentifier(app.user)];
+  const databaseName = escapeIdentifier(database);
   return [
     ...loginRole(migrator),
     ...loginRole(app),
-    {
-      // On Neon, and since PostgreSQL 16, the administrator is no superuser and no member of what it creates.
-      purpose: `let this administrator act for ${migrator.user}`,
-      sql: `GRANT ${migratorName} TO CURRENT_USER`,
-    },
-    {
-      purpose: `${app.user} is no member of ${migrator.user}`,
-      sql: `REVOKE ${migratorName} FROM ${appName}`,
-    },
-    {
-      purpose: 'no CREATE in public for anybody else',
-      sql: `REVOKE CREATE ON SCHEMA public FROM PUBLIC, ${appName}`,
-    },
-    {
-      purpose: 'no temporary tables for everybody',
-      sql: `REVOKE TEMPORARY ON DATABASE ${databaseName} FROM PUBLIC`,
-    },
-    {
-      purpose: `${migrator.user} may connect and create`,
-      sql: `GRANT CONNECT, CREATE ON DATABASE ${databaseName} TO ${migratorName}`,
-    },
-    { purpose: `${app.user} may connect`, sql: `GRANT CONNECT ON DATABASE ${databaseName} TO ${appName}` },
-    {
-      purpose: `${migrator.user} may create in public`,
-      sql: `GRANT USAGE, CREATE ON SCHEMA public TO ${migratorName}`,
-    },
-    { purpose: `${app.user} may use public`, sql: `GRANT USAGE ON SCHEMA public TO ${appName}` },
-    {
-      purpose: "a schema for drizzle-kit's journal",
-      sql: `CREATE SCHEMA IF NOT EXISTS drizzle AUTHORIZATION ${migratorName}`,
-    },
+    // On Neon, and since PostgreSQL 16, the administrator is no superuser and no member of what it creates.
+    step(`let this administrator act for ${migrator.user}`, `GRANT ${migratorName} TO CURRENT_USER`),
+    step(`${app.user} is no member of ${migrator.user}`, `REVOKE ${migratorName} FROM ${appName}`),
+    step('no CREATE in public for any other role', `REVOKE CREATE ON SCHEMA public FROM PUBLIC, ${appName}`),
+    step('no temporary tables for everybody', `REVOKE TEMPORARY ON DATABASE ${databaseName} FROM PUBLIC`),
+    step(
+      `${migrator.user} may connect and create`,
+      `GRANT CONNECT, CREATE ON DATABASE ${databaseName} TO ${migratorName}`,
+    ),
+    step(`${app.user} may connect`, `GRANT CONNECT ON DATABASE ${databaseName} TO ${appName}`),
+    step(`${migrator.user} may create in public`, `GRANT USAGE, CREATE ON SCHEMA public TO ${migratorName}`),
+    step(`${app.user} may use public`, `GRANT USAGE ON SCHEMA public TO ${appName}`),
+    step(
+      "a schema for drizzle-kit's journal",
+      `CREATE SCHEMA IF NOT EXISTS drizzle AUTHORIZATION ${migratorName}`,
+    ),
     ...tablePrivileges(migratorName, appName),
   ];
 };
 
-const loginRole = ({ user, password }: RoleCredentials): RoleStatement[] => [
-  {
-    purpose: `role ${user}`,
-    sql: `DO $$ BEGIN CREATE ROLE ${quoteIdentifier(user)}; EXCEPTION WHEN duplicate_object THEN NULL; END $$`,
-  },
-  {
-    // Only where there is something to take away: not every administrator may name these attributes.
-    purpose: `${user} has no attribute that goes round privileges`,
-    sql: `DO $$ BEGIN
-  IF EXISTS (SELECT FROM pg_roles WHERE rolname = ${quoteLiteral(user)}
+const loginRole = ({ user, password }: RoleCredentials): RoleStatement[] => {
+  const name = escapeIdentifier(user);
+  return [
+    step(
+      `role ${user}`,
+      `DO $$ BEGIN CREATE ROLE ${name}; EXCEPTION WHEN duplicate_object THEN NULL; END $$`,
+    ),
+    step(
+      // Only where an attribute is there to take away: not every administrator may name these attributes.
+      `${user} has no attribute that bypasses privileges`,
+      `DO $$ BEGIN
+  IF EXISTS (SELECT FROM pg_roles WHERE rolname = ${escapeLiteral(user)}
     AND (rolsuper OR rolcreatedb OR rolcreaterole OR rolreplication OR rolbypassrls)) THEN
-    ALTER ROLE ${quoteIdentifier(user)} NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS;
+    ALTER ROLE ${name} NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS;
   END IF;
 END $$`,
-  },
-  {
-    purpose: `${user} may log in`,
-    sql: `ALTER ROLE ${quoteIdentifier(user)} LOGIN${password === null ? '' : ` PASSWORD ${quoteLiteral(password)}`}`,
-  },
-];
-
-const rows = 'SELECT, INSERT, UPDATE, DELETE';
-
-/** What the owner of the tables grants the app, by himself; part of `roleStatements`. Names are quoted already. */
-export const tablePrivileges = (migrator: string, app: string): RoleStatement[] => {
-  const future = (schema: string) => `ALTER DEFAULT PRIVILEGES FOR ROLE ${migrator} IN SCHEMA ${schema}`;
-  return [
-    {
-      purpose: 'rows of the tables there are',
-      sql: `GRANT ${rows} ON ALL TABLES IN SCHEMA public TO ${app}`,
-    },
-    {
-      purpose: 'but not their structure',
-      sql: `REVOKE TRUNCATE, REFERENCES, TRIGGER ON ALL TABLES IN SCHEMA public FROM ${app}`,
-    },
-    { purpose: 'sequences there are', sql: `GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO ${app}` },
-    { purpose: 'rows of tables to come', sql: `${future('public')} GRANT ${rows} ON TABLES TO ${app}` },
-    { purpose: 'sequences to come', sql: `${future('public')} GRANT USAGE ON SEQUENCES TO ${app}` },
-    { purpose: 'the journal, to read', sql: `GRANT USAGE ON SCHEMA drizzle TO ${app}` },
-    { purpose: 'the journal there is', sql: `GRANT SELECT ON ALL TABLES IN SCHEMA drizzle TO ${app}` },
-    { purpose: 'the journal to come', sql: `${future('drizzle')} GRANT SELECT ON TABLES TO ${app}` },
+    ),
+    step(
+      `${user} may log in`,
+      `ALTER ROLE ${name} LOGIN${password === null ? '' : ` PASSWORD ${escapeLiteral(password)}`}`,
+    ),
   ];
 };
 
-// With standard_conforming_strings a backslash means itself, unless the literal starts with E.
-const quoteLiteral = (text: string) => `'${text.replaceAll("'", "''")}'`;
+const rows = 'SELECT, INSERT, UPDATE, DELETE';
+
+/** The part of `roleStatements` that the owner of the tables may run. Both names are quoted already. */
+export const tablePrivileges = (migrator: string, app: string): RoleStatement[] => {
+  const future = (schema: string) => `ALTER DEFAULT PRIVILEGES FOR ROLE ${migrator} IN SCHEMA ${schema}`;
+  return [
+    step('rows of the tables there are', `GRANT ${rows} ON ALL TABLES IN SCHEMA public TO ${app}`),
+    step(
+      'but not their structure',
+      `REVOKE TRUNCATE, REFERENCES, TRIGGER ON ALL TABLES IN SCHEMA public FROM ${app}`,
+    ),
+    step('sequences there are', `GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO ${app}`),
+    step('rows of tables to come', `${future('public')} GRANT ${rows} ON TABLES TO ${app}`),
+    step('sequences to come', `${future('public')} GRANT USAGE ON SEQUENCES TO ${app}`),
+    step('the journal, to read', `GRANT USAGE ON SCHEMA drizzle TO ${app}`),
+    step('the journal there is', `GRANT SELECT ON ALL TABLES IN SCHEMA drizzle TO ${app}`),
+    step('the journal to come', `${future('drizzle')} GRANT SELECT ON TABLES TO ${app}`),
+  ];
+};
+
+/** Makes the roles in the database of `adminUrl`, all or nothing. @returns one line for each statement that ran */
+export const applyRoles = (adminUrl: string, roles: Roles): Promise<string[]> =>
+  withClient(adminUrl, (client) => inTransaction(client, () => apply(client, roles)));
+
+const apply = async (client: Client, roles: Roles): Promise<string[]> => {
+  const { rows } = await client.query<{ database: string; admin: string }>(
+    'SELECT current_database() AS database, current_user AS admin',
+  );
+  const { database = '', admin = '' } = rows[0] ?? {};
+  // It would lock itself out: its attributes and its password are about to change.
+  if (admin === roles.migrator.user || admin === roles.app.user)
+    throw new Error(`${admin} is the administrator of this connection and cannot be one of the two roles`);
+  const statements = roleStatements(roles, database);
+  for (const { sql } of statements) await client.query(sql);
+  return statements.map(({ purpose }) => purpose);
+};
+
+const attempts = 5;
+
+// Roles belong to the whole server, so two stacks on one server may change the same row at once.
+const inTransaction = async <T>(client: Client, work: () => Promise<T>, attempt = 1): Promise<T> => {
+  try {
+    await client.query('BEGIN');
+    const result = await work();
+    await client.query('COMMIT');
+    return result;
+  } catch (error) {
+    await client.query('ROLLBACK');
+    if (attempt === attempts || !isCollision(error)) throw error;
+    return inTransaction(client, work, attempt + 1);
+  }
+};
+
+const isCollision = (error: unknown) =>
+  error instanceof DatabaseError &&
+  (error.code === '23505' || error.message === 'tuple concurrently updated');

@@ -1,40 +1,94 @@
-import { parseArgs } from 'node:util';
-import { runProgram } from './cli-error.ts';
-import { startEndpointService } from './endpoint-service.ts';
-import { dataDirectory } from './project.ts';
-import { tellLauncher } from './service-message.ts';
-import { stopRequest } from './stop-request.ts';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { runProgram, stopRequest } from '../program/cli.ts';
+import { readOptions } from '../program/options.ts';
+import { dataDirectory } from '../program/project.ts';
+import { actingAs, localRoles } from './database-plan.ts';
+import { openLocalDatabase } from './local-database.ts';
+import { startNeonEndpoint } from './neon-endpoint.ts';
+import { applyMigrations } from './postgres.ts';
+import { applyRoles } from './roles.ts';
+import { tellLauncher } from './service-process.ts';
 
-// node scripts/stack/serve-endpoint.ts [--port N] [--leave-as-is] [--network-ms N]
-// The database end of the local stack as a process of its own: embedded, or LOCAL_POSTGRES_URL; as far away as is said.
+const usage = `node scripts/stack/serve-endpoint.ts [--port N] [--leave-as-is] [--network-ms N]
+  The database end of the local stack: Neon's SQL over HTTP in front of the embedded database, or of LOCAL_POSTGRES_URL,
+  after its roles and migrations.
+  --leave-as-is  applies no roles and no migrations to LOCAL_POSTGRES_URL
+  --network-ms   adds that many milliseconds to each answer
+  --wire-for     serves PostgreSQL's own protocol alone, for as long as the process with that id lives`;
+
+const options = {
+  port: { type: 'string', default: '0' },
+  'leave-as-is': { type: 'boolean', default: false },
+  'network-ms': { type: 'string', default: '0' },
+  'wire-for': { type: 'string' },
+} as const;
+
+type Given = ReturnType<typeof readOptions<typeof options>>;
+
 runProgram(async () => {
+  const given = readOptions(options, usage);
+  await (given['wire-for'] === undefined ? serveEndpoint(given) : serveWire(Number(given['wire-for'])));
+  process.exit();
+});
+
+const serveEndpoint = async (given: Given): Promise<void> => {
   const stop = stopRequest();
-  const { values } = parseArgs({
-    options: {
-      port: { type: 'string' },
-      'leave-as-is': { type: 'boolean' },
-      'network-ms': { type: 'string' },
-    },
+  await using database = new AsyncDisposableStack();
+  await using service = new AsyncDisposableStack();
+  const databaseUrl = Promise.withResolvers<string>();
+  // The port is taken at once; requests wait until the database is ready.
+  const endpoint = await startNeonEndpoint({
+    databaseUrl: databaseUrl.promise,
+    port: Number(given.port),
+    networkMs: Number(given['network-ms']),
   });
-  const service = await startEndpointService({
-    port: Number(values.port ?? 0),
-    dataDirectory: dataDirectory(),
-    postgresUrl: process.env.LOCAL_POSTGRES_URL || null,
-    prepare: !values['leave-as-is'],
-    networkMs: Number(values['network-ms'] ?? 0),
-  });
-  tellLauncher({ kind: 'listening', port: service.port });
+  service.defer(endpoint.close);
+  tellLauncher({ kind: 'listening', port: endpoint.port });
   try {
-    await service.ready;
+    databaseUrl.resolve(await prepare(given, endpoint.port, database));
   } catch (error) {
+    databaseUrl.reject(error);
     if (!process.connected) throw error;
     tellLauncher({ kind: 'failed', reason: (error as Error).message });
-    await service.close();
-    process.exit(1);
+    process.exitCode = 1;
+    return;
   }
   tellLauncher({ kind: 'ready' });
-  if (!process.connected) console.log(`Neon endpoint at http://127.0.0.1:${service.port}/sql`);
+  if (!process.connected) console.log(`Neon endpoint at ${endpoint.url}`);
   await stop;
-  await service.close();
-  process.exit(0);
-});
+};
+
+/** Opens the database and brings its roles and migrations up to date. @returns its connection string */
+const prepare = async (given: Given, port: number, closing: AsyncDisposableStack): Promise<string> => {
+  const server = process.env.LOCAL_POSTGRES_URL;
+  if (server) {
+    if (given['leave-as-is']) return server;
+    await applyRoles(server, localRoles);
+    await applyMigrations(actingAs(server, localRoles.migrator.user));
+    return server;
+  }
+  const database = await openLocalDatabase(dataDirectory());
+  closing.defer(database.close);
+  await applyMigrations(database.migratorUrl);
+  await database.announce(port);
+  return database.adminUrl;
+};
+
+const pollMs = 200;
+
+const serveWire = async (user: number): Promise<void> => {
+  const database = await openLocalDatabase(dataDirectory());
+  tellLauncher({ kind: 'listening', port: database.wirePort });
+  while (isRunning(user)) await sleep(pollMs);
+  await database.close();
+};
+
+const isRunning = (pid: number): boolean => {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    // EPERM: the process exists, under another user.
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+};

@@ -1,7 +1,6 @@
 import { once } from 'node:events';
-import { CliError, runProgram } from './cli-error.ts';
-import { tellLauncher } from './service-message.ts';
-import { stopRequest } from './stop-request.ts';
+import { CliError, runProgram, stopRequest } from '../program/cli.ts';
+import { tellLauncher } from './service-process.ts';
 
 /** Sent over the message channel, so that no value is seen in a process list or lies in a file. */
 export type WorkerSettings = {
@@ -39,10 +38,10 @@ runProgram(async () => {
     },
   });
   const worker = await Promise.race([starting, stop]).catch((error: Error) => {
-    // A first build that fails; the message says where.
+    // The first build failed; the innermost message names the place.
     throw new CliError(innermost(error).message);
   });
-  // What wrangler has begun by then ends with this process's group.
+  // The work that wrangler has begun by then ends with this process's group.
   if (!worker) process.exit(0);
   // It listens a moment later.
   void worker.ready.then(() => tellLauncher({ kind: 'ready' }));

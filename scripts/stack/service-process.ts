@@ -1,17 +1,21 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
-import { CliError } from './cli-error.ts';
-import type { ServiceMessage } from './service-message.ts';
+import { type AddressInfo, createServer } from 'node:net';
+import { killGroup } from '../program/child.ts';
+import { CliError } from '../program/cli.ts';
 
-export type ServiceProcess = {
-  readonly pid: number;
-  /** The port it has taken. Like `ready`, rejects with a CliError when it fails or ends before. */
-  readonly listening: Promise<number>;
-  readonly ready: Promise<void>;
-  /** Resolves when it is gone, asked or not. */
-  readonly gone: Promise<void>;
-  readonly stop: () => Promise<void>;
+/** The messages of a program of the stack to its launcher, in this order. */
+export type ServiceMessage =
+  | { readonly kind: 'listening'; readonly port: number }
+  | { readonly kind: 'ready' }
+  | { readonly kind: 'failed'; readonly reason: string };
+
+/** Does nothing without a launcher, or when it is gone: then there is no message channel. */
+export const tellLauncher = (message: ServiceMessage): void => {
+  if (process.connected) process.send?.(message);
 };
+
+export type ServiceProcess = ReturnType<typeof startServiceProcess>;
 
 export type ServiceOptions = {
   readonly name: string;
@@ -25,21 +29,26 @@ export type ServiceOptions = {
 const graceMs = 5000;
 
 /**
- * Starts one of the stack's programs in a process group of its own: Ctrl-C reaches the launcher alone,
- * which stops things in order, and whatever the program started can be ended with it. It stops by
- * itself when the launcher is gone.
+ * Starts a program of the stack in a process group of its own: Ctrl-C reaches the launcher alone, which stops its
+ * services in order, and the whole group ends with the program. The program stops by itself when the launcher is gone.
  */
-export const startServiceProcess = (options: ServiceOptions): ServiceProcess => {
-  const { name, program, args = [], env = process.env, settings } = options;
+export const startServiceProcess = ({
+  name,
+  program,
+  args = [],
+  env = process.env,
+  settings,
+}: ServiceOptions) => {
   const child = fork(program, args, { detached: true, stdio: ['ignore', 'inherit', 'inherit', 'ipc'], env });
-  const gone = once(child, 'exit').then(() => endGroup(child));
+  const gone = once(child, 'exit').then(() => killGroup(child));
   if (settings) child.send(settings);
 
   return {
     pid: child.pid ?? 0,
     ...readMessages(child, name, gone),
+    /** Resolves when the process has ended, whether it was asked to or not. */
     gone,
-    stop: async () => {
+    stop: async (): Promise<void> => {
       if (child.connected) child.disconnect();
       const impatience = setTimeout(() => child.kill('SIGKILL'), graceMs);
       await gone;
@@ -48,6 +57,7 @@ export const startServiceProcess = (options: ServiceOptions): ServiceProcess => 
   };
 };
 
+/** The promised port and readiness reject with a CliError when the service fails or ends before. */
 const readMessages = (child: ChildProcess, name: string, gone: Promise<void>) => {
   const listening = Promise.withResolvers<number>();
   const ready = Promise.withResolvers<void>();
@@ -55,7 +65,7 @@ const readMessages = (child: ChildProcess, name: string, gone: Promise<void>) =>
     listening.reject(new CliError(sentence));
     ready.reject(new CliError(sentence));
   };
-  // Whoever stops early looks at neither.
+  // A launcher that stops early awaits neither.
   listening.promise.catch(() => {});
   ready.promise.catch(() => {});
 
@@ -73,11 +83,12 @@ const readMessages = (child: ChildProcess, name: string, gone: Promise<void>) =>
   return { listening: listening.promise, ready: ready.promise };
 };
 
-const endGroup = ({ pid }: ChildProcess) => {
-  if (pid === undefined) return;
-  try {
-    process.kill(-pid, 'SIGKILL');
-  } catch {
-    // ESRCH: it has left nothing behind.
-  }
+/** A port that is free now. */
+export const findFreePort = async (): Promise<number> => {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
 };

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { runScript } from '../../scripts/stack/run-script.ts';
+import { runScript } from '../../scripts/program/child.ts';
 import { createStandInWrangler } from '../support/node/stand-in-wrangler.ts';
 
 const sizes = (staging: string, production: string) => ({

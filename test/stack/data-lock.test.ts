@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { findLockHolder, takeDataLock } from '../../scripts/stack/data-lock.ts';
-import { findFreePort } from '../../scripts/stack/ports.ts';
+import { findFreePort } from '../../scripts/stack/service-process.ts';
 
 let directory: string;
 let port: number;
@@ -23,7 +23,7 @@ afterAll(async () => {
 
 const writeLock = (record: object) => writeFile(join(directory, 'stack.lock'), JSON.stringify(record));
 
-test('lets one process in and names it to the next', async () => {
+test('the data lock lets one process in and names it to the next', async () => {
   const lock = await takeDataLock(directory, { pid: process.pid, wirePort: port });
   await expect(takeDataLock(directory, { pid: process.pid, wirePort: port })).rejects.toThrow(
     `in use by process ${process.pid}`,
@@ -34,19 +34,19 @@ test('lets one process in and names it to the next', async () => {
   expect(await findLockHolder(directory)).toBeNull();
 });
 
-test('takes over from a process that has died', async () => {
+test('the data lock is free once its process has died', async () => {
   const dead = fork('-e', [], { execArgv: [], stdio: 'ignore' });
   await new Promise((resolve) => dead.once('exit', resolve));
   await writeLock({ pid: dead.pid, wirePort: port });
   await (await takeDataLock(directory, { pid: process.pid, wirePort: port })).release();
 });
 
-test('takes over from a process id that was given to somebody else', async () => {
+test('the data lock is free when another process has got the id of the one that died', async () => {
   await writeLock({ pid: process.ppid, wirePort: await findFreePort() });
   await (await takeDataLock(directory, { pid: process.pid, wirePort: port })).release();
 });
 
-test('lets exactly one of many take over', async () => {
+test('the data lock lets in exactly one of many that take it at once', async () => {
   await writeLock({ pid: process.ppid, wirePort: await findFreePort() });
   const takers = Array.from({ length: 20 }, () =>
     takeDataLock(directory, { pid: process.pid, wirePort: port }),
@@ -57,7 +57,7 @@ test('lets exactly one of many take over', async () => {
   await locks[0]?.release();
 });
 
-test('lets nobody in while the one that has it has not yet said who it is', async () => {
+test('the data lock lets no process in while its holder has not yet written its id', async () => {
   const lock = await takeDataLock(directory, { pid: process.pid, wirePort: port });
   await rm(join(directory, 'stack.lock'));
   await expect(takeDataLock(directory, { pid: process.pid, wirePort: port })).rejects.toThrow(

@@ -40,6 +40,6 @@ test.each([
     null,
     { kind: 'endpoint', url: 'http://127.0.0.1:4444/sql' },
   ],
-])('plans the database when %s', (_, variables, localPostgresUrl, plan) => {
+])('the database is planned when %s', (_, variables, localPostgresUrl, plan) => {
   expect(planDatabase(variables, localPostgresUrl)).toEqual(plan);
 });

@@ -18,7 +18,7 @@ const dbRoles = (args: string[], env: Record<string, string> = {}) =>
 
 const remote = 'postgres://admin:pw-of-admin@db.example.com/itsor';
 
-test('a dry run shows the statements and no password, and connects to nothing', async () => {
+test('db:roles --dry-run shows the statements and no password, and connects to nothing', async () => {
   const { stdout } = await dbRoles(['--dry-run', '--url', remote], {
     DATABASE_URL: "postgres://the_app:pw'app@db.example.com/itsor",
     DB_MIGRATOR_PASSWORD: 'pw-of-migrator',
@@ -28,12 +28,12 @@ test('a dry run shows the statements and no password, and connects to nothing', 
   expect(stdout).not.toMatch(/pw'app|pw-of/);
 });
 
-test('refuses to make a role without a password on a server elsewhere', async () => {
+test('db:roles refuses to make a role without a password on a server elsewhere', async () => {
   const { stderr } = await dbRoles(['--url', remote]);
   expect(stderr).toMatch(/^No password for itsor_migrator/);
 });
 
-test('refuses an option it does not know', async () => {
+test('db:roles refuses an unknown option', async () => {
   expect(await dbRoles(['--dryrun'])).toMatchObject({
     code: 1,
     stderr: expect.stringContaining('npm run db:roles'),
@@ -44,7 +44,7 @@ const serverUrl = process.env.TEST_DATABASE_URL ?? '';
 describe.skipIf(serverUrl === '')(
   `on a real server${serverUrl === '' ? ' (TEST_DATABASE_URL is unset)' : ''}`,
   () => {
-    test('sets passwords with quotes and backslashes in them, twice over', async () => {
+    test('db:roles sets passwords with quotes and backslashes, twice over', async () => {
       const database = await createDatabase(serverUrl);
       try {
         const env = {

@@ -5,7 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { neon, neonConfig } from '@neondatabase/serverless';
 import { afterEach, expect, test } from 'vitest';
-import { localRoles } from '../../scripts/stack/database-urls.ts';
+import { localRoles } from '../../scripts/stack/database-plan.ts';
+import { startServiceProcess } from '../../scripts/stack/service-process.ts';
 import { type Launch, launchStack, startStack } from '../support/node/stack.ts';
 
 const running: Launch[] = [];
@@ -54,7 +55,7 @@ const account = { email: 'ada@example.com', password: 'correct horse battery sta
 const logIn = (stack: Launch) =>
   post(stack, '/auth/token', { identifier: account.email, password: account.password });
 
-/** Everything that a directory holds, as one text. */
+/** Every file of a directory, as one text. */
 const contentsOf = async (directory: string): Promise<string> => {
   const entries = await readdir(directory, { recursive: true, withFileTypes: true });
   const files = entries.filter((entry) => entry.isFile());
@@ -63,8 +64,8 @@ const contentsOf = async (directory: string): Promise<string> => {
   ).join();
 };
 
-test('keeps no token of a link, neither on the screen nor on the disk', async () => {
-  // Given, so that it outlives the stack.
+test('npm run dev keeps no token of a link, neither on the screen nor on the disk', async () => {
+  // A folder of this test's own outlives the stack.
   const dataDirectory = await mkdtemp(join(tmpdir(), 'itsor-'));
   const stack = await track(startStack({ dataDirectory }));
   const token = `${'c0ffee00'.repeat(4)}.${'A'.repeat(43)}`;
@@ -76,7 +77,7 @@ test('keeps no token of a link, neither on the screen nor on the disk', async ()
   await rm(dataDirectory, { recursive: true });
 }, 120_000);
 
-test('becomes ready from nothing, keeps its data, forgets them by --reset, and leaves no process behind', async () => {
+test('npm run dev becomes ready from nothing, keeps its data, deletes them by --reset, and leaves no process behind', async () => {
   const first = await track(startStack());
   expect(first.output()).toContain(`URL       ${first.url}`);
   expect(first.output()).toMatch(/Ready in \d+\.\d s/);
@@ -102,7 +103,7 @@ test('becomes ready from nothing, keeps its data, forgets them by --reset, and l
   await rm(dataDirectory, { recursive: true });
 }, 120_000);
 
-test('delivers after a restart what waited before it', async () => {
+test('npm run dev delivers after a restart the mail that waited before it', async () => {
   const first = await track(startStack());
   const { dataDirectory } = first;
   expect((await post(first, '/auth/signup', account)).status).toBe(201);
@@ -131,7 +132,7 @@ test('delivers after a restart what waited before it', async () => {
   await rm(dataDirectory, { recursive: true, force: true });
 }, 120_000);
 
-test('runs side by side with another, and refuses to share its data or its port', async () => {
+test('npm run dev runs beside another one, and refuses to share its data', async () => {
   const [one, other] = await Promise.all([track(startStack()), track(startStack())]);
   expect((await post(one, '/auth/signup', account)).status).toBe(201);
   expect((await logIn(other)).status).toBe(401);
@@ -148,7 +149,7 @@ test('runs side by side with another, and refuses to share its data or its port'
   expect((await logIn(one)).status).toBe(200);
 }, 120_000);
 
-test('says in one sentence that its port is taken, and starts nothing', async () => {
+test('npm run dev says in one sentence that its port is taken, and starts nothing', async () => {
   const squatter = createServer().listen(0, '127.0.0.1');
   await new Promise((resolve) => squatter.once('listening', resolve));
   const { port } = squatter.address() as { port: number };
@@ -161,10 +162,10 @@ test('says in one sentence that its port is taken, and starts nothing', async ()
   squatter.close();
 });
 
-test('refuses an option it does not know, and --reset of a database that is not its own', async () => {
+test('npm run dev refuses an unknown option, and --reset of a database that is not its own', async () => {
   const mistyped = await track(launchStack({ args: ['--rest'] }));
   expect(await mistyped.exitCode).toBe(1);
-  expect(mistyped.output()).toContain('Unknown option: --rest');
+  expect(mistyped.output()).toContain("Unknown option '--rest'");
 
   const foreign = await track(
     launchStack({ args: ['--reset'], env: { LOCAL_POSTGRES_URL: 'postgres://a@127.0.0.1/b' } }),
@@ -173,7 +174,7 @@ test('refuses an option it does not know, and --reset of a database that is not 
   expect(foreign.output()).toContain('--reset deletes the embedded database');
 });
 
-test('starts a misconfigured Worker, gives it no database, and says what is wrong', async () => {
+test('npm run dev starts a misconfigured Worker, gives it no database, and names the faults', async () => {
   const stack = await track(
     startStack({ env: { BACKEND_ENV: 'production', JWT_SECRET: 'hunter2-hunter2' } }),
   );
@@ -186,7 +187,7 @@ test('starts a misconfigured Worker, gives it no database, and says what is wron
   expect([answer.status, ((await answer.json()) as { code: string }).code]).toEqual([503, 'misconfigured']);
 }, 60_000);
 
-test('ends everything when the launcher is killed outright', async () => {
+test('npm run dev ends with all its processes when it is killed outright', async () => {
   const stack = await track(startStack());
   const family = descendants(stack.process.pid ?? 0);
   stack.process.kill('SIGKILL');
@@ -194,7 +195,7 @@ test('ends everything when the launcher is killed outright', async () => {
   expect(alive(family)).toEqual([]);
 }, 60_000);
 
-test('answers 503 while the database is gone, and normally once it is back on its port', async () => {
+test('npm run dev answers 503 while the database is gone, and normally once it is back on its port', async () => {
   const stack = await track(startStack());
   const lock = JSON.parse(await readFile(join(stack.dataDirectory, 'stack.lock'), 'utf8')) as {
     pid: number;
@@ -206,14 +207,13 @@ test('answers 503 while the database is gone, and normally once it is back on it
   expect((await post(stack, '/auth/signup', account)).status).toBe(503);
   expect((await fetch(`${stack.url}/healthz`)).status).toBe(200);
 
-  const { startEndpointService } = await import('../../scripts/stack/endpoint-service.ts');
-  const service = await startEndpointService({
-    port: lock.endpointPort,
-    dataDirectory: stack.dataDirectory,
-    postgresUrl: null,
-    prepare: true,
+  const service = startServiceProcess({
+    name: 'database',
+    program: new URL('../../scripts/stack/serve-endpoint.ts', import.meta.url),
+    args: ['--port', String(lock.endpointPort)],
+    env: { ...process.env, DATA_DIR: stack.dataDirectory, LOCAL_POSTGRES_URL: '' },
   });
   await service.ready;
   expect((await post(stack, '/auth/signup', account)).status).toBe(201);
-  await service.close();
+  await service.stop();
 }, 60_000);

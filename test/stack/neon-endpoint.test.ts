@@ -1,5 +1,7 @@
 import { NeonDbError, neon, neonConfig } from '@neondatabase/serverless';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { startNeonEndpoint } from '../../scripts/stack/neon-endpoint.ts';
+import { findFreePort } from '../../scripts/stack/service-process.ts';
 import { startTestDatabase, type TestDatabase } from '../support/node/database.ts';
 
 const servers = { embedded: '', postgres: process.env.TEST_DATABASE_URL ?? '' };
@@ -201,3 +203,27 @@ for (const kind of ['embedded', 'postgres'] as const) {
     },
   );
 }
+
+test('a server that cannot be reached is 503, and no answer of Postgres', async () => {
+  const databaseUrl = `postgres://a:b@127.0.0.1:${await findFreePort()}/c`;
+  const endpoint = await startNeonEndpoint({ databaseUrl });
+  neonConfig.fetchEndpoint = () => endpoint.url;
+  const failure = neon('postgres://a:b@db.localhost/c')`SELECT 1`;
+  await expect(failure).rejects.toMatchObject({
+    message: expect.stringContaining('HTTP status 503'),
+    code: undefined,
+  });
+  await endpoint.close();
+});
+
+test.skipIf(servers.postgres === '')(
+  `a connection that breaks is 503, and the next request gets another${servers.postgres === '' ? ' (TEST_DATABASE_URL is unset)' : ''}`,
+  async () => {
+    const endpoint = await startNeonEndpoint({ databaseUrl: servers.postgres });
+    neonConfig.fetchEndpoint = () => endpoint.url;
+    const sql = neon(`postgres://${new URL(servers.postgres).username}:x@db.localhost/c`);
+    await expect(sql`SELECT pg_terminate_backend(pg_backend_pid())`).rejects.toThrow('HTTP status 503');
+    expect(await sql`SELECT 1 AS one`).toEqual([{ one: 1 }]);
+    await endpoint.close();
+  },
+);

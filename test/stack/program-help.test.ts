@@ -1,20 +1,17 @@
 import { readFileSync } from 'node:fs';
-import { describe, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import project from '../../package.json' with { type: 'json' };
-import { runScript } from '../../scripts/stack/run-script.ts';
+import { runScript } from '../../scripts/program/child.ts';
 
 const readme = readFileSync('README.md', 'utf8');
 const scripts: Readonly<Record<string, string>> = project.scripts;
 
-describe('the commands of the table of operations', () => {
-  const [, table = ''] = /^## Operations\n([\s\S]*?)\nEach takes `--help`/m.exec(readme) ?? [];
-  const names = [
-    ...new Set([...table.matchAll(/npm run (?:-s )?([a-z:-]+)/g)].map(([, name]) => name ?? '')),
-  ];
+const [, table = ''] = /^## Operations\n([\s\S]*?)\nEach takes `--help`/m.exec(readme) ?? [];
+const operations = [...table.matchAll(/npm run (?:-s )?([a-z:-]+)/g)].map(([, name]) => name ?? '');
+const workshop = Object.keys(scripts).filter((name) => /^(?:bench|dev$|db:roles|argon2)/.test(name));
 
-  it.each(names)('%s tells how it is used', async (name) => {
-    const [program = '', ...args] = (scripts[name] ?? '').replace(/^node /, '').split(' ');
-    const run = await runScript([program, ...args, '--help']);
-    expect(run).toMatchObject({ status: 0, stderr: '', stdout: expect.stringContaining(`npm run ${name}`) });
-  });
+it.each([...new Set([...operations, ...workshop])])('npm run %s -- --help prints its usage', async (name) => {
+  const [program = '', ...args] = (scripts[name] ?? '').replace(/^node /, '').split(' ');
+  const run = await runScript([program, ...args, '--help']);
+  expect(run).toMatchObject({ status: 0, stderr: '', stdout: expect.stringContaining(`npm run ${name}`) });
 });

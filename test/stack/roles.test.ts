@@ -1,8 +1,8 @@
 import { neon, neonConfig } from '@neondatabase/serverless';
 import { Client } from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { applyRoles } from '../../scripts/stack/apply-roles.ts';
-import { localRoles } from '../../scripts/stack/database-urls.ts';
+import { localRoles } from '../../scripts/stack/database-plan.ts';
+import { applyRoles } from '../../scripts/stack/roles.ts';
 import { startTestDatabase, type TestDatabase } from '../support/node/database.ts';
 
 const servers = { embedded: '', postgres: process.env.TEST_DATABASE_URL ?? '' };

@@ -1,11 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { addCrowdedAccount, crowdedQuestions } from '../../scripts/bench/scale/crowded-account.ts';
 import { createScaleDatabase, type ScaleDatabase } from '../../scripts/bench/scale/database.ts';
 import { createExplainingDatabase, planFaults } from '../../scripts/bench/scale/plans.ts';
-import { pageRows, questions } from '../../scripts/bench/scale/questions.ts';
-import { type Samples, takeSamples } from '../../scripts/bench/scale/samples.ts';
-import { createPostgresDatabase, type PostgresDatabase } from '../../scripts/stack/postgres-database.ts';
-import { withClient } from '../../scripts/stack/with-client.ts';
+import { pageRows, questions, type Samples, takeSamples } from '../../scripts/bench/scale/questions.ts';
+import { createPostgresDatabase, type PostgresDatabase, withClient } from '../../scripts/stack/postgres.ts';
+import { addCrowdedAccount, crowdedQuestions } from '../support/node/crowded-account.ts';
 
 const serverUrl = process.env.TEST_DATABASE_URL ?? '';
 
@@ -28,7 +26,7 @@ describe.skipIf(serverUrl === '')(
     });
 
     test.each(questions.map((question) => [question.name, question] as const))(
-      '%s: by index',
+      'the page "%s" is found by index',
       async (_, { ask }) => {
         const explaining = createExplainingDatabase(db);
         await ask({ db: explaining.db, samples }, 0);
@@ -40,7 +38,7 @@ describe.skipIf(serverUrl === '')(
     );
 
     test.each(['live', 'ended'] as const)(
-      'an account with 300,000 %s sessions and events asks for no more than one with few',
+      'an account with 300,000 %s sessions and events reads no more rows than one with few',
       async (state) => {
         const account = await withClient(scale.url, async (client) => {
           const crowded = await addCrowdedAccount(client, 300_000, state);
@@ -59,7 +57,7 @@ describe.skipIf(serverUrl === '')(
       120_000,
     );
 
-    test('a page is no longer than asked for', async () => {
+    test('a page is no longer than its limit', async () => {
       const rows = await Promise.all(questions.map(({ ask }) => ask({ db, samples }, 1)));
       expect(Math.max(...rows)).toBe(pageRows);
     });
@@ -93,6 +91,6 @@ test.each([
     ['sorts 900 rows'],
   ],
   ['a sort of a page', { ...node, 'Node Type': 'Sort', Plans: [scan('Index Scan', 'users')] }, []],
-])('the plan of %s is told for what it is', (_, plan, faults) => {
+])('the plan of %s has its faults named', (_, plan, faults) => {
   expect(planFaults(plan)).toEqual(faults);
 });

@@ -4,11 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
-import { findFreePort } from '../../scripts/stack/ports.ts';
 import type { WorkerSettings } from '../../scripts/stack/serve-worker.ts';
-import { startServiceProcess } from '../../scripts/stack/service-process.ts';
+import { findFreePort, startServiceProcess } from '../../scripts/stack/service-process.ts';
 
-// biome-ignore-start lint/suspicious/noTemplateCurlyInString: the point is that nobody expands it
+// biome-ignore-start lint/suspicious/noTemplateCurlyInString: the test is that it is not expanded
 const nasty = {
   JWT_PRIVATE_KEY: '-----BEGIN PRIVATE KEY-----\nMC4CAQ/+=\n-----END PRIVATE KEY-----\n',
   OIDC_PROVIDERS: '[{"id":"a","client_secret":"\'$HOME`id`\\\\n #x"}]',
@@ -19,7 +18,7 @@ const nasty = {
 };
 // biome-ignore-end lint/suspicious/noTemplateCurlyInString: as above
 
-test('gives the Worker every value as it is, and shows none to the process list or the disk', async () => {
+test('the Worker gets every variable as it is, and none is in the process list or on the disk', async () => {
   const directory = await mkdtemp(join(tmpdir(), 'itsor-'));
   const port = await findFreePort();
   const worker = startServiceProcess({

@@ -11,7 +11,7 @@ const describeBytes = (bytes: Buffer) => ({
 });
 
 describe('the WASM modules of Argon2', () => {
-  it('are the only ones that the installed hash-wasm embeds: else read its changes and extract again', () => {
+  it('are the only ones that the installed hash-wasm embeds (if not, read its changes and run npm run argon2:extract)', () => {
     const installed = read('node_modules/hash-wasm/dist/argon2.umd.min.js').toString('utf8');
     // WASM in base64 begins with AGFzbQ: a zero byte and "asm".
     const embedded = [...installed.matchAll(/"(AGFzbQ[A-Za-z0-9+/]+={0,2})"/g)];
@@ -23,5 +23,6 @@ describe('the WASM modules of Argon2', () => {
     expect(describeBytes(read(`src/passwords/argon2/${name}.wasm`))).toEqual(recorded[name]);
   });
 
-  it('are told apart by their size', () => expect(recorded.argon2.bytes).not.toBe(recorded.blake2b.bytes));
+  it('differ in size, by which they are found', () =>
+    expect(recorded.argon2.bytes).not.toBe(recorded.blake2b.bytes));
 });

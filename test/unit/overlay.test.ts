@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { migratorUrl } from '../../scripts/stack/migrator-url.ts';
-import { overlay } from '../../scripts/stack/overlay.ts';
+import { overlay } from '../../scripts/program/project.ts';
+import { migratorUrl } from '../../scripts/stack/database-plan.ts';
 import { readEnvironment } from '../../src/platform/config/environment.ts';
 import { loadConfig } from '../../src/platform/config/load.ts';
 import { resolveVariables } from '../../src/platform/config/resolve.ts';
@@ -9,8 +9,8 @@ const local = 'postgres://itsor_app:x@127.0.0.1/local_dev';
 const textOf = (variables: Record<string, string>, name: 'DATABASE_URL' | 'JWT_ACCESS_MINUTES') =>
   resolveVariables(variables).given.get(name)?.text;
 
-describe('variables over others', () => {
-  it('win under another name too', () => {
+describe('variables laid over others', () => {
+  it('win under another name of the same setting too', () => {
     const merged = overlay(
       { DATABASE_URL: local, JWT_ACCESS_MINUTES: '60', LOG_LEVEL: 'debug' },
       { BACKEND_DATABASE_URL: 'postgres://a:b@db.example/prod', JWT_ACCESS_TTL_MIN: '5' },
@@ -20,7 +20,7 @@ describe('variables over others', () => {
     expect(merged.LOG_LEVEL).toBe('debug');
   });
 
-  it('name a database as a whole: nothing of the other one is mixed into it', () => {
+  it('name a database as a whole, without any part of the other one', () => {
     const parts = {
       DB_HOST: 'db.example',
       DB_NAME: 'prod',
@@ -35,7 +35,7 @@ describe('variables over others', () => {
     expect(migratorUrl(overlay(under, { DATABASE_URL: 'postgres://a:b@db.example/prod' }))).toBeNull();
   });
 
-  it('that are empty unset nothing but themselves', () => {
+  it('unset nothing but themselves where they are empty', () => {
     expect(textOf(overlay({ DATABASE_URL: local }, { BACKEND_DATABASE_URL: '' }), 'DATABASE_URL')).toBe(
       local,
     );

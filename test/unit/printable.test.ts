@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { printable, printableAll } from '../../scripts/stack/printable.ts';
+import { printable, printableAll } from '../../scripts/program/terminal.ts';
 
-describe('what is printed', () => {
+describe('a printable text', () => {
   it.each([
     ['https://bob:hunter2@app.example.com/path', 'https://[redacted]@app.example.com/path'],
     ['https://hunter2@otel.example.com', 'https://[redacted]@otel.example.com'],
@@ -32,15 +32,15 @@ describe('what is printed', () => {
     'Itsor <itsor@example.com>',
     '127.0.0.1:3002',
     'clamd.example:3310',
-  ])('stays what it is: %s', (given) => expect(printable(given)).toBe(given));
+  ])('is the given one where it holds no password: %s', (given) => expect(printable(given)).toBe(given));
 
-  it('commands no terminal', () => {
+  it('has no control characters', () => {
     const said = '\u001b[2J\u001b]0;owned\u0007fine\r\n\u009b31mred\u0000 \u202Eback';
     expect(printable(said)).not.toMatch(/[\p{Cc}\p{Bidi_Control}]/u);
     expect(printable(said)).toContain('fine');
   });
 
-  it('is so in every text of a value', () => {
+  it('is made of every text in a value', () => {
     expect(printableAll({ a: ['x://u:p@h', 1, null], b: { c: 'y\u0007' } })).toEqual({
       a: ['x://[redacted]@h', 1, null],
       b: { c: 'y ' },

@@ -1,8 +1,8 @@
-import { sql } from 'drizzle-orm';
+import { type SQL, sql } from 'drizzle-orm';
 import type { Database } from '../../../src/platform/db/client.ts';
 import { pageRows } from './questions.ts';
 
-/** The members of EXPLAIN (ANALYZE, FORMAT JSON) that are looked at. */
+/** The members of EXPLAIN (ANALYZE, FORMAT JSON) that this benchmark reads. */
 type PlanNode = {
   readonly 'Node Type': string;
   readonly 'Relation Name'?: string;
@@ -16,22 +16,16 @@ type PlanNode = {
 /** Explains each statement in place of answering it. */
 export const createExplainingDatabase = (db: Database) => {
   const explained: PlanNode[] = [];
+  const explainOf = (statement: SQL) => sql`explain (analyze, format json) ${statement}`;
+  const keep = ([row]: readonly Record<string, unknown>[]): never[] => {
+    const [{ Plan }] = (row as { 'QUERY PLAN': [{ Plan: PlanNode }] })['QUERY PLAN'];
+    explained.push(Plan);
+    return [];
+  };
   const explaining: Database = {
-    execute: async (scope, statement) => {
-      const [row] = await db.execute(scope, sql`explain (analyze, format json) ${statement}`);
-      const [{ Plan }] = (row as { 'QUERY PLAN': [{ Plan: PlanNode }] })['QUERY PLAN'];
-      explained.push(Plan);
-      return [];
-    },
-    transaction: async (scope, statements) => {
-      const explains = statements.map((statement) => sql`explain (analyze, format json) ${statement}`);
-      const answers = await db.transaction(scope, explains);
-      for (const [row] of answers) {
-        const [{ Plan }] = (row as { 'QUERY PLAN': [{ Plan: PlanNode }] })['QUERY PLAN'];
-        explained.push(Plan);
-      }
-      return statements.map(() => []);
-    },
+    execute: async (scope, statement) => keep(await db.execute(scope, explainOf(statement))),
+    transaction: async (scope, statements) =>
+      (await db.transaction(scope, statements.map(explainOf))).map(keep),
   };
   return { db: explaining, take: () => explained.splice(0) };
 };
@@ -40,9 +34,9 @@ const large = ['users', 'audit_events', 'sessions'];
 const sorts = ['Sort', 'Incremental Sort'];
 
 export type PlanBounds = {
-  /** What a sort may hold. */
+  /** Rows that a sort may hold. */
   readonly sortedRows: number;
-  /** What may be read of a large table: rows that are looked up, and those that a filter drops on the way. */
+  /** Rows of a large table that may be read: those that are looked up, and those that a filter drops on the way. */
   readonly readRows: number;
 };
 
@@ -51,15 +45,14 @@ const ofPage: PlanBounds = { sortedRows: 4 * pageRows, readRows: 20 * pageRows }
 
 const nodesOf = (node: PlanNode): PlanNode[] => [node, ...(node.Plans ?? []).flatMap(nodesOf)];
 
-const rowsOf = (node: PlanNode): number => node['Actual Rows'] * node['Actual Loops'];
-
-/** All of these are told per loop. */
+/** EXPLAIN counts the rows of one loop. */
 const readRows = (node: PlanNode): number =>
-  rowsOf(node) +
-  ((node['Rows Removed by Filter'] ?? 0) + (node['Rows Removed by Index Recheck'] ?? 0)) *
-    node['Actual Loops'];
+  (node['Actual Rows'] +
+    (node['Rows Removed by Filter'] ?? 0) +
+    (node['Rows Removed by Index Recheck'] ?? 0)) *
+  node['Actual Loops'];
 
-/** What keeps a plan from taking the same time however large the tables are; empty for a good one. */
+/** The faults by which a plan takes longer the larger the tables are; empty for a good one. */
 export const planFaults = (plan: PlanNode, bounds: PlanBounds = ofPage): string[] =>
   nodesOf(plan).flatMap((node) => {
     const type = node['Node Type'];

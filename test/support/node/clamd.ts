@@ -5,7 +5,7 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { findFreePort } from '../../../scripts/stack/ports.ts';
+import { findFreePort } from '../../../scripts/stack/service-process.ts';
 import { eicar } from '../../../src/platform/scanners/builtin.ts';
 
 /** Whether Debian's clamav-daemon, or another clamd, is installed here. */

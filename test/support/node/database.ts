@@ -1,16 +1,12 @@
 import { randomBytes } from 'node:crypto';
-import { Client } from 'pg';
-import { applyRoles } from '../../../scripts/stack/apply-roles.ts';
-import { actingAs, localRoles } from '../../../scripts/stack/database-urls.ts';
+import { actingAs, localRoles } from '../../../scripts/stack/database-plan.ts';
 import { openEmbeddedDatabase } from '../../../scripts/stack/embedded-database.ts';
-import { applyMigrations } from '../../../scripts/stack/migrate.ts';
 import { startNeonEndpoint } from '../../../scripts/stack/neon-endpoint.ts';
-import { createPostgresBackend } from '../../../scripts/stack/postgres-backend.ts';
-import type { SqlBackend } from '../../../scripts/stack/sql-backend.ts';
+import { applyMigrations, withClient } from '../../../scripts/stack/postgres.ts';
+import { applyRoles } from '../../../scripts/stack/roles.ts';
 
 export type Database = {
   readonly kind: 'embedded' | 'postgres';
-  readonly backend: SqlBackend;
   /** In PostgreSQL's own protocol, as a superuser and as the owner of the tables. */
   readonly adminUrl: string;
   readonly migratorUrl: string;
@@ -37,7 +33,7 @@ export const startTestDatabase = async (serverUrl = process.env.TEST_DATABASE_UR
   try {
     await applyRoles(database.adminUrl, localRoles);
     await applyMigrations(database.migratorUrl);
-    const endpoint = await startNeonEndpoint({ backend: database.backend });
+    const endpoint = await startNeonEndpoint({ databaseUrl: database.adminUrl });
     return {
       kind: database.kind,
       endpointUrl: endpoint.url,
@@ -55,8 +51,8 @@ export const startTestDatabase = async (serverUrl = process.env.TEST_DATABASE_UR
 
 /** An empty embedded database. */
 export const openInMemory = async (): Promise<Database> => {
-  const { backend, url, close } = await openEmbeddedDatabase();
-  return { kind: 'embedded', backend, adminUrl: url(), migratorUrl: url(localRoles.migrator.user), close };
+  const { url, close } = await openEmbeddedDatabase();
+  return { kind: 'embedded', adminUrl: url(), migratorUrl: url(localRoles.migrator.user), close };
 };
 
 /** An empty database of its own on a real server. */
@@ -65,25 +61,14 @@ export const createDatabase = async (serverUrl: string): Promise<Database> => {
   await administer(serverUrl, `CREATE DATABASE ${name}`);
   const url = new URL(serverUrl);
   url.pathname = `/${name}`;
-  const backend = createPostgresBackend(url.href);
   return {
     kind: 'postgres',
-    backend,
     adminUrl: url.href,
     migratorUrl: actingAs(url.href, localRoles.migrator.user),
-    close: async () => {
-      await backend.close();
-      await administer(serverUrl, `DROP DATABASE IF EXISTS ${name} WITH (FORCE)`);
-    },
+    close: () => administer(serverUrl, `DROP DATABASE IF EXISTS ${name} WITH (FORCE)`),
   };
 };
 
-const administer = async (serverUrl: string, statement: string) => {
-  const client = new Client({ connectionString: serverUrl });
-  await client.connect();
-  try {
-    await client.query(statement);
-  } finally {
-    await client.end();
-  }
+const administer = async (serverUrl: string, statement: string): Promise<void> => {
+  await withClient(serverUrl, (client) => client.query(statement));
 };

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import Provider from 'oidc-provider';
-import { findFreePort } from '../../../scripts/stack/ports.ts';
+import { findFreePort } from '../../../scripts/stack/service-process.ts';
 
 export type OidcServer = {
   readonly issuer: string;

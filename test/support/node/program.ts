@@ -1,4 +1,4 @@
-import { runScript } from '../../../scripts/stack/run-script.ts';
+import { runScript } from '../../../scripts/program/child.ts';
 
 /** Runs a program of scripts/ to its end, as npm does; what it says, wherever it says it. */
 export const runProgram = async (

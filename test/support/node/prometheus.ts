@@ -4,7 +4,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { findFreePort } from '../../../scripts/stack/ports.ts';
+import { findFreePort } from '../../../scripts/stack/service-process.ts';
 
 /** Whether Debian's prometheus, or another one, is installed here. */
 export const hasPrometheus: boolean = spawnSync('prometheus', ['--version']).status === 0;

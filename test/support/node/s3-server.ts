@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import S3rver from '@20minutes/s3rver';
 import { AwsClient } from 'aws4fetch';
-import { findFreePort } from '../../../scripts/stack/ports.ts';
+import { findFreePort } from '../../../scripts/stack/service-process.ts';
 
 export const s3Account = {
   accessKeyId: 'S3RVER',

@@ -4,7 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { findFreePort } from '../../../scripts/stack/ports.ts';
+import { findFreePort } from '../../../scripts/stack/service-process.ts';
 import { isConfigVariable } from '../../../src/platform/config/variables.ts';
 
 const launcher = new URL('../../../scripts/dev.ts', import.meta.url);

@@ -2,9 +2,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { findFreePort } from '../../../scripts/stack/ports.ts';
 import type { WorkerSettings } from '../../../scripts/stack/serve-worker.ts';
-import { startServiceProcess } from '../../../scripts/stack/service-process.ts';
+import { findFreePort, startServiceProcess } from '../../../scripts/stack/service-process.ts';
 
 export type RunningWorker = { readonly url: string; readonly stop: () => Promise<void> };
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { median, type Pair, ratioInterval, ratioOfMedians } from '../../scripts/bench/statistics.ts';
+import { median, type Pair, ratioInterval, ratioOfMedians } from '../../scripts/bench/ratios.ts';
 
 /** Reproducible numbers from 0 to 1 (Park and Miller's minimal standard generator). */
 const createRandom = (seed: number) => () => {
@@ -13,7 +13,7 @@ const measured = (factor: number, random: () => number): Pair[] => {
   return Array.from({ length: 400 }, () => [duration() * factor, duration()] as const);
 };
 
-describe('the statistics of the timing benchmark', () => {
+describe('the statistics of the benchmarks', () => {
   it.each([
     [[3, 1, 2], 2],
     [[4, 1, 3, 2], 2.5],

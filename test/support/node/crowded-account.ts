@@ -1,20 +1,14 @@
 import type { Client } from 'pg';
 import { v7 as uuidv7 } from 'uuid';
+import { contextOf as contextWith, gate, type Session } from '../../../scripts/bench/scale/questions.ts';
 import { createOwnAccountSql } from '../../../src/accounts/sql/own-account.ts';
 import { createExportOwnAccount } from '../../../src/accounts/sql/own-records.ts';
-import type { SessionContext } from '../../../src/platform/context.ts';
 import type { Database } from '../../../src/platform/db/client.ts';
 import { newSession, type SessionPolicy } from '../../../src/sessions/rules/session.ts';
-import { createGate } from '../../../src/sessions/sql/gate.ts';
 import { createSessionSql } from '../../../src/sessions/sql/sessions.ts';
 
-// One account with very many sessions and events, and what it asks for: nothing of it may take longer for that.
-
-export type CrowdedAccount = {
-  readonly userId: string;
-  readonly sessionId: string;
-  readonly changedAt: Date;
-};
+/** One account with very many sessions and events. None of its requests may take longer for that. */
+type CrowdedAccount = Session & { readonly changedAt: Date };
 
 const policy: SessionPolicy = {
   refreshTtlSeconds: 604_800,
@@ -23,7 +17,7 @@ const policy: SessionPolicy = {
   maxPerAccount: 100,
 };
 
-/** Makes the account. The sessions are an hour old; the one that it acts by is newer than all of them. */
+/** Makes the account. Its sessions are an hour old; the one that it acts with is newer than all of them. */
 export const addCrowdedAccount = async (
   client: Client,
   count: number,
@@ -61,20 +55,7 @@ export const addCrowdedAccount = async (
   return { userId, sessionId, changedAt };
 };
 
-const contextOf = ({ userId, sessionId }: CrowdedAccount): SessionContext => ({
-  requestId: 'bench',
-  now: new Date(),
-  ip: '198.51.100.7',
-  network: '198.51.100.7',
-  networks: ['198.51.100.7'],
-  userAgent: 'bench',
-  actor: { userId, sessionId, source: 'bearer', goodUntil: new Date(8.64e15) },
-  requiredPermission: null,
-  signal: new AbortController().signal,
-  log: { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} },
-  keepAlive: () => undefined,
-  defer: () => {},
-});
+const contextOf = (account: CrowdedAccount) => contextWith(account, 'users:read');
 
 type CrowdedQuestion = {
   readonly name: string;
@@ -82,7 +63,6 @@ type CrowdedQuestion = {
 };
 
 const newId = (now: Date) => uuidv7({ msecs: now.getTime() });
-const gate = createGate({ verifiedOnly: true, passwordMaxAgeDays: 90, issuers: [] });
 const parts = { newId, gate, config: { password: { maxAgeDays: 90 } } };
 const sessionsOf = (db: Database) => createSessionSql({ db, newId, gate, verifiedOnly: true });
 

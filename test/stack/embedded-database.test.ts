@@ -31,7 +31,7 @@ const entries = async () => {
   return rows.map(({ entry }) => entry);
 };
 
-test('lets each connection act as the user it names, and nobody as one there is not', async () => {
+test('a connection to the embedded database acts as the user that it names, and an unknown user is refused', async () => {
   const [admin, migrator] = [await connect(database.adminUrl), await connect(database.migratorUrl)];
   const who = 'SELECT session_user AS who';
   expect((await migrator.query(who)).rows).toEqual([{ who: 'itsor_migrator' }]);
@@ -40,7 +40,7 @@ test('lets each connection act as the user it names, and nobody as one there is 
   await expect(unknown.connect()).rejects.toMatchObject({ code: '28000' });
 });
 
-test('does not mix a transaction with what others do meanwhile', async () => {
+test('a transaction of the embedded database is not mixed with the statements of other connections', async () => {
   const [one, other] = [await connect(database.migratorUrl), await connect(database.migratorUrl)];
   await one.query('BEGIN');
   await one.query("INSERT INTO ledger VALUES ('withdrawn')");
@@ -51,7 +51,7 @@ test('does not mix a transaction with what others do meanwhile', async () => {
   expect(await entries()).toEqual(['kept']);
 });
 
-test('rolls back what a client leaves open when it goes', async () => {
+test('the embedded database rolls back the transaction of a client that has gone', async () => {
   const leaver = await connect(database.migratorUrl);
   await leaver.query('BEGIN');
   await leaver.query('DELETE FROM ledger');
@@ -59,7 +59,7 @@ test('rolls back what a client leaves open when it goes', async () => {
   expect(await entries()).toEqual(['kept']);
 });
 
-test('keeps the parts of concurrent parameterised queries together', async () => {
+test('the embedded database keeps the parts of concurrent parameterised queries together', async () => {
   const clients = await Promise.all(Array.from({ length: 5 }, () => connect(database.migratorUrl)));
   const ask = async (client: Client, index: number) => {
     for (let turn = 0; turn < 20; turn++) {

@@ -1,0 +1,55 @@
+/** A mistake that the person at the terminal can correct: shown as one sentence, without a stack. */
+export class CliError extends Error {
+  override readonly name = 'CliError';
+}
+
+/** Runs a program once its module has been read. An error goes to standard error, and the exit code is 1. */
+export const runProgram = (main: () => Promise<void>): void => {
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', ignoreClosedPipe);
+  Promise.resolve()
+    .then(main)
+    .then(() => {
+      // An open message channel would keep the process alive.
+      if (process.connected) process.disconnect();
+    })
+    .catch((error: unknown) => {
+      console.error(error instanceof CliError ? error.message : error);
+      process.exit(1);
+    });
+};
+
+/** A reader such as `head` may leave early. The program still ends in order: half a deployment helps nobody. */
+const ignoreClosedPipe = (error: NodeJS.ErrnoException): void => {
+  if (error.code !== 'EPIPE') throw error;
+};
+
+const stopSignals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+
+/** Resolves when a signal asks this process to stop, or when the process that forked it is gone. */
+export const stopRequest = (): Promise<void> =>
+  new Promise((resolve) => {
+    for (const signal of stopSignals) process.on(signal, () => resolve());
+    process.once('disconnect', () => resolve());
+  });
+
+/** npm passes Ctrl-C on to a program that has already received it from the terminal. */
+const sameRequestMs = 1_000;
+
+/**
+ * Aborts when this process is asked to stop, so that it can remove the things that it has made. A second request ends
+ * it at once, and `whatIsLeft` is printed.
+ */
+export const interruption = (whatIsLeft: () => string): AbortSignal => {
+  const asked = new AbortController();
+  const giveUp = () => {
+    console.error(`✗ stopped at once; left: ${whatIsLeft()}`);
+    process.exit(1);
+  };
+  void stopRequest().then(() => {
+    asked.abort();
+    setTimeout(() => {
+      for (const signal of stopSignals) process.once(signal, giveUp);
+    }, sameRequestMs).unref();
+  });
+  return asked.signal;
+};

@@ -1,0 +1,92 @@
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseEnv } from 'node:util';
+import type { Unstable_Config as WranglerConfig } from 'wrangler';
+import {
+  isConfigVariable,
+  namesOf,
+  type VariableName,
+  variableNames,
+  variables,
+} from '../../src/platform/config/variables.ts';
+import { CliError } from './cli.ts';
+
+export const projectDirectory = fileURLToPath(new URL('../..', import.meta.url));
+
+/** Where the local stack keeps its files; a relative DATA_DIR starts at the project. */
+export const dataDirectory = (): string => resolve(projectDirectory, process.env.DATA_DIR || '.data');
+
+export type Variables = Readonly<Record<string, string>>;
+
+/** The variables of Itsor that are set in an environment. */
+export const configVariables = (environment: NodeJS.ProcessEnv): Variables =>
+  Object.fromEntries(
+    Object.entries(environment).flatMap(([name, text]) =>
+      text !== undefined && isConfigVariable(name) ? [[name, text]] : [],
+    ),
+  );
+
+/** The text of `.dev.vars`; empty where there is no such file. */
+export const devVarsText = (): string => {
+  try {
+    return readFileSync(resolve(projectDirectory, '.dev.vars'), 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return '';
+    throw error;
+  }
+};
+
+/** `.dev.vars`, and this process's environment over it. */
+export const readVariables = (): Variables =>
+  overlay(parseEnv(devVarsText()) as Variables, configVariables(process.env));
+
+/** An environment is strict if any of its names says so: none of them may undo another. */
+const anyOfItsNames: VariableName = 'BACKEND_ENV';
+
+const others = variableNames.filter((name) => name !== anyOfItsNames);
+const isDatabase = (name: VariableName): boolean => variables[name].group === 'Database';
+
+/** The names that set one thing together. A database is one thing: two halves of different ones are neither. */
+const settings: readonly (readonly string[])[] = [
+  others.filter(isDatabase).flatMap(namesOf),
+  ...others.filter((name) => !isDatabase(name)).map(namesOf),
+];
+
+/** Variables over others, setting by setting: one that is set here is not also set there under another name. */
+export const overlay = (under: Variables, over: Variables): Variables => {
+  const set = settings.filter((names) => names.some((name) => over[name])).flat();
+  // Empty rather than left out: wrangler reads .dev.vars too.
+  const unset = Object.fromEntries(set.map((name) => [name, '']));
+  return { ...under, ...unset, ...over };
+};
+
+/** An environment of wrangler.toml. @throws CliError when there is no such environment */
+export const readWranglerConfig = async (env: string): Promise<WranglerConfig> => {
+  // wrangler would read it as the Worker without an environment.
+  if (env.trim() === '') throw new CliError('--env is empty: name an environment of wrangler.toml.');
+  // Imported here, because it takes most of a second. By default it would print a notice about its telemetry.
+  process.env.WRANGLER_SEND_METRICS ??= 'false';
+  const { unstable_readConfig: readConfig } = await import('wrangler');
+  try {
+    return readConfig({ config: `${projectDirectory}/wrangler.toml`, env }, { hideWarnings: true });
+  } catch (error) {
+    const reason = (error as Error).message.split('\n')[1]?.trim();
+    throw new CliError(`wrangler.toml cannot be read for the environment "${env}": ${reason}`);
+  }
+};
+
+/** The variables of an environment of wrangler.toml, and over them those of this process, as in a deployment. */
+export const wranglerVariables = async (env: string): Promise<Variables> => {
+  const vars = Object.entries((await readWranglerConfig(env)).vars).map(([name, value]) => [
+    name,
+    String(value),
+  ]);
+  // A workflow passes a secret that it lacks on as an empty variable, which means unset.
+  const given = Object.entries(configVariables(process.env)).filter(([, text]) => text !== '');
+  return overlay(Object.fromEntries(vars), Object.fromEntries(given));
+};
+
+/** Those of an environment of wrangler.toml; without one, `.dev.vars` and this process's. */
+export const variablesOf = async (env: string | undefined): Promise<Variables> =>
+  env === undefined ? readVariables() : wranglerVariables(env);
