@@ -48,7 +48,7 @@ import { createVerifyPassword } from './passwords/service/verify.ts';
 import { createCredentialRepository } from './passwords/sql.ts';
 import { loadConfig } from './platform/config/load.ts';
 import type { Config } from './platform/config/schema.ts';
-import type { ConfigProblem } from './platform/config/scope.ts';
+import type { ConfigProblem } from './platform/config/resolve.ts';
 import type { Logger, RequestContext } from './platform/context.ts';
 import { createMacKeys } from './platform/crypto/derived-keys.ts';
 import { createSharedSecret } from './platform/crypto/shared-secret.ts';

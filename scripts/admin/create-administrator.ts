@@ -3,7 +3,7 @@ import {
   type Appointment,
   createAdministratorRepository,
 } from '../../src/administration/sql/administrators.ts';
-import type { PasswordConfig } from '../../src/platform/config/password.ts';
+import type { PasswordConfig } from '../../src/platform/config/schema.ts';
 import type { Database } from '../../src/platform/db/client.ts';
 import { CliError } from '../stack/cli-error.ts';
 import { contextNow, requireMigrations } from './operator.ts';

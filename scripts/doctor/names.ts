@@ -1,5 +1,5 @@
 import { parseEnv } from 'node:util';
-import { findMisspellings } from '../../src/platform/config/misspellings.ts';
+import { findMisspellings } from '../../src/platform/config/resolve.ts';
 import { isConfigVariable } from '../../src/platform/config/variables.ts';
 import { devVarsText } from '../stack/project.ts';
 import { readWranglerConfig } from '../stack/wrangler-variables.ts';

@@ -1,5 +1,5 @@
-import { readEnvironment } from '../../src/platform/config/environment.ts';
-import { buildPostgresUrl, parsePostgresUrl } from '../../src/platform/config/postgres-url.ts';
+import { readEnvironment } from '../../src/platform/config/resolve.ts';
+import { buildPostgresUrl, parsePostgresUrl } from '../../src/platform/config/database.ts';
 import { type Given, resolveVariables } from '../../src/platform/config/resolve.ts';
 import type { VariableName } from '../../src/platform/config/variables.ts';
 import { isLoopback } from './database-urls.ts';

@@ -1,4 +1,4 @@
-import { parsePostgresUrl } from '../../src/platform/config/postgres-url.ts';
+import { parsePostgresUrl } from '../../src/platform/config/database.ts';
 import { resolveVariables } from '../../src/platform/config/resolve.ts';
 import { CliError } from './cli-error.ts';
 import { migratorUrlFromParts } from './database-plan.ts';

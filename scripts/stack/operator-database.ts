@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { Client } from 'pg';
-import { readEnvironment } from '../../src/platform/config/environment.ts';
+import { readEnvironment } from '../../src/platform/config/resolve.ts';
 import { AppError } from '../../src/platform/errors.ts';
 import { databaseSentence } from '../admin/migrations-missing.ts';
 import { applyRoles } from './apply-roles.ts';

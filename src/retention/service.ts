@@ -1,5 +1,5 @@
 import type { ErasureRepository } from '../accounts/sql/erasure.ts';
-import type { Retention } from '../platform/config/retention.ts';
+import type { Retention } from '../platform/config/schema.ts';
 import type { Logger } from '../platform/context.ts';
 import { endedSessionDays, erasureBatch, maxErasureSteps, purgeBatch, tokenDays } from './rules.ts';
 import type { AgeingTable, RetentionRepository } from './sql.ts';

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { migratorUrl } from '../../scripts/stack/migrator-url.ts';
 import { overlay } from '../../scripts/stack/overlay.ts';
-import { readEnvironment } from '../../src/platform/config/environment.ts';
+import { readEnvironment } from '../../src/platform/config/resolve.ts';
 import { loadConfig } from '../../src/platform/config/load.ts';
 import { resolveVariables } from '../../src/platform/config/resolve.ts';
 

@@ -1,6 +1,6 @@
 import { ProtobufTraceSerializer } from '@opentelemetry/otlp-transformer';
 import type { ReadableSpan } from '@opentelemetry/sdk-trace';
-import type { TracingConfig } from '../config/observability.ts';
+import type { TracingConfig } from '../config/schema.ts';
 import type { Logger } from '../context.ts';
 import type { Metrics } from '../rules/metrics.ts';
 
