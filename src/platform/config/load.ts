@@ -64,7 +64,7 @@ const checkUnknownFlags = (
   }
 };
 
-/** Says so where a name is set that the Worker refuses or does not use. */
+/** Reports the names that the Worker refuses, and warns of those that it does not use. */
 const checkFormerNames = ({ given, problem, warning }: Scope): void => {
   for (const name of given.keys()) {
     const { readBy, description } = variables[name];
