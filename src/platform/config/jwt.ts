@@ -1,3 +1,4 @@
+import { createPrivateKey } from 'node:crypto';
 import { refuseWeakEntries, type Scope } from './resolve.ts';
 import { byteLength, Secret, secretHint, weaknessOf } from './secret.ts';
 import type { Settings } from './variables.ts';
@@ -8,49 +9,36 @@ type AsymmetricAlgorithm = Exclude<Algorithm, SymmetricAlgorithm>;
 
 const isSymmetric = (algorithm: Algorithm): algorithm is SymmetricAlgorithm => algorithm.startsWith('HS');
 
-/** How the DER of each kind of private key names its algorithm (RFC 8410, RFC 5480, RFC 8017), in hex. */
-const keyKinds: Readonly<Record<AsymmetricAlgorithm, { identifier: string; name: string }>> = {
-  EdDSA: { identifier: '3005' + '06032b6570', name: 'an Ed25519 key' },
-  ES256: { identifier: '3013' + '06072a8648ce3d0201' + '06082a8648ce3d030107', name: 'a P-256 key' },
-  RS256: { identifier: '300d' + '06092a864886f70d010101' + '0500', name: 'an RSA key' },
+const keyKinds: Readonly<Record<AsymmetricAlgorithm, { type: string; name: string }>> = {
+  EdDSA: { type: 'ed25519', name: 'an Ed25519 key' },
+  ES256: { type: 'prime256v1', name: 'a P-256 key' },
+  RS256: { type: 'rsa', name: 'an RSA key' },
 };
-
-/** The length of a DER element (X.690 section 8.1.3) in hex: one byte, or a count and up to three bytes. */
-const length = '([0-7].|81.{2}|82.{4}|83.{6})';
-const lengthOf = (hex = ''): number => Number.parseInt(hex.replace(/^8./, ''), 16);
-
-/** SEQUENCE { version 0 or 1, algorithm, key } in hex (PKCS#8, RFC 5958). */
-const pkcs8 = new RegExp(`^30${length}(02010[01]30.*)$`);
 
 // RFC 7518 section 3.3.
 const minRsaBits = 2048;
 
-/** SEQUENCE { version 0, modulus, … } in hex, where a zero keeps the modulus positive. */
-const rsaKey = new RegExp(`^30${length}02010002${length}(00)?`);
-
-/** Says what is wrong with a PKCS#8 key for an algorithm. WebCrypto could too, but only asynchronously. */
-const keyProblem = (hex: string, algorithm: AsymmetricAlgorithm): string | undefined => {
-  const [, size, content = ''] = pkcs8.exec(hex) ?? [];
-  if (!(content.length >= 2 * lengthOf(size))) return 'is not a complete PKCS#8 private key';
-  const { identifier, name } = keyKinds[algorithm];
-  const key = new RegExp(`^02010.${identifier}04${length}(.*)`).exec(content)?.[2];
-  if (key === undefined) return `is not ${name}, which ${algorithm} needs`;
-  if (algorithm !== 'RS256') return undefined;
-  const [, , modulusSize, zero] = rsaKey.exec(key) ?? [];
-  const bits = 8 * (lengthOf(modulusSize) - (zero ? 1 : 0));
-  return bits >= minRsaBits ? undefined : `is shorter than ${minRsaBits} bits`;
-};
-
-const hexOf = (base64: string): string => {
+/** Reads the base64 of a PKCS#8 key. The errors of Node are not repeated, so that no part of a key can be. */
+const parseKey = (base64: string) => {
   try {
-    return [...atob(base64)].map((byte) => byte.charCodeAt(0).toString(16).padStart(2, '0')).join('');
+    return createPrivateKey({ key: base64, encoding: 'base64', format: 'der', type: 'pkcs8' });
   } catch {
-    return '';
+    return undefined;
   }
 };
 
-const armour = (body: string): string =>
-  ['-----BEGIN PRIVATE KEY-----', ...(body.match(/.{1,64}/g) ?? []), '-----END PRIVATE KEY-----'].join('\n');
+/** A key as canonical PEM, or what is wrong with it. Node's parser, because that of WebCrypto is asynchronous. */
+const readKey = (base64: string, algorithm: AsymmetricAlgorithm): { pem: string } | { detail: string } => {
+  const key = parseKey(base64);
+  if (!key) return { detail: 'is not a complete PKCS#8 private key' };
+  const { namedCurve, modulusLength = 0 } = key.asymmetricKeyDetails ?? {};
+  const { type, name } = keyKinds[algorithm];
+  if ((namedCurve ?? key.asymmetricKeyType) !== type)
+    return { detail: `is not ${name}, which ${algorithm} needs` };
+  if (algorithm === 'RS256' && modulusLength < minRsaBits)
+    return { detail: `is shorter than ${minRsaBits} bits` };
+  return { pem: String(key.export({ type: 'pkcs8', format: 'pem' })).trim() };
+};
 
 const block = /-----BEGIN PRIVATE KEY-----([A-Za-z0-9+/=\s]*)-----END PRIVATE KEY-----/g;
 
@@ -95,11 +83,13 @@ const readPrivateKey = ({ settings, problem, warning }: Scope): Secret | null =>
   if (bodies.length === 0 || text.replace(block, '').trim() !== '')
     return refuse('must be PKCS#8 PEM: -----BEGIN PRIVATE KEY----- … -----END PRIVATE KEY-----');
 
+  const pems: string[] = [];
   for (const [index, body] of bodies.entries()) {
-    const detail = keyProblem(hexOf(body), algorithm);
-    if (detail) return refuse(bodies.length === 1 ? detail : `block ${index + 1} ${detail}`);
+    const key = readKey(body, algorithm);
+    if ('detail' in key) return refuse(bodies.length === 1 ? key.detail : `block ${index + 1} ${key.detail}`);
+    pems.push(key.pem);
   }
-  return new Secret(bodies.map(armour).join('\n'));
+  return new Secret(pems.join('\n'));
 };
 
 /** Headers that a page of any site can have sent: Cookie, and those that the Fetch standard calls CORS-safelisted. */
