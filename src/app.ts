@@ -3,7 +3,7 @@ import { pagePaths } from './accounts/routes/page-services.ts';
 import type { Container, Foundation } from './container.ts';
 import type { Features } from './features.ts';
 import { livenessRoute } from './health/routes.ts';
-import type { ConfigProblem } from './platform/config/scope.ts';
+import type { ConfigProblem } from './platform/config/resolve.ts';
 import type { RequestContext } from './platform/context.ts';
 import { AppError } from './platform/errors.ts';
 import type { AppEnv } from './platform/http/app-env.ts';

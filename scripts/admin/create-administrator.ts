@@ -1,6 +1,6 @@
 import { v7 as uuidv7 } from 'uuid';
 import { type Appointment, createAdministratorSql } from '../../src/administration/sql/administrators.ts';
-import type { PasswordConfig } from '../../src/platform/config/password.ts';
+import type { PasswordConfig } from '../../src/platform/config/schema.ts';
 import type { Database } from '../../src/platform/db/client.ts';
 import { CliError } from '../stack/cli-error.ts';
 import { contextNow, requireMigrations } from './operator.ts';

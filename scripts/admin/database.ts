@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { sql } from 'drizzle-orm';
-import { readEnvironment } from '../../src/platform/config/environment.ts';
+import { readEnvironment } from '../../src/platform/config/resolve.ts';
 import { createDatabase, type Database } from '../../src/platform/db/client.ts';
 import { CliError } from '../stack/cli-error.ts';
 import { findLockHolder } from '../stack/data-lock.ts';

@@ -4,7 +4,7 @@ import { hashCaller } from '../../src/passwords/rules/hash-lane.ts';
 import { canonicalPassword } from '../../src/passwords/rules/password-policy.ts';
 import { formatPhc, saltBytes, tagBytes } from '../../src/passwords/rules/phc.ts';
 import { createCheckPassword, createPwnedPasswords } from '../../src/passwords/service/check.ts';
-import type { PasswordConfig } from '../../src/platform/config/password.ts';
+import type { PasswordConfig } from '../../src/platform/config/schema.ts';
 import type { RequestContext } from '../../src/platform/context.ts';
 import { AppError } from '../../src/platform/errors.ts';
 import { CliError } from '../stack/cli-error.ts';

@@ -1,4 +1,4 @@
-import { readEnvironment } from '../../src/platform/config/environment.ts';
+import { readEnvironment } from '../../src/platform/config/resolve.ts';
 import { migratorNeeded, migratorUrl } from '../stack/migrator-url.ts';
 import type { Variables } from '../stack/project.ts';
 import { environmentOf } from '../stack/run-script.ts';

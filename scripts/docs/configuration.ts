@@ -6,66 +6,100 @@ import {
   variables,
 } from '../../src/platform/config/variables.ts';
 
-const readers: Readonly<Record<Variable['readBy'], string>> = {
-  worker: 'the Worker',
-  scripts: 'scripts',
-  workflows: 'GitHub workflows',
-  refused: 'refused',
-  nobody: 'nobody',
-};
+/** The variables that matter most in production, which the example begins with. */
+export const foremost: readonly VariableName[] = [
+  'DATABASE_URL',
+  'JWT_SECRET',
+  'SECRET_KEY',
+  'APP_URL',
+  'ALLOWED_ORIGINS',
+];
+
+const groups = [...new Set(variableNames.map((name) => variables[name].group))];
+
+const namesIn = (group: string): readonly VariableName[] =>
+  variableNames.filter((name) => variables[name].group === group);
 
 /** A bar would end the cell. */
 const cell = (text: string): string => text.replaceAll('|', '\\|');
 const code = (text: string): string => (text === '' ? '' : `\`${text}\``);
 
-const aliasesOf = ({ aliases }: Variable): string =>
-  aliases.map(({ name, unit }) => (unit ? `${code(name)} (${unit})` : code(name))).join(', ');
-
-const rowOf = (name: VariableName): string => {
-  const variable: Variable = variables[name];
-  const notes = [
-    variable.secret && 'secret',
-    variable.readBy !== 'worker' && `read by ${readers[variable.readBy]}`,
-  ];
-  const marks = notes.filter(Boolean).join(', ');
-  const description = `${variable.description}${marks ? ` *(${marks})*` : ''}`;
-  return `| ${code(name)} | ${code(variable.default)} | ${aliasesOf(variable)} | ${cell(description)} |`;
+const noteOf: Readonly<Record<Variable['readBy'], string>> = {
+  worker: '',
+  scripts: 'read by scripts only',
+  workflows: 'read by GitHub workflows only',
+  refused: 'refused',
+  unused: 'unused',
 };
 
-const groups = [...new Set(variableNames.map((name) => variables[name].group))];
+const rowOf = (name: VariableName): string => {
+  const { readBy, secret, aliases, description, default: byDefault }: Variable = variables[name];
+  const notes = [secret ? 'secret' : '', noteOf[readBy]].filter(Boolean).join(', ');
+  const alsoReadAs = aliases.map((alias) => code(alias.name) + (alias.unit ? ` (${alias.unit})` : ''));
+  const whole = notes ? `${description} *(${notes})*` : description;
+  return `| ${code(name)} | ${code(byDefault)} | ${alsoReadAs.join(', ')} | ${cell(whole)} |`;
+};
 
-const groupSection = (group: string): string =>
-  [
-    `## ${group}`,
-    '',
-    '| Variable | Default | Also read as | What it does |',
-    '|---|---|---|---|',
-    ...variableNames.filter((name) => variables[name].group === group).map(rowOf),
-    '',
-  ].join('\n');
-
-const flagSection = [
-  '## When the feature flags are to be gone',
+const tableOf = (group: string): readonly string[] => [
+  `## ${group}`,
   '',
-  '| Flag | Owner | By | What it does |',
+  '| Variable | Default | Also read as | Description |',
   '|---|---|---|---|',
-  ...Object.entries(featureFlags).map(
-    ([name, { owner, expires, description }]) => `| \`${name}\` | ${owner} | ${expires} | ${description} |`,
-  ),
+  ...namesIn(group).map(rowOf),
   '',
-].join('\n');
+];
 
-/** The reference of every variable, from the table that the loader reads. */
+/** The text of docs/configuration.md. */
 export const configurationReference = (): string =>
   [
     '# Configuration',
     '',
-    'Written by `npm run docs:configuration` from `src/platform/config/variables.ts`; a test holds the two together.',
+    '`npm run docs:configuration` writes this page and `.dev.vars.example` from `src/platform/config/variables.ts`; a test',
+    'compares the three.',
     '',
-    'An empty value counts as unset. Of a variable and its aliases the variable wins. A wrong value never starts half a',
-    'service: every route but `/healthz` answers 503 `misconfigured`, with the names of what is wrong and never a value.',
-    '*Strict* means that the environment is not one of `local`, `development`, `dev` and `test`.',
+    'An empty value counts as unset. Where both a variable and one of its aliases are set, the variable wins. The service',
+    'starts with a right configuration or not at all: while a value is wrong, every route but `/healthz` answers 503',
+    '`misconfigured`, with the names of the wrong variables and never a value.',
     '',
-    ...groups.map(groupSection),
-    flagSection,
+    'An environment is *strict* unless its name is `local`, `development`, `dev` or `test`. The *default* is the value of',
+    'an unset variable; in strict environments some variables have no default, and their description says so.',
+    '',
+    ...groups.flatMap(tableOf),
+    '## Last days of the feature flags',
+    '',
+    '| Flag | Owner | Last day | Description |',
+    '|---|---|---|---|',
+    ...Object.entries(featureFlags).map(
+      ([name, { owner, expires, description }]) => `| \`${name}\` | ${owner} | ${expires} | ${description} |`,
+    ),
+    '',
+  ].join('\n');
+
+const exampleOf = (name: VariableName): readonly string[] => {
+  const { aliases, description, default: byDefault }: Variable = variables[name];
+  const names = aliases.map((alias) => (alias.unit ? `${alias.name} in ${alias.unit}` : alias.name));
+  const alsoReadAs = names.length > 0 ? ` (also read as ${names.join(', ')})` : '';
+  return ['', `# ${description}${alsoReadAs}`, `# ${name}=${byDefault}`];
+};
+
+const sectionOf = (heading: string, names: readonly VariableName[]): readonly string[] => [
+  '',
+  `## ${heading}`,
+  ...names.flatMap(exampleOf),
+];
+
+/** The text of .dev.vars.example. */
+export const exampleVariables = (): string =>
+  [
+    '# The variables of Itsor. For local work, copy this file to .dev.vars and remove the # in front of a line to set it.',
+    '# Nothing has to be set for local work: each line shows the default, and an empty value counts as unset.',
+    '# An environment is strict unless its name is local, development, dev or test.',
+    ...sectionOf('Most important in production', foremost),
+    ...groups.flatMap((group) =>
+      sectionOf(
+        group,
+        namesIn(group).filter((name) => !foremost.includes(name)),
+      ),
+    ),
+    '',
   ].join('\n');

@@ -1,5 +1,7 @@
 import { writeFileSync } from 'node:fs';
-import { configurationReference } from './configuration.ts';
+import { configurationReference, exampleVariables } from './configuration.ts';
 
 // npm run docs:configuration
-writeFileSync(new URL('../../docs/configuration.md', import.meta.url), configurationReference());
+const root = new URL('../../', import.meta.url);
+writeFileSync(new URL('docs/configuration.md', root), configurationReference());
+writeFileSync(new URL('.dev.vars.example', root), exampleVariables());

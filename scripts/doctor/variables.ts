@@ -1,9 +1,8 @@
 import { parseEnv } from 'node:util';
 import { expiredFlags, featureFlags } from '../../src/platform/config/feature-flags.ts';
 import { loadConfig } from '../../src/platform/config/load.ts';
-import { findMisspellings } from '../../src/platform/config/misspellings.ts';
-import { resolveVariables } from '../../src/platform/config/resolve.ts';
-import type { ConfigProblem } from '../../src/platform/config/scope.ts';
+import type { ConfigProblem } from '../../src/platform/config/resolve.ts';
+import { findMisspellings, resolveVariables } from '../../src/platform/config/resolve.ts';
 import {
   isConfigVariable,
   namesOf,

@@ -1,5 +1,5 @@
 import { Client } from 'pg';
-import { readEnvironment } from '../../src/platform/config/environment.ts';
+import { readEnvironment } from '../../src/platform/config/resolve.ts';
 import { AppError } from '../../src/platform/errors.ts';
 import { databaseSentence } from '../admin/migrations-missing.ts';
 import { CliError } from '../program/cli.ts';

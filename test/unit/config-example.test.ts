@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import example from '../../.dev.vars.example?raw';
+import reference from '../../docs/configuration.md?raw';
+import { configurationReference, exampleVariables, foremost } from '../../scripts/docs/configuration.ts';
 import type { Config } from '../../src/platform/config/schema.ts';
-import { settingsSchema } from '../../src/platform/config/settings.ts';
 import {
-  flagPrefix,
   type Variable,
   type VariableName,
   variableNames,
@@ -27,8 +27,10 @@ const secretsOf = ({ jwt, session, database }: Config) =>
   [jwt.secret, session.secretKey, database.url].map((secret) => secret.reveal());
 
 describe('.dev.vars.example', () => {
-  it('has every variable of the table, in its order, and nothing else', () => {
-    expect(entries.map(({ name }) => name)).toEqual(variableNames);
+  it('has the five foremost variables, then every other one of the table in its order, and nothing else', () => {
+    expect(foremost).toHaveLength(5);
+    const others = variableNames.filter((name) => !foremost.includes(name));
+    expect(entries.map(({ name }) => name)).toEqual([...foremost, ...others]);
     expect(example.match(/^(# )?[A-Z][A-Z0-9_]*=/gm)).toHaveLength(variableNames.length);
   });
 
@@ -41,7 +43,10 @@ describe('.dev.vars.example', () => {
 
   it('has a heading for each group', () => {
     const groups = [...new Set(variableNames.map((name) => variables[name].group))];
-    expect([...example.matchAll(/^## (.+)$/gm)].map(([, heading]) => heading)).toEqual(groups);
+    expect([...example.matchAll(/^## (.+)$/gm)].map(([, heading]) => heading)).toEqual([
+      'Most important in production',
+      ...groups,
+    ]);
   });
 
   it('works when it is copied unchanged', () => {
@@ -64,10 +69,20 @@ describe('.dev.vars.example', () => {
 });
 
 describe('the table of variables', () => {
-  it('is what the Worker reads', () => {
-    const ofTheWorker = variableNames.filter(
-      (name) => variables[name].readBy === 'worker' && !name.startsWith(flagPrefix),
-    );
-    expect(Object.keys(settingsSchema)).toEqual(ofTheWorker);
+  it('has a schema for each variable that the Worker reads, and for no other', () => {
+    for (const name of variableNames)
+      expect(variables[name].schema !== null, name).toBe(variables[name].readBy === 'worker');
+  });
+
+  it.each(variableNames)('has a default of %s that its schema can read', (name) => {
+    const { schema, default: byDefault }: Variable = variables[name];
+    if (byDefault !== '') expect(schema?.safeParse(byDefault).success).toBe(true);
+  });
+
+  it.each([
+    ['docs/configuration.md', reference, configurationReference],
+    ['.dev.vars.example', example, exampleVariables],
+  ])('is what %s says; npm run docs:configuration writes it', (_, text, expected) => {
+    expect(text).toBe(expected());
   });
 });

@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest';
+import { loadConfig } from '../../src/platform/config/load.ts';
 import { createClient } from '../support/worker/client.ts';
 import { countRoundTrips, sql } from '../support/worker/database.ts';
 import { expectProblem } from '../support/worker/problem.ts';
@@ -23,4 +24,24 @@ it('a service with a wrong DATABASE_URL sends nothing to a database', async () =
     await expectProblem(await isolate('GET', '/auth/me'), 503, 'misconfigured');
   });
   expect(trips).toBe(0);
+});
+
+const pemOf = async (namedCurve: string): Promise<string> => {
+  const algorithm = { name: 'ECDSA', namedCurve };
+  const { privateKey } = (await crypto.subtle.generateKey(algorithm, true, [
+    'sign',
+    'verify',
+  ])) as CryptoKeyPair;
+  const der = (await crypto.subtle.exportKey('pkcs8', privateKey)) as ArrayBuffer;
+  const body = btoa(String.fromCharCode(...new Uint8Array(der)));
+  return `-----BEGIN PRIVATE KEY-----\n${body}\n-----END PRIVATE KEY-----`;
+};
+
+it('workerd reads a private key for its algorithm, and refuses one of another curve without quoting it', async () => {
+  const load = (pem: string) => loadConfig({ JWT_ALGORITHM: 'ES256', JWT_PRIVATE_KEY: pem });
+  expect(load(await pemOf('P-256')).ok).toBe(true);
+  expect(load(await pemOf('P-384'))).toMatchObject({
+    ok: false,
+    problems: [{ variable: 'JWT_PRIVATE_KEY', detail: 'is not a P-256 key, which ES256 needs' }],
+  });
 });

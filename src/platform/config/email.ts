@@ -1,8 +1,11 @@
-import { type AwsConfig, readAws } from './aws.ts';
-import type { Scope } from './scope.ts';
+import { requireEach, type Scope } from './resolve.ts';
 import { Secret } from './secret.ts';
-import type { Settings } from './settings.ts';
-import { value } from './values.ts';
+
+export type AwsConfig = {
+  readonly region: string;
+  readonly accessKeyId: Secret;
+  readonly secretAccessKey: Secret;
+};
 
 export type EmailProviderConfig =
   | { readonly kind: 'resend'; readonly apiKey: Secret; readonly from: string }
@@ -18,55 +21,47 @@ export type EmailProviderConfig =
   /** Sends nothing: shows the mail to the developer. Never strict. */
   | { readonly kind: 'capture'; readonly from: string | null };
 
-export type EmailConfig = {
-  readonly verification: 'off' | 'optional' | 'required';
-  readonly provider: EmailProviderConfig;
-  /** Mails that one mailbox gets, over all kinds of mail and whatever causes them. */
-  readonly recipientBudget: { readonly hourlyMax: number; readonly dailyMax: number };
-};
-
-const address = /^[^\s@<>"(),:;[\]\\]{1,64}@[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?$/i;
-
-export const emailAddress = value((given, fail) =>
-  address.test(given) ? given : fail('must be an e-mail address'),
-);
-
-/** A bare address, or a display name with the address in angle brackets (RFC 5322 section 3.4). */
-export const mailbox = value((given, fail) => {
-  const bare = /^[^<>]{1,100}<([^<>]+)>$/.exec(given)?.[1] ?? given;
-  return address.test(bare) ? given : fail('must be an e-mail address, or a name and the address in <>');
-});
-
-const chooseProvider = (settings: Settings, { strict }: Scope): EmailProviderConfig['kind'] => {
-  const { EMAIL_PROVIDER: chosen, RESEND_API_KEY: key } = settings;
-  // `smtp` is what older configurations call the same account.
-  if (chosen === 'smtp') return 'gmail';
-  return chosen ?? (strict || key ? 'resend' : 'capture');
-};
-
-const readProvider = (settings: Settings, scope: Scope): EmailProviderConfig => {
-  const { strict, given, problem } = scope;
-  const kind = chooseProvider(settings, scope);
-
-  const sender = (): string => {
-    if (!settings.FROM_EMAIL) problem('FROM_EMAIL', `is required by ${kind}`);
-    return settings.FROM_EMAIL ?? '';
+/** The AWS account, for a service that needs one. */
+export const readAws = (scope: Scope, service: 'ses' | 's3'): AwsConfig => {
+  const { AWS_REGION: region, AWS_ACCESS_KEY_ID: id, AWS_SECRET_ACCESS_KEY: key } = scope.settings;
+  requireEach(scope, `is required by ${service}`, [
+    'AWS_REGION',
+    'AWS_ACCESS_KEY_ID',
+    'AWS_SECRET_ACCESS_KEY',
+  ]);
+  return {
+    region: region ?? '',
+    accessKeyId: id ?? new Secret(''),
+    secretAccessKey: key ?? new Secret(''),
   };
+};
 
+const chooseProvider = ({ settings, strict, given, wrong }: Scope): EmailProviderConfig['kind'] => {
+  const isChosen = given.has('EMAIL_PROVIDER') && !wrong.has('EMAIL_PROVIDER');
+  if (!isChosen && !strict && !settings.RESEND_API_KEY) return 'capture';
+  // `smtp` is what older configurations call the same account.
+  return settings.EMAIL_PROVIDER === 'smtp' ? 'gmail' : settings.EMAIL_PROVIDER;
+};
+
+const readProvider = (scope: Scope): EmailProviderConfig => {
+  const { settings, strict, given, problem } = scope;
+  const { FROM_EMAIL: from = '', RESEND_API_KEY: apiKey = new Secret('') } = settings;
+  const kind = chooseProvider(scope);
   switch (kind) {
     case 'resend': {
-      if (!settings.RESEND_API_KEY) problem('RESEND_API_KEY', 'is required by resend');
-      return { kind, apiKey: settings.RESEND_API_KEY ?? new Secret(''), from: sender() };
+      requireEach(scope, 'is required by resend', ['RESEND_API_KEY', 'FROM_EMAIL']);
+      return { kind, apiKey, from };
     }
-    case 'ses':
-      return { kind, aws: readAws(settings, kind, scope), from: sender() };
+    case 'ses': {
+      requireEach(scope, 'is required by ses', ['FROM_EMAIL']);
+      return { kind, aws: readAws(scope, kind), from };
+    }
     case 'gmail': {
-      const { GMAIL_USER: user, GMAIL_APP_PASSWORD: password, SMTP_HOST: host, SMTP_PORT: port } = settings;
+      const { GMAIL_USER: user = '', GMAIL_APP_PASSWORD: password = new Secret('') } = settings;
       if (given.has('FROM_EMAIL'))
         problem('FROM_EMAIL', 'must not be set with gmail, which sends from its own account');
-      if (!user) problem('GMAIL_USER', 'is required by gmail');
-      if (!password) problem('GMAIL_APP_PASSWORD', 'is required by gmail');
-      return { kind, user: user ?? '', password: password ?? new Secret(''), host, port };
+      requireEach(scope, 'is required by gmail', ['GMAIL_USER', 'GMAIL_APP_PASSWORD']);
+      return { kind, user, password, host: settings.SMTP_HOST, port: settings.SMTP_PORT };
     }
     case 'capture': {
       if (strict) problem('EMAIL_PROVIDER', 'capture sends nothing and is for local environments only');
@@ -75,11 +70,13 @@ const readProvider = (settings: Settings, scope: Scope): EmailProviderConfig => 
   }
 };
 
-export const readEmail = (settings: Settings, scope: Scope): EmailConfig => ({
-  verification: settings.EMAIL_VERIFICATION,
-  provider: readProvider(settings, scope),
-  recipientBudget: {
-    hourlyMax: settings.MAIL_RECIPIENT_HOURLY_MAX,
-    dailyMax: settings.MAIL_RECIPIENT_DAILY_MAX,
-  },
-});
+export const readEmail = (scope: Scope) =>
+  ({
+    verification: scope.settings.EMAIL_VERIFICATION,
+    provider: readProvider(scope),
+    /** Mails of all kinds that one mailbox gets. */
+    recipientBudget: {
+      hourlyMax: scope.settings.MAIL_RECIPIENT_HOURLY_MAX,
+      dailyMax: scope.settings.MAIL_RECIPIENT_DAILY_MAX,
+    },
+  }) as const;

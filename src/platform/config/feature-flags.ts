@@ -1,15 +1,12 @@
 export type FeatureFlag = {
   readonly description: string;
-  /** Who decides about it, and is asked when it has expired. */
+  /** The team that decides about the flag and is asked when it has expired. */
   readonly owner: string;
-  /** A date (RFC 3339 full-date) by which it is to be gone, on for good or removed. */
+  /** The last day (RFC 3339 full-date) on which the flag may still be in the code. */
   readonly expires: string;
 };
 
-/**
- * Every feature flag, by its name in `GET /flags`; the variable is `FLAG_` and the name in capitals. All are public:
- * what nobody may know of does not belong into a flag.
- */
+/** Every feature flag, by its name in `GET /flags`. That route is public: a flag must not give away a secret plan. */
 export const featureFlags = {
   experimental_caching: {
     description: 'A frontend may cache what it has read',
@@ -28,6 +25,6 @@ export type Flags = Readonly<Record<FlagName, boolean>>;
 
 export const flagNames = Object.keys(featureFlags) as readonly FlagName[];
 
-/** The flags that should be gone by now. */
+/** The flags whose last day is over. */
 export const expiredFlags = (now: Date): FlagName[] =>
   flagNames.filter((name) => featureFlags[name].expires < now.toISOString().slice(0, 10));

@@ -1,103 +1,121 @@
-import { parsePrivateKeys } from './private-keys.ts';
-import type { Scope } from './scope.ts';
-import { Secret } from './secret.ts';
-import type { Settings } from './settings.ts';
-import { localSecrets, secretHint, weaknessOf } from './weak-secrets.ts';
+import { createPrivateKey } from 'node:crypto';
+import { refuseWeakEntries, type Scope } from './resolve.ts';
+import { byteLength, Secret, secretHint, weaknessOf } from './secret.ts';
+import type { Settings } from './variables.ts';
 
-export const symmetricAlgorithms = ['HS256', 'HS384', 'HS512'] as const;
-export const asymmetricAlgorithms = ['EdDSA', 'ES256', 'RS256'] as const;
-export type AsymmetricAlgorithm = (typeof asymmetricAlgorithms)[number];
+type Algorithm = Settings['JWT_ALGORITHM'];
+type SymmetricAlgorithm = Extract<Algorithm, `HS${string}`>;
+type AsymmetricAlgorithm = Exclude<Algorithm, SymmetricAlgorithm>;
 
-export type JwtConfig = {
-  readonly algorithm: (typeof symmetricAlgorithms)[number] | AsymmetricAlgorithm;
-  /** Empty under an asymmetric algorithm for which no JWT_SECRET was set; an empty secret signs nothing. */
-  readonly secret: Secret;
-  /** These verify and never sign. */
-  readonly previousSecrets: readonly Secret[];
-  /** One or more PKCS#8 PEM blocks: the first signs, the others only verify. Null under HS*. */
-  readonly privateKey: Secret | null;
-  readonly accessTtlSeconds: number;
-  readonly issuer: string;
-  readonly audience: string;
-  /** Where access tokens are accepted; without `cookie` none are set. */
-  readonly locations: { readonly header: boolean; readonly cookie: boolean };
-  readonly headerName: string;
-  readonly headerType: string;
+const isSymmetric = (algorithm: Algorithm): algorithm is SymmetricAlgorithm => algorithm.startsWith('HS');
+
+const keyKinds: Readonly<Record<AsymmetricAlgorithm, { type: string; name: string }>> = {
+  EdDSA: { type: 'ed25519', name: 'an Ed25519 key' },
+  ES256: { type: 'prime256v1', name: 'a P-256 key' },
+  RS256: { type: 'rsa', name: 'an RSA key' },
 };
 
-const isAsymmetric = (algorithm: JwtConfig['algorithm']): algorithm is AsymmetricAlgorithm =>
-  (asymmetricAlgorithms as readonly string[]).includes(algorithm);
+// RFC 7518 section 3.3.
+const minRsaBits = 2048;
 
-const readSecret = (settings: Settings, asymmetric: boolean, { strict, problem, warning }: Scope): Secret => {
-  const { JWT_SECRET: given, JWT_ALGORITHM: algorithm } = settings;
-  if (!given) {
-    if (asymmetric) return new Secret('');
+/** Reads the base64 of a PKCS#8 key. The errors of Node are not repeated, so that no part of a key can be. */
+const parseKey = (base64: string) => {
+  try {
+    return createPrivateKey({ key: base64, encoding: 'base64', format: 'der', type: 'pkcs8' });
+  } catch {
+    return undefined;
+  }
+};
+
+/** A key as canonical PEM, or what is wrong with it. Node's parser, because that of WebCrypto is asynchronous. */
+const readKey = (base64: string, algorithm: AsymmetricAlgorithm): { pem: string } | { detail: string } => {
+  const key = parseKey(base64);
+  if (!key) return { detail: 'is not a complete PKCS#8 private key' };
+  const { namedCurve, modulusLength = 0 } = key.asymmetricKeyDetails ?? {};
+  const { type, name } = keyKinds[algorithm];
+  if ((namedCurve ?? key.asymmetricKeyType) !== type)
+    return { detail: `is not ${name}, which ${algorithm} needs` };
+  if (algorithm === 'RS256' && modulusLength < minRsaBits)
+    return { detail: `is shorter than ${minRsaBits} bits` };
+  return { pem: String(key.export({ type: 'pkcs8', format: 'pem' })).trim() };
+};
+
+const block = /-----BEGIN PRIVATE KEY-----([A-Za-z0-9+/=\s]*)-----END PRIVATE KEY-----/g;
+
+const readSecret = ({ settings, strict, given, problem, warning }: Scope): Secret => {
+  const { JWT_SECRET: secret, JWT_ALGORITHM: algorithm } = settings;
+  if (!given.has('JWT_SECRET')) {
+    if (!isSymmetric(algorithm)) return new Secret('');
     if (strict) problem('JWT_SECRET', `is required: ${secretHint}`);
-    return new Secret(localSecrets.jwt);
+    return secret;
   }
 
-  const weakness = strict ? weaknessOf(given) : undefined;
+  const weakness = strict ? weaknessOf(secret) : undefined;
   if (weakness) problem('JWT_SECRET', `${weakness}: ${secretHint}`);
   // RFC 7518 section 3.2 wants a key as long as the digest.
-  const digestBytes = asymmetric ? 0 : Number(algorithm.slice(2)) / 8;
-  if (strict && !weakness && new TextEncoder().encode(given.reveal()).length < digestBytes) {
+  const digestBytes = isSymmetric(algorithm) ? Number(algorithm.slice(2)) / 8 : 0;
+  if (strict && !weakness && byteLength(secret) < digestBytes) {
     warning('JWT_SECRET', 'is shorter than the digest of JWT_ALGORITHM (RFC 7518 section 3.2)');
   }
-  return given;
+  return secret;
 };
 
-const readPrivateKey = (settings: Settings, { problem, warning }: Scope): Secret | null => {
+/** Reads PKCS#8 PEM blocks (RFC 7468 section 10), with line breaks or, as in many dotenv files, `\n`. */
+const readPrivateKey = ({ settings, problem, warning }: Scope): Secret | null => {
   const { JWT_ALGORITHM: algorithm, JWT_PRIVATE_KEY: given } = settings;
-  if (!isAsymmetric(algorithm)) {
+  const refuse = (detail: string) => {
+    problem('JWT_PRIVATE_KEY', detail);
+    return null;
+  };
+  if (isSymmetric(algorithm)) {
     if (given) warning('JWT_PRIVATE_KEY', 'is not used: JWT_ALGORITHM is one of HS256, HS384 and HS512');
     return null;
   }
-  if (!given) {
-    problem('JWT_PRIVATE_KEY', 'is required by JWT_ALGORITHM: a private key as PKCS#8 PEM');
-    return null;
+  if (!given) return refuse('is required by JWT_ALGORITHM: a private key as PKCS#8 PEM');
+
+  const text = given.reveal().replaceAll('\\r', '').replaceAll('\\n', '\n');
+  if (/BEGIN ENCRYPTED PRIVATE KEY/.test(text))
+    return refuse('is encrypted: decrypt it with openssl pkcs8 -topk8 -nocrypt');
+  if (/BEGIN (RSA|EC) PRIVATE KEY/.test(text))
+    return refuse('is not PKCS#8: convert it with openssl pkcs8 -topk8 -nocrypt');
+
+  const bodies = [...text.matchAll(block)].map(([, body = '']) => body.replace(/\s/g, ''));
+  if (bodies.length === 0 || text.replace(block, '').trim() !== '')
+    return refuse('must be PKCS#8 PEM: -----BEGIN PRIVATE KEY----- … -----END PRIVATE KEY-----');
+
+  const pems: string[] = [];
+  for (const [index, body] of bodies.entries()) {
+    const key = readKey(body, algorithm);
+    if ('detail' in key) return refuse(bodies.length === 1 ? key.detail : `block ${index + 1} ${key.detail}`);
+    pems.push(key.pem);
   }
-  const parsed = parsePrivateKeys(given.reveal(), algorithm);
-  if (parsed.ok) return new Secret(parsed.pem);
-  problem('JWT_PRIVATE_KEY', parsed.detail);
-  return null;
+  return new Secret(pems.join('\n'));
 };
 
-/** The CORS-safelisted ones of the Fetch standard, and Cookie: a page of any site can have them sent. */
-const headersOfAnyPage: ReadonlySet<string> = new Set([
-  'accept',
-  'accept-language',
-  'content-language',
-  'content-type',
-  'cookie',
-  'range',
-]);
+/** Headers that a page of any site can have sent: Cookie, and those that the Fetch standard calls CORS-safelisted. */
+const headerOfAnyPage = /^(accept|accept-language|content-language|content-type|cookie|range)$/i;
 
-export const readJwt = (settings: Settings, scope: Scope): JwtConfig => {
-  const {
-    JWT_ALGORITHM: algorithm,
-    JWT_SECRET_PREVIOUS: previousSecrets,
-    JWT_TOKEN_LOCATION: locations,
-  } = settings;
-  // A former secret still verifies, so a weak one forges tokens as well as the current would.
-  for (const [index, previous] of previousSecrets.entries()) {
-    const weakness = scope.strict ? weaknessOf(previous) : undefined;
-    if (weakness) scope.problem('JWT_SECRET_PREVIOUS', `entry ${index + 1} ${weakness}`);
+export const readJwt = (scope: Scope) => {
+  const { settings, problem } = scope;
+  const { JWT_SECRET_PREVIOUS: previousSecrets = [], JWT_TOKEN_LOCATION: locations } = settings;
+  refuseWeakEntries(scope, 'JWT_SECRET_PREVIOUS', previousSecrets);
+  if (headerOfAnyPage.test(settings.JWT_HEADER_NAME)) {
+    problem('JWT_HEADER_NAME', 'must be a header that no page of another site can send');
   }
-
-  if (headersOfAnyPage.has(settings.JWT_HEADER_NAME.toLowerCase())) {
-    scope.problem('JWT_HEADER_NAME', 'must be a header that no page of another site can send');
-  }
-
   return {
-    algorithm,
-    secret: readSecret(settings, isAsymmetric(algorithm), scope),
+    algorithm: settings.JWT_ALGORITHM,
+    /** Empty under an asymmetric algorithm for which no JWT_SECRET was set; an empty secret signs nothing. */
+    secret: readSecret(scope),
+    /** These verify and never sign. */
     previousSecrets,
-    privateKey: readPrivateKey(settings, scope),
+    /** One or more PKCS#8 PEM blocks: the first signs, the others only verify. Null under HS*. */
+    privateKey: readPrivateKey(scope),
     accessTtlSeconds: Math.round(settings.JWT_ACCESS_MINUTES * 60),
     issuer: settings.JWT_ISSUER,
     audience: settings.JWT_AUDIENCE,
+    /** Where access tokens are accepted; without `cookie` none are set. */
     locations: { header: locations.includes('headers'), cookie: locations.includes('cookies') },
     headerName: settings.JWT_HEADER_NAME,
     headerType: settings.JWT_HEADER_TYPE,
-  };
+  } as const;
 };

@@ -1,12 +1,23 @@
 import type { DatabaseConfig } from './database.ts';
-import { readEnvironment } from './environment.ts';
-import { readFlags } from './flags.ts';
-import { findMisspellings } from './misspellings.ts';
-import { type Resolved, resolveVariables } from './resolve.ts';
+import {
+  type ConfigProblem,
+  findMisspellings,
+  type Resolved,
+  readEnvironment,
+  readText,
+  resolveVariables,
+  type Scope,
+} from './resolve.ts';
 import { type Config, composeConfig } from './schema.ts';
-import type { ConfigProblem, Scope } from './scope.ts';
-import { aliasSchema, type Settings, settingsSchema } from './settings.ts';
-import { type VariableName, variables, type WorkerVariableName } from './variables.ts';
+import { boolean } from './values.ts';
+import {
+  flagPrefix,
+  type Settings,
+  type Variable,
+  type VariableName,
+  variableNames,
+  variables,
+} from './variables.ts';
 
 export type LoadedConfig =
   | { readonly ok: true; readonly config: Config; readonly warnings: readonly ConfigProblem[] }
@@ -15,7 +26,7 @@ export type LoadedConfig =
       readonly problems: readonly ConfigProblem[];
       readonly warnings: readonly ConfigProblem[];
       readonly strict: boolean;
-      /** Where the refusal can be recorded; null where the database itself is what is wrong. */
+      /** Where the refusal can be recorded; null where the database's own variables are wrong. */
       readonly database: DatabaseConfig | null;
     };
 
@@ -24,15 +35,43 @@ const parseSettings = (
   given: Resolved['given'],
   report: (variable: VariableName, detail: string) => void,
 ): Settings => {
-  const names = Object.keys(settingsSchema) as WorkerVariableName[];
-  const entries = names.map((name) => {
+  const entries = variableNames.flatMap((name) => {
+    const { schema, aliases, default: byDefault }: Variable = variables[name];
+    if (!schema) return [];
     const found = given.get(name);
-    const parsed = ((found && aliasSchema[found.source]) ?? settingsSchema[name]).safeParse(found?.text);
-    if (parsed.success) return [name, parsed.data];
-    for (const issue of parsed.error.issues) report(name, issue.message);
-    return [name, settingsSchema[name].parse(undefined)];
+    const alias = aliases.find((each) => each.name === found?.source);
+    const parsed = found && (alias?.schema ?? schema).safeParse(found.text);
+    if (parsed?.success) return [[name, parsed.data]];
+    for (const issue of parsed?.error.issues ?? []) report(name, issue.message);
+    return [[name, byDefault === '' ? undefined : schema.parse(byDefault)]];
   });
   return Object.fromEntries(entries) as Settings;
+};
+
+/** A `FLAG_*` that the code does not know has no effect, and is most likely misspelt or expired. */
+const checkUnknownFlags = (
+  env: Record<string, unknown>,
+  problems: ConfigProblem[],
+  warnings: ConfigProblem[],
+): void => {
+  for (const variable of Object.keys(env)) {
+    const isUnknown = variable.startsWith(flagPrefix) && !Object.hasOwn(variables, variable);
+    const reading = isUnknown ? readText(env[variable]) : undefined;
+    if (!reading) continue;
+    warnings.push({ variable, detail: 'is not a feature flag that Itsor knows' });
+    const parsed = 'text' in reading ? boolean.safeParse(reading.text) : undefined;
+    for (const { message } of parsed?.error?.issues ?? []) problems.push({ variable, detail: message });
+  }
+};
+
+/** Reports the names that the Worker refuses, and warns of those that it does not use. */
+const checkFormerNames = ({ given, problem, warning }: Scope): void => {
+  for (const name of given.keys()) {
+    const { readBy, description } = variables[name];
+    const detail = `is ${description.charAt(0).toLowerCase()}${description.slice(1)}`;
+    if (readBy === 'refused') problem(name, detail);
+    if (readBy === 'unused') warning(name, detail);
+  }
 };
 
 const deepFreeze = <T>(value: T): T => {
@@ -42,45 +81,45 @@ const deepFreeze = <T>(value: T): T => {
 };
 
 /**
- * Turns the Worker's bindings into a Config, or says everything that is wrong with them: names and sentences,
+ * Turns the Worker's bindings into a Config, or reports every problem with them: names and sentences,
  * never a value. Pure; bindings that are no variables (Durable Objects, buckets, queues) are left alone.
  */
 export const loadConfig = (env: Record<string, unknown>): LoadedConfig => {
-  const resolved = resolveVariables(env);
+  const { given, unreadable, ...resolved } = resolveVariables(env);
   const environment = readEnvironment(env);
-  const { flags, ...flagReport } = readFlags(env);
-  const problems = [...resolved.problems, ...flagReport.problems];
-  const warnings = [...resolved.warnings, ...flagReport.warnings, ...findMisspellings(env)];
+  const problems = [...resolved.problems];
+  const warnings = [...resolved.warnings, ...findMisspellings(env)];
+  checkUnknownFlags(env, problems, warnings);
 
-  // A rule over several variables sees a default in the place of one that is wrong; what it says of it is void.
-  const wrong = new Set(resolved.unreadable);
+  // A rule over several variables sees the default of a wrong one; a complaint about that default is dropped.
+  const wrong = new Set(unreadable);
   const groups = new Set<string>();
   const report = (variable: VariableName, detail: string) => {
     groups.add(variables[variable].group);
-    const source = resolved.given.get(variable)?.source ?? variable;
+    const source = given.get(variable)?.source ?? variable;
     problems.push({
       variable: source,
       detail: source === variable ? detail : `${detail} (read as ${variable})`,
     });
   };
-  const settings = parseSettings(resolved.given, (variable, detail) => {
+  const settings = parseSettings(given, (variable, detail) => {
     wrong.add(variable);
     report(variable, detail);
   });
   const scope: Scope = {
+    settings,
     strict: environment.strict,
-    given: resolved.given,
+    given,
+    wrong,
     problem: (variable, detail) => {
       if (!wrong.has(variable)) report(variable, detail);
     },
     warning: (variable, detail) => warnings.push({ variable, detail }),
   };
-  if (resolved.given.has('REDIS_URL')) {
-    scope.warning('REDIS_URL', 'is not used: Durable Objects hold limits and locks');
-  }
+  checkFormerNames(scope);
 
-  const config = composeConfig({ settings, scope, environment, flags });
+  const config = composeConfig(scope, environment);
   if (problems.length === 0) return { ok: true, config: deepFreeze(config), warnings };
-  const database = groups.has('Database') || resolved.unreadable.size > 0 ? null : config.database;
+  const database = groups.has('Database') || unreadable.size > 0 ? null : config.database;
   return { ok: false, problems, warnings, strict: environment.strict, database };
 };

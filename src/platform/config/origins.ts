@@ -1,39 +1,10 @@
-import type { Scope } from './scope.ts';
-import type { Settings } from './settings.ts';
-import { list, value } from './values.ts';
-
-export type OriginsConfig = {
-  /** Exact origins that may call with credentials; in local environments the local frontends too. */
-  readonly allowed: readonly string[];
-  /** Where links in e-mails lead, without a slash at its end. */
-  readonly appUrl: string;
-  /** What local servers listen on. */
-  readonly host: string;
-};
-
-/** An exact serialized origin (RFC 6454 section 6.2), in the spelling that browsers send. */
-const readOrigin = (given: string, fail: (detail: string) => undefined): string | undefined => {
-  const url = URL.parse(given);
-  if (!url || !/^https?:$/.test(url.protocol)) return fail('must be an http or https origin');
-  if (url.username || url.password || !/^https?:\/\/[^/?#\\]+$/i.test(given)) {
-    return fail('must be a scheme, a host and a port, with no path and no slash at its end');
-  }
-  return url.origin;
-};
-
-export const origin = value(readOrigin);
-
-export const originList = list((entry, fail) => {
-  if (entry === '') return fail('is empty');
-  if (entry === 'null') return fail('is null, which every sandboxed page can send');
-  if (entry.includes('*')) return fail('has a *; name each origin exactly');
-  return readOrigin(entry, fail);
-});
+import { requireEach, type Scope } from './resolve.ts';
+import type { Settings } from './variables.ts';
 
 const originOf = (host: string, port: number): string => new URL(`http://${host}:${port}`).origin;
 
 /** Where a browser on this machine finds the API; 0.0.0.0 is an address to listen on, not one to visit. */
-export const ownOrigin = ({ HOST: host, BACKEND_PORT: port }: Settings): string =>
+const ownOrigin = ({ HOST: host, BACKEND_PORT: port }: Settings): string =>
   originOf(host === '0.0.0.0' ? 'localhost' : host, port);
 
 const localOrigins = ({ HOST: host, FRONTEND_PORT, WEB_PORT }: Settings): readonly string[] => {
@@ -41,21 +12,62 @@ const localOrigins = ({ HOST: host, FRONTEND_PORT, WEB_PORT }: Settings): readon
   return hosts.flatMap((each) => [originOf(each, FRONTEND_PORT), originOf(each, WEB_PORT)]);
 };
 
-export const readOrigins = (settings: Settings, { strict, problem }: Scope): OriginsConfig => {
-  const { ALLOWED_ORIGINS: given, APP_URL, HOST: host } = settings;
+export const readOrigins = ({ settings, strict, problem }: Scope) => {
+  const { ALLOWED_ORIGINS: given = [], APP_URL: appUrl, HOST: host } = settings;
+  if (strict) {
+    for (const [index, origin] of given.entries()) {
+      if (!origin.startsWith('https:')) problem('ALLOWED_ORIGINS', `entry ${index + 1} must be https`);
+    }
+    if (appUrl === undefined) problem('APP_URL', 'is required: links in e-mails start with it');
+    else if (!appUrl.startsWith('https:')) problem('APP_URL', 'must be an https URL');
+  }
+  return {
+    /** Exact origins that may call with credentials; in local environments the local frontends too. */
+    allowed: [...new Set(strict ? given : [...given, ...localOrigins(settings)])],
+    /** The start of links in e-mails, without a slash at its end. */
+    appUrl: appUrl ?? (strict ? '' : (given[0] ?? ownOrigin(settings))),
+    /** The host that local servers listen on. */
+    host,
+  } as const;
+};
 
-  if (!strict) {
-    return {
-      allowed: [...new Set([...given, ...localOrigins(settings)])],
-      appUrl: APP_URL ?? given[0] ?? ownOrigin(settings),
-      host,
-    };
+/** Providers send people back to the API itself, and a login there sets cookies. */
+const checkTheWayBack = (scope: Scope): void => {
+  const { settings, strict, given, problem, warning } = scope;
+  if (strict) {
+    requireEach(scope, 'is required with single sign-on: providers send people back to it', ['API_URL']);
+    if (settings.API_URL?.startsWith('http:')) problem('API_URL', 'must be an https origin');
+  }
+  if (settings.JWT_TOKEN_LOCATION.includes('cookies')) return;
+  for (const variable of ['OIDC_PROVIDERS', 'GITHUB_CLIENT_ID'] as const) {
+    if (given.has(variable))
+      warning(variable, 'has no effect: single sign-on logs in by cookies, and JWT_TOKEN_LOCATION has none');
+  }
+};
+
+export const readSso = (scope: Scope) => {
+  const { settings, strict, problem } = scope;
+  const {
+    OIDC_PROVIDERS: providers = [],
+    GITHUB_CLIENT_ID: clientId,
+    GITHUB_CLIENT_SECRET: clientSecret,
+  } = settings;
+  for (const [index, { issuer }] of providers.entries()) {
+    if (strict && !/^https:/i.test(issuer))
+      problem('OIDC_PROVIDERS', `entry ${index + 1}: issuer must be an https URL`);
   }
 
-  for (const [index, origin] of given.entries()) {
-    if (!origin.startsWith('https:')) problem('ALLOWED_ORIGINS', `entry ${index + 1} must be https`);
+  if (clientId) requireEach(scope, 'is required with GITHUB_CLIENT_ID', ['GITHUB_CLIENT_SECRET']);
+  if (clientSecret) requireEach(scope, 'is required with GITHUB_CLIENT_SECRET', ['GITHUB_CLIENT_ID']);
+  if (clientId && providers.some(({ id }) => id === 'github')) {
+    problem('OIDC_PROVIDERS', 'must not use the id github, which GITHUB_CLIENT_ID takes');
   }
-  if (APP_URL === undefined) problem('APP_URL', 'is required: where links in e-mails lead');
-  else if (!APP_URL.startsWith('https:')) problem('APP_URL', 'must be an https URL');
-  return { allowed: [...new Set(given)], appUrl: APP_URL ?? '', host };
+  const github = clientId && clientSecret ? { clientId, clientSecret } : null;
+  if (providers.length > 0 || github) checkTheWayBack(scope);
+  return {
+    /** The API itself, to which providers send people back. */
+    apiOrigin: settings.API_URL ?? (strict ? '' : ownOrigin(settings)),
+    providers,
+    github,
+  } as const;
 };

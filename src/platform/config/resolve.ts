@@ -1,5 +1,17 @@
-import type { ConfigProblem } from './scope.ts';
-import { type Variable, type VariableName, variableNames, variables } from './variables.ts';
+import { type Secret, weaknessOf } from './secret.ts';
+import {
+  configVariableNames,
+  isConfigVariable,
+  namesOf,
+  type Settings,
+  type Variable,
+  type VariableName,
+  variableNames,
+  variables,
+} from './variables.ts';
+
+/** One problem or warning: a variable's name and a sentence about it, never its value. */
+export type ConfigProblem = { readonly variable: string; readonly detail: string };
 
 export type Given = {
   readonly text: string;
@@ -31,7 +43,7 @@ export const readText = (bound: unknown, multiline = false): Reading => {
   return { text };
 };
 
-/** The name under which a variable and each of its aliases were set, in order of precedence. */
+/** Each name under which a variable was set, in order of precedence. */
 const readings = (env: Record<string, unknown>, name: VariableName) => {
   const { aliases, multiline }: Variable = variables[name];
   return [{ name, unitsPerCanonical: 1 }, ...aliases].flatMap((alias) => {
@@ -67,4 +79,84 @@ export const resolveVariables = (env: Record<string, unknown>): Resolved => {
     }
   }
   return { given, unreadable, problems, warnings };
+};
+
+export type EnvironmentConfig = {
+  /** In lower case. */
+  readonly name: string;
+  /** Not local: defaults, weak secrets and plain HTTP are refused. */
+  readonly strict: boolean;
+};
+
+const lenientNames: readonly string[] = ['local', 'development', 'dev', 'test'];
+
+/**
+ * Strict if any of BACKEND_ENV, ENVIRONMENT and NODE_ENV is, so that none of them can undo another, and
+ * named after the first that is. One that cannot be read counts as strict.
+ */
+export const readEnvironment = (env: Record<string, unknown>): EnvironmentConfig => {
+  const names = namesOf('BACKEND_ENV').flatMap((variable) => {
+    const reading = readText(env[variable]);
+    if (!reading) return [];
+    return 'text' in reading ? [reading.text.toLowerCase()] : ['unreadable'];
+  });
+  const strictName = names.find((name) => !lenientNames.includes(name));
+  return { name: strictName ?? names[0] ?? variables.BACKEND_ENV.default, strict: strictName !== undefined };
+};
+
+/** Whether two different names differ by one letter: added, missing, replaced or swapped with its neighbour. */
+const isOneSlipAway = (from: string, to: string): boolean => {
+  let start = 0;
+  while (start < from.length && from[start] === to[start]) start++;
+  let end = 0;
+  const shorter = Math.min(from.length, to.length) - start;
+  while (end < shorter && from.at(-1 - end) === to.at(-1 - end)) end++;
+  const [left, right] = [from.slice(start, from.length - end), to.slice(start, to.length - end)];
+  const isSwap = left.length === 2 && right === `${left[1]}${left[0]}`;
+  return isSwap || (left.length <= 1 && right.length <= 1);
+};
+
+/** Names that were set, mean nothing to Itsor, and are one slip away from a name that does. */
+export const findMisspellings = (env: Record<string, unknown>): readonly ConfigProblem[] =>
+  Object.keys(env).flatMap((variable) => {
+    if (typeof env[variable] !== 'string' || isConfigVariable(variable)) return [];
+    const meant = configVariableNames.find((name) => name.length > 6 && isOneSlipAway(variable, name));
+    return meant ? [{ variable, detail: `is not read; is ${meant} meant?` }] : [];
+  });
+
+/** The settings, and the voice, of a rule over several variables. */
+export type Scope = {
+  readonly settings: Settings;
+  /** Not a local environment: the defaults of local work are refused. */
+  readonly strict: boolean;
+  /** The texts as they were set, by canonical name; absent where nothing was set. */
+  readonly given: ReadonlyMap<VariableName, Given>;
+  /** Variables with a problem of their own, which stand at their defaults. */
+  readonly wrong: ReadonlySet<VariableName>;
+  /** Says that the service must not start; dropped where the variable has a problem of its own. */
+  readonly problem: (variable: VariableName, detail: string) => void;
+  readonly warning: (variable: string, detail: string) => void;
+};
+
+/** Reports each of the variables that is not set. */
+export const requireEach = (
+  { given, problem }: Scope,
+  detail: string,
+  names: readonly VariableName[],
+): void => {
+  for (const name of names) if (!given.has(name)) problem(name, detail);
+};
+
+/** Reports each weak entry of a list of former secrets: one that still verifies can also forge. */
+export const refuseWeakEntries = (
+  { strict, problem }: Scope,
+  name: VariableName,
+  entries: readonly Secret[],
+  problemOf: (secret: Secret) => string | undefined = weaknessOf,
+): void => {
+  if (!strict) return;
+  for (const [index, entry] of entries.entries()) {
+    const detail = problemOf(entry);
+    if (detail) problem(name, `entry ${index + 1} ${detail}`);
+  }
 };

@@ -1,71 +1,108 @@
-import { type CookiesConfig, readCookies } from './cookies.ts';
-import { type DatabaseConfig, readDatabase } from './database.ts';
-import { type EmailConfig, readEmail } from './email.ts';
-import type { EnvironmentConfig } from './environment.ts';
-import type { Flags } from './feature-flags.ts';
-import { type JwtConfig, readJwt } from './jwt.ts';
-import { type LimitsConfig, readLimits } from './limits.ts';
-import {
-  type LogConfig,
-  type MetricsConfig,
-  readLog,
-  readMetrics,
-  readTracing,
-  type TracingConfig,
-} from './observability.ts';
-import { type OriginsConfig, readOrigins } from './origins.ts';
-import { type PasswordConfig, readPassword } from './password.ts';
-import { type Retention, readRetention } from './retention.ts';
-import type { Scope } from './scope.ts';
-import { readSession, type SessionConfig } from './session.ts';
-import type { Settings } from './settings.ts';
-import { type OidcConfig, readSingleSignOn } from './single-sign-on.ts';
-import { readTurnstile, type TurnstileConfig } from './turnstile.ts';
-import { readUploads, type UploadsConfig } from './uploads.ts';
+import { readDatabase } from './database.ts';
+import { readEmail } from './email.ts';
+import { type Flags, flagNames } from './feature-flags.ts';
+import { readJwt } from './jwt.ts';
+import { readOrigins, readSso } from './origins.ts';
+import { type EnvironmentConfig, requireEach, type Scope } from './resolve.ts';
+import { readCookies, readSession } from './sessions.ts';
+import { readUploads } from './uploads.ts';
+import { flagVariable } from './variables.ts';
 
-/** What the Worker runs with: complete, checked and frozen. Everything else is given parts of it. */
-export type Config = {
-  readonly environment: EnvironmentConfig;
-  readonly origins: OriginsConfig;
-  readonly database: DatabaseConfig;
-  readonly jwt: JwtConfig;
-  readonly session: SessionConfig;
-  readonly cookies: CookiesConfig;
-  readonly limits: LimitsConfig;
-  readonly password: PasswordConfig;
-  readonly email: EmailConfig;
-  readonly uploads: UploadsConfig;
-  readonly retention: Retention;
-  readonly log: LogConfig;
-  readonly metrics: MetricsConfig;
-  readonly tracing: TracingConfig | null;
-  readonly flags: Flags;
-  readonly turnstile: TurnstileConfig | null;
-  readonly oidc: OidcConfig;
+// The weakest pair that the OWASP Password Storage Cheat Sheet still lists is 7 MiB and 5 passes.
+const owaspFloorKib = 7168 * 5;
+
+const readPassword = ({ settings, strict, warning }: Scope) => {
+  const { ARGON2_MEMORY_KIB: memoryKib, ARGON2_ITERATIONS: iterations } = settings;
+  if (strict && memoryKib * iterations < owaspFloorKib) {
+    warning(
+      'ARGON2_ITERATIONS',
+      'is too low for ARGON2_MEMORY_KIB by the OWASP Password Storage Cheat Sheet',
+    );
+  }
+  return {
+    /** In characters. */
+    minLength: settings.PASSWORD_MIN_LENGTH,
+    /** Null: passwords do not expire. */
+    maxAgeDays: settings.PASSWORD_MAX_AGE_DAYS || null,
+    /** Whether new passwords are looked up at Have I Been Pwned. */
+    pwnedPasswords: settings.PWNED_PASSWORDS,
+    argon2: { memoryKib, iterations, parallelism: 1 },
+  } as const;
 };
 
-type Parts = Pick<Config, 'environment' | 'flags'> & { readonly settings: Settings; readonly scope: Scope };
+const readMetrics = (scope: Scope) => {
+  const { ENABLE_METRICS: enabled, METRICS_TOKEN: token = null } = scope.settings;
+  if (scope.strict && enabled)
+    requireEach(scope, 'is required while ENABLE_METRICS is on', ['METRICS_TOKEN']);
+  /** Without a token anybody may read them, in local environments only. */
+  return { enabled, token } as const;
+};
 
-/** Applies the rules over several variables. Whatever they find goes to the scope; then the result is void. */
-export const composeConfig = ({ settings, scope, environment, flags }: Parts): Config => {
-  const session = readSession(settings, scope);
+/** OTLP over HTTP, in the terms of the OpenTelemetry specification. */
+const readTracing = ({ settings }: Scope) => {
+  const { OTEL_EXPORTER_OTLP_ENDPOINT: endpoint, OTEL_EXPORTER_OTLP_HEADERS: headers = [] } = settings;
+  if (endpoint === undefined) return null;
+  const { OTEL_SERVICE_NAME: serviceName, OTEL_TRACES_SAMPLER_ARG: sampleRatio } = settings;
+  return { endpoint, headers, serviceName, sampleRatio } as const;
+};
+
+// Cloudflare's keys for tests: 1x passes every token, 2x and 3x pass none.
+const turnstileTestKey = /^[123]x0+AA$/;
+
+/** Null: sign-up needs no Turnstile token. */
+const readTurnstile = ({ settings, strict, problem }: Scope) => {
+  const { TURNSTILE_SECRET_KEY: secretKey } = settings;
+  if (!secretKey) return null;
+  if (strict && turnstileTestKey.test(secretKey.reveal())) {
+    problem('TURNSTILE_SECRET_KEY', "is one of Cloudflare's keys for tests, which check nothing");
+  }
+  return { secretKey } as const;
+};
+
+/** Applies the rules over several variables. The result is void once one of them has reported a problem. */
+export const composeConfig = (scope: Scope, environment: EnvironmentConfig) => {
+  const { settings } = scope;
+  const session = readSession(scope);
   return {
     environment,
-    origins: readOrigins(settings, scope),
-    database: readDatabase(settings, scope),
-    jwt: readJwt(settings, scope),
+    origins: readOrigins(scope),
+    database: readDatabase(scope),
+    jwt: readJwt(scope),
     session,
-    cookies: readCookies(settings, scope),
-    limits: readLimits(settings),
-    password: readPassword(settings, scope),
-    email: readEmail(settings, scope),
-    uploads: readUploads(settings, scope),
-    retention: readRetention(settings, session),
-    log: readLog(settings),
-    metrics: readMetrics(settings, scope),
-    tracing: readTracing(settings),
-    flags,
-    turnstile: readTurnstile(settings, scope),
-    oidc: readSingleSignOn(settings, scope),
-  };
+    cookies: readCookies(scope),
+    limits: {
+      rate: { max: settings.RATE_LIMIT_MAX, windowMs: settings.RATE_LIMIT_WINDOW_MS },
+      login: {
+        maxAttempts: settings.LOGIN_BRUTE_MAX_ATTEMPTS,
+        windowMs: settings.LOGIN_BRUTE_WINDOW_MS,
+        lockMs: settings.LOGIN_BRUTE_LOCK_MS,
+      },
+      requestTimeoutMs: settings.REQUEST_TIMEOUT_MS,
+    },
+    password: readPassword(scope),
+    email: readEmail(scope),
+    uploads: readUploads(scope),
+    /** How long rows are kept after they were written, in days; null: forever. */
+    retention: {
+      auditDays: settings.AUDIT_RETENTION_DAYS || null,
+      sessionDays: session.absoluteTtlSeconds / 86_400,
+    },
+    log: {
+      level: settings.LOG_LEVEL,
+      pretty: settings.LOG_PRETTY,
+      sampleRatio: settings.LOG_SAMPLE_RATIO,
+    },
+    metrics: readMetrics(scope),
+    tracing: readTracing(scope),
+    flags: Object.fromEntries(flagNames.map((name) => [name, settings[flagVariable(name)]])) as Flags,
+    turnstile: readTurnstile(scope),
+    oidc: readSso(scope),
+  } as const;
 };
+
+/** The whole configuration of the Worker: complete, checked and frozen. Each feature is given parts of it. */
+export type Config = ReturnType<typeof composeConfig>;
+export type PasswordConfig = Config['password'];
+export type Retention = Config['retention'];
+export type MetricsConfig = Config['metrics'];
+export type TracingConfig = NonNullable<Config['tracing']>;

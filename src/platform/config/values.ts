@@ -5,8 +5,8 @@ import { Secret } from './secret.ts';
 type Fail = (detail: string) => undefined;
 
 /**
- * A variable's text, read by one function. The sentences that it fails with are ours alone: zod's own can
- * quote what was given, and what was given may be a secret.
+ * A variable's text, read by one function. The function words every problem itself: zod's own sentences can
+ * quote the text, and the text may be a secret.
  */
 export const value = <T>(read: (given: string, fail: Fail) => T | undefined) =>
   z.string().transform((given, context): T => {
@@ -24,7 +24,7 @@ export const text = value((given) => given);
 export const secret = value((given) => new Secret(given));
 
 /** A comma list; a problem of an entry names its position. */
-export const list = <T>(read: (entry: string, fail: Fail) => T | undefined) =>
+const list = <T>(read: (entry: string, fail: Fail) => T | undefined) =>
   value((given, fail) =>
     given.split(',').flatMap((entry, index) => {
       const parsed = read(entry.trim(), (detail) => fail(`entry ${index + 1} ${detail}`));
@@ -45,15 +45,11 @@ export const fraction = value((given, fail) => {
   return parsed >= 0 && parsed <= 1 ? parsed : fail('must be a number from 0 to 1');
 });
 
-const words: ReadonlyMap<string, boolean> = new Map([
-  ...['1', 'true', 'on', 'yes'].map((word) => [word, true] as const),
-  ...['0', 'false', 'off', 'no'].map((word) => [word, false] as const),
-]);
-
-export const boolean = value(
-  (given, fail) =>
-    words.get(given.toLowerCase()) ?? fail('must be 1 or 0, true or false, on or off, yes or no'),
-);
+export const boolean = value((given, fail) => {
+  if (/^(1|true|on|yes)$/i.test(given)) return true;
+  if (/^(0|false|off|no)$/i.test(given)) return false;
+  return fail('must be 1 or 0, true or false, on or off, yes or no');
+});
 
 /** One of a closed set of words, in any case. */
 export const oneOf = <const Choice extends string>(...choices: readonly Choice[]) =>
@@ -68,6 +64,10 @@ export const token = value((given, fail) =>
   /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(given)
     ? given
     : fail("must have no characters but letters, digits and !#$%&'*+-.^_`|~"),
+);
+
+export const tokenLocations = list((entry, fail) =>
+  entry === 'headers' || entry === 'cookies' ? entry : fail('must be headers or cookies'),
 );
 
 /** An http or https URL without credentials, query or fragment. */
@@ -89,4 +89,78 @@ export const httpUrl = value(
 export const hostname = value((given, fail) => {
   const bare = /^[A-Za-z0-9._-]+$/.test(given) ? given : `[${given.replace(/^\[(.*)\]$/, '$1')}]`;
   return URL.parse(`http://${bare}`)?.hostname ?? fail('must be a host name or an address');
+});
+
+const clamdPort = 3310;
+
+export const clamdAddress = value((given, fail) => {
+  const url = /^[^/?#@\s]+$/.test(given) ? URL.parse(`tcp://${given}`) : null;
+  if (!url?.hostname) return fail('must be host or host:port');
+  return { hostname: url.hostname, port: url.port === '' ? clamdPort : Number(url.port) };
+});
+
+/** An exact serialized origin (RFC 6454 section 6.2), in the spelling that browsers send. */
+const readOrigin = (given: string, fail: Fail): string | undefined => {
+  const url = URL.parse(given);
+  if (!url || !/^https?:$/.test(url.protocol)) return fail('must be an http or https origin');
+  if (url.username || url.password || !/^https?:\/\/[^/?#\\]+$/i.test(given)) {
+    return fail('must be a scheme, a host and a port, with no path and no slash at its end');
+  }
+  return url.origin;
+};
+
+export const origin = value(readOrigin);
+
+export const originList = list((entry, fail) => {
+  if (entry === '') return fail('is empty');
+  if (entry === 'null') return fail('is null, which every sandboxed page can send');
+  if (entry.includes('*')) return fail('has a *; name each origin exactly');
+  return readOrigin(entry, fail);
+});
+
+const address = /^[^\s@<>"(),:;[\]\\]{1,64}@[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?$/i;
+
+export const emailAddress = value((given, fail) =>
+  address.test(given) ? given : fail('must be an e-mail address'),
+);
+
+/** A bare address, or a display name with the address in angle brackets (RFC 5322 section 3.4). */
+export const mailbox = value((given, fail) => {
+  const bare = /^[^<>]{1,100}<([^<>]+)>$/.exec(given)?.[1] ?? given;
+  return address.test(bare) ? given : fail('must be an e-mail address, or a name and the address in <>');
+});
+
+const mediaTypes: ReadonlyMap<string, string> = new Map([
+  ['pdf', 'application/pdf'],
+  ['png', 'image/png'],
+  ['jpeg', 'image/jpeg'],
+  ['jpg', 'image/jpeg'],
+  ['docx', 'application/vnd.openxmlformats-officedocument.wordprocessingml.document'],
+  ['txt', 'text/plain'],
+]);
+
+export const uploadTypes = list((entry, fail) => {
+  const name = entry.toLowerCase();
+  const type = mediaTypes.get(name) ?? name;
+  return /^[a-z0-9.+-]+\/[a-z0-9.+-]+$/.test(type)
+    ? type
+    : fail(`must be one of ${[...mediaTypes.keys()].join(', ')}, or a media type`);
+});
+
+export const percentDecode = (given: string): string | undefined => {
+  try {
+    return decodeURIComponent(given);
+  } catch {
+    return undefined;
+  }
+};
+
+/** `name=value` pairs in the form of W3C Baggage, as the OpenTelemetry specification asks for. */
+export const headerList = list((entry, fail) => {
+  const [, name = '', encoded = ''] = /^([A-Za-z0-9!#$%&'*+.^_`|~-]+)\s*=\s*(.*)$/.exec(entry) ?? [];
+  const decoded = percentDecode(encoded);
+  if (name === '' || decoded === undefined || /\p{Cc}/u.test(decoded)) {
+    return fail('must be name=value, with the value percent-encoded');
+  }
+  return { name: name.toLowerCase(), value: new Secret(decoded) };
 });

@@ -1,174 +1,253 @@
-/** Who reads a variable. `refused` names are read only to say what replaces them. */
-type Reader = 'worker' | 'scripts' | 'workflows' | 'refused' | 'nobody';
+import type * as z from 'zod';
+import { type FlagName, featureFlags, flagNames } from './feature-flags.ts';
+import { oidcProviders } from './oidc-providers.ts';
+import { localSecrets } from './secret.ts';
+import {
+  boolean,
+  clamdAddress,
+  emailAddress,
+  fraction,
+  headerList,
+  hostname,
+  httpUrl,
+  integer,
+  mailbox,
+  oneOf,
+  origin,
+  originList,
+  secret,
+  secretList,
+  text,
+  token,
+  tokenLocations,
+  uploadTypes,
+} from './values.ts';
+
+/** The reader of a variable. A `refused` name stops the Worker, and an `unused` one causes a warning. */
+type Reader = 'worker' | 'scripts' | 'workflows' | 'refused' | 'unused';
 
 type Alias = {
   readonly name: string;
-  /** Where the alias counts in a smaller unit: its name, and how many make one of the canonical variable. */
+  /** Where the alias counts in a smaller unit: its name, how many make one of the variable's, and its schema. */
   readonly unit?: string;
   readonly unitsPerCanonical?: number;
+  readonly schema?: z.ZodType;
 };
 
 type Options = {
   readonly aliases?: readonly Alias[];
   readonly secret?: boolean;
-  /** Line breaks are part of the value (PEM, JSON); anywhere else they are an accident. */
+  /** Line breaks are part of the value (PEM, JSON); in any other variable they are refused. */
   readonly multiline?: boolean;
 };
 
-export type Variable = {
+type Entry = Options & {
   readonly readBy: Reader;
-  readonly group: string;
-  /** As a person reads it; empty where there is none. */
+  /** Reads the text, of a variable that the Worker reads. */
+  readonly schema: z.ZodType | null;
+  /** The text that counts where none is set; empty where there is none. */
   readonly default: string;
   readonly description: string;
-} & Required<Options>;
+};
+
+export type Variable = Entry & Required<Options> & { readonly group: string };
+
+const worker = <S extends z.ZodType, const D extends string>(
+  schema: S,
+  defaultText: D,
+  description: string,
+  options: Options = {},
+) => ({ readBy: 'worker' as const, schema, default: defaultText, description, ...options });
 
 const readBy =
-  <R extends Reader>(reader: R) =>
-  (
-    group: string,
-    defaultText: string,
-    description: string,
-    options: Options = {},
-  ): Variable & { readBy: R } => ({
-    readBy: reader,
-    group,
-    default: defaultText,
-    description,
-    aliases: options.aliases ?? [],
-    secret: options.secret ?? false,
-    multiline: options.multiline ?? false,
-  });
+  (reader: Exclude<Reader, 'worker'>) =>
+  (description: string, options: Options = {}) =>
+    ({ readBy: reader, schema: null, default: '', description, ...options }) as const;
 
-const worker = readBy('worker');
 const scripts = readBy('scripts');
 const workflows = readBy('workflows');
 const refused = readBy('refused');
-const nobody = readBy('nobody');
-const secret = true;
-const multiline = true;
-const as = (...names: string[]): readonly Alias[] => names.map((name) => ({ name }));
+const unused = readBy('unused');
 
-/** Every variable of Itsor: the one table that the loader, the example file and the dev launcher share. */
+const group = <E extends Readonly<Record<string, Entry>>>(name: string, entries: E) =>
+  Object.fromEntries(
+    Object.entries(entries).map(([key, entry]) => [
+      key,
+      { aliases: [], secret: false, multiline: false, ...entry, group: name },
+    ]),
+  ) as unknown as { readonly [Name in keyof E]: E[Name] & Variable };
+
+export const flagPrefix = 'FLAG_';
+export const flagVariable = <F extends FlagName>(flag: F) =>
+  `${flagPrefix}${flag.toUpperCase() as Uppercase<F>}` as const;
+
+const flagEntry = (flag: FlagName) => worker(boolean, '0', `${featureFlags[flag].description}: 1 or 0`);
+const flagEntries = Object.fromEntries(flagNames.map((flag) => [flagVariable(flag), flagEntry(flag)])) as {
+  readonly [F in FlagName as ReturnType<typeof flagVariable<F>>]: ReturnType<typeof flagEntry>;
+};
+
+const as = (...names: string[]) => ({ aliases: names.map((name) => ({ name })) });
+const isSecret = { secret: true } as const;
+const isMultiline = { multiline: true } as const;
+const port = integer(1, 65_535);
+/** A window or a time limit: from a tenth of a second to a day. */
+const milliseconds = integer(100, 86_400_000);
+const accessSeconds = {
+  name: 'JWT_ACCESS_TOKEN_EXPIRES',
+  unit: 'seconds',
+  unitsPerCanonical: 60,
+  schema: integer(60, 86_400).transform((seconds) => seconds / 60),
+};
+export const sslModes = ['disable', 'allow', 'prefer', 'require', 'verify-ca', 'verify-full'] as const;
+
+/** Every variable of Itsor, with its schema, its default and its description: each stands here and nowhere else. */
 // biome-ignore format: a table reads best with one variable to a line
 export const variables = {
-  BACKEND_ENV: worker('Environment', 'local', 'local, development, dev and test are lenient; any other name makes the checks strict', { aliases: as('ENVIRONMENT', 'NODE_ENV') }),
-  HOST: worker('Environment', '127.0.0.1', 'Host of npm run dev and of the local CORS origins'),
-  BACKEND_PORT: worker('Environment', '3002', 'Port of npm run dev'),
-  FRONTEND_PORT: worker('Environment', '3000', 'Port of a local frontend: http://{HOST}:{port} is an allowed origin, in local environments only'),
-  WEB_PORT: worker('Environment', '3001', 'Port of a second local frontend, allowed in the same way'),
-  ALLOWED_ORIGINS: worker('Environment', '', 'Comma list of exact origins (scheme, host, port) that browsers may call from; https only when strict'),
-  API_URL: worker('Environment', '', 'Origin of the API itself, as browsers see it: where single sign-on comes back to; unset: http://{HOST}:{BACKEND_PORT}; required with single sign-on when strict'),
-  APP_URL: worker('Environment', '', 'Where links in e-mails lead; unset: the first of ALLOWED_ORIGINS, else the API itself; required when strict'),
+  ...group('Environment', {
+    BACKEND_ENV: worker(text, 'local', 'Name of the environment: local, development, dev and test are lenient; any other name is strict', as('ENVIRONMENT', 'NODE_ENV')),
+    HOST: worker(hostname, '127.0.0.1', 'Host that npm run dev listens on, and the host of the local CORS origins'),
+    BACKEND_PORT: worker(port, '3002', 'Port of npm run dev'),
+    FRONTEND_PORT: worker(port, '3000', 'Port of a local frontend: http://{HOST}:{port} is an allowed origin, in local environments only'),
+    WEB_PORT: worker(port, '3001', 'Port of a second local frontend, allowed in the same way'),
+    ALLOWED_ORIGINS: worker(originList, '', 'Comma list of the exact origins (scheme, host, port) that browsers may call from; strict: https only'),
+    API_URL: worker(origin, '', 'Origin of the API itself, as browsers see it: providers of single sign-on send people back to it; unset: http://{HOST}:{BACKEND_PORT}; strict: required with single sign-on'),
+    APP_URL: worker(httpUrl, '', 'Start of the links in e-mails; unset: the first of ALLOWED_ORIGINS, or else the API itself; strict: required'),
+  }),
 
-  DATABASE_URL: worker('Database', '', 'PostgreSQL as the app role; unset: built from DB_*, else the embedded database; strict: required, with sslmode=require', { secret, aliases: as('BACKEND_DATABASE_URL', 'SQLALCHEMY_DATABASE_URI') }),
-  DB_HOST: worker('Database', '', 'Host of the database, where its URL is built from parts'),
-  DB_PORT: worker('Database', '5432', 'Port of the database'),
-  DB_NAME: worker('Database', '', 'Name of the database'),
-  DB_SSLMODE: worker('Database', 'require', 'disable, allow, prefer, require, verify-ca or verify-full'),
-  DB_APP_USER: worker('Database', '', 'Role of the Worker: reads and writes rows, changes no table'),
-  DB_APP_PASSWORD: worker('Database', '', 'Password of DB_APP_USER', { secret }),
-  MIGRATIONS_DATABASE_URL: scripts('Database', '', 'PostgreSQL as the migrator role, for drizzle-kit and scripts; unset: the embedded database; never given to a strict Worker', { secret }),
-  DB_MIGRATOR_USER: scripts('Database', '', 'Role of the migrations, with DB_HOST, DB_PORT, DB_NAME and DB_SSLMODE'),
-  DB_MIGRATOR_PASSWORD: scripts('Database', '', 'Password of DB_MIGRATOR_USER', { secret }),
-  DB_USER: refused('Database', '', 'No longer read: set DB_APP_USER (the Worker) and DB_MIGRATOR_USER (migrations)'),
-  DB_PASSWORD: refused('Database', '', 'No longer read: set DB_APP_PASSWORD (the Worker) and DB_MIGRATOR_PASSWORD (migrations)', { secret }),
-  NEON_HTTP_ENDPOINT: worker('Database', '', 'SQL-over-HTTP endpoint of a local stack; unset: the one of Neon; https only when strict'),
+  ...group('Database', {
+    DATABASE_URL: worker(secret, '', 'PostgreSQL as the app role; unset: built from the DB_* parts, or else the embedded database; strict: required, with sslmode=require', { ...isSecret, ...as('BACKEND_DATABASE_URL', 'SQLALCHEMY_DATABASE_URI') }),
+    DB_HOST: worker(hostname, '', 'Host of the database, for a DATABASE_URL built from parts'),
+    DB_PORT: worker(port, '5432', 'Port of the database'),
+    DB_NAME: worker(text, '', 'Name of the database'),
+    DB_SSLMODE: worker(oneOf(...sslModes), 'require', 'disable, allow, prefer, require, verify-ca or verify-full; strict: one of the last three'),
+    DB_APP_USER: worker(text, '', 'Role of the Worker, which reads and writes rows and cannot change tables'),
+    DB_APP_PASSWORD: worker(secret, '', 'Password of DB_APP_USER', isSecret),
+    MIGRATIONS_DATABASE_URL: scripts('PostgreSQL as the migrator role, for drizzle-kit and scripts; unset: the embedded database; a strict Worker refuses it', isSecret),
+    DB_MIGRATOR_USER: scripts('Role of the migrations, with DB_HOST, DB_PORT, DB_NAME and DB_SSLMODE'),
+    DB_MIGRATOR_PASSWORD: scripts('Password of DB_MIGRATOR_USER', isSecret),
+    DB_USER: refused('No longer read: set DB_APP_USER (for the Worker) and DB_MIGRATOR_USER (for migrations)'),
+    DB_PASSWORD: refused('No longer read: set DB_APP_PASSWORD (for the Worker) and DB_MIGRATOR_PASSWORD (for migrations)', isSecret),
+    NEON_HTTP_ENDPOINT: worker(httpUrl, '', 'SQL-over-HTTP endpoint of a local stack; unset: the endpoint of Neon; strict: https only'),
+  }),
 
-  JWT_SECRET: worker('Access tokens', 'dev-secret-change-me', 'Signs access tokens under HS256, HS384 and HS512; strict: required, at least 32 random bytes', { secret, aliases: as('JWT_SECRET_KEY') }),
-  JWT_SECRET_PREVIOUS: worker('Access tokens', '', 'Comma list of former secrets that still verify: rotation without logging anyone out', { secret }),
-  JWT_ALGORITHM: worker('Access tokens', 'HS256', 'HS256, HS384 or HS512; or EdDSA, ES256 or RS256 with JWT_PRIVATE_KEY'),
-  JWT_PRIVATE_KEY: worker('Access tokens', '', 'PKCS#8 PEM, for EdDSA, ES256 and RS256; of several blocks the first signs and the others only verify', { secret, multiline }),
-  JWT_ACCESS_MINUTES: worker('Access tokens', '60', 'Life of an access token in minutes, 1 to 1440', { aliases: [{ name: 'JWT_ACCESS_TTL_MIN' }, { name: 'JWT_ACCESS_TOKEN_EXPIRES', unit: 'seconds', unitsPerCanonical: 60 }] }),
-  JWT_ISSUER: worker('Access tokens', 'itsor-backend', 'The iss claim, required of every access token'),
-  JWT_AUDIENCE: worker('Access tokens', 'itsor-clients', 'The aud claim, required of every access token'),
-  JWT_TOKEN_LOCATION: worker('Access tokens', 'headers,cookies', 'Which of the two carry access tokens; without cookies none are set'),
-  JWT_HEADER_NAME: worker('Access tokens', 'Authorization', 'Header that carries an access token'),
-  JWT_HEADER_TYPE: worker('Access tokens', 'Bearer', 'Scheme in front of the token in that header'),
+  ...group('Access tokens', {
+    JWT_SECRET: worker(secret, localSecrets.jwt, 'Signs access tokens under HS256, HS384 and HS512; strict: required, at least 32 random bytes', { ...isSecret, ...as('JWT_SECRET_KEY') }),
+    JWT_SECRET_PREVIOUS: worker(secretList, '', 'Comma list of former secrets that still verify, so that a rotation logs nobody out', isSecret),
+    JWT_ALGORITHM: worker(oneOf('HS256', 'HS384', 'HS512', 'EdDSA', 'ES256', 'RS256'), 'HS256', 'HS256, HS384 or HS512 with JWT_SECRET; EdDSA, ES256 or RS256 with JWT_PRIVATE_KEY'),
+    JWT_PRIVATE_KEY: worker(secret, '', 'One or more PKCS#8 PEM blocks, for EdDSA, ES256 and RS256: the first signs, the others only verify', { ...isSecret, ...isMultiline }),
+    JWT_ACCESS_MINUTES: worker(integer(1, 1440), '60', 'Life of an access token in minutes, 1 to 1440', { aliases: [{ name: 'JWT_ACCESS_TTL_MIN' }, accessSeconds] }),
+    JWT_ISSUER: worker(text, 'itsor-backend', 'The iss claim that every access token must have'),
+    JWT_AUDIENCE: worker(text, 'itsor-clients', 'The aud claim that every access token must have'),
+    JWT_TOKEN_LOCATION: worker(tokenLocations, 'headers,cookies', 'Comma list of headers and cookies: where access tokens are accepted; without cookies none are set'),
+    JWT_HEADER_NAME: worker(token, 'Authorization', 'Header that carries an access token'),
+    JWT_HEADER_TYPE: worker(token, 'Bearer', 'Scheme in front of the token in that header'),
+  }),
 
-  SECRET_KEY: worker('Sessions', 'dev-session-key-change-me', 'Keys refresh tokens, codes, signed URLs and OAuth state; strict: required, at least 32 random bytes, not JWT_SECRET', { secret }),
-  SECRET_KEY_PREVIOUS: worker('Sessions', '', 'Comma list of former keys that still verify', { secret }),
-  JWT_REFRESH_TTL_DAYS: worker('Sessions', '7', 'Life of a refresh token in days, 1 to 90; each refresh starts it anew'),
-  SESSION_ABSOLUTE_DAYS: worker('Sessions', '30', 'A session ends after so many days however often it is refreshed, 1 to 365; unset: never below JWT_REFRESH_TTL_DAYS'),
-  REFRESH_REUSE_GRACE_SECONDS: worker('Sessions', '10', 'How long the refresh token before the last one is forgiven, 0 to 60'),
-  SESSION_MAX_PER_ACCOUNT: worker('Sessions', '100', 'Live sessions of one account, 1 to 1000; a login beyond them ends the oldest'),
-  SESSION_COOKIE_NAME: worker('Sessions', 'itsor_session', 'Cookie of the access token; the refresh cookie adds _refresh; a __Host- or __Secure- name needs Secure'),
-  SESSION_COOKIE_SECURE: worker('Sessions', 'false', 'Send the cookies over HTTPS only; must be true when strict'),
-  SESSION_COOKIE_SAMESITE: worker('Sessions', 'lax', 'lax, strict or none; none needs SESSION_COOKIE_SECURE=true'),
+  ...group('Sessions', {
+    SECRET_KEY: worker(secret, localSecrets.sessions, 'Key of refresh tokens, codes, signed URLs and OAuth state; strict: required, at least 32 random bytes, different from JWT_SECRET', isSecret),
+    SECRET_KEY_PREVIOUS: worker(secretList, '', 'Comma list of former keys that still verify', isSecret),
+    JWT_REFRESH_TTL_DAYS: worker(integer(1, 90), '7', 'Life of a refresh token in days, 1 to 90; each refresh starts it anew'),
+    SESSION_ABSOLUTE_DAYS: worker(integer(1, 365), '30', 'Longest life of a session in days, 1 to 365, however often it is refreshed; unset: at least JWT_REFRESH_TTL_DAYS'),
+    REFRESH_REUSE_GRACE_SECONDS: worker(integer(0, 60), '10', 'Seconds in which the refresh token before the current one still works, 0 to 60'),
+    SESSION_MAX_PER_ACCOUNT: worker(integer(1, 1000), '100', 'Live sessions of one account, 1 to 1000; one login more ends the oldest session'),
+    SESSION_COOKIE_NAME: worker(token, 'itsor_session', 'Cookie of the access token; the refresh cookie adds _refresh; a name with __Host- or __Secure- needs SESSION_COOKIE_SECURE=true'),
+    SESSION_COOKIE_SECURE: worker(boolean, 'false', 'Whether browsers send the cookies over HTTPS only; strict: must be true'),
+    SESSION_COOKIE_SAMESITE: worker(oneOf('lax', 'strict', 'none'), 'lax', 'lax, strict or none; none needs SESSION_COOKIE_SECURE=true'),
+  }),
 
-  RATE_LIMIT_MAX: worker('Limits', '100', 'Requests per window and user with a live session, or else network'),
-  RATE_LIMIT_WINDOW_MS: worker('Limits', '60000', 'The sliding window, in milliseconds'),
-  LOGIN_BRUTE_MAX_ATTEMPTS: worker('Limits', '5', 'Failed logins of one account from one network before it is locked there'),
-  LOGIN_BRUTE_WINDOW_MS: worker('Limits', '900000', 'How long a failed login counts, in milliseconds'),
-  LOGIN_BRUTE_LOCK_MS: worker('Limits', '900000', 'How long the lock lasts, in milliseconds'),
-  REQUEST_TIMEOUT_MS: worker('Limits', '10000', 'A request that takes longer is answered 504, in milliseconds'),
+  ...group('Limits', {
+    RATE_LIMIT_MAX: worker(integer(1, 1_000_000), '100', 'Requests in one window, counted by user with a live session, or else by network'),
+    RATE_LIMIT_WINDOW_MS: worker(milliseconds, '60000', 'Length of the sliding window, in milliseconds'),
+    LOGIN_BRUTE_MAX_ATTEMPTS: worker(integer(1, 1_000_000), '5', 'Failed logins to one account from one network before that network is locked out of the account'),
+    LOGIN_BRUTE_WINDOW_MS: worker(milliseconds, '900000', 'How long a failed login counts, in milliseconds'),
+    LOGIN_BRUTE_LOCK_MS: worker(milliseconds, '900000', 'How long the lock lasts, in milliseconds'),
+    REQUEST_TIMEOUT_MS: worker(milliseconds, '10000', 'Longest time that a request may take, in milliseconds; a longer one is answered 504'),
+  }),
 
-  PASSWORD_MIN_LENGTH: worker('Passwords', '14', 'In characters, 8 to 128; checked when a password is set, never at login'),
-  PASSWORD_MAX_AGE_DAYS: worker('Passwords', '90', 'An older password must be changed; 0 = never'),
-  PWNED_PASSWORDS: worker('Passwords', 'false', 'Ask Have I Been Pwned by the first characters of the hash; fails open'),
-  ARGON2_MEMORY_KIB: worker('Passwords', '19456', 'Memory of Argon2id in KiB, 7168 to 65536'),
-  ARGON2_ITERATIONS: worker('Passwords', '2', 'Passes of Argon2id, 1 to 10; a change of either shows in the time of logins until accounts have logged in again'),
+  ...group('Passwords', {
+    PASSWORD_MIN_LENGTH: worker(integer(8, 128), '14', 'Shortest new password in characters, 8 to 128; logins accept passwords that are shorter'),
+    PASSWORD_MAX_AGE_DAYS: worker(integer(0, 3650), '90', 'Age in days at which a password must be changed; 0 = never'),
+    PWNED_PASSWORDS: worker(boolean, 'false', 'Whether new passwords are looked up at Have I Been Pwned, by the first characters of their hash; an outage blocks nothing'),
+    ARGON2_MEMORY_KIB: worker(integer(7168, 65_536), '19456', 'Memory of Argon2id in KiB, 7168 to 65536'),
+    ARGON2_ITERATIONS: worker(integer(1, 10), '2', 'Passes of Argon2id, 1 to 10; after a change of memory or passes, logins to an account take the former time until the first one that succeeds'),
+  }),
 
-  EMAIL_VERIFICATION: worker('E-mail', 'optional', 'off, optional or required'),
-  EMAIL_PROVIDER: worker('E-mail', 'resend', 'resend, ses or gmail (also: smtp); in local environments without a key: capture, which only shows the mail'),
-  FROM_EMAIL: worker('E-mail', '', 'Sender, for resend and ses; gmail sends from its own account and refuses it'),
-  MAIL_RECIPIENT_HOURLY_MAX: worker('E-mail', '20', 'Mails that one mailbox gets in an hour, from all causes together, at least 7; further mails are held back'),
-  MAIL_RECIPIENT_DAILY_MAX: worker('E-mail', '50', 'The same in a day'),
-  RESEND_API_KEY: worker('E-mail', '', 'For resend', { secret }),
-  AWS_REGION: worker('E-mail', '', 'For ses and for uploads on s3'),
-  AWS_ACCESS_KEY_ID: worker('E-mail', '', 'For ses and for uploads on s3', { secret }),
-  AWS_SECRET_ACCESS_KEY: worker('E-mail', '', 'For ses and for uploads on s3', { secret }),
-  GMAIL_USER: worker('E-mail', '', 'Account of gmail, which is also the sender', { aliases: as('SMTP_USER') }),
-  GMAIL_APP_PASSWORD: worker('E-mail', '', 'App password of GMAIL_USER', { secret, aliases: as('SMTP_PASSWORD') }),
-  SMTP_HOST: worker('E-mail', 'smtp.gmail.com', 'Server that gmail sends through'),
-  SMTP_PORT: worker('E-mail', '465', 'Port of SMTP_HOST'),
+  ...group('E-mail', {
+    EMAIL_VERIFICATION: worker(oneOf('off', 'optional', 'required'), 'optional', 'off, optional or required'),
+    EMAIL_PROVIDER: worker(oneOf('resend', 'ses', 'gmail', 'smtp', 'capture'), 'resend', 'resend, ses or gmail (smtp is another name of gmail); in local environments without a key: capture, which only shows the mail'),
+    FROM_EMAIL: worker(mailbox, '', 'Sender, for resend and ses; must be unset with gmail, which sends from its own account'),
+    // Six kinds of mail share the budget, and each share is at least one mail.
+    MAIL_RECIPIENT_HOURLY_MAX: worker(integer(7, 1_000_000), '20', 'Mails of all kinds that one mailbox gets in an hour, at least 7; further mails are held back'),
+    MAIL_RECIPIENT_DAILY_MAX: worker(integer(7, 1_000_000), '50', 'Mails of all kinds that one mailbox gets in a day, at least 7; further mails are held back'),
+    RESEND_API_KEY: worker(secret, '', 'API key, for resend', isSecret),
+    AWS_REGION: worker(text, '', 'Region, for ses and for uploads on s3'),
+    AWS_ACCESS_KEY_ID: worker(secret, '', 'Access key, for ses and for uploads on s3', isSecret),
+    AWS_SECRET_ACCESS_KEY: worker(secret, '', 'Secret of the access key, for ses and for uploads on s3', isSecret),
+    GMAIL_USER: worker(emailAddress, '', 'Account of gmail, which is also the sender', as('SMTP_USER')),
+    GMAIL_APP_PASSWORD: worker(secret, '', 'App password of GMAIL_USER', { ...isSecret, ...as('SMTP_PASSWORD') }),
+    SMTP_HOST: worker(hostname, 'smtp.gmail.com', 'Mail server of gmail'),
+    SMTP_PORT: worker(port, '465', 'Port of SMTP_HOST'),
+  }),
 
-  UPLOAD_STORAGE: worker('Uploads', 'r2', 'r2 (the bucket binding) or s3'),
-  S3_BUCKET: worker('Uploads', '', 'For s3, with the AWS_* variables'),
-  S3_ENDPOINT: worker('Uploads', '', 'For s3 storage other than that of AWS; https only when strict'),
-  UPLOAD_MAX_BYTES: worker('Uploads', '5242880', 'Largest file, in bytes'),
-  UPLOAD_MAX_FILES_PER_USER: worker('Uploads', '100', 'Files that one account may hold, 1 to 100000'),
-  UPLOAD_MAX_TOTAL_BYTES_PER_USER: worker('Uploads', '1073741824', 'Bytes that one account may hold; unset: never below UPLOAD_MAX_BYTES'),
-  UPLOAD_ALLOWED_TYPES: worker('Uploads', 'pdf,png,jpeg,docx,txt', 'Comma list of these names or media types'),
-  UPLOAD_SCANNER: worker('Uploads', 'builtin', 'guardduty or clamav; builtin is for local work and the default there; unset when strict: uploads are off'),
-  SCAN_CALLBACK_SECRET: worker('Uploads', '', 'For guardduty: proves that a scan result is real; strict: at least 32 random bytes', { secret }),
-  CLAMD_ADDRESS: worker('Uploads', '', 'For clamav: host or host:port of clamd (port 3310)'),
+  ...group('Uploads', {
+    UPLOAD_STORAGE: worker(oneOf('r2', 's3'), 'r2', 'r2 (the bucket binding) or s3'),
+    S3_BUCKET: worker(text, '', 'Name of the bucket, for s3; the AWS_* variables are needed too'),
+    S3_ENDPOINT: worker(httpUrl, '', 'Endpoint of an S3 storage outside AWS; strict: https only'),
+    // 5 GiB is the largest object that one PUT can write to S3 or R2.
+    UPLOAD_MAX_BYTES: worker(integer(1, 5_368_709_120), '5242880', 'Largest file, in bytes'),
+    UPLOAD_MAX_FILES_PER_USER: worker(integer(1, 100_000), '100', 'Files that one account may hold, 1 to 100000'),
+    UPLOAD_MAX_TOTAL_BYTES_PER_USER: worker(integer(1, 1_000_000_000_000), '1073741824', 'Bytes that one account may hold; unset: at least UPLOAD_MAX_BYTES'),
+    UPLOAD_ALLOWED_TYPES: worker(uploadTypes, 'pdf,png,jpeg,docx,txt', 'Comma list of these names or of media types'),
+    UPLOAD_SCANNER: worker(oneOf('builtin', 'guardduty', 'clamav'), 'builtin', 'guardduty or clamav; in local environments also builtin; strict and unset: no file is accepted'),
+    SCAN_CALLBACK_SECRET: worker(secret, '', 'Proves that a scan result is real, for guardduty; strict: at least 32 random bytes', isSecret),
+    CLAMD_ADDRESS: worker(clamdAddress, '', 'host or host:port of clamd, for clamav; the default port is 3310'),
+  }),
 
-  LOG_LEVEL: worker('Operations', 'info', 'debug, info, warn or error'),
-  LOG_PRETTY: worker('Operations', '0', '1 = logs for people instead of one JSON object a line'),
-  LOG_SAMPLE_RATIO: worker('Operations', '1', 'Share of the successful requests that are logged, 0 to 1; failures always are'),
-  AUDIT_RETENTION_DAYS: worker('Operations', '365', 'How long the audit trail is kept, in days; 0 = for good'),
-  ENABLE_METRICS: worker('Operations', '0', '1 = /metrics answers'),
-  METRICS_TOKEN: worker('Operations', '', 'bearer token of /metrics; required when strict and metrics are on', { secret }),
-  OTEL_EXPORTER_OTLP_ENDPOINT: worker('Operations', '', 'OpenTelemetry collector (OTLP over HTTP); unset: no traces'),
-  OTEL_EXPORTER_OTLP_HEADERS: worker('Operations', '', 'Comma list of name=value headers for it, values percent-encoded', { secret }),
-  OTEL_SERVICE_NAME: worker('Operations', 'itsor', 'Name of this service in traces'),
-  OTEL_TRACES_SAMPLER_ARG: worker('Operations', '1', 'Share of requests that are traced, 0 to 1'),
-  REDIS_URL: nobody('Operations', '', 'Not used: Durable Objects hold limits and locks', { secret }),
+  ...group('Operations', {
+    LOG_LEVEL: worker(oneOf('debug', 'info', 'warn', 'error'), 'info', 'debug, info, warn or error'),
+    LOG_PRETTY: worker(boolean, '0', '1 = logs for people, instead of one JSON object to a line'),
+    LOG_SAMPLE_RATIO: worker(fraction, '1', 'Share of the successful requests that are logged, 0 to 1; failures always are'),
+    AUDIT_RETENTION_DAYS: worker(integer(0, 3650), '365', 'How long the audit trail is kept, in days; 0 = forever'),
+    ENABLE_METRICS: worker(boolean, '0', '1 = /metrics answers'),
+    METRICS_TOKEN: worker(secret, '', 'Bearer token of /metrics; strict: required with ENABLE_METRICS', isSecret),
+    OTEL_EXPORTER_OTLP_ENDPOINT: worker(httpUrl, '', 'OpenTelemetry collector (OTLP over HTTP); unset: no traces'),
+    OTEL_EXPORTER_OTLP_HEADERS: worker(headerList, '', 'Comma list of name=value headers for the collector, with percent-encoded values', isSecret),
+    OTEL_SERVICE_NAME: worker(text, 'itsor', 'Name of this service in traces'),
+    OTEL_TRACES_SAMPLER_ARG: worker(fraction, '1', 'Share of the requests that are traced, 0 to 1'),
+    REDIS_URL: unused('Not used: Durable Objects hold limits and locks', isSecret),
+  }),
 
-  FLAG_EXPERIMENTAL_CACHING: worker('Feature flags', '0', 'Feature flag: 1/0, true/false or on/off'),
-  FLAG_NEW_DASHBOARD_WIDGETS: worker('Feature flags', '0', 'Feature flag: 1/0, true/false or on/off'),
+  ...group('Feature flags', flagEntries),
 
-  TURNSTILE_SECRET_KEY: worker('Sign-up and single sign-on', '', 'When set, sign-up needs a Cloudflare Turnstile token', { secret }),
-  OIDC_PROVIDERS: worker('Sign-up and single sign-on', '', 'JSON list of {"id", "name", "issuer", "client_id", "client_secret", "scopes"}; name and scopes are optional', { secret, multiline }),
-  GITHUB_CLIENT_ID: worker('Sign-up and single sign-on', '', 'OAuth app of GitHub'),
-  GITHUB_CLIENT_SECRET: worker('Sign-up and single sign-on', '', 'Secret of the OAuth app of GitHub', { secret }),
+  ...group('Sign-up and single sign-on', {
+    TURNSTILE_SECRET_KEY: worker(secret, '', 'Where set, a sign-up needs a Cloudflare Turnstile token', isSecret),
+    OIDC_PROVIDERS: worker(oidcProviders, '', 'JSON list of {"id", "name", "issuer", "client_id", "client_secret", "scopes"}; name and scopes are optional', { ...isSecret, ...isMultiline }),
+    GITHUB_CLIENT_ID: worker(text, '', 'Client id of the OAuth app at GitHub'),
+    GITHUB_CLIENT_SECRET: worker(secret, '', 'Client secret of the OAuth app at GitHub', isSecret),
+  }),
 
-  ENABLE_SNYK: workflows('GitHub workflows', '', 'Repository variable: true = run Snyk; not of the Worker'),
-  RUN_E2E: workflows('GitHub workflows', '', 'Repository variable: true = run the end-to-end tests; not of the Worker'),
+  ...group('GitHub workflows', {
+    ENABLE_SNYK: workflows('Repository variable: true = run Snyk'),
+    RUN_E2E: workflows('Repository variable: true = run the end-to-end tests'),
+  }),
 };
 
 export type VariableName = keyof typeof variables;
 
-/** The variables that the Worker itself parses; feature flags are an open set and parsed on their own. */
-export type WorkerVariableName = {
-  [Name in VariableName]: (typeof variables)[Name] extends { readBy: 'worker' } ? Name : never;
-}[Exclude<VariableName, `FLAG_${string}`>];
+type WorkerVariableName = {
+  [Name in VariableName]: (typeof variables)[Name]['schema'] extends z.ZodType ? Name : never;
+}[VariableName];
 
-export const flagPrefix = 'FLAG_';
+/** The values of the Worker's variables, each read on its own; undefined where it has neither a text nor a default. */
+export type Settings = {
+  readonly [Name in WorkerVariableName]:
+    | z.output<(typeof variables)[Name]['schema']>
+    | ((typeof variables)[Name]['default'] extends '' ? undefined : never);
+};
+
 export const variableNames = Object.keys(variables) as readonly VariableName[];
 
-/** A variable's own name, and those that it is also read as. */
+/** A variable's own name and its aliases. */
 export const namesOf = (name: VariableName): readonly string[] => {
   const { aliases }: Variable = variables[name];
   return [name, ...aliases.map((alias) => alias.name)];
@@ -176,7 +255,7 @@ export const namesOf = (name: VariableName): readonly string[] => {
 
 const knownNames: ReadonlySet<string> = new Set(variableNames.flatMap(namesOf));
 
-/** Whether a name means something to Itsor: a variable, an alias, a name that is refused, or any `FLAG_*`. */
+/** Whether Itsor knows a name: a variable, an alias, a name that it refuses, or any `FLAG_*`. */
 export const isConfigVariable = (name: string): boolean =>
   knownNames.has(name) || name.startsWith(flagPrefix);
 

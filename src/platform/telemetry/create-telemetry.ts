@@ -1,4 +1,4 @@
-import type { MetricsConfig, TracingConfig } from '../config/observability.ts';
+import type { MetricsConfig, TracingConfig } from '../config/schema.ts';
 import type { Logger, RequestContext } from '../context.ts';
 import { type Metrics, type MetricsBatch, noMetrics } from '../rules/metrics.ts';
 import { noTracer, type Tracer } from '../rules/tracing.ts';

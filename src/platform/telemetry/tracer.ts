@@ -11,7 +11,7 @@ import {
   type SpanProcessor,
   TracerProvider,
 } from '@opentelemetry/sdk-trace';
-import type { TracingConfig } from '../config/observability.ts';
+import type { TracingConfig } from '../config/schema.ts';
 import type { Logger } from '../context.ts';
 import { findAppError } from '../errors.ts';
 import type { Metrics } from '../rules/metrics.ts';

@@ -19,7 +19,7 @@ import {
 } from 'oauth4webapi';
 import * as z from 'zod';
 import { canonicalEmail } from '../../accounts/rules/account.ts';
-import type { OidcProviderConfig } from '../../platform/config/single-sign-on.ts';
+import type { OidcProviderConfig } from '../../platform/config/oidc-providers.ts';
 import { Email } from '../../platform/schema/text.ts';
 import type { IdentityProvider, ProvidedIdentity } from '../rules.ts';
 import { BadClaim, endedBy, failureOf, unavailable } from './failure.ts';

@@ -1,4 +1,4 @@
-import type { UploadsConfig } from '../../platform/config/uploads.ts';
+import type { Config } from '../../platform/config/schema.ts';
 import type { SessionContext } from '../../platform/context.ts';
 import { AppError, type FieldError } from '../../platform/errors.ts';
 import type { IssueTicket, UploadTicket } from '../../platform/rules/storage.ts';
@@ -7,7 +7,7 @@ import { fileNameFlaw, fitsType } from '../rules/file-name.ts';
 import { objectName, quarantineKey, type UploadDeclaration, uploadUrlTtlSeconds } from '../rules/upload.ts';
 import type { UploadSql } from '../sql/uploads.ts';
 
-type Policy = Pick<UploadsConfig, 'maxBytes' | 'allowedTypes' | 'quota'>;
+type Policy = Pick<Config['uploads'], 'maxBytes' | 'allowedTypes' | 'quota'>;
 
 type DeclaredUpload = UploadTicket & { readonly id: string; readonly expiresAt: Date };
 

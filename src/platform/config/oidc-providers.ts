@@ -1,14 +1,11 @@
 import * as z from 'zod';
-import { ownOrigin } from './origins.ts';
-import type { Scope } from './scope.ts';
 import { Secret } from './secret.ts';
-import type { Settings } from './settings.ts';
 import { parsePlainUrl, value } from './values.ts';
 
 export type OidcProviderConfig = {
   /** Part of the sign-in URL. */
   readonly id: string;
-  /** What people call it. */
+  /** The name that people see. */
   readonly name: string;
   /** Exactly as the provider's ID tokens spell it. */
   readonly issuer: string;
@@ -16,15 +13,6 @@ export type OidcProviderConfig = {
   readonly clientSecret: Secret;
   readonly scopes: readonly string[];
 };
-
-export type OidcConfig = {
-  /** Where providers send people back to. */
-  readonly apiOrigin: string;
-  readonly providers: readonly OidcProviderConfig[];
-  readonly github: { readonly clientId: string; readonly clientSecret: Secret } | null;
-};
-
-const defaultScopes = ['openid', 'email', 'profile'];
 
 const rules = {
   id: 'must be 1 to 32 of a-z, 0-9 and -',
@@ -53,7 +41,7 @@ const Provider = z.strictObject({
   issuer: z.string().refine(parsePlainUrl),
   client_id: z.string().trim().min(1),
   client_secret: z.string().trim().min(1),
-  scopes: Scopes.default(defaultScopes),
+  scopes: Scopes.default(['openid', 'email', 'profile']),
 });
 
 const parseJson = (given: string): unknown => {
@@ -64,7 +52,6 @@ const parseJson = (given: string): unknown => {
   }
 };
 
-/** Our own sentence for an issue: the one of zod can quote what was given. */
 const describe = ({ path: [index, member] }: z.core.$ZodIssue): string => {
   if (typeof index !== 'number') return 'must be a JSON list of objects';
   const rule = Object.entries(rules).find(([name]) => name === member);
@@ -90,38 +77,3 @@ export const oidcProviders = value((given, fail): readonly OidcProviderConfig[] 
     scopes,
   }));
 });
-
-/** Providers send people back to the API itself, and a login there sets cookies. */
-const checkTheWayBack = (settings: Settings, { strict, given, problem, warning }: Scope): void => {
-  const { API_URL: api, JWT_TOKEN_LOCATION: locations } = settings;
-  if (strict && api === undefined)
-    problem('API_URL', 'is required with single sign-on: providers send people back there');
-  if (strict && api?.startsWith('http:')) problem('API_URL', 'must be an https origin');
-  if (locations.includes('cookies')) return;
-  for (const variable of ['OIDC_PROVIDERS', 'GITHUB_CLIENT_ID'] as const) {
-    if (given.has(variable))
-      warning(variable, 'has no effect: single sign-on logs in by cookies, and JWT_TOKEN_LOCATION has none');
-  }
-};
-
-export const readSingleSignOn = (settings: Settings, scope: Scope): OidcConfig => {
-  const { strict, problem } = scope;
-  const {
-    OIDC_PROVIDERS: providers,
-    GITHUB_CLIENT_ID: clientId,
-    GITHUB_CLIENT_SECRET: clientSecret,
-  } = settings;
-  for (const [index, { issuer }] of providers.entries()) {
-    if (strict && !/^https:/i.test(issuer))
-      problem('OIDC_PROVIDERS', `entry ${index + 1}: issuer must be an https URL`);
-  }
-
-  if (clientId && !clientSecret) problem('GITHUB_CLIENT_SECRET', 'is required with GITHUB_CLIENT_ID');
-  if (!clientId && clientSecret) problem('GITHUB_CLIENT_ID', 'is required with GITHUB_CLIENT_SECRET');
-  if (clientId && providers.some(({ id }) => id === 'github')) {
-    problem('OIDC_PROVIDERS', 'must not use the id github, which GITHUB_CLIENT_ID takes');
-  }
-  const github = clientId && clientSecret ? { clientId, clientSecret } : null;
-  if (providers.length > 0 || github) checkTheWayBack(settings, scope);
-  return { apiOrigin: settings.API_URL ?? (strict ? '' : ownOrigin(settings)), providers, github };
-};

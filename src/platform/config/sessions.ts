@@ -1,0 +1,68 @@
+import { refuseWeakEntries, type Scope } from './resolve.ts';
+import { type Secret, secretHint, weaknessOf } from './secret.ts';
+
+const daySeconds = 86_400;
+
+const checkKeys = (scope: Scope): void => {
+  const { settings, strict, given, problem } = scope;
+  const { SECRET_KEY: key, SECRET_KEY_PREVIOUS: previous = [], JWT_SECRET: jwtSecret } = settings;
+  const problemOf = (each: Secret): string | undefined =>
+    weaknessOf(each) ?? (each.reveal() === jwtSecret.reveal() ? 'must differ from JWT_SECRET' : undefined);
+
+  const detail = given.has('SECRET_KEY') ? problemOf(key) : 'is required';
+  if (strict && detail) problem('SECRET_KEY', `${detail}: ${secretHint}`);
+  refuseWeakEntries(scope, 'SECRET_KEY_PREVIOUS', previous, problemOf);
+};
+
+export const readSession = (scope: Scope) => {
+  const { settings, given, problem } = scope;
+  const { JWT_REFRESH_TTL_DAYS: refreshDays, SESSION_ABSOLUTE_DAYS: days } = settings;
+  const absoluteDays = given.has('SESSION_ABSOLUTE_DAYS') ? days : Math.max(days, refreshDays);
+  if (absoluteDays < refreshDays)
+    problem('SESSION_ABSOLUTE_DAYS', 'must not be less than JWT_REFRESH_TTL_DAYS');
+
+  checkKeys(scope);
+  return {
+    /** Every other key is derived from it, one label each (HKDF). */
+    secretKey: settings.SECRET_KEY,
+    previousSecretKeys: settings.SECRET_KEY_PREVIOUS ?? [],
+    refreshTtlSeconds: refreshDays * daySeconds,
+    absoluteTtlSeconds: absoluteDays * daySeconds,
+    reuseGraceSeconds: settings.REFRESH_REUSE_GRACE_SECONDS,
+    maxPerAccount: settings.SESSION_MAX_PER_ACCOUNT,
+  } as const;
+};
+
+export const readCookies = ({ settings, strict, problem }: Scope) => {
+  const {
+    SESSION_COOKIE_NAME: name,
+    SESSION_COOKIE_SECURE: secure,
+    SESSION_COOKIE_SAMESITE: sameSite,
+  } = settings;
+  // Browsers compare the prefixes without regard to case (RFC 6265bis section 5.4).
+  const prefix = /^__(host|secure)-/i.exec(name)?.[1]?.toLowerCase();
+  const bareName = name.replace(/^__(?:host|secure)-/i, '');
+
+  if (strict && !secure) problem('SESSION_COOKIE_SECURE', 'must be true');
+  if (sameSite === 'none' && !secure)
+    problem('SESSION_COOKIE_SAMESITE', 'none needs SESSION_COOKIE_SECURE=true');
+  if (prefix && !secure) {
+    problem('SESSION_COOKIE_NAME', 'with a __Host- or __Secure- prefix needs SESSION_COOKIE_SECURE=true');
+  }
+  return {
+    sessionName: name,
+    refreshName: `${name}_refresh`,
+    // Browsers drop a __Host- cookie unless its path is the root.
+    refreshPath: prefix === 'host' ? '/' : '/auth',
+    /**
+     * Binds a login by a provider to the browser that began it, and to this host where Secure allows it: another
+     * subdomain could plant an attempt of its own (login CSRF).
+     */
+    attemptName: secure ? `__Host-${bareName}_oauth` : `${name}_oauth`,
+    attemptPath: secure ? '/' : '/auth/oauth',
+    /** Binds a sign-up in the same way: another subdomain could plant one with a password that it knows. */
+    signUpName: secure ? `__Host-${bareName}_signup` : `${name}_signup`,
+    secure,
+    sameSite,
+  } as const;
+};
