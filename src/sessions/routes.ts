@@ -1,4 +1,5 @@
 import type { Context } from 'hono';
+import type { JWK } from 'jose';
 import { SignupAccepted } from '../accounts/schema/credentials.ts';
 import type { SignupOutcome, SignupRequest } from '../accounts/service/signup.ts';
 import type { RequestContext } from '../platform/context.ts';
@@ -8,7 +9,6 @@ import { hasBodyOf } from '../platform/http/body.ts';
 import { readSingleCookie } from '../platform/http/cookies.ts';
 import { route, type Web } from '../platform/http/route.ts';
 import { PageQuery, pageResponse } from '../platform/schema/page.ts';
-import type { AccessTokens } from './access-tokens.ts';
 import { clearSessionCookies, createLogOut, respondWithTokens, setSignUpCookie } from './http.ts';
 import { offlineAccess } from './rules/session.ts';
 import {
@@ -31,6 +31,8 @@ type Features = {
   };
   readonly sessions: Sessions;
 };
+
+export type WellKnown = { readonly jwks: () => Promise<{ keys: JWK[] }> };
 
 const tokens = { description: 'Tokens; cookies are set', schema: TokenResponse };
 
@@ -235,7 +237,7 @@ export const sessionRoutes = ({ accounts, sessions }: Features, { config, identi
   ];
 };
 
-export const wellKnownRoutes = ({ jwks }: Pick<AccessTokens, 'jwks'>) => [
+export const wellKnownRoutes = ({ jwks }: WellKnown) => [
   route(
     {
       method: 'GET',
