@@ -100,7 +100,10 @@ const loadKeyring = async ({
 /** Where the signature of a compact JWS begins. */
 const signatureAt = (token: string): number => token.lastIndexOf('.') + 1;
 
-/** Whether the signature has its only spelling. HMAC, RSA and Ed25519 have just one; for ECDSA it is the one with the low s. */
+/**
+ * Whether the signature has its only spelling. HMAC, RSA and Ed25519 have just one; for ECDSA it is the one with the
+ * low s.
+ */
 const isOnlySpelling = (token: string, algorithm: JwtConfig['algorithm']): boolean =>
   algorithm !== 'ES256' ||
   hasLowS(Uint8Array.fromBase64(token.slice(signatureAt(token)), { alphabet: 'base64url' }));

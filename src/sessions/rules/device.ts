@@ -34,8 +34,8 @@ const find = (userAgent: string, names: typeof browsers): string | undefined =>
   names.find(([pattern]) => pattern.test(userAgent))?.[1];
 
 /**
- * Describes a User-Agent in our own words, from closed lists. Its sender chooses the header freely, and could otherwise use
- * our mails to write to any address in our name.
+ * Describes a User-Agent in our own words, from closed lists. Its sender chooses the header freely, and could
+ * otherwise use our mails to write to any address in our name.
  */
 export const describeDevice = (userAgent: string | null): string => {
   if (!userAgent) return unknownDevice;
