@@ -13,12 +13,11 @@ import { metricsRoutes } from './metrics/routes.ts';
 import { passwordRoutes } from './passwords/routes.ts';
 import type { Route, Web } from './platform/http/route.ts';
 import { roleRoutes } from './roles/routes.ts';
-import type { AccessTokens } from './sessions/access-tokens.ts';
-import { sessionRoutes, wellKnownRoutes } from './sessions/routes.ts';
+import { sessionRoutes, type WellKnown, wellKnownRoutes } from './sessions/routes.ts';
 import { identityRoutes, ssoRoutes } from './sso/routes.tsx';
 import { uploadRoutes } from './uploads/routes.ts';
 
-type Beside = Pick<AccessTokens, 'jwks'> & { readonly asset: (path: string) => Promise<Response> };
+type Beside = WellKnown & { readonly asset: (path: string) => Promise<Response> };
 
 /** Every route, in the order in which paths are matched. */
 export const createRoutes = (features: Features, web: Web, { jwks, asset }: Beside): readonly Route[] => {

@@ -38,7 +38,10 @@ const patienceMs = 8_000;
 /** The alarm waits at least this long, or runs again at once where rows are left to delete. */
 const purgeEveryMs = 900_000;
 
-/** Attempts that wait for a place, one line for each key. A woken attempt wakes the next one if there may be room for it. */
+/**
+ * Attempts that wait for a place, one line for each key. A woken attempt wakes the next one if there may be room for
+ * it.
+ */
 class WaitingLines {
   readonly #lines = new Map<string, (() => void)[]>();
 
@@ -71,9 +74,9 @@ class WaitingLines {
 }
 
 /**
- * One shard of a fixed number, with the ledgers of every name and network whose hash leads to it. The Worker calls the shard
- * of the name, which asks the shard of the networks: two hops, one call. Counting never awaits between reading and writing
- * a ledger, so it is atomic. No shard waits for another one while a third waits for it.
+ * One shard of a fixed number, with the ledgers of every name and network whose hash leads to it. The Worker calls
+ * the shard of the name, which asks the shard of the networks: two hops, one call. Counting never awaits between
+ * reading and writing a ledger, so it is atomic. No shard waits for another one while a third waits for it.
  */
 export class LoginGuard extends DurableObject<Bindings> {
   readonly #ledgers = new LedgerTable(this.ctx.storage.sql);

@@ -59,7 +59,10 @@ export const createLoginGuard = (
     code: codeLimits,
   } satisfies Record<string, LedgerLimits>;
 
-  /** All counts of one name lie in one shard. `name` is in the form of the look-up, so that no spelling has a count of its own. */
+  /**
+   * All counts of one name lie in one shard. `name` is in the form of the look-up, so that no spelling has a count of
+   * its own.
+   */
   const placeOf = async (
     name: string,
     networks: readonly string[],

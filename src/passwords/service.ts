@@ -18,7 +18,9 @@ export type Passwords = ReturnType<typeof createPasswords>;
 
 type Recorder = Pick<Parameters<typeof createComparePassword>[0], 'recordFailedLogin'>;
 
-/** Only the owner gets this answer. An account that logs in through a provider sets a first password by a reset link. */
+/**
+ * Only the owner gets this answer. An account that logs in through a provider sets a first password by a reset link.
+ */
 const hasNone = {
   detail: 'Your account has no password yet: ask for a reset link, set one, and try again.',
 };
@@ -43,9 +45,9 @@ export const createPasswords = (container: Container, { recordFailedLogin }: Rec
   };
 
   /**
-   * Limits passwords that are asked for behind a session: the login guard counts only failures, and each success costs a
-   * hash or two as well. Counts are per account and network, so that a thief elsewhere leaves the owner's alone. Attempts
-   * pass when the counts cannot be reached; the guard's own count is the one that fails closed.
+   * Limits passwords that are asked for behind a session: the login guard counts only failures, and each success
+   * costs a hash or two as well. Counts are per account and network, so that a thief elsewhere leaves the owner's
+   * alone. Attempts pass when the counts cannot be reached; the guard's own count is the one that fails closed.
    */
   const spendAttempt = async (ctx: RequestContext, userId: string): Promise<void> => {
     const key = named(`${widestOf(ctx.networks)}|${userId}`);
@@ -62,9 +64,10 @@ export const createPasswords = (container: Container, { recordFailedLogin }: Rec
   };
 
   /**
-   * Checks the actor's own password before anything that a stolen session must not do (OWASP ASVS 5.0, 7.5.1). It counts
-   * with the logins of the account, because otherwise a session would be a way around the login guard.
-   * @throws AppError `session_revoked`, `account_disabled`, `invalid_credentials`, `login_locked`, `rate_limited`, `overloaded`
+   * Checks the actor's own password before anything that a stolen session must not do (OWASP ASVS 5.0, 7.5.1). It
+   * counts with the logins of the account, because otherwise a session would be a way around the login guard.
+   * @throws AppError `session_revoked`, `account_disabled`, `invalid_credentials`, `login_locked`, `rate_limited`,
+   *   `overloaded`
    */
   const proveOwn = async (ctx: SessionContext, password: string): Promise<ProvenOwner> => {
     const giveBack = hasher.refuseIfFull(hashCaller(ctx, 'session', ctx.actor.userId));
@@ -87,8 +90,8 @@ export const createPasswords = (container: Container, { recordFailedLogin }: Rec
     proveOwn,
 
     /**
-     * Looks an account up by its login name and compares its password. A missing account, a wrong password and an account
-     * without a password get the same answer for the same work.
+     * Looks an account up by its login name and compares its password. A missing account, a wrong password and an
+     * account without a password get the same answer for the same work.
      * @returns null where the password is wrong
      * @throws AppError `login_locked`, `overloaded`, `timeout`, `service_unavailable`
      */
@@ -126,7 +129,10 @@ export const createPasswords = (container: Container, { recordFailedLogin }: Rec
       return issueTokens(opened, ctx.now);
     },
 
-    /** Mails a reset link to an address that has an account; the answer does not tell whether it has (OWASP ASVS 5.0, 6.3.8). */
+    /**
+     * Mails a reset link to an address that has an account; the answer does not tell whether it has (OWASP ASVS 5.0,
+     * 6.3.8).
+     */
     forgot: async (ctx: RequestContext, email: string): Promise<void> => {
       const token = await prepareToken(ctx.now, null);
       await rows.forget(ctx, canonicalEmail(email), token);
@@ -134,9 +140,10 @@ export const createPasswords = (container: Container, { recordFailedLogin }: Rec
     },
 
     /**
-     * Sets a password by the token of a mail, also for an account that had none, and ends all sessions. The owner can log
-     * in at once, whatever the login guard has counted.
-     * @throws AppError `token_invalid` for an unknown, used or expired token; `weak_password`, which leaves the token good
+     * Sets a password by the token of a mail, also for an account that had none, and ends all sessions. The owner can
+     * log in at once, whatever the login guard has counted.
+     * @throws AppError `token_invalid` for an unknown, used or expired token; `weak_password`, which leaves the token
+     *   good
      */
     reset: async (ctx: RequestContext, request: { token: string; password: string }): Promise<void> => {
       const { token, password } = request;

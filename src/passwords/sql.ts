@@ -103,7 +103,10 @@ export const createPasswordSql = ({ db, gate, newId }: Pick<Container, 'db' | 'g
       : null;
   },
 
-  /** Whether one of the account's newest sessions came from the network of this request; false where there is no account. */
+  /**
+   * Whether one of the account's newest sessions came from the network of this request; false where there is no
+   * account.
+   */
   isFamiliarNetwork: async (ctx: RequestContext, name: LoginName): Promise<boolean> => {
     const rows = await db.execute(
       ctx,
@@ -138,9 +141,9 @@ export const createPasswordSql = ({ db, gate, newId }: Pick<Container, 'db' | 'g
   },
 
   /**
-   * Replaces the actor's password, ends all sessions and everything that the old password could have asked for, and opens
-   * a session in place of the actor's, so that no token from before outlives the change. Null where the session has ended
-   * or the password has changed meanwhile.
+   * Replaces the actor's password, ends all sessions and everything that the old password could have asked for, and
+   * opens a session in place of the actor's, so that no token from before outlives the change. Null where the session
+   * has ended or the password has changed meanwhile.
    */
   change: async (
     ctx: SessionContext,
@@ -185,9 +188,9 @@ export const createPasswordSql = ({ db, gate, newId }: Pick<Container, 'db' | 'g
   },
 
   /**
-   * Writes a reset token and its mail if the address has an account and the last mail is a minute old. Networks that the
-   * account knows have a minute of their own. The account's row lock decides between parallel requests. An audit event is
-   * written in either case, so that the time of the statement does not tell whether there is an account.
+   * Writes a reset token and its mail if the address has an account and the last mail is a minute old. Networks that
+   * the account knows have a minute of their own. The account's row lock decides between parallel requests. An audit
+   * event is written in either case, so that the time of the statement does not tell whether there is an account.
    */
   forget: async (ctx: RequestContext, email: string, token: MailedToken): Promise<void> => {
     const event = {
@@ -237,10 +240,10 @@ export const createPasswordSql = ({ db, gate, newId }: Pick<Container, 'db' | 'g
   },
 
   /**
-   * Uses up the token, sets the password, ends all sessions and everything that the old password could have asked for, and
-   * marks the address as proved, because the token came by it. A stranger may have brought identities for which no provider
-   * vouches, and addresses that the account had only briefly: the former are unlinked, the undo links of the latter end.
-   * False where the token was used meanwhile; the account's lock decides races.
+   * Uses up the token, sets the password, ends all sessions and everything that the old password could have asked
+   * for, and marks the address as proved, because the token came by it. A stranger may have brought identities for
+   * which no provider vouches, and addresses that the account had only briefly: the former are unlinked, the undo
+   * links of the latter end. False where the token was used meanwhile; the account's lock decides races.
    */
   reset: async (ctx: RequestContext, tokenId: string, { hash, outboxId }: NewPassword): Promise<boolean> => {
     const { now } = ctx;

@@ -38,13 +38,13 @@ export type AccessTokens = {
     issuedAt: Date,
     expiresAt: Date,
   ) => Promise<string>;
-  /** Verifies without the database, with a leeway of 30 seconds. Never throws for what a client sent. */
+  /** Verifies without the database, with a leeway of 30 seconds. Never throws because of a client's token. */
   readonly verify: (token: string, now: Date) => Promise<AccessVerdict>;
   /** The public keys (RFC 7517); none under HS*. */
   readonly jwks: () => Promise<{ keys: JWK[] }>;
 };
 
-/** How long a token is taken after it has expired, as clocks differ. */
+/** A token is accepted for this long after it has expired, because clocks differ. */
 export const leewaySeconds = 30;
 const encoder = new TextEncoder();
 const uuid = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
@@ -52,7 +52,7 @@ const uuid = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 const base64url = (bytes: ArrayBuffer) =>
   new Uint8Array(bytes).toBase64({ alphabet: 'base64url', omitPadding: true });
 
-/** A name for a shared secret that tells nothing about it: an HMAC of a fixed text under the secret itself. */
+/** A name for a shared secret that reveals nothing about it: an HMAC of a fixed text under the secret itself. */
 const secretKid = async (key: CryptoKey): Promise<string> =>
   base64url(await crypto.subtle.sign('HMAC', key, encoder.encode('itsor kid'))).slice(0, 16);
 
@@ -99,12 +99,15 @@ const loadKeyring = async ({
 /** Where the signature of a compact JWS begins. */
 const signatureAt = (token: string): number => token.lastIndexOf('.') + 1;
 
-/** Whether the signature has one spelling. HMAC, RSA and Ed25519 have no other; of ECDSA it is the one with the low s. */
+/**
+ * Whether the signature has its only spelling. HMAC, RSA and Ed25519 have just one; for ECDSA it is the one with the
+ * low s.
+ */
 const isOnlySpelling = (token: string, algorithm: JwtConfig['algorithm']): boolean =>
   algorithm !== 'ES256' ||
   hasLowS(Uint8Array.fromBase64(token.slice(signatureAt(token)), { alphabet: 'base64url' }));
 
-/** WebCrypto signs with either s. */
+/** WebCrypto may sign with the high s, which this replaces. */
 const toOnlySpelling = (token: string, algorithm: JwtConfig['algorithm']): string => {
   if (algorithm !== 'ES256') return token;
   const at = signatureAt(token);
@@ -123,7 +126,7 @@ const readClaims = ({ sub, sid, roles }: JWTPayload): AccessClaims | null =>
 
 export const createAccessTokens = (config: JwtConfig): AccessTokens => {
   const { algorithm, issuer, audience } = config;
-  // The keys are kept, not the promise of them: a promise belongs to the request that made it.
+  // Keeps the keys rather than a promise of them, because a promise belongs to the request that made it.
   let loaded: Keyring | undefined;
   const keyring = async () => {
     loaded ??= await loadKeyring(config);
@@ -146,7 +149,7 @@ export const createAccessTokens = (config: JwtConfig): AccessTokens => {
     },
 
     verify: async (token, now) => {
-      // jose takes white space, padding and stray bits; a token has one spelling here.
+      // jose accepts white space, padding and stray bits; here a token has one spelling.
       if (!isCanonicalCompactJws(token) || !isOnlySpelling(token, algorithm)) return { kind: 'invalid' };
       const { byKid } = await keyring();
       const keyOf = ({ kid }: { kid?: string }) => {

@@ -40,7 +40,10 @@ export const setAttemptCookie = (c: Context<AppEnv>, config: CookieConfig, seale
   setHttpOnlyCookie(c, { ...config, sameSite: 'lax' }, attemptName, attemptPath, sealed ?? '', maxAge);
 };
 
-/** Responds with tokens: in cookies where the service takes them, and the refresh token in the body where it is asked for. */
+/**
+ * Responds with tokens: in cookies where the service takes them, and the refresh token in the body where it is asked
+ * for.
+ */
 export const respondWithTokens = <Status extends 200 | 201 = 200>(
   c: Context<AppEnv>,
   { cookies, jwt }: Pick<Config, 'cookies' | 'jwt'>,

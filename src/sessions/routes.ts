@@ -32,6 +32,8 @@ type Features = {
   readonly sessions: Sessions;
 };
 
+export type WellKnown = { readonly jwks: () => Promise<{ keys: JWK[] }> };
+
 const tokens = { description: 'Tokens; cookies are set', schema: TokenResponse };
 
 /** The routes of sign-up, of tokens, and of the sessions that tokens belong to. */
@@ -235,7 +237,7 @@ export const sessionRoutes = ({ accounts, sessions }: Features, { config, identi
   ];
 };
 
-export const wellKnownRoutes = ({ jwks }: { readonly jwks: () => Promise<{ keys: JWK[] }> }) => [
+export const wellKnownRoutes = ({ jwks }: WellKnown) => [
   route(
     {
       method: 'GET',

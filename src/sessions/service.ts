@@ -49,8 +49,8 @@ export const createSessions = (container: Container, passwords: Pick<Passwords, 
 
   return {
     /**
-     * Opens a session for a password. An unknown account, a wrong password and an account without one get the same answer
-     * for the same work.
+     * Opens a session for a password. An unknown account, a wrong password and an account without one get the same
+     * answer for the same work.
      * @throws AppError `invalid_credentials`, `account_disabled`, `email_not_verified`, `login_locked`, `overloaded`
      */
     login: async (ctx: RequestContext, request: LoginRequest): Promise<IssuedTokens> => {
@@ -99,10 +99,10 @@ export const createSessions = (container: Container, passwords: Pick<Passwords, 
     },
 
     /**
-     * Ends the session that the tokens prove, or more of the account's sessions. An expired access token can end its own
-     * session and no other one. Without a session of its own a `local` logout does nothing.
+     * Ends the session that the tokens prove, or more of the account's sessions. An expired access token can end its
+     * own session and no other one. Without a session of its own a `local` logout does nothing.
      * @throws AppError where other sessions are to end and no live session is proved: `session_revoked`,
-     * `refresh_token_invalid`, `token_expired`, `unauthenticated`
+     *   `refresh_token_invalid`, `token_expired`, `unauthenticated`
      */
     logout: async (ctx: RequestContext, tokens: PresentedTokens, scope: LogoutScope): Promise<void> => {
       const { access, refresh: token } = tokens;

@@ -13,7 +13,8 @@ export type RefreshTokens = {
 const payloadOf = ({ sessionId, counter }: RefreshClaim): string =>
   `${sessionId.replaceAll('-', '')}.${counter.toString(36)}`;
 
-// The last of 43 characters has two bits that are no part of the MAC (RFC 4648 section 3.5), so only these can stand there.
+// The last of 43 characters has two bits that are no part of the MAC (RFC 4648 section 3.5), so only these can stand
+// there.
 const shape =
   /^([0-9a-f]{8})([0-9a-f]{4})([0-9a-f]{4})([0-9a-f]{4})([0-9a-f]{12})\.(0|[1-9a-z][0-9a-z]{0,5})\.([A-Za-z0-9_-]{42}[AEIMQUYcgkosw048])$/;
 const maxCounter = 2 ** 31 - 2; // the maximum of the column, less one step ahead

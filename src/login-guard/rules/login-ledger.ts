@@ -23,13 +23,16 @@ export type LoginPolicy = {
 /** What an attempt has that a stranger's lacks: a live session of the account, or a network that the account knows. */
 export type Standing = 'session' | 'familiar';
 
-/** Counts failures in Durable Objects. Every call rejects with `service_unavailable` where the counts cannot be reached. */
+/**
+ * Counts failures in Durable Objects. Every call rejects with `service_unavailable` where the counts cannot be
+ * reached.
+ */
 export type LoginGuard = {
   /**
    * Counts an attempt before its password is compared (OWASP ASVS 5.0, 6.3.1).
    * @param account the e-mail address of the account; where there is no account, what was typed
-   * @param standing asked only if the account is locked for all networks, so that guesses from elsewhere do not keep the
-   *   owner out
+   * @param standing asked only if the account is locked for all networks, so that guesses from elsewhere do not keep
+   *   the owner out
    */
   readonly reserve: (
     account: LoginName,

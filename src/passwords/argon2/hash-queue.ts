@@ -15,8 +15,8 @@ export type HashQueueOptions = {
 };
 
 /**
- * A bounded and fair queue in front of work that keeps the isolate busy. A request that is cancelled while it waits never
- * resumes, not even for its `finally`; the queue frees its place once it notices.
+ * A bounded and fair queue in front of work that keeps the isolate busy. A request that is cancelled while it waits
+ * never resumes, not even for its `finally`; the queue frees its place once it notices.
  */
 export const createHashQueue = (options: HashQueueOptions) => {
   const { maxQueueLength, maxWaitMs, retryAfterSeconds, monotonicMs, onQueued, nextEvent } = options;

@@ -30,8 +30,8 @@ const createArgon2Instance = (): ReusableInstance => {
   const blocksOffset = exports.Hash_GetBuffer();
   let usedBytes = 0;
 
-  // The module's own function treats a size that is not larger as an underflow, and hash-wasm ignores the -1 of a memory
-  // that cannot grow.
+  // The module's own function treats a size that is not larger as an underflow, and hash-wasm ignores the -1 of a
+  // memory that cannot grow.
   const setMemorySize = (bytes: number): number => {
     const mustGrow = bytes > memory.buffer.byteLength - blocksOffset;
     if (mustGrow && exports.Hash_SetMemorySize(bytes) !== 0) {
@@ -114,9 +114,9 @@ type WebAssemblyLoaders = {
 };
 
 /**
- * Runs `work` while `WebAssembly.compile` and `instantiate` take Argon2's modules from the pool: workerd forbids compiling
- * bytes, and hash-wasm takes new memory for every hash. Other modules get the platform's own functions. Calls must not
- * overlap, because the later one would restore the functions of the earlier one.
+ * Runs `work` while `WebAssembly.compile` and `instantiate` take Argon2's modules from the pool: workerd forbids
+ * compiling bytes, and hash-wasm takes new memory for every hash. Other modules get the platform's own functions.
+ * Calls must not overlap, because the later one would restore the functions of the earlier one.
  */
 export const lendWebAssembly = async <T>(pool: InstancePool, work: () => Promise<T>): Promise<T> => {
   const webAssembly = WebAssembly as unknown as WebAssemblyLoaders;

@@ -16,7 +16,10 @@ export type Place = HashLane & {
 
 /** A network may always have this many waiting, and an account has at most this many behind its session. */
 const smallShare = 4;
-/** Beyond that a network may have twice as many waiting as places are left (dynamic thresholds, Choudhury and Hahne 1998). */
+/**
+ * Beyond that a network may have twice as many waiting as places are left (dynamic thresholds, Choudhury and Hahne
+ * 1998).
+ */
 const freeFactor = 2;
 /** Places that only a login may take. */
 const loginReserve = 0.25;
@@ -47,9 +50,9 @@ type FairQueueOptions = {
 };
 
 /**
- * Decides which request is next: logins and other work alternate; among them the network that was served longest ago comes
- * first, then its account that was served longest ago, then the oldest request. Each request looks at this plain state
- * itself, because another request that had to call it could have been cancelled.
+ * Decides which request is next: logins and other work alternate; among them the network that was served longest ago
+ * comes first, then its account that was served longest ago, then the oldest request. Each request looks at this
+ * plain state itself, because another request that had to call it could have been cancelled.
  */
 export const createFairQueue = ({ capacity, longestWaitMs }: FairQueueOptions) => {
   const waiting = new Set<Place>();
@@ -191,8 +194,8 @@ export const createFairQueue = ({ capacity, longestWaitMs }: FairQueueOptions) =
     length: (): number => waiting.size,
 
     /**
-     * Decides at once and by numbers alone. Behind a session it keeps a place for the hash that is to come; otherwise all
-     * requests of one moment would be let in, and refused late.
+     * Decides at once and by numbers alone. Behind a session it keeps a place for the hash that is to come; otherwise
+     * all requests of one moment would be let in, and refused late.
      * @returns a function that gives the place back if no hash comes; null where there is no room
      */
     keepRoomFor: (lane: HashLane, nowMs: number): (() => void) | null => {
@@ -225,8 +228,8 @@ export const createFairQueue = ({ capacity, longestWaitMs }: FairQueueOptions) =
     leave,
 
     /**
-     * Looks, in an event of the place's own request, whether its turn has come; then it leaves the queue and has to begin
-     * at once. No turn comes in the event after a hash, so that answers go out and new requests are read first.
+     * Looks, in an event of the place's own request, whether its turn has come; then it leaves the queue and has to
+     * begin at once. No turn comes in the event after a hash, so that answers go out and new requests are read first.
      */
     isItsTurn: (place: Place, nowMs: number): boolean => {
       place.looks = [place.looks[1], place.looks[2], ++looks];
@@ -250,8 +253,8 @@ export const createFairQueue = ({ capacity, longestWaitMs }: FairQueueOptions) =
     measure,
 
     /**
-     * For how long its turn certainly does not come, in milliseconds. While people log in, the thread rests after a hash for
-     * other work: a login has steps before and after its hash, and each of them would wait for one more.
+     * For how long its turn certainly does not come, in milliseconds. While people log in, the thread rests after a
+     * hash for other work: a login has steps before and after its hash, and each of them would wait for one more.
      */
     restMs: ({ kind }: Place, nowMs: number): number => (kind === 'login' ? 0 : restMs(nowMs)),
   };

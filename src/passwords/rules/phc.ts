@@ -5,7 +5,7 @@ export type Argon2Parameters = {
   readonly parallelism: number;
 };
 
-/** What a PHC string says: everything that is needed to compute the tag again. */
+/** The content of a PHC string: everything that is needed to compute the tag again. */
 export type PhcHash = {
   readonly parameters: Argon2Parameters;
   readonly salt: Uint8Array;
@@ -16,7 +16,7 @@ export type PhcHash = {
 export const saltBytes = 16;
 export const tagBytes = 32;
 
-// A row that was tampered with must not be able to ask for more work than the configuration permits.
+// A row that was tampered with must not cause more work than the configuration permits.
 const limits = { memoryKib: 65_536, iterations: 10, parallelism: 4 };
 
 const pattern =
@@ -24,7 +24,7 @@ const pattern =
 
 const encodeBase64 = (bytes: Uint8Array): string => btoa(String.fromCharCode(...bytes)).replace(/=+$/, '');
 
-/** Undefined where the text is not the one canonical encoding (RFC 4648 section 3.5) of its bytes. */
+/** Undefined unless the text is the canonical encoding (RFC 4648 section 3.5) of its bytes. */
 const decodeBase64 = (text: string): Uint8Array | undefined => {
   if (text.length % 4 === 1) return undefined;
   const bytes = Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
@@ -63,7 +63,7 @@ export const formatPhc = ({ parameters, salt, tag }: PhcHash): string => {
   return `$argon2id$v=19$${costs}$${encodeBase64(salt)}$${encodeBase64(tag)}`;
 };
 
-/** Whether a password kept so should be hashed again: made with other costs or lengths than today's. */
+/** Whether a password should be hashed again, because its hash has other costs or lengths than today's. */
 export const isOutdated = ({ parameters, salt, tag }: PhcHash, today: Argon2Parameters): boolean =>
   parameters.memoryKib !== today.memoryKib ||
   parameters.iterations !== today.iterations ||

@@ -10,7 +10,10 @@ import {
   strengthProblems,
 } from '../rules/password-policy.ts';
 
-/** Refuses a password that may not be set, with every reason. @throws AppError `weak_password`, `overloaded`, `timeout` */
+/**
+ * Refuses a password that may not be set, with every reason.
+ * @throws AppError `weak_password`, `overloaded`, `timeout`
+ */
 export type CheckPassword = (
   ctx: RequestContext,
   request: {
@@ -34,8 +37,8 @@ type Options = {
 };
 
 /**
- * Checks a password that is to be set, never one that is compared: an account with a weaker one from before can still log
- * in. It knows what was typed and asks no database, so that its time does not tell which accounts exist.
+ * Checks a password that is to be set, never one that is compared: an account with a weaker one from before can still
+ * log in. It knows what was typed and asks no database, so that its time does not tell which accounts exist.
  */
 export const createCheckPassword =
   ({ policy, inTurn, isLeaked }: Options): CheckPassword =>

@@ -23,8 +23,9 @@ const settledValue = <T>(settled: PromiseSettledResult<T>): T => {
 
 /**
  * Compares a password with that of the account that `lookUp` finds, as one attempt that the login guard counts. The
- * attempt is reserved before the hash, so that parallel guesses cannot outrun the count. It counts for the address of the
- * account, so that its user name allows no further guesses. A missing account costs the same work (OWASP ASVS 5.0, 6.3.8).
+ * attempt is reserved before the hash, so that parallel guesses cannot outrun the count. It counts for the address of
+ * the account, so that its user name allows no further guesses. A missing account costs the same work (OWASP ASVS
+ * 5.0, 6.3.8).
  * @returns the account, with `outdated` where its hash has other parameters than today's; null for a wrong password
  * @throws AppError `login_locked`, `overloaded`, `timeout`, `service_unavailable`, and what `lookUp` throws
  */

@@ -1,4 +1,4 @@
-/** In this order: most browsers claim to be others too, the more particular names come first. */
+/** The more specific names come first, because most browsers also claim to be others. */
 const browsers: readonly (readonly [RegExp, string])[] = [
   [/\bEdg(?:e|A|iOS)?\//, 'Edge'],
   [/\bOPR\//, 'Opera'],
@@ -18,7 +18,7 @@ const systems: readonly (readonly [RegExp, string])[] = [
   [/\bLinux\b/, 'Linux'],
 ];
 
-/** Programs that are no browser and say so first. */
+/** Programs other than browsers, whose User-Agent begins with their name. */
 const programs: typeof browsers = [
   [/^curl\//, 'curl'],
   [/^Wget\//, 'Wget'],
@@ -34,8 +34,8 @@ const find = (userAgent: string, names: typeof browsers): string | undefined =>
   names.find(([pattern]) => pattern.test(userAgent))?.[1];
 
 /**
- * What a User-Agent says, in words of ours and from closed lists: the header is whatever its sender likes, and would
- * otherwise be a way to write to any address in our name.
+ * Describes a User-Agent in our own words, from closed lists. Its sender chooses the header freely, and could
+ * otherwise use our mails to write to any address in our name.
  */
 export const describeDevice = (userAgent: string | null): string => {
   if (!userAgent) return unknownDevice;

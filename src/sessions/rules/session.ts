@@ -12,7 +12,7 @@ export type OpenSession = { readonly session: Session; readonly account: Account
 
 export type NewSession = Session & {
   readonly absoluteExpiresAt: Date;
-  /** How many live sessions its account may have, with this one; the oldest end. */
+  /** How many live sessions its account may have, including this one; the oldest ones end. */
   readonly maxPerAccount: number;
 };
 
@@ -25,10 +25,10 @@ export type SessionPolicy = {
   readonly maxPerAccount: number;
 };
 
-/** How many live sessions one login ends at most: an account may have more of them from before there was a limit. */
+/** One login ends at most this many live sessions: an account may have more of them from before there was a limit. */
 export const endedByLimit = 500;
 
-/** How many of an account's newest sessions from a network tell which devices it knows there. */
+/** An account knows a device of a network by this many of its newest sessions from there. */
 export const rememberedSessions = 100;
 
 export const secondsAfter = (instant: Date, seconds: number): Date =>
@@ -50,14 +50,14 @@ export const newSession = (id: string, scope: string, policy: SessionPolicy, now
 /** The scope that puts the refresh token into the body (OpenID Connect Core 1.0 section 11). */
 export const offlineAccess = 'offline_access';
 
-/** What is granted of a requested scope; the response says so (RFC 6749 section 3.3). */
+/** The granted part of a requested scope; the response names it (RFC 6749 section 3.3). */
 export const grantScope = (requested: string): string =>
   requested.split(' ').includes(offlineAccess) ? offlineAccess : '';
 
 /** A refresh token names its session, and how often that had been refreshed when the token was issued. */
 export type RefreshClaim = { readonly sessionId: string; readonly counter: number };
 
-/** One step of rotation, as one database statement has decided it. */
+/** The outcome of one step of rotation, which one database statement decides. */
 export type RefreshOutcome =
   | { readonly kind: 'refreshed'; readonly session: Session; readonly account: AccountRecord }
   | { readonly kind: 'reused' | 'unknown' | 'expired' | 'revoked' | 'disabled' | 'unverified' };
@@ -65,7 +65,7 @@ export type RefreshOutcome =
 /** Why a session no longer serves, or null while it does. */
 export type SessionRefusal = 'session_revoked' | 'account_disabled' | 'email_not_verified' | null;
 
-/** What a client gets for a session. */
+/** The tokens that a client gets for a session. */
 export type IssuedTokens = {
   readonly accessToken: string;
   readonly accessExpiresAt: Date;

@@ -16,12 +16,15 @@ export type GatePolicy = {
 };
 
 /**
- * The common table expression `gate` of every route that needs a login: the actor's session and account as the database
- * has them now, with the reason for a refusal. It has no row where the session is gone. A statement that writes joins it
- * with `gate.refusal is null`, so that a dead session writes nothing.
+ * The common table expression `gate` of every route that needs a login: the actor's session and account as the
+ * database has them now, with the reason for a refusal. It has no row where the session is gone. A statement that
+ * writes joins it with `gate.refusal is null`, so that a dead session writes nothing.
  */
 export type Gate = {
-  /** For the actor's own account. `unverified: true` admits accounts whose address is not verified, whatever the policy. */
+  /**
+   * For the actor's own account. `unverified: true` admits accounts whose address is not verified, whatever the
+   * policy.
+   */
   readonly own: (ctx: SessionContext, options?: { readonly unverified?: boolean }) => SQL;
   /**
    * For other accounts: the actor must also hold the permission that the route requires, and have no password to

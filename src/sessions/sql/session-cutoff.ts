@@ -2,7 +2,9 @@ import { sql } from 'drizzle-orm';
 import { type AuditScope, insertAudit, noOne } from '../../audit/sql/audit-rows.ts';
 import type { Database, QueryScope } from '../../platform/db/client.ts';
 
-/** A Worker's clock may be this far ahead of the database's, so that a stolen session seems to begin after the cutoff. */
+/**
+ * A Worker's clock may be this far ahead of the database's, so that a stolen session seems to begin after the cutoff.
+ */
 const leewaySeconds = 5;
 
 export const createSessionCutoffRepository = (

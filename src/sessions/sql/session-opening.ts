@@ -21,8 +21,8 @@ const sessionColumns = sql`
   (id, user_id, scope, refreshed_at, created_at, expires_at, absolute_expires_at, ip, user_agent)`;
 
 /**
- * Ends the oldest live sessions of the accounts that `opened` yields as `user_id`, as many as are too many beside the new
- * one. Expired sessions are closed as of their expiry, so that the index of the live ones stays short.
+ * Ends the oldest live sessions of the accounts that `opened` yields as `user_id`, as many as are too many beside the
+ * new one. Expired sessions are closed as of their expiry, so that the index of the live ones stays short.
  */
 const closeSurplus = ({ now }: RequestContext, maxPerAccount: number, opened: SQL): SQL => sql`
   update sessions set revoked_at = least(sessions.expires_at, ${now}::timestamptz),
@@ -40,12 +40,13 @@ const closeSurplus = ({ now }: RequestContext, maxPerAccount: number, opened: SQ
     and (ranked.is_over or ranked.place >= ${maxPerAccount})`;
 
 /**
- * Opens a session for the account `u` that fits the condition, if it is not disabled, and writes a mail where the user agent
- * or the network is new to an account that has had sessions. No row where there is no such account.
+ * Opens a session for the account `u` that fits the condition, if it is not disabled, and writes a mail where the
+ * user agent or the network is new to an account that has had sessions. No row where there is no such account.
  *
  * The row lock makes it wait for a statement that ends the account's sessions, and then check the condition again:
- * otherwise a login whose hash was under way would outlive a new password. Lock the account in a statement before this one,
- * so that parallel logins count each other; the number of sessions that it reads is bounded (docs/adr/0018).
+ * otherwise a login whose hash was under way would outlive a new password. Lock the account in a statement before
+ * this one, so that parallel logins count each other; the number of sessions that it reads is bounded
+ * (docs/adr/0018).
  */
 export const openSession = (
   ctx: RequestContext,
@@ -101,9 +102,9 @@ export type Replacement = {
 };
 
 /**
- * The expressions `replaced` and `ended`, for a statement that has the gate: the actor continues in a new session, and the
- * old one ends. Every statement that changes a credential or raises what a session has proved uses it, so that a stolen
- * token of the old session gains nothing, not even the refresh token one step behind.
+ * The expressions `replaced` and `ended`, for a statement that has the gate: the actor continues in a new session,
+ * and the old one ends. Every statement that changes a credential or raises what a session has proved uses it, so
+ * that a stolen token of the old session gains nothing, not even the refresh token one step behind.
  */
 export const replaceSession = (
   ctx: RequestContext,

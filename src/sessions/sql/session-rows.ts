@@ -2,13 +2,15 @@ import { type SQL, sql } from 'drizzle-orm';
 import { networkOf } from '../../platform/db/schema.ts';
 import { rememberedSessions } from '../rules/session.ts';
 
-/** Whether a time lies before the cutoff up to which an operator has ended all sessions; each statement reads it once. */
+/**
+ * Whether a time lies before the cutoff up to which an operator has ended all sessions; each statement reads it once.
+ */
 export const isBeforeCutoff = (time: SQL): SQL =>
   sql`(${time} < coalesce((select not_before from session_cutoff), '-infinity'::timestamptz))`;
 
 /**
- * Whether a session, a relation of the statement, is over: it has ended, has expired, or began before an operator ended all
- * sessions, which counts on the very next request.
+ * Whether a session, a relation of the statement, is over: it has ended, has expired, or began before an operator
+ * ended all sessions, which counts on the very next request.
  */
 export const isOver = (session: SQL, now: Date): SQL => sql`(
   ${session}.revoked_at is not null or ${session}.expires_at <= ${now}::timestamptz

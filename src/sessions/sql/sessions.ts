@@ -74,9 +74,10 @@ const endedByOwner = (id: string, scope: LogoutScope, held: SQL, ended: SQL) =>
 
 export const createSessionSql = ({ db, newId, gate, verifiedOnly }: Options) => ({
   /**
-   * Opens a session for an account that is not disabled, and writes a mail where the user agent or the network is new to
-   * an account that has had sessions. Null where the account was disabled or deleted, or got another password, since the
-   * password was read: a hash takes long enough for that. A re-hash leaves the date of the password as it is.
+   * Opens a session for an account that is not disabled, and writes a mail where the user agent or the network is new
+   * to an account that has had sessions. Null where the account was disabled or deleted, or got another password,
+   * since the password was read: a hash takes long enough for that. A re-hash leaves the date of the password as it
+   * is.
    */
   open: async (
     ctx: RequestContext,
@@ -95,10 +96,10 @@ export const createSessionSql = ({ db, newId, gate, verifiedOnly }: Options) => 
   },
 
   /**
-   * One step of refresh-token rotation, decided by one UPDATE: parallel calls queue on the row's lock, and each sees what
-   * the one before has left. A current token advances the counter. A token one step behind, within the grace, changes
-   * nothing and gets the current successor. An older one ends the session, and the tokens that it may have asked for
-   * (RFC 9700 section 4.14.2).
+   * One step of refresh-token rotation, decided by one UPDATE: parallel calls queue on the row's lock, and each sees
+   * what the one before has left. A current token advances the counter. A token one step behind, within the grace,
+   * changes nothing and gets the current successor. An older one ends the session, and the tokens that it may have
+   * asked for (RFC 9700 section 4.14.2).
    */
   refresh: async (
     ctx: RequestContext,
@@ -179,9 +180,9 @@ export const createSessionSql = ({ db, newId, gate, verifiedOnly }: Options) => 
   },
 
   /**
-   * Ends the account's other sessions, or all, and the tokens that they may have asked for. Only a live session may end
-   * others, and a refresh token counts only while a refresh would take it; the account's lock decides between two sessions
-   * that end each other.
+   * Ends the account's other sessions, or all, and the tokens that they may have asked for. Only a live session may
+   * end others, and a refresh token counts only while a refresh would take it; the account's lock decides between two
+   * sessions that end each other.
    * @returns why nothing was done, or null
    */
   endWithOthers: async (
