@@ -25,14 +25,14 @@ const fromElsewhere = (template: MailTemplate): Kind => ({ template, isFromFamil
 const fromHome = (template: MailTemplate): Kind => ({ template, isFromFamiliarNetwork: true });
 const kinds: readonly Kind[] = [...templates.map(fromElsewhere), fromHome('reset_password')];
 
-/** What a stranger can cause: without a password, an identity or a role. */
+/** The mails that a stranger can cause without a password, an identity or a role. */
 const strangers: readonly Kind[] = (
   ['verify_email', 'verify_new_email', 'account_exists', 'address_reserved', 'reset_password'] as const
 ).map(fromElsewhere);
 
 const namesOf = (kind: Kind) => mailPolicies({ hourlyMax: 20, dailyMax: 50 }, kind).map(({ name }) => name);
 
-/** What all kinds together may use of one window. */
+/** The sum of the shares of all kinds of mail in one window. */
 const total = (max: number, of: readonly Kind[], window: 0 | 1): number => {
   const policies = of.map((kind) => mailPolicies({ hourlyMax: max, dailyMax: max }, kind)[window]);
   return new Map(policies.map((policy) => [policy?.name, policy?.max ?? 0]))

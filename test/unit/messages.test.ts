@@ -35,7 +35,7 @@ const render = (
   code: string | null = '012345',
 ) => renderMessage({ template, details } as MailContent, { happenedAt, link: contents[template][1], code });
 
-/** What a reader sees of an HTML part. */
+/** The visible text of an HTML part. */
 const visible = (html: string): string =>
   html
     .replace(/<head>.*<\/head>/s, '')

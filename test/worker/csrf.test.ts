@@ -24,7 +24,7 @@ const signUp = async (): Promise<Session> => {
   return { email, bearer, cookies: Object.fromEntries(cookies) };
 };
 
-/** All that the database holds of an account. */
+/** All rows of an account. */
 const stateOf = async (email: string) => ({
   users: await sql`SELECT * FROM users WHERE email = ${email}`,
   sessions:
@@ -39,7 +39,7 @@ const currentSession = async (bearer: string): Promise<string> => {
   return items.find(({ current }) => current)?.id ?? '';
 };
 
-/** Every route that changes something, sent as a browser or a client sends it. @returns its status on success too */
+/** The routes that change something, as a browser or a client calls them, with their status on success. */
 const routes: readonly [
   string,
   number,
@@ -92,7 +92,7 @@ const routes: readonly [
   ],
 ];
 
-/** What a browser may say of where a request comes from, and what the contract makes of it. */
+/** The headers that name the origin of a request, and whether the contract accepts them. */
 const origins: readonly [string, string | null, 'passes' | 'is refused' | 'is decided by Sec-Fetch-Site'][] =
   [
     ['the API’s own origin', own, 'passes'],

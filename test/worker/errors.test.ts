@@ -176,7 +176,7 @@ describe('a database that cannot be reached', () => {
         storage: 'ok',
         scanner: 'ok',
       },
-      // Nobody can tell.
+      // Unknown while the database is down.
       dead_letters: { uploads: null },
       version: expect.any(String),
     });

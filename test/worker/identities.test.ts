@@ -27,7 +27,7 @@ const setPassword = async (email: string) => {
   const token = await tokenIn(email, 'reset_password', 'reset_password');
   expect((await client('POST', '/auth/password/reset', { json: { token, password } })).status).toBe(204);
 };
-/** Whoever logs in by Acme alone. */
+/** A person whose only way to log in is Acme. */
 const newcomer = async () => {
   const person = newPerson();
   return { person, email: person.email ?? '', cookies: sessionOf(await signOn(client, provider, person)) };
@@ -79,7 +79,7 @@ describe('the identities of an account', () => {
     await setPassword(email);
     const login = sessionOf(await client('POST', '/auth/token', { json: { email, password } }));
     expect((await unlink(login, other)).status).toBe(204);
-    // Both sides still prove the address, so that it can come back.
+    // Both sides still prove the address, so that the identity can be linked again.
     expect((await signOn(client, provider, person)).status).toBe(303);
   });
 
@@ -117,7 +117,7 @@ describe('the identities of an account', () => {
     expect((await client('POST', '/auth/password/reset', { json })).status).toBe(400);
     const events = await eventsAbout(String(id));
     expect(events.find(({ type }) => type === 'identity.unlinked')).toMatchObject({ actor_id: user.id });
-    // The owner, for whom a provider vouches, is let in again.
+    // The provider vouches for the owner, who can log in again.
     expect((await signOn(client, provider, person)).status).toBe(303);
   });
 

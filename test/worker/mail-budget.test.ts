@@ -29,7 +29,7 @@ import {
 const cheap = { ARGON2_MEMORY_KIB: '7168', ARGON2_ITERATIONS: '1' };
 const bindings = { ...env, ...cheap } as unknown as Bindings;
 
-/** Delivers what waits for an address, as the queue does. @returns how many mails went out to it */
+/** Delivers the waiting mails of an address through the queue. @returns the templates of its sent mails */
 const deliver = async (recipient: string, given = bindings): Promise<MailTemplate[]> => {
   const ids = (await mailsTo(recipient)).map(({ id }) => id).toReversed();
   for (const id of ids) await consume('itsor-mail', [id], given);
@@ -74,7 +74,7 @@ describe('a bystander under the default limits', () => {
 
   it('gets no more mails from a loop of sign-ups and deletions, which resets nothing', async () => {
     const bystander = newEmail();
-    // A mail is counted once, however often it is seen, and those of a deleted account too.
+    // Each mail counts once, and so do the mails of a deleted account.
     const sent = new Map<string, MailTemplate>();
     const collect = async () => {
       await deliver(bystander);
@@ -274,7 +274,7 @@ describe('the budget that strangers use up', () => {
     expect(countOf(flooded, 'reset_password')).toBe(4);
     expect(countOf(flooded, 'account_exists')).toBe(2);
 
-    // A thief who knows the password makes as much noise as the sessions and requests of an account can.
+    // A thief who knows the password causes as many mails as the sessions and requests of an account can.
     for (let turn = 0; turn < 6; turn++) {
       const headers = { 'User-Agent': `thief/${turn}.0` };
       await client('POST', '/auth/token', { json: { email: user.email, password }, headers });
@@ -388,7 +388,7 @@ describe('a mail that is held back', () => {
 describe('a delivery that counts a mail', () => {
   const accept = (): DeliveryOutcome => ({ kind: 'sent', providerId: null });
 
-  /** A delivery at a time of the test's, by a limiter and a provider that answer as told. */
+  /** A delivery at a time of the test's, by a limiter and a provider that give the test's answers. */
   const newDelivery = (world: {
     admits: (policy: RatePolicy) => boolean;
     answer: (message: MailMessage) => DeliveryOutcome;
@@ -418,7 +418,7 @@ describe('a delivery that counts a mail', () => {
       if (delivered.kind !== 'again') throw new Error('not put off');
       delivery.now = new Date(delivery.now.getTime() + delivered.afterSeconds * 1000);
     }
-    // What was admitted goes out, even if the mailbox has had its budget meanwhile.
+    // An admitted mail is sent even if the budget of the mailbox has been used up in the meantime.
     world.admits = () => false;
     world.answer = accept;
     expect(await delivery.send(id)).toEqual({ kind: 'done' });
@@ -450,7 +450,7 @@ describe('a delivery that counts a mail', () => {
     delivery.now = new Date(farFuture.getTime() + 60_000);
     expect(await delivery.send(id)).toEqual({ kind: 'done' });
     expect(sent).toEqual([id]);
-    // The first of them threw; the mail counts at the attempt that could be counted.
+    // The first call threw, so the mail counts at the second attempt.
     expect(delivery.keys).toHaveLength(3);
   });
 

@@ -23,7 +23,7 @@ import {
 import { mailsTo, tokenIn } from '../support/worker/mail.ts';
 
 const provider = createProvider();
-// What is delivered meanwhile would ask the database too.
+// Deliveries would add round trips.
 const quiet = { ...withProvider, MAIL_QUEUE: silentQueue };
 const client = createClient(quiet);
 const required = createClient({ ...quiet, EMAIL_VERIFICATION: 'required' });
@@ -108,7 +108,7 @@ describe('a person with an unknown identity', () => {
     expect(isLoggedIn(first)).toBe(false);
     expect(await templatesTo(addressOf(person))).toEqual([]);
     expect(await sql`select id from users where email = ${addressOf(person)}`).toEqual([]);
-    // The address is corrected and confirmed at the provider.
+    // The person corrects and confirms the address at the provider.
     const corrected = { ...person, email: newEmail(), email_verified: true };
     expect(await meBy(await signOn(required, provider, corrected), required)).toMatchObject({
       email: corrected.email,
@@ -193,7 +193,7 @@ describe('an account with the address of an unknown identity', () => {
     expect(await eventsOf(user.id)).toContain('identity.linked');
     const [told] = (await mailsTo(user.email)).filter(({ template }) => template === 'identity_linked');
     expect(told?.details).toMatchObject({ provider: 'Acme' });
-    // The password is still one.
+    // The password still works.
     expect((await client('POST', '/auth/token', { json: { email: user.email, password } })).status).toBe(200);
   });
 
@@ -313,7 +313,7 @@ describe('a thief with an address, before its owner arrives by a provider', () =
   it('who came before the owner signs up where proofs are required: the account belongs to the owner', async () => {
     const email = newEmail();
     const attacker = newPerson({ email, email_verified: false });
-    // Without the requirement the stranger even has a session.
+    // Without the requirement the stranger even gets a session.
     const attackers = await signOn(client, provider, attacker);
     await sql`update users set verification_sent_at = null where email = ${email}`;
     const browser = createBrowser(required);

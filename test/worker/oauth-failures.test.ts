@@ -30,10 +30,10 @@ beforeEach(() => {
 afterEach(() => logged.mockRestore());
 const log = () => logged.mock.calls.flat().join('\n');
 
-/** As a browser asks for a page. */
+/** The Accept header of a browser. */
 const browser = { Accept: 'text/html,application/xhtml+xml,*/*;q=0.8' };
 
-/** The provider's answer at the redirect in the place of a code. */
+/** Comes back from the provider with an error in place of a code. */
 const refused = async (error: string, headers: Record<string, string> = json) => {
   const client = createClient(variables);
   const { location, sealed } = await setOut(client);

@@ -22,7 +22,7 @@ const tokenUrl = 'https://github.com/login/oauth/access_token';
 const userUrl = 'https://api.github.com/user';
 const addressesUrl = 'https://api.github.com/user/emails';
 
-/** GitHub, with the answers that its documentation shows; a test can replace them. */
+/** GitHub with the answers of its documentation; a test can replace them. */
 let answers: Record<string, () => Response>;
 let asked: { url: string; init: RequestInit | undefined }[];
 let lastId = Date.now();

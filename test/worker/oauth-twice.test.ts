@@ -17,7 +17,7 @@ import {
 const provider = createProvider();
 const client = createClient({
   ...withProvider,
-  // Hashes that cost little: what is raced is the database.
+  // Cheap hashes: the race is in the database.
   ARGON2_MEMORY_KIB: '7168',
   ARGON2_ITERATIONS: '1',
   MAIL_QUEUE: silentQueue,
@@ -25,7 +25,7 @@ const client = createClient({
 const rounds = 20;
 vi.setConfig({ testTimeout: 120_000 });
 
-/** Somebody at the end of the way back: what is left is the callback. */
+/** A person who has consented at the provider, before the callback. */
 const readyToComeBack = async (person: Person) => {
   const { location, sealed } = await setOut(client);
   const to = provider.consent(location, person);
@@ -40,7 +40,7 @@ const atOnce = async (...people: Person[]): Promise<Response[]> => {
 const isOpen = ({ status }: Response) => status === 303;
 const successes = (responses: readonly Response[]) => responses.filter(isOpen).length;
 
-/** What there is of some addresses and subjects. */
+/** The accounts and identities of some addresses and subjects. */
 const rowsOf = async (people: readonly Person[]) => {
   const emails = people.map(({ email }) => email ?? '');
   const [row] = await sql`

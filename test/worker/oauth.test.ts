@@ -253,7 +253,7 @@ describe('the callback of a provider', () => {
   ])('%s is refused, and neither the provider nor the database is asked', async (_, change) => {
     const { person, response, trips } = await answerOf(change);
     expect(await verdictOf(response)).toEqual([400, 'oauth_failed']);
-    // What the browser has brought is ended.
+    // The cookie of the browser is deleted.
     expect([...cookiesOf(response)].filter(([, { value }]) => value !== '')).toEqual([]);
     expect([trips, provider.asked]).toEqual([0, []]);
     expect(await identitiesOf(person.sub)).toEqual([]);

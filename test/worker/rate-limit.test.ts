@@ -9,7 +9,7 @@ const later = (ms: number) => vi.setSystemTime(Date.now() + ms);
 const limitedTo = (max: number, address?: string, variables: Record<string, string> = {}) =>
   createClient({ RATE_LIMIT_MAX: String(max), ...variables }, address);
 
-/** How many of the requests were let through, one after the other. */
+/** How many of the requests, one after the other, were admitted. */
 const admittedOf = async (requests: readonly (() => Promise<Response>)[]): Promise<number> => {
   let admitted = 0;
   for (const request of requests) if ((await request()).status !== 429) admitted++;
@@ -35,7 +35,7 @@ describe('1,000 concurrent requests of one address', () => {
 
     const admitted = responses.filter(({ status }) => status === 401);
     expect(admitted).toHaveLength(100);
-    // Each admitted request was told another number of those that remain: none was counted twice.
+    // Each admitted request has a different number of remaining requests, so none was counted twice.
     expect(new Set(admitted.map(({ headers }) => headers.get('RateLimit')))).toEqual(
       new Set(times(100, (remaining) => `"default";r=${remaining};t=60`)),
     );
@@ -124,7 +124,7 @@ describe('the answer to a refused request', () => {
 describe('the window', () => {
   it('slides, so that each request leaves it exactly one window after it came', async () => {
     const address = newAddress();
-    // A new isolate each time: what is refused is refused by the counts, not by the memory of a refusal.
+    // A new isolate each time, so that the counts refuse and not the memory of a refusal.
     const request = me((...args) => limitedTo(4, address)(...args));
 
     expect(await admittedOf([request, request])).toBe(2);

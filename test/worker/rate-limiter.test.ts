@@ -7,11 +7,11 @@ import type { Caller, RateLimiter as Limiter, RatePolicy } from '../../src/platf
 
 const namespace = (env as { RATE_LIMITER: DurableObjectNamespace<RateLimiter> }).RATE_LIMITER;
 const policy = { name: 'default', max: 100, windowMs: 60_000 };
-// Far ahead of the runtime's own clock, so that alarms wait for the test to run them.
+// Far ahead of the runtime's own clock, so that only the test runs alarms.
 const startMs = Date.UTC(2100, 0, 1);
 
 const options = { doubtMs: 3_600_000 };
-/** Someone without a session, in a network that no other test has used. */
+/** A caller without a session, in a network of its own. */
 const newCaller = (): Caller => ({ networks: [crypto.randomUUID()], session: null });
 /** A session of a person, in a network of its own. */
 const newSession = (userId: string = crypto.randomUUID()): Caller => ({
@@ -21,7 +21,7 @@ const newSession = (userId: string = crypto.randomUUID()): Caller => ({
 const newObject = () => namespace.getByName(crypto.randomUUID());
 const bucket = (max: number) => [{ name: 'all', max }];
 
-/** One request: whether it was let through, and what its network decides once its session is known to be gone. */
+/** One request of a dead session: whether it was admitted, and the decision of its network afterwards. */
 const request = async (limiter: Limiter, policy: RatePolicy, caller: Caller, lives: boolean) => {
   const decision = await limiter.hit(policy, caller, new Date());
   if (!decision.admitted) return 'refused';
@@ -29,7 +29,7 @@ const request = async (limiter: Limiter, policy: RatePolicy, caller: Caller, liv
   return ofNetwork && !ofNetwork.admitted ? 'refused' : 'admitted';
 };
 
-/** The same namespace, with the calls that reach it counted. */
+/** The same namespace, which counts its calls. */
 const counted = () => {
   let calls = 0;
   const getByName = (name: string) => {
@@ -52,7 +52,7 @@ describe('rate limiter', () => {
 
   test('of 1,000 concurrent requests of one key exactly max are admitted', async () => {
     const key = newCaller();
-    // One limiter per request: as if each came through an isolate of its own.
+    // One limiter per request, like one isolate per request.
     const decisions = await Promise.all(
       Array.from({ length: 1_000 }, () => createRateLimiter(namespace, options).hit(policy, key, new Date())),
     );

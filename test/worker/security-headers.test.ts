@@ -14,7 +14,7 @@ const fixed = {
   'Cross-Origin-Resource-Policy': 'same-origin',
   'X-Frame-Options': 'DENY',
 };
-/** Of public documents; all else is kept nowhere. */
+/** The Cache-Control of public documents; every other response is `no-store`. */
 const publicCache = /^public, max-age=\d+$/;
 const directives = (policy: string | null) =>
   new Map((policy ?? '').split('; ').map((directive) => directive.split(/ (.*)/) as [string, string]));

@@ -17,7 +17,7 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-/** Arrives in two pieces, of which the second takes so many seconds. */
+/** A body in two pieces; the second one arrives after the given seconds. */
 const dribbled = (text: string, seconds: number) => {
   const pieces = [bytes(text.slice(0, 5)), bytes(text.slice(5))];
   let sent = 0;

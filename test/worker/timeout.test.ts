@@ -15,7 +15,7 @@ beforeAll(async () => {
 });
 afterEach(() => void vi.restoreAllMocks());
 
-/** A database that takes the request and never answers. @returns the signals of the calls that reach it */
+/** A database that accepts the request and never answers. @returns the signals of its calls */
 const hangDatabase = ({ listens }: { listens: boolean }): (AbortSignal | null | undefined)[] => {
   const signals: (AbortSignal | null | undefined)[] = [];
   vi.spyOn(globalThis, 'fetch').mockImplementation((_, init) => {

@@ -29,7 +29,7 @@ export type MailWorker = {
   readonly stop: () => Promise<void>;
 };
 
-/** The mailer in workerd, with some certificates beside those that every system trusts. */
+/** The mailer in workerd, which trusts the certificates of the test too. */
 export const startMailWorker = async (trusted: readonly Certificate[]): Promise<MailWorker> => {
   const directory = await mkdtemp(join(tmpdir(), 'itsor-'));
   const authorities = join(directory, 'trusted.pem');

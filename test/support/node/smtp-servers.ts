@@ -16,7 +16,7 @@ export type Received = {
 export type RunningServer = { readonly port: number; readonly stop: () => Promise<void> };
 
 const listening = async (server: Server): Promise<number> => {
-  // What `localhost` means to the client, IPv6 or not.
+  // The address of `localhost` for the client, IPv6 or IPv4.
   server.listen(0, 'localhost');
   await once(server, 'listening');
   return (server.address() as AddressInfo).port;
@@ -60,12 +60,12 @@ export const startSmtpServer = async (
 
 export const stages = ['greeting', 'EHLO', 'AUTH', 'MAIL', 'RCPT', 'DATA', 'content'] as const;
 export type Stage = (typeof stages)[number];
-/** A reply, or none: the server says nothing more, closes the connection in order, or breaks it off. */
+/** A reply, or none: the server stays silent, closes the connection in order, or resets it. */
 export type Answer = string | typeof silence | typeof hangUp | typeof breakOff | typeof lastWords;
 export const silence = Symbol('silence');
 export const hangUp = Symbol('hang up');
 export const breakOff = Symbol('break off');
-/** The good reply, and the end of the connection. */
+/** The regular reply, and then the end of the connection. */
 export const lastWords = Symbol('last words');
 
 const goodAnswers: Record<Stage | 'QUIT', string> = {
@@ -79,7 +79,7 @@ const goodAnswers: Record<Stage | 'QUIT', string> = {
   QUIT: '221 2.0.0 bye',
 };
 
-/** A server that does what a table says. Without a certificate it speaks clear text. */
+/** A server that follows a table. Without a certificate it speaks clear text. */
 export const startScriptedServer = async (
   answers: Partial<Record<Stage | 'QUIT' | 'STARTTLS', Answer>>,
   certificate?: Certificate,

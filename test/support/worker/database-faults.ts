@@ -1,20 +1,20 @@
 import { inject, vi } from 'vitest';
 
-/** One statement on its way: `run` lets the real database do it, `signal` is what its request was given. */
+/** A statement on its way: `run` sends it to the real database, `signal` is the signal of its request. */
 export type Statement = { readonly run: () => Promise<Response>; readonly signal: AbortSignal | undefined };
 export type Fault = (statement: Statement) => Promise<Response>;
 
-/** Never answers; ends when it is aborted, as a connection does. */
+/** Never answers; ends when it is aborted, like a connection. */
 export const silence: Fault = ({ signal }) =>
   new Promise((_, reject) => signal?.addEventListener('abort', () => reject(signal.reason)));
 
-/** The statement is done and committed, and nobody hears of it. */
+/** The statement is committed, and its answer is lost. */
 export const lostReply: Fault = async (statement) => {
   await statement.run();
   return silence(statement);
 };
 
-/** Puts a fault between the app and its database, until `repair`; tells what has been sent there. */
+/** Puts a fault between the app and its database until `repair`, and records the statements. */
 export const injectFault = (fault: Fault): { statements: readonly Statement[]; repair: () => void } => {
   const statements: Statement[] = [];
   const passOn = globalThis.fetch;

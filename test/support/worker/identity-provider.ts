@@ -6,7 +6,7 @@ export const issuer = 'https://idp.example';
 export const clientId = 'itsor-at-idp';
 export const clientSecret = 'the-secret-of-itsor-at-idp';
 
-/** A configuration with one provider, and few enough round trips to count. */
+/** A configuration with one provider, and with round trips that a test can count. */
 export const withProvider = {
   OIDC_PROVIDERS: JSON.stringify([
     { id: 'acme', name: 'Acme', issuer, client_id: clientId, client_secret: clientSecret },
@@ -33,14 +33,14 @@ const keyOf = async () => {
 };
 const [key, foreignKey] = await Promise.all([keyOf(), keyOf()]);
 
-/** What the provider does in another way than it should, for one test. */
+/** Deviations of the provider, for one test. */
 type Twist = {
   readonly claims?: (claims: JWTPayload) => JWTPayload;
   readonly idToken?: (claims: JWTPayload) => string | Promise<string>;
   readonly foreignKey?: boolean;
   readonly metadata?: Record<string, unknown>;
   readonly profile?: Record<string, unknown>;
-  /** What becomes of a statement that our own database is sent. */
+  /** Handles a statement for our own database. */
   readonly database?: (run: () => Promise<Response>) => Promise<Response>;
   readonly answers?: Partial<Record<'discovery' | 'token' | 'jwks' | 'userinfo', Answer>>;
 };
@@ -55,7 +55,7 @@ export const discovery = {
   authorization_response_iss_parameter_supported: true,
 };
 
-/** Whose access token it is. */
+/** The person of an access token. */
 const subjectOf = (init: RequestInit | undefined): string =>
   (new Headers(init?.headers).get('Authorization') ?? '').replace('Bearer at-', '');
 
@@ -65,7 +65,7 @@ const s256 = async (verifier: string) =>
     omitPadding: true,
   });
 
-/** A provider that does what OpenID Connect asks, in place of the network; what a test twists, it does otherwise. */
+/** A provider of OpenID Connect in place of the network. A test can twist its behaviour. */
 export const createProvider = () => {
   const grants = new Map<string, Grant>();
   const asked: { url: string; init: RequestInit | undefined }[] = [];
@@ -136,7 +136,7 @@ export const createProvider = () => {
     twist: (next: Twist) => {
       twist = next;
     },
-    /** What the person's consent leads to: the address that the provider sends the browser to. */
+    /** The address to which the provider sends the browser after the person's consent. */
     consent: (location: string, person: Person): URL => {
       const { searchParams: query } = new URL(location);
       const code = crypto.randomUUID();
@@ -154,24 +154,24 @@ export type Provider = ReturnType<typeof createProvider>;
 
 export const attemptCookie = 'itsor_session_oauth';
 
-/** Sets out for the provider. @returns where to, and what the browser keeps */
+/** Starts a login at the provider. @returns the provider's address, and the cookie of the browser */
 export const setOut = async (client: Client, query = '', provider = 'acme') => {
   const response = await client('GET', `/auth/oauth/${provider}${query}`);
   const location = response.headers.get('Location') ?? '';
   return { response, location, sealed: cookiesOf(response).get(attemptCookie)?.value ?? '' };
 };
 
-/** Comes back. */
+/** Calls the callback. */
 export const comeBack = (client: Client, to: URL, sealed: string, headers: Record<string, string> = {}) =>
   client('GET', to.pathname + to.search, { cookies: { [attemptCookie]: sealed }, headers });
 
-/** There and back, as somebody whom the provider knows. */
+/** A whole login as a person of the provider. */
 export const signOn = async (client: Client, provider: Provider, person: Person, query = '') => {
   const { location, sealed } = await setOut(client, query);
   return comeBack(client, provider.consent(location, person), sealed, json);
 };
 
-/** Who asks for JSON is told the code. */
+/** Asks for JSON, whose problems have a code. */
 export const json = { Accept: 'application/json' };
 
 /** The status, and the code of a problem. */

@@ -17,7 +17,7 @@ export const timeoutMs = 300;
 
 type Answer = (request: Request) => Promise<Response>;
 
-/** Where the provider would be: keeps what it is asked, and answers as told. */
+/** A provider in place of the network. It records its requests, and gives the test's answers. */
 export const provideFetch = () => {
   const provider = { asked: [] as Request[], answer: (async () => new Response()) as Answer };
   let fetches: MockInstance<typeof fetch>;
@@ -63,7 +63,7 @@ const stall = new ReadableStream({ pull: () => new Promise(() => {}) });
 const halfAnswer: Answer = async () => new Response(stall, { status: 200 });
 const page = '<html>Bad gateway</html>';
 
-/** What goes wrong with any HTTP API, and what must come of it: the mail is tried again. */
+/** Failures of any HTTP API. After each of them the mail must be retried. */
 export const httpFaults: [string, Answer, { reason: string; retryAfterSeconds?: number }][] = [
   ['500', json({ message: 'oops' }, 500), { reason: '500' }],
   ['502 with a page', text(page, 502), { reason: '502' }],
@@ -94,7 +94,7 @@ export const httpFaults: [string, Answer, { reason: string; retryAfterSeconds?: 
   ['404', text('', 404), { reason: '404' }],
 ];
 
-/** As above, where no answer gets as far as a status. */
+/** The same for failures without a status. */
 export const connectionFaults: [string, Answer, string][] = [
   ['a connection that breaks', cutOff, 'connection failed'],
   ['silence', silence, 'timeout'],

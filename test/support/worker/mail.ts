@@ -11,7 +11,7 @@ const tokens = createOneTimeTokens(createMacKeys([loaded.config.session.secretKe
 
 type Mail = { id: string; template: string; recipient: string; details: Record<string, string> };
 
-/** The mails to an address, newest first, as the outbox has them. */
+/** The mails to an address in the outbox, newest first. */
 export const mailsTo = async (recipient: string): Promise<Mail[]> =>
   (await sql`select id, template, recipient, details from outbox where recipient = ${recipient} order by created_at desc, id desc`) as Mail[];
 
@@ -21,7 +21,7 @@ const newest = async (recipient: string, template: string): Promise<string> => {
   return mail.details.token_id;
 };
 
-/** The token in the newest mail of a kind: what the link of it holds. */
+/** The token in the link of the newest mail of a template. */
 export const tokenIn = async (recipient: string, template: string, purpose: TokenPurpose): Promise<string> =>
   tokens.token(await newest(recipient, template), purpose);
 
@@ -32,10 +32,10 @@ export const codeIn = async (recipient: string): Promise<string> =>
 /** The token of a row. */
 export const tokenOf = (id: string, purpose: TokenPurpose): Promise<string> => tokens.token(id, purpose);
 
-/** A token that we might have issued, of a row that is not there. */
+/** A valid token of a row that does not exist. */
 export const strayToken = (purpose: TokenPurpose): Promise<string> => tokenOf(crypto.randomUUID(), purpose);
 
-/** Marks an address as proved, as its owner would have done by a link. */
+/** Marks an address as proved, like its owner with a link. */
 export const proveAddress = async (email: string): Promise<void> => {
   await sql`update users set email_verified_at = now() where email = ${email}`;
 };

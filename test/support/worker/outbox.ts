@@ -66,7 +66,7 @@ export type OutboxRow = {
   last_error: string | null;
 };
 
-/** Inserts a mail as a flow does, due at once. @returns its id and recipient */
+/** Inserts a mail that is due at once. @returns its id and recipient */
 export const newMail = async (createdAt: Date, { template, details }: MailContent = plain) => {
   const [id, recipient] = [uuidv7({ msecs: createdAt.getTime() }), newEmail()];
   await sql`insert into outbox (id, recipient, template, details, created_at, next_attempt_at)

@@ -14,7 +14,7 @@ const deaf = createClient({
 const limited = createClient({ RATE_LIMIT_MAX: '1' });
 const json = { 'Content-Type': 'application/json' };
 
-/** A response of every kind that the app gives, by what it carries and by the layer that gives it. */
+/** A response of every kind and of every layer of the app. */
 export const everyKindOfResponse: readonly [string, number, () => Promise<Response>][] = [
   ['JSON', 200, () => client('GET', '/health')],
   ['the liveness probe', 200, () => client('GET', '/healthz')],

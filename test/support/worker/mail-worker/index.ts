@@ -9,9 +9,9 @@ export type MailOrder = {
   readonly variables: Readonly<Record<string, string>>;
   readonly message: MailMessage;
   readonly timeoutMs: number;
-  /** As on port 465, which only root may listen on. */
+  /** The behaviour on port 465, on which only root may listen. */
   readonly implicitTls: boolean;
-  /** How long the Worker has other things to do afterwards, as with the next message of a queue. */
+  /** How long the Worker lives on after the mail, as it would with the next message of a queue. */
   readonly lingerMs: number;
 };
 
@@ -28,7 +28,7 @@ const createOrderedMailer = ({ variables, timeoutMs, implicitTls }: MailOrder): 
   return createBoundedMailer(createSmtpTransport(provider, clock, 'implicit-tls'), timeoutMs);
 };
 
-/** Sends a mail for a test, in workerd as in production, and answers the outcome. */
+/** Sends a mail for a test in workerd, and answers the outcome. */
 export default {
   fetch: async (request: Request): Promise<Response> => {
     const order = await request.json<MailOrder>();
