@@ -3,8 +3,8 @@ import { loadGroup } from './admin/config-group.ts';
 import { createAdministrator } from './admin/create-administrator.ts';
 import { openAppDatabase } from './admin/database.ts';
 import { databaseSentence } from './admin/migrations-missing.ts';
-import { runProgram } from './stack/cli-error.ts';
-import { readVariables } from './stack/project.ts';
+import { runProgram } from './program/cli.ts';
+import { readVariables } from './program/project.ts';
 
 // npm run admin:create -- --email ada@example.com: makes an administrator, of the account that has the address or a new
 // one.

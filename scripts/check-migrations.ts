@@ -2,9 +2,9 @@ import { appendFileSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import journal from '../drizzle/meta/_journal.json' with { type: 'json' };
 import { inspectMigrations, inspectStatements, sha256 } from './migrations/inspect.ts';
-import { readOptions } from './stack/arguments.ts';
-import { CliError, runProgram } from './stack/cli-error.ts';
-import { migrationsDirectory } from './stack/migrate.ts';
+import { CliError, runProgram } from './program/cli.ts';
+import { readOptions } from './program/options.ts';
+import { migrationsDirectory } from './stack/postgres.ts';
 
 const usage = `npm run db:check [-- --seal]
   Refuses migrations that take something away and do not say why that is safe, and ones that were edited.

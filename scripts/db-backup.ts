@@ -1,12 +1,11 @@
 import { mkdir, open, rm } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import type { Writable } from 'node:stream';
+import { CliError, runProgram } from './program/cli.ts';
+import { readOptions, requirePostgresUrl } from './program/options.ts';
+import { dataDirectory, variablesOf } from './program/project.ts';
 import { backUp, renderContents } from './recovery/backup-file.ts';
-import { readOptions, requirePostgresUrl } from './stack/arguments.ts';
-import { CliError, runProgram } from './stack/cli-error.ts';
 import { withOperatorDatabase } from './stack/operator-database.ts';
-import { dataDirectory } from './stack/project.ts';
-import { variablesOf } from './stack/wrangler-variables.ts';
 
 const usage = `npm run db:backup [-- --out file] [--env production] [--url postgres://…]
   --out   a new file, which only you may read; - is standard output (with npm run -s).

@@ -2,11 +2,11 @@ import { styleText } from 'node:util';
 import { type Finding, findingRows, skipped } from './doctor/report.ts';
 import { findDatabaseDrift } from './drift/database.ts';
 import { findWorkerDrift } from './drift/worker.ts';
-import { readOptions, requirePostgresUrl } from './stack/arguments.ts';
-import { runProgram } from './stack/cli-error.ts';
+import { runProgram } from './program/cli.ts';
+import { readOptions, requirePostgresUrl } from './program/options.ts';
+import { variablesOf } from './program/project.ts';
+import { readRole } from './stack/database-plan.ts';
 import { withOperatorDatabase } from './stack/operator-database.ts';
-import { readRole } from './stack/role-credentials.ts';
-import { variablesOf } from './stack/wrangler-variables.ts';
 
 const usage = `npm run db:drift [-- --env production] [--url postgres://…] [--json]
   Compares a database with what the migrations and npm run db:roles make: tables, columns, indexes, constraints,

@@ -1,9 +1,9 @@
+import { CliError, runProgram } from './program/cli.ts';
+import { readOptions, requirePostgresUrl } from './program/options.ts';
+import { variablesOf } from './program/project.ts';
 import { renderContents } from './recovery/backup-file.ts';
 import { restore } from './recovery/restore.ts';
-import { readOptions, requirePostgresUrl } from './stack/arguments.ts';
-import { CliError, runProgram } from './stack/cli-error.ts';
 import { withOperatorDatabase } from './stack/operator-database.ts';
-import { variablesOf } from './stack/wrangler-variables.ts';
 
 const usage = `npm run db:restore -- --from file [--replace] [--env production] [--url postgres://…]
   --from     a file that npm run db:backup wrote

@@ -3,9 +3,9 @@ import { createDeadLetterRepository, type DeadLetter } from '../src/mail/sql/dea
 import { openAppDatabase } from './admin/database.ts';
 import { databaseSentence } from './admin/migrations-missing.ts';
 import { contextNow, requireMigrations } from './admin/operator.ts';
-import { readOptions, requirePostgresUrl } from './stack/arguments.ts';
-import { CliError, runProgram } from './stack/cli-error.ts';
-import { readVariables } from './stack/project.ts';
+import { CliError, runProgram } from './program/cli.ts';
+import { readOptions, requirePostgresUrl } from './program/options.ts';
+import { readVariables } from './program/project.ts';
 
 const usage = `npm run dead-letters [-- --retry ID … | --retry-all] [--json] [--url postgres://…]
 Lists the mails and uploads that were given up, the newest first. --retry makes a mail due once more.

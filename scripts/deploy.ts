@@ -4,11 +4,9 @@ import { promisify } from 'node:util';
 import { migrationEnvironment } from './deploy/migrations.ts';
 import { rollOut } from './deploy/roll-out.ts';
 import { createVersions, type Versions } from './deploy/versions.ts';
-import { readOptions } from './stack/arguments.ts';
-import { CliError, runProgram } from './stack/cli-error.ts';
-import { interruption } from './stack/interruption.ts';
-import { projectDirectory } from './stack/project.ts';
-import { readWranglerConfig, wranglerVariables } from './stack/wrangler-variables.ts';
+import { CliError, interruption, runProgram } from './program/cli.ts';
+import { readOptions } from './program/options.ts';
+import { projectDirectory, readWranglerConfig, wranglerVariables } from './program/project.ts';
 
 const usage = `npm run deploy -- --env production --url https://… [--canary 10] [--settle 15]
   Doctor, migrations, upload; then the new version gets 0, some and 100 % of the requests, with a smoke test each time.

@@ -1,6 +1,6 @@
+import { runProgram } from './program/cli.ts';
+import { readOptions } from './program/options.ts';
 import { newSecret } from './secrets/rotation.ts';
-import { readOptions } from './stack/arguments.ts';
-import { runProgram } from './stack/cli-error.ts';
 
 const usage = `npm run secrets:generate
   Prints values for .dev.vars, or for wrangler secret put: 32 random bytes each, and each its own.`;

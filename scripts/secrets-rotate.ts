@@ -1,6 +1,10 @@
 import { writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { loadConfig } from '../src/platform/config/load.ts';
+import { runWrangler, wranglerReason } from './program/child.ts';
+import { CliError, interruption, runProgram } from './program/cli.ts';
+import { readOptions } from './program/options.ts';
+import { type Variables, wranglerVariables } from './program/project.ts';
 import { envLines } from './secrets/env-file.ts';
 import { withoutValues } from './secrets/redaction.ts';
 import {
@@ -12,12 +16,6 @@ import {
   type Secrets,
   type Step,
 } from './secrets/rotation.ts';
-import { readOptions } from './stack/arguments.ts';
-import { CliError, runProgram } from './stack/cli-error.ts';
-import { interruption } from './stack/interruption.ts';
-import type { Variables } from './stack/project.ts';
-import { runWrangler, wranglerReason } from './stack/wrangler.ts';
-import { wranglerVariables } from './stack/wrangler-variables.ts';
 
 const usage = `npm run secrets:rotate -- --env production --save FILE
   --env      the environment of wrangler.toml; the present secrets come from this program's environment

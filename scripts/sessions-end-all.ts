@@ -4,9 +4,9 @@ import { createSessionCutoffRepository } from '../src/sessions/sql/session-cutof
 import { openAppDatabase } from './admin/database.ts';
 import { databaseSentence } from './admin/migrations-missing.ts';
 import { contextNow, requireMigrations } from './admin/operator.ts';
-import { readOptions, requirePostgresUrl } from './stack/arguments.ts';
-import { CliError, runProgram } from './stack/cli-error.ts';
-import { readVariables } from './stack/project.ts';
+import { CliError, runProgram } from './program/cli.ts';
+import { readOptions, requirePostgresUrl } from './program/options.ts';
+import { readVariables } from './program/project.ts';
 
 const usage = `npm run sessions:end-all [-- --yes] [--url postgres://…]
 Logs everybody out, at once: every session that began before now is refused on its next request.

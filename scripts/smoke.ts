@@ -1,8 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { createClient, expectStatus, fail, pass, type Request } from './drills/client.ts';
-import { readOptions, readServiceUrl } from './stack/arguments.ts';
-import { CliError, runProgram } from './stack/cli-error.ts';
-import { interruption } from './stack/interruption.ts';
+import { CliError, interruption, runProgram } from './program/cli.ts';
+import { readOptions, readServiceUrl } from './program/options.ts';
 
 const usage = `npm run smoke -- --url https://… [--email name@domain] [--version [worker=]id]
   Asks a service whether it is ready, and takes an account of its own through sign-up, login, refresh, logout and

@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
 import { canonicalEmail } from '../../src/accounts/rules/account.ts';
 import { Email, Username } from '../../src/platform/schema/text.ts';
-import { CliError } from '../stack/cli-error.ts';
+import { CliError } from '../program/cli.ts';
 
 const usage = `npm run admin:create -- --email ada@example.com [--username ada] [--url postgres://…]
 The password is asked for, or read from standard input where that is no terminal.

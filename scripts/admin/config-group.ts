@@ -1,8 +1,8 @@
 import { loadConfig } from '../../src/platform/config/load.ts';
 import type { Config } from '../../src/platform/config/schema.ts';
 import { variableNames, variables } from '../../src/platform/config/variables.ts';
-import { CliError } from '../stack/cli-error.ts';
-import type { Variables } from '../stack/project.ts';
+import { CliError } from '../program/cli.ts';
+import type { Variables } from '../program/project.ts';
 
 /**
  * The Config of one group of the variables, with all others at their defaults: a laptop has no secrets of the Worker,

@@ -2,10 +2,10 @@ import { v7 as uuidv7 } from 'uuid';
 import { type Appointment, createAdministratorSql } from '../../src/administration/sql/administrators.ts';
 import type { PasswordConfig } from '../../src/platform/config/schema.ts';
 import type { Database } from '../../src/platform/db/client.ts';
-import { CliError } from '../stack/cli-error.ts';
+import { CliError } from '../program/cli.ts';
+import { readPassword } from '../program/terminal.ts';
 import { contextNow, requireMigrations } from './operator.ts';
 import { hashPassword, requireGoodPassword } from './passwords.ts';
-import { readPassword } from './read-password.ts';
 
 type Request = {
   readonly email: string;

@@ -3,13 +3,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { sql } from 'drizzle-orm';
 import { readEnvironment } from '../../src/platform/config/resolve.ts';
 import { createDatabase, type Database } from '../../src/platform/db/client.ts';
-import { CliError } from '../stack/cli-error.ts';
+import { CliError } from '../program/cli.ts';
+import { dataDirectory, type Variables } from '../program/project.ts';
 import { findLockHolder } from '../stack/data-lock.ts';
-import { planDatabase } from '../stack/database-plan.ts';
-import { actingAs, encrypted, localRoles, placeOf } from '../stack/database-urls.ts';
+import { actingAs, encrypted, localRoles, placeOf, planDatabase } from '../stack/database-plan.ts';
 import { embeddedDirectory, openLocalDatabase } from '../stack/local-database.ts';
-import { createPostgresDatabase } from '../stack/postgres-database.ts';
-import { dataDirectory, type Variables } from '../stack/project.ts';
+import { createPostgresDatabase } from '../stack/postgres.ts';
 import { loadGroup } from './config-group.ts';
 
 export type OpenDatabase = {

@@ -1,6 +1,6 @@
 import { DatabaseError } from '../../src/platform/db/errors.ts';
 import { AppError } from '../../src/platform/errors.ts';
-import { CliError } from '../stack/cli-error.ts';
+import { CliError } from '../program/cli.ts';
 
 export const migrationsMissing = (place: string): CliError =>
   new CliError(`Migrations are missing in ${place}: run npm run db:migrate first.`);

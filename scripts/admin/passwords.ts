@@ -7,7 +7,7 @@ import { createCheckPassword, createPwnedPasswords } from '../../src/passwords/s
 import type { PasswordConfig } from '../../src/platform/config/schema.ts';
 import type { RequestContext } from '../../src/platform/context.ts';
 import { AppError } from '../../src/platform/errors.ts';
-import { CliError } from '../stack/cli-error.ts';
+import { CliError } from '../program/cli.ts';
 
 type Choice = { readonly password: string; readonly email: string; readonly username: string | null };
 

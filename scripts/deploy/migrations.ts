@@ -1,7 +1,7 @@
 import { readEnvironment } from '../../src/platform/config/resolve.ts';
-import { migratorNeeded, migratorUrl } from '../stack/migrator-url.ts';
-import type { Variables } from '../stack/project.ts';
-import { environmentOf } from '../stack/run-script.ts';
+import { environmentOf } from '../program/child.ts';
+import type { Variables } from '../program/project.ts';
+import { migratorNeeded, migratorUrl } from '../stack/database-plan.ts';
 
 /**
  * What drizzle-kit is run with: the one URL that was looked at, and of `.dev.vars`, which its program reads too, nothing.

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { CliError } from '../stack/cli-error.ts';
+import { CliError } from '../program/cli.ts';
 import { renderShares, type Shares, type Versions } from './versions.ts';
 
 type RollOut = {

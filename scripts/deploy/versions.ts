@@ -2,8 +2,8 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { CliError } from '../stack/cli-error.ts';
-import { runWrangler, wranglerReason } from '../stack/wrangler.ts';
+import { runWrangler, wranglerReason } from '../program/child.ts';
+import { CliError } from '../program/cli.ts';
 
 /** Percent of the requests by the id of a version; together 100. */
 export type Shares = Readonly<Record<string, number>>;

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Client } from 'pg';
 import journal from '../../drizzle/meta/_journal.json' with { type: 'json' };
 import { administrativePermissions, signUpRole } from '../../src/platform/rules/permissions.ts';
-import { encrypted, placeOf } from '../stack/database-urls.ts';
+import { encrypted, placeOf } from '../stack/database-plan.ts';
 import { type Finding, failure, ok, verdict, warning } from './report.ts';
 
 type Facts = {

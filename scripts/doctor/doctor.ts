@@ -1,12 +1,11 @@
 import { parsePostgresUrl } from '../../src/platform/config/database.ts';
 import { type LoadedConfig, loadConfig } from '../../src/platform/config/load.ts';
 import { readEnvironment, resolveVariables } from '../../src/platform/config/resolve.ts';
-import { readOptions, readServiceUrl } from '../stack/arguments.ts';
-import { runProgram } from '../stack/cli-error.ts';
+import { runProgram } from '../program/cli.ts';
+import { readOptions, readServiceUrl } from '../program/options.ts';
+import { type Variables, variablesOf } from '../program/project.ts';
+import { printableAll } from '../program/terminal.ts';
 import { migratorUrlFromParts, planDatabase } from '../stack/database-plan.ts';
-import { printableAll } from '../stack/printable.ts';
-import type { Variables } from '../stack/project.ts';
-import { variablesOf } from '../stack/wrangler-variables.ts';
 import { inspectDatabase } from './database.ts';
 import { countOf, type Finding, type Report, renderReport, skipped } from './report.ts';
 import { inspectService } from './service.ts';

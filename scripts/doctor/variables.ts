@@ -1,8 +1,7 @@
 import { parseEnv } from 'node:util';
 import { expiredFlags, featureFlags } from '../../src/platform/config/feature-flags.ts';
 import { loadConfig } from '../../src/platform/config/load.ts';
-import type { ConfigProblem } from '../../src/platform/config/resolve.ts';
-import { findMisspellings, resolveVariables } from '../../src/platform/config/resolve.ts';
+import { type ConfigProblem, findMisspellings, resolveVariables } from '../../src/platform/config/resolve.ts';
 import {
   isConfigVariable,
   namesOf,
@@ -11,9 +10,8 @@ import {
   variableNames,
   variables,
 } from '../../src/platform/config/variables.ts';
-import { printable } from '../stack/printable.ts';
-import { devVarsText, type Variables } from '../stack/project.ts';
-import { readWranglerConfig } from '../stack/wrangler-variables.ts';
+import { devVarsText, readWranglerConfig, type Variables } from '../program/project.ts';
+import { printable } from '../program/terminal.ts';
 import { type Finding, failure, type Level, warning } from './report.ts';
 
 export type VariableLine = {

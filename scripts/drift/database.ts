@@ -1,11 +1,10 @@
 import type { Client } from 'pg';
 import { type Finding, failure, ok } from '../doctor/report.ts';
 import { appliedMigrations } from '../recovery/migrations.ts';
-import { applyRoles } from '../stack/apply-roles.ts';
-import { localRoles } from '../stack/database-urls.ts';
+import { localRoles } from '../stack/database-plan.ts';
 import { openEmbeddedDatabase } from '../stack/embedded-database.ts';
-import { applyMigrations, readMigrations } from '../stack/migrate.ts';
-import { withClient } from '../stack/with-client.ts';
+import { applyMigrations, readMigrations, withClient } from '../stack/postgres.ts';
+import { applyRoles } from '../stack/roles.ts';
 import { type Catalogue, type RoleNames, readCatalogue } from './catalogue.ts';
 
 /** What the migrations and the roles of this code make of an empty database. */

@@ -3,8 +3,8 @@ import { z } from 'zod';
 import { isConfigVariable } from '../../src/platform/config/variables.ts';
 import { askWrangler, createVersions } from '../deploy/versions.ts';
 import { type Finding, failure, ok, skipped } from '../doctor/report.ts';
-import { CliError } from '../stack/cli-error.ts';
-import { readWranglerConfig } from '../stack/wrangler-variables.ts';
+import { CliError } from '../program/cli.ts';
+import { readWranglerConfig } from '../program/project.ts';
 
 const Binding = z.looseObject({ type: z.string(), name: z.string() });
 const Version = z.object({

@@ -1,6 +1,6 @@
 import type { ErrorCode } from '../../src/platform/errors.ts';
-import { CliError } from '../stack/cli-error.ts';
-import { printable } from '../stack/printable.ts';
+import { CliError } from '../program/cli.ts';
+import { printable } from '../program/terminal.ts';
 
 export type Request = {
   readonly json?: object;

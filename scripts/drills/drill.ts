@@ -6,10 +6,9 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { styleText } from 'node:util';
 import { isConfigVariable } from '../../src/platform/config/variables.ts';
-import { readOptions } from '../stack/arguments.ts';
-import { CliError, runProgram } from '../stack/cli-error.ts';
-import { interruption } from '../stack/interruption.ts';
-import { projectDirectory } from '../stack/project.ts';
+import { CliError, interruption, runProgram } from '../program/cli.ts';
+import { readOptions } from '../program/options.ts';
+import { projectDirectory } from '../program/project.ts';
 
 const drills = {
   'auth-incident': {

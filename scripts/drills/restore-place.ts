@@ -5,12 +5,12 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { CliError } from '../stack/cli-error.ts';
+import { environmentOf } from '../program/child.ts';
+import { CliError } from '../program/cli.ts';
+import { projectDirectory } from '../program/project.ts';
 import { embeddedDirectory } from '../stack/local-database.ts';
-import { findFreePort } from '../stack/ports.ts';
-import { projectDirectory } from '../stack/project.ts';
-import { environmentOf } from '../stack/run-script.ts';
-import { withClient } from '../stack/with-client.ts';
+import { withClient } from '../stack/postgres.ts';
+import { findFreePort } from '../stack/service-process.ts';
 import { waitForWorker } from '../stack/worker-state.ts';
 
 export type DrillPlace = {

@@ -1,9 +1,9 @@
 import { randomInt } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { withoutLimits, withStack } from '../bench/stack.ts';
+import { CliError, runProgram } from '../program/cli.ts';
+import { readOptions } from '../program/options.ts';
 import { planRotation } from '../secrets/rotation.ts';
-import { readOptions } from '../stack/arguments.ts';
-import { CliError, runProgram } from '../stack/cli-error.ts';
 import { createClient, type Request } from './client.ts';
 
 const usage = `npm run drill:rotation [-- --in-one-step]

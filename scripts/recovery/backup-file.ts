@@ -4,7 +4,7 @@ import { pipeline as finished } from 'node:stream/promises';
 import { createGunzip, createGzip } from 'node:zlib';
 import type { Client } from 'pg';
 import { z } from 'zod';
-import { CliError } from '../stack/cli-error.ts';
+import { CliError } from '../program/cli.ts';
 import { appliedMigrations } from './migrations.ts';
 import {
   type Contents,

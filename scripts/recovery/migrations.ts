@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Client } from 'pg';
 import journal from '../../drizzle/meta/_journal.json' with { type: 'json' };
-import { applyMigrations, migrationsDirectory, readMigrations } from '../stack/migrate.ts';
+import { applyMigrations, migrationsDirectory, readMigrations } from '../stack/postgres.ts';
 
 /** What drizzle-kit's journal keeps of a migration: the SHA-256 of its file. */
 export type Migration = string;

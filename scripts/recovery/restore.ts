@@ -1,9 +1,8 @@
-import type { Client } from 'pg';
-import { CliError } from '../stack/cli-error.ts';
-import { applyMigrations } from '../stack/migrate.ts';
+import { type Client, escapeIdentifier } from 'pg';
+import { CliError } from '../program/cli.ts';
 import type { OperatorDatabase } from '../stack/operator-database.ts';
+import { applyMigrations } from '../stack/postgres.ts';
 import { tablePrivileges } from '../stack/roles.ts';
-import { quoteIdentifier } from '../stack/transaction.ts';
 import { type BackupSummary, readBackup } from './backup-file.ts';
 import { appliedMigrations, bundledMigrations, isPrefix, migrateTo } from './migrations.ts';
 import { inTransaction, qualified, readContents, readTables, type Table } from './tables.ts';
@@ -49,7 +48,7 @@ export const restore = async (
     await withoutRowChecks(client, () => insertRows(client, tables, path, backup));
     await setSequences(client, backup);
     await requireContents(client, tables, backup);
-    for (const { sql } of tablePrivileges('current_user', quoteIdentifier(appUser))) await client.query(sql);
+    for (const { sql } of tablePrivileges('current_user', escapeIdentifier(appUser))) await client.query(sql);
   });
   if (backup.migrations.length < bundled.length) await applyMigrations(url);
   return backup;
@@ -162,7 +161,7 @@ const insertRows = async (client: Client, tables: readonly Table[], path: string
 
 /** Each value goes in as it came out, through the input of its type. */
 const insertStatement = ({ name, columns }: Table): string => {
-  const names = columns.map((column) => quoteIdentifier(column.name)).join(', ');
+  const names = columns.map((column) => escapeIdentifier(column.name)).join(', ');
   const values = columns.map(({ type }, index) => `(line->>${index})::${type}`).join(', ');
   return `insert into ${qualified(name)} (${names}) overriding system value
     select ${values} from json_array_elements($1::json) line`;

@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { Client } from 'pg';
-import { quoteIdentifier } from '../stack/transaction.ts';
+import { type Client, escapeIdentifier } from 'pg';
 
 export type Column = { readonly name: string; readonly type: string };
 
@@ -15,7 +14,7 @@ export type Table = {
 /** What a table holds: how many rows, and the SHA-256 (hex) of their lines. */
 export type Contents = { readonly rows: number; readonly sha256: string };
 
-export const qualified = (name: string): string => `public.${quoteIdentifier(name)}`;
+export const qualified = (name: string): string => `public.${escapeIdentifier(name)}`;
 
 /** Tables of extensions belong to the extension; a partition's rows are read through the whole. */
 const tables = `
@@ -74,7 +73,7 @@ const rowsAtOnce = 500;
 
 /** The rows as lines of JSON, an array of texts and nulls each; within a transaction. */
 export async function* readLines(client: Client, { name, columns, order }: Table): AsyncGenerator<string[]> {
-  const list = columns.map((column) => quoteIdentifier(column.name)).join(', ');
+  const list = columns.map((column) => escapeIdentifier(column.name)).join(', ');
   await client.query(
     `declare itsor_rows no scroll cursor for select ${list} from ${qualified(name)} t order by ${order}`,
   );

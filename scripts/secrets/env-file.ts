@@ -1,5 +1,5 @@
 import { parseEnv } from 'node:util';
-import { CliError } from '../stack/cli-error.ts';
+import { CliError } from '../program/cli.ts';
 import type { Secrets } from './rotation.ts';
 
 const isReadBack = (line: string, name: string, value: string): boolean => parseEnv(line)[name] === value;

@@ -1,7 +1,7 @@
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { resolveVariables } from '../../src/platform/config/resolve.ts';
-import { CliError } from '../stack/cli-error.ts';
-import type { Variables } from '../stack/project.ts';
+import { CliError } from '../program/cli.ts';
+import type { Variables } from '../program/project.ts';
 
 export const rotatable = ['JWT_SECRET', 'SECRET_KEY'] as const;
 export type Rotatable = (typeof rotatable)[number];

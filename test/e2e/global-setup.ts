@@ -1,5 +1,5 @@
 import type { TestProject } from 'vitest/node';
-import { findFreePort } from '../../scripts/stack/ports.ts';
+import { findFreePort } from '../../scripts/stack/service-process.ts';
 import { chromiumPlaces, findChromium } from '../support/node/browser.ts';
 import { startStack } from '../support/node/stack.ts';
 import { serveSite } from './site.ts';

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { findFreePort } from '../../scripts/stack/ports.ts';
+import { findFreePort } from '../../scripts/stack/service-process.ts';
 import { type OidcServer, startOidcServer } from '../support/node/oidc-server.ts';
 import { type Launch, startStack } from '../support/node/stack.ts';
 import { hasBrowser, useBrowser } from './visitors.ts';

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
-import { environmentOf, runScript } from '../../scripts/stack/run-script.ts';
+import { environmentOf, runScript } from '../../scripts/program/child.ts';
 import {
   type Answers,
   createStandInWrangler,

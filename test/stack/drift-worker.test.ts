@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import type { Finding } from '../../scripts/doctor/report.ts';
 import { findWorkerDrift } from '../../scripts/drift/worker.ts';
-import { runScript } from '../../scripts/stack/run-script.ts';
+import { runScript } from '../../scripts/program/child.ts';
 import { startTestDatabase } from '../support/node/database.ts';
 import { type Answers, createStandInWrangler } from '../support/node/stand-in-wrangler.ts';
 

@@ -1,8 +1,8 @@
 import { Client } from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { findDatabaseDrift } from '../../scripts/drift/database.ts';
-import { localRoles } from '../../scripts/stack/database-urls.ts';
-import { runScript } from '../../scripts/stack/run-script.ts';
+import { runScript } from '../../scripts/program/child.ts';
+import { localRoles } from '../../scripts/stack/database-plan.ts';
 import { startTestDatabase, type TestDatabase } from '../support/node/database.ts';
 
 const roles = { migrator: localRoles.migrator.user, app: localRoles.app.user };

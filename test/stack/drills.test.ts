@@ -5,9 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { withStack } from '../../scripts/bench/stack.ts';
-import { CliError } from '../../scripts/stack/cli-error.ts';
-import { projectDirectory } from '../../scripts/stack/project.ts';
-import { environmentOf, runScript } from '../../scripts/stack/run-script.ts';
+import { environmentOf, runScript } from '../../scripts/program/child.ts';
+import { CliError } from '../../scripts/program/cli.ts';
+import { projectDirectory } from '../../scripts/program/project.ts';
 
 const linesOf = (text: string) => text.trimEnd().split('\n');
 

@@ -5,10 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { environmentOf, runScript } from '../../scripts/program/child.ts';
 import { openLocalDatabase } from '../../scripts/stack/local-database.ts';
-import { applyMigrations } from '../../scripts/stack/migrate.ts';
-import { environmentOf, runScript } from '../../scripts/stack/run-script.ts';
-import { withClient } from '../../scripts/stack/with-client.ts';
+import { applyMigrations, withClient } from '../../scripts/stack/postgres.ts';
 
 const backup = (env: Record<string, string>, ...args: string[]) =>
   runScript(['scripts/db-backup.ts', ...args], env);

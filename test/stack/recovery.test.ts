@@ -11,8 +11,8 @@ import { backUp } from '../../scripts/recovery/backup-file.ts';
 import { appliedMigrations, bundledMigrations, migrateTo } from '../../scripts/recovery/migrations.ts';
 import { restore } from '../../scripts/recovery/restore.ts';
 import { readAllContents } from '../../scripts/recovery/tables.ts';
-import { applyRoles } from '../../scripts/stack/apply-roles.ts';
-import { localRoles } from '../../scripts/stack/database-urls.ts';
+import { localRoles } from '../../scripts/stack/database-plan.ts';
+import { applyRoles } from '../../scripts/stack/roles.ts';
 import { createDatabase, type Database, openInMemory } from '../support/node/database.ts';
 
 const serverUrl = process.env.TEST_DATABASE_URL ?? '';

@@ -7,7 +7,7 @@ import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseEnv } from 'node:util';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import { environmentOf } from '../../scripts/stack/run-script.ts';
+import { environmentOf } from '../../scripts/program/child.ts';
 import { runProgram } from '../support/node/program.ts';
 import { createStandInWrangler, type StandInWrangler } from '../support/node/stand-in-wrangler.ts';
 

@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { expect, test } from 'vitest';
 import type { Report } from '../../scripts/doctor/report.ts';
-import { environmentOf } from '../../scripts/stack/run-script.ts';
+import { environmentOf } from '../../scripts/program/child.ts';
 import { runProgram } from '../support/node/program.ts';
 import { startStack } from '../support/node/stack.ts';
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { migrationEnvironment } from '../../scripts/deploy/migrations.ts';
-import { migratorUrl } from '../../scripts/stack/migrator-url.ts';
-import { configVariables, type Variables } from '../../scripts/stack/project.ts';
+import { configVariables, type Variables } from '../../scripts/program/project.ts';
+import { migratorUrl } from '../../scripts/stack/database-plan.ts';
 
 const parts = {
   DB_HOST: 'right.example.com',

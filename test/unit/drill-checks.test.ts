@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { type Answer, expectStatus } from '../../scripts/drills/client.ts';
-import { CliError } from '../../scripts/stack/cli-error.ts';
+import { CliError } from '../../scripts/program/cli.ts';
 import { type BurstAnswer, burstFaults } from '../support/node/burst.ts';
 import { expectSoon, parseSamples } from '../support/node/drill.ts';
 

@@ -9,8 +9,8 @@ import {
   requireStatus,
   type Send,
 } from '../../../scripts/drills/client.ts';
-import { CliError } from '../../../scripts/stack/cli-error.ts';
-import { runScript } from '../../../scripts/stack/run-script.ts';
+import { runScript } from '../../../scripts/program/child.ts';
+import { CliError } from '../../../scripts/program/cli.ts';
 
 type Variables = Readonly<Record<string, string>>;
 
