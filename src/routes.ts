@@ -26,10 +26,10 @@ export const createRoutes = (features: Features, web: Web, { jwks, asset }: Besi
   const { mailbox } = features.mail;
   // Pages log in by cookies; without cookies there are no pages.
   const hasPages = jwt.locations.cookie;
-  const routes: readonly Route[] = [
+  return [
     livenessRoute,
     ...healthRoutes(features.health),
-    ...docsRoutes({ asset, routes: () => routes }),
+    ...docsRoutes({ asset }),
     ...flagRoutes(flags),
     ...wellKnownRoutes({ jwks }),
     ...sessionRoutes({ accounts, sessions }, web),
@@ -48,5 +48,4 @@ export const createRoutes = (features: Features, web: Web, { jwks, asset }: Besi
     // Local environments only: mails are captured nowhere else.
     ...(mailbox ? devMailboxRoutes({ mailbox }, origins) : []),
   ];
-  return routes;
 };

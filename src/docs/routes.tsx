@@ -1,8 +1,9 @@
+import type { Context } from 'hono';
 import * as z from 'zod';
 import { AppError } from '../platform/errors.ts';
+import type { AppEnv } from '../platform/http/app-env.ts';
 import { usePagePolicy } from '../platform/http/content-security-policy.ts';
-import { type Route, route } from '../platform/http/route.ts';
-import { createOpenApi } from './openapi.ts';
+import { route } from '../platform/http/route.ts';
 import { ApiReference, ErrorReference } from './pages.tsx';
 
 /** The files of the viewer's package that the page needs; no other file is served. */
@@ -11,13 +12,16 @@ const viewerFiles: ReadonlySet<string> = new Set(['swagger-ui.css', 'swagger-ui-
 /** For documents that are the same for every client; each page has its own nonce. */
 const cacheControl = 'public, max-age=300';
 
-type Docs = {
-  readonly asset: (path: string) => Promise<Response>;
-  readonly routes: () => readonly Route[];
-};
-
-export const docsRoutes = ({ asset, routes }: Docs) => {
-  let document: string | undefined;
+/** @param asset fetches a static asset; `scripts/build-assets.ts` says which there are */
+export const docsRoutes = ({ asset }: { readonly asset: (path: string) => Promise<Response> }) => {
+  const serve = async (c: Context<AppEnv>, file: string): Promise<Response> => {
+    const response = await asset(`/${file}`);
+    if (!response.ok) throw new AppError('not_found');
+    c.header('Cache-Control', cacheControl);
+    return c.body(response.body ?? '', 200, {
+      'Content-Type': response.headers.get('Content-Type') ?? 'text/plain',
+    });
+  };
 
   return [
     route(
@@ -31,11 +35,7 @@ export const docsRoutes = ({ asset, routes }: Docs) => {
         answers: { 200: { description: 'OpenAPI 3.1', mediaType: 'application/json' } },
         errors: [],
       },
-      (c) => {
-        document ??= JSON.stringify(createOpenApi(routes()));
-        c.header('Cache-Control', cacheControl);
-        return c.body(document, 200, { 'Content-Type': 'application/json' });
-      },
+      (c) => serve(c, 'openapi.json'),
     ),
     route(
       {
@@ -78,12 +78,7 @@ export const docsRoutes = ({ asset, routes }: Docs) => {
       async (c) => {
         const { file } = c.req.valid('param');
         if (!viewerFiles.has(file)) throw new AppError('not_found');
-        const response = await asset(`/${file}`);
-        if (!response.ok) throw new AppError('not_found');
-        c.header('Cache-Control', cacheControl);
-        return c.body(response.body ?? '', 200, {
-          'Content-Type': response.headers.get('Content-Type') ?? 'text/plain',
-        });
+        return serve(c, file);
       },
     ),
   ];

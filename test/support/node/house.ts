@@ -4,7 +4,7 @@ import { dirname, join, normalize } from 'node:path';
 /** What a file of `src` is: `src/<room>/<layer>.ts` or `src/<room>/<layer>/….ts`; any other file of a room is an adapter. */
 export type Place = { readonly room: string; readonly layer: string };
 
-const layers = new Set(['rules', 'sql', 'service', 'schema', 'routes', 'pages', 'http', 'openapi']);
+const layers = new Set(['rules', 'sql', 'service', 'schema', 'routes', 'pages', 'http']);
 const platformAreas = new Set(['http', 'middleware', 'pages', 'rules', 'schema']);
 /** What everything may know: the context of a request, errors, and the configuration as it was read. */
 const common = /^src\/platform\/(?:context|errors|refusals)\.ts$|^src\/platform\/config\//;
@@ -30,8 +30,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   http: ['http', 'pages', 'rules', 'common', 'schema', 'service'],
   middleware: ['middleware', 'http', 'pages', 'rules', 'common'],
   pages: ['pages', 'http', 'service', 'rules', 'schema', 'common'],
-  routes: ['routes', 'pages', 'http', 'service', 'rules', 'schema', 'common', 'middleware', 'openapi'],
-  openapi: ['openapi', 'routes', 'http', 'rules', 'schema', 'common'],
+  routes: ['routes', 'pages', 'http', 'service', 'rules', 'schema', 'common', 'middleware'],
 };
 
 /** Packages that a layer must not know. */

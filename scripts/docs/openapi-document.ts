@@ -1,7 +1,7 @@
 import * as z from 'zod';
-import { type ErrorCode, errorCatalogue } from '../platform/errors.ts';
-import type { Access, Description, Route } from '../platform/http/route.ts';
-import { callbackSecretHeader } from '../uploads/schema.ts';
+import { type ErrorCode, errorCatalogue } from '../../src/platform/errors.ts';
+import type { Access, Description, Route } from '../../src/platform/http/route.ts';
+import { callbackSecretHeader } from '../../src/uploads/schema.ts';
 
 type Json = Record<string, unknown>;
 
