@@ -11,7 +11,7 @@ const describeBytes = (bytes: Buffer) => ({
 });
 
 describe('the WASM modules of Argon2', () => {
-  it('are the only ones that the installed hash-wasm embeds: else read its changes and extract again', () => {
+  it('are the only ones that the installed hash-wasm embeds (after an upgrade, read its changes and extract again)', () => {
     const installed = read('node_modules/hash-wasm/dist/argon2.umd.min.js').toString('utf8');
     // WASM in base64 begins with AGFzbQ: a zero byte and "asm".
     const embedded = [...installed.matchAll(/"(AGFzbQ[A-Za-z0-9+/]+={0,2})"/g)];
@@ -19,9 +19,9 @@ describe('the WASM modules of Argon2', () => {
     expect(found).toEqual([recorded.argon2, recorded.blake2b]);
   });
 
-  it.each(['argon2', 'blake2b'] as const)('%s.wasm is what was recorded', (name) => {
+  it.each(['argon2', 'blake2b'] as const)('%s.wasm has the recorded size and checksum', (name) => {
     expect(describeBytes(read(`src/passwords/argon2/${name}.wasm`))).toEqual(recorded[name]);
   });
 
-  it('are told apart by their size', () => expect(recorded.argon2.bytes).not.toBe(recorded.blake2b.bytes));
+  it('differ in size', () => expect(recorded.argon2.bytes).not.toBe(recorded.blake2b.bytes));
 });
