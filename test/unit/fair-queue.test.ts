@@ -72,7 +72,7 @@ const signup = (network: string, account: string): HashCaller => ({ purpose: 'si
 const positionOf = (log: readonly { who: string }[], who: string) => log.findIndex((one) => one.who === who);
 
 describe('the order of turns', () => {
-  it('lets a login wait for one hash at most, whatever was asked for behind sessions before', async () => {
+  it('lets a login wait for one hash at most, however many requests behind sessions came before', async () => {
     const { ask, run, log } = createIsolate();
     for (let account = 0; account < 160; account++)
       void ask('attacker', session(`network ${account % 4}`, `${account}`));
@@ -84,7 +84,7 @@ describe('the order of turns', () => {
     expect(log.length).toBeGreaterThan(before + 1);
   });
 
-  it('begins with a login, also where others came before it', async () => {
+  it('begins with a login, even if other requests came before it', async () => {
     const { ask, run, log } = createIsolate();
     for (const account of ['a', 'b', 'c']) void ask('other', signup('office', account));
     void ask('victim', login('home'));
@@ -92,7 +92,7 @@ describe('the order of turns', () => {
     expect(log.map(({ who }) => who)).toEqual(['victim', 'other', 'other', 'other']);
   });
 
-  it('goes round the networks, and round the accounts of each', async () => {
+  it('takes turns by network, and by account within each network', async () => {
     const { ask, run, log } = createIsolate();
     for (const account of ['a', 'a', 'a', 'b', 'c']) void ask(`office ${account}`, signup('office', account));
     void ask('home', signup('home', 'd'));
@@ -109,7 +109,7 @@ describe('the order of turns', () => {
     ]);
   });
 
-  it('serves a network that comes now before those that were served already', async () => {
+  it('serves a new network before those that were served already', async () => {
     const { ask, run, log } = createIsolate();
     for (let at = 0; at < 30; at++) void ask('attacker', login(`network ${at % 3}`, `${at}`));
     await run(7 * hashMs);
@@ -119,7 +119,7 @@ describe('the order of turns', () => {
     expect(positionOf(log, 'victim')).toBe(before);
   });
 
-  it('takes all of the thread while nobody logs in', async () => {
+  it('uses the whole thread while nobody logs in', async () => {
     const { ask, run, log } = createIsolate();
     for (let account = 0; account < 45; account++) void ask('one', session('office', `${account}`));
     await run(1000);
@@ -136,7 +136,7 @@ describe('the order of turns', () => {
     expect(log.length).toBeLessThanOrEqual(21);
   });
 
-  it('leaves as much after the judgement of a password, however short it was', async () => {
+  it('leaves as much of the thread after the judgement of a password, however short it was', async () => {
     const { ask, run, log, queue } = createIsolate();
     queue.refuseIfFull(login('home'));
     for (let account = 0; account < 8; account++) void ask('one', session('office', `${account}`));
@@ -148,7 +148,7 @@ describe('the order of turns', () => {
     expect(log.length - before).toBeLessThanOrEqual(21);
   });
 
-  it('waits out the rest without looking again and again', async () => {
+  it('waits for the end of the rest without polling', async () => {
     const { ask, run, log, events, queue } = createIsolate();
     queue.refuseIfFull(login('home'));
     for (let account = 0; account < 20; account++) void ask('one', session('office', `${account}`));
@@ -158,14 +158,14 @@ describe('the order of turns', () => {
     expect(events()).toBeLessThan(20 * 20 * 2);
   });
 
-  it('hashes one login after the other without a pause', async () => {
+  it('hashes one login after another without a pause', async () => {
     const { ask, run, log } = createIsolate();
     for (let account = 0; account < 30; account++) void ask('one', login('office', `${account}`));
     await run(760);
     expect(log).toHaveLength(30);
   });
 
-  it('gives logins at least every second hash, and starves nothing else', async () => {
+  it('gives logins at least every second hash, and still serves other work', async () => {
     const { ask, run, log } = createIsolate();
     for (let at = 0; at < 20; at++) {
       void ask('login', login(`network ${at % 2}`, `${at}`));
@@ -222,7 +222,7 @@ describe('a place in the queue', () => {
   const flood = (isolate: ReturnType<typeof createIsolate>, lanes: readonly HashCaller[]) =>
     lanes.map((lane) => isolate.ask('attacker', lane));
 
-  it('is refused at once, in the event in which it is asked for', async () => {
+  it('is refused at once, in the event of the request', async () => {
     const isolate = createIsolate();
     flood(
       isolate,
@@ -242,7 +242,7 @@ describe('a place in the queue', () => {
     [1, login],
     [4, login],
     [24, login],
-  ])('is left for others however much %i networks ask for', (networks, lane) => {
+  ])('is left for others when %i networks ask for very many', (networks, lane) => {
     const isolate = createIsolate();
     flood(
       isolate,
@@ -252,7 +252,7 @@ describe('a place in the queue', () => {
       expect(() => isolate.queue.refuseIfFull(victim)).not.toThrow();
   });
 
-  it('is left for logins, a quarter of all, whatever else fills the rest', () => {
+  it('is reserved for logins in a quarter of the queue, whatever fills the rest', () => {
     const isolate = createIsolate();
     flood(
       isolate,
@@ -266,7 +266,7 @@ describe('a place in the queue', () => {
     expect(() => isolate.queue.refuseIfFull(login('another home'))).toThrow(AppError);
   });
 
-  it('is had by four at most of one account behind its sessions, and counts those of its own network alone', async () => {
+  it('goes to at most four requests of one account behind its sessions, counted per network', async () => {
     const isolate = createIsolate();
     flood(
       isolate,
@@ -288,7 +288,7 @@ describe('a place in the queue', () => {
     expect(() => queue.refuseIfFull(session('home', 'ada'))).not.toThrow();
   });
 
-  it('is kept for what was let through and has steps before its hash, so that what comes at once is refused at once', async () => {
+  it('is kept for a request that was let in and has steps before its hash, so that a burst is refused at once', async () => {
     const isolate = createIsolate();
     const lanes = Array.from({ length: 160 }, (_, at) => session('site', `${at}`));
     const through = lanes.filter((lane) => {
@@ -325,7 +325,7 @@ describe('a place in the queue', () => {
     expect(isolate.log.map(({ who }) => who)).toEqual(['victim', 'colleague']);
   });
 
-  it('is given up with the request, by its signal', async () => {
+  it('is given up when the signal of the request fires', async () => {
     const isolate = createIsolate();
     const ending = new AbortController();
     const outcome = isolate.ask('one', { ...login('home'), signal: ending.signal });
@@ -336,7 +336,7 @@ describe('a place in the queue', () => {
   });
 });
 
-describe('who shares a turn', () => {
+describe('the unit that shares a turn', () => {
   it('is a /48, however many /64s of it are used, and an IPv4 address', () => {
     const { signal } = new AbortController();
     const laneOf = (ip: string) =>

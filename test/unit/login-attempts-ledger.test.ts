@@ -53,7 +53,7 @@ describe('login ledger', () => {
     expect(attempt('attacker', 5, 'failed')).toBe('locked');
   });
 
-  test('ten pairs’ worth of failures lock the identifier everywhere, whatever succeeds in between', () => {
+  test('ten pairs’ worth of failures lock the identifier everywhere, even with successes in between', () => {
     const { attempt } = createLedger();
     for (let address = 0; address < 20; address++) {
       expect(attempt(`address ${address}`, address, 'failed')).toBe('admitted');
@@ -115,7 +115,7 @@ describe('login ledger', () => {
     expect(current().total.failedAtMs).toHaveLength(2);
   });
 
-  test('a lock outranks places that are merely taken, though it ends sooner', () => {
+  test('a lock outranks places that are merely taken, even if it ends sooner', () => {
     const { attempt, reserve } = createLedger();
     attempt('a', 0, 'failed');
     attempt('a', 0, 'failed');
@@ -133,7 +133,7 @@ describe('login ledger', () => {
     expect(isBlankLedger(advanceLedger(current(), 900_000, limits), 900_000)).toBe(true);
   });
 
-  test('of any attempts in any order, a pair tests at most its limit per lock and storage stays bounded', () => {
+  test('in any order of attempts a pair tests at most its limit per lock, and storage stays bounded', () => {
     const outcomes = fc.constantFrom<LoginOutcome | 'never settled'>('failed', 'withdrawn', 'never settled');
     const steps = fc.array(
       fc.record({

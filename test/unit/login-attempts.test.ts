@@ -33,7 +33,7 @@ describe('login attempts', () => {
     expect(verdictAt(locked, 600_020)).toEqual({ kind: 'admitted' });
   });
 
-  test('after a lock the count starts anew, though the window is longer than the lock', () => {
+  test('after a lock the count starts again, even if the window is longer than the lock', () => {
     expect(verdictAt(attempt(failures(0, 10, 20), 600_020, 'failed'), 600_021)).toEqual({ kind: 'admitted' });
   });
 
@@ -67,7 +67,7 @@ describe('login attempts', () => {
     });
   });
 
-  test('a lock that began while nobody came by is a lock all the same', () => {
+  test('a lock that begins while no attempt comes is still a lock', () => {
     const brief = { max: 2, windowMs: 60_000, lockMs: 3_600_000 };
     const abandoned = reserve(reserve(noAttempts, 'a', 0), 'b', 0);
     const nowMs = 1_800_000;
@@ -78,7 +78,7 @@ describe('login attempts', () => {
     expect(judge(advance(abandoned, 3_600_000, brief), 3_600_000, brief).kind).toBe('admitted');
   });
 
-  test('settling twice, too late or with a foreign ticket changes nothing', () => {
+  test('settling twice, too late or with another ticket changes nothing', () => {
     const once = settle(reserve(noAttempts, 'a', 0), 'a', 'failed', 5, limit);
     expect(settle(once, 'a', 'failed', 6, limit)).toEqual(once);
     expect(settle(once, 'b', 'withdrawn', 6, limit)).toEqual(once);
@@ -86,17 +86,17 @@ describe('login attempts', () => {
     expect(settle(overdue, 'a', 'withdrawn', settlementMs, limit).failedAtMs).toEqual([0]);
   });
 
-  test('clearing forgets failures and lock, never the attempts in flight', () => {
+  test('clearing forgets failures and the lock, and keeps the attempts in flight', () => {
     expect(clear(reserve(failures(0, 10), 'a', 20))).toEqual(reserve(noAttempts, 'a', 20));
     expect(clear(failures(0, 10, 20))).toEqual(noAttempts);
   });
 
-  test('a clock that went back neither shortens a lock nor prolongs it beyond lockMs', () => {
+  test('a clock that went back does not shorten a lock, and prolongs it to lockMs at most', () => {
     const day = 86_400_000;
     expect(verdictAt(failures(day, day, day), 0)).toEqual({ kind: 'locked', retryAfterMs: 600_000 });
   });
 
-  test('is blank only once nothing counts any more', () => {
+  test('a counter is blank only once nothing counts any more', () => {
     expect(isBlank(advance(failures(0), 899_999, limit), 899_999)).toBe(false);
     expect(isBlank(advance(failures(0), 900_000, limit), 900_000)).toBe(true);
     expect(isBlank(reserve(noAttempts, 'a', 0), 0)).toBe(false);

@@ -40,7 +40,7 @@ describe('the length of a password', () => {
     expect(codesOf(password)).toEqual(codes);
   });
 
-  it('is at most what the hasher takes, 1,024 bytes', () => {
+  it('is at most 1,024 bytes, the limit of the hasher', () => {
     expect(codesOf('ü'.repeat(512))).toEqual([]);
     expect(passwordProblems(choose(`${'ü'.repeat(512)}x`), policy)).toEqual([
       { code: 'too_long', detail: 'at most 1024 bytes' },
@@ -79,7 +79,7 @@ describe('a password that is the account or the service', () => {
     ['a name inside other words', 'visitors orbit it'],
     ['only digits and signs', '31415-92653-58979'],
     ['the beginning of a word', 'countes countes'],
-  ])('is not: %s', (_, password) => {
+  ])('is accepted if it is neither: %s', (_, password) => {
     expect(codesOf(password)).not.toContain('contains_account');
   });
 
@@ -96,7 +96,7 @@ describe('a password that is the account or the service', () => {
     ['names of object members', { email: 'constructor@__proto__.tostring', username: '__proto__' }],
     ['other scripts', { email: '用户@例子.公司', username: 'प्रयोगकर्ता' }],
     ['half a surrogate pair', { email: '\ud800@\udfff', username: '\udc00' }],
-  ])('takes an account with %s', (_, account) => {
+  ])('accepts an account with %s', (_, account) => {
     expect(codesOf(fine, account)).toEqual([]);
     expect(codesOf('itsor itsor itsor', account)).toEqual(['contains_account']);
   });
@@ -107,14 +107,14 @@ describe('a password that is the account or the service', () => {
 });
 
 describe('a new password', () => {
-  it('differs from the current one, in whatever form it is typed', () => {
+  it('differs from the current one in every Unicode form', () => {
     const current = 'caf\u00e9 in the rain';
     expect(codesOf(current, { current })).toEqual(['unchanged']);
     expect(codesOf('cafe\u0301 in the rain', { current })).toEqual(['unchanged']);
     expect(codesOf('Caf\u00e9 in the rain', { current })).toEqual([]);
   });
 
-  it('is told every reason at once', () => {
+  it('is refused with every reason at once', () => {
     expect(codesOf('itsor1', { current: 'itsor1' })).toEqual(['too_short', 'contains_account', 'unchanged']);
   });
 });
@@ -126,18 +126,18 @@ describe('the estimate of its strength', () => {
     ]);
   });
 
-  it.each([3, 4])('takes a score of %d', (score) => {
+  it.each([3, 4])('accepts a score of %d', (score) => {
     expect(strengthProblems({ score, advice: [] })).toEqual([]);
   });
 });
 
-describe('whatever is typed', () => {
+describe('any text as a password', () => {
   const anyText = fc.string({ unit: 'binary', maxLength: 1100 });
   const nasty = fc.constantFrom('a', 'aa', '1', '@', '.', '4', '!', 'Å', '\u0301', '\ufdfa', '\ud83d');
   const repetitive = fc.array(nasty, { maxLength: 1100 }).map((parts) => parts.join(''));
   const text = fc.oneof(anyText, repetitive);
 
-  it('has an answer soon', () => {
+  it('gets an answer soon', () => {
     fc.assert(
       fc.property(text, text, text, text, (password, email, username, current) => {
         const before = performance.now();
@@ -148,7 +148,7 @@ describe('whatever is typed', () => {
     );
   });
 
-  it('has an answer soon where every letter can be read in every way', () => {
+  it('gets an answer soon even if every letter has many readings', () => {
     const email = `${'a'.repeat(64)}@${'a'.repeat(63)}.${'a4'.repeat(31)}.${'4a'.repeat(30)}`;
     const before = performance.now();
     expect(isMadeOf('a4@'.repeat(340), accountWords({ email, username: 'a'.repeat(32) }))).toBe(true);

@@ -25,12 +25,12 @@ describe('parsePhc', () => {
     expect(hash?.tag).toHaveLength(32);
   });
 
-  it('gives back what it reads', () => {
+  it('formats a parsed string as it was', () => {
     const hash = parsePhc(canonical);
     expect(hash && formatPhc(hash)).toBe(canonical);
   });
 
-  it('gives back bytes of every value and of every length modulo 3', () => {
+  it('keeps bytes of every value and of every length modulo 3', () => {
     for (const length of [16, 17, 18]) {
       const hash = stored({
         salt: Uint8Array.from({ length }, (_, index) => 255 - index),
@@ -44,7 +44,7 @@ describe('parsePhc', () => {
     ['the largest costs of the configuration', 'm=65536,t=10,p=1'],
     ['the smallest costs of RFC 9106', 'm=8,t=1,p=1'],
     ['four lanes', 'm=32,t=1,p=4'],
-  ])('takes %s', (_, text) => expect(parsePhc(withCosts(text))).toBeDefined());
+  ])('accepts %s', (_, text) => expect(parsePhc(withCosts(text))).toBeDefined());
 
   it.each([
     ['more memory than the configuration permits', 'm=65537,t=2,p=1'],

@@ -9,7 +9,7 @@ const client = createClient();
 // What browsers hold of a cookie, name and attributes included (RFC 6265 section 6.1).
 const maxCookieBytes = 4096;
 
-it('fits a cookie with as many roles as an account can have, each as long as it can be', async () => {
+it('an access token fits a cookie with as many roles as an account can have, each of the greatest length', async () => {
   const { access_token: bearer } = await newAdmin(client);
   const { user } = await newAccount(client);
   const longName = (index: number) => `r${index}-`.padEnd(64, crypto.randomUUID());

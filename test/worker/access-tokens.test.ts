@@ -74,7 +74,7 @@ describe('an access token', () => {
     });
   });
 
-  it('is good until 30 seconds after it expires, and then known as expired', async () => {
+  it('is good until 30 seconds after it expires, and is then reported as expired', async () => {
     const token = await signed();
     expect(await tokens.verify(token, now)).toEqual({ kind: 'valid', claims, goodUntil: seconds(3630) });
     expect((await tokens.verify(token, seconds(3629))).kind).toBe('valid');
@@ -237,7 +237,7 @@ describe('an access token', () => {
       .sign(by);
   };
 
-  it('is refused for every claim or header that is not as it must be', async () => {
+  it('is refused for every wrong claim or header', async () => {
     expect((await tokens.verify(await craft({}), now)).kind).toBe('valid');
     const cases: [string, Promise<string>][] = [
       ['another issuer', craft({ iss: 'somebody' })],

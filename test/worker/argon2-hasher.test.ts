@@ -62,7 +62,7 @@ describe('hashing a password', () => {
     expect(hashes[0]?.salt).not.toEqual(hashes[1]?.salt);
   });
 
-  it('refuses an empty password and one of more than 1,024 bytes, and cuts nothing off', async () => {
+  it('refuses an empty password and one of more than 1,024 bytes, which it never cuts', async () => {
     await expect(hasher.hash('')).rejects.toThrow(RangeError);
     await expect(hasher.hash('ä'.repeat(513))).rejects.toThrow(RangeError);
     await expect(hasher.verify('x'.repeat(1025), phc)).rejects.toThrow(RangeError);
@@ -71,7 +71,7 @@ describe('hashing a password', () => {
     expect(await hasher.verify(`${'ä'.repeat(511)}ö`, longest)).toMatchObject({ valid: false });
   });
 
-  it('takes a password that becomes longer than 1,024 bytes in its NFKC form', async () => {
+  it('accepts a password that becomes longer than 1,024 bytes in its NFKC form', async () => {
     const expanding = '\u{fdfa}'.repeat(341);
     expect(await hasher.verify(expanding, await hasher.hash(expanding))).toMatchObject({ valid: true });
   });
@@ -97,7 +97,7 @@ describe('verifying a password', () => {
     }
   });
 
-  it('takes the same password however a keyboard composes it', async () => {
+  it('accepts the same password in every way that a keyboard composes it', async () => {
     const composed = await hasher.hash('caf\u{e9} \u{2460}');
     expect(await hasher.verify('cafe\u{301} 1', composed)).toMatchObject({ valid: true });
   });
@@ -126,7 +126,7 @@ describe('where there is no password to compare with', () => {
       'a row that asks for 10,000 iterations',
       '$argon2id$v=19$m=7168,t=10000,p=1$c2FsdHNhbHRzYWx0c2FsdA$c2FsdHNhbHRzYWx0c2FsdA',
     ],
-  ])('refuses %s after the work of a wrong password, the first time too', async (_, absent) => {
+  ])('refuses %s after the work of a wrong password, even the first time', async (_, absent) => {
     const fresh = createHasher();
     expect(await fresh.verify(password, absent)).toEqual({ valid: false, outdated: false });
     const decoyWork = work.map(costOf);
@@ -141,7 +141,7 @@ describe('where there is no password to compare with', () => {
     expect(work).toHaveLength(1);
   });
 
-  it('never says yes, even if the tag of the decoy is known', async () => {
+  it('never accepts a password, even if the tag of the decoy is known', async () => {
     const forging = createHasher({ digest: async ({ tagBytes }) => new Uint8Array(tagBytes) });
     expect(await forging.verify(password, null)).toMatchObject({ valid: false });
   });
@@ -160,7 +160,7 @@ describe('many at a time', { timeout: 60_000 }, () => {
     );
   });
 
-  it('refuses those beyond the queue at once, and serves the others', async () => {
+  it('refuses the calls beyond the queue at once, and serves the others', async () => {
     const narrow = createHasher({ maxQueueLength: 4 });
     const calls = Array.from({ length: 6 }, () => narrow.verify(password, phc));
     await expect(calls[4]).rejects.toMatchObject({ code: 'overloaded', retryAfterSeconds: 1 });

@@ -27,7 +27,7 @@ const answer = async () => 'answer';
 const overloaded = expect.objectContaining({ code: 'overloaded', status: 503, retryAfterSeconds: 7 });
 
 describe('the hash queue', () => {
-  it('answers with what the work answers, and throws what it throws', async () => {
+  it('returns the result of the work, and throws its errors', async () => {
     const enqueue = createQueue();
     expect(await enqueue(answer)).toBe('answer');
     await expect(enqueue(() => Promise.reject(new Error('no memory')))).rejects.toThrow('no memory');
@@ -40,7 +40,7 @@ describe('the hash queue', () => {
     expect(served).toEqual([1, 2, 3]);
   });
 
-  it('refuses whom it cannot take at once, before any of those who wait is served', async () => {
+  it('refuses a call without a place at once, before it serves any waiting call', async () => {
     const enqueue = createQueue();
     const served: string[] = [];
     const waiting = ['first', 'second', 'third'].map((name) => enqueue(async () => served.push(name)));
@@ -52,7 +52,7 @@ describe('the hash queue', () => {
     expect(served).toHaveLength(3);
   });
 
-  it('takes calls again once others were served or failed', async () => {
+  it('accepts calls again once others have been served or have failed', async () => {
     const enqueue = createQueue();
     const failing = [1, 2, 3].map(() => enqueue(() => Promise.reject(new Error('no memory'))));
     await Promise.allSettled(failing);
@@ -73,7 +73,7 @@ describe('the hash queue', () => {
     expect(log.join(' ')).not.toContain('work work');
   });
 
-  it('refuses a call that has waited longer than its request lives', async () => {
+  it('refuses a call that has waited for longer than its request lives', async () => {
     let nowMs = 0;
     const enqueue = createQueue({ monotonicMs: () => nowMs });
     const call = enqueue(answer);

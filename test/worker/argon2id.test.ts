@@ -55,7 +55,7 @@ describe('Argon2id on reused memory', { timeout: 60_000 }, () => {
     expect(await Promise.all(calls.map(computeHex))).toEqual(calls.map(({ tag }) => tag));
   });
 
-  it('shares one turn among all that hash, as the functions it lends are shared', async () => {
+  it('runs one hash at a time, because all hashes share the lent functions', async () => {
     const another = createArgon2id(createInstancePool());
     const input = { password: encoder.encode('x'), salt: new Uint8Array(16), tagBytes: 32 };
     const hash = (hasher: Argon2id) => hasher({ ...input, parameters: small.parameters });
@@ -115,10 +115,10 @@ describe('after a failure inside the module', { timeout: 60_000 }, () => {
       tagBytes: 32,
     });
 
-  it('says that the memory cannot be had', () =>
+  it('throws an error that names the memory', () =>
     expect(askForTooMuch()).rejects.toThrow(/cannot get \d+ bytes of memory/));
 
-  it('gives the right answer to the next call, and to those that waited', async () => {
+  it('gives the right answer to the next call and to the waiting ones', async () => {
     expect(await computeHex(usual)).toBe(usual.tag);
     const [failed, ...answers] = await Promise.allSettled([
       askForTooMuch(),
@@ -132,7 +132,7 @@ describe('after a failure inside the module', { timeout: 60_000 }, () => {
     ]);
   });
 
-  it('uses no instance again that may have been left dirty', async () => {
+  it('never reuses an instance that may be dirty', async () => {
     await computeHex(usual);
     const [before] = pool.memories();
     await askForTooMuch().catch(() => {});
@@ -143,7 +143,7 @@ describe('after a failure inside the module', { timeout: 60_000 }, () => {
 });
 
 describe('the functions of WebAssembly that are lent', () => {
-  it('are the platform’s again after a hash and after a failure', async () => {
+  it('are those of the platform again after a hash and after a failure', async () => {
     const { compile, instantiate } = WebAssembly as typeof WebAssembly & { compile: unknown };
     await computeHex(small);
     expect(WebAssembly).toMatchObject({ compile, instantiate });
@@ -152,7 +152,7 @@ describe('the functions of WebAssembly that are lent', () => {
     expect(WebAssembly).toMatchObject({ compile, instantiate });
   });
 
-  it('give other code what the platform gives, during a hash too', async () => {
+  it('serve other code like those of the platform, even during a hash', async () => {
     const others = WebAssembly as typeof WebAssembly & { compile: (bytes: Uint8Array) => Promise<unknown> };
     const hash = computeHex(small);
     const emptyModule = Uint8Array.from([0, 0x61, 0x73, 0x6d, 1, 0, 0, 0]);

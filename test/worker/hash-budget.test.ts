@@ -16,7 +16,7 @@ const deleteAccount = (client: Client, bearer: string) =>
   client('DELETE', '/users/me', { bearer, json: { password: 'a wrong password' } });
 
 describe('hashing behind a session', () => {
-  it('is counted per network, however many accounts it has, whichever of the routes they use', async () => {
+  it('is counted per network, across its accounts and all routes that hash', async () => {
     const office = limitedTo(10);
     const accounts = await Promise.all(Array.from({ length: 4 }, () => newAccount(lenient)));
     const bearers = accounts.map(({ access_token }) => access_token) as [string, string, string, string];
@@ -29,7 +29,7 @@ describe('hashing behind a session', () => {
     expect((await deleteAccount(limitedTo(10), bearers[3])).status).toBe(401);
   });
 
-  it('is counted per account too, successes and all, over fifteen windows', async () => {
+  it('is counted per account too, successes included, over fifteen windows', async () => {
     const address = newAddress();
     const home = limitedTo(30, address);
     const { access_token: bearer, user } = await newAccount(lenient);
@@ -46,7 +46,7 @@ describe('hashing behind a session', () => {
     );
   });
 
-  it('is counted apart for each network, so that a thief uses up nothing that the owner needs', async () => {
+  it('is counted separately for each network, so that a thief uses up nothing that the owner needs', async () => {
     const { access_token: bearer } = await newAccount(lenient);
     const thief = limitedTo(10);
     expect((await changePassword(thief, bearer)).status).toBe(422);

@@ -115,7 +115,7 @@ describe('login guard', () => {
     expect(reached(await times(100, () => login(ann, office, 'succeeded')))).toBe(100);
   });
 
-  test('locks after five failures and names the seconds until it opens, which it does', async () => {
+  test('the guard locks after five failures and opens after the seconds that it names', async () => {
     await lock(ann, office);
     expect(await reserve(ann, office)).toEqual({ admitted: false, retryAfterSeconds: 900 });
     vi.setSystemTime(startMs + 858_001);
@@ -150,7 +150,7 @@ describe('login guard', () => {
     expect(await strictReserve(ann, office)).toEqual({ admitted: false, retryAfterSeconds: 890 });
   });
 
-  test('what was settled stays settled across eviction', async () => {
+  test('a settled attempt stays settled across eviction', async () => {
     await times(20, (index) => login(`${index}-${ann}`, office, 'succeeded', strictGuard));
     await evict(ann, office);
     vi.setSystemTime(startMs + 10_000);
@@ -180,7 +180,7 @@ describe('login guard', () => {
     expect(await login(ann, office, 'failed')).toBe(false);
   });
 
-  test('who is forgiven is let in at once, from everywhere, across eviction', async () => {
+  test('a forgiven account can log in at once, from everywhere, across eviction', async () => {
     await lock(ann, office);
     await guard.forgive([ann, 'nobody-by-that-name'].map(loginNameOf));
     expect(names).toHaveLength(7);
@@ -200,13 +200,13 @@ describe('login guard', () => {
     expect(await login(ann, office, 'succeeded')).toBe(false);
   });
 
-  test('an address keeps its failures, whoever is forgiven', async () => {
+  test('an address keeps its failures when accounts are forgiven', async () => {
     for (let count = 0; count < 20; count++) await login(`${count}-${ann}`, office, 'failed', strictGuard);
     await strictGuard.forgive([ann, `0-${ann}`].map(loginNameOf));
     expect(await login(`0-${ann}`, office, 'succeeded', strictGuard)).toBe(false);
   });
 
-  test('forgiving who has no count writes nothing', async () => {
+  test('forgiving an account without a count writes nothing', async () => {
     await guard.forgive([ann].map(loginNameOf));
     expect(await stored(ann)).toEqual([]);
   });
@@ -252,7 +252,7 @@ describe('login guard', () => {
     expect(await login(ann, office, 'succeeded', strictGuard, 'familiar')).toBe(false);
   });
 
-  test('an address that tries many identifiers is locked at twenty, its own account notwithstanding', async () => {
+  test('an address that tries many identifiers is locked at twenty failures, even if its own logins succeed', async () => {
     for (let batch = 0; batch < 4; batch++) {
       const guess = (index: number) => login(`${batch}-${index}-${ann}`, office, 'failed', strictGuard);
       expect(reached(await times(5, guess))).toBe(5);
@@ -270,14 +270,14 @@ describe('login guard', () => {
     expect(await stored(ann)).toEqual([]);
   });
 
-  test('spellings that the look-up takes for one account share one count', async () => {
+  test('spellings that the look-up treats as one account share one count', async () => {
     for (const spelling of [ann, ann.toUpperCase(), ann, ann.replace('a', 'A'), ann]) {
       expect(await login(spelling, office, 'failed')).toBe(true);
     }
     expect(await login(ann.toUpperCase(), office, 'failed')).toBe(false);
   });
 
-  test('spellings that it takes for others count apart: their lock would tell whether this one has an account', async () => {
+  test('spellings that the look-up treats as different accounts have counts of their own, so that a lock does not tell whether an account exists', async () => {
     const others = [` ${ann}`, `${ann} `, ann.replace('a', 'ａ')];
     for (const other of others) for (let count = 0; count < 5; count++) await login(other, null, 'failed');
     expect(await login(ann, null, 'failed')).toBe(true);
@@ -297,13 +297,13 @@ describe('login guard', () => {
     expect(rows.join()).not.toContain('ann');
   });
 
-  test('answers 503 when the object cannot be reached, rather than let a guess go uncounted', async () => {
+  test('the guard answers 503 when its object cannot be reached, so that no guess goes uncounted', async () => {
     const getByName = () => ({ reserve: () => Promise.reject(new Error('unreachable')) });
     const broken = createLoginGuard({ getByName } as unknown as typeof namespace, policy);
     await expect(reserve(ann, office, broken)).rejects.toMatchObject({ code: 'service_unavailable' });
   });
 
-  test('waits a few seconds for attempts in flight, then refuses until they must be settled', async () => {
+  test('the guard waits a few seconds for attempts in flight, then refuses until they must be settled', async () => {
     for (let count = 0; count < 5; count++) await reserve(ann, office);
     expect(await reserve(ann, office)).toEqual({ admitted: false, retryAfterSeconds: 10 });
   });
@@ -337,7 +337,7 @@ describe('login guard', () => {
     expect(await stored(ann)).toHaveLength(1);
   });
 
-  test('an object of the time when each identifier had one is emptied by its alarm', async () => {
+  test('an object from the time when each identifier had its own is emptied by its alarm', async () => {
     const old = namespace.getByName(`identifier|${await pseudonym(ann)}`);
     await runInDurableObject(old, async (instance, { storage }) => {
       storage.kv.put('attempts', {});

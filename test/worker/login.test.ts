@@ -39,14 +39,14 @@ describe('POST /auth/token with JSON', () => {
     },
   );
 
-  it('takes a user name', async () => {
+  it('accepts a user name', async () => {
     const username = `ada-${crypto.randomUUID().slice(0, 8)}`;
     const email = await signup(username);
     const response = await login({ username: username.toUpperCase(), password });
     expect((await response.json<Tokens>()).user.email).toBe(email);
   });
 
-  it('puts the refresh token into the body for offline_access only', async () => {
+  it('puts the refresh token into the body only for offline_access', async () => {
     const email = await signup();
     const response = await login({ email, password, scope: 'openid offline_access' });
     expect(await response.json()).toMatchObject({
@@ -83,7 +83,7 @@ describe('POST /auth/token with JSON', () => {
     expect(new Set(answers.map((answer) => JSON.stringify(answer))).size).toBe(1);
   });
 
-  it('takes exactly one of the three names of the account', async () => {
+  it('accepts exactly one of the three names of the account', async () => {
     for (const json of [{ password }, { email: newEmail(), username: 'ada', password }]) {
       const response = await login(json);
       expect(response.status).toBe(422);
@@ -91,7 +91,7 @@ describe('POST /auth/token with JSON', () => {
     }
   });
 
-  it('takes a password in another Unicode form as the same password', async () => {
+  it('accepts a password in another Unicode form as the same password', async () => {
     const email = newEmail();
     await client('POST', '/auth/signup', {
       json: { email, password: 'caf\u00e9 au lait, s\u2019il vous pla\u00eet' },
@@ -100,7 +100,7 @@ describe('POST /auth/token with JSON', () => {
     expect(response.status).toBe(200);
   });
 
-  it('re-hashes a password that was hashed with other parameters, after the response and only then', async () => {
+  it('re-hashes a password that was hashed with other parameters, only after the response', async () => {
     const weaker = createClient(cheap);
     const email = newEmail();
     await weaker('POST', '/auth/signup', { json: { email, password } });
@@ -116,7 +116,7 @@ describe('POST /auth/token with JSON', () => {
 });
 
 describe('POST /auth/token with a form (RFC 6749)', () => {
-  it('serves the password grant, ignores what it does not know, and sets cookies', async () => {
+  it('serves the password grant, ignores unknown parameters, and sets cookies', async () => {
     const email = await signup();
     const response = await grant({
       grant_type: 'password',
@@ -249,7 +249,7 @@ describe('the login guard', () => {
     expect((await login({ username, password }, createClient())).status).toBe(200);
   });
 
-  it('counts the proofs of one’s own password with them', async () => {
+  it('counts an owner’s proofs of the password together with the logins', async () => {
     const username = `ada-${crypto.randomUUID().slice(0, 8)}`;
     const thief = createClient();
     const email = await signup(username);
@@ -276,7 +276,7 @@ describe('the login guard', () => {
     expect((await login({ email, password }, home)).status).toBe(429);
   });
 
-  it('no longer knows the networks of sessions from before a reset of the password, not even where they had been logged out', async () => {
+  it('forgets the networks of sessions from before a reset of the password, even of sessions that had been logged out', async () => {
     const strict = { ...cheap, LOGIN_BRUTE_MAX_ATTEMPTS: '1' };
     const [home, thief] = [createClient(strict), createClient(strict)];
     const email = newEmail();
@@ -332,7 +332,7 @@ describe('the login guard', () => {
     }
   });
 
-  it('answers 64 parallel logins of one account rightly', async () => {
+  it('answers 64 parallel logins of one account correctly', async () => {
     // Cheap hashes: what is shown is that the guard keeps order, not how fast the machine is.
     const by = createClient(cheap);
     const email = newEmail();
@@ -353,7 +353,7 @@ describe('the login guard', () => {
     expect((await login({ email, password }, createClient({}, address))).status).toBe(200);
   });
 
-  it('fails closed', async () => {
+  it('refuses logins while it cannot count them', async () => {
     const broken = { getByName: () => ({ reserve: () => Promise.reject(new Error('out of reach')) }) };
     const response = await login(
       { email: newEmail(), password },

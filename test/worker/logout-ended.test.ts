@@ -96,14 +96,14 @@ describe.each(wide)('POST /auth/logout?scope=%s', (scope) => {
     expect((await me(other.access_token)).status).toBe(401);
   });
 
-  it('takes one round trip, whether it does or not', async () => {
+  it('takes one round trip, whether it ends sessions or not', async () => {
     const { ended, live } = await endedAndLive();
     expect(await countRoundTrips(() => logOut(scope, { bearer: ended.access_token }))).toBe(1);
     expect(await countRoundTrips(() => logOut(scope, { bearer: live.access_token }))).toBe(1);
   });
 });
 
-it('two sessions that end each other at once: one of them stays, or is told that it did nothing', async () => {
+it('of two sessions that end each other at once, one stays or hears that it did nothing', async () => {
   for (let round = 0; round < 10; round++) {
     const one = await newAccount(client);
     const two = await loginAgain(one.user.email);
@@ -116,7 +116,7 @@ it('two sessions that end each other at once: one of them stays, or is told that
   }
 });
 
-it('POST /auth/logout of one’s own session is 204 whatever has become of it', async () => {
+it('POST /auth/logout of the own session is 204 in every state of the session', async () => {
   const { ended } = await endedAndLive();
   for (const init of [{ bearer: ended.access_token }, byCookies(ended), {}]) {
     const response = await logOut('local', init);

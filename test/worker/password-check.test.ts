@@ -61,7 +61,7 @@ describe('a password that is set', () => {
     expect(await codesOf(password)).toContain('too_guessable');
   });
 
-  it('is as good beside an account that it has nothing to do with', async () => {
+  it('is as good beside an account with unrelated names', async () => {
     const password = 'zyvexqorman-kwp';
     expect(await refusalsOf(password, { username: 'zyvexqorman' })).toMatchObject([
       { code: 'too_guessable' },
@@ -74,7 +74,7 @@ describe('a password that is set', () => {
       expect(await codesOf(pair), pair).toContain('too_guessable');
   });
 
-  it('is told every reason at once, in words, under the member it came in', async () => {
+  it('is refused with every reason at once, in words, under the member that carried it', async () => {
     expect(await refusalsOf('Itsor1', { current: 'Itsor1' })).toEqual([
       { pointer: '/password', code: 'too_short', detail: 'at least 14 characters' },
       {
@@ -97,7 +97,7 @@ describe('a password that is set', () => {
     });
   });
 
-  it('is told what helps in sentences, never in keys of the estimator', async () => {
+  it('is refused with advice in sentences, never in keys of the estimator', async () => {
     const details = await Promise.all(
       [
         'password',
@@ -117,7 +117,7 @@ describe('a password that is set', () => {
       expect(detail).toMatch(/^too easy to guess: \w+ \w+ [^;]+(?:; \w+ \w+ [^;]+)*$/);
   });
 
-  it('is looked up among leaked ones only when nothing else is wrong with it', async () => {
+  it('is looked up among leaked passwords only when nothing else is wrong with it', async () => {
     const isLeaked = vi.fn(async () => true);
     const checkLeaked = createCheck(isLeaked);
     await expect(checkLeaked(ctx, { caller, ...owner, password: 'Password123456!' })).rejects.toThrow();
@@ -132,7 +132,7 @@ describe('a password that is set', () => {
   });
 });
 
-describe('whatever is typed', () => {
+describe('any text as a password', () => {
   const timed = async (password: string, account = owner) => {
     const before = performance.now();
     await check(ctx, { caller, ...account, password }).catch((error: unknown) => {
@@ -141,7 +141,7 @@ describe('whatever is typed', () => {
     return performance.now() - before;
   };
 
-  it('is answered with an AppError or not at all, and soon', async () => {
+  it('is accepted or refused with an AppError, and soon', async () => {
     const text = fc.oneof(
       fc.string({ unit: 'binary', maxLength: 300 }),
       fc.string({ unit: 'grapheme', maxLength: 300 }),
@@ -183,7 +183,7 @@ describe('whatever is typed', () => {
       '0<p4ss1l9love$<@123456@p4ss<<1love$<12345620009$1234569love9love$ab99<<$1234569s123456<19<1love',
     ],
     ['one letter', 'a'],
-  ])('costs no more for being long: %s', async (_, pattern) => {
+  ])('costs no more time when it is long: %s', async (_, pattern) => {
     const account = { email: `${'a1'.repeat(32)}@${'b4'.repeat(31)}.example`, username: 'l1'.repeat(16) };
     expect(await timed(pattern.repeat(1024).slice(0, 1024), account)).toBeLessThan(2_000);
   });

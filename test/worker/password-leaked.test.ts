@@ -59,7 +59,7 @@ const signup = async (chosen = password, client = createClient(variables)) => {
 const logLines = () => logged.mock.calls.flat().map(String);
 
 describe('sign-up with the Pwned Passwords', () => {
-  it('asks for the range by five digits of the hash, padded, and takes what is not on it', async () => {
+  it('asks for the padded range of five digits of the hash, and accepts a password that is not on it', async () => {
     answer = list();
     const { email, response } = await signup();
 
@@ -88,13 +88,13 @@ describe('sign-up with the Pwned Passwords', () => {
     expect((await signup()).response.status).toBe(201);
   });
 
-  it('hashes the form that is stored, so that another spelling is the same password', async () => {
+  it('hashes the stored form, so that another spelling is the same password', async () => {
     answer = list();
     await signup(password.replaceAll('c', 'ｃ'));
     expect(asked.map(({ url }) => url)).toEqual([`${rangeUrl}${prefix}`]);
   });
 
-  it('does not ask about a password that is refused anyway, nor at a login', async () => {
+  it('does not look up a password that is refused anyway, nor one of a login', async () => {
     answer = list(`${suffix}:1`);
     await signup('Password123456!');
     const client = createClient(variables);
@@ -134,14 +134,14 @@ describe('sign-up with the Pwned Passwords', () => {
     expect(shown.filter((line) => telling.test(line))).toEqual([]);
   });
 
-  it('stops with its request', async () => {
+  it('stops when its request ends', async () => {
     answer = silence;
     const hurried = createClient({ ...variables, REQUEST_TIMEOUT_MS: '200' });
     const { response, body } = await signup(password, hurried);
     expect([response.status, body.code]).toEqual([504, 'timeout']);
   });
 
-  it('asks nobody unless it is switched on', async () => {
+  it('looks nothing up unless it is switched on', async () => {
     answer = list(`${suffix}:1`);
     expect((await signup(password, createClient({ PWNED_PASSWORDS: 'false' }))).response.status).toBe(201);
     expect(asked).toEqual([]);
@@ -151,14 +151,14 @@ describe('sign-up with the Pwned Passwords', () => {
 describe('the time limit of the lookup', () => {
   const log = { debug: vi.fn(), info: vi.fn(), warn: vi.fn(), error: vi.fn() };
 
-  it('is its own', async () => {
+  it('is its own and does not depend on that of the request', async () => {
     answer = silence;
     const { signal } = new AbortController();
     expect(await createPwnedPasswords({ fetch, timeoutMs: 50 })({ signal, log }, password)).toBe(false);
     expect(log.warn).toHaveBeenCalledOnce();
   });
 
-  it('does not turn the end of the request into a password that is not leaked', async () => {
+  it('is not mistaken for the end of the request, after which no password passes', async () => {
     answer = silence;
     const { signal } = { signal: AbortSignal.timeout(20) };
     const lookup = createPwnedPasswords({ fetch })({ signal, log }, password);

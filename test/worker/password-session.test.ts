@@ -31,7 +31,7 @@ describe('after a change of the password', () => {
     expect((await me(tokens.access_token)).status).toBe(200);
   });
 
-  it('the refresh tokens of the same session are dead, within the grace too', async () => {
+  it('the refresh tokens of the same session are dead, even within the grace', async () => {
     const account = await newAccount(client);
     const current = await (await refresh(account.refresh_token)).json<Required<Tokens>>();
     const tokens = await changed(current.access_token);
@@ -95,7 +95,7 @@ describe('after a change of the password', () => {
     await expectProblem(late, 401, 'refresh_token_invalid');
   });
 
-  it('nobody is told of a new device', async () => {
+  it('no mail tells of a new device', async () => {
     const account = await newAccount(client);
     const before = (await mailsTo(account.user.email)).filter(({ template }) => template === 'new_sign_in');
     await changed(account.access_token);

@@ -18,7 +18,7 @@ it('the dictionary is loaded by the first password that is set, and by nothing e
   expect([signup.status, strength.loads]).toEqual([201, 1]);
 });
 
-it('a weak password is refused without the database, so that neither answer nor time tells of accounts', async () => {
+it('a weak password is refused without the database, so that neither the answer nor its time tells whether an account exists', async () => {
   const cutOff = createClient({
     DATABASE_URL: 'postgres://itsor_app:x@unreachable.localhost/itsor',
     NEON_HTTP_ENDPOINT: 'http://127.0.0.1:9/sql',
@@ -30,7 +30,7 @@ it('a weak password is refused without the database, so that neither answer nor 
   expect((await attempt(password)).status).toBe(503);
 });
 
-it('a login is never asked about the strength of its password', async () => {
+it('a login never checks the strength of its password', async () => {
   const lenient = createClient({ PASSWORD_MIN_LENGTH: '8' });
   const account = { email: newEmail(), password: 'kvq-8zr-p4h' };
   expect((await lenient('POST', '/auth/signup', { json: account })).status).toBe(201);
@@ -38,7 +38,7 @@ it('a login is never asked about the strength of its password', async () => {
   expect((await strict('POST', '/auth/token', { json: account })).status).toBe(200);
 });
 
-it('the account is that of the request: address and user name alike', async () => {
+it('a password is compared with the address and the user name of its request', async () => {
   const email = `lovelace-${crypto.randomUUID()}@example.com`;
   const username = 'countess.ada';
   for (const [own, member] of [

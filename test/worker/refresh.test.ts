@@ -33,7 +33,7 @@ describe('POST /auth/refresh', () => {
     expect(cookiesOf(response).get('itsor_session_refresh')?.value).not.toBe(account.refresh_token);
   });
 
-  it('takes a token in its one spelling only, unused bits of its last character included', async () => {
+  it('accepts only the one spelling of a token, down to the unused bits of its last character', async () => {
     const { refresh_token: token } = await newAccount(client);
     const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
     const last = alphabet.indexOf(token.slice(-1));
@@ -127,7 +127,7 @@ describe('POST /auth/refresh', () => {
     expect((await refresh(token)).status).toBe(200);
   });
 
-  it('takes tokens of a previous SECRET_KEY and issues under the current one', async () => {
+  it('accepts tokens of a previous SECRET_KEY and issues new ones under the current key', async () => {
     const before = createClient({ SECRET_KEY: 'first-secret-key-of-32-bytes-or-more' });
     const after = createClient({
       SECRET_KEY: 'second-secret-key-of-32-bytes-or-more',
@@ -141,7 +141,7 @@ describe('POST /auth/refresh', () => {
     expect((await refresh((await rotated.json<Required<Tokens>>()).refresh_token, only)).status).toBe(200);
   });
 
-  it('gives 50 parallel refreshes of one token one successor', async () => {
+  it('gives 50 parallel refreshes of one token the same successor', async () => {
     const account = await newAccount(client);
     const responses = await Promise.all(
       Array.from({ length: 50 }, () => refresh(account.refresh_token, createClient())),

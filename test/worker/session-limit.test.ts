@@ -56,7 +56,7 @@ describe('SESSION_MAX_PER_ACCOUNT', () => {
     expect((await me(other.access_token)).status).toBe(200);
   });
 
-  it('is exact under parallel logins that have waited for the account together', async () => {
+  it('is exact when parallel logins have waited for the account together', async () => {
     const { user } = await newAccount(few);
     const held = sql.transaction([
       sql`select from users where id = ${user.id} for update`,
@@ -75,7 +75,7 @@ describe('SESSION_MAX_PER_ACCOUNT', () => {
     expect(await live(user?.id)).toHaveLength(2);
   });
 
-  it('does not count what has expired, and closes it as of its expiry', async () => {
+  it('does not count expired sessions, and closes them as of their expiry', async () => {
     const { user, refresh_token } = await newAccount(few);
     await sql`delete from sessions where user_id = ${user.id} and scope = ''`;
     await addSessions(user.id, 20, '-1 minute');
@@ -89,7 +89,7 @@ describe('SESSION_MAX_PER_ACCOUNT', () => {
     expect(closed).toEqual([{ revoked_at: before?.expires_at, revoked_reason: null }]);
   });
 
-  it('ends at most 500 of those that are too many from before at once, and all in the end', async () => {
+  it('ends at most 500 surplus sessions at once, and all of them in the end', async () => {
     const { user } = await newAccount(few);
     await addSessions(user.id, 1_200);
     const counts: number[] = [];
@@ -100,7 +100,7 @@ describe('SESSION_MAX_PER_ACCOUNT', () => {
     expect(counts).toEqual([703, 204, 3, 3]);
   });
 
-  it('is 100 unless told', async () => {
+  it('is 100 by default', async () => {
     const usual = createClient(variables);
     const { user } = await newAccount(usual);
     await addSessions(user.id, 150);
@@ -130,7 +130,7 @@ describe('whether a device is new', () => {
     expect(await mails()).toBe(known + 1);
   });
 
-  it('forgets what was before its owner got the account back', async () => {
+  it('ignores sessions from before the owner got the account back', async () => {
     const by = createClient(variables);
     const { user } = await newAccount(by);
     const headers = { 'User-Agent': 'the thief’s', 'CF-Connecting-IP': newAddress() };

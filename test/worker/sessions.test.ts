@@ -68,7 +68,7 @@ describe('GET /auth/me and /users/me', () => {
     expect(response.headers.get('WWW-Authenticate')).toBe('Bearer');
   });
 
-  it('takes tokens only where JWT_TOKEN_LOCATION says, and then sets no cookies', async () => {
+  it('accepts tokens only where JWT_TOKEN_LOCATION says, and sets no cookies where they are no location', async () => {
     const headersOnly = createClient({ JWT_TOKEN_LOCATION: 'headers' });
     const cookiesOnly = createClient({ JWT_TOKEN_LOCATION: 'cookies' });
     const account = await newAccount(client);
@@ -109,7 +109,7 @@ describe('POST /auth/logout', () => {
     expect((await me(two.access_token)).status).toBe(200);
   });
 
-  it('with scope=others ends the other sessions and keeps this one, cookies too', async () => {
+  it('with scope=others ends the other sessions and keeps this one and its cookies', async () => {
     const { one, two } = await twoSessions();
     const response = await client('POST', '/auth/logout?scope=others', { bearer: two.access_token });
     expect(response.status).toBe(204);
@@ -118,7 +118,7 @@ describe('POST /auth/logout', () => {
     expect((await me(two.access_token)).status).toBe(200);
   });
 
-  it("with scope=global ends all, and nobody else's", async () => {
+  it('with scope=global ends all sessions of the account, and none of another account', async () => {
     const stranger = await newAccount(client);
     const { one, two } = await twoSessions();
     await client('POST', '/auth/logout?scope=global', { bearer: two.access_token });
@@ -127,7 +127,7 @@ describe('POST /auth/logout', () => {
     expect((await me(stranger.access_token)).status).toBe(200);
   });
 
-  it('knows the session by the refresh cookie when the access token is gone', async () => {
+  it('finds the session by the refresh cookie when the access token is gone', async () => {
     const account = await newAccount(client);
     await client('POST', '/auth/logout', { cookies: { itsor_session_refresh: account.refresh_token } });
     expect((await me(account.access_token)).status).toBe(401);
@@ -146,7 +146,7 @@ describe('POST /auth/logout', () => {
     expect((await me(two.access_token)).status).toBe(200);
   });
 
-  it('without a session answers the same and clears the cookies', async () => {
+  it('gives the same answer without a session and clears the cookies', async () => {
     const response = await client('POST', '/auth/logout');
     expect(response.status).toBe(204);
     expect(response.headers.getSetCookie()).toHaveLength(2);
@@ -170,7 +170,7 @@ describe('POST /auth/revoke (RFC 7009)', () => {
     ).toBe(401);
   });
 
-  it('answers 200 for what it does not know', async () => {
+  it('answers 200 for an unknown token', async () => {
     expect((await client('POST', '/auth/revoke', { form: { token: 'whatever' } })).status).toBe(200);
   });
 });
@@ -202,7 +202,7 @@ describe('/auth/sessions', () => {
     ]);
   });
 
-  it('pages by cursor without losing or repeating one', async () => {
+  it('pages by cursor without losing or repeating a session', async () => {
     const account = await newAccount(client);
     for (let i = 0; i < 3; i++) await loginAgain(account.user.email);
     const seen: string[] = [];
@@ -220,7 +220,7 @@ describe('/auth/sessions', () => {
     expect(new Set(seen).size).toBe(5);
   });
 
-  it('ends one of them, and clears the cookies only for the current one', async () => {
+  it('ends one session, and clears the cookies only for the current one', async () => {
     const { one, two } = await twoSessions();
     const list = await client('GET', '/auth/sessions', { bearer: two.access_token });
     const { items } = await list.json<{ items: { id: string; current: boolean }[] }>();
@@ -244,7 +244,7 @@ describe('/auth/sessions', () => {
     expect((await me(theirs.access_token)).status).toBe(200);
   });
 
-  it('refuses an id that is none', async () => {
+  it('refuses an id that is not a UUID', async () => {
     const account = await newAccount(client);
     const response = await client('DELETE', "/auth/sessions/1'--", { bearer: account.access_token });
     expect(response.status).toBe(422);
