@@ -1,7 +1,6 @@
-import { readEnvironment } from '../../src/platform/config/resolve.ts';
-import { type LoadedConfig, loadConfig } from '../../src/platform/config/load.ts';
 import { parsePostgresUrl } from '../../src/platform/config/database.ts';
-import { resolveVariables } from '../../src/platform/config/resolve.ts';
+import { type LoadedConfig, loadConfig } from '../../src/platform/config/load.ts';
+import { readEnvironment, resolveVariables } from '../../src/platform/config/resolve.ts';
 import { readOptions, readServiceUrl } from '../stack/arguments.ts';
 import { runProgram } from '../stack/cli-error.ts';
 import { migratorUrlFromParts, planDatabase } from '../stack/database-plan.ts';

@@ -1,7 +1,7 @@
 import { expiredFlags, featureFlags } from '../../src/platform/config/feature-flags.ts';
 import { loadConfig } from '../../src/platform/config/load.ts';
-import { resolveVariables } from '../../src/platform/config/resolve.ts';
 import type { ConfigProblem } from '../../src/platform/config/resolve.ts';
+import { resolveVariables } from '../../src/platform/config/resolve.ts';
 import {
   namesOf,
   type Variable,

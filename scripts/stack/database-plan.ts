@@ -1,6 +1,5 @@
-import { readEnvironment } from '../../src/platform/config/resolve.ts';
 import { buildPostgresUrl, parsePostgresUrl } from '../../src/platform/config/database.ts';
-import { type Given, resolveVariables } from '../../src/platform/config/resolve.ts';
+import { type Given, readEnvironment, resolveVariables } from '../../src/platform/config/resolve.ts';
 import type { VariableName } from '../../src/platform/config/variables.ts';
 import { isLoopback } from './database-urls.ts';
 import type { Variables } from './project.ts';

@@ -1,9 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { migratorUrl } from '../../scripts/stack/migrator-url.ts';
 import { overlay } from '../../scripts/stack/overlay.ts';
-import { readEnvironment } from '../../src/platform/config/resolve.ts';
 import { loadConfig } from '../../src/platform/config/load.ts';
-import { resolveVariables } from '../../src/platform/config/resolve.ts';
+import { readEnvironment, resolveVariables } from '../../src/platform/config/resolve.ts';
 
 const local = 'postgres://itsor_app:x@127.0.0.1/local_dev';
 const textOf = (variables: Record<string, string>, name: 'DATABASE_URL' | 'JWT_ACCESS_MINUTES') =>
