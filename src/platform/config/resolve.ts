@@ -124,7 +124,7 @@ export const findMisspellings = (env: Record<string, unknown>): readonly ConfigP
     return meant ? [{ variable, detail: `is not read; is ${meant} meant?` }] : [];
   });
 
-/** What a rule over several variables is given: the settings, and ways to report. */
+/** The settings that a rule over several variables reads, and its ways to report. */
 export type Scope = {
   readonly settings: Settings;
   /** Not a local environment: the defaults of local work are refused. */
