@@ -105,7 +105,7 @@ describe('DATABASE_URL', () => {
     ['DB_HOST', 'evil@h'],
     ['DB_PORT', '0'],
     ['DB_SSLMODE', 'maybe'],
-  ])('refuses a part that is no part: %s=%s', (name, value) => {
+  ])('refuses a malformed part: %s=%s', (name, value) => {
     expect(problemsOf({ ...parts, [name]: value })).toEqual([
       expect.stringMatching(new RegExp(`^${name} must be`)),
     ]);
@@ -141,13 +141,13 @@ describe('the two database roles', () => {
     expect(problemsOf({ ...app, MIGRATIONS_DATABASE_URL: 'postgres://other:q@h2/d' })).toEqual([]);
   });
 
-  it('refuses a MIGRATIONS_DATABASE_URL that is none', () => {
+  it('refuses a MIGRATIONS_DATABASE_URL that names no PostgreSQL', () => {
     expect(problemsOf({ MIGRATIONS_DATABASE_URL: 'sqlite://' })).toEqual([
       expect.stringMatching(/^MIGRATIONS_DATABASE_URL is SQLite/),
     ]);
   });
 
-  it('refuses the former names with those that replace them', () => {
+  it('refuses the former names, and tells the names that replace them', () => {
     expect(problemsOf({ DB_USER: 'u', DB_PASSWORD: 'p' })).toEqual([
       expect.stringMatching(/^DB_USER .*DB_APP_USER.*DB_MIGRATOR_USER/),
       expect.stringMatching(/^DB_PASSWORD .*DB_APP_PASSWORD.*DB_MIGRATOR_PASSWORD/),

@@ -52,14 +52,14 @@ describe('a report of what is wrong', () => {
     }
   }, 30_000);
 
-  it('holds no value when every variable is wrong at once', () => {
+  it('holds no value while every variable is wrong at once', () => {
     for (const shape of shapes) {
       const env = Object.fromEntries(names.map((name, index) => [name, shape(`${canary}${index}`)]));
       expect(report(env).toLowerCase()).not.toContain(canary.toLowerCase());
     }
   });
 
-  it('names every variable that is wrong, not the first alone', () => {
+  it('names every wrong variable, and not the first alone', () => {
     const wrong = [
       'RATE_LIMIT_MAX',
       'LOG_LEVEL',

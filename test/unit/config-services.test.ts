@@ -41,7 +41,7 @@ describe('e-mail', () => {
   });
 
   it.each(['nobody', 'a@b@c', 'a b@c.example', 'A <a@b.example', '<>', 'a@b.example, c@d.example', 'A <x>'])(
-    'has a sender with an address, not %s',
+    'refuses the sender %s, which is not one address',
     (from) =>
       expect(problemsOf({ FROM_EMAIL: from })).toEqual([expect.stringMatching(/^FROM_EMAIL must be/)]),
   );
@@ -83,7 +83,7 @@ describe('uploads', () => {
     expect(named({ UPLOAD_SCANNER: 'clamav' })).toEqual(['CLAMD_ADDRESS']);
   });
 
-  it('refuse guardduty for what it cannot see', () => {
+  it('refuse guardduty for files that it cannot see', () => {
     const env = { UPLOAD_SCANNER: 'guardduty', SCAN_CALLBACK_SECRET: 's' };
     expect(problemsOf(env)).toEqual([expect.stringMatching(/^UPLOAD_SCANNER guardduty scans files on s3/)]);
     const s3 = { ...env, UPLOAD_STORAGE: 's3', S3_BUCKET: 'files', ...aws };
@@ -109,7 +109,7 @@ describe('uploads', () => {
     expect(scanner).toEqual({ kind: 'clamav', ...expected });
   });
 
-  it.each(['tcp://h:1', 'h:99999', 'h:x', 'u@h', 'h/x'])('do not reach clamd at %s', (address) => {
+  it.each(['tcp://h:1', 'h:99999', 'h:x', 'u@h', 'h/x'])('refuse CLAMD_ADDRESS=%s', (address) => {
     expect(problemsOf({ CLAMD_ADDRESS: address })).toEqual(['CLAMD_ADDRESS must be host or host:port']);
   });
 });
@@ -202,14 +202,14 @@ describe('single sign-on', () => {
     expect(configOf(github).oidc.github?.clientId).toBe('i');
   });
 
-  it('is called by its name', () => {
+  it('shows a provider by its name', () => {
     expect(configOf(given({ ...provider, name: 'Acme Inc.' })).oidc.providers[0]?.name).toBe('Acme Inc.');
   });
 
   it.each([
     ['a provider', given(provider)],
     ['GitHub', { GITHUB_CLIENT_ID: 'i', GITHUB_CLIENT_SECRET: 's' }],
-  ])('with %s comes back to the API itself, which a strict environment has to name', (_, env) => {
+  ])('with %s needs API_URL in a strict environment', (_, env) => {
     expect(problemsOf({ ...strictEnv, ...env })).toEqual([
       expect.stringMatching(/^API_URL is required with single sign-on/),
     ]);
@@ -229,11 +229,11 @@ describe('single sign-on', () => {
     'https://api.example.com/v1',
     'api.example.com',
     'ftp://api.example.com',
-  ])('does not come back to %s, which is no origin', (url) =>
+  ])('refuses API_URL=%s, which is no origin', (url) =>
     expect(problemsOf({ API_URL: url })).toEqual([expect.stringMatching(/^API_URL must be/)]),
   );
 
-  it('is warned about where no cookies are accepted, by which it would log in', () => {
+  it('causes a warning where no cookies are accepted, because it logs in by cookies', () => {
     const env = { ...given(provider), GITHUB_CLIENT_ID: 'i', GITHUB_CLIENT_SECRET: 's' };
     const about = (locations: string) =>
       warningsOf({ ...env, JWT_TOKEN_LOCATION: locations }).filter((warning) =>
@@ -247,7 +247,7 @@ describe('single sign-on', () => {
   });
 
   it.each(['GITHUB_CLIENT_ID', 'GITHUB_CLIENT_SECRET'])(
-    'needs both halves of GitHub, not %s alone',
+    'refuses %s without the other half of the GitHub credentials',
     (name) => {
       expect(problemsOf({ [name]: 'x' })).toEqual([
         expect.stringMatching(/^GITHUB_CLIENT_(ID|SECRET) is required with/),

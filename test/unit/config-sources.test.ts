@@ -75,7 +75,7 @@ describe('where a variable is found', () => {
 });
 
 describe('what counts as set', () => {
-  it('takes an empty string, white space and undefined for unset', () => {
+  it('treats an empty string, white space, undefined and null as unset', () => {
     const env = { JWT_ISSUER: '', JWT_AUDIENCE: ' \n ', RATE_LIMIT_MAX: undefined, LOG_LEVEL: null };
     expect(configOf(env)).toEqual(configOf({}));
   });
@@ -84,7 +84,7 @@ describe('what counts as set', () => {
     expect(configOf({ JWT_SECRET: '', JWT_SECRET_KEY: strongSecret }).jwt.secret.reveal()).toBe(strongSecret);
   });
 
-  it('takes white space off', () => {
+  it('trims white space', () => {
     expect(configOf({ JWT_ISSUER: '  us \r\n' }).jwt.issuer).toBe('us');
   });
 
@@ -94,7 +94,7 @@ describe('what counts as set', () => {
     expect(config.cookies.secure).toBe(true);
   });
 
-  it('leaves bindings to services alone', () => {
+  it('ignores bindings to services', () => {
     const env = { RATE_LIMITER: { idFromName: () => 1 }, UPLOADS: {}, ASSETS: { fetch: () => 1 } };
     expect(configOf(env)).toEqual(configOf({}));
     expect(warningsOf(env)).toEqual([]);
@@ -105,7 +105,7 @@ describe('what counts as set', () => {
     ['a lone surrogate', 'a\ud800', 'must be well-formed Unicode'],
     ['a line break', 'a\nb', 'must not contain control characters or line breaks'],
     ['a NUL', 'a\0b', 'must not contain control characters or line breaks'],
-  ])('refuses %s in a variable, with no second complaint about it', (_, given, detail) => {
+  ])('refuses %s in a variable, with one problem only', (_, given, detail) => {
     expect(problemsOf({ ...strictEnv, SECRET_KEY: given })).toEqual([`SECRET_KEY ${detail}`]);
   });
 });
@@ -121,7 +121,7 @@ describe('names', () => {
     (name) => expect(isConfigVariable(name)).toBe(false),
   );
 
-  it('uses no name twice', () => {
+  it('are unique, aliases included', () => {
     const names = variableNames.flatMap((name) => [
       name,
       ...variables[name].aliases.map((alias) => alias.name),
@@ -137,7 +137,7 @@ describe('names', () => {
     expect(warningsOf({ [given]: '1' })).toEqual([`${given} is not read; is ${meant} meant?`]);
   });
 
-  it('says nothing of other names', () => {
+  it('causes no warning for unrelated names', () => {
     expect(warningsOf({ PATH: '/bin', MY_OWN_SETTING: '1', DATA_DIR: 'x' })).toEqual([]);
   });
 

@@ -12,7 +12,7 @@ import {
 
 const without = (name: string): Env => ({ ...strictEnv, [name]: undefined });
 
-/** The secret of the user guide of FastAPI, which is long and random and known to everybody. */
+/** From the user guide of FastAPI: long, random, and public. */
 const publishedSecret = '09d25e094faa6ca2556c818166b7a9563b93f7099f6f0f4caa6cf63b88e8d3e7';
 
 describe('strictness', () => {
@@ -39,11 +39,11 @@ describe('strictness', () => {
     });
   });
 
-  it('starts with nothing at all in local environments, and warns of nothing', () => {
+  it('lets a local environment start with nothing set, without a warning', () => {
     expect(loadConfig({})).toMatchObject({ ok: true, warnings: [] });
   });
 
-  it('starts with the least that it asks for, and warns of nothing', () => {
+  it('lets an environment start with the required variables alone, without a warning', () => {
     expect(loadConfig(strictEnv)).toMatchObject({ ok: true, warnings: [] });
   });
 });
@@ -58,7 +58,7 @@ describe('a strict environment', () => {
     },
   );
 
-  it('says everything that is missing at once', () => {
+  it('names every missing variable at once', () => {
     const named = problemsOf({ BACKEND_ENV: 'production' }).map((problem) => problem.split(' ')[0]);
     expect(named.sort()).toEqual(
       Object.keys(strictEnv)

@@ -40,7 +40,7 @@ describe('whole numbers', () => {
     (given) => expect(problemsOf({ RATE_LIMIT_MAX: given })).toHaveLength(1),
   );
 
-  it('say so when a session would end before its refresh token', () => {
+  it('refuse an absolute session life below the life of a refresh token', () => {
     expect(problemsOf({ JWT_REFRESH_TTL_DAYS: '8', SESSION_ABSOLUTE_DAYS: '7' })).toEqual([
       'SESSION_ABSOLUTE_DAYS must not be less than JWT_REFRESH_TTL_DAYS',
     ]);
@@ -50,7 +50,7 @@ describe('whole numbers', () => {
     ]);
   });
 
-  it('let a long refresh life lengthen a session whose end is not set', () => {
+  it('let a long refresh life lengthen a session without SESSION_ABSOLUTE_DAYS', () => {
     expect(configOf({ JWT_REFRESH_TTL_DAYS: '60' }).session).toMatchObject({
       refreshTtlSeconds: 60 * 86_400,
       absoluteTtlSeconds: 60 * 86_400,
@@ -58,7 +58,7 @@ describe('whole numbers', () => {
     expect(configOf({}).session.absoluteTtlSeconds).toBe(30 * 86_400);
   });
 
-  it('PASSWORD_MAX_AGE_DAYS=0 is never', () => {
+  it('let passwords live forever with PASSWORD_MAX_AGE_DAYS=0', () => {
     expect(configOf({ PASSWORD_MAX_AGE_DAYS: '0' }).password.maxAgeDays).toBeNull();
   });
 });
@@ -78,7 +78,7 @@ describe('switches', () => {
     'LOG_PRETTY',
     'ENABLE_METRICS',
     'FLAG_EXPERIMENTAL_CACHING',
-  ])('%s is nothing else', (name) => {
+  ])('%s accepts no other word', (name) => {
     expect(problemsOf({ [name]: 'maybe' })).toEqual([
       `${name} must be 1 or 0, true or false, on or off, yes or no`,
     ]);
@@ -222,7 +222,7 @@ describe('origins', () => {
     expect(problemsOf({ ALLOWED_ORIGINS: '*,https://a.example/,,https://b.example' })).toHaveLength(3);
   });
 
-  it('give the place of links in e-mails unless APP_URL does', () => {
+  it('start the links in e-mails unless APP_URL does', () => {
     expect(configOf({}).origins.appUrl).toBe('http://127.0.0.1:3002');
     expect(configOf({ HOST: '0.0.0.0', BACKEND_PORT: '8080' }).origins.appUrl).toBe('http://localhost:8080');
     expect(configOf({ ALLOWED_ORIGINS: 'https://a.example,https://b.example' }).origins.appUrl).toBe(
@@ -248,7 +248,7 @@ describe('feature flags', () => {
     expect(configOf({ FLAG_NEW_DASHBOARD_WIDGETS: 'on' }).flags.new_dashboard_widgets).toBe(true);
   });
 
-  it('warn of one that nobody knows, and give it no effect', () => {
+  it('cause a warning and have no effect where the code does not know them', () => {
     expect(warningsOf({ FLAG_NEW_DASHBORD: '1' })).toEqual([
       'FLAG_NEW_DASHBORD is not a feature flag that Itsor knows',
     ]);

@@ -23,17 +23,14 @@ export type EmailProviderConfig =
 
 /** The AWS account, for a service that needs one. */
 export const readAws = (scope: Scope, service: 'ses' | 's3'): AwsConfig => {
-  const { AWS_REGION: region, AWS_ACCESS_KEY_ID: id, AWS_SECRET_ACCESS_KEY: key } = scope.settings;
-  requireEach(scope, `is required by ${service}`, [
-    'AWS_REGION',
-    'AWS_ACCESS_KEY_ID',
-    'AWS_SECRET_ACCESS_KEY',
-  ]);
-  return {
-    region: region ?? '',
-    accessKeyId: id ?? new Secret(''),
-    secretAccessKey: key ?? new Secret(''),
-  };
+  const {
+    AWS_REGION: region = '',
+    AWS_ACCESS_KEY_ID: accessKeyId = new Secret(''),
+    AWS_SECRET_ACCESS_KEY: secretAccessKey = new Secret(''),
+  } = scope.settings;
+  const names = ['AWS_REGION', 'AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY'] as const;
+  requireEach(scope, `is required by ${service}`, names);
+  return { region, accessKeyId, secretAccessKey };
 };
 
 const chooseProvider = ({ settings, strict, given, wrong }: Scope): EmailProviderConfig['kind'] => {

@@ -91,8 +91,8 @@ export type EnvironmentConfig = {
 const lenientNames: readonly string[] = ['local', 'development', 'dev', 'test'];
 
 /**
- * Strict if any of BACKEND_ENV, ENVIRONMENT and NODE_ENV is, so that none of them can undo another, and
- * named after the first that is. One that cannot be read counts as strict.
+ * An environment is strict if any of BACKEND_ENV, ENVIRONMENT and NODE_ENV names a strict one, so that none of them
+ * can undo another. Its name is the first strict one. A variable that cannot be read counts as strict.
  */
 export const readEnvironment = (env: Record<string, unknown>): EnvironmentConfig => {
   const names = namesOf('BACKEND_ENV').flatMap((variable) => {
@@ -124,7 +124,7 @@ export const findMisspellings = (env: Record<string, unknown>): readonly ConfigP
     return meant ? [{ variable, detail: `is not read; is ${meant} meant?` }] : [];
   });
 
-/** The settings, and the voice, of a rule over several variables. */
+/** The settings that a rule over several variables reads, and its ways to report. */
 export type Scope = {
   readonly settings: Settings;
   /** Not a local environment: the defaults of local work are refused. */
