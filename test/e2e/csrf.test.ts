@@ -50,6 +50,7 @@ const openScene = async () => {
 
 describe.skipIf(!hasBrowser).each(Object.entries(foreignPages))('%s', (_, open) => {
   it.each(Object.entries(carriers))(
+    // Proves ASVS 3.5.1.
     'neither logs in or out, signs up nor refreshes by %s',
     async (_, carry) => {
       const { intents, sent, answers, inTab, expectNothingChanged } = await openScene();
@@ -62,6 +63,7 @@ describe.skipIf(!hasBrowser).each(Object.entries(foreignPages))('%s', (_, open) 
     },
   );
 
+  // Proves ASVS 3.5.1.
   it.each(Object.entries(carriers))('does nothing by the forms of the pages, by %s', async (_, carry) => {
     const { pageIntents, sent, answers, inTab, expectNothingChanged } = await openScene();
     for (const intent of Object.values(pageIntents)) {

@@ -144,6 +144,7 @@ const faults: readonly [string, Fault][] = [
 ];
 
 describe('a database that answers garbage', () => {
+  // Proves ASVS 16.5.2.
   it.each(faults)('is 503 on every route that needs it: %s', async (_, fault) => {
     injectFault(fault);
     for (const [name, send] of requests) {

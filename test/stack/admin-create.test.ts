@@ -153,6 +153,7 @@ for (const [kind, open] of [
       );
     };
 
+    // Proves ASVS 6.3.2.
     test('makes the first account there is, verified, with a hash that the Worker takes as its own', async () => {
       expect((await client.query('select from users')).rowCount).toBe(0);
       const run = await create('Ada@Example.com', ['--username', 'ada']);

@@ -88,6 +88,7 @@ for (const kind of ['embedded', 'postgres'] as const) {
         expect(await response.json()).toMatchObject({ rows: [{ sum: '42' }], rowAsArray: false });
       });
 
+      // Proves ASVS 2.3.3.
       test('keeps nothing of a transaction of which one statement fails', async () => {
         const failing = app.transaction([
           app`INSERT INTO notes (id) VALUES (1)`,

@@ -23,6 +23,7 @@ beforeAll(async () => {
 afterAll(() => stack?.stop());
 
 describe('OAuth 2 clients work unchanged', () => {
+  // Proves RFC 6749, 4.3.
   it('simple-oauth2: password, refresh, revoke', async () => {
     const client = new ResourceOwnerPassword({
       client: { id: 'app', secret: 'not checked' },
@@ -40,6 +41,7 @@ describe('OAuth 2 clients work unchanged', () => {
     expect((await me(refreshed.token.access_token)).status).toBe(401);
   });
 
+  // Proves RFC 6749, 5.1.
   it('openid-client: password and refresh grants, and the error of a wrong password', async () => {
     const server = {
       issuer: stack.url,
@@ -64,6 +66,7 @@ describe('OAuth 2 clients work unchanged', () => {
     });
   });
 
+  // Proves RFC 6749, 5.2.
   it('@badgateway/oauth2-client: password and refresh grants, and the error of a wrong password', async () => {
     const client = new OAuth2Client({ server: stack.url, clientId: 'app', tokenEndpoint: '/auth/token' });
     const tokens = await client.password({ username, password, scope: ['offline_access'] });

@@ -28,6 +28,7 @@ for (const kind of ['embedded', 'postgres'] as const) {
       });
       afterAll(() => database?.close());
 
+      // Proves ASVS 13.2.2.
       test('let the app read and write rows, of tables that came later too', async () => {
         expect(await app`SELECT count(*)::int AS n FROM users`).toEqual([{ n: 0 }]);
         await app`INSERT INTO later (body) VALUES ('a'), ('b')`;

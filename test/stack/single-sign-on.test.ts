@@ -79,6 +79,7 @@ describe.each(['profile', 'token'])('with a certified provider that tells the ad
     expect(shown.html).toContain('Confirm your e-mail address');
   });
 
+  // Proves ASVS 10.1.2.
   it('logs nobody in by an answer that another browser has asked for', async () => {
     const attacker = createCookieBrowser({ stopsAt: /\/callback\?/ });
     const { shown: stopped } = await logInBy(id, `mallory@${id}.example.com`, attacker);

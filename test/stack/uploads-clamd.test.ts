@@ -30,6 +30,7 @@ describe.skipIf(!hasClamd)('uploads before a real clamd', () => {
     expect(Buffer.from(await (await client.download(id)).arrayBuffer())).toEqual(pdf);
   });
 
+  // Proves ASVS 5.4.3.
   it('EICAR becomes infected, and cannot be downloaded', async () => {
     const id = await client.send(Buffer.from(eicar), { filename: 'eicar.txt', content_type: 'text/plain' });
     expect(await client.settled(id)).toBe('infected');

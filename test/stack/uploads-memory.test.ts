@@ -30,6 +30,7 @@ describe.skipIf(!tellsMemory)('a file on its way through the Worker', () => {
   it.each([
     ['stored', (mebibytes: number) => worker.store(mebibytes), 'stored'],
     ['scanned', (mebibytes: number) => worker.scan(mebibytes), clean],
+    // Proves ASVS 5.2.1.
   ] as const)('100 MiB are %s in flat memory', async (done, work, outcome) => {
     const growth = await growthMiB(async () => expect(await work(100)).toEqual(outcome));
     console.log(`100 MiB ${done}: workerd grew by ${growth.toFixed()} MiB at most.`);

@@ -18,6 +18,7 @@ describe('a range of ten bytes', () => {
     [`bytes=2-${'9'.repeat(30)}`, part(2, 8)],
     [`bytes=-${'9'.repeat(30)}`, part(0, 10)],
     [`bytes=${'0'.repeat(30)}3-4`, part(3, 2)],
+    // Proves RFC 9110, 14.
   ])('the range %s is %o', (range, expected) => expect(choose(range)).toEqual(expected));
 
   it.each([
@@ -54,6 +55,7 @@ describe('a range of ten bytes', () => {
     expect(choose(`bytes=${huge}-${huge}`)).toEqual({ kind: 'unsatisfiable' });
   });
 
+  // Proves RFC 9110, 13.1.5.
   it('a range counts only for the version that If-Range names', () => {
     expect(choose('bytes=0-4', '"abc"')).toEqual(part(0, 5));
     for (const other of ['"other"', 'W/"abc"', 'Fri, 20 Nov 2026 10:00:00 GMT', ''])

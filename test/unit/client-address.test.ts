@@ -73,8 +73,10 @@ describe('the client address', () => {
       ':',
       ':::',
     ],
+    // Proves ASVS 15.3.4.
   ])('is nobody’s where it is not one address: "%s"', (value) => expect(addressOf(value)).toEqual(unknown));
 
+  // Proves ASVS 4.1.3.
   it('is unknown without CF-Connecting-IP, whatever headers a client sends', () => {
     const own = [
       'X-Forwarded-For',

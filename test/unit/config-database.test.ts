@@ -51,6 +51,7 @@ describe('DATABASE_URL', () => {
     'postgres:///d',
     'postgres://u:p@h:99999/d',
     'postgres://u:p@h/d?sslmode=on',
+    // Proves ASVS 16.5.1.
   ])('is refused by name: %s', (url) => {
     expect(problemsOf({ DATABASE_URL: url })).toEqual([expect.stringMatching(/^DATABASE_URL (is not|must)/)]);
   });
@@ -121,6 +122,7 @@ describe('DATABASE_URL', () => {
 
 describe('the two database roles', () => {
   it.each(['MIGRATIONS_DATABASE_URL', 'DB_MIGRATOR_USER', 'DB_MIGRATOR_PASSWORD'])(
+    // Proves ASVS 13.3.2.
     'refuses %s in a strict Worker',
     (name) => {
       const env = { [name]: name.endsWith('URL') ? 'postgres://migrator:p@h/d' : 'migrator' };
@@ -131,6 +133,7 @@ describe('the two database roles', () => {
     },
   );
 
+  // Proves ASVS 13.2.2.
   it('refuses one user for both, however it is spelled', () => {
     const same = expect.stringContaining('must not name the same user');
     const app = { DATABASE_URL: 'postgres://it%73or:p@h/d' };

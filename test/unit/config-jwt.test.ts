@@ -97,6 +97,7 @@ describe('the signing key', () => {
       '-----BEGIN PRIVATE KEY-----\n=A=\n-----END PRIVATE KEY-----',
       'is not a complete',
     ],
+    // Proves ASVS 11.2.3.
   ])('is refused when it is %s', (_name, algorithm, key, detail) => {
     expect(problemsOf({ JWT_ALGORITHM: algorithm, JWT_PRIVATE_KEY: key })).toEqual([
       expect.stringContaining(`JWT_PRIVATE_KEY ${detail}`),
@@ -109,6 +110,7 @@ describe('the signing key', () => {
     expect(warningsOf(env)).toEqual([expect.stringMatching(/^JWT_PRIVATE_KEY is not used/)]);
   });
 
+  // Proves ASVS 9.1.2; RFC 8725, 3.2.
   it.each(['none', 'HS1', 'RS512', 'HS256,none'])('is refused for the algorithm %s', (algorithm) => {
     expect(problemsOf({ JWT_ALGORITHM: algorithm })).toEqual([
       expect.stringMatching(/^JWT_ALGORITHM must be one of/),
@@ -143,6 +145,7 @@ describe('access tokens', () => {
     },
   );
 
+  // Proves ASVS 14.2.1; RFC 6750, 2.3.
   it('are accepted from nowhere else', () => {
     expect(problemsOf({ JWT_TOKEN_LOCATION: 'headers,query' })).toEqual([
       'JWT_TOKEN_LOCATION entry 2 must be headers or cookies',

@@ -33,6 +33,7 @@ const report = (env: Record<string, unknown>): string => {
 };
 
 describe('a report of what is wrong', () => {
+  // Proves ASVS 16.2.5.
   it('holds no value, whichever variable holds it and in whatever shape', () => {
     for (const environment of ['local', 'production']) {
       for (const algorithm of ['HS256', 'ES256']) {
@@ -97,6 +98,7 @@ describe('the configuration', () => {
     SCAN_CALLBACK_SECRET: 'Ht5Rw0Qe7Ya2Us9Xd4Zf1Cg6Vh3Bj8NkMlPo',
   };
 
+  // Proves ASVS 13.3.1; ASVS 16.2.5.
   it('prints none of its secrets', () => {
     const printed = JSON.stringify(configOf(everySecret));
     const hidden = Object.entries(everySecret).filter(([name]) => isSecret(name));

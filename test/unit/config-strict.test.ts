@@ -50,6 +50,7 @@ describe('strictness', () => {
 
 describe('a strict environment', () => {
   it.each(Object.keys(strictEnv).filter((name) => name !== 'BACKEND_ENV'))(
+    // Proves ASVS 13.2.3; ASVS 13.3.1.
     'does not start without %s',
     (name) => {
       expect(problemsOf(without(name))).toEqual([
@@ -67,6 +68,7 @@ describe('a strict environment', () => {
     );
   });
 
+  // Proves ASVS 11.2.3; RFC 8725, 3.5.
   it.each(['JWT_SECRET', 'SECRET_KEY'])('refuses a weak %s', (name) => {
     const refused = (value: string) => problemsOf({ ...strictEnv, [name]: value });
     expect(refused('x7Yb2zTn9Lw4Kd8Xv1Rf6Hs3Gm5Pc0J')).toEqual([
@@ -91,10 +93,12 @@ describe('a strict environment', () => {
     'passwordpasswordpasswordpasswordpassword',
     'abcdefghijklmnopqrstuvwxyz0123456789',
     'zyxwvutsrqponmlkjihgfedcba9876543210',
+    // Proves ASVS 13.2.3.
   ])('refuses the well-known or patterned secret %s', (value) => {
     expect(problemsOf({ ...strictEnv, JWT_SECRET: value })).toHaveLength(1);
   });
 
+  // Proves RFC 8725, 3.5.
   it('counts the bytes of a secret in UTF-8, not its characters', () => {
     expect(problemsOf({ ...strictEnv, JWT_SECRET: 'äöüßéèêëâàáåæçñø' })).toEqual([]);
   });
@@ -207,6 +211,7 @@ describe('a strict environment', () => {
     expect(email.provider.kind).toBe('resend');
   });
 
+  // Proves ASVS 11.4.2.
   it('warns of Argon2 parameters below those that OWASP lists', () => {
     const weak = { ARGON2_MEMORY_KIB: '7168', ARGON2_ITERATIONS: '4' };
     expect(warningsOf({ ...strictEnv, ...weak })).toEqual([expect.stringContaining('OWASP')]);

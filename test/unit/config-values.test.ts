@@ -129,6 +129,7 @@ describe('cookies', () => {
     },
   );
 
+  // Proves ASVS 3.3.2.
   it('SameSite=None needs Secure', () => {
     const env = { SESSION_COOKIE_SAMESITE: 'none' };
     expect(problemsOf(env)).toEqual([expect.stringMatching(/^SESSION_COOKIE_SAMESITE none needs/)]);
@@ -202,6 +203,7 @@ describe('origins', () => {
     'javascript:alert(1)',
     'https://a.example\\@b.example',
     'https://',
+    // Proves ASVS 3.4.2.
   ])('are refused by position: %s', (origin) => {
     expect(problemsOf({ ALLOWED_ORIGINS: `https://ok.example,${origin}` })).toEqual([
       expect.stringMatching(/^ALLOWED_ORIGINS entry 2 /),

@@ -65,6 +65,7 @@ describe('the name of a file', () => {
     'x\ufeff.pdf',
     'x\u2060.pdf',
     'x.exe\u{e0020}.pdf',
+    // Proves ASVS 5.3.2.
   ])('a file may not have the name %j, which leads elsewhere or looks like another', (name) => {
     expect(fileNameFlaw(name)).toMatchObject({ code: 'not_a_file_name' });
   });
@@ -87,6 +88,7 @@ describe('the name of a file', () => {
     ['report.pdf.', 'application/pdf', false],
     ['report. pdf', 'application/pdf', false],
     ['clip.mp4', 'video/mp4', true],
+    // Proves ASVS 5.2.2.
   ])('the name %s fits the type %s: %s', (name, type, fits) => expect(fitsType(name, type)).toBe(fits));
 });
 
@@ -98,10 +100,12 @@ describe('Content-Disposition', () => {
     ['a"b\\c.pdf', `attachment; filename="a_b_c.pdf"; filename*=UTF-8''a%22b%5Cc.pdf`],
     ['%41.pdf', `attachment; filename="_41.pdf"; filename*=UTF-8''%2541.pdf`],
     ["it's (1)*.pdf", `attachment; filename="it's (1)*.pdf"; filename*=UTF-8''it%27s%20%281%29%2A.pdf`],
+    // Proves ASVS 5.4.2.
   ])('the Content-Disposition of %s follows RFC 6266 and RFC 8187', (name, expected) => {
     expect(attachmentOf(name)).toBe(expected);
   });
 
+  // Proves ASVS 5.4.2.
   it('a Content-Disposition keeps every name within its two parameters, and returns the name', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary' }), (name) => {

@@ -155,6 +155,7 @@ describe('any text as a password', () => {
     expect(performance.now() - before).toBeLessThan(1_000);
   });
 
+  // Proves ASVS 6.2.11.
   it('is refused where it is built from the names of the account', () => {
     const word = fc.stringMatching(/^[a-z]{3,12}$/);
     const filler = fc.stringMatching(/^[0-9 .,!_-]{0,4}$/);

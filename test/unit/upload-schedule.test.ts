@@ -80,6 +80,7 @@ describe('a scanner that is away', () => {
 });
 
 describe('a key in quarantine', () => {
+  // Proves ASVS 5.3.2.
   it('a key in quarantine is made of ids, and read back', () => {
     const name = objectName(upload.userId ?? '', upload.id);
     expect(readQuarantineKey(quarantineKey(name))).toEqual({ objectName: name, uploadId: upload.id });

@@ -199,6 +199,7 @@ describe('an archive is unsafe', () => {
     ['is cut off', { ...deflated, content: deflated.content?.subarray(0, -1) ?? content }],
     ['continues after its end', { ...deflated, content: join([deflated.content ?? content, content]) }],
     ['unpacks to less than it says', { ...deflated, size: 1001 }],
+    // Proves ASVS 5.3.3.
   ])('an archive is unsafe when an entry %s', async (_, given) => {
     expect(await inspect(word(given))).toBe('archive_unsafe');
   });
@@ -235,6 +236,7 @@ describe('an archive shares its file', () => {
 });
 
 describe('an archive is a bomb', () => {
+  // Proves ASVS 5.2.3.
   it('an archive that unpacks to far more than its size is a bomb', async () => {
     expect(await inspect(word({ ...deflated, size: 4_000_000_000 }))).toBe('archive_bomb');
     expect(await inspect(word(packed('x', '0'.repeat(9_000_000))))).toEqual(names);
@@ -281,6 +283,7 @@ describe('an archive is a bomb', () => {
     expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(16_000_000);
   });
 
+  // Proves ASVS 5.2.3.
   it('an archive whose entries share their bytes is a bomb', async () => {
     const shared = [
       { name: 'a', content },

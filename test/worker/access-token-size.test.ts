@@ -9,6 +9,7 @@ const client = createClient();
 // What browsers hold of a cookie, name and attributes included (RFC 6265 section 6.1).
 const maxCookieBytes = 4096;
 
+// Proves ASVS 3.3.5; ASVS 4.2.5.
 it('an access token fits a cookie with as many roles as an account can have, each of the greatest length', async () => {
   const { access_token: bearer } = await newAdmin(client);
   const { user } = await newAccount(client);

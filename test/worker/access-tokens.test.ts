@@ -56,6 +56,7 @@ const keyKinds = {
 } as const;
 
 describe('an access token', () => {
+  // Proves ASVS 9.2.4; RFC 8725, 3.11; RFC 9068, 2.1.
   it('is an at+jwt with the claims of the contract', async () => {
     const [header, payload] = (await signed())
       .split('.')
@@ -74,6 +75,7 @@ describe('an access token', () => {
     });
   });
 
+  // Proves ASVS 9.2.1; RFC 7519, 4.1.4.
   it('is good until 30 seconds after it expires, and is then reported as expired', async () => {
     const token = await signed();
     expect(await tokens.verify(token, now)).toEqual({ kind: 'valid', claims, goodUntil: seconds(3630) });
@@ -81,6 +83,7 @@ describe('an access token', () => {
     expect((await tokens.verify(token, seconds(3630))).kind).toBe('expired');
   });
 
+  // Proves RFC 8725, 3.1.
   it.each(['HS256', 'HS384', 'HS512'] as const)('is signed and verified under %s', async (algorithm) => {
     const own = createAccessTokens({ ...base, algorithm });
     const token = await own.sign({ ...claims, tokenId: 'id' }, now, seconds(60));
@@ -125,6 +128,7 @@ describe('an access token', () => {
     },
   );
 
+  // Proves ASVS 11.2.2; ASVS 13.3.4.
   it('is verified under a previous secret and signed under the current one', async () => {
     const next = createAccessTokens({
       ...base,
@@ -136,6 +140,7 @@ describe('an access token', () => {
     expect((await tokens.verify(fresh, now)).kind).toBe('invalid');
   });
 
+  // Proves RFC 7515, 2.
   it('has one spelling', async () => {
     const token = await signed();
     const [header = '', payload = '', signature = ''] = token.split('.');
@@ -237,6 +242,7 @@ describe('an access token', () => {
       .sign(by);
   };
 
+  // Proves ASVS 7.2.1; ASVS 9.1.1; ASVS 9.1.3; ASVS 9.2.1; ASVS 9.2.2; ASVS 9.2.3; RFC 7515, 4.1.4; RFC 7515, 5.2; RFC 7519, 4.1.3; RFC 7519, 4.1.5; RFC 8725, 3.1; RFC 8725, 3.8; RFC 8725, 3.9; RFC 8725, 3.10; RFC 9068, 4.
   it('is refused for every wrong claim or header', async () => {
     expect((await tokens.verify(await craft({}), now)).kind).toBe('valid');
     const cases: [string, Promise<string>][] = [
@@ -262,6 +268,7 @@ describe('an access token', () => {
       expect((await tokens.verify(await token, now)).kind, name).toBe('invalid');
   });
 
+  // Proves ASVS 9.1.1; ASVS 9.1.2; RFC 8725, 3.2.
   it('is refused without a signature', async () => {
     const [, payload] = (await signed()).split('.');
     const none = btoa(JSON.stringify({ alg: 'none', typ: 'at+jwt' })).replaceAll('=', '');

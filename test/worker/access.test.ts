@@ -72,6 +72,7 @@ describe('who may do what', () => {
     }
   });
 
+  // Proves ASVS 8.2.1.
   it('has a row for every operation, and one that fits it', () => {
     expect(Object.keys(access).toSorted()).toEqual(Object.keys(operations).toSorted());
     for (const [key, row] of rows) {
@@ -90,6 +91,7 @@ describe('who may do what', () => {
     const [method = '', path = ''] = key.split(' ');
     const permission = permissionOf(operations[key]?.access);
 
+    // Proves ASVS 8.2.1.
     it.each(actorNames)('as %s', async (who) => {
       for (const [name, carry] of Object.entries(carriers)) {
         const isFresh = row.usesUp || who === 'who may all but one';

@@ -43,6 +43,7 @@ beforeEach(async () => {
 });
 
 describe('hashing a password', () => {
+  // Proves ASVS 11.4.2.
   it('gives the PHC string that the reference implementation gives', async () => {
     const salted = createHasher(
       { randomBytes: () => new TextEncoder().encode('saltsaltsaltsalt') },
@@ -53,6 +54,7 @@ describe('hashing a password', () => {
     );
   });
 
+  // Proves ASVS 11.5.1; RFC 9106, 3.1.
   it('uses 16 bytes of fresh salt each time and 32 bytes of tag', async () => {
     const hashes = [phc, await hasher.hash(password)].map((text) => parsePhc(text));
     expect(hashes.map((hash) => [hash?.salt.length, hash?.tag.length])).toEqual([
@@ -89,6 +91,7 @@ describe('verifying a password', () => {
     },
   );
 
+  // Proves ASVS 11.2.4.
   it('refuses the right one when any byte of the tag differs', async () => {
     const tag = phc.slice(phc.lastIndexOf('$') + 1);
     for (const at of [0, 20, tag.length - 2]) {
@@ -112,6 +115,7 @@ describe('verifying a password', () => {
   });
 });
 
+// Proves ASVS 6.3.8.
 describe('where there is no password to compare with', () => {
   it.each([
     ['no user', null],

@@ -33,6 +33,7 @@ describe('the hash queue', () => {
     await expect(enqueue(() => Promise.reject(new Error('no memory')))).rejects.toThrow('no memory');
   });
 
+  // Proves ASVS 15.4.4.
   it('serves in the order of arrival', async () => {
     const enqueue = createQueue();
     const served: number[] = [];
@@ -40,6 +41,7 @@ describe('the hash queue', () => {
     expect(served).toEqual([1, 2, 3]);
   });
 
+  // Proves ASVS 2.4.1; ASVS 15.2.2.
   it('refuses a call without a place at once, before it serves any waiting call', async () => {
     const enqueue = createQueue();
     const served: string[] = [];

@@ -34,10 +34,12 @@ const computeHex = async ({ password, salt, parameters, tag }: KnownAnswer) =>
 const heldBytes = () => pool.memories().reduce((total, { buffer }) => total + buffer.byteLength, 0);
 
 describe('Argon2id on reused memory', { timeout: 60_000 }, () => {
+  // Proves RFC 9106, 3.2.
   it.each(knownAnswers)('agrees with the reference implementation: $parameters, $password', async (known) => {
     expect(await computeHex(known)).toBe(known.tag);
   });
 
+  // Proves RFC 9106, 3.2.
   it('gives the known answer on calls 1, 2 and 50 of one instance', async () => {
     for (let call = 1; call <= 50; call++) {
       expect(await computeHex(usual), `call ${call}`).toBe(usual.tag);
@@ -50,6 +52,7 @@ describe('Argon2id on reused memory', { timeout: 60_000 }, () => {
     }
   });
 
+  // Proves ASVS 15.4.1.
   it('gives 64 concurrent calls the right answers', async () => {
     const calls = Array.from({ length: 64 }, (_, index) => (index % 3 === 0 ? small : usual));
     expect(await Promise.all(calls.map(computeHex))).toEqual(calls.map(({ tag }) => tag));
@@ -65,6 +68,7 @@ describe('Argon2id on reused memory', { timeout: 60_000 }, () => {
     expect(WebAssembly.instantiate).toBe(instantiate);
   });
 
+  // Proves ASVS 15.2.2.
   it('takes no more memory in 200 calls than in the first', async () => {
     await computeHex(small);
     const bytes = heldBytes();

@@ -74,6 +74,7 @@ describe('GET /audit', () => {
 });
 
 describe('the audit trail', () => {
+  // Proves ASVS 16.3.1.
   it('records wrong passwords and the lock that follows, with address and device', async () => {
     const { user } = await newAccount(client);
     const address = newAddress();

@@ -26,6 +26,7 @@ describe('the table of operations', () => {
     .filter(([, { json, oauthForm }]) => json || oauthForm)
     .map(([key]) => key.split(' ') as [string, string]);
 
+  // Proves ASVS 8.3.1; RFC 6750, 3; RFC 9110, 15.5.2.
   it.each(needLogin)('%s %s refuses whoever has no good token', async (method, path) => {
     for (const init of [{}, { bearer: 'made.up.token' }, { cookies: { itsor_session: 'made.up.token' } }]) {
       const response = await client(method, sample(path), init);
@@ -35,6 +36,7 @@ describe('the table of operations', () => {
     }
   });
 
+  // Proves ASVS 2.2.2; ASVS 3.5.2; RFC 9110, 8.3.
   it.each(withBody)('%s %s refuses a body of another kind', async (method, path) => {
     const { access_token: bearer } = await newAccount(client);
     for (const type of ['text/plain', 'application/xml', 'multipart/form-data; boundary=x']) {
@@ -48,6 +50,7 @@ describe('the table of operations', () => {
   });
 
   it.each(table.map(([key]) => key.split(' ') as [string, string]))(
+    // Proves ASVS 3.4.5.
     '%s %s carries the security headers',
     async (method, path) => {
       const { headers } = await client(method, sample(path));
@@ -122,6 +125,7 @@ describe('the description of the webhook', () => {
 });
 
 describe('GET /docs', () => {
+  // Proves ASVS 3.4.3; ASVS 3.6.1.
   it('is a page under a fresh nonce, without anything inline or foreign', async () => {
     const [one, two] = [await client('GET', '/docs'), await client('GET', '/docs')];
     const policy = one.headers.get('Content-Security-Policy') ?? '';
@@ -134,6 +138,7 @@ describe('GET /docs', () => {
     expect(html).not.toMatch(/(?:src|href)="(?:https?:)?\/\//);
   });
 
+  // Proves ASVS 3.5.7; ASVS 13.4.3; ASVS 13.4.7.
   it('hands out the files of the viewer and nothing else of its package', async () => {
     for (const file of ['swagger-ui.css', 'swagger-ui-bundle.js']) {
       const response = await client('GET', `/docs/assets/${file}`);
@@ -145,6 +150,7 @@ describe('GET /docs', () => {
     }
   });
 
+  // Proves RFC 9457, 3.1.1.
   it('explains every error code where a problem type leads', async () => {
     const html = await (await client('GET', '/docs/errors')).text();
     for (const code of Object.keys(errorCatalogue)) expect(html).toContain(`id="${code}"`);

@@ -27,6 +27,7 @@ const preflight = (origin: string, path = '/auth/me', by: Client = client) =>
   });
 
 describe('an allowed origin', () => {
+  // Proves ASVS 3.4.2; Fetch, CORS protocol: responses.
   it.each([app, admin])('%s reads with credentials, and sees the fields that it needs', async (origin) => {
     const { access_token: bearer } = await newAccount(client);
     const response = await client('GET', '/auth/me', { bearer, headers: { Origin: origin } });
@@ -42,12 +43,14 @@ describe('an allowed origin', () => {
     ['POST', '/auth/me', 405],
     ['POST', '/auth/signup', 422],
     ['POST', '/auth/logout', 204],
+    // Proves Fetch, CORS protocol: responses.
   ])('reads the answer to %s %s too (%i), so that it learns the error', async (method, path, status) => {
     const response = await client(method, path, { headers: { Origin: app } });
     expect(response.status).toBe(status);
     expect(corsHeaders(response)).toEqual(readable(app));
   });
 
+  // Proves Fetch, CORS protocol: responses.
   it('reads Retry-After', async () => {
     const limited = createClient({ ...variables, RATE_LIMIT_MAX: '1' });
     const request = () => limited('GET', '/auth/me', { headers: { Origin: app } });
@@ -58,6 +61,7 @@ describe('an allowed origin', () => {
     expect(corsHeaders(response)).toEqual(readable(app));
   });
 
+  // Proves Fetch, CORS-preflight fetch.
   it('learns from a preflight which headers it may send, for ten minutes', async () => {
     for (const path of ['/auth/me', '/auth/sessions/1', '/nothing']) {
       const response = await preflight(app, path);
@@ -87,6 +91,7 @@ describe('an allowed origin', () => {
   });
 });
 
+// Proves ASVS 3.4.2; Fetch, CORS check.
 describe('any other origin gets no Access-Control header at all', () => {
   it.each([
     ...['null', '*', '', 'app.example.com', 'https://', 'about:blank', 'file://', 'https://example.com'],
@@ -121,6 +126,7 @@ describe('any other origin gets no Access-Control header at all', () => {
     expect(corsHeaders(refused)).toEqual({});
   });
 
+  // Proves Fetch, CORS check.
   it('not even with a valid token', async () => {
     const { access_token: bearer } = await newAccount(client);
     const response = await client('GET', '/auth/me', { bearer, headers: { Origin: 'https://evil.com' } });
@@ -132,6 +138,7 @@ describe('any other origin gets no Access-Control header at all', () => {
   });
 });
 
+// Proves RFC 9110, 12.5.5; Fetch, CORS protocol and HTTP caches.
 it.each(everyKindOfResponse)('%s (%i) varies by Origin', async (_, status, request) => {
   const response = await request();
   await response.body?.cancel();
@@ -140,6 +147,7 @@ it.each(everyKindOfResponse)('%s (%i) varies by Origin', async (_, status, reque
 });
 
 describe('OPTIONS', () => {
+  // Proves Fetch, CORS-preflight fetch.
   it('as a preflight reaches neither limiter nor database, with whatever credentials', async () => {
     let objectCalls = 0;
     const counted = (namespace: DurableObjectNamespace) => ({
@@ -166,6 +174,7 @@ describe('OPTIONS', () => {
     ['without an Origin', { 'Access-Control-Request-Method': 'GET' }],
     ['without a method that it asks for', { Origin: app }],
     ['alone', {}],
+    // Proves ASVS 4.1.4; RFC 9110, 10.2.1.
   ])('%s is no preflight: it is counted, and told which methods there are', async (_, headers) => {
     const response = await client('OPTIONS', '/auth/me', { headers: headers as Record<string, string> });
     expect(response.status).toBe(405);

@@ -125,6 +125,7 @@ const situations = origins.flatMap(([from, origin, verdict]) =>
 );
 
 describe.each(routes)('%s', (_, success, send) => {
+  // Proves ASVS 3.5.1.
   it('is refused from every place that is not ours, and nothing is written', async () => {
     const session = await signUp();
     const before = await stateOf(session.email);
@@ -164,6 +165,7 @@ describe('the exemption of bearer tokens', () => {
   const foreign = { Origin: 'https://evil.example' };
 
   it.each(['Basic YTpi', 'Bearer', 'Bearer ', 'Bearer a b', 'Token x', 'Digest username="a"', ''])(
+    // Proves ASVS 3.5.1.
     'is not for "%s", which a browser may add by itself or which is no token',
     async (Authorization) => {
       const { cookies, email } = await signUp();
@@ -198,6 +200,7 @@ describe('the exemption of bearer tokens', () => {
 
 describe('safe methods', () => {
   it.each(['GET', 'HEAD', 'OPTIONS'])(
+    // Proves ASVS 3.5.3.
     '%s needs no proof of where it comes from, and changes nothing',
     async (method) => {
       const { cookies, email } = await signUp();
@@ -217,6 +220,7 @@ describe('whatever the route', () => {
     .map((key) => key.split(' ') as [string, string]);
 
   it.each([...unsafe, ['PUT', '/nothing'], ['POST', '/auth/me']] as const)(
+    // Proves ASVS 3.5.2.
     '%s %s is refused from a foreign site',
     async (method, path) => {
       const response = await client(method, path, { headers: { Origin: 'https://evil.example' } });

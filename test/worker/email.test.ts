@@ -35,6 +35,7 @@ describe('POST /auth/email/verify', () => {
     expect(await again.json()).toMatchObject({ code: 'token_invalid' });
   });
 
+  // Proves ASVS 6.4.1.
   it('the code of a mail proves the address for ten minutes', async () => {
     const [prompt, late] = [await newAccount(client), await newAccount(client)];
     const code = await codeIn(prompt.user.email);
@@ -187,6 +188,7 @@ describe('changing the address', () => {
     expect((await client('POST', '/auth/email/restore', { json: { token: restore } })).status).toBe(400);
   });
 
+  // Proves ASVS 7.5.1.
   it('a change of address needs the password', async () => {
     const account = await newAccount(client);
     expect((await change(account.access_token, newEmail(), 'wrong')).status).toBe(401);

@@ -29,6 +29,7 @@ describe('every failure is one problem+json', () => {
     expect(await response.json()).toMatchObject({ code: 'internal_error', request_id: expect.any(String) });
   });
 
+  // Proves ASVS 4.1.1; RFC 9457, 3.
   it('for an unknown route', async () => {
     const response = await client('GET', '/nothing/here', { headers: { 'X-Request-ID': 'my-own.id_1' } });
     expect(response.status).toBe(404);
@@ -51,6 +52,7 @@ describe('every failure is one problem+json', () => {
     ['POST', '/auth/me', 'GET, HEAD'],
     ['GET', '/auth/sessions/1', 'DELETE'],
     ['DELETE', '/healthz', 'GET, HEAD'],
+    // Proves ASVS 4.1.4; RFC 9110, 10.2.1; RFC 9110, 15.5.6.
   ])('for %s %s, with the methods that there are', async (method, path, allow) => {
     const response = await client(method, path);
     expect(response.status).toBe(405);
@@ -74,6 +76,7 @@ describe('every failure is one problem+json', () => {
     ['a JSON array', '[]', json, 422, 'validation_failed'],
     ['JSON null', 'null', json, 422, 'validation_failed'],
     ['no body', null, {}, 422, 'validation_failed'],
+    // Proves ASVS 2.2.2; ASVS 15.3.5; RFC 9457, 3.
   ] as const)('for %s', async (_, body, headers, status, code) => {
     const response = await client('POST', '/auth/signup', { body, headers });
     expect(response.status).toBe(status);
@@ -83,6 +86,7 @@ describe('every failure is one problem+json', () => {
     });
   });
 
+  // Proves ASVS 4.2.1.
   it('counts the bytes of a body, whatever its Content-Length', async () => {
     const chunk = new TextEncoder().encode('x'.repeat(10_000));
     let sent = 0;
@@ -103,6 +107,7 @@ describe('every failure is one problem+json', () => {
     ['a string', 'the password is hunter2'],
     ['undefined', undefined],
     ['an object', { message: 'the password is hunter2' }],
+    // Proves ASVS 13.4.2; ASVS 16.5.1; ASVS 16.5.4.
   ])('for %s that is thrown, with a fixed text', async (_, thrown) => {
     const log = { debug: vi.fn(), info: vi.fn(), warn: vi.fn(), error: vi.fn() };
     const app = new Hono<AppEnv>()
@@ -135,6 +140,7 @@ describe('a database that cannot be reached', () => {
     NEON_HTTP_ENDPOINT: 'http://127.0.0.1:9/sql',
   });
 
+  // Proves ASVS 16.5.2.
   it('is 503 on every route that needs it', async () => {
     const account = await client('POST', '/auth/signup', { json: { email: newEmail(), password } });
     const { access_token: bearer } = await account.json<{ access_token: string }>();

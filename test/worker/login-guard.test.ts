@@ -107,6 +107,7 @@ afterEach(() => {
 });
 
 describe('login guard', () => {
+  // Proves ASVS 6.3.1; ASVS 15.4.2.
   test('of 100 parallel wrong guesses exactly five reach the password check', async () => {
     expect(reached(await times(100, () => login(ann, office, 'failed')))).toBe(5);
   });
@@ -115,6 +116,7 @@ describe('login guard', () => {
     expect(reached(await times(100, () => login(ann, office, 'succeeded')))).toBe(100);
   });
 
+  // Proves RFC 9110, 10.2.3.
   test('the guard locks after five failures and opens after the seconds that it names', async () => {
     await lock(ann, office);
     expect(await reserve(ann, office)).toEqual({ admitted: false, retryAfterSeconds: 900 });
@@ -165,6 +167,7 @@ describe('login guard', () => {
     expect(await strictReserve(ann, office)).toMatchObject({ admitted: true });
   });
 
+  // Proves ASVS 6.3.1.
   test('the owner logs in from another address while a pair is locked', async () => {
     await lock(ann, office);
     expect(await login(ann, elsewhere, 'succeeded')).toBe(true);
@@ -217,6 +220,7 @@ describe('login guard', () => {
     }
   });
 
+  // Proves ASVS 6.3.1.
   test('guesses from many addresses lock the identifier at ten pairs’ worth', async () => {
     const guess = (index: number) => login(ann, `${office}-${index}`, 'failed', strictGuard);
     expect(reached(await times(15, guess))).toBe(10);
@@ -252,6 +256,7 @@ describe('login guard', () => {
     expect(await login(ann, office, 'succeeded', strictGuard, 'familiar')).toBe(false);
   });
 
+  // Proves ASVS 6.3.1.
   test('an address that tries many identifiers is locked at twenty failures, even if its own logins succeed', async () => {
     for (let batch = 0; batch < 4; batch++) {
       const guess = (index: number) => login(`${batch}-${index}-${ann}`, office, 'failed', strictGuard);
@@ -270,6 +275,7 @@ describe('login guard', () => {
     expect(await stored(ann)).toEqual([]);
   });
 
+  // Proves ASVS 6.3.4.
   test('spellings that the look-up treats as one account share one count', async () => {
     for (const spelling of [ann, ann.toUpperCase(), ann, ann.replace('a', 'A'), ann]) {
       expect(await login(spelling, office, 'failed')).toBe(true);
@@ -297,12 +303,14 @@ describe('login guard', () => {
     expect(rows.join()).not.toContain('ann');
   });
 
+  // Proves ASVS 16.5.3.
   test('the guard answers 503 when its object cannot be reached, so that no guess goes uncounted', async () => {
     const getByName = () => ({ reserve: () => Promise.reject(new Error('unreachable')) });
     const broken = createLoginGuard({ getByName } as unknown as typeof namespace, policy);
     await expect(reserve(ann, office, broken)).rejects.toMatchObject({ code: 'service_unavailable' });
   });
 
+  // Proves ASVS 15.4.3.
   test('the guard waits a few seconds for attempts in flight, then refuses until they must be settled', async () => {
     for (let count = 0; count < 5; count++) await reserve(ann, office);
     expect(await reserve(ann, office)).toEqual({ admitted: false, retryAfterSeconds: 10 });

@@ -27,6 +27,7 @@ const signup = async (username?: string) => {
 
 describe('POST /auth/token with JSON', () => {
   it.each(['email', 'username', 'identifier'] as const)(
+    // Proves ASVS 6.3.4.
     'takes an e-mail address as %s, in any case',
     async (member) => {
       const email = await signup();
@@ -55,6 +56,7 @@ describe('POST /auth/token with JSON', () => {
     });
   });
 
+  // Proves ASVS 6.2.8; ASVS 6.3.8.
   it('gives an unknown account, a wrong password and a wrong case of it the same answer', async () => {
     const email = await signup();
     const answers = await Promise.all(
@@ -83,6 +85,7 @@ describe('POST /auth/token with JSON', () => {
     expect(new Set(answers.map((answer) => JSON.stringify(answer))).size).toBe(1);
   });
 
+  // Proves ASVS 2.2.3.
   it('accepts exactly one of the three names of the account', async () => {
     for (const json of [{ password }, { email: newEmail(), username: 'ada', password }]) {
       const response = await login(json);
@@ -100,6 +103,7 @@ describe('POST /auth/token with JSON', () => {
     expect(response.status).toBe(200);
   });
 
+  // Proves ASVS 11.2.2.
   it('re-hashes a password that was hashed with other parameters, only after the response', async () => {
     const weaker = createClient(cheap);
     const email = newEmail();
@@ -116,6 +120,7 @@ describe('POST /auth/token with JSON', () => {
 });
 
 describe('POST /auth/token with a form (RFC 6749)', () => {
+  // Proves RFC 6749, 4.3.
   it('serves the password grant, ignores unknown parameters, and sets cookies', async () => {
     const email = await signup();
     const response = await grant({
@@ -135,6 +140,7 @@ describe('POST /auth/token with a form (RFC 6749)', () => {
     expect(response.headers.getSetCookie()).toHaveLength(2);
   });
 
+  // Proves RFC 6749, 6.
   it('serves the refresh_token grant', async () => {
     const account = await newAccount(client);
     const response = await grant({ grant_type: 'refresh_token', refresh_token: account.refresh_token });
@@ -173,6 +179,7 @@ describe('POST /auth/token with a form (RFC 6749)', () => {
       'invalid_request',
       'validation_failed',
     ],
+    // Proves RFC 6749, 5.2.
   ])('answers %s with 400 and the word of the RFC', async (_, form, error, code) => {
     const response = await grant(form as Record<string, string>);
     expect(response.status).toBe(400);
@@ -185,6 +192,7 @@ describe('POST /auth/token with a form (RFC 6749)', () => {
     });
   });
 
+  // Proves ASVS 15.3.7; RFC 6749, 3.2.
   it('refuses a repeated parameter', async () => {
     const body = new URLSearchParams([
       ['grant_type', 'password'],
@@ -216,6 +224,7 @@ const slowly = (guard: typeof env.LOGIN_GUARD) =>
   }) as never;
 
 describe('the login guard', () => {
+  // Proves ASVS 2.3.2.
   it('locks the pair of account and network at the fifth failure, and not the owner elsewhere', async () => {
     const email = await signup();
     const attacker = createClient();
@@ -353,6 +362,7 @@ describe('the login guard', () => {
     expect((await login({ email, password }, createClient({}, address))).status).toBe(200);
   });
 
+  // Proves ASVS 6.3.4; ASVS 16.5.3.
   it('refuses logins while it cannot count them', async () => {
     const broken = { getByName: () => ({ reserve: () => Promise.reject(new Error('out of reach')) }) };
     const response = await login(

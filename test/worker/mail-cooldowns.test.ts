@@ -24,6 +24,7 @@ beforeEach(() => void vi.useFakeTimers({ toFake: ['Date'] }));
 afterEach(() => void vi.useRealTimers());
 
 describe('a mailbox gets one mail of a kind in a minute, however often others ask for it', () => {
+  // Proves ASVS 2.4.1.
   it('a reset link; the first one is good', async () => {
     const { email } = (await newAccount(client)).user;
     const answers = await answersOf([

@@ -128,6 +128,7 @@ describe('a person with an unknown identity', () => {
 });
 
 describe('a person with a known identity', () => {
+  // Proves ASVS 10.5.2.
   it('logs in to the same account in one round trip, whatever the address is now', async () => {
     const person = newPerson();
     const me = await meBy(await signOn(client, provider, person));
@@ -149,6 +150,7 @@ describe('a person with a known identity', () => {
     expect(isLoggedIn(await signOn(client, provider, person))).toBe(true);
   });
 
+  // Proves ASVS 6.8.1.
   it('is another person at another issuer, and with a subject in another case', async () => {
     const person = newPerson({ sub: `sub-${crypto.randomUUID()}` });
     const me = await meBy(await signOn(client, provider, person));

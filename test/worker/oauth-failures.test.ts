@@ -122,6 +122,7 @@ describe('a provider that gives no answer is 503, and never a login or a logout'
     ['answers the code at any length', 'token', large],
     ['cannot be reached for its keys', 'jwks', lost],
     ['has a failure for its keys', 'jwks', jsonOf({}, 503)],
+    // Proves ASVS 10.5.3; ASVS 13.2.4.
   ])('where it %s', async (_, part, answer) => {
     provider.twist({ answers: { [part]: answer } });
     const client = createClient(variables);

@@ -60,6 +60,7 @@ const identitiesOf = () =>
       where i.issuer = 'https://github.com' and i.subject = ${String(id)}`;
 
 describe('GitHub', () => {
+  // Proves ASVS 10.2.3.
   it('is asked for a code with PKCE and state, and only for the user and the addresses', async () => {
     const { location, response } = await signOn();
     const { origin, pathname, searchParams } = new URL(location);
@@ -92,6 +93,7 @@ describe('GitHub', () => {
     }
   });
 
+  // Proves ASVS 10.5.2.
   it('identifies a user by number, whatever the name is now', async () => {
     const email = newEmail();
     answers[addressesUrl] = () =>
@@ -126,6 +128,7 @@ describe('GitHub', () => {
     expect(await identitiesOf()).toEqual([]);
   });
 
+  // Proves ASVS 10.2.2.
   it('can send its own issuer in the answer, and no other issuer', async () => {
     const named = (iss: string) => (to: URL) => to.searchParams.set('iss', iss);
     expect((await signOn(named('https://github.com/login/oauth'))).response.status).toBe(303);

@@ -24,6 +24,7 @@ const identitiesOf = (subject: string) =>
   sql`select user_id from identities where issuer = ${issuer} and subject = ${subject}`;
 
 describe('starting a login at a provider', () => {
+  // Proves ASVS 10.2.1.
   it('asks for a code with a fresh PKCE challenge, state and nonce, without the database', async () => {
     const trips = await countRoundTrips(() => setOut(client));
     const { location: first } = await setOut(client);
@@ -131,6 +132,7 @@ describe('the address after a login at a provider', () => {
     ['?return_to=https://app.example.com/welcome', 'https://app.example.com/welcome'],
     ['?return_to=https://b.example/', 'https://b.example/'],
     ['?return_to=http://127.0.0.1:3002/docs', 'http://127.0.0.1:3002/docs'],
+    // Proves ASVS 3.7.2.
   ])('with "%s" it is %s', async (query, place) => {
     const response = await signOn(own, provider, newPerson(), query);
     expect([response.status, response.headers.get('Location')]).toEqual([303, place]);
@@ -150,6 +152,7 @@ describe('the address after a login at a provider', () => {
     'data:text/html,x',
     `/${'a'.repeat(1024)}`,
     'http://[',
+    // Proves ASVS 3.7.2; RFC 9700, 4.11.
   ])('is never %s', async (address) => {
     const query = `?return_to=${encodeURIComponent(address)}`;
     const response = await own('GET', `/auth/oauth/acme${query}`, { headers: json });
@@ -191,6 +194,7 @@ describe('the callback of a provider', () => {
     expect(me).toMatchObject({ email: person.email, email_verified: true, password_changed_at: null });
   });
 
+  // Proves RFC 9700, 2.1.1.
   it('authenticates at the provider with the secret and the code verifier', async () => {
     await signOn(client, provider, newPerson());
     const { init } = provider.asked.find(({ url }) => url.endsWith('/token')) ?? {};
@@ -250,6 +254,7 @@ describe('the callback of a provider', () => {
       'with the cookie of another key',
       async () => (await setOut(createClient({ ...withProvider, SECRET_KEY: 'of another service' }))).sealed,
     ],
+    // Proves ASVS 10.1.2; RFC 9700, 2.1.1.
   ])('%s is refused, and neither the provider nor the database is asked', async (_, change) => {
     const { person, response, trips } = await answerOf(change);
     expect(await verdictOf(response)).toEqual([400, 'oauth_failed']);
@@ -259,6 +264,7 @@ describe('the callback of a provider', () => {
     expect(await identitiesOf(person.sub)).toEqual([]);
   });
 
+  // Proves ASVS 6.8.1.
   it('is refused at another provider than that of the attempt', async () => {
     const [acme] = JSON.parse(withProvider.OIDC_PROVIDERS);
     const two = createClient({
@@ -299,6 +305,7 @@ describe('the callback of a provider', () => {
   it.each([
     ['names another issuer', 'https://evil.example'],
     ['names none, though the provider always does', null],
+    // Proves ASVS 10.2.2; RFC 9207.
   ])('from an issuer that %s is refused (RFC 9207)', async (_, iss) => {
     const { person, response } = await answerOf((to, { sealed }) => {
       if (iss === null) to.searchParams.delete('iss');
@@ -346,6 +353,7 @@ describe('the ID token of a provider', () => {
             .sign(new TextEncoder().encode('x'.repeat(32))),
       },
     ],
+    // Proves ASVS 6.8.2; ASVS 10.5.1; ASVS 10.5.4.
   ])('%s logs nobody in', async (_, twist) => {
     const person = newPerson();
     provider.twist(twist);

@@ -186,6 +186,7 @@ describe('what was typed', () => {
     ['/verify-email/code', { email: hostile, code: hostile }],
     ['/verify-email/resend', { email: hostile }],
     ['/reset-password', { token: hostile, password: '' }],
+    // Proves ASVS 3.2.2.
   ])('into %s comes back as text and nothing else', async (path, form) => {
     const { status, html } = await createVisitor(client).send(path, form);
     expect(status).toBeGreaterThanOrEqual(400);

@@ -57,6 +57,7 @@ describe('a password that is set', () => {
     ['the account with a few letters', 'ada.lovelace-xy'],
     ['the address with a few letters', 'xy:ada.lovelace@example.com'],
     ['the service with a few letters', 'itsor-kwpd'],
+    // Proves ASVS 6.2.4.
   ])('is refused where it is easy to guess: %s', async (_, password) => {
     expect(await codesOf(password)).toContain('too_guessable');
   });

@@ -71,6 +71,7 @@ describe('sign-up with the Pwned Passwords', () => {
     expect(logLines()).toEqual([]);
   });
 
+  // Proves ASVS 6.2.12.
   it('refuses a password that is on it, and makes no account', async () => {
     answer = list(`${suffix}:1`);
     const { email, response, body } = await signup();

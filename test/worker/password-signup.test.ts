@@ -38,6 +38,7 @@ it('a login never checks the strength of its password', async () => {
   expect((await strict('POST', '/auth/token', { json: account })).status).toBe(200);
 });
 
+// Proves ASVS 6.2.11.
 it('a password is compared with the address and the user name of its request', async () => {
   const email = `lovelace-${crypto.randomUUID()}@example.com`;
   const username = 'countess.ada';

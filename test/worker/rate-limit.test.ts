@@ -26,6 +26,7 @@ afterEach(() => {
 });
 
 describe('1,000 concurrent requests of one address', () => {
+  // Proves ASVS 2.3.2; ASVS 2.4.1; RateLimit draft, RateLimit.
   it('are admitted exactly 100 times, whichever isolate they come through', async () => {
     const address = newAddress();
     const isolates = times(10, () => limitedTo(100, address));
@@ -44,6 +45,7 @@ describe('1,000 concurrent requests of one address', () => {
     for (const { headers } of refused) expect(headers.get('Retry-After')).toBe('60');
   });
 
+  // Proves ASVS 4.1.3.
   it('are admitted exactly 100 times however path, method and headers are spelled', async () => {
     const client = limitedTo(100);
     const paths = [
@@ -90,6 +92,7 @@ describe('1,000 concurrent requests of one address', () => {
 });
 
 describe('the answer to a refused request', () => {
+  // Proves RateLimit draft, quota-exceeded.
   it('is a problem of the type that the draft registers, with all three fields', async () => {
     const client = limitedTo(1);
     await client('GET', '/auth/me');
@@ -113,6 +116,7 @@ describe('the answer to a refused request', () => {
     });
   });
 
+  // Proves RateLimit draft, RateLimit-Policy.
   it('is a window in whole seconds, rounded up', async () => {
     const client = limitedTo(7, undefined, { RATE_LIMIT_WINDOW_MS: '90500' });
     const { headers } = await client('GET', '/auth/me');
@@ -137,6 +141,7 @@ describe('the window', () => {
     expect((await request()).headers.get('Retry-After')).toBe('30');
   });
 
+  // Proves RFC 9110, 10.2.3.
   it('admits a client again exactly when Retry-After has passed, in the isolate that refused it', async () => {
     const client = limitedTo(1);
     await client('GET', '/auth/me');
@@ -187,6 +192,7 @@ describe('the owner of a request', () => {
     expect((await cookie()).status).toBe(429);
   });
 
+  // Proves ASVS 15.3.4.
   it('is one bucket for all requests without an address, which is never skipped', async () => {
     const bindings = { ...env, RATE_LIMIT_MAX: '3' } as Bindings;
     const anonymous = (headers: Record<string, string>) => async () => {
@@ -207,6 +213,7 @@ describe('the owner of a request', () => {
 describe('the classes of routes', () => {
   const policyOf = async (response: Promise<Response>) => (await response).headers.get('RateLimit-Policy');
 
+  // Proves ASVS 2.4.1; RateLimit draft, RateLimit-Policy.
   it('have separate buckets, so that an exhausted one leaves the others unchanged', async () => {
     const client = limitedTo(10);
     await admittedOf(times(11, () => me(client)));
@@ -294,6 +301,7 @@ describe('the Durable Object of a limit', () => {
         throw new Error('the object is gone');
       },
     ],
+    // Proves ASVS 16.3.4; ASVS 16.5.2.
   ])('is no reason to refuse when it %s: requests pass, and the log says so', async (_, getByName) => {
     const log = vi.spyOn(console, 'log').mockImplementation(() => undefined);
     const client = limitedTo(1, undefined, { RATE_LIMITER: { getByName } as never });

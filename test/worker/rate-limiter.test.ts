@@ -50,6 +50,7 @@ describe('rate limiter', () => {
     vi.useRealTimers();
   });
 
+  // Proves ASVS 15.4.1.
   test('of 1,000 concurrent requests of one key exactly max are admitted', async () => {
     const key = newCaller();
     // One limiter per request, like one isolate per request.

@@ -28,6 +28,7 @@ beforeEach(() => void vi.useFakeTimers({ toFake: ['Date'] }));
 afterEach(() => void vi.useRealTimers());
 
 describe('POST /auth/password', () => {
+  // Proves ASVS 6.2.2.
   it('sets the password, keeps this session with new tokens, ends the others and tells the owner', async () => {
     const account = await newAccount(client);
     const { email } = account.user;
@@ -51,6 +52,7 @@ describe('POST /auth/password', () => {
     expect(refreshed.status).toBe(200);
   });
 
+  // Proves ASVS 6.2.3.
   it('refuses a wrong current password, and counts it with the logins of the account', async () => {
     const by = createClient();
     const account = await newAccount(by);
@@ -95,6 +97,7 @@ describe('POST /auth/password', () => {
 });
 
 describe('POST /auth/password/forgot', () => {
+  // Proves ASVS 6.3.8.
   it('answers the same for a known and an unknown address, and writes to the known one only', async () => {
     const { email } = (await newAccount(client)).user;
     const unknown = newEmail();
@@ -123,6 +126,7 @@ describe('POST /auth/password/reset', () => {
     return { account, email, token: await tokenIn(email, 'reset_password', 'reset_password') };
   };
 
+  // Proves ASVS 6.4.3.
   it('sets the password once, ends every session, proves the address and tells the owner', async () => {
     const { account, email, token } = await asked();
     expect((await reset(token, nextPassword)).status).toBe(204);
@@ -172,6 +176,7 @@ describe('POST /auth/password/reset', () => {
     expect((await reset(second, 'yet another phrase, no. 43')).status).toBe(400);
   });
 
+  // Proves ASVS 6.4.1.
   it('is good for 30 minutes', async () => {
     const { token } = await asked();
     later(30 * 60);
@@ -207,6 +212,7 @@ describe('POST /auth/password/reset', () => {
     expect((await login(email, client, nextPassword)).status).toBe(200);
   });
 
+  // Proves ASVS 6.4.3.
   it('lets one of 50 parallel uses of a token succeed', async () => {
     const lenient = createClient({
       RATE_LIMIT_MAX: '1000',
@@ -224,6 +230,7 @@ describe('POST /auth/password/reset', () => {
     expect(statuses.filter((status) => status === 400)).toHaveLength(49);
   });
 
+  // Proves ASVS 6.4.1.
   it('has one spelling, unused bits of its last character included', async () => {
     const { token } = await asked();
     const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';

@@ -13,6 +13,7 @@ beforeEach(() => void vi.useFakeTimers({ toFake: ['Date'] }));
 afterEach(() => void vi.useRealTimers());
 
 describe('POST /auth/refresh', () => {
+  // Proves ASVS 7.2.2.
   it('rotates the token of a body into the body', async () => {
     const account = await newAccount(client);
     const response = await refresh(account.refresh_token);
@@ -23,6 +24,7 @@ describe('POST /auth/refresh', () => {
     expect((await me(tokens.access_token)).status).toBe(200);
   });
 
+  // Proves ASVS 3.3.4.
   it('rotates the token of a cookie into the cookie, and never into the body', async () => {
     const account = await newAccount(client);
     const response = await client('POST', '/auth/refresh', {
@@ -42,6 +44,7 @@ describe('POST /auth/refresh', () => {
     expect((await refresh(token)).status).toBe(200);
   });
 
+  // Proves RFC 9700, 4.14.2.
   it('answers a racing tab with the same successor, within the grace', async () => {
     const account = await newAccount(client);
     const first = await refreshed(account.refresh_token);
@@ -52,6 +55,7 @@ describe('POST /auth/refresh', () => {
     expect((await refresh(first.refresh_token)).status).toBe(200);
   });
 
+  // Proves ASVS 10.4.5; RFC 9700, 4.14.2.
   it('refuses a reused token after the grace and revokes its session', async () => {
     const account = await newAccount(client);
     const successor = await refreshed(account.refresh_token);
@@ -67,6 +71,7 @@ describe('POST /auth/refresh', () => {
     expect(await after.json()).toMatchObject({ status: 401, code: 'session_revoked' });
   });
 
+  // Proves ASVS 2.3.1.
   it('refuses a token that is two steps behind even within the grace', async () => {
     const account = await newAccount(client);
     await refreshed((await refreshed(account.refresh_token)).refresh_token);
@@ -75,6 +80,7 @@ describe('POST /auth/refresh', () => {
     });
   });
 
+  // Proves ASVS 7.3.1; ASVS 7.3.2; ASVS 10.4.8.
   it('slides by the refresh life and ends at the absolute life', async () => {
     const short = createClient({ JWT_REFRESH_TTL_DAYS: '2', SESSION_ABSOLUTE_DAYS: '3' });
     const day = 86_400;
@@ -91,6 +97,7 @@ describe('POST /auth/refresh', () => {
     expect(await tooLate.json()).toMatchObject({ status: 401, code: 'refresh_token_invalid' });
   });
 
+  // Proves ASVS 7.3.2.
   it('never issues an access token that outlives the session', async () => {
     const short = createClient({
       JWT_REFRESH_TTL_DAYS: '1',
@@ -114,6 +121,7 @@ describe('POST /auth/refresh', () => {
     expect(await response.json()).toMatchObject({ code: 'refresh_token_invalid' });
   });
 
+  // Proves ASVS 7.2.3.
   it('refuses a token whose session or counter was changed', async () => {
     const { refresh_token: token } = await newAccount(client);
     const [session, counter, mac] = token.split('.');
@@ -127,6 +135,7 @@ describe('POST /auth/refresh', () => {
     expect((await refresh(token)).status).toBe(200);
   });
 
+  // Proves ASVS 11.2.2.
   it('accepts tokens of a previous SECRET_KEY and issues new ones under the current key', async () => {
     const before = createClient({ SECRET_KEY: 'first-secret-key-of-32-bytes-or-more' });
     const after = createClient({
@@ -141,6 +150,7 @@ describe('POST /auth/refresh', () => {
     expect((await refresh((await rotated.json<Required<Tokens>>()).refresh_token, only)).status).toBe(200);
   });
 
+  // Proves ASVS 2.3.4.
   it('gives 50 parallel refreshes of one token the same successor', async () => {
     const account = await newAccount(client);
     const responses = await Promise.all(

@@ -68,6 +68,7 @@ describe('roles', () => {
     });
   });
 
+  // Proves RFC 9110, 13.1.2.
   it('If-Match and If-None-Match refuse a write to a role that has changed', async () => {
     const { access_token: bearer } = await newAdmin(client);
     const name = newName();
@@ -190,6 +191,7 @@ describe('roles', () => {
     expect((await client('GET', '/roles', { bearer })).status).toBe(200);
   });
 
+  // Proves ASVS 8.3.2.
   it('a change of a role takes effect on the next request with an old access token', async () => {
     const { access_token: bearer } = await newAdmin(client);
     const name = await newRole('users:read');

@@ -310,6 +310,7 @@ describe('database round trips and Durable Object calls, as the contract budgets
     ],
     ['GET /health', { db: 0, objects: 0 }, async () => () => client('GET', '/health')],
     ['GET /readyz', { db: 1, objects: 1 }, async () => () => client('GET', '/readyz')],
+    // Proves ASVS 2.3.3.
   ])('%s takes %o', async (_, budget, prepare) => {
     const request = await prepare();
     objects.calls = 0;

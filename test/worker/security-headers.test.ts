@@ -28,6 +28,7 @@ const production = {
 
 describe('every response', () => {
   it.each(everyKindOfResponse)(
+    // Proves ASVS 3.2.1; ASVS 3.4.3; ASVS 3.4.4; ASVS 3.4.6; ASVS 3.4.8; ASVS 3.5.8; ASVS 13.4.6; ASVS 14.3.2; Fetch, Cross-Origin-Resource-Policy.
     '%s (%i) carries the headers that browsers obey',
     async (_, status, request) => {
       const response = await request();
@@ -46,6 +47,7 @@ describe('every response', () => {
     },
   );
 
+  // Proves ASVS 3.2.1.
   it('that is no page may load, run and send nothing', async () => {
     for (const path of ['/health', '/auth/me', '/nothing', '/openapi.json', '/docs/assets/swagger-ui.css']) {
       const response = await createClient()('GET', path);
@@ -56,6 +58,7 @@ describe('every response', () => {
     }
   });
 
+  // Proves ASVS 3.4.3; ASVS 4.1.1.
   it('that is a page runs only what carries its own nonce, and talks to no other origin', async () => {
     for (const path of ['/docs', '/docs/errors']) {
       const response = await createClient()('GET', path);
@@ -68,6 +71,7 @@ describe('every response', () => {
     }
   });
 
+  // Proves ASVS 3.4.5.
   it('that redirects carries them too', async () => {
     const app = new Hono<AppEnv>()
       .use(securityHeaders({ strict: true }))
@@ -89,6 +93,7 @@ describe('Strict-Transport-Security', () => {
     ['GET', '/nothing', 404],
     ['POST', '/auth/logout', 204],
   ])(
+    // Proves ASVS 3.4.1.
     'is on %s %s (%i) where the environment is strict: a year, subdomains too',
     async (method, path, status) => {
       const response = await strict(method, path);
@@ -97,6 +102,7 @@ describe('Strict-Transport-Security', () => {
     },
   );
 
+  // Proves ASVS 3.4.1.
   it('is on a preflight', async () => {
     const response = await strict('OPTIONS', '/auth/me', {
       headers: { Origin: 'https://app.example.com', 'Access-Control-Request-Method': 'GET' },
@@ -105,6 +111,7 @@ describe('Strict-Transport-Security', () => {
     expect(response.headers.get('Strict-Transport-Security')).toBe(hsts);
   });
 
+  // Proves ASVS 3.4.1.
   it('is there even when a strict environment is misconfigured', async () => {
     const response = await createClient({ ...production, JWT_SECRET: '' })('GET', '/auth/me');
     expect(response.status).toBe(503);

@@ -27,6 +27,7 @@ describe('GET /auth/me and /users/me', () => {
     expect(await byCookie.json()).toEqual(account.user);
   });
 
+  // Proves RFC 6750, 2.1.
   it('lets the bearer token win over the cookie', async () => {
     const [one, two] = [await newAccount(client), await newAccount(client)];
     const response = await client('GET', '/auth/me', {
@@ -37,6 +38,7 @@ describe('GET /auth/me and /users/me', () => {
   });
 
   it.each(['Bearer', 'Bearer ', 'Basic YTpi', 'Bearer a b', 'token', 'Bearer x.y.z'])(
+    // Proves RFC 6750, 2.1.
     'refuses the header "%s" even beside a good cookie',
     async (value) => {
       const account = await newAccount(client);
@@ -50,6 +52,7 @@ describe('GET /auth/me and /users/me', () => {
     },
   );
 
+  // Proves ASVS 15.3.7.
   it('refuses two session cookies, in either order', async () => {
     const account = await newAccount(client);
     for (const Cookie of [
@@ -62,6 +65,7 @@ describe('GET /auth/me and /users/me', () => {
     }
   });
 
+  // Proves RFC 6750, 3.1.
   it('asks for a token where there is none, without an error code', async () => {
     const response = await client('GET', '/auth/me');
     expect(response.status).toBe(401);
@@ -92,6 +96,7 @@ describe('GET /auth/me and /users/me', () => {
 });
 
 describe('POST /auth/logout', () => {
+  // Proves ASVS 7.4.1; ASVS 8.3.2.
   it('ends this session at once and clears both cookies', async () => {
     const { one, two } = await twoSessions();
     const response = await client('POST', '/auth/logout', { cookies: { itsor_session: one.access_token } });
@@ -109,6 +114,7 @@ describe('POST /auth/logout', () => {
     expect((await me(two.access_token)).status).toBe(200);
   });
 
+  // Proves ASVS 7.4.3.
   it('with scope=others ends the other sessions and keeps this one and its cookies', async () => {
     const { one, two } = await twoSessions();
     const response = await client('POST', '/auth/logout?scope=others', { bearer: two.access_token });
@@ -118,6 +124,7 @@ describe('POST /auth/logout', () => {
     expect((await me(two.access_token)).status).toBe(200);
   });
 
+  // Proves ASVS 7.4.1.
   it('with scope=global ends all sessions of the account, and none of another account', async () => {
     const stranger = await newAccount(client);
     const { one, two } = await twoSessions();
@@ -133,6 +140,7 @@ describe('POST /auth/logout', () => {
     expect((await me(account.access_token)).status).toBe(401);
   });
 
+  // Proves ASVS 8.2.2.
   it('does not let an outdated refresh token end other sessions', async () => {
     const { one, two } = await twoSessions();
     let { refresh_token: token } = one;
@@ -152,12 +160,14 @@ describe('POST /auth/logout', () => {
     expect(response.headers.getSetCookie()).toHaveLength(2);
   });
 
+  // Proves ASVS 2.2.1.
   it('refuses another scope', async () => {
     expect((await client('POST', '/auth/logout?scope=everything')).status).toBe(422);
   });
 });
 
 describe('POST /auth/revoke (RFC 7009)', () => {
+  // Proves ASVS 10.4.9; RFC 7009, 2.1.
   it.each(['access_token', 'refresh_token'] as const)('ends the session of an %s', async (kind) => {
     const account = await newAccount(client);
     const response = await client('POST', '/auth/revoke', {
@@ -170,12 +180,14 @@ describe('POST /auth/revoke (RFC 7009)', () => {
     ).toBe(401);
   });
 
+  // Proves RFC 7009, 2.2.
   it('answers 200 for an unknown token', async () => {
     expect((await client('POST', '/auth/revoke', { form: { token: 'whatever' } })).status).toBe(200);
   });
 });
 
 describe('/auth/sessions', () => {
+  // Proves ASVS 7.5.2; ASVS 14.2.6.
   it('lists the live sessions, newest first, with no token in them', async () => {
     const { one, two } = await twoSessions();
     const named = await client('POST', '/auth/token', {
@@ -220,6 +232,7 @@ describe('/auth/sessions', () => {
     expect(new Set(seen).size).toBe(5);
   });
 
+  // Proves ASVS 7.5.2.
   it('ends one session, and clears the cookies only for the current one', async () => {
     const { one, two } = await twoSessions();
     const list = await client('GET', '/auth/sessions', { bearer: two.access_token });
@@ -235,6 +248,7 @@ describe('/auth/sessions', () => {
     expect((await me(two.access_token)).status).toBe(401);
   });
 
+  // Proves ASVS 8.2.2.
   it("does not know another account's session, and leaves it alone", async () => {
     const [mine, theirs] = [await newAccount(client), await newAccount(client)];
     const list = await client('GET', '/auth/sessions', { bearer: theirs.access_token });
@@ -244,6 +258,7 @@ describe('/auth/sessions', () => {
     expect((await me(theirs.access_token)).status).toBe(200);
   });
 
+  // Proves ASVS 2.2.1.
   it('refuses an id that is not a UUID', async () => {
     const account = await newAccount(client);
     const response = await client('DELETE', "/auth/sessions/1'--", { bearer: account.access_token });

@@ -5,6 +5,7 @@ const client = createClient();
 const signup = (json: Record<string, unknown>) => client('POST', '/auth/signup', { json });
 
 describe('POST /auth/signup', () => {
+  // Proves ASVS 3.3.2; ASVS 3.3.4; ASVS 14.2.2; ASVS 14.3.2; ASVS 15.3.1; RFC 6749, 5.1.
   it('a sign-up creates an account, logs it in and sets both cookies', async () => {
     const email = newEmail();
     const response = await signup({ email: email.toUpperCase(), password });
@@ -48,6 +49,7 @@ describe('POST /auth/signup', () => {
   });
 
   it.each(['role', 'roles', 'id', 'email_verified', 'emailVerified', 'is_admin', '__proto__', 'constructor'])(
+    // Proves ASVS 2.2.1; ASVS 8.2.3; ASVS 15.3.3; ASVS 15.3.6.
     'a sign-up with the unknown member %s is refused',
     async (member) => {
       const body = `{"email":"${newEmail()}","password":"${password}","${member}":"admin"}`;
@@ -63,6 +65,7 @@ describe('POST /auth/signup', () => {
     },
   );
 
+  // Proves ASVS 2.2.1.
   it('a refused sign-up names every wrong member at once', async () => {
     const response = await signup({ email: 'nobody', username: 'A!' });
     expect(response.status).toBe(422);
@@ -128,12 +131,14 @@ describe('POST /auth/signup', () => {
     expect(await response.json()).toMatchObject({ errors: [{ pointer: '/password', code: 'not_text' }] });
   });
 
+  // Proves ASVS 6.2.8; ASVS 6.2.9.
   it('a password of more than 1024 bytes is refused, however few characters it has', async () => {
     const emoji = Array.from({ length: 256 }, (_, i) => String.fromCodePoint(0x1f300 + ((i * 37) % 256)));
     expect((await signup({ email: newEmail(), password: `${emoji.join('')}x` })).status).toBe(422);
     expect((await signup({ email: newEmail(), password: emoji.join('') })).status).toBe(201);
   });
 
+  // Proves ASVS 6.2.1; ASVS 6.2.5.
   it('a password with fewer characters than the policy asks for is refused', async () => {
     for (const short of ['thirteen chars'.slice(0, 13), '\u{1f98b}'.repeat(13), 'e\u0301'.repeat(13)]) {
       const response = await signup({ email: newEmail(), password: short });
@@ -152,6 +157,7 @@ describe('POST /auth/signup', () => {
     ).toBe(201);
   });
 
+  // Proves ASVS 2.3.4; ASVS 15.4.2.
   it('one of 50 parallel sign-ups of one mailbox wins', async () => {
     const email = newEmail();
     const cases = Array.from({ length: 50 }, (_, i) =>

@@ -126,6 +126,7 @@ describe('a change of address that a thief has asked for', () => {
     expect(await confirm(second)).toBe(204);
   });
 
+  // Proves ASVS 7.5.1.
   it('the present address is told of a requested change, whether the new address is free or not', async () => {
     const { user: other } = await newAccount(client);
     for (const next of [newEmail(), other.email]) {
@@ -165,6 +166,7 @@ describe('a link to the old address', () => {
 });
 
 describe('a reset link', () => {
+  // Proves ASVS 6.4.3.
   it('a reset link is void once the password has been changed', async () => {
     const { owner, email } = await robbed();
     const token = await forgot(email);

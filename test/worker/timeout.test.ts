@@ -34,6 +34,7 @@ const elapsedMs = async (work: () => Promise<unknown>): Promise<number> => {
 };
 
 describe('a request that takes longer than REQUEST_TIMEOUT_MS', () => {
+  // Proves ASVS 14.2.2; ASVS 16.3.4; RFC 9110, 15.6.5.
   it('ends with 504, and its call to the database is aborted', async () => {
     const log = vi.spyOn(console, 'log').mockImplementation(() => undefined);
     const signals = hangDatabase({ listens: true });
@@ -73,6 +74,7 @@ describe('a request that takes longer than REQUEST_TIMEOUT_MS', () => {
     expect(log.mock.calls.map(([line]) => JSON.parse(String(line)).message)).toEqual(['timeout']);
   });
 
+  // Proves ASVS 15.2.2.
   it('ends in time even if its work ignores the signal', async () => {
     hangDatabase({ listens: false });
     const request = async () => expect((await client('GET', '/auth/me', { bearer })).status).toBe(504);

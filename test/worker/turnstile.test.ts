@@ -97,6 +97,7 @@ describe('sign-up with Turnstile', () => {
     ['an invalid token', 'invalid-input-response'],
     ['a token that is too old or was used before', 'timeout-or-duplicate'],
     ['a token for a reason that is not known here', 'a-code-of-the-future'],
+    // Proves ASVS 2.4.1.
   ])('refuses %s with 403, before the database is touched', async (_, code) => {
     answering(refused(code));
     const { email, response, body } = await signup({ turnstile_token: token });

@@ -37,6 +37,7 @@ beforeEach(() => void vi.useFakeTimers({ toFake: ['Date'] }));
 afterEach(() => void vi.useRealTimers());
 
 describe('a second step after a sign-up does not tell whether the address had an account', () => {
+  // Proves ASVS 6.3.8.
   it('neither a login with the chosen password nor the count of such logins tells whether the address had an account', async () => {
     const seen = [];
     for (const email of [await verified(), newEmail()]) {
@@ -53,6 +54,7 @@ describe('a second step after a sign-up does not tell whether the address had an
     expect(seen[0]).toEqual(seen[1]);
   });
 
+  // Proves ASVS 6.3.8.
   it('another sign-up with the chosen user name does not tell whether the address had an account', async () => {
     for (const email of [await verified(), newEmail()]) {
       const username = newName();

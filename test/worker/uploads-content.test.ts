@@ -272,6 +272,7 @@ describe('content that does not fit its type', () => {
     ],
     ['a Word document with bytes after it', docxType, zip(docxParts, { after: content }), 'polyglot'],
   ])(
+    // Proves ASVS 5.2.2.
     'content that does not fit its type is refused with the reason and deleted: %s',
     async (_, type, bytes, reason) => {
       const before = await usageOf(user.id);

@@ -30,6 +30,7 @@ const download = (headers: Record<string, string> = {}, method = 'GET') =>
   client(method, `/uploads/${id}/download`, { bearer, headers });
 
 describe('a download', () => {
+  // Proves ASVS 5.3.1.
   it('a download is an attachment that a browser does not show, run or cache', async () => {
     const response = await download();
     expect(response.status).toBe(200);
@@ -49,6 +50,7 @@ describe('a download', () => {
     expect(await response.text()).toBe(text);
   });
 
+  // Proves RFC 9110, 14.
   it('a download of a range has the bytes of the range', async () => {
     for (const [range, from, to] of [
       ['bytes=4-8', 4, 9],
@@ -65,6 +67,7 @@ describe('a download', () => {
     }
   });
 
+  // Proves RFC 9110, 14.
   it('a download of a range after the end is refused', async () => {
     for (const range of ['bytes=9999-', 'bytes=-0', `bytes=${'9'.repeat(400)}-`]) {
       const response = await download({ Range: range });
@@ -74,11 +77,13 @@ describe('a download', () => {
     }
   });
 
+  // Proves RFC 9110, 14.2.
   it('a download of several ranges has the whole file', async () => {
     const response = await download({ Range: 'bytes=0-1,4-5' });
     expect([response.status, await response.text()]).toEqual([200, text]);
   });
 
+  // Proves RFC 9110, 13.1.5.
   it('a download continues where it broke off only in the same version', async () => {
     const same = await download({ Range: 'bytes=10-', 'If-Range': entityTag });
     expect([same.status, await same.text()]).toEqual([206, text.slice(10)]);
@@ -86,6 +91,7 @@ describe('a download', () => {
     expect([other.status, await other.text()]).toEqual([200, text]);
   });
 
+  // Proves RFC 9110, 14.2.
   it('a HEAD request describes a download and ignores ranges', async () => {
     for (const headers of [{}, { Range: 'bytes=4-8' }, { Range: 'bytes=9999-' }]) {
       const response = await download(headers, 'HEAD');
@@ -96,6 +102,7 @@ describe('a download', () => {
     }
   });
 
+  // Proves RFC 9110, 13.1.2; RFC 9110, 13.2.2.
   it('a download of a known version is answered 304 for a strong, a weak and a listed tag', async () => {
     for (const tag of [entityTag, `W/${entityTag}`, `"x", ,W/${entityTag}`, '*']) {
       for (const method of ['GET', 'HEAD']) {
@@ -109,6 +116,7 @@ describe('a download', () => {
     expect((await download({ 'If-None-Match': '"x", "y"' })).status).toBe(200);
   });
 
+  // Proves RFC 9110, 13.1.1; RFC 9110, 13.2.2.
   it('a download whose If-Match names another version is refused before other conditions', async () => {
     for (const tag of ['"x"', `W/${entityTag}`, '"x", "y"'])
       for (const beside of [{}, { Range: 'bytes=9999-' }, { 'If-None-Match': entityTag }])

@@ -24,6 +24,7 @@ describe('the quota of an account', () => {
   it.each([
     ['files', { UPLOAD_MAX_FILES_PER_USER: '5' }],
     ['bytes', { UPLOAD_MAX_BYTES: '100', UPLOAD_MAX_TOTAL_BYTES_PER_USER: String(pdf.byteLength * 5 + 3) }],
+    // Proves ASVS 5.2.4.
   ])('20 parallel uploads do not exceed the quota of %s', async (_, limits) => {
     const client = createUploader(limits);
     const { access_token: bearer, user } = await newAccount(client);

@@ -70,6 +70,7 @@ describe('a file', () => {
     expect(await auditOf(ticket.id)).toEqual(['upload.created', 'upload.completed', 'upload.clean']);
   });
 
+  // Proves ASVS 5.4.3.
   it('an infected file cannot be downloaded; its bytes go and its row stays', async () => {
     const { access_token: bearer, user } = await newAccount(client);
     const content = bytesOf(`${'x'.repeat(100_000)}${eicar}`);
@@ -151,6 +152,7 @@ describe('a declaration', () => {
     ['another checksum', { sha256: 'abc' }, '/sha256', 'invalid'],
     ['a status of its own', { status: 'clean' }, '/status', 'unknown_member'],
     ['a key of its own', { object_name: 'x' }, '/object_name', 'unknown_member'],
+    // Proves ASVS 5.2.1; ASVS 5.4.1.
   ])('a declaration with %s is refused, and nothing is written', async (_, given, pointer, code) => {
     const { access_token: bearer, user } = await newAccount(client);
     const response = await client('POST', '/uploads', { bearer, json: { ...good, ...given } });

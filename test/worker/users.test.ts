@@ -296,6 +296,7 @@ describe('PATCH /users/{id}', () => {
     expect(changes).toHaveLength(1);
   });
 
+  // Proves RFC 9110, 13.1.1.
   it('refuses an edit whose If-Match names another version', async () => {
     const client = newClient();
     const { access_token: bearer } = await newAdmin(client);
@@ -336,6 +337,7 @@ describe('PATCH /users/{id}', () => {
     );
   });
 
+  // Proves ASVS 7.4.2.
   it('logs a disabled account out at once, and its old sessions stay ended when it is enabled again', async () => {
     const client = newClient();
     const { access_token: bearer } = await newAdmin(client);
@@ -470,6 +472,7 @@ describe('the limits of an administrator', () => {
 });
 
 describe('DELETE /users/{id}/sessions', () => {
+  // Proves ASVS 7.4.5.
   it('logs the account out everywhere', async () => {
     const client = newClient();
     const admin = await newAdmin(client);
