@@ -13,19 +13,27 @@ type PlanNode = {
   readonly Plans?: readonly PlanNode[];
 };
 
-/** Explains each statement in place of answering it. */
+/** Explains each statement, undoes what that has written, and then runs the statement for its answer. */
 export const createExplainingDatabase = (db: Database) => {
   const explained: PlanNode[] = [];
-  const explainOf = (statement: SQL) => sql`explain (analyze, format json) ${statement}`;
-  const keep = ([row]: readonly Record<string, unknown>[]): never[] => {
-    const [{ Plan }] = (row as { 'QUERY PLAN': [{ Plan: PlanNode }] })['QUERY PLAN'];
-    explained.push(Plan);
-    return [];
+  const transaction: Database['transaction'] = async (scope, statements) => {
+    const steps = statements.flatMap((statement) => [
+      sql`savepoint explained`,
+      sql`explain (analyze, format json) ${statement}`,
+      sql`rollback to savepoint explained`,
+      statement,
+    ]);
+    const answers = await db.transaction(scope, steps);
+    return statements.map((_, index) => {
+      const [, [row] = [], , rows = []] = answers.slice(4 * index);
+      const [{ Plan }] = (row as { 'QUERY PLAN': [{ Plan: PlanNode }] })['QUERY PLAN'];
+      explained.push(Plan);
+      return rows;
+    });
   };
   const explaining: Database = {
-    execute: async (scope, statement) => keep(await db.execute(scope, explainOf(statement))),
-    transaction: async (scope, statements) =>
-      (await db.transaction(scope, statements.map(explainOf))).map(keep),
+    execute: async (scope, statement) => (await transaction(scope, [statement]))[0] as never,
+    transaction,
   };
   return { db: explaining, take: () => explained.splice(0) };
 };
