@@ -1,8 +1,9 @@
 /** The source of the text part and the HTML part, so that both say the same. */
 export type Message = { readonly subject: string; readonly blocks: readonly Block[] };
 
+/** A string is a paragraph. */
 export type Block =
-  | { readonly kind: 'paragraph'; readonly text: string }
+  | string
   /** The only link of a message. */
   | { readonly kind: 'action'; readonly label: string; readonly url: string }
   | { readonly kind: 'code'; readonly code: string }
@@ -17,9 +18,8 @@ export type RenderedMessage = { readonly subject: string; readonly text: string;
 const oneLine = (value: string): string => value.replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu, ' ').trim();
 
 const blockText = (block: Block): string => {
+  if (typeof block === 'string') return block;
   switch (block.kind) {
-    case 'paragraph':
-      return block.text;
     case 'action':
       return `${block.label}:\n${block.url}`;
     case 'code':
@@ -55,9 +55,8 @@ const styles = {
 } as const;
 
 const blockHtml = (block: Block): string => {
+  if (typeof block === 'string') return `<p>${escapeHtml(block)}</p>`;
   switch (block.kind) {
-    case 'paragraph':
-      return `<p>${escapeHtml(block.text)}</p>`;
     case 'action': {
       const url = escapeHtml(block.url);
       return (

@@ -39,10 +39,9 @@ const instant = new Intl.DateTimeFormat('en-GB', { dateStyle: 'long', timeStyle:
 const when = (date: Date): string => `${instant.format(date)} UTC`;
 const until = (from: Date, ttlSeconds: number): string => when(new Date(from.getTime() + ttlSeconds * 1000));
 
-const paragraph = (text: string): Block => ({ kind: 'paragraph', text });
 const action = (label: string, url: string): Block => ({ kind: 'action', label, url });
 const openAccount = (link: string): Block => action('Open the account page', link);
-const ifItWasYou = paragraph('If it was you, you need not do anything.');
+const ifItWasYou = 'If it was you, you need not do anything.';
 const facts = (...rows: Fact[]): Block => ({ kind: 'facts', rows });
 
 const deviceFacts = (
@@ -55,47 +54,33 @@ const messages: Messages = {
   verify_email: ({ site, link, code, happenedAt }, { ip, user_agent, completes_sign_up }) => ({
     subject: `Confirm your e-mail address for ${site}`,
     blocks: [
-      paragraph(
-        `Someone used this e-mail address for an account at ${site}. Please confirm that it is yours.`,
-      ),
+      `Someone used this e-mail address for an account at ${site}. Please confirm that it is yours.`,
       ...(user_agent === undefined ? [] : [deviceFacts(happenedAt, { ip: ip ?? null, user_agent })]),
       action('Confirm e-mail address', link),
-      paragraph(
-        `The link works once and for 24 hours, until ${until(happenedAt, tokenTtlSeconds.verify_email)}.`,
-      ),
+      `The link works once and for 24 hours, until ${until(happenedAt, tokenTtlSeconds.verify_email)}.`,
       ...(completes_sign_up
         ? [
-            paragraph(
-              'Open it in the browser in which you signed up. In any other browser you will be asked to choose your password again.',
-            ),
+            'Open it in the browser in which you signed up. In any other browser you will be asked to choose your password again.',
           ]
         : []),
       ...(code === null
         ? []
         : [
-            paragraph('Or type this code where you are asked for it:'),
+            'Or type this code where you are asked for it:',
             { kind: 'code', code } as const,
-            paragraph(
-              `The code works for 10 minutes, until ${until(happenedAt, codePolicy.ttlSeconds)}. Do not share it with anyone: we never ask for it.`,
-            ),
+            `The code works for 10 minutes, until ${until(happenedAt, codePolicy.ttlSeconds)}. Do not share it with anyone: we never ask for it.`,
           ]),
-      paragraph('If it was not you, do not open the link. The address then stays unconfirmed.'),
+      'If it was not you, do not open the link. The address then stays unconfirmed.',
     ],
   }),
 
   codes_locked: ({ site, link, happenedAt }, details) => ({
     subject: `Wrong codes for your e-mail address at ${site}`,
     blocks: [
-      paragraph(
-        `Too many wrong codes were entered for this e-mail address at ${site}. For the next 24 hours we accept no codes for it. The link in our message about the address still works.`,
-      ),
+      `Too many wrong codes were entered for this e-mail address at ${site}. For the next 24 hours we accept no codes for it. The link in our message about the address still works.`,
       deviceFacts(happenedAt, details),
-      paragraph(
-        'If you want to confirm the address, open that link. If it has expired, ask for a new message on the account page.',
-      ),
-      paragraph(
-        'If it was not you who entered the codes, someone is trying to guess the one that we sent you. Do not share it with anyone.',
-      ),
+      'If you want to confirm the address, open that link. If it has expired, ask for a new message on the account page.',
+      'If it was not you who entered the codes, someone is trying to guess the one that we sent you. Do not share it with anyone.',
       openAccount(link),
     ],
   }),
@@ -103,43 +88,31 @@ const messages: Messages = {
   account_exists: ({ site, link }) => ({
     subject: `You already have an account at ${site}`,
     blocks: [
-      paragraph(`Someone tried to use this e-mail address for another account at ${site}.`),
-      paragraph(
-        'You already have an account, so nothing was changed. Open the account page to log in, or to choose a new password if you have forgotten yours.',
-      ),
+      `Someone tried to use this e-mail address for another account at ${site}.`,
+      'You already have an account, so nothing was changed. Open the account page to log in, or to choose a new password if you have forgotten yours.',
       openAccount(link),
-      paragraph(
-        'If it was not you, you need not do anything. We have not told anyone else that you have an account.',
-      ),
+      'If it was not you, you need not do anything. We have not told anyone else that you have an account.',
     ],
   }),
 
   invitation: ({ site, link, happenedAt }) => ({
     subject: `Your new account at ${site}`,
     blocks: [
-      paragraph(
-        `An administrator of ${site} has created an account for this e-mail address. To use it, choose a password.`,
-      ),
+      `An administrator of ${site} has created an account for this e-mail address. To use it, choose a password.`,
       action('Choose a password', link),
-      paragraph(
-        `The link works once and for 7 days, until ${until(happenedAt, tokenTtlSeconds.invitation)}. If it has expired, open the account page and choose “Forgot your password?” to get a new one.`,
-      ),
-      paragraph('If you do not know what this is about, you need not do anything.'),
+      `The link works once and for 7 days, until ${until(happenedAt, tokenTtlSeconds.invitation)}. If it has expired, open the account page and choose “Forgot your password?” to get a new one.`,
+      'If you do not know what this is about, you need not do anything.',
     ],
   }),
 
   account_deleted: ({ site, link, happenedAt }, { is_former }) => ({
     subject: `Your account at ${site} was deleted`,
     blocks: [
-      paragraph(
-        is_former
-          ? `The account at ${site} that had this e-mail address until a few days ago was deleted, together with its data. The change of address can no longer be undone.`
-          : `Your account at ${site} with this e-mail address was deleted, together with your data.`,
-      ),
+      is_former
+        ? `The account at ${site} that had this e-mail address until a few days ago was deleted, together with its data. The change of address can no longer be undone.`
+        : `Your account at ${site} with this e-mail address was deleted, together with your data.`,
       facts(['When', when(happenedAt)]),
-      paragraph(
-        'A deletion cannot be undone. If it was neither you nor the people who run the service, please tell them.',
-      ),
+      'A deletion cannot be undone. If it was neither you nor the people who run the service, please tell them.',
       openAccount(link),
     ],
   }),
@@ -147,27 +120,21 @@ const messages: Messages = {
   reset_password: ({ site, link, happenedAt }, { ip, user_agent }) => ({
     subject: `Choose a new password for ${site}`,
     blocks: [
-      paragraph(
-        `Someone asked for a new password for your account at ${site}. To choose one, open this link.`,
-      ),
+      `Someone asked for a new password for your account at ${site}. To choose one, open this link.`,
       ...(user_agent === undefined ? [] : [deviceFacts(happenedAt, { ip: ip ?? null, user_agent })]),
       action('Choose a new password', link),
-      paragraph(
-        `The link works once and for 30 minutes, until ${until(happenedAt, tokenTtlSeconds.reset_password)}. With the new password, every device is logged out.`,
-      ),
-      paragraph('If it was not you, you need not do anything: nothing changes unless someone uses the link.'),
+      `The link works once and for 30 minutes, until ${until(happenedAt, tokenTtlSeconds.reset_password)}. With the new password, every device is logged out.`,
+      'If it was not you, you need not do anything: nothing changes unless someone uses the link.',
     ],
   }),
 
   password_changed: ({ site, link, happenedAt }, details) => ({
     subject: `Your password for ${site} was changed`,
     blocks: [
-      paragraph(`A new password was set for your account at ${site}. All other devices were logged out.`),
+      `A new password was set for your account at ${site}. All other devices were logged out.`,
       deviceFacts(happenedAt, details),
       ifItWasYou,
-      paragraph(
-        'If it was not you, open the account page, choose “Forgot your password?” and set a new password. That logs out the person who changed it.',
-      ),
+      'If it was not you, open the account page, choose “Forgot your password?” and set a new password. That logs out the person who changed it.',
       openAccount(link),
     ],
   }),
@@ -175,35 +142,23 @@ const messages: Messages = {
   verify_new_email: ({ site, link, happenedAt }) => ({
     subject: `Confirm your new e-mail address for ${site}`,
     blocks: [
-      paragraph(
-        `Someone asked to move an account at ${site} to this e-mail address. Please confirm that the address is yours.`,
-      ),
+      `Someone asked to move an account at ${site} to this e-mail address. Please confirm that the address is yours.`,
       action('Confirm e-mail address', link),
-      paragraph(
-        `The link works once and for 24 hours, until ${until(happenedAt, tokenTtlSeconds.change_email)}. The account keeps its old address until you confirm this one.`,
-      ),
-      paragraph(
-        'Once you confirm, the account uses this address. If its old address was confirmed, anyone who reads mail there can undo the change for 7 days.',
-      ),
-      paragraph(
-        'If an account with this address exists that nobody has confirmed, your confirmation deletes it. The link then works only in a browser that is logged in to the account that asked for this address.',
-      ),
-      paragraph('If it was not you, you need not do anything: without your confirmation nothing changes.'),
+      `The link works once and for 24 hours, until ${until(happenedAt, tokenTtlSeconds.change_email)}. The account keeps its old address until you confirm this one.`,
+      'Once you confirm, the account uses this address. If its old address was confirmed, anyone who reads mail there can undo the change for 7 days.',
+      'If an account with this address exists that nobody has confirmed, your confirmation deletes it. The link then works only in a browser that is logged in to the account that asked for this address.',
+      'If it was not you, you need not do anything: without your confirmation nothing changes.',
     ],
   }),
 
   email_change_requested: ({ site, link, happenedAt }, { new_email, ...device }) => ({
     subject: `Someone asked to change your e-mail address for ${site}`,
     blocks: [
-      paragraph(
-        `Someone who knows your password asked for another e-mail address for your account at ${site}. Nothing changes until that address is confirmed.`,
-      ),
+      `Someone who knows your password asked for another e-mail address for your account at ${site}. Nothing changes until that address is confirmed.`,
       facts(['New address', new_email]),
       deviceFacts(happenedAt, device),
-      paragraph('If it was you, you need not do anything here.'),
-      paragraph(
-        'If it was not you, open your account page and change your password. That ends the request, and logs out every other device.',
-      ),
+      'If it was you, you need not do anything here.',
+      'If it was not you, open your account page and change your password. That ends the request, and logs out every other device.',
       openAccount(link),
     ],
   }),
@@ -211,21 +166,15 @@ const messages: Messages = {
   email_changed: ({ site, link, happenedAt }, { token_id, new_email }) => ({
     subject: `Your e-mail address for ${site} was changed`,
     blocks: [
-      paragraph(
-        `The e-mail address of your account at ${site} was changed. The account no longer uses this address.`,
-      ),
+      `The e-mail address of your account at ${site} was changed. The account no longer uses this address.`,
       facts(['When', when(happenedAt)], ['New address', new_email]),
       ifItWasYou,
       ...(token_id === undefined
-        ? [paragraph('If it was not you, tell the people who run the service.'), openAccount(link)]
+        ? ['If it was not you, tell the people who run the service.', openAccount(link)]
         : [
-            paragraph(
-              'If it was not you, undo the change. Your account then has this address again, every device is logged out, and the password stops working. You have 30 minutes to choose a new one; after that, use “Forgot your password?”.',
-            ),
+            'If it was not you, undo the change. Your account then has this address again, every device is logged out, and the password stops working. You have 30 minutes to choose a new one; after that, use “Forgot your password?”.',
             action('Undo the change', link),
-            paragraph(
-              `The link works for at most 7 days, until ${until(happenedAt, tokenTtlSeconds.restore_email)}. While it works, nobody else can use this address for an account.`,
-            ),
+            `The link works for at most 7 days, until ${until(happenedAt, tokenTtlSeconds.restore_email)}. While it works, nobody else can use this address for an account.`,
           ]),
     ],
   }),
@@ -233,13 +182,9 @@ const messages: Messages = {
   email_restored: ({ site, link, happenedAt }) => ({
     subject: `Your account at ${site} no longer uses this e-mail address`,
     blocks: [
-      paragraph(
-        `Your account at ${site} has its old e-mail address again: someone with access to that address undid the change. Every device is logged out, and the password no longer works.`,
-      ),
+      `Your account at ${site} has its old e-mail address again: someone with access to that address undid the change. Every device is logged out, and the password no longer works.`,
       facts(['When', when(happenedAt)]),
-      paragraph(
-        'If it was not you, and the account is yours, please tell the people who run the service. You can now use this address for a new account.',
-      ),
+      'If it was not you, and the account is yours, please tell the people who run the service. You can now use this address for a new account.',
       openAccount(link),
     ],
   }),
@@ -247,14 +192,10 @@ const messages: Messages = {
   address_reserved: ({ site, link }, { kept_until }) => ({
     subject: `This e-mail address cannot be used at ${site} yet`,
     blocks: [
-      paragraph(`Someone tried to use this e-mail address for an account at ${site}. Nothing was changed.`),
-      paragraph(
-        `An account had this address until a few days ago. Its owner can undo the change of address until ${when(new Date(kept_until))}; until then no other account can use the address.`,
-      ),
-      paragraph(
-        `If that account was yours and it was not you who changed its address, open the link in our message “Your e-mail address for ${site} was changed”: it gives the account back to you.`,
-      ),
-      paragraph('If it was not you who tried to use the address, you need not do anything.'),
+      `Someone tried to use this e-mail address for an account at ${site}. Nothing was changed.`,
+      `An account had this address until a few days ago. Its owner can undo the change of address until ${when(new Date(kept_until))}; until then no other account can use the address.`,
+      `If that account was yours and it was not you who changed its address, open the link in our message “Your e-mail address for ${site} was changed”: it gives the account back to you.`,
+      'If it was not you who tried to use the address, you need not do anything.',
       openAccount(link),
     ],
   }),
@@ -262,15 +203,11 @@ const messages: Messages = {
   identity_linked: ({ site, link, happenedAt }, { provider, ...device }) => ({
     subject: `Your account at ${site} has a new way to log in`,
     blocks: [
-      paragraph(
-        `Someone logged in to your account at ${site} with a provider that confirmed this e-mail address. From now on, anyone who can log in there can log in to your account.`,
-      ),
+      `Someone logged in to your account at ${site} with a provider that confirmed this e-mail address. From now on, anyone who can log in there can log in to your account.`,
       facts(['Provider', provider]),
       deviceFacts(happenedAt, device),
       ifItWasYou,
-      paragraph(
-        'If it was not you, someone else uses your address at that provider. Open your account page, remove that way to log in, and log out every other device.',
-      ),
+      'If it was not you, someone else uses your address at that provider. Open your account page, remove that way to log in, and log out every other device.',
       openAccount(link),
     ],
   }),
@@ -278,12 +215,10 @@ const messages: Messages = {
   new_sign_in: ({ site, link, happenedAt }, details) => ({
     subject: `New login to your account at ${site}`,
     blocks: [
-      paragraph(`Someone logged in to your account at ${site} from a device or a network that is new to us.`),
+      `Someone logged in to your account at ${site} from a device or a network that is new to us.`,
       deviceFacts(happenedAt, details),
       ifItWasYou,
-      paragraph(
-        'If it was not you, someone knows your password or uses your account at a provider. Open your account page, log out every other device, set a new password, and remove any way to log in that you do not know.',
-      ),
+      'If it was not you, someone knows your password or uses your account at a provider. Open your account page, log out every other device, set a new password, and remove any way to log in that you do not know.',
       openAccount(link),
     ],
   }),
