@@ -1,4 +1,4 @@
-import { type SQL, sql } from 'drizzle-orm';
+import { sql } from 'drizzle-orm';
 import type { Database } from '../../../src/platform/db/client.ts';
 import { pageRows } from './questions.ts';
 
