@@ -13,7 +13,7 @@ let stack: Launch;
 let client: UploadClient;
 beforeAll(async () => {
   stack = await startStack({
-    env: { UPLOAD_MAX_BYTES: String(file.size), RATE_LIMIT_MAX: '10000', REQUEST_TIMEOUT_MS: '2000' },
+    env: { UPLOAD_MAX_BYTES: String(file.size), RATE_LIMIT_MAX: '10000', REQUEST_TIMEOUT_MS: '5000' },
   });
   client = await createUploadClient(stack.url);
 });
@@ -79,10 +79,10 @@ describe('a client that stops half-way', () => {
     const ticket = await client.declare(pdf);
     const socket = await beginPut(ticket, pdf.subarray(0, 10));
     for (const at of [10, 20, 30]) {
-      await sleep(1200);
+      await sleep(1800);
       socket.write(pdf.subarray(at, at + 10));
     }
-    await sleep(1200);
+    await sleep(1800);
     socket.write(pdf.subarray(40));
     const [answer] = (await once(socket, 'data')) as [Buffer];
     expect(answer.toString()).toMatch(/^HTTP\/1\.1 200 /);
