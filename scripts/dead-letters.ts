@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { createDeadLetterRepository, type DeadLetter } from '../src/mail/sql/dead-letters.ts';
+import { createDeadLetterSql, type DeadLetter } from '../src/mail/sql/dead-letters.ts';
 import { openAppDatabase } from './admin/database.ts';
 import { databaseSentence } from './admin/migrations-missing.ts';
 import { contextNow, requireMigrations } from './admin/operator.ts';
@@ -38,7 +38,7 @@ runProgram(async () => {
   const { db, place, close } = await openAppDatabase(requirePostgresUrl(url), readVariables());
   try {
     await requireMigrations(db, place);
-    const letters = createDeadLetterRepository(db);
+    const letters = createDeadLetterSql({ db });
     if (ids || all) {
       const ctx = contextNow();
       const count = await letters.retryMails(ctx, ctx.now, ids ?? null);

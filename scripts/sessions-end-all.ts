@@ -1,6 +1,6 @@
 import { createInterface } from 'node:readline/promises';
 import { v7 as uuidv7 } from 'uuid';
-import { createSessionCutoffRepository } from '../src/sessions/sql/session-cutoff.ts';
+import { createSessionCutoffSql } from '../src/sessions/sql/session-cutoff.ts';
 import { openAppDatabase } from './admin/database.ts';
 import { databaseSentence } from './admin/migrations-missing.ts';
 import { contextNow, requireMigrations } from './admin/operator.ts';
@@ -31,7 +31,7 @@ runProgram(async () => {
     await requireMigrations(db, place);
     if (!yes) await confirm(place);
     const newId = (now: Date) => uuidv7({ msecs: now.getTime() });
-    const notBefore = await createSessionCutoffRepository(db, { newId }).endAll(contextNow());
+    const notBefore = await createSessionCutoffSql({ db, newId }).endAll(contextNow());
     console.log(`Every session in ${place} that began before ${notBefore.toISOString()} is over.`);
   } catch (error) {
     throw databaseSentence(error, place);

@@ -1,5 +1,4 @@
 import { Hono } from 'hono';
-import { pagePaths } from './accounts/routes/page-services.ts';
 import type { Container, Foundation } from './container.ts';
 import type { Features } from './features.ts';
 import { livenessRoute } from './health/routes.ts';
@@ -24,7 +23,7 @@ import { rateLimit } from './platform/middleware/rate-limit.ts';
 import { requestContext, timeout } from './platform/middleware/request-context.ts';
 import { siteOf } from './platform/pages/site.ts';
 import { checksumHeader } from './platform/rules/storage.ts';
-import { createRoutes } from './routes.ts';
+import { createRoutes, pagePaths } from './routes.ts';
 
 type BaseOptions = CorsOptions & {
   readonly timeoutMs: number;

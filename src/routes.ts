@@ -19,6 +19,15 @@ import { uploadRoutes } from './uploads/routes.ts';
 
 type Beside = WellKnown & { readonly asset: (path: string) => Promise<Response> };
 
+/** The paths whose answers people read, failures included. */
+export const pagePaths = [
+  '/account/*',
+  '/forgot-password',
+  '/reset-password',
+  '/restore-email',
+  '/verify-email/*',
+] as const;
+
 /** Every route, in the order in which paths are matched. */
 export const createRoutes = (features: Features, web: Web, { jwks, asset }: Beside): readonly Route[] => {
   const { accounts, sessions, passwords, emails, sso, administration, roles, audit, uploads } = features;

@@ -8,10 +8,10 @@ import type { NamedIdentity } from '../sso/rules.ts';
 import type { Account } from './rules/account.ts';
 
 /** A provider to log in with. */
-export type SignOnOffer = { readonly name: string; readonly url: string };
+export type SsoOffer = { readonly name: string; readonly url: string };
 
 type SignedOutProps = {
-  offers: readonly SignOnOffer[];
+  offers: readonly SsoOffer[];
   failure: Failure | undefined;
   canSignUp: boolean;
   /** Whether an address has to be verified before the first login. */
@@ -19,7 +19,7 @@ type SignedOutProps = {
   minPasswordLength: number;
 };
 
-const Offers = ({ offers }: { offers: readonly SignOnOffer[] }) => (
+const Offers = ({ offers }: { offers: readonly SsoOffer[] }) => (
   <section aria-labelledby="providers">
     <h2 id="providers">Log in without a password</h2>
     <ul class="offers">

@@ -56,8 +56,3 @@ export const refusalError = (refusal: Exclude<Refusal, null>): AppError => {
   const [code, options]: Readonly<ConstructorParameters<typeof AppError>> = refusals[refusal];
   return new AppError(code, options);
 };
-
-/** @throws AppError for anything but null */
-export function assertDone(refusal: Refusal): asserts refusal is null {
-  if (refusal !== null) throw refusalError(refusal);
-}

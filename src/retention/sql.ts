@@ -1,5 +1,5 @@
 import { sql } from 'drizzle-orm';
-import { createErasureRepository } from '../accounts/sql/erasure.ts';
+import { createErasureSql } from '../accounts/sql/erasure.ts';
 import type { Database, QueryScope } from '../platform/db/client.ts';
 import { firstIdAt } from '../platform/rules/uuid-v7.ts';
 
@@ -7,7 +7,7 @@ import { firstIdAt } from '../platform/rules/uuid-v7.ts';
 export type AgeingTable = 'audit_events' | 'sessions' | 'one_time_tokens';
 
 export const createRetentionSql = ({ db }: { readonly db: Database }) => ({
-  erasures: createErasureRepository(db),
+  erasures: createErasureSql({ db }),
 
   /**
    * Deletes the oldest rows from before that instant, at most `limit` of them; the ids tell the age of the rows.

@@ -1,5 +1,7 @@
 import type { Context } from 'hono';
 import { createProveAddress, placeAfterProof } from '../../emails/http.ts';
+import type { Emails } from '../../emails/service.ts';
+import type { Passwords } from '../../passwords/service.ts';
 import type { AppEnv } from '../../platform/http/app-env.ts';
 import { pageForm } from '../../platform/http/page-response.tsx';
 import { page, type Web } from '../../platform/http/route.ts';
@@ -12,9 +14,11 @@ import {
 } from '../../sessions/http.ts';
 import type { IssuedTokens } from '../../sessions/rules/session.ts';
 import { LoginBody, LogoutQuery, SessionParams, SignupBody } from '../../sessions/schema.ts';
+import type { Sessions } from '../../sessions/service.ts';
 import { IdentityParams } from '../../sso/schema.ts';
+import type { Sso } from '../../sso/service.ts';
 import { ChangeEmailBody, ChangePasswordBody, EmailCode } from '../schema/credentials.ts';
-import type { PageServices } from './page-services.ts';
+import type { Accounts } from '../service.ts';
 import { createShowAccount } from './show-account.tsx';
 
 const formPaths = [
@@ -28,8 +32,17 @@ const formPaths = [
   'code',
 ].map((form) => `/account/${form}` as const);
 
+/** The features behind the page; the API has the same ones. */
+type PageFeatures = {
+  readonly accounts: Accounts;
+  readonly emails: Emails;
+  readonly sessions: Sessions;
+  readonly passwords: Passwords;
+  readonly sso: Sso;
+};
+
 /** The account page and its forms, for teams without a frontend of their own. */
-export const accountPageRoutes = (features: PageServices, web: Web) => {
+export const accountPageRoutes = (features: PageFeatures, web: Web) => {
   const { accounts, sessions, passwords, emails, sso } = features;
   const { config, identify } = web;
   const { cookies } = config;

@@ -7,12 +7,14 @@ import { respondWithPage } from '../../platform/http/page-response.tsx';
 import type { Web } from '../../platform/http/route.ts';
 import type { Failure } from '../../platform/pages/failure.ts';
 import { noticeText } from '../../platform/pages/notices.ts';
+import type { Sessions } from '../../sessions/service.ts';
+import type { Sso } from '../../sso/service.ts';
 import { AccountContent, LogoutForm, SignedOut } from '../pages.tsx';
-import type { PageServices } from './page-services.ts';
+import type { Accounts } from '../service.ts';
 
 const maxSessions = 100;
 
-type Features = Pick<PageServices, 'accounts' | 'sessions' | 'sso'>;
+type Features = { readonly accounts: Accounts; readonly sessions: Sessions; readonly sso: Sso };
 
 /** The account page, logged in or logged out; after a failure it shows the form again, filled in. */
 export const createShowAccount = ({ accounts, sessions, sso }: Features, { config, identify, site }: Web) => {

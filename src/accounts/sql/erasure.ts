@@ -75,9 +75,7 @@ const settlingSeconds = 120;
 const maxErasures = 20;
 const maxDeletions = 1_000;
 
-export type ErasureRepository = ReturnType<typeof createErasureRepository>;
-
-export const createErasureRepository = (db: Database) => ({
+export const createErasureSql = ({ db }: { readonly db: Database }) => ({
   /**
    * Erases what is left of deleted accounts, oldest first: at most `limit` sessions and `limit` events. An erasure with
    * nothing left is done. @returns the number of rows of each

@@ -5,7 +5,7 @@ import { type SessionContext, withFacts } from '../../platform/context.ts';
 import type { Database } from '../../platform/db/client.ts';
 import { violatedUnique } from '../../platform/db/errors.ts';
 import { AppError } from '../../platform/errors.ts';
-import { assertDone, type Refusal } from '../../platform/refusals.ts';
+import type { Refusal } from '../../platform/refusals.ts';
 import type { SessionRefusal } from '../../sessions/rules/session.ts';
 import { type Gate, passed } from '../../sessions/sql/gate.ts';
 import { type Account, withPasswordAge } from '../rules/account.ts';
@@ -103,7 +103,7 @@ export const createOwnAccountSql = ({ db, gate, newId, config }: OwnAccountParts
         lockActor(gate, ctx, { deletes: true }),
         statement,
       ])) as [unknown, unknown, { refusal: Refusal }[]];
-      assertDone(verdict ? verdict.refusal : 'session_revoked');
+      passed(verdict);
     },
   };
 };

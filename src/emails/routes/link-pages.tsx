@@ -1,5 +1,4 @@
 import type { Context } from 'hono';
-import type { PageServices } from '../../accounts/routes/page-services.ts';
 import {
   EmailCode,
   ForgotPasswordBody,
@@ -8,6 +7,7 @@ import {
   ResetPasswordBody,
 } from '../../accounts/schema/credentials.ts';
 import { ForgotPassword, ResetPassword } from '../../passwords/pages.tsx';
+import type { Passwords } from '../../passwords/service.ts';
 import { AppError } from '../../platform/errors.ts';
 import type { AppEnv } from '../../platform/http/app-env.ts';
 import { pageForm, respondWithPage } from '../../platform/http/page-response.tsx';
@@ -17,6 +17,7 @@ import { doneAt, noticeText } from '../../platform/pages/notices.ts';
 import type { PageContent } from '../../platform/pages/page.tsx';
 import { createProveAddress, placeAfterProof } from '../http.ts';
 import { DeadLink, type LinkPurpose, RestoreEmail, VerifyByCode, VerifyByLink } from '../pages.tsx';
+import type { Emails } from '../service.ts';
 
 const readToken = (token: string | undefined): string | undefined =>
   LinkToken.safeParse({ token }).data?.token;
@@ -26,7 +27,7 @@ const readToken = (token: string | undefined): string | undefined =>
  * scanners open links.
  */
 export const linkPageRoutes = (
-  { passwords, emails }: Pick<PageServices, 'passwords' | 'emails'>,
+  { passwords, emails }: { readonly passwords: Passwords; readonly emails: Emails },
   web: Web,
 ) => {
   const { config, identify, site } = web;

@@ -23,7 +23,7 @@ type Row = {
 };
 
 /** Statements for operators about the work that the queues and the cron have given up. */
-export const createDeadLetterRepository = (db: Database) => ({
+export const createDeadLetterSql = ({ db }: { readonly db: Database }) => ({
   /** The dead letters, newest first. */
   list: async (scope: QueryScope, limit: number): Promise<DeadLetter[]> => {
     const rows = await db.execute<Row>(

@@ -92,7 +92,7 @@ export const createGate = ({ verifiedOnly, passwordMaxAgeDays, issuers }: GatePo
   };
 };
 
-/** A row that carries the verdict of the gate beside what was asked for. */
+/** A row that carries the refusal of the gate beside its data. */
 export type Gated = { refusal: SessionRefusal };
 
 /**
@@ -104,8 +104,3 @@ export const passed = <Row extends { readonly refusal: Refusal }>(row: Row | und
   if (row.refusal !== null) throw refusalError(row.refusal);
   return row;
 };
-
-/** What a statement says of its refusal; where the gate had no row it says nothing, and the session is gone. */
-export const refusalOf = <Reason extends string | null>(
-  row: { readonly refusal: Reason } | undefined,
-): Reason | 'session_revoked' => (row ? row.refusal : 'session_revoked');

@@ -7,10 +7,9 @@ import type { Database, QueryScope } from '../../platform/db/client.ts';
  */
 const leewaySeconds = 5;
 
-export const createSessionCutoffRepository = (
-  db: Database,
-  { newId }: { readonly newId: (now: Date) => string },
-) => ({
+type Parts = { readonly db: Database; readonly newId: (now: Date) => string };
+
+export const createSessionCutoffSql = ({ db, newId }: Parts) => ({
   /**
    * Ends every session of every account by one row, however many there are. The cutoff never moves back.
    * @returns the time at or after which a session must have begun

@@ -14,7 +14,7 @@ import {
 import type { RequestContext, SessionContext } from '../../platform/context.ts';
 import { violatedUnique } from '../../platform/db/errors.ts';
 import { AppError } from '../../platform/errors.ts';
-import { assertDone, type Refusal } from '../../platform/refusals.ts';
+import type { Refusal } from '../../platform/refusals.ts';
 import type { NewSession, OpenSession } from '../../sessions/rules/session.ts';
 import { type Gated, passed } from '../../sessions/sql/gate.ts';
 import { type OpenedRow, openSession } from '../../sessions/sql/session-opening.ts';
@@ -280,7 +280,7 @@ export const createIdentitySql = ({
           )
           select verdict.refusal from verdict`,
       ])) as [unknown, { refusal: Refusal }[]];
-      assertDone(verdict ? verdict.refusal : 'session_revoked');
+      passed(verdict);
     },
   };
 };

@@ -3,7 +3,7 @@ import { inject } from 'vitest';
 import { createOneTimeTokens } from '../../../src/emails/one-time-tokens.ts';
 import type { MailContent } from '../../../src/mail/rules/outbox.ts';
 import { createMail } from '../../../src/mail/service.ts';
-import { createDeadLetterRepository } from '../../../src/mail/sql/dead-letters.ts';
+import { createDeadLetterSql } from '../../../src/mail/sql/dead-letters.ts';
 import { createOutboxSql } from '../../../src/mail/sql/outbox.ts';
 import { Secret } from '../../../src/platform/config/secret.ts';
 import type { LogFields, Logger } from '../../../src/platform/context.ts';
@@ -18,7 +18,7 @@ const database = createDatabase({
   endpoint: inject('neonEndpoint'),
 });
 export const outbox = createOutboxSql({ db: database });
-export const deadLetters = createDeadLetterRepository(database);
+export const deadLetters = createDeadLetterSql({ db: database });
 
 const secretKeys = [new Secret('the secret of these tests')];
 

@@ -1,4 +1,4 @@
-import { pagePaths } from '../../../src/accounts/routes/page-services.ts';
+import { pagePaths } from '../../../src/routes.ts';
 import { type Client, cookiesOf } from './client.ts';
 
 const origin = 'http://127.0.0.1:3002';
