@@ -34,6 +34,7 @@ export const docsRoutes = ({ asset }: { readonly asset: (path: string) => Promis
         rate: 'unlimited',
         answers: { 200: { description: 'OpenAPI 3.1', mediaType: 'application/json' } },
         errors: [],
+        budget: { trips: 0, objects: 0 },
       },
       (c) => serve(c, 'openapi.json'),
     ),
@@ -47,6 +48,7 @@ export const docsRoutes = ({ asset }: { readonly asset: (path: string) => Promis
         rate: 'unlimited',
         answers: { 200: { description: 'A page', mediaType: 'text/html' } },
         errors: [],
+        budget: { trips: 0, objects: 0 },
       },
       (c) => c.html(<ApiReference nonce={usePagePolicy(c)} />),
     ),
@@ -60,6 +62,7 @@ export const docsRoutes = ({ asset }: { readonly asset: (path: string) => Promis
         rate: 'unlimited',
         answers: { 200: { description: 'A page', mediaType: 'text/html' } },
         errors: [],
+        budget: { trips: 0, objects: 0 },
       },
       (c) => c.html(<ErrorReference nonce={usePagePolicy(c)} />),
     ),
@@ -74,6 +77,7 @@ export const docsRoutes = ({ asset }: { readonly asset: (path: string) => Promis
         params: z.strictObject({ file: z.string() }),
         answers: { 200: { description: 'A script or a style sheet', mediaType: 'text/javascript' } },
         errors: ['not_found'],
+        budget: { trips: 0, objects: 0 },
       },
       async (c) => {
         const { file } = c.req.valid('param');

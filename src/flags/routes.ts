@@ -19,6 +19,7 @@ export const flagRoutes = (flags: Flags) => [
       rate: 'unlimited',
       answers: { 200: { description: 'Every flag, on or off', schema: FeatureFlags } },
       errors: [],
+      budget: { trips: 0, objects: 0 },
     },
     (c) => {
       c.header('Cache-Control', 'public, max-age=60');

@@ -29,6 +29,7 @@ export const livenessRoute = route(
     rate: 'unlimited',
     answers: { 200: { description: 'The process answers', schema: Liveness } },
     errors: [],
+    budget: { trips: 0, objects: 0 },
   },
   (c) => c.json({ status: 'ok' as const }, 200),
 );

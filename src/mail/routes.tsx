@@ -26,6 +26,7 @@ export const devMailboxRoutes = (
       access: 'anyone',
       answers: { 200: { description: 'The last 50, newest first', mediaType: 'text/html' } },
       errors: ['not_found'],
+      budget: { trips: 1, objects: 1 },
     },
     async (c, ctx) => {
       // The DNS of another host name may lead a foreign page here (DNS rebinding).

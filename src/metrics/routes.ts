@@ -17,6 +17,7 @@ export const metricsRoutes = ({ scrape }: MetricsFeature) => [
       rate: 'readiness',
       answers: { 200: { description: 'Prometheus text', mediaType: expositionType } },
       errors: ['unauthenticated'],
+      budget: { trips: 0, objects: 1 },
     },
     async (c) => {
       const text = await scrape(bearer.exec(c.req.header('Authorization') ?? '')?.[1]);

@@ -30,6 +30,7 @@ export const passwordRoutes = ({ change, forgot, reset }: Passwords, { config }:
         'login_locked',
         'overloaded',
       ],
+      budget: { trips: 2, objects: 4 },
     },
     async (c, ctx) => {
       const { current_password: current, new_password: next } = c.req.valid('json');
@@ -49,6 +50,7 @@ export const passwordRoutes = ({ change, forgot, reset }: Passwords, { config }:
         202: { description: 'The same whether the address has an account or not', schema: Accepted },
       },
       errors: ['validation_failed'],
+      budget: { trips: 1, objects: 1 },
     },
     async (c, ctx) => {
       await forgot(ctx, c.req.valid('json').email);
@@ -67,6 +69,7 @@ export const passwordRoutes = ({ change, forgot, reset }: Passwords, { config }:
       json: ResetPasswordBody,
       answers: { 204: { description: 'The password is set' } },
       errors: ['token_invalid', 'weak_password', 'validation_failed', 'overloaded'],
+      budget: { trips: 2, objects: 2 },
     },
     async (c, ctx) => {
       await reset(ctx, c.req.valid('json'));

@@ -253,6 +253,7 @@ export const wellKnownRoutes = ({ jwks }: WellKnown) => [
         },
       },
       errors: [],
+      budget: { trips: 0, objects: 0 },
     },
     async (c) => {
       c.header('Cache-Control', 'public, max-age=300');

@@ -215,6 +215,7 @@ export const uploadRoutes = (uploads: Uploads) => [
       json: ScanResultBody,
       answers: { 200: { description: 'What the result changed', schema: ScanResultOutcome } },
       errors: ['unauthenticated', 'not_found', 'validation_failed'],
+      budget: { trips: 1, objects: 1 },
     },
     async (c, ctx) => {
       const { id, time, detail } = c.req.valid('json');

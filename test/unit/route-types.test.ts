@@ -11,6 +11,7 @@ const described = {
   summary: 'Change a thing',
   tag: 'service',
   errors: [],
+  budget: { trips: 0, objects: 0 },
 } as const;
 
 const needsSession = (ctx: SessionContext): string => ctx.actor.userId;

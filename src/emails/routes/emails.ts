@@ -59,6 +59,7 @@ export const emailRoutes = (emails: Emails, web: Web) => {
           202: { description: 'The same whether the address waits for one or not', schema: Accepted },
         },
         errors: ['validation_failed'],
+        budget: { trips: 1, objects: 1 },
       },
       async (c, ctx) => {
         await resend(ctx, c.req.valid('json').email);
@@ -83,6 +84,7 @@ export const emailRoutes = (emails: Emails, web: Web) => {
           'login_locked',
           'overloaded',
         ],
+        budget: { trips: 2, objects: 4 },
       },
       async (c, ctx) => {
         await change(ctx, c.req.valid('json'));
@@ -103,6 +105,7 @@ export const emailRoutes = (emails: Emails, web: Web) => {
           204: { description: 'The old address is back. The same again until the token has set a password' },
         },
         errors: ['token_invalid', 'email_taken', 'validation_failed'],
+        budget: { trips: 1, objects: 1 },
       },
       async (c, ctx) => {
         await restore(ctx, c.req.valid('json').token);

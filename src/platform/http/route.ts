@@ -59,7 +59,7 @@ export type Description = Common & {
   /** Errors beyond those that every route can answer with. */
   readonly errors: readonly ErrorCode[];
   /** The most database round trips and Durable Object calls of a successful request; a test counts them. */
-  readonly budget?: { readonly trips: number; readonly objects: number };
+  readonly budget: { readonly trips: number; readonly objects: number };
 };
 
 /** A route whose answers, failures included, are pages. */
