@@ -1,8 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { loadConfig } from '../src/platform/config/load.ts';
-import { envLines } from './secrets/env-file.ts';
-import { withoutValues } from './secrets/redaction.ts';
 import {
   planReplacement,
   planRetirement,
@@ -12,6 +10,7 @@ import {
   type Secrets,
   type Step,
 } from './secrets/rotation.ts';
+import { envLines, withoutValues } from './secrets/values.ts';
 import { readOptions } from './stack/arguments.ts';
 import { CliError, runProgram } from './stack/cli-error.ts';
 import { interruption } from './stack/interruption.ts';

@@ -1,9 +1,7 @@
 import { createInterface } from 'node:readline/promises';
 import { v7 as uuidv7 } from 'uuid';
 import { createSessionCutoffRepository } from '../src/sessions/sql/session-cutoff.ts';
-import { openAppDatabase } from './admin/database.ts';
-import { databaseSentence } from './admin/migrations-missing.ts';
-import { contextNow, requireMigrations } from './admin/operator.ts';
+import { contextNow, withAppDatabase } from './admin/database.ts';
 import { readOptions, requirePostgresUrl } from './stack/arguments.ts';
 import { CliError, runProgram } from './stack/cli-error.ts';
 import { readVariables } from './stack/project.ts';
@@ -26,16 +24,10 @@ const confirm = async (place: string): Promise<void> => {
 
 runProgram(async () => {
   const { yes, url } = readOptions(options, usage);
-  const { db, place, close } = await openAppDatabase(requirePostgresUrl(url), readVariables());
-  try {
-    await requireMigrations(db, place);
+  await withAppDatabase(requirePostgresUrl(url), readVariables(), async (db, place) => {
     if (!yes) await confirm(place);
     const newId = (now: Date) => uuidv7({ msecs: now.getTime() });
     const notBefore = await createSessionCutoffRepository(db, { newId }).endAll(contextNow());
     console.log(`Every session in ${place} that began before ${notBefore.toISOString()} is over.`);
-  } catch (error) {
-    throw databaseSentence(error, place);
-  } finally {
-    await close();
-  }
+  });
 });

@@ -6,9 +6,9 @@ import {
 import type { PasswordConfig } from '../../src/platform/config/password.ts';
 import type { Database } from '../../src/platform/db/client.ts';
 import { CliError } from '../stack/cli-error.ts';
-import { contextNow, requireMigrations } from './operator.ts';
+import { contextNow } from './database.ts';
+import { readPassword } from './operator-input.ts';
 import { hashPassword, requireGoodPassword } from './passwords.ts';
-import { readPassword } from './read-password.ts';
 
 type Request = {
   readonly email: string;
@@ -21,7 +21,6 @@ type Request = {
 /** @returns what was done, in sentences @throws CliError; then nothing was written */
 export const createAdministrator = async (db: Database, request: Request): Promise<string> => {
   const { email, username, place } = request;
-  await requireMigrations(db, place);
   const administrators = createAdministratorRepository(db, {
     newId: (now) => uuidv7({ msecs: now.getTime() }),
     source: 'admin:create',
@@ -40,7 +39,7 @@ export const createAdministrator = async (db: Database, request: Request): Promi
     case 'username_taken':
       throw taken(username);
     case 'email_taken':
-      // By whom is not known, and what was asked for was an account with this password.
+      // The operator asked for an account with this password, and does not know whose the new one is.
       throw new CliError(
         `Somebody has made an account of ${email} meanwhile. Nothing was written; run this again to make it an administrator's.`,
       );

@@ -1,7 +1,10 @@
 import { existsSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { sql } from 'drizzle-orm';
+import journal from '../../drizzle/meta/_journal.json' with { type: 'json' };
+import { createMigrationRepository } from '../../src/health/sql/migrations.ts';
 import { readEnvironment } from '../../src/platform/config/environment.ts';
+import type { RequestContext } from '../../src/platform/context.ts';
 import { createDatabase, type Database } from '../../src/platform/db/client.ts';
 import { CliError } from '../stack/cli-error.ts';
 import { findLockHolder } from '../stack/data-lock.ts';
@@ -11,6 +14,7 @@ import { embeddedDirectory, openLocalDatabase } from '../stack/local-database.ts
 import { createPostgresDatabase } from '../stack/postgres-database.ts';
 import { dataDirectory, type Variables } from '../stack/project.ts';
 import { loadGroup } from './config-group.ts';
+import { databaseSentence, migrationsMissing } from './migrations-missing.ts';
 
 export type OpenDatabase = {
   readonly db: Database;
@@ -20,10 +24,47 @@ export type OpenDatabase = {
 };
 
 /**
- * The database of the app, as the app's own role where there is a choice: rows are all that is needed.
+ * Works on the migrated database of the app; `url` goes before every variable.
  *
- * @param url goes before every variable
+ * @throws CliError when there is none, it lacks a migration of this checkout, or it refuses a statement
  */
+export const withAppDatabase = async (
+  url: string | null,
+  variables: Variables,
+  work: (db: Database, place: string) => Promise<void>,
+): Promise<void> => {
+  const { db, place, close } = await openAppDatabase(url, variables);
+  try {
+    const last = await createMigrationRepository(db).last(contextNow());
+    if (last === null || last < (journal.entries.at(-1)?.when ?? 0)) throw migrationsMissing(place);
+    await work(db, place);
+  } catch (error) {
+    throw databaseSentence(error, place);
+  } finally {
+    await close();
+  }
+};
+
+/** Stands in for a request when an operator acts. It has no time limit: a person may take their time. */
+export const contextNow = (): RequestContext => ({
+  requestId: crypto.randomUUID(),
+  now: new Date(),
+  ip: null,
+  network: 'unknown',
+  networks: ['unknown'],
+  userAgent: null,
+  actor: null,
+  requiredPermission: null,
+  signal: new AbortController().signal,
+  log: { debug: () => {}, info: () => {}, warn: tell, error: tell },
+  keepAlive: () => undefined,
+  defer: () => {},
+});
+
+const tell = (message: string, fields: Readonly<Record<string, unknown>> = {}) =>
+  console.error([message, ...Object.values(fields)].join(': '));
+
+/** The database of the app, as the app's own role where there is a choice: rows are all that is needed. */
 export const openAppDatabase = async (url: string | null, variables: Variables): Promise<OpenDatabase> => {
   if (url !== null) return openServer(encrypted(url));
   const plan = planDatabase(variables, process.env.LOCAL_POSTGRES_URL || null);
@@ -53,7 +94,7 @@ const openServer = (url: string, shown = url): OpenDatabase => {
   return { db, place: placeOf(shown), close: db.close };
 };
 
-/** Through whoever has the data directory open, or else opened for as long as this takes. */
+/** Through the process that has the data directory open, or else opened for as long as this takes. */
 const openEmbedded = async (directory: string): Promise<OpenDatabase> => {
   const place = 'the embedded database';
   const asApp = (port: number | string) =>

@@ -1,33 +1,23 @@
 import type { ConfigProblem } from './scope.ts';
 import { configVariableNames, isConfigVariable } from './variables.ts';
 
-/** Edits between two words, a swap of neighbours counted once (optimal string alignment distance). */
-const editDistance = (from: string, to: string): number => {
-  let beforeLast: number[] = [];
-  let last = Array.from({ length: to.length + 1 }, (_, column) => column);
-  for (let row = 1; row <= from.length; row++) {
-    const current = [row];
-    for (let column = 1; column <= to.length; column++) {
-      const replace = (last[column - 1] ?? 0) + (from[row - 1] === to[column - 1] ? 0 : 1);
-      const insertOrDelete = Math.min(last[column] ?? 0, current[column - 1] ?? 0) + 1;
-      const swapped = from[row - 1] === to[column - 2] && from[row - 2] === to[column - 1];
-      const swap = swapped ? (beforeLast[column - 2] ?? 0) + 1 : Number.POSITIVE_INFINITY;
-      current.push(Math.min(replace, insertOrDelete, swap));
-    }
-    beforeLast = last;
-    last = current;
-  }
-  return last[to.length] ?? 0;
+/** One letter more, less or other, or two neighbours swapped: what is left between the equal ends says which. */
+const isOneSlip = (from: string, to: string): boolean => {
+  const shorter = Math.min(from.length, to.length);
+  let start = 0;
+  while (start < shorter && from[start] === to[start]) start++;
+  let end = 0;
+  while (end < shorter - start && from.at(-1 - end) === to.at(-1 - end)) end++;
+  const [one, other] = [from.slice(start, from.length - end), to.slice(start, to.length - end)];
+  const isSwap = one.length === 2 && one === [...other].reverse().join('');
+  return isSwap || Math.max(one.length, other.length) === 1;
 };
 
-/** Names that were set, mean nothing, and are one slip away from a name that does. */
+/** Names that are set, mean nothing, and are one slip away from a name that does. */
 export const findMisspellings = (env: Record<string, unknown>): readonly ConfigProblem[] =>
   Object.keys(env).flatMap((variable) => {
-    // Bindings to services are no variables; nobody misspells those without noticing.
+    // Bindings to services are no variables, and a misspelled one is noticed at once.
     if (typeof env[variable] !== 'string' || isConfigVariable(variable) || variable.length > 64) return [];
-    const meant = configVariableNames.find(
-      (name) =>
-        name.length > 6 && Math.abs(name.length - variable.length) <= 1 && editDistance(variable, name) === 1,
-    );
+    const meant = configVariableNames.find((name) => name.length > 6 && isOneSlip(variable, name));
     return meant ? [{ variable, detail: `is not read; is ${meant} meant?` }] : [];
   });
