@@ -12,6 +12,6 @@ runProgram(async () => {
   await withAppDatabase(url, variables, async (db, place) =>
     console.log(await createAdministrator(db, { email, username, config, place })),
   );
-  // A standard input that nobody read may still be open.
+  // Standard input may still be open, if it was not read.
   process.stdin.destroy();
 });

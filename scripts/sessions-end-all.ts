@@ -7,13 +7,13 @@ import { CliError, runProgram } from './stack/cli-error.ts';
 import { readVariables } from './stack/project.ts';
 
 const usage = `npm run sessions:end-all [-- --yes] [--url postgres://…]
-Logs everybody out, at once: every session that began before now is refused on its next request.
+  Logs everybody out, at once: every session that began before now is refused on its next request.
 Without --url: DATABASE_URL, else LOCAL_POSTGRES_URL, else the embedded database.`;
 
 const options = { yes: { type: 'boolean', default: false }, url: { type: 'string' } } as const;
 
 const confirm = async (place: string): Promise<void> => {
-  if (!process.stdin.isTTY) throw new CliError('Nobody is there to confirm it: give --yes.');
+  if (!process.stdin.isTTY) throw new CliError('There is no terminal to confirm it at: give --yes.');
   const terminal = createInterface({ input: process.stdin, output: process.stdout });
   const question = `Everybody in ${place} will have to log in again. Type yes: `;
   // Ctrl-C and Ctrl-D are answers too.

@@ -18,7 +18,7 @@ type Request = {
   readonly place: string;
 };
 
-/** @returns what was done, in sentences @throws CliError; then nothing was written */
+/** @returns the result, in sentences @throws CliError; then nothing was written */
 export const createAdministrator = async (db: Database, request: Request): Promise<string> => {
   const { email, username, place } = request;
   const administrators = createAdministratorRepository(db, {
@@ -41,7 +41,7 @@ export const createAdministrator = async (db: Database, request: Request): Promi
     case 'email_taken':
       // The operator asked for an account with this password, and does not know whose the new one is.
       throw new CliError(
-        `Somebody has made an account of ${email} meanwhile. Nothing was written; run this again to make it an administrator's.`,
+        `An account of ${email} was made meanwhile. Nothing was written; run this again to make it an administrator's.`,
       );
   }
 };

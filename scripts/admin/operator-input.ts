@@ -61,7 +61,7 @@ const decode = (bytes: Buffer): string => {
 };
 
 const askTwice = async (): Promise<string> => {
-  // A line editor that draws what is typed into nowhere.
+  // A line editor whose output goes nowhere, so that the terminal does not show the password.
   const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() });
   const terminal = createInterface({ input: process.stdin, output: nowhere, terminal: true, historySize: 0 });
   terminal.on('SIGINT', () => terminal.close());

@@ -17,7 +17,7 @@ export const requireGoodPassword = async (ctx: RequestContext, choice: Choice, c
   const check = createCheckPassword({
     policy: config,
     loadEstimator: async () => (await import('../../src/passwords/password-strength.ts')).estimateStrength,
-    // Nobody else waits for this process.
+    // One password at a time: no other hash waits.
     inTurn: async (work) => work(),
     isLeaked: config.pwnedPasswords ? createPwnedPasswords({ fetch }) : null,
   });

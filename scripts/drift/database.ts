@@ -8,7 +8,7 @@ import { applyMigrations, readMigrations } from '../stack/migrate.ts';
 import { withClient } from '../stack/with-client.ts';
 import { type Catalogue, type RoleNames, readCatalogue } from './catalogue.ts';
 
-/** What the migrations and the roles of this code make of an empty database. */
+/** The catalogue of an empty database after the roles and migrations of this code. */
 const readExpected = async (): Promise<Catalogue> => {
   const fresh = await openEmbeddedDatabase();
   try {
@@ -21,7 +21,7 @@ const readExpected = async (): Promise<Catalogue> => {
   }
 };
 
-/** Every difference between a database and what this code makes. It writes nothing. */
+/** Every difference between a database and that catalogue. It writes nothing. */
 export const findDatabaseDrift = async (
   client: Client,
   roles: RoleNames,

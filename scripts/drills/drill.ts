@@ -11,56 +11,6 @@ import { CliError, runProgram } from '../stack/cli-error.ts';
 import { interruption } from '../stack/interruption.ts';
 import { projectDirectory } from '../stack/project.ts';
 
-const withVariables = `
-  With --with NAME=VALUE, also several times, the service has that variable; what the drill expects stays the same, so
-  that a service which does not do what the runbook says fails.`;
-
-const drills = {
-  'auth-incident': {
-    usage: `npm run drill:auth-incident [-- --with NAME=VALUE]
-  Guesses passwords at a service of its own, takes an account and a refresh token, and goes through
-  docs/runbooks/auth-incident.md: what /metrics and the audit trail show, and which logins succeed after each step.${withVariables}`,
-    proves: 'The attackers were locked out, and what they took is back.',
-  },
-  scaling: {
-    usage: `npm run drill:scaling [-- --with NAME=VALUE]
-  Sends more logins at once than passwords can be hashed, and more requests than a network and a user may, to a service
-  of its own: the answers, the effect on others, and what docs/runbooks/scaling.md reads from /metrics.${withVariables}`,
-    proves: 'What was too much was refused at once, and nobody else noticed.',
-  },
-  restore: {
-    usage: `npm run drill:restore [-- --from file]
-  Backs up a database of sample accounts, destroys it, restores it, compares every table, and runs the smoke test on a
-  Worker that uses it. With --from it restores that backup instead. In a folder of its own, or with LOCAL_POSTGRES_URL
-  in databases of its own on that server; .data and the databases that are there stay as they are.`,
-    proves: 'Everything came back, and the service works on it.',
-  },
-} as const;
-
-// Runs the test of the same name, which prints its steps.
-runProgram(async () => {
-  const [name] = process.argv.splice(2, 1) as [keyof typeof drills];
-  const { usage, proves } = drills[name];
-  const given = name === 'restore' ? readSource(usage) : readVariables(usage);
-  const asked = interruption(
-    () => 'a folder in the temporary directory, and perhaps a database of the drill',
-  );
-  const directory = await mkdtemp(join(tmpdir(), 'itsor-drill-'));
-  try {
-    const passes = await runTest(name, { ...given, TMPDIR: directory }, asked);
-    if (passes) console.log(styleText('green', `✓ ${proves}`));
-    else process.exitCode = 1;
-  } finally {
-    await rm(directory, { recursive: true, force: true, maxRetries: 3 });
-  }
-  if (asked.aborted) throw new CliError('✗ The drill was stopped before its end, and nothing of it is left.');
-});
-
-const readSource = (usage: string) => {
-  const { from } = readOptions({ from: { type: 'string' } }, usage);
-  return { DRILL_FROM: from === undefined ? '' : resolve(from) };
-};
-
 const readVariables = (usage: string) => {
   const { with: given } = readOptions({ with: { type: 'string', multiple: true, default: [] } }, usage);
   return { DRILL_VARIABLES: JSON.stringify(Object.fromEntries(given.map(readAssignment))) };
@@ -74,6 +24,68 @@ const readAssignment = (text: string): [string, string] => {
   if (!isConfigVariable(name)) throw new CliError(`--with: ${name} is no variable of Itsor`);
   return [name, value];
 };
+
+const withVariables = `
+  With --with NAME=VALUE, also several times, the service has that variable; what the drill expects stays the same, so
+  that a service which does not do what the runbook says fails.`;
+
+const drills = {
+  'auth-incident': {
+    usage: `npm run drill:auth-incident [-- --with NAME=VALUE]
+  Guesses passwords at a service of its own, takes an account and a refresh token, and goes through
+  docs/runbooks/auth-incident.md: what /metrics and the audit trail show, and which logins succeed after each step.${withVariables}`,
+    read: readVariables,
+    proves: 'The attackers were locked out, and what they took is back.',
+  },
+  scaling: {
+    usage: `npm run drill:scaling [-- --with NAME=VALUE]
+  Sends more logins at once than passwords can be hashed, and more requests than a network and a user may, to a service
+  of its own: the answers, the effect on others, and what docs/runbooks/scaling.md reads from /metrics.${withVariables}`,
+    read: readVariables,
+    proves: 'What was too much was refused at once, and nobody else noticed.',
+  },
+  rotation: {
+    usage: `npm run drill:rotation [-- --in-one-step]
+  Rotates JWT_SECRET and SECRET_KEY under clients that log in, refresh and call /auth/me all the time, at a service of
+  which old and new isolates answer side by side, as Cloudflare's do while a change spreads. In one step, requests fail:
+  the steps prevent that.`,
+    read: (usage: string) => {
+      const { 'in-one-step': isOneStep } = readOptions({ 'in-one-step': { type: 'boolean' } }, usage);
+      return { DRILL_ROTATION: isOneStep ? 'in one step' : 'in steps' };
+    },
+    proves: 'No client noticed the rotation.',
+  },
+  restore: {
+    usage: `npm run drill:restore [-- --from file]
+  Backs up a database of sample accounts, destroys it, restores it, compares every table, and runs the smoke test on a
+  Worker that uses it. With --from it restores that backup instead. In a folder of its own, or with LOCAL_POSTGRES_URL
+  in databases of its own on that server; .data and the databases that are there stay as they are.`,
+    read: (usage: string) => {
+      const { from } = readOptions({ from: { type: 'string' } }, usage);
+      return { DRILL_FROM: from === undefined ? '' : resolve(from) };
+    },
+    proves: 'Everything came back, and the service works on it.',
+  },
+} as const;
+
+// Runs the test of the same name, which prints its steps.
+runProgram(async () => {
+  const [name] = process.argv.splice(2, 1) as [keyof typeof drills];
+  const { usage, read, proves } = drills[name];
+  const given = read(usage);
+  const asked = interruption(
+    () => 'a folder in the temporary directory, and perhaps a database of the drill',
+  );
+  const directory = await mkdtemp(join(tmpdir(), 'itsor-drill-'));
+  try {
+    const passes = await runTest(name, { ...given, TMPDIR: directory }, asked);
+    if (passes) console.log(styleText('green', `✓ ${proves}`));
+    else process.exitCode = 1;
+  } finally {
+    await rm(directory, { recursive: true, force: true, maxRetries: 3 });
+  }
+  if (asked.aborted) throw new CliError('✗ The drill was stopped before its end, and nothing of it is left.');
+});
 
 /** The test prints its steps, and the reporter the failure. @returns whether the test passes */
 const runTest = async (name: string, env: NodeJS.ProcessEnv, asked: AbortSignal): Promise<boolean> => {

@@ -34,7 +34,7 @@ export const inspectMigrations = async ({ sql, journal, sums }: MigrationFiles):
     if (!sql.has(tag)) wrong.push(`${tag} is gone.`);
   for (const [index, { tag, when }] of journal.entries()) {
     const before = journal[index - 1];
-    // drizzle-kit skips what is older than the newest that a database has.
+    // drizzle-kit skips a migration that is older than the newest of a database.
     if (before && when <= before.when)
       wrong.push(
         `${tag} is dated before ${before.tag}, so that a database that has that one never gets it: generate it again.`,

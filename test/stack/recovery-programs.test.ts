@@ -1,14 +1,20 @@
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { findDatabaseDrift } from '../../scripts/drift/database.ts';
+import { readAllContents } from '../../scripts/recovery/tables.ts';
+import { applyRoles } from '../../scripts/stack/apply-roles.ts';
+import { localRoles } from '../../scripts/stack/database-urls.ts';
 import { openLocalDatabase } from '../../scripts/stack/local-database.ts';
 import { applyMigrations } from '../../scripts/stack/migrate.ts';
 import { environmentOf, runScript } from '../../scripts/stack/run-script.ts';
 import { withClient } from '../../scripts/stack/with-client.ts';
+import { createDatabase, type Database } from '../support/node/database.ts';
+import { fillWithSamples } from '../support/node/sample-accounts.ts';
 
 const backup = (env: Record<string, string>, ...args: string[]) =>
   runScript(['scripts/db-backup.ts', ...args], env);
@@ -85,6 +91,37 @@ describe('db:backup and db:restore', () => {
     });
   });
 });
+
+const server = process.env.TEST_DATABASE_URL ?? '';
+const hasPgDump = spawnSync('pg_dump', ['--version']).status === 0;
+
+test.skipIf(server === '' || !hasPgDump)(
+  'the commands of the runbook bring a database back with pg_dump and pg_restore, without drift',
+  async ({ skip }) => {
+    const [from, to] = [await createDatabase(server), await createDatabase(server)];
+    try {
+      for (const { adminUrl } of [from, to]) await applyRoles(adminUrl, localRoles);
+      await applyMigrations(from.migratorUrl);
+      await withClient(from.migratorUrl, (client) => fillWithSamples(client, 3));
+      const file = join(directory, 'itsor.dump');
+      const dump = spawnSync('pg_dump', ['--format=custom', `--file=${file}`, from.migratorUrl]);
+      skip(dump.stderr.includes('server version mismatch'), 'pg_dump is older than the server');
+      expect(String(dump.stderr)).toBe('');
+      const runbook = await readFile('docs/runbooks/restore.md', 'utf8');
+      const [, options = ''] = /^pg_restore (.*) --dbname/m.exec(runbook) ?? [];
+      const back = spawnSync('pg_restore', [...options.split(' '), `--dbname=${to.migratorUrl}`, file]);
+      expect(String(back.stderr)).toBe('');
+      const contents = ({ migratorUrl }: Database) => withClient(migratorUrl, readAllContents);
+      expect(await contents(to)).toEqual(await contents(from));
+      const roles = { migrator: localRoles.migrator.user, app: localRoles.app.user };
+      const drift = await withClient(to.adminUrl, (client) => findDatabaseDrift(client, roles, 'it'));
+      expect(drift).toMatchObject([{ level: 'ok' }]);
+    } finally {
+      await from.close();
+      await to.close();
+    }
+  },
+);
 
 // That the drill passes, on both kinds of database, is a test of its own: drill-restore.test.ts.
 test('npm run drill:restore shows every step and table, and touches no other data', async () => {
