@@ -43,7 +43,7 @@ const defaultPath = (): string => {
   return join(dataDirectory(), 'backups', `itsor-${time}.jsonl.gz`);
 };
 
-/** Leaves no file when it fails. What a killed process leaves behind is refused by a restore. */
+/** Leaves no file when it fails. A restore refuses the file of a killed process. */
 const writeWhole = async <T>(path: string, write: (stream: Writable) => Promise<T>): Promise<T> => {
   await mkdir(dirname(path), { recursive: true, mode: 0o700 });
   const file = await open(path, 'wx', 0o600);

@@ -1,14 +1,12 @@
 import * as z from 'zod';
 import { createDeadLetterSql, type DeadLetter } from '../src/mail/sql/dead-letters.ts';
-import { openAppDatabase } from './admin/database.ts';
-import { databaseSentence } from './admin/migrations-missing.ts';
-import { contextNow, requireMigrations } from './admin/operator.ts';
+import { contextNow, withAppDatabase } from './admin/database.ts';
 import { CliError, runProgram } from './program/cli.ts';
 import { readOptions, requirePostgresUrl } from './program/options.ts';
 import { readVariables } from './program/project.ts';
 
 const usage = `npm run dead-letters [-- --retry ID … | --retry-all] [--json] [--url postgres://…]
-Lists the mails and uploads that were given up, the newest first. --retry makes a mail due once more.
+  Lists the mails and uploads that were given up, the newest first. --retry makes a mail due once more.
 Without --url: DATABASE_URL, else LOCAL_POSTGRES_URL, else the embedded database.`;
 
 const shown = 100;
@@ -35,9 +33,7 @@ runProgram(async () => {
   const { retry, 'retry-all': all, json, url } = readOptions(options, usage);
   const ids = retry && readIds(retry);
   if (ids && all) throw new CliError('--retry or --retry-all, not both.');
-  const { db, place, close } = await openAppDatabase(requirePostgresUrl(url), readVariables());
-  try {
-    await requireMigrations(db, place);
+  await withAppDatabase(requirePostgresUrl(url), readVariables(), async (db, place) => {
     const letters = createDeadLetterSql({ db });
     if (ids || all) {
       const ctx = contextNow();
@@ -54,9 +50,5 @@ runProgram(async () => {
     if (json) console.log(JSON.stringify(found));
     else if (found.length === 0) console.log(`Nothing was given up in ${place}.`);
     else for (const letter of found) console.log(lineOf(letter));
-  } catch (error) {
-    throw databaseSentence(error, place);
-  } finally {
-    await close();
-  }
+  });
 });

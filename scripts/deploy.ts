@@ -14,7 +14,7 @@ const usage = `npm run deploy -- --env production --url https://… [--canary 10
   --url     where the Worker answers
   --canary  percent of the requests in between
   --settle  seconds until a deployment is everywhere
-Wants what npm run doctor -- --env … wants, MIGRATIONS_DATABASE_URL and CLOUDFLARE_API_TOKEN. Exits 1 when the new
+Needs the variables of npm run doctor -- --env …, MIGRATIONS_DATABASE_URL and CLOUDFLARE_API_TOKEN. Exits 1 when the new
 version does not have all requests, or its crons, routes and queue consumers.`;
 
 const options = {
@@ -34,7 +34,7 @@ runProgram(async () => {
   await run('doctor', ['scripts/doctor/doctor.ts', '--env', env, '--before-migrate']);
   tell('✓ doctor');
   const stable = await versions.stable();
-  tell(`✓ ${stable} is what runs`);
+  tell(`✓ ${stable} is running`);
   await run('migrations', [join('node_modules', 'drizzle-kit', 'bin.cjs'), 'migrate'], { env: migration });
   tell('✓ migrations');
   const fresh = await versions.upload(process.env.GITHUB_SHA ?? 'by hand');
@@ -67,7 +67,7 @@ const readArguments = () => {
   return { env, url, canary: Number(canary), settleMs: Number(settle) * 1000 };
 };
 
-/** One of the programs of this project. @throws CliError with what it said, when it failed */
+/** Runs one of the programs of this project. @throws CliError with its output when it fails */
 const run = async (
   name: string,
   command: readonly string[],

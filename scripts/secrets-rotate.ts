@@ -5,8 +5,6 @@ import { runWrangler, wranglerReason } from './program/child.ts';
 import { CliError, interruption, runProgram } from './program/cli.ts';
 import { readOptions } from './program/options.ts';
 import { type Variables, wranglerVariables } from './program/project.ts';
-import { envLines } from './secrets/env-file.ts';
-import { withoutValues } from './secrets/redaction.ts';
 import {
   planReplacement,
   planRetirement,
@@ -16,14 +14,15 @@ import {
   type Secrets,
   type Step,
 } from './secrets/rotation.ts';
+import { envLines, withoutValues } from './secrets/values.ts';
 
 const usage = `npm run secrets:rotate -- --env production --save FILE
   --env      the environment of wrangler.toml; the present secrets come from this program's environment
   --save     a new file that gets the new values, before anything is changed: put them where you keep secrets
   --only     JWT_SECRET or SECRET_KEY; both without it
   --dry-run  prints the values of each step, and changes nothing
-  --leaked   the old values are void at once; nothing that they have signed is taken any more
-  --retire   takes the old values away, once nothing that they have signed is alive
+  --leaked   the old values are void at once, and so is everything that they have signed
+  --retire   takes the old values away, when nothing that they have signed is valid any more
   --wait     seconds between the steps, in which Cloudflare brings one everywhere (60)`;
 
 const options = {
@@ -36,24 +35,11 @@ const options = {
   retire: { type: 'boolean', default: false },
 } as const;
 
-const readNames = (only: readonly string[] | undefined): readonly Rotatable[] => {
-  const stranger = only?.find((name) => !(rotatable as readonly string[]).includes(name));
-  if (stranger !== undefined) throw new CliError(`--only knows ${rotatable.join(' and ')}, not ${stranger}.`);
-  return only ? rotatable.filter((name) => only.includes(name)) : rotatable;
-};
-
-const readWait = (text: string): number => {
-  if (!/^\d{1,4}$/.test(text)) throw new CliError('--wait is a number of seconds.');
-  return Number(text);
-};
-
 const says: Readonly<Record<Step['name'], string>> = {
-  announce: 'every isolate takes what the new values sign',
+  announce: 'every isolate accepts tokens of the new values',
   switch: 'every isolate signs with the new values',
-  retire: 'nobody takes what the old values have signed',
+  retire: 'no isolate accepts tokens of the old values',
 };
-
-const valuesOf = (secrets: Secrets): readonly string[] => Object.values(secrets).map((value) => value ?? '');
 
 const save = (file: string, secrets: Secrets): void => {
   const text = envLines(secrets);
@@ -70,20 +56,21 @@ const goOn = (env: string, step: Step['name'], isLeaked: boolean, file: string |
     return 'It may have been applied all the same; run it again, with the same environment.';
   if (step === 'announce')
     return `It may have been applied all the same, and changes nothing that is signed: delete ${file}, and run it again.`;
-  const old = isLeaked ? 'The old values may still be good, for whoever knows them too. ' : '';
+  const old = isLeaked ? 'The old values may still be good, also for an attacker who knows them. ' : '';
   return `${old}The step may have been applied all the same. The new values are in ${file}; this completes it: npx wrangler secret bulk ${file} --env ${env}\nDo not run the rotation again with the old values in the environment.`;
 };
 
 const apply = async (env: string, { name, secrets }: Step, consequence: string): Promise<void> => {
   const run = await runWrangler(['secret', 'bulk', '--env', env], { input: JSON.stringify(secrets) });
+  const values = Object.values(secrets).map((value) => value ?? '');
   if (run.status !== 0)
     throw new CliError(
-      `wrangler did not take the step "${name}": ${withoutValues(wranglerReason(run), valuesOf(secrets))}\n${consequence}`,
+      `wrangler did not take the step "${name}": ${withoutValues(wranglerReason(run), values)}\n${consequence}`,
     );
   console.log(`✓ ${name}: ${says[name]}`);
 };
 
-/** @throws CliError where the Worker would refuse to start with what a step leaves */
+/** @throws CliError where the Worker would refuse to start after a step */
 const check = (variables: Variables, steps: readonly Step[]): void => {
   let current: Record<string, string> = { ...variables };
   for (const { name, secrets } of steps) {
@@ -124,7 +111,10 @@ const lifetimes = (variables: Variables): string => {
 runProgram(async () => {
   const { env, save: file, only, wait, 'dry-run': isDryRun, ...how } = readOptions(options, usage);
   if (env === undefined) throw new CliError(`Which environment? Give --env.\n\n${usage}`);
-  const [names, waitSeconds] = [readNames(only), readWait(wait)];
+  const stranger = only?.find((name) => !(rotatable as readonly string[]).includes(name));
+  if (stranger !== undefined) throw new CliError(`--only knows ${rotatable.join(' and ')}, not ${stranger}.`);
+  if (!/^\d{1,4}$/.test(wait)) throw new CliError('--wait is a number of seconds.');
+  const names = rotatable.filter((name) => only?.includes(name) ?? true);
   const variables = await wranglerVariables(env);
   const steps = stepsOf(how, names, variables);
   check(variables, steps);
@@ -143,7 +133,7 @@ runProgram(async () => {
   const stop = interruption(() => 'a step that may have been applied (docs/runbooks/secret-rotation.md)');
   for (const [at, step] of steps.entries()) {
     const consequence = goOn(env, step.name, how.leaked, file);
-    if (at > 0) await sleep(waitSeconds * 1000, undefined, { signal: stop }).catch(() => {});
+    if (at > 0) await sleep(Number(wait) * 1000, undefined, { signal: stop }).catch(() => {});
     if (stop.aborted) throw new CliError(`✗ interrupted before the step "${step.name}".\n${consequence}`);
     await apply(env, step, consequence);
   }

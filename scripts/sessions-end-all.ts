@@ -1,21 +1,19 @@
 import { createInterface } from 'node:readline/promises';
 import { v7 as uuidv7 } from 'uuid';
 import { createSessionCutoffSql } from '../src/sessions/sql/session-cutoff.ts';
-import { openAppDatabase } from './admin/database.ts';
-import { databaseSentence } from './admin/migrations-missing.ts';
-import { contextNow, requireMigrations } from './admin/operator.ts';
+import { contextNow, withAppDatabase } from './admin/database.ts';
 import { CliError, runProgram } from './program/cli.ts';
 import { readOptions, requirePostgresUrl } from './program/options.ts';
 import { readVariables } from './program/project.ts';
 
 const usage = `npm run sessions:end-all [-- --yes] [--url postgres://…]
-Logs everybody out, at once: every session that began before now is refused on its next request.
+  Logs everybody out, at once: every session that began before now is refused on its next request.
 Without --url: DATABASE_URL, else LOCAL_POSTGRES_URL, else the embedded database.`;
 
 const options = { yes: { type: 'boolean', default: false }, url: { type: 'string' } } as const;
 
 const confirm = async (place: string): Promise<void> => {
-  if (!process.stdin.isTTY) throw new CliError('Nobody is there to confirm it: give --yes.');
+  if (!process.stdin.isTTY) throw new CliError('There is no terminal to confirm it at: give --yes.');
   const terminal = createInterface({ input: process.stdin, output: process.stdout });
   const question = `Everybody in ${place} will have to log in again. Type yes: `;
   // Ctrl-C and Ctrl-D are answers too.
@@ -26,16 +24,10 @@ const confirm = async (place: string): Promise<void> => {
 
 runProgram(async () => {
   const { yes, url } = readOptions(options, usage);
-  const { db, place, close } = await openAppDatabase(requirePostgresUrl(url), readVariables());
-  try {
-    await requireMigrations(db, place);
+  await withAppDatabase(requirePostgresUrl(url), readVariables(), async (db, place) => {
     if (!yes) await confirm(place);
     const newId = (now: Date) => uuidv7({ msecs: now.getTime() });
     const notBefore = await createSessionCutoffSql({ db, newId }).endAll(contextNow());
     console.log(`Every session in ${place} that began before ${notBefore.toISOString()} is over.`);
-  } catch (error) {
-    throw databaseSentence(error, place);
-  } finally {
-    await close();
-  }
+  });
 });

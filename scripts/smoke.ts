@@ -9,20 +9,16 @@ const usage = `npm run smoke -- --url https://… [--email name@domain] [--versi
   --version wants that version to answer; with the Worker's name it is asked by name, which also reaches one that
   gets no other traffic.`;
 
-type Version = { readonly worker: string | undefined; readonly id: string };
-type Arguments = { readonly url: string; readonly email: string; readonly version: Version | null };
+const options = {
+  url: { type: 'string' },
+  email: { type: 'string', default: 'itsor-smoke@example.com' },
+  version: { type: 'string' },
+} as const;
 
-/** @throws CliError for what is no version */
-const readVersion = (given: string): Version => {
-  const { worker, id } = /^(?:(?<worker>[a-z0-9-]+)=)?(?<id>[a-f0-9-]+)$/.exec(given)?.groups ?? {};
-  if (!id) throw new CliError(`--version wants an id, or worker=id\n\n${usage}`);
-  return { worker, id };
-};
+type Arguments = ReturnType<typeof readArguments>;
 
-const options = { url: { type: 'string' }, email: { type: 'string' }, version: { type: 'string' } } as const;
-
-const readArguments = (): Arguments => {
-  const { url, email = 'itsor-smoke@example.com', version } = readOptions(options, usage);
+const readArguments = () => {
+  const { url, email, version } = readOptions(options, usage);
   if (url === undefined) throw new CliError(`--url is needed\n\n${usage}`);
   const [name, domain] = email.split('@');
   if (!name || !domain) throw new CliError(`--email wants an address\n\n${usage}`);
@@ -33,7 +29,13 @@ const readArguments = (): Arguments => {
   };
 };
 
-/** A client that keeps the cookies which it is given, as a browser does. */
+const readVersion = (given: string) => {
+  const { worker, id } = /^(?:(?<worker>[a-z0-9-]+)=)?(?<id>[a-f0-9-]+)$/.exec(given)?.groups ?? {};
+  if (!id) throw new CliError(`--version wants an id, or worker=id\n\n${usage}`);
+  return { worker, id };
+};
+
+/** A client that keeps its cookies, as a browser does. */
 const createVisitor = ({ url, version }: Arguments, asked: AbortSignal) => {
   const jar = new Map<string, string>();
   // A dictionary of RFC 9651, by which Cloudflare chooses among the versions of a deployment.
@@ -57,12 +59,6 @@ const createVisitor = ({ url, version }: Arguments, asked: AbortSignal) => {
   };
 };
 
-const expectVersion = ({ id }: Version, answering: unknown): void => {
-  if (answering !== id)
-    throw fail('version', `${answering} has answered, and not ${id}; is it deployed everywhere yet?`);
-  pass(`version ${id}`);
-};
-
 // A deployment's proof: everything that an account needs, end to end, and nothing left behind.
 runProgram(async () => {
   const given = readArguments();
@@ -70,37 +66,35 @@ runProgram(async () => {
   const password = `smoke ${randomBytes(18).toString('base64url')}`;
   const asked = interruption(() => `perhaps the account ${email}`);
   const visit = createVisitor(given, asked);
+  const logIn = () => visit('POST', '/auth/token', { json: { email, password } });
 
   expectStatus('alive', await visit('GET', '/healthz'), 200);
   const { body } = expectStatus('every part answers', await visit('GET', '/readyz'), 200);
-  if (version) expectVersion(version, body.version);
-  const signup = expectStatus(
-    'sign-up',
-    await visit('POST', '/auth/signup', { json: { email, password } }),
-    201,
-    202,
-  );
+  if (version && body.version !== version.id)
+    throw fail(
+      'version',
+      `${body.version} has answered, and not ${version.id}; is it deployed everywhere yet?`,
+    );
+  if (version) pass(`version ${version.id}`);
+  const json = { email, password };
+  const signup = expectStatus('sign-up', await visit('POST', '/auth/signup', { json }), 201, 202);
   if (signup.status === 202) {
-    console.log('· addresses have to be verified here, so it ends with the mail');
+    console.log('· this service verifies addresses, so the smoke test ends with the mail');
     return;
   }
   const bearer = String(signup.body.access_token);
   const remove = () => visit('DELETE', '/users/me', { json: { password }, bearer });
   try {
-    expectStatus('who one is, by bearer', await visit('GET', '/auth/me', { bearer }), 200);
-    const login = expectStatus(
-      'login',
-      await visit('POST', '/auth/token', { json: { email, password } }),
-      200,
-    );
+    expectStatus('the bearer token is accepted', await visit('GET', '/auth/me', { bearer }), 200);
+    const login = expectStatus('login', await logIn(), 200);
     if (login.headers.getSetCookie().length > 0) {
-      expectStatus('who one is, by cookie', await visit('GET', '/auth/me'), 200);
+      expectStatus('the cookie is accepted', await visit('GET', '/auth/me'), 200);
       expectStatus('refresh', await visit('POST', '/auth/refresh'), 200);
       expectStatus('logout', await visit('POST', '/auth/logout'), 204);
-      expectStatus('and then nobody', await visit('GET', '/auth/me'), 401);
+      expectStatus('the session has ended', await visit('GET', '/auth/me'), 401);
     }
   } catch (error) {
-    // What went wrong first is what is told first.
+    // The first failure is told first.
     const isGone = await remove().then(
       ({ status }) => status === 204,
       () => false,
@@ -109,5 +103,5 @@ runProgram(async () => {
     throw new CliError(`${(error as Error).message}\n✗ The account ${email} is left.`);
   }
   expectStatus('deletion', await remove(), 204);
-  expectStatus('and then no account', await visit('POST', '/auth/token', { json: { email, password } }), 401);
+  expectStatus('the deleted account cannot log in', await logIn(), 401);
 });

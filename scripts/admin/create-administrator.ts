@@ -4,7 +4,7 @@ import type { PasswordConfig } from '../../src/platform/config/schema.ts';
 import type { Database } from '../../src/platform/db/client.ts';
 import { CliError } from '../program/cli.ts';
 import { readPassword } from '../program/terminal.ts';
-import { contextNow, requireMigrations } from './operator.ts';
+import { contextNow } from './database.ts';
 import { hashPassword, requireGoodPassword } from './passwords.ts';
 
 type Request = {
@@ -15,10 +15,9 @@ type Request = {
   readonly place: string;
 };
 
-/** @returns what was done, in sentences @throws CliError; then nothing was written */
+/** @returns the result, in sentences @throws CliError; then nothing was written */
 export const createAdministrator = async (db: Database, request: Request): Promise<string> => {
   const { email, username, place } = request;
-  await requireMigrations(db, place);
   const administrators = createAdministratorSql({
     db,
     newId: (now) => uuidv7({ msecs: now.getTime() }),
@@ -38,9 +37,9 @@ export const createAdministrator = async (db: Database, request: Request): Promi
     case 'username_taken':
       throw taken(username);
     case 'email_taken':
-      // By whom is not known, and what was asked for was an account with this password.
+      // The operator asked for an account with this password, and does not know whose the new one is.
       throw new CliError(
-        `Somebody has made an account of ${email} meanwhile. Nothing was written; run this again to make it an administrator's.`,
+        `An account of ${email} was made meanwhile. Nothing was written; run this again to make it an administrator's.`,
       );
   }
 };

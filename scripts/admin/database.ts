@@ -1,7 +1,10 @@
 import { existsSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { sql } from 'drizzle-orm';
+import journal from '../../drizzle/meta/_journal.json' with { type: 'json' };
+import { readLastMigration } from '../../src/health/sql.ts';
 import { readEnvironment } from '../../src/platform/config/resolve.ts';
+import type { RequestContext } from '../../src/platform/context.ts';
 import { createDatabase, type Database } from '../../src/platform/db/client.ts';
 import { CliError } from '../program/cli.ts';
 import { dataDirectory, type Variables } from '../program/project.ts';
@@ -10,6 +13,7 @@ import { actingAs, encrypted, localRoles, placeOf, planDatabase } from '../stack
 import { embeddedDirectory, openLocalDatabase } from '../stack/local-database.ts';
 import { createPostgresDatabase } from '../stack/postgres.ts';
 import { loadGroup } from './config-group.ts';
+import { databaseSentence, migrationsMissing } from './migrations-missing.ts';
 
 export type OpenDatabase = {
   readonly db: Database;
@@ -19,10 +23,47 @@ export type OpenDatabase = {
 };
 
 /**
- * The database of the app, as the app's own role where there is a choice: rows are all that is needed.
+ * Works on the migrated database of the app; `url` goes before every variable.
  *
- * @param url goes before every variable
+ * @throws CliError when there is none, it lacks a migration of this checkout, or it refuses a statement
  */
+export const withAppDatabase = async (
+  url: string | null,
+  variables: Variables,
+  work: (db: Database, place: string) => Promise<void>,
+): Promise<void> => {
+  const { db, place, close } = await openAppDatabase(url, variables);
+  try {
+    const last = await readLastMigration(db, contextNow());
+    if (last === null || last < (journal.entries.at(-1)?.when ?? 0)) throw migrationsMissing(place);
+    await work(db, place);
+  } catch (error) {
+    throw databaseSentence(error, place);
+  } finally {
+    await close();
+  }
+};
+
+/** Stands in for a request when an operator acts. It has no time limit: a person may take their time. */
+export const contextNow = (): RequestContext => ({
+  requestId: crypto.randomUUID(),
+  now: new Date(),
+  ip: null,
+  network: 'unknown',
+  networks: ['unknown'],
+  userAgent: null,
+  actor: null,
+  requiredPermission: null,
+  signal: new AbortController().signal,
+  log: { debug: () => {}, info: () => {}, warn: tell, error: tell },
+  keepAlive: () => undefined,
+  defer: () => {},
+});
+
+const tell = (message: string, fields: Readonly<Record<string, unknown>> = {}) =>
+  console.error([message, ...Object.values(fields)].join(': '));
+
+/** The database of the app, as the app's own role where there is a choice: rows are all that is needed. */
 export const openAppDatabase = async (url: string | null, variables: Variables): Promise<OpenDatabase> => {
   if (url !== null) return openServer(encrypted(url));
   const plan = planDatabase(variables, process.env.LOCAL_POSTGRES_URL || null);
@@ -52,7 +93,7 @@ const openServer = (url: string, shown = url): OpenDatabase => {
   return { db, place: placeOf(shown), close: db.close };
 };
 
-/** Through whoever has the data directory open, or else opened for as long as this takes. */
+/** Through the process that has the data directory open, or else opened for as long as this takes. */
 const openEmbedded = async (directory: string): Promise<OpenDatabase> => {
   const place = 'the embedded database';
   const asApp = (port: number | string) =>

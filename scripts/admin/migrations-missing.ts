@@ -5,7 +5,7 @@ import { CliError } from '../program/cli.ts';
 export const migrationsMissing = (place: string): CliError =>
   new CliError(`Migrations are missing in ${place}: run npm run db:migrate first.`);
 
-/** What a database made impossible, in words for whoever runs a program. Anything else stays what it is. */
+/** A refusal of a database, in words for the person who runs a program. Any other error comes back as it is. */
 export const databaseSentence = (error: unknown, place: string): unknown => {
   const cause = error instanceof AppError && error.code === 'service_unavailable' ? error.cause : error;
   const code = sqlState(cause);
@@ -27,7 +27,7 @@ export const databaseSentence = (error: unknown, place: string): unknown => {
   return new CliError(`The statement was refused by ${place} (SQLSTATE ${code}).`);
 };
 
-/** Both of a statement and of a connection that was never made; what the system refused has codes like it: EPIPE. */
+/** Of a statement, or of a connection that was never made. Errors of the system have codes too: EPIPE. */
 const sqlState = (cause: unknown): string | undefined => {
   if (cause instanceof DatabaseError) return cause.code;
   const { code, syscall } = (cause ?? {}) as { code?: unknown; syscall?: unknown };

@@ -15,7 +15,7 @@ type Choice = { readonly password: string; readonly email: string; readonly user
 export const requireGoodPassword = async (ctx: RequestContext, choice: Choice, config: PasswordConfig) => {
   const check = createCheckPassword({
     policy: config,
-    // Nobody else waits for this process.
+    // One password at a time: no other hash waits.
     inTurn: async (work) => work(),
     isLeaked: config.pwnedPasswords ? createPwnedPasswords({ fetch }) : null,
   });

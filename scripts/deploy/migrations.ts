@@ -4,7 +4,7 @@ import type { Variables } from '../program/project.ts';
 import { migratorNeeded, migratorUrl } from '../stack/database-plan.ts';
 
 /**
- * What drizzle-kit is run with: the one URL that was looked at, and of `.dev.vars`, which its program reads too, nothing.
+ * The environment of drizzle-kit: the one URL that was looked at, and nothing of `.dev.vars`, which drizzle-kit reads too.
  * @throws CliError where a strict environment names no database, or not well
  */
 export const migrationEnvironment = (variables: Variables): NodeJS.ProcessEnv => {

@@ -13,12 +13,12 @@ type RollOut = {
   readonly settleMs: number;
   /** Checks that this version answers. `worker=id` asks it by name, a bare id is asked of any instance. @throws CliError */
   readonly smoke: (version: string) => Promise<void>;
-  /** Aborted when somebody wants this to end. */
+  /** Aborted when an operator stops the deployment. */
   readonly stop: AbortSignal;
   readonly tell: (line: string) => void;
 };
 
-/** Somebody else has deployed: theirs is not to be touched. */
+/** Another person has deployed meanwhile, and that deployment is left alone. */
 class Overtaken extends CliError {}
 
 /**
@@ -86,11 +86,11 @@ const requireOneOf = async (versions: Versions, expected: readonly Shares[]): Pr
   const current = await versions.current();
   if (expected.some((shares) => isSame(shares, current))) return;
   throw new Overtaken(
-    `Somebody else has deployed meanwhile: ${renderShares(current)}. Nothing more was touched: agree with them on what is to run.`,
+    `Somebody else has deployed meanwhile: ${renderShares(current)}. Nothing more was touched: agree with them on the version to run.`,
   );
 };
 
-/** A version of ours without requests may be left out of the answer; one of somebody else is none of ours. */
+/** The answer may leave out a version of ours without requests; any other version is not ours. */
 const isSame = (ours: Shares, current: Shares): boolean =>
   Object.entries(current).every(([id, percentage]) => ours[id] === percentage) &&
   Object.entries(ours).every(([id, percentage]) => percentage === 0 || current[id] === percentage);

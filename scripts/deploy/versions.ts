@@ -29,7 +29,7 @@ const read = <T>(schema: z.ZodType<T>, text: string): T | undefined => {
   }
 };
 
-/** What wrangler answers as JSON. @throws CliError where it refuses, or its answer has another form */
+/** The JSON that wrangler answers. @throws CliError where it refuses, or its answer has another form */
 export const askWrangler = async <T>(schema: z.ZodType<T>, args: readonly string[]): Promise<T> => {
   const answer = read(schema, await wrangler(args));
   if (answer !== undefined) return answer;

@@ -37,7 +37,7 @@ const callForHead = async (...request: Parameters<typeof call>): Promise<Respons
   return response;
 };
 
-/** What every Itsor looks at; some look at more. */
+/** The checks of every Itsor; some have more. */
 const ownChecks: readonly string[] = ['config', 'database', 'migrations', 'durable_objects', 'hasher'];
 const maxBytes = 65_536;
 
@@ -61,7 +61,7 @@ const parseObject = (text: string): Readonly<Record<string, unknown>> => {
   }
 };
 
-/** What an answer of /readyz says. @throws Error where it does not end in time */
+/** Judges an answer of /readyz. @throws Error where it does not end in time */
 const judgeReadiness = async (response: Response): Promise<Finding> => {
   const { code, detail, version, ...body } = parseObject(await readStart(response));
   if (!response.ok && typeof code === 'string' && typeof detail === 'string')

@@ -1,7 +1,7 @@
 import { type Client, escapeLiteral } from 'pg';
 import { inSnapshot } from '../recovery/tables.ts';
 
-/** What a database consists of: each thing by its name, and what defines it. */
+/** The parts of a database: the definition of each by its name. */
 export type Catalogue = ReadonlyMap<string, string>;
 
 export type RoleNames = { readonly migrator: string; readonly app: string };
@@ -11,11 +11,11 @@ const notOfExtensions = (catalogue: string, oid: string) =>
   `not exists (select from pg_depend e where e.classid = '${catalogue}'::regclass and e.objid = ${oid} and e.deptype = 'e')`;
 const relations = `pg_class c where c.relnamespace = ${ours} and ${notOfExtensions('pg_class', 'c.oid')}`;
 
-/** The roles by what they are for, whatever a database calls them. */
+/** The two roles by their purpose, whatever their names are in this database. */
 const roleOf = (oid: string, { migrator, app }: RoleNames) =>
   `case pg_get_userbyid(${oid})::text when ${escapeLiteral(app)} then 'the app' when ${escapeLiteral(migrator)} then 'the migrator' else pg_get_userbyid(${oid})::text end`;
 
-/** Privileges of everybody but the owner, and but of administrators, who can give themselves all of them. */
+/** Privileges, except those of the owner and of administrators, who can grant themselves all of them. */
 const grants = (roles: RoleNames, kind: string, from: string) => `
   select format('%s of %s on ${kind} %s', a.privilege_type || case when a.is_grantable then ' with grant option' else '' end,
       case when a.grantee = 0 then 'everybody' else ${roleOf('a.grantee', roles)} end, name), ''
@@ -106,7 +106,7 @@ const queriesFor = (roles: RoleNames): readonly string[] => [
 export const readCatalogue = async (client: Client, roles: RoleNames): Promise<Catalogue> =>
   inSnapshot(client, async () => {
     const catalogue = new Map<string, string>();
-    // Theirs alone goes without saying in what PostgreSQL prints.
+    // PostgreSQL prints the names of these schemas' objects without the schema.
     await client.query('set local search_path = public, pg_catalog');
     for (const query of queriesFor(roles)) {
       const { rows } = await client.query<[string, string]>({ text: query, rowMode: 'array' });

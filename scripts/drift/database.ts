@@ -7,7 +7,7 @@ import { applyMigrations, readMigrations, withClient } from '../stack/postgres.t
 import { applyRoles } from '../stack/roles.ts';
 import { type Catalogue, type RoleNames, readCatalogue } from './catalogue.ts';
 
-/** What the migrations and the roles of this code make of an empty database. */
+/** The catalogue of an empty database after the roles and migrations of this code. */
 const readExpected = async (): Promise<Catalogue> => {
   const fresh = await openEmbeddedDatabase();
   try {
@@ -20,7 +20,7 @@ const readExpected = async (): Promise<Catalogue> => {
   }
 };
 
-/** Every difference between a database and what this code makes. It writes nothing. */
+/** Every difference between a database and that catalogue. It writes nothing. */
 export const findDatabaseDrift = async (
   client: Client,
   roles: RoleNames,

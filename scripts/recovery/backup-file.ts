@@ -49,7 +49,7 @@ export const backUp = (client: Client, place: string, out: Writable): Promise<Ba
     const tables = await readTables(client);
     if (tables.length === 0) throw new CliError(`There is nothing to back up in ${place}: it has no tables.`);
     const names = tables.map(({ name }) => qualified(name)).join(', ');
-    // No migration may take away meanwhile what is about to be read.
+    // No migration may drop a table before it has been read.
     await client.query(`lock table ${names} in access share mode`);
     const contents: TableContents[] = [];
     const migrations = await appliedMigrations(client);
@@ -89,7 +89,7 @@ const batchCharacters = 256 * 1024;
 
 /**
  * Reads a backup from its first line to its last, checking every count and checksum on the way. The rows, as arrays
- * in JSON, go to `onRows` in batches; what they lead to must be undone when this throws.
+ * in JSON, go to `onRows` in batches; the caller undoes its work when this throws.
  *
  * @throws CliError for a file that is missing, damaged, cut off or something else
  */

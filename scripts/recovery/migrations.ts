@@ -5,7 +5,7 @@ import type { Client } from 'pg';
 import journal from '../../drizzle/meta/_journal.json' with { type: 'json' };
 import { applyMigrations, migrationsDirectory, readMigrations } from '../stack/postgres.ts';
 
-/** What drizzle-kit's journal keeps of a migration: the SHA-256 of its file. */
+/** The SHA-256 of a migration's file, which drizzle-kit's journal keeps. */
 export type Migration = string;
 
 export const bundledMigrations = (): Migration[] => readMigrations().map(({ hash }) => hash);

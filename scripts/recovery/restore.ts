@@ -8,13 +8,12 @@ import { appliedMigrations, bundledMigrations, isPrefix, migrateTo } from './mig
 import { inTransaction, qualified, readContents, readTables, type Table } from './tables.ts';
 
 type Options = {
-  /** Deletes what the tables hold, once the backup has turned out to be sound. */
+  /** Deletes the rows of the tables, once the backup has turned out to be sound. */
   readonly replace: boolean;
 };
 
 /**
- * Brings the rows of a backup into a database, all of them or none, and then reads them back: what is committed is what
- * was backed up. An empty database gets the backup's migrations first; newer ones are applied afterwards.
+ * Brings the rows of a backup into a database, all of them or none, and reads them back before it commits. An empty database gets the backup's migrations first; newer ones are applied afterwards.
  *
  * @throws CliError when the file, the migrations or the rows that are there forbid it
  */
@@ -102,7 +101,9 @@ const lockTables = async (client: Client, place: string): Promise<Table[]> => {
     await client.query(`lock table ${names.join(', ')} in access exclusive mode`);
   } catch (error) {
     if ((error as { code?: string }).code !== '55P03') throw error;
-    throw new CliError(`The tables in ${place} are in use: stop what uses them. Nothing was changed.`);
+    throw new CliError(
+      `The tables in ${place} are in use: stop the programs that use them. Nothing was changed.`,
+    );
   }
   return tables;
 };

@@ -5,13 +5,13 @@ export type Column = { readonly name: string; readonly type: string };
 
 export type Table = {
   readonly name: string;
-  /** Those that hold what was written; what a database computes is computed again. */
+  /** Without generated columns, which the database computes again. */
   readonly columns: readonly Column[];
-  /** As SQL, the same on every server whatever it sorts text by. */
+  /** As SQL: the same order on every server, whatever its collation. */
   readonly order: string;
 };
 
-/** What a table holds: how many rows, and the SHA-256 (hex) of their lines. */
+/** The number of a table's rows, and the SHA-256 (hex) of their lines. */
 export type Contents = { readonly rows: number; readonly sha256: string };
 
 export const qualified = (name: string): string => `public.${escapeIdentifier(name)}`;
@@ -41,7 +41,7 @@ export const readTables = async (client: Client): Promise<Table[]> => {
   }));
 };
 
-// Whatever the role or the database sets: one text for one value. What row security hides is an error, not a gap.
+// One text for one value, whatever the role or the database sets. A row that row security hides is an error, not a gap.
 const settings = `
   set local timezone = 'UTC'; set local datestyle = 'ISO, YMD'; set local intervalstyle = 'postgres';
   set local extra_float_digits = 3; set local bytea_output = 'hex'; set local xmloption = 'content';

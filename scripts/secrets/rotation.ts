@@ -34,7 +34,7 @@ const newPrivateKey = (type: PairType): string =>
 const pemBlocks = (text: string): string[] =>
   text.match(/-----BEGIN [A-Z ]+-----[\s\S]*?-----END [A-Z ]+-----/g) ?? [];
 
-/** What one secret becomes in each step. */
+/** The changes to one secret, step by step. */
 type Course = Readonly<Record<Step['name'], Secrets>>;
 
 const symmetricCourse = (name: Rotatable, current: string, previous: readonly string[]): Course => {
@@ -87,8 +87,8 @@ const courseOf = (name: Rotatable, variables: Variables): Course => {
 };
 
 /**
- * Three steps, each to be everywhere before the next begins, so that at no moment an isolate meets what another one has
- * signed and cannot verify it: all verify the new value; all sign with it; nobody takes the old one any more.
+ * Three steps, each to be everywhere before the next begins, so that every isolate can verify at any moment what another
+ * one signs: all verify the new value; all sign with it; all refuse the old one.
  * @throws CliError where a present value is missing
  */
 export const planRotation = (names: readonly Rotatable[], variables: Variables): readonly Step[] => {
@@ -99,7 +99,7 @@ export const planRotation = (names: readonly Rotatable[], variables: Variables):
   }));
 };
 
-/** For a secret that somebody else may know: the old value is void at once, and with it what it has signed. */
+/** For a secret that an attacker may know: the old value is void at once, and so is everything that it has signed. */
 export const planReplacement = (names: readonly Rotatable[], variables: Variables): Step => {
   const type = keyTypes[givenReader(variables)('JWT_ALGORITHM') ?? ''];
   const replaced = names.map(
@@ -111,7 +111,7 @@ export const planReplacement = (names: readonly Rotatable[], variables: Variable
   return { name: 'switch', secrets: Object.assign({}, ...replaced) as Secrets };
 };
 
-/** Nobody takes what came before the present value any more. */
+/** Every isolate refuses the values before the present one. */
 export const planRetirement = (names: readonly Rotatable[], variables: Variables): Step => {
   const given = givenReader(variables);
   const isAsymmetric = (given('JWT_ALGORITHM') ?? '') in keyTypes;

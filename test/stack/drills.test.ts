@@ -98,7 +98,7 @@ it('a drill that is stopped has failed, and leaves nothing behind', { timeout: 6
   });
   const [status] = await once(child, 'close');
   expect(status).toBe(1);
-  expect(stderr).toContain('✗ The drill was stopped before its end.');
+  expect(stderr).toContain('✗ The drill was stopped before its end, and nothing of it is left.');
   expect(await readdir(directory)).toEqual([]);
 });
 

@@ -6,7 +6,6 @@ import { join } from 'node:path';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { Client } from 'pg';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { fillWithSamples } from '../../scripts/drills/sample-accounts.ts';
 import { backUp } from '../../scripts/recovery/backup-file.ts';
 import { appliedMigrations, bundledMigrations, migrateTo } from '../../scripts/recovery/migrations.ts';
 import { restore } from '../../scripts/recovery/restore.ts';
@@ -14,6 +13,7 @@ import { readAllContents } from '../../scripts/recovery/tables.ts';
 import { localRoles } from '../../scripts/stack/database-plan.ts';
 import { applyRoles } from '../../scripts/stack/roles.ts';
 import { createDatabase, type Database, openInMemory } from '../support/node/database.ts';
+import { fillWithSamples } from '../support/node/sample-accounts.ts';
 
 const serverUrl = process.env.TEST_DATABASE_URL ?? '';
 const kinds = { embedded: openInMemory, postgres: () => createDatabase(serverUrl) };

@@ -164,17 +164,3 @@ describe('npm run secrets:rotate', () => {
     expect(await wrangler.calls()).toEqual([]);
   });
 });
-
-describe('a rotation under load', { timeout: 240_000 }, () => {
-  it('is felt by nobody', async () => {
-    const { status, output } = await runProgram('scripts/drills/rotation.ts');
-    expect(output).toMatch(/\d{2,} requests, .* among them: 0 failed/);
-    expect(status).toBe(0);
-  });
-
-  it('would be felt in one step, so that the drill can fail', async () => {
-    const { status, output } = await runProgram('scripts/drills/rotation.ts', ['--in-one-step']);
-    expect(output).toMatch(/[1-9]\d* failed\n/);
-    expect(status).toBe(1);
-  });
-});

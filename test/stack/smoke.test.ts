@@ -17,7 +17,7 @@ test('the smoke test passes on a service that runs, and leaves nothing behind; t
       ...['--url', stack.url, '--email', 'smoke@example.com', '--version', ready.version],
     ]);
     expect(smoke.output).toContain(`✓ version ${ready.version}`);
-    expect(smoke.output.trim().split('\n').at(-1)).toBe('✓ and then no account');
+    expect(smoke.output.trim().split('\n').at(-1)).toBe('✓ the deleted account cannot log in');
     expect(smoke.status).toBe(0);
 
     const doctor = await runProgram('scripts/doctor/doctor.ts', ['--json', '--url', stack.url]);

@@ -1,6 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { findDestructive } from '../../scripts/migrations/destructive.ts';
-import { inspectMigrations, sha256 } from '../../scripts/migrations/inspect.ts';
+import { findDestructive, inspectMigrations, sha256 } from '../../scripts/migrations/inspect.ts';
 
 describe('what only adds', () => {
   test.each([

@@ -56,8 +56,8 @@ export const openInMemory = async (): Promise<Database> => {
 };
 
 /** An empty database of its own on a real server. */
-export const createDatabase = async (serverUrl: string): Promise<Database> => {
-  const name = `itsor_test_${randomBytes(6).toString('hex')}`;
+export const createDatabase = async (serverUrl: string, purpose = 'test'): Promise<Database> => {
+  const name = `itsor_${purpose}_${randomBytes(6).toString('hex')}`;
   await administer(serverUrl, `CREATE DATABASE ${name}`);
   const url = new URL(serverUrl);
   url.pathname = `/${name}`;

@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import type { Client } from 'pg';
-import { loadGroup } from '../admin/config-group.ts';
-import { hashPassword } from '../admin/passwords.ts';
+import { loadGroup } from '../../../scripts/admin/config-group.ts';
+import { hashPassword } from '../../../scripts/admin/passwords.ts';
 
 export type SampleAccount = { readonly email: string; readonly password: string };
 
-/** Accounts with everything that one can have, names in several scripts among it. Rows that nobody's code wrote. */
+/** Accounts with a row in every table and names in several scripts. The app's code writes none of them. */
 const fill = [
   `insert into users (id, email, email_verified_at, username, password_hash, password_changed_at, disabled_at, created_at, updated_at)
    select gen_random_uuid(), 'sample' || n || '@example.com', case when n % 3 > 0 then now() end, case when n % 2 = 0 then 'sample' || n end,
