@@ -13,7 +13,7 @@ type PlanNode = {
   readonly Plans?: readonly PlanNode[];
 };
 
-/** Explains each statement in place of answering it. */
+/** Explains each statement. A single one is answered too, because its caller refuses an answer without a row. */
 export const createExplainingDatabase = (db: Database) => {
   const explained: PlanNode[] = [];
   const explaining: Database = {
@@ -21,7 +21,7 @@ export const createExplainingDatabase = (db: Database) => {
       const [row] = await db.execute(scope, sql`explain (analyze, format json) ${statement}`);
       const [{ Plan }] = (row as { 'QUERY PLAN': [{ Plan: PlanNode }] })['QUERY PLAN'];
       explained.push(Plan);
-      return [];
+      return db.execute(scope, statement);
     },
     transaction: async (scope, statements) => {
       const explains = statements.map((statement) => sql`explain (analyze, format json) ${statement}`);
