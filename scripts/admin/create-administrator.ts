@@ -39,7 +39,7 @@ export const createAdministrator = async (db: Database, request: Request): Promi
     case 'email_taken':
       // The operator asked for an account with this password, and does not know whose the new one is.
       throw new CliError(
-        `An account of ${email} was made meanwhile. Nothing was written; run this again to make it an administrator's.`,
+        `A sign-up has just created the account ${email}. Nothing was written; run this again to make it an administrator.`,
       );
   }
 };
