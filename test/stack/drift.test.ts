@@ -134,7 +134,7 @@ for (const kind of ['embedded', 'postgres'] as const) {
       await database.close();
     });
 
-    test('there is none in a fresh database, whoever looks', async () => {
+    test('a fresh database has no drift, for each role that looks', async () => {
       expect(await findDatabaseDrift(client, roles, 'it')).toMatchObject([
         { level: 'ok', check: 'database' },
       ]);

@@ -113,7 +113,7 @@ describe('traces', () => {
     const [root] = (await collector.trace(traceId, 'POST /auth/token')).filter(
       ({ kind }) => kind === 'SPAN_KIND_SERVER',
     );
-    // Whoever is refused is no failure of the service.
+    // A refused request is no failure of the service.
     expect(root).toMatchObject({ isFailed: false, attributes: { 'http.response.status_code': '401' } });
   });
 

@@ -46,7 +46,7 @@ describe.each(files)('$name', ({ name, text }) => {
     const inEnv = steps.flatMap(({ env = {} }) => Object.values(env)).join(' ');
     const all = text.match(/secrets\.\w+/g) ?? [];
     expect(inEnv.match(/secrets\.\w+/g) ?? []).toEqual(all);
-    // An expression in a command is code of whoever wrote its value.
+    // The value of an expression in a command runs as code, and an attacker may have written it.
     expect(steps.filter(({ run }) => run?.includes('${{'))).toEqual([]);
   });
 

@@ -43,7 +43,7 @@ describe('the access log', () => {
     const statuses = requestLines().map(({ status }) => status);
     expect(statuses.filter((status) => status === 200)).toHaveLength(2);
     expect(statuses.filter((status) => status === 404)).toHaveLength(8);
-    // Whoever counts lines can tell how many requests there were.
+    // The count of the lines is the count of the requests.
     const ratios = requestLines().map(({ status, sample_ratio }) => [status, sample_ratio]);
     expect(ratios).toContainEqual([200, 0.25]);
     expect(ratios).toContainEqual([404, undefined]);

@@ -27,7 +27,7 @@ describe('the table of operations', () => {
     .map(([key]) => key.split(' ') as [string, string]);
 
   // Proves ASVS 8.3.1; RFC 6750, 3; RFC 9110, 15.5.2.
-  it.each(needLogin)('%s %s refuses whoever has no good token', async (method, path) => {
+  it.each(needLogin)('%s %s refuses a request without a good token', async (method, path) => {
     for (const init of [{}, { bearer: 'made.up.token' }, { cookies: { itsor_session: 'made.up.token' } }]) {
       const response = await client(method, sample(path), init);
       expect(response.status).toBe(401);

@@ -68,7 +68,7 @@ describe('a mailbox gets one mail of a kind in a minute, however often others as
 });
 
 describe('where addresses are not verified', () => {
-  it('nobody gets a verification mail, whoever asks for one', async () => {
+  it('no request makes the service send a verification mail where no address is verified', async () => {
     const off = createClient({ EMAIL_VERIFICATION: 'off' });
     const { email } = (await newAccount(off)).user;
     const answer = await off('POST', '/auth/email/resend', { json: { email } });

@@ -122,7 +122,7 @@ describe('GitHub', () => {
   it.each<[string, () => Response]>([
     ['has no primary address', () => Response.json([addressOf(newEmail(), { primary: false })])],
     ['was not allowed to tell the addresses', () => Response.json({ message: 'Not Found' }, { status: 404 })],
-  ])('makes no account of who %s', async (_, answer) => {
+  ])('makes no account for a person who %s', async (_, answer) => {
     answers[addressesUrl] = answer;
     expect(await verdictOf((await signOn()).response)).toEqual([400, 'oauth_failed']);
     expect(await identitiesOf()).toEqual([]);

@@ -146,9 +146,9 @@ describe('a change of address that a thief has asked for', () => {
     async (how) => {
       const { owner, email, thief, thiefsEmail } = await robbed();
       const resetToken = how === 'reset' ? await forgot(email) : await strayToken('reset_password');
-      const mend = how === 'reset' ? () => reset(resetToken) : () => change(owner.access_token);
+      const repair = how === 'reset' ? () => reset(resetToken) : () => change(owner.access_token);
       const ask = post('/auth/email/change', { password, email: thiefsEmail }, thief.access_token);
-      await Promise.all([mend(), ask]);
+      await Promise.all([repair(), ask]);
       if ((await mailsTo(thiefsEmail)).length === 0) return;
       expect(await confirm(await tokenIn(thiefsEmail, 'verify_new_email', 'change_email'))).toBe(400);
     },

@@ -181,7 +181,7 @@ export const auditEvents = pgTable(
   (table) => [
     index('audit_events_subject_id_index').on(table.subjectId, table.id),
     index('audit_events_type_index').on(table.type, table.id),
-    // What somebody did to others; most events are of one's own doing, and those the other index finds.
+    // Events that an account caused for another account. Most events are an account's own, and the other index finds those.
     index('audit_events_actor_id_index')
       .on(table.actorId, table.id)
       .where(sql`${table.actorId} is distinct from ${table.subjectId}`),

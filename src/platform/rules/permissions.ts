@@ -9,14 +9,14 @@ export const permissions = {
   'users:read': { description: 'List and search accounts, and read one', administrative: true },
   'users:write': {
     description:
-      'Create, edit, disable and delete accounts, and give them roles that allow no more than one may oneself',
+      'Create, edit, disable and delete accounts, and give them roles that allow no more than you may do',
     administrative: true,
   },
   'sessions:revoke': { description: 'End all sessions of an account', administrative: true },
   'roles:read': { description: 'List and read roles and permissions', administrative: true },
   'roles:write': {
     description:
-      'Create, change and delete roles within what one may do oneself; those that accounts have, with users:write',
+      'Create, change and delete roles that allow no more than you may do; roles that accounts have also need users:write',
     administrative: true,
   },
   'audit:read': { description: 'Read the audit trail', administrative: true },

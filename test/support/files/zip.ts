@@ -95,7 +95,7 @@ export const descriptorOf = (
   return isSigned ? join([numbers([4, 0x08074b50]), said]) : said;
 };
 
-/** An entry as it is written by who does not know its length before: no sizes in front, and a descriptor behind. */
+/** An entry of a writer that does not know its length in advance: no sizes in front, and a descriptor behind. */
 export const streamed = (part: ZipPart, descriptor = descriptorOf(part)): ZipPart => ({
   ...part,
   flags: 8,

@@ -7,15 +7,15 @@ export type Attempt = { readonly path?: string; readonly init?: Parameters<Clien
 
 type Made = { readonly other: Required<Tokens>; readonly client: Client };
 
-/** Who gets an answer, and which. Whoever else asks is refused, by one rule for all routes. */
+/** Which caller gets which answer. Every other caller is refused, by one rule for all routes. */
 export type Access = {
   /** The status for anybody, whatever they hold. */
   readonly everybody?: number;
   /** The status for a good login of any account. */
   readonly loggedIn?: number;
-  /** The status for who holds the permission that the table of operations names. */
+  /** The status for a caller with the permission that the route requires. */
   readonly permitted?: number;
-  /** The status for who holds that permission alone, and may not read what was written. */
+  /** The status for a caller with that permission alone, who may not read the result. */
   readonly unread?: number;
   /** It ends or changes the actor, who can serve only once. */
   readonly usesUp?: true;
@@ -104,7 +104,7 @@ export const access: Readonly<Record<string, Access>> = {
       json({ filename: 'x.pdf', content_type: 'application/pdf', size: 1, sha256: '0'.repeat(64) }),
   },
   'GET /uploads': { loggedIn: 200 },
-  // A file that is not one's own is not there, whatever one may do.
+  // A file of another account does not exist for the caller, whatever its permissions.
   'GET /uploads/{id}': { loggedIn: 404, attempt: forUpload('') },
   'DELETE /uploads/{id}': { loggedIn: 404, attempt: forUpload('') },
   'POST /uploads/{id}/complete': { loggedIn: 404, attempt: forUpload('/complete') },
