@@ -9,7 +9,6 @@ import {
   toSession,
 } from '../accounts/sql/account-rows.ts';
 import { insertAudit, noOne } from '../audit/sql/audit-rows.ts';
-import type { Container } from '../container.ts';
 import { endedByNewPassword, establishedSeconds, settingPurposes } from '../emails/rules.ts';
 import { voidUndos } from '../emails/sql/undo-tokens.ts';
 import {
@@ -24,7 +23,7 @@ import {
 } from '../mail/sql/mail-rows.ts';
 import type { RequestContext, SessionContext } from '../platform/context.ts';
 import type { OpenSession, SessionPolicy } from '../sessions/rules/session.ts';
-import { type Gated, passed } from '../sessions/sql/gate.ts';
+import { type Gated, passed, type StatementParts } from '../sessions/sql/gate.ts';
 import { replaceSession } from '../sessions/sql/session-opening.ts';
 import { isFamiliarNetwork } from '../sessions/sql/session-rows.ts';
 import { unlinkIdentities, vouchesFor } from '../sso/sql/identity-rows.ts';
@@ -82,7 +81,7 @@ const tellChanged = (ctx: RequestContext, outboxId: string, changedUser: SQL): S
   );
 
 /** The statements that read and write password hashes; no others return one. */
-export const createPasswordSql = ({ db, gate, newId }: Pick<Container, 'db' | 'gate' | 'newId'>) => ({
+export const createPasswordSql = ({ db, gate, newId }: Pick<StatementParts, 'db' | 'gate' | 'newId'>) => ({
   findForLogin: async (ctx: RequestContext, name: LoginName): Promise<LoginCandidate | null> => {
     const [row] = await db.execute<CandidateRow>(
       ctx,

@@ -2,11 +2,10 @@ import { type SQL, sql } from 'drizzle-orm';
 import { type ManagedUser, withPasswordAge } from '../../accounts/rules/account.ts';
 import { type AccountRow, accountColumns, toAccount } from '../../accounts/sql/account-rows.ts';
 import type { PermittedContext } from '../../platform/context.ts';
-import type { Database } from '../../platform/db/client.ts';
 import { AppError } from '../../platform/errors.ts';
 import type { Refusal } from '../../platform/refusals.ts';
 import { type Page, type PageRequest, pageOf } from '../../platform/rules/page.ts';
-import { type Gate, passed } from '../../sessions/sql/gate.ts';
+import { passed, type StatementParts } from '../../sessions/sql/gate.ts';
 
 export type ManagedRow = AccountRow & { disabled: boolean; updated_at: Date; version: string };
 
@@ -31,10 +30,10 @@ export const toManaged = (row: ManagedRow, maxAgeDays: number | null, now: Date)
   return withPasswordAge({ ...toAccount(row), disabled, updatedAt, version }, maxAgeDays, now);
 };
 
-type Deps = { readonly db: Database; readonly gate: Gate; readonly passwordMaxAgeDays: number | null };
+type Parts = Pick<StatementParts, 'db' | 'gate' | 'passwordMaxAgeDays'>;
 
 /** Finds accounts for administrators. */
-export const createUserDirectory = ({ db, gate, passwordMaxAgeDays }: Deps) => {
+export const createUserDirectory = ({ db, gate, passwordMaxAgeDays }: Parts) => {
   const find = async <Row extends ManagedRow>(ctx: PermittedContext, rows: SQL, order: SQL) => {
     const found = await db.execute<Row & { refusal: Refusal }>(
       ctx,

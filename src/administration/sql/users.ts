@@ -8,11 +8,10 @@ import { endedByNewPassword, endedWithSessions } from '../../emails/rules.ts';
 import { isReserved } from '../../emails/sql/undo-tokens.ts';
 import { type MailedToken, mailToken, voidTokens } from '../../mail/sql/mail-rows.ts';
 import type { PermittedContext } from '../../platform/context.ts';
-import type { Database } from '../../platform/db/client.ts';
 import { AppError } from '../../platform/errors.ts';
 import type { Refusal } from '../../platform/refusals.ts';
 import { adminRole } from '../../platform/rules/permissions.ts';
-import { type Gate, passed } from '../../sessions/sql/gate.ts';
+import { passed, type StatementParts } from '../../sessions/sql/gate.ts';
 import { isOver } from '../../sessions/sql/session-rows.ts';
 import { unlinkIdentities } from '../../sso/sql/identity-rows.ts';
 import { gateActor, isChanged, lockAuthority, targetAccount } from './authority.ts';
@@ -58,15 +57,10 @@ const hasCredential = (account: SQL): SQL => sql`(
              where token.user_id = ${account}.id and token.used_at is null
                and token.purpose = any(${sql.param(endedByNewPassword)}::text[])))`;
 
-type Deps = {
-  readonly db: Database;
-  readonly gate: Gate;
-  readonly newId: (now: Date) => string;
-  readonly passwordMaxAgeDays: number | null;
-};
+type Parts = Pick<StatementParts, 'db' | 'gate' | 'newId' | 'passwordMaxAgeDays'>;
 
 /** Changes to other accounts. Every statement asks the gate for the permission that the route requires. */
-export const createUserSql = ({ db, gate, newId, passwordMaxAgeDays }: Deps) => {
+export const createUserSql = ({ db, gate, newId, passwordMaxAgeDays }: Parts) => {
   /** Runs the statements of a change; the last two return the verdict and the account. */
   const write = async (ctx: PermittedContext, statements: readonly SQL[]): Promise<WrittenUser> => {
     const results = await db.transaction(ctx, statements).catch((error: unknown) => {

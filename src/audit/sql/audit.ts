@@ -1,18 +1,15 @@
 import { type SQL, sql } from 'drizzle-orm';
 import type { LockedBy } from '../../login-guard/rules/login-ledger.ts';
 import type { PermittedContext, RequestContext } from '../../platform/context.ts';
-import type { Database } from '../../platform/db/client.ts';
 import type { Refusal } from '../../platform/refusals.ts';
 import { type Page, type PageRequest, pageOf } from '../../platform/rules/page.ts';
 import { firstIdAt } from '../../platform/rules/uuid-v7.ts';
 import { secondsAfter } from '../../sessions/rules/session.ts';
-import { type Gate, passed } from '../../sessions/sql/gate.ts';
+import { passed, type StatementParts } from '../../sessions/sql/gate.ts';
 import type { AuditEvent, AuditEventType, AuditFilter } from '../rules.ts';
 import { type AuditRow, auditEventColumns, insertAudit, noOne, toAuditEvent } from './audit-rows.ts';
 
-type Writes = { readonly db: Database; readonly newId: (now: Date) => string };
-
-export const createAuditSql = ({ db, gate, newId }: Writes & { readonly gate: Gate }) => ({
+export const createAuditSql = ({ db, gate, newId }: Pick<StatementParts, 'db' | 'gate' | 'newId'>) => ({
   /** A page of audit events, newest first. @throws AppError `forbidden` and what ends a session */
   list: async (
     ctx: PermittedContext,
@@ -77,7 +74,7 @@ export const createAuditSql = ({ db, gate, newId }: Writes & { readonly gate: Ga
  * report it.
  */
 export const recordRefusedConfiguration = async (
-  { db, newId }: Writes,
+  { db, newId }: Pick<StatementParts, 'db' | 'newId'>,
   ctx: RequestContext,
   variables: readonly string[],
 ): Promise<void> => {

@@ -4,7 +4,6 @@ import { lockAccountOf, lockOwnerOf } from '../../accounts/sql/account-lock.ts';
 import { isUnclaimed } from '../../accounts/sql/taken-addresses.ts';
 import type { AuditEventType } from '../../audit/rules.ts';
 import { insertAudit, noOne } from '../../audit/sql/audit-rows.ts';
-import type { Container } from '../../container.ts';
 import type { LockedBy } from '../../login-guard/rules/login-ledger.ts';
 import {
   askedTokenDetails,
@@ -19,6 +18,7 @@ import {
 } from '../../mail/sql/mail-rows.ts';
 import type { RequestContext } from '../../platform/context.ts';
 import { violatedUnique } from '../../platform/db/errors.ts';
+import type { StatementParts } from '../../sessions/sql/gate.ts';
 import { unlinkIdentities } from '../../sso/sql/identity-rows.ts';
 import { codePolicy, endedByNewPassword } from '../rules.ts';
 
@@ -80,7 +80,7 @@ const kindOf = (attempt: SignUpAttempt | null, { token, account }: { token: SQL;
     else 'bound'
   end`;
 
-export const createEmailAddressSql = ({ db, newId }: Pick<Container, 'db' | 'newId'>) => {
+export const createEmailAddressSql = ({ db, newId }: Pick<StatementParts, 'db' | 'newId'>) => {
   /**
    * Uses up the token that `token` yields, if its `is_right` is true, and takes its address as proved. A claim also
    * ends the identities from before, and every link that could set another password.

@@ -9,7 +9,6 @@ import {
 } from '../../accounts/sql/taken-addresses.ts';
 import type { AuditEventType } from '../../audit/rules.ts';
 import { insertAudit } from '../../audit/sql/audit-rows.ts';
-import type { Container } from '../../container.ts';
 import {
   insertMail,
   insertToken,
@@ -24,7 +23,7 @@ import type { RequestContext, SessionContext } from '../../platform/context.ts';
 import { violatedUnique } from '../../platform/db/errors.ts';
 import { AppError } from '../../platform/errors.ts';
 import { type SessionRefusal, secondsAfter } from '../../sessions/rules/session.ts';
-import { passed } from '../../sessions/sql/gate.ts';
+import { passed, type StatementParts } from '../../sessions/sql/gate.ts';
 import { isBeforeCutoff, isOver } from '../../sessions/sql/session-rows.ts';
 import { unlinkIdentities, vouchesFor } from '../../sso/sql/identity-rows.ts';
 import { endedByNewAddress, tokenTtlSeconds } from '../rules.ts';
@@ -80,7 +79,7 @@ const isUnvouched = sql`not ${vouchesFor(sql`i`, sql`(select c.email from c)`)}`
  * Moving an account to another address, and back. In the statements, `c` is the account that changes, because
  * `voidTokens` ends the tokens `o` of the accounts `c`.
  */
-export const createEmailChangeSql = ({ db, gate, newId }: Pick<Container, 'db' | 'gate' | 'newId'>) => {
+export const createEmailChangeSql = ({ db, gate, newId }: Pick<StatementParts, 'db' | 'gate' | 'newId'>) => {
   const auditOf = (ctx: RequestContext, type: AuditEventType) =>
     insertAudit(ctx, { id: newId(ctx.now), type, actor: sql`c.id`, subject: sql`c.id` });
 

@@ -1,8 +1,10 @@
 import { type SQL, sql } from 'drizzle-orm';
 import { permissionsOf } from '../../accounts/sql/account-rows.ts';
 import type { PermittedContext, SessionContext } from '../../platform/context.ts';
+import type { Database } from '../../platform/db/client.ts';
 import { AppError } from '../../platform/errors.ts';
 import { type Refusal, refusalError } from '../../platform/refusals.ts';
+import type { Metrics } from '../../platform/rules/metrics.ts';
 import type { SessionRefusal } from '../rules/session.ts';
 import { isOver } from './session-rows.ts';
 
@@ -35,6 +37,18 @@ export type Gate = {
   readonly canLogIn: (account: SQL) => SQL;
   /** Whether an account has a way to log in; `but` is the id of an identity that does not count. */
   readonly hasWayIn: (account: SQL, but?: SQL) => SQL;
+};
+
+/** Parts of the container from which statements are made. Programs use some of them, and know no Workers types. */
+export type StatementParts = {
+  readonly db: Database;
+  readonly gate: Gate;
+  readonly newId: (now: Date) => string;
+  readonly metrics: Metrics;
+  /** Accounts whose address is not verified get no tokens. */
+  readonly verifiedOnly: boolean;
+  /** Null: a password does not age. */
+  readonly passwordMaxAgeDays: number | null;
 };
 
 export const createGate = ({ verifiedOnly, passwordMaxAgeDays, issuers }: GatePolicy): Gate => {

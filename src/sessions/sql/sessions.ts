@@ -11,7 +11,6 @@ import { insertAudit, noOne } from '../../audit/sql/audit-rows.ts';
 import { endedWithSessions } from '../../emails/rules.ts';
 import { voidFreeTokens, voidTokens } from '../../mail/sql/mail-rows.ts';
 import type { RequestContext, SessionContext } from '../../platform/context.ts';
-import type { Database } from '../../platform/db/client.ts';
 import { AppError } from '../../platform/errors.ts';
 import { type Page, type PageRequest, pageOf } from '../../platform/rules/page.ts';
 import {
@@ -24,20 +23,14 @@ import {
   type SessionSummary,
   secondsAfter,
 } from '../rules/session.ts';
-import { type Gate, type Gated, passed } from './gate.ts';
+import { type Gated, passed, type StatementParts } from './gate.ts';
 import { type OpenedRow, openSession } from './session-opening.ts';
 import { isOver } from './session-rows.ts';
 
 /** The session that a caller has proved to hold: by an access token, or by a refresh token of that counter. */
 export type SessionProof = { readonly sessionId: string; readonly counter: number | null };
 
-type Options = {
-  readonly db: Database;
-  readonly newId: (now: Date) => string;
-  readonly gate: Gate;
-  /** Accounts whose address is not verified get no tokens and reach nothing but their own account. */
-  readonly verifiedOnly: boolean;
-};
+type Parts = Pick<StatementParts, 'db' | 'newId' | 'gate' | 'verifiedOnly'>;
 
 type RefreshRow = AccountRow & SessionRow & { kind: RefreshOutcome['kind'] };
 
@@ -72,7 +65,7 @@ const endedByOwner = (id: string, scope: LogoutScope, held: SQL, ended: SQL) =>
     details: sql`jsonb_build_object('scope', ${scope}::text, 'sessions', (select count(*) from ${ended}))`,
   }) as const;
 
-export const createSessionSql = ({ db, newId, gate, verifiedOnly }: Options) => ({
+export const createSessionSql = ({ db, newId, gate, verifiedOnly }: Parts) => ({
   /**
    * Opens a session for an account that is not disabled, and writes a mail where the user agent or the network is new
    * to an account that has had sessions. Null where the account was disabled or deleted, or got another password,
