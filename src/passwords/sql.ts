@@ -3,7 +3,7 @@ import type { LoginName } from '../accounts/rules/account.ts';
 import { lockActor, lockOwnerOf } from '../accounts/sql/account-lock.ts';
 import {
   type AccountRow,
-  accountColumns,
+  accountColumnsOf,
   type SessionRow,
   toAccount,
   toSession,
@@ -172,16 +172,14 @@ export const createPasswordSql = ({ db, gate, newId }: Pick<StatementParts, 'db'
             ${noResetSent}, updated_at = ${now}
           from gate where gate.refusal is null and users.id = gate.user_id and users.password_hash = ${before}
           returning users.*
-        ), c as (
-          select changed_user.id from changed_user
         ), ${replaceSession(ctx, replacement)}, voided_tokens as (
-          ${voidTokens(ctx, endedByNewPassword)}
+          ${voidTokens(ctx, endedByNewPassword, sql`changed_user`)}
         ), new_mail as (
           ${tellChanged(ctx, outboxId, sql`changed_user`)}
         ), audited as (
           ${insertAudit(ctx, event)} from changed_user
         )
-        select replaced.*, ${accountColumns} from changed_user u, replaced`,
+        select replaced.*, ${accountColumnsOf(sql`changed_user`)} from changed_user, replaced`,
     ])) as [unknown, (AccountRow & SessionRow)[]];
     return row ? { session: toSession(row), account: toAccount(row) } : null;
   },
@@ -253,8 +251,9 @@ export const createPasswordSql = ({ db, gate, newId }: Pick<StatementParts, 'db'
       subject: sql`changed_user.id`,
     } as const;
     const changedUser = sql`select changed_user.id from changed_user`;
-    const unproved = sql`not ${vouchesFor(sql`i`, sql`(select changed_user.email from changed_user)`)}`;
-    const isRecent = sql`o.proved_at > o.created_at - ${establishedSeconds}::int * interval '1 second'`;
+    const otherTokens = sql`token.id <> ${tokenId}`;
+    const unproved = sql`not ${vouchesFor(sql`identity`, sql`(select changed_user.email from changed_user)`)}`;
+    const isRecent = sql`undo.proved_at > undo.created_at - ${establishedSeconds}::int * interval '1 second'`;
     const [, rows] = (await db.transaction(ctx, [
       lockOwnerOf(tokenId),
       sql`
@@ -269,15 +268,13 @@ export const createPasswordSql = ({ db, gate, newId }: Pick<StatementParts, 'db'
           from used_token
           where users.id = used_token.user_id and users.email = used_token.email and users.disabled_at is null
           returning users.id, users.email
-        ), c as (
-          ${changedUser}
         ), ended_session as (
           update sessions set revoked_at = ${now}, revoked_reason = 'password_changed'
           from changed_user where sessions.user_id = changed_user.id and sessions.revoked_at is null
         ), voided_tokens as (
-          ${voidTokens(ctx, [...endedByNewPassword, 'verify_email'], sql`o.id <> ${tokenId}`)}
+          ${voidTokens(ctx, [...endedByNewPassword, 'verify_email'], sql`changed_user`, otherTokens)}
         ), ${unlinkIdentities(ctx, newId(now), changedUser, { which: unproved })}, voided_undos as (
-          ${voidUndos(ctx, isRecent)}
+          ${voidUndos(ctx, sql`changed_user`, isRecent)}
         ), new_mail as (
           ${tellChanged(ctx, outboxId, sql`changed_user`)}
         ), audited as (

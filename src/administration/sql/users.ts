@@ -153,7 +153,7 @@ export const createUserSql = ({ db, gate, newId, passwordMaxAgeDays }: Parts) =>
         id: newId(now),
         type: 'account.changed',
         actor: gateActor,
-        subject: sql`c.id`,
+        subject: sql`changed_user.id`,
         // A user name is personal, so the event says only that it has changed.
         details: sql`(
           select jsonb_strip_nulls(jsonb_build_object(
@@ -165,7 +165,7 @@ export const createUserSql = ({ db, gate, newId, passwordMaxAgeDays }: Parts) =>
             'roles_before', case when change.roles is not null then to_jsonb(target.roles) end))
           from change, target)`,
       } as const;
-      const locked = sql`select c.id from c where ${forgets}::boolean`;
+      const locked = sql`select changed_user.id from changed_user where ${forgets}::boolean`;
       const { user } = await write(ctx, [
         lockAuthority(gate, ctx),
         lockManaged(gate, ctx, id),
@@ -196,7 +196,7 @@ export const createUserSql = ({ db, gate, newId, passwordMaxAgeDays }: Parts) =>
                 then ${givenRoles} end as roles
             from verdict, target join users account on account.id = target.id
             where verdict.refusal is null
-          ), c as (
+          ), changed_user as (
             update users account set
               disabled_at = case change.disabled
                 when true then ${now}::timestamptz when false then null else account.disabled_at end,
@@ -213,21 +213,21 @@ export const createUserSql = ({ db, gate, newId, passwordMaxAgeDays }: Parts) =>
               or change.renames or change.forgets or change.roles is not null)
             returning account.id
           ), removed_roles as (
-            delete from user_roles using c, change
-            where user_roles.user_id = c.id and not (user_roles.role_name = any(change.roles))
+            delete from user_roles using changed_user, change
+            where user_roles.user_id = changed_user.id and not (user_roles.role_name = any(change.roles))
           ), new_roles as (
             insert into user_roles (user_id, role_name)
-            select c.id, name from c, change, unnest(change.roles) name
+            select changed_user.id, name from changed_user, change, unnest(change.roles) name
             on conflict do nothing
           ), ended_sessions as (
             update sessions session set revoked_at = ${now},
               revoked_reason = ${disabled === true ? 'account_disabled' : 'administrator'}
-            from c
-            where ${locksOut}::boolean and session.user_id = c.id and session.revoked_at is null
+            from changed_user
+            where ${locksOut}::boolean and session.user_id = changed_user.id and session.revoked_at is null
           ), ended_tokens as (
-            ${voidTokens(ctx, endedPurposes)}
+            ${voidTokens(ctx, endedPurposes, sql`changed_user`)}
           ), ${unlinkIdentities(ctx, newId(now), locked, { actor: gateActor })}, audited as (
-            ${insertAudit(ctx, event)} from c
+            ${insertAudit(ctx, event)} from changed_user
           )
           select verdict.refusal, verdict.may_read from verdict`,
         readManaged(id),
@@ -279,7 +279,7 @@ export const createUserSql = ({ db, gate, newId, passwordMaxAgeDays }: Parts) =>
         id: newId(ctx.now),
         type: 'session.ended',
         actor: gateActor,
-        subject: sql`c.id`,
+        subject: sql`ended_user.id`,
         details: sql`jsonb_build_object('scope', 'global', 'sessions', (select count(*) from ended_sessions))`,
       } as const;
       const [, [verdict]] = (await db.transaction(ctx, [
@@ -291,16 +291,16 @@ export const createUserSql = ({ db, gate, newId, passwordMaxAgeDays }: Parts) =>
               when target.id is null then 'not_found'
               when not target.permissions <@ gate.permissions then 'holds_more' end as refusal
             from gate left join target on true
-          ), c as (
+          ), ended_user as (
             select target.id from target, verdict where verdict.refusal is null
           ), ended_sessions as (
             update sessions session set revoked_at = ${ctx.now}, revoked_reason = 'administrator'
-            from c where session.user_id = c.id and not ${isOver(sql`session`, ctx.now)}
+            from ended_user where session.user_id = ended_user.id and not ${isOver(sql`session`, ctx.now)}
             returning session.id
           ), ended_tokens as (
-            ${voidTokens(ctx, endedWithSessions)}
+            ${voidTokens(ctx, endedWithSessions, sql`ended_user`)}
           ), audited as (
-            ${insertAudit(ctx, event)} from c
+            ${insertAudit(ctx, event)} from ended_user
           )
           select verdict.refusal from verdict`,
       ])) as [unknown, { refusal: Refusal }[]];

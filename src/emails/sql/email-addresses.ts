@@ -95,11 +95,12 @@ export const createEmailAddressSql = ({ db, newId }: Pick<StatementParts, 'db' |
     const reset = { tokenId: resetTokenId, codeMac: null };
     const bare = sql`select proved.user_id, proved.email from proved where proved.kind = 'bare'`;
     const claimed = sql`select chosen.user_id from chosen`;
-    // `voidTokens` ends tokens `o` of the accounts `c`.
-    const others = sql`o.id <> c.token_id and (o.purpose = 'verify_email' or c.kind <> 'bound')`;
+    const others = sql`
+      token.id <> verified_account.token_id
+      and (token.purpose = 'verify_email' or verified_account.kind <> 'bound')`;
     const audit = (type: AuditEventType, actor: SQL, subject: SQL) =>
       insertAudit(ctx, { id: newId(now), type, actor, subject });
-    const verified = audit('email.verified', sql`c.id`, sql`c.id`);
+    const verified = audit('email.verified', sql`verified_account.id`, sql`verified_account.id`);
     const asked = audit('password.reset_requested', noOne, sql`reset_token.user_id`);
     const refused = audit('email.code_refused', noOne, sql`tried_token.user_id`);
     const username = sql`${attempt?.username ?? null}::text`;
@@ -122,7 +123,7 @@ export const createEmailAddressSql = ({ db, newId }: Pick<StatementParts, 'db' |
               and not exists (select from users holder where holder.username = ${username})
             then ${username} end as username
         from proved where proved.kind = 'claimed'
-      ), c as (
+      ), verified_account as (
         update users set email_verified_at = coalesce(users.email_verified_at, ${now}), updated_at = ${now},
           familiar_since =
             case when proved.kind in ('claimed', 'bare') then ${now}::timestamptz else users.familiar_since end,
@@ -138,18 +139,19 @@ export const createEmailAddressSql = ({ db, newId }: Pick<StatementParts, 'db' |
         from proved
         where session.user_id = proved.user_id and proved.kind in ('claimed', 'bare') and session.revoked_at is null
       ), voided_tokens as (
-        ${voidTokens(ctx, ['verify_email', ...endedByNewPassword], others)}
+        ${voidTokens(ctx, ['verify_email', ...endedByNewPassword], sql`verified_account`, others)}
       ), reset_token as (
         ${insertToken(ctx, 'reset_password', reset, bare)}
       ), audited as (
-        ${verified} from c
+        ${verified} from verified_account
       ), audited_reset as (
         ${asked} from reset_token
       ), audited_refusal as (
         ${refused} from (select 1) always left join tried_token on true
         where ${by === 'code'}::boolean and not exists (select from proved)
       )
-      select proved.kind, proved.user_id, proved.email, c.username from proved left join c on true`;
+      select proved.kind, proved.user_id, proved.email, verified_account.username
+      from proved left join verified_account on true`;
   };
 
   /** If another account takes the user name at the same moment, the address is proved without the name. */

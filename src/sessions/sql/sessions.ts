@@ -2,7 +2,7 @@ import { type SQL, sql } from 'drizzle-orm';
 import { lockAccount, lockActor, lockOwnerOfSession } from '../../accounts/sql/account-lock.ts';
 import {
   type AccountRow,
-  accountColumns,
+  accountColumnsOf,
   type SessionRow,
   toAccount,
   toSession,
@@ -79,8 +79,8 @@ export const createSessionSql = ({ db, newId, gate, verifiedOnly }: Parts) => ({
     outboxId: string,
   ): Promise<(OpenSession & { readonly isNewDevice: boolean }) | null> => {
     const opening = { session, outboxId, eventId: newId(ctx.now) };
-    const asProved = sql`u.id = ${userId} and u.password_hash is not null
-      and u.password_changed_at is not distinct from ${passwordChangedAt}::timestamptz`;
+    const asProved = sql`account.id = ${userId} and account.password_hash is not null
+      and account.password_changed_at is not distinct from ${passwordChangedAt}::timestamptz`;
     const [, [row]] = (await db.transaction(ctx, [
       lockAccount(userId),
       openSession(ctx, asProved, opening),
@@ -129,10 +129,10 @@ export const createSessionSql = ({ db, newId, gate, verifiedOnly }: Parts) => ({
           and owner.id = session.user_id and owner.disabled_at is null
           and (owner.email_verified_at is not null or not ${verifiedOnly}::boolean)
         returning session.*
-      ), c as (
+      ), exposed_account as (
         select stepped.user_id as id from stepped where stepped.revoked_at is not null
       ), voided_tokens as (
-        ${voidFreeTokens(ctx, endedWithSessions)}
+        ${voidFreeTokens(ctx, endedWithSessions, sql`exposed_account`)}
       ), audited as (
         ${insertAudit(ctx, event)} from stepped where stepped.revoked_at is not null
       )
@@ -140,13 +140,17 @@ export const createSessionSql = ({ db, newId, gate, verifiedOnly }: Parts) => ({
         case
           when stepped.revoked_at is not null then 'reused'
           when stepped.id is not null then 'refreshed'
-          when u.disabled_at is not null then 'disabled'
-          when before.revoked_at is null and u.email_verified_at is null and ${verifiedOnly}::boolean then 'unverified'
+          when account.disabled_at is not null then 'disabled'
+          when before.revoked_at is null and account.email_verified_at is null and ${verifiedOnly}::boolean
+            then 'unverified'
           when before.revoked_reason is null and before.expires_at <= ${now} then 'expired'
           when before.refresh_counter < ${claim.counter} then 'unknown'
           else 'revoked' end as kind,
-        stepped.id as session_id, stepped.scope, stepped.refresh_counter, stepped.expires_at, ${accountColumns}
-      from sessions before join users u on u.id = before.user_id left join stepped on stepped.id = before.id
+        stepped.id as session_id, stepped.scope, stepped.refresh_counter, stepped.expires_at,
+        ${accountColumnsOf(sql`account`)}
+      from sessions before
+        join users account on account.id = before.user_id
+        left join stepped on stepped.id = before.id
       where before.id = ${claim.sessionId}`,
     );
     if (!row) return { kind: 'unknown' };
@@ -205,10 +209,10 @@ export const createSessionSql = ({ db, newId, gate, verifiedOnly }: Parts) => ({
         where held.refusal is null and sessions.user_id = held.user_id and sessions.revoked_at is null
           ${scope === 'others' ? sql`and sessions.id <> held.id` : sql``}
         returning sessions.id
-      ), c as (
+      ), logged_out_account as (
         select held.user_id as id from held where held.refusal is null
       ), voided_tokens as (
-        ${voidTokens(ctx, endedWithSessions)}
+        ${voidTokens(ctx, endedWithSessions, sql`logged_out_account`)}
       ), audited as (
         ${insertAudit(ctx, event)} from held where held.refusal is null
       )
@@ -239,10 +243,10 @@ export const createSessionSql = ({ db, newId, gate, verifiedOnly }: Parts) => ({
           where gate.refusal is null and sessions.user_id = gate.user_id and sessions.id = ${sessionId}
             and not ${isOver(sql`sessions`, ctx.now)}
           returning sessions.id, sessions.user_id
-        ), c as (
+        ), session_owner as (
           select ended_session.user_id as id from ended_session
         ), voided_tokens as (
-          ${voidTokens(ctx, endedWithSessions)}
+          ${voidTokens(ctx, endedWithSessions, sql`session_owner`)}
         ), audited as (
           ${insertAudit(ctx, event)} from ended_session
         )

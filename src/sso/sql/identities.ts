@@ -189,7 +189,7 @@ export const createIdentitySql = ({
   const attempt = async (ctx: RequestContext, login: SsoLogin) => {
     const { identity, provider, session, deviceMailId } = login;
     // Only an identity that this transaction has written opens a session, not one that another login has written since.
-    const isDecided = sql`u.id = (
+    const isDecided = sql`account.id = (
       select identities.user_id from identities
       where ${isIdentity(sql`identities`, identity)} and identities.xmin = pg_current_xact_id()::xid)`;
     const [, , [decision], [row]] = (await db.transaction(ctx, [

@@ -3,6 +3,7 @@ import { createOwnAccountSql } from '../../../src/accounts/sql/own-account.ts';
 import { createExportOwnAccount } from '../../../src/accounts/sql/own-records.ts';
 import { createSignUpSql } from '../../../src/accounts/sql/sign-ups.ts';
 import { createAdministratorSql } from '../../../src/administration/sql/administrators.ts';
+import { authorize } from '../../../src/administration/sql/authority.ts';
 import { createUserDirectory } from '../../../src/administration/sql/user-directory.ts';
 import { createUserSql } from '../../../src/administration/sql/users.ts';
 import { createAuditSql, recordRefusedConfiguration } from '../../../src/audit/sql/audit.ts';
@@ -176,6 +177,9 @@ export const statementTable: readonly Group[] = [
       'prefix-next-page': [ctx, { cursor: email, limit: 20, prefix: 'per' }],
     },
     read: { '': [ctx, userId] },
+  }),
+  group('administration', ({ db, gate }) => ({ authorize: () => authorize(db, gate, ctx) }))({
+    authorize: { '': [] },
   }),
   group(
     'administration',

@@ -72,21 +72,53 @@ export const describeStatement = async (client: Client, text: string): Promise<D
   };
 };
 
-/** The same text with other white space: each line is as deep as its parentheses, and no line is empty. */
+const maxWidth = 118;
+const clause =
+  /^\(?(?:with|select|from|where|insert|values|update|delete|returning|union|group|having|order|for|on conflict|left join|join|\S+ as \(|\)|--)/;
+/** A line may end before these words, and after a comma. */
+const breakable =
+  / (?=(?:and|or|from|where|join|left|cross|when|else|union|order|limit|returning) )|(?<=,) /g;
+
+/** The line without its comment, and with its literals blanked out. */
+const codeOf = (line: string): string =>
+  line.replaceAll(/'[^']*'/g, (literal) => 'x'.repeat(literal.length)).replace(/--.*/, '');
+const depthOf = (code: string): number => code.split('(').length - code.split(')').length;
+
+/** Where a line that is too wide ends: as far out of parentheses as possible, and then as late as possible. */
+const endOf = (line: string, width: number): number => {
+  const code = codeOf(line);
+  if (line.length <= width) return line.length;
+  const ends = [...code.matchAll(breakable)].map(({ index }) => ({
+    index,
+    depth: depthOf(code.slice(0, index)),
+  }));
+  const [best] = ends
+    .filter(({ index }) => index <= width)
+    .sort((one, other) => one.depth - other.depth || other.index - one.index);
+  return (best ?? ends[0])?.index ?? line.length;
+};
+
+/** The same text with other white space: a line is as deep as its parentheses, and not too wide to read. */
 export const layOut = (text: string): string => {
-  let depth = 0;
-  return text
-    .split('\n')
-    .map((line) => line.trim())
-    .filter((line) => line !== '')
-    .map((line) => {
-      const code = line.replaceAll(/'[^']*'/g, '').replace(/--.*/, '');
-      const closed = /^\)*/.exec(code)?.[0].length ?? 0;
-      const indent = '  '.repeat(depth - closed);
-      depth += (code.match(/\(/g)?.length ?? 0) - (code.match(/\)/g)?.length ?? 0);
-      return `${indent}${line}`;
-    })
-    .join('\n');
+  const waiting = text.split('\n').reverse();
+  const indents = [0];
+  const lines: string[] = [];
+  for (let line = waiting.pop(); line !== undefined; line = waiting.pop()) {
+    line = line.trim();
+    if (line === '') continue;
+    const closed = /^\)*/.exec(line)?.[0].length ?? 0;
+    const outer = indents.at(-1 - closed) ?? 0;
+    const indent = clause.test(line) ? outer : outer + 2;
+    const end = endOf(line, maxWidth - indent);
+    if (end < line.length) waiting.push(line.slice(end));
+    const part = line.slice(0, end);
+    lines.push(' '.repeat(indent) + part);
+    for (const [bracket] of codeOf(part).matchAll(/[()]/g)) {
+      if (bracket === '(') indents.push(Math.min(indent, (indents.at(-1) ?? 0) + 2) + 2);
+      else indents.pop();
+    }
+  }
+  return lines.join('\n');
 };
 
 const printed = (value: unknown): string =>
