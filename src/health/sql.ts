@@ -13,12 +13,12 @@ export type DatabaseState = {
 };
 
 /** The newest row of the journal that drizzle-kit keeps in the database. */
-const newestMigration: SQL = sql`select max(created_at)::text as created_at from drizzle.__drizzle_migrations`;
+const newestMigration: SQL = sql`select max(created_at)::text as last_migration from drizzle.__drizzle_migrations`;
 
 /** When the newest applied migration was made, in epoch milliseconds; null for a database without migrations. */
 export const readLastMigration = async (db: Database, ctx: RequestContext): Promise<number | null> => {
-  const [row] = await db.execute<{ created_at: string | null }>(ctx, newestMigration);
-  return row?.created_at ? Number(row.created_at) : null;
+  const [row] = await db.execute<{ last_migration: string | null }>(ctx, newestMigration);
+  return row?.last_migration ? Number(row.last_migration) : null;
 };
 
 export const createHealthSql = ({ db }: { readonly db: Database }) => ({

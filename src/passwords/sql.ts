@@ -3,13 +3,12 @@ import type { LoginName } from '../accounts/rules/account.ts';
 import { lockActor, lockOwnerOf } from '../accounts/sql/account-lock.ts';
 import {
   type AccountRow,
-  accountColumns,
+  accountColumnsOf,
   type SessionRow,
   toAccount,
   toSession,
 } from '../accounts/sql/account-rows.ts';
 import { insertAudit, noOne } from '../audit/sql/audit-rows.ts';
-import type { Container } from '../container.ts';
 import { endedByNewPassword, establishedSeconds, settingPurposes } from '../emails/rules.ts';
 import { voidUndos } from '../emails/sql/undo-tokens.ts';
 import {
@@ -24,7 +23,7 @@ import {
 } from '../mail/sql/mail-rows.ts';
 import type { RequestContext, SessionContext } from '../platform/context.ts';
 import type { OpenSession, SessionPolicy } from '../sessions/rules/session.ts';
-import { type Gated, passed } from '../sessions/sql/gate.ts';
+import { type Gated, passed, type StatementParts } from '../sessions/sql/gate.ts';
 import { replaceSession } from '../sessions/sql/session-opening.ts';
 import { isFamiliarNetwork } from '../sessions/sql/session-rows.ts';
 import { unlinkIdentities, vouchesFor } from '../sso/sql/identity-rows.ts';
@@ -82,7 +81,7 @@ const tellChanged = (ctx: RequestContext, outboxId: string, changedUser: SQL): S
   );
 
 /** The statements that read and write password hashes; no others return one. */
-export const createPasswordSql = ({ db, gate, newId }: Pick<Container, 'db' | 'gate' | 'newId'>) => ({
+export const createPasswordSql = ({ db, gate, newId }: Pick<StatementParts, 'db' | 'gate' | 'newId'>) => ({
   findForLogin: async (ctx: RequestContext, name: LoginName): Promise<LoginCandidate | null> => {
     const [row] = await db.execute<CandidateRow>(
       ctx,
@@ -173,16 +172,14 @@ export const createPasswordSql = ({ db, gate, newId }: Pick<Container, 'db' | 'g
             ${noResetSent}, updated_at = ${now}
           from gate where gate.refusal is null and users.id = gate.user_id and users.password_hash = ${before}
           returning users.*
-        ), c as (
-          select changed_user.id from changed_user
         ), ${replaceSession(ctx, replacement)}, voided_tokens as (
-          ${voidTokens(ctx, endedByNewPassword)}
+          ${voidTokens(ctx, endedByNewPassword, sql`changed_user`)}
         ), new_mail as (
           ${tellChanged(ctx, outboxId, sql`changed_user`)}
         ), audited as (
           ${insertAudit(ctx, event)} from changed_user
         )
-        select replaced.*, ${accountColumns} from changed_user u, replaced`,
+        select replaced.*, ${accountColumnsOf(sql`changed_user`)} from changed_user, replaced`,
     ])) as [unknown, (AccountRow & SessionRow)[]];
     return row ? { session: toSession(row), account: toAccount(row) } : null;
   },
@@ -254,8 +251,9 @@ export const createPasswordSql = ({ db, gate, newId }: Pick<Container, 'db' | 'g
       subject: sql`changed_user.id`,
     } as const;
     const changedUser = sql`select changed_user.id from changed_user`;
-    const unproved = sql`not ${vouchesFor(sql`i`, sql`(select changed_user.email from changed_user)`)}`;
-    const isRecent = sql`o.proved_at > o.created_at - ${establishedSeconds}::int * interval '1 second'`;
+    const otherTokens = sql`token.id <> ${tokenId}`;
+    const unproved = sql`not ${vouchesFor(sql`identity`, sql`(select changed_user.email from changed_user)`)}`;
+    const isRecent = sql`undo.proved_at > undo.created_at - ${establishedSeconds}::int * interval '1 second'`;
     const [, rows] = (await db.transaction(ctx, [
       lockOwnerOf(tokenId),
       sql`
@@ -270,15 +268,13 @@ export const createPasswordSql = ({ db, gate, newId }: Pick<Container, 'db' | 'g
           from used_token
           where users.id = used_token.user_id and users.email = used_token.email and users.disabled_at is null
           returning users.id, users.email
-        ), c as (
-          ${changedUser}
         ), ended_session as (
           update sessions set revoked_at = ${now}, revoked_reason = 'password_changed'
           from changed_user where sessions.user_id = changed_user.id and sessions.revoked_at is null
         ), voided_tokens as (
-          ${voidTokens(ctx, [...endedByNewPassword, 'verify_email'], sql`o.id <> ${tokenId}`)}
+          ${voidTokens(ctx, [...endedByNewPassword, 'verify_email'], sql`changed_user`, otherTokens)}
         ), ${unlinkIdentities(ctx, newId(now), changedUser, { which: unproved })}, voided_undos as (
-          ${voidUndos(ctx, isRecent)}
+          ${voidUndos(ctx, sql`changed_user`, isRecent)}
         ), new_mail as (
           ${tellChanged(ctx, outboxId, sql`changed_user`)}
         ), audited as (

@@ -2,7 +2,6 @@ import { type SQL, sql } from 'drizzle-orm';
 import { authorize, gateActor, isChanged, lockAuthority } from '../administration/sql/authority.ts';
 import { insertAudit, noOne } from '../audit/sql/audit-rows.ts';
 import type { PermittedContext } from '../platform/context.ts';
-import type { Database } from '../platform/db/client.ts';
 import { AppError } from '../platform/errors.ts';
 import type { Refusal } from '../platform/refusals.ts';
 import { type Page, type PageRequest, pageOf } from '../platform/rules/page.ts';
@@ -14,7 +13,7 @@ import {
   signUpRole,
 } from '../platform/rules/permissions.ts';
 import type { Preconditions } from '../platform/rules/preconditions.ts';
-import { type Gate, passed } from '../sessions/sql/gate.ts';
+import { passed, type StatementParts } from '../sessions/sql/gate.ts';
 import type { Role } from './rules.ts';
 
 type RoleRow = { name: string; permissions: string[]; created_at: Date; version: string };
@@ -39,9 +38,7 @@ const permissionsWithout = (role: string, holder: SQL): SQL => sql`
         from user_roles other join roles other_role on other_role.name = other.role_name
         where other.user_id = ${holder} and other.role_name <> ${role})`;
 
-type Deps = { readonly db: Database; readonly gate: Gate; readonly newId: (now: Date) => string };
-
-export const createRoleSql = ({ db, gate, newId }: Deps) => ({
+export const createRoleSql = ({ db, gate, newId }: Pick<StatementParts, 'db' | 'gate' | 'newId'>) => ({
   authorize: (ctx: PermittedContext): Promise<void> => authorize(db, gate, ctx),
 
   /** A page of roles in the order of their names. @throws AppError `forbidden` and what ends a session */

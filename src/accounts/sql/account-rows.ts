@@ -32,11 +32,6 @@ export const accountColumnsOf = (account: SQL): SQL => sql`
   ${roleNamesOf(account)} as roles,
   ${permissionNamesOf(account)} as permissions`;
 
-// The same three for the statements that name the account `u`.
-export const rolesOf: SQL = roleNamesOf(sql`u`);
-export const permissionsOf: SQL = permissionNamesOf(sql`u`);
-export const accountColumns: SQL = accountColumnsOf(sql`u`);
-
 export const toAccount = (row: AccountRow): AccountRecord => ({
   id: row.id,
   email: row.email,

@@ -84,15 +84,15 @@ export const createOwnAccountSql = ({ db, gate, newId, config }: OwnAccountParts
       const anonymous = withFacts(ctx, { ip: null, userAgent: null, requestId: 'erased' });
       const self = sql`erased.id`;
       const admitted = sql`select verdict.id from verdict where verdict.refusal is null`;
-      // `isLastAdministrator` is about the account `u`.
       const statement = sql`
         with ${gate.own(ctx)}, verdict as (
-          select u.id, case
+          select account.id, case
             when gate.refusal is not null then gate.refusal
-            when u.password_hash is distinct from ${passwordHash} or u.updated_at <> ${updatedAt}::timestamptz
+            when account.password_hash is distinct from ${passwordHash}
+              or account.updated_at <> ${updatedAt}::timestamptz
               then 'account_changed'
-            when ${isLastAdministrator(gate)} then 'last_administrator' end as refusal
-          from gate join users u on u.id = gate.user_id
+            when ${isLastAdministrator(gate, sql`account`)} then 'last_administrator' end as refusal
+          from gate join users account on account.id = gate.user_id
         ), ${eraseAccount(ctx, outboxId, admitted)}, audited as (
           ${insertAudit(anonymous, { id: newId(ctx.now), type: 'account.deleted', actor: self, subject: self })}
           from erased

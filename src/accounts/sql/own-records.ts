@@ -5,7 +5,7 @@ import type { SessionContext } from '../../platform/context.ts';
 import { type PageRequest, pageOf } from '../../platform/rules/page.ts';
 import { passed } from '../../sessions/sql/gate.ts';
 import type { Upload } from '../../uploads/rules/upload.ts';
-import { toUpload, type UploadRow, uploadColumns } from '../../uploads/sql/upload-rows.ts';
+import { ownerColumns, toUpload, type UploadRow } from '../../uploads/sql/upload-rows.ts';
 import { withPasswordAge } from '../rules/account.ts';
 import type {
   AccountExport,
@@ -68,9 +68,10 @@ const lists = (owner: SQL): Readonly<Record<RecordJson['list'], SQL>> => ({
     from one_time_tokens token
     where token.user_id = ${owner} and ${isOwnMailbox(sql`token.email`, owner)}`,
   uploads: sql`
-    select ${uploadColumns} from uploads u where u.user_id = ${owner} and u.deleted_at is null`,
+    select ${ownerColumns(sql`upload`)} from uploads upload
+    where upload.user_id = ${owner} and upload.deleted_at is null`,
   events: sql`
-    select ${auditEventColumns} from audit_events e where e.subject_id = ${owner}`,
+    select ${auditEventColumns(sql`event`)} from audit_events event where event.subject_id = ${owner}`,
 });
 
 const dateOrNull = (text: string | null): Date | null => (text === null ? null : new Date(text));

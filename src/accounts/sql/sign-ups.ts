@@ -1,6 +1,5 @@
 import { sql } from 'drizzle-orm';
 import { insertAudit, noOne } from '../../audit/sql/audit-rows.ts';
-import type { Container } from '../../container.ts';
 import { isReserved, isUndoOf, tellReserved } from '../../emails/sql/undo-tokens.ts';
 import {
   askedTokenDetails,
@@ -12,6 +11,7 @@ import {
 import type { RequestContext } from '../../platform/context.ts';
 import { AppError } from '../../platform/errors.ts';
 import type { NewSession, OpenSession } from '../../sessions/rules/session.ts';
+import type { StatementParts } from '../../sessions/sql/gate.ts';
 import { type AccountRow, takenBy, toAccount } from './account-rows.ts';
 import { isUnclaimed } from './taken-addresses.ts';
 
@@ -29,7 +29,7 @@ type Registration = {
   readonly verification: MailedToken;
 };
 
-export const createSignUpSql = ({ db, newId }: Pick<Container, 'db' | 'newId'>) => ({
+export const createSignUpSql = ({ db, newId }: Pick<StatementParts, 'db' | 'newId'>) => ({
   /**
    * Writes the account, its role, its session and the audit event. The unique constraints decide races, and a reserved
    * address counts as taken. @throws AppError `email_taken`, `username_taken`

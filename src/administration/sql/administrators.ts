@@ -1,5 +1,5 @@
 import { sql } from 'drizzle-orm';
-import { rolesOf, takenBy } from '../../accounts/sql/account-rows.ts';
+import { roleNamesOf, takenBy } from '../../accounts/sql/account-rows.ts';
 import { insertAudit, noOne } from '../../audit/sql/audit-rows.ts';
 import type { RequestContext } from '../../platform/context.ts';
 import type { Database } from '../../platform/db/client.ts';
@@ -41,11 +41,12 @@ export const createAdministratorSql = ({ db, newId, source }: Deps) => ({
       lockAuthorityOutright,
       sql`
         with target as (
-          select u.id, u.email_verified_at is not null as email_verified, ${rolesOf} as roles,
-            case when u.disabled_at is not null then 'disabled'
-              when ${adminRole} = any(${rolesOf}) then 'already'
+          select account.id, account.email_verified_at is not null as email_verified,
+            ${roleNamesOf(sql`account`)} as roles,
+            case when account.disabled_at is not null then 'disabled'
+              when ${adminRole} = any(${roleNamesOf(sql`account`)}) then 'already'
               else 'appointed' end as kind
-          from users u where u.email = ${email}
+          from users account where account.email = ${email}
         ), new_role as (
           insert into user_roles (user_id, role_name)
           select target.id, ${adminRole} from target where target.kind = 'appointed'

@@ -1,5 +1,5 @@
 import { type SQL, sql } from 'drizzle-orm';
-import { permissionsOf, rolesOf } from '../../accounts/sql/account-rows.ts';
+import { permissionNamesOf, roleNamesOf } from '../../accounts/sql/account-rows.ts';
 import type { PermittedContext, SessionContext } from '../../platform/context.ts';
 import type { Database } from '../../platform/db/client.ts';
 import type { Refusal } from '../../platform/refusals.ts';
@@ -40,7 +40,7 @@ export const authorize = async (db: Database, gate: Gate, ctx: PermittedContext)
  * Whether the account is the only administrator who can log in. An invited administrator without a password, or one
  * whose address must still be verified, does not count.
  */
-export const isLastAdministrator = ({ canLogIn }: Pick<Gate, 'canLogIn'>, account: SQL = sql`u`): SQL => sql`(
+export const isLastAdministrator = ({ canLogIn }: Pick<Gate, 'canLogIn'>, account: SQL): SQL => sql`(
   exists (select from user_roles held where held.user_id = ${account}.id and held.role_name = ${adminRole})
   and not exists (
     select from user_roles held join users other on other.id = held.user_id
@@ -49,9 +49,10 @@ export const isLastAdministrator = ({ canLogIn }: Pick<Gate, 'canLogIn'>, accoun
 /** The account that a statement is about, as `target`. */
 export const targetAccount = (gate: Pick<Gate, 'canLogIn'>, id: string): SQL => sql`
   target as (
-    select u.id, u.email, u.xmin::text as version, ${permissionsOf} as permissions, ${rolesOf} as roles,
-      ${isLastAdministrator(gate, sql`u`)} as is_last_administrator
-    from users u where u.id = ${id}::uuid
+    select account.id, account.email, account.xmin::text as version,
+      ${permissionNamesOf(sql`account`)} as permissions, ${roleNamesOf(sql`account`)} as roles,
+      ${isLastAdministrator(gate, sql`account`)} as is_last_administrator
+    from users account where account.id = ${id}::uuid
   )`;
 
 /** Whether a precondition fails for the row whose version is given; null asks for none (RFC 9110 section 13.1.1). */

@@ -1,12 +1,11 @@
 import { type SQL, sql } from 'drizzle-orm';
 import { type ManagedUser, withPasswordAge } from '../../accounts/rules/account.ts';
-import { type AccountRow, accountColumns, toAccount } from '../../accounts/sql/account-rows.ts';
+import { type AccountRow, accountColumnsOf, toAccount } from '../../accounts/sql/account-rows.ts';
 import type { PermittedContext } from '../../platform/context.ts';
-import type { Database } from '../../platform/db/client.ts';
 import { AppError } from '../../platform/errors.ts';
 import type { Refusal } from '../../platform/refusals.ts';
 import { type Page, type PageRequest, pageOf } from '../../platform/rules/page.ts';
-import { type Gate, passed } from '../../sessions/sql/gate.ts';
+import { passed, type StatementParts } from '../../sessions/sql/gate.ts';
 
 export type ManagedRow = AccountRow & { disabled: boolean; updated_at: Date; version: string };
 
@@ -16,14 +15,15 @@ export type UserQuery = PageRequest & {
 };
 
 /**
- * The columns that administrators see of the account `u`. The version is the transaction that wrote the row, which
- * PostgreSQL keeps itself, so no statement can forget to advance it.
+ * The columns that administrators see of the relation `account`. The version is the transaction that wrote the row,
+ * which PostgreSQL keeps itself, so no statement can forget to advance it.
  */
 const managedColumns: SQL = sql`
-  ${accountColumns}, u.disabled_at is not null as disabled, u.updated_at, u.xmin::text as version`;
+  ${accountColumnsOf(sql`account`)}, account.disabled_at is not null as disabled, account.updated_at,
+  account.xmin::text as version`;
 
 export const readManaged = (id: string): SQL =>
-  sql`select ${managedColumns} from users u where u.id = ${id}::uuid`;
+  sql`select ${managedColumns} from users account where account.id = ${id}::uuid`;
 
 /** @param maxAgeDays how long a password lives; null: it does not age */
 export const toManaged = (row: ManagedRow, maxAgeDays: number | null, now: Date): ManagedUser => {
@@ -31,10 +31,10 @@ export const toManaged = (row: ManagedRow, maxAgeDays: number | null, now: Date)
   return withPasswordAge({ ...toAccount(row), disabled, updatedAt, version }, maxAgeDays, now);
 };
 
-type Deps = { readonly db: Database; readonly gate: Gate; readonly passwordMaxAgeDays: number | null };
+type Parts = Pick<StatementParts, 'db' | 'gate' | 'passwordMaxAgeDays'>;
 
 /** Finds accounts for administrators. */
-export const createUserDirectory = ({ db, gate, passwordMaxAgeDays }: Deps) => {
+export const createUserDirectory = ({ db, gate, passwordMaxAgeDays }: Parts) => {
   const find = async <Row extends ManagedRow>(ctx: PermittedContext, rows: SQL, order: SQL) => {
     const found = await db.execute<Row & { refusal: Refusal }>(
       ctx,
@@ -55,8 +55,9 @@ export const createUserDirectory = ({ db, gate, passwordMaxAgeDays }: Deps) => {
     const rows = await find(
       ctx,
       sql`
-        select ${managedColumns} from users u ${cursor === null ? sql`` : sql`where u.id < ${cursor}::uuid`}
-        order by u.id desc limit ${limit + 1}`,
+        select ${managedColumns} from users account
+        ${cursor === null ? sql`` : sql`where account.id < ${cursor}::uuid`}
+        order by account.id desc limit ${limit + 1}`,
       sql`found.id desc`,
     );
     return pageOf(
@@ -83,7 +84,7 @@ export const createUserDirectory = ({ db, gate, passwordMaxAgeDays }: Deps) => {
             ${matchesOf(sql`users.email`, sql`false`)}
             union all ${matchesOf(sql`users.username`, begins(sql`users.email`))}
           ) either order by term limit ${limit + 1}
-        ) match join users u on u.id = match.id`,
+        ) match join users account on account.id = match.id`,
       sql`found.term`,
     );
     const { items, nextCursor } = pageOf(rows, limit, ({ term }) => term);

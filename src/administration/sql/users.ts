@@ -8,11 +8,10 @@ import { endedByNewPassword, endedWithSessions } from '../../emails/rules.ts';
 import { isReserved } from '../../emails/sql/undo-tokens.ts';
 import { type MailedToken, mailToken, voidTokens } from '../../mail/sql/mail-rows.ts';
 import type { PermittedContext } from '../../platform/context.ts';
-import type { Database } from '../../platform/db/client.ts';
 import { AppError } from '../../platform/errors.ts';
 import type { Refusal } from '../../platform/refusals.ts';
 import { adminRole } from '../../platform/rules/permissions.ts';
-import { type Gate, passed } from '../../sessions/sql/gate.ts';
+import { passed, type StatementParts } from '../../sessions/sql/gate.ts';
 import { isOver } from '../../sessions/sql/session-rows.ts';
 import { unlinkIdentities } from '../../sso/sql/identity-rows.ts';
 import { gateActor, isChanged, lockAuthority, targetAccount } from './authority.ts';
@@ -58,15 +57,10 @@ const hasCredential = (account: SQL): SQL => sql`(
              where token.user_id = ${account}.id and token.used_at is null
                and token.purpose = any(${sql.param(endedByNewPassword)}::text[])))`;
 
-type Deps = {
-  readonly db: Database;
-  readonly gate: Gate;
-  readonly newId: (now: Date) => string;
-  readonly passwordMaxAgeDays: number | null;
-};
+type Parts = Pick<StatementParts, 'db' | 'gate' | 'newId' | 'passwordMaxAgeDays'>;
 
 /** Changes to other accounts. Every statement asks the gate for the permission that the route requires. */
-export const createUserSql = ({ db, gate, newId, passwordMaxAgeDays }: Deps) => {
+export const createUserSql = ({ db, gate, newId, passwordMaxAgeDays }: Parts) => {
   /** Runs the statements of a change; the last two return the verdict and the account. */
   const write = async (ctx: PermittedContext, statements: readonly SQL[]): Promise<WrittenUser> => {
     const results = await db.transaction(ctx, statements).catch((error: unknown) => {
@@ -159,7 +153,7 @@ export const createUserSql = ({ db, gate, newId, passwordMaxAgeDays }: Deps) => 
         id: newId(now),
         type: 'account.changed',
         actor: gateActor,
-        subject: sql`c.id`,
+        subject: sql`changed_user.id`,
         // A user name is personal, so the event says only that it has changed.
         details: sql`(
           select jsonb_strip_nulls(jsonb_build_object(
@@ -171,7 +165,7 @@ export const createUserSql = ({ db, gate, newId, passwordMaxAgeDays }: Deps) => 
             'roles_before', case when change.roles is not null then to_jsonb(target.roles) end))
           from change, target)`,
       } as const;
-      const locked = sql`select c.id from c where ${forgets}::boolean`;
+      const locked = sql`select changed_user.id from changed_user where ${forgets}::boolean`;
       const { user } = await write(ctx, [
         lockAuthority(gate, ctx),
         lockManaged(gate, ctx, id),
@@ -202,7 +196,7 @@ export const createUserSql = ({ db, gate, newId, passwordMaxAgeDays }: Deps) => 
                 then ${givenRoles} end as roles
             from verdict, target join users account on account.id = target.id
             where verdict.refusal is null
-          ), c as (
+          ), changed_user as (
             update users account set
               disabled_at = case change.disabled
                 when true then ${now}::timestamptz when false then null else account.disabled_at end,
@@ -219,21 +213,21 @@ export const createUserSql = ({ db, gate, newId, passwordMaxAgeDays }: Deps) => 
               or change.renames or change.forgets or change.roles is not null)
             returning account.id
           ), removed_roles as (
-            delete from user_roles using c, change
-            where user_roles.user_id = c.id and not (user_roles.role_name = any(change.roles))
+            delete from user_roles using changed_user, change
+            where user_roles.user_id = changed_user.id and not (user_roles.role_name = any(change.roles))
           ), new_roles as (
             insert into user_roles (user_id, role_name)
-            select c.id, name from c, change, unnest(change.roles) name
+            select changed_user.id, name from changed_user, change, unnest(change.roles) name
             on conflict do nothing
           ), ended_sessions as (
             update sessions session set revoked_at = ${now},
               revoked_reason = ${disabled === true ? 'account_disabled' : 'administrator'}
-            from c
-            where ${locksOut}::boolean and session.user_id = c.id and session.revoked_at is null
+            from changed_user
+            where ${locksOut}::boolean and session.user_id = changed_user.id and session.revoked_at is null
           ), ended_tokens as (
-            ${voidTokens(ctx, endedPurposes)}
+            ${voidTokens(ctx, endedPurposes, sql`changed_user`)}
           ), ${unlinkIdentities(ctx, newId(now), locked, { actor: gateActor })}, audited as (
-            ${insertAudit(ctx, event)} from c
+            ${insertAudit(ctx, event)} from changed_user
           )
           select verdict.refusal, verdict.may_read from verdict`,
         readManaged(id),
@@ -285,7 +279,7 @@ export const createUserSql = ({ db, gate, newId, passwordMaxAgeDays }: Deps) => 
         id: newId(ctx.now),
         type: 'session.ended',
         actor: gateActor,
-        subject: sql`c.id`,
+        subject: sql`ended_user.id`,
         details: sql`jsonb_build_object('scope', 'global', 'sessions', (select count(*) from ended_sessions))`,
       } as const;
       const [, [verdict]] = (await db.transaction(ctx, [
@@ -297,16 +291,16 @@ export const createUserSql = ({ db, gate, newId, passwordMaxAgeDays }: Deps) => 
               when target.id is null then 'not_found'
               when not target.permissions <@ gate.permissions then 'holds_more' end as refusal
             from gate left join target on true
-          ), c as (
+          ), ended_user as (
             select target.id from target, verdict where verdict.refusal is null
           ), ended_sessions as (
             update sessions session set revoked_at = ${ctx.now}, revoked_reason = 'administrator'
-            from c where session.user_id = c.id and not ${isOver(sql`session`, ctx.now)}
+            from ended_user where session.user_id = ended_user.id and not ${isOver(sql`session`, ctx.now)}
             returning session.id
           ), ended_tokens as (
-            ${voidTokens(ctx, endedWithSessions)}
+            ${voidTokens(ctx, endedWithSessions, sql`ended_user`)}
           ), audited as (
-            ${insertAudit(ctx, event)} from c
+            ${insertAudit(ctx, event)} from ended_user
           )
           select verdict.refusal from verdict`,
       ])) as [unknown, { refusal: Refusal }[]];

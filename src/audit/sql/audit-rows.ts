@@ -35,9 +35,10 @@ export type AuditRow = {
   details: Record<string, unknown>;
 };
 
-/** The columns of the audit event `e`. */
-export const auditEventColumns: SQL = sql`
-  e.id, e.type, e.actor_id, e.subject_id, e.created_at, host(e.ip) as ip, e.user_agent, e.request_id, e.details`;
+/** The columns of an `AuditRow`. */
+export const auditEventColumns = (event: SQL): SQL => sql`
+  ${event}.id, ${event}.type, ${event}.actor_id, ${event}.subject_id, ${event}.created_at, host(${event}.ip) as ip,
+  ${event}.user_agent, ${event}.request_id, ${event}.details`;
 
 export const toAuditEvent = (row: AuditRow): AuditEvent => ({
   id: row.id,

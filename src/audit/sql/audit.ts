@@ -1,48 +1,47 @@
 import { type SQL, sql } from 'drizzle-orm';
 import type { LockedBy } from '../../login-guard/rules/login-ledger.ts';
 import type { PermittedContext, RequestContext } from '../../platform/context.ts';
-import type { Database } from '../../platform/db/client.ts';
 import type { Refusal } from '../../platform/refusals.ts';
 import { type Page, type PageRequest, pageOf } from '../../platform/rules/page.ts';
 import { firstIdAt } from '../../platform/rules/uuid-v7.ts';
 import { secondsAfter } from '../../sessions/rules/session.ts';
-import { type Gate, passed } from '../../sessions/sql/gate.ts';
+import { passed, type StatementParts } from '../../sessions/sql/gate.ts';
 import type { AuditEvent, AuditEventType, AuditFilter } from '../rules.ts';
 import { type AuditRow, auditEventColumns, insertAudit, noOne, toAuditEvent } from './audit-rows.ts';
 
-type Writes = { readonly db: Database; readonly newId: (now: Date) => string };
-
-export const createAuditSql = ({ db, gate, newId }: Writes & { readonly gate: Gate }) => ({
+export const createAuditSql = ({ db, gate, newId }: Pick<StatementParts, 'db' | 'gate' | 'newId'>) => ({
   /** A page of audit events, newest first. @throws AppError `forbidden` and what ends a session */
   list: async (
     ctx: PermittedContext,
     { userId, type }: AuditFilter,
     { cursor, limit }: PageRequest,
   ): Promise<Page<AuditEvent>> => {
-    const isOfType = sql`e.type = ${type}`;
+    const isOfType = sql`event.type = ${type}`;
     // Most events of one account have few types, which the planner cannot know: by the type it would expect few rows,
     // read all of them and sort. It cannot look into a CASE, so it reads the rows in their order.
     const ofType = userId === null ? isOfType : sql`case when ${isOfType} then true else false end`;
     const events = (condition: SQL) => sql`
-      (select e.* from audit_events e
+      (select event.* from audit_events event
        where ${condition}
-         ${cursor === null ? sql`` : sql`and e.id < ${cursor}::uuid`} ${type === null ? sql`` : sql`and ${ofType}`}
-       order by e.id desc limit ${limit + 1})`;
+         ${cursor === null ? sql`` : sql`and event.id < ${cursor}::uuid`}
+         ${type === null ? sql`` : sql`and ${ofType}`}
+       order by event.id desc limit ${limit + 1})`;
     const found =
       userId === null
         ? events(sql`true`)
         : sql`
-          ${events(sql`e.subject_id = ${userId}::uuid`)}
-          union all ${events(sql`e.actor_id = ${userId}::uuid and e.actor_id is distinct from e.subject_id`)}`;
+          ${events(sql`event.subject_id = ${userId}::uuid`)}
+          union all
+          ${events(sql`event.actor_id = ${userId}::uuid and event.actor_id is distinct from event.subject_id`)}`;
     const rows = await db.execute<AuditRow & { refusal: Refusal }>(
       ctx,
       sql`
         with ${gate.permitted(ctx)}
-        select gate.refusal, ${auditEventColumns}
+        select gate.refusal, ${auditEventColumns(sql`listed_event`)}
         from gate left join lateral (
           select * from (${found}) found order by found.id desc limit ${limit + 1}
-        ) e on gate.refusal is null
-        order by e.id desc`,
+        ) listed_event on gate.refusal is null
+        order by listed_event.id desc`,
     );
     passed(rows[0]);
     return pageOf(rows.filter(({ id }) => id !== null).map(toAuditEvent), limit, ({ id }) => id);
@@ -77,7 +76,7 @@ export const createAuditSql = ({ db, gate, newId }: Writes & { readonly gate: Ga
  * report it.
  */
 export const recordRefusedConfiguration = async (
-  { db, newId }: Writes,
+  { db, newId }: Pick<StatementParts, 'db' | 'newId'>,
   ctx: RequestContext,
   variables: readonly string[],
 ): Promise<void> => {

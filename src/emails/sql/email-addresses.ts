@@ -4,7 +4,6 @@ import { lockAccountOf, lockOwnerOf } from '../../accounts/sql/account-lock.ts';
 import { isUnclaimed } from '../../accounts/sql/taken-addresses.ts';
 import type { AuditEventType } from '../../audit/rules.ts';
 import { insertAudit, noOne } from '../../audit/sql/audit-rows.ts';
-import type { Container } from '../../container.ts';
 import type { LockedBy } from '../../login-guard/rules/login-ledger.ts';
 import {
   askedTokenDetails,
@@ -19,6 +18,7 @@ import {
 } from '../../mail/sql/mail-rows.ts';
 import type { RequestContext } from '../../platform/context.ts';
 import { violatedUnique } from '../../platform/db/errors.ts';
+import type { StatementParts } from '../../sessions/sql/gate.ts';
 import { unlinkIdentities } from '../../sso/sql/identity-rows.ts';
 import { codePolicy, endedByNewPassword } from '../rules.ts';
 
@@ -80,7 +80,7 @@ const kindOf = (attempt: SignUpAttempt | null, { token, account }: { token: SQL;
     else 'bound'
   end`;
 
-export const createEmailAddressSql = ({ db, newId }: Pick<Container, 'db' | 'newId'>) => {
+export const createEmailAddressSql = ({ db, newId }: Pick<StatementParts, 'db' | 'newId'>) => {
   /**
    * Uses up the token that `token` yields, if its `is_right` is true, and takes its address as proved. A claim also
    * ends the identities from before, and every link that could set another password.
@@ -95,11 +95,12 @@ export const createEmailAddressSql = ({ db, newId }: Pick<Container, 'db' | 'new
     const reset = { tokenId: resetTokenId, codeMac: null };
     const bare = sql`select proved.user_id, proved.email from proved where proved.kind = 'bare'`;
     const claimed = sql`select chosen.user_id from chosen`;
-    // `voidTokens` ends tokens `o` of the accounts `c`.
-    const others = sql`o.id <> c.token_id and (o.purpose = 'verify_email' or c.kind <> 'bound')`;
+    const others = sql`
+      token.id <> verified_account.token_id
+      and (token.purpose = 'verify_email' or verified_account.kind <> 'bound')`;
     const audit = (type: AuditEventType, actor: SQL, subject: SQL) =>
       insertAudit(ctx, { id: newId(now), type, actor, subject });
-    const verified = audit('email.verified', sql`c.id`, sql`c.id`);
+    const verified = audit('email.verified', sql`verified_account.id`, sql`verified_account.id`);
     const asked = audit('password.reset_requested', noOne, sql`reset_token.user_id`);
     const refused = audit('email.code_refused', noOne, sql`tried_token.user_id`);
     const username = sql`${attempt?.username ?? null}::text`;
@@ -122,7 +123,7 @@ export const createEmailAddressSql = ({ db, newId }: Pick<Container, 'db' | 'new
               and not exists (select from users holder where holder.username = ${username})
             then ${username} end as username
         from proved where proved.kind = 'claimed'
-      ), c as (
+      ), verified_account as (
         update users set email_verified_at = coalesce(users.email_verified_at, ${now}), updated_at = ${now},
           familiar_since =
             case when proved.kind in ('claimed', 'bare') then ${now}::timestamptz else users.familiar_since end,
@@ -138,18 +139,19 @@ export const createEmailAddressSql = ({ db, newId }: Pick<Container, 'db' | 'new
         from proved
         where session.user_id = proved.user_id and proved.kind in ('claimed', 'bare') and session.revoked_at is null
       ), voided_tokens as (
-        ${voidTokens(ctx, ['verify_email', ...endedByNewPassword], others)}
+        ${voidTokens(ctx, ['verify_email', ...endedByNewPassword], sql`verified_account`, others)}
       ), reset_token as (
         ${insertToken(ctx, 'reset_password', reset, bare)}
       ), audited as (
-        ${verified} from c
+        ${verified} from verified_account
       ), audited_reset as (
         ${asked} from reset_token
       ), audited_refusal as (
         ${refused} from (select 1) always left join tried_token on true
         where ${by === 'code'}::boolean and not exists (select from proved)
       )
-      select proved.kind, proved.user_id, proved.email, c.username from proved left join c on true`;
+      select proved.kind, proved.user_id, proved.email, verified_account.username
+      from proved left join verified_account on true`;
   };
 
   /** If another account takes the user name at the same moment, the address is proved without the name. */

@@ -9,7 +9,6 @@ import {
 } from '../../accounts/sql/taken-addresses.ts';
 import type { AuditEventType } from '../../audit/rules.ts';
 import { insertAudit } from '../../audit/sql/audit-rows.ts';
-import type { Container } from '../../container.ts';
 import {
   insertMail,
   insertToken,
@@ -24,7 +23,7 @@ import type { RequestContext, SessionContext } from '../../platform/context.ts';
 import { violatedUnique } from '../../platform/db/errors.ts';
 import { AppError } from '../../platform/errors.ts';
 import { type SessionRefusal, secondsAfter } from '../../sessions/rules/session.ts';
-import { passed } from '../../sessions/sql/gate.ts';
+import { passed, type StatementParts } from '../../sessions/sql/gate.ts';
 import { isBeforeCutoff, isOver } from '../../sessions/sql/session-rows.ts';
 import { unlinkIdentities, vouchesFor } from '../../sso/sql/identity-rows.ts';
 import { endedByNewAddress, tokenTtlSeconds } from '../rules.ts';
@@ -73,16 +72,15 @@ const askedBy = (
     where token.id = ${tokenId} and token.used_at is null and token.expires_at > ${now} and ${which}
   )`;
 
-/** The identities `i` of the accounts `c` whose provider does not vouch for the address that the account has now. */
-const isUnvouched = sql`not ${vouchesFor(sql`i`, sql`(select c.email from c)`)}`;
+/** Whether the provider of an identity does not vouch for the address that the moved account has now. */
+const isUnvouched = sql`not ${vouchesFor(sql`identity`, sql`(select moved_account.email from moved_account)`)}`;
 
-/**
- * Moving an account to another address, and back. In the statements, `c` is the account that changes, because
- * `voidTokens` ends the tokens `o` of the accounts `c`.
- */
-export const createEmailChangeSql = ({ db, gate, newId }: Pick<Container, 'db' | 'gate' | 'newId'>) => {
-  const auditOf = (ctx: RequestContext, type: AuditEventType) =>
-    insertAudit(ctx, { id: newId(ctx.now), type, actor: sql`c.id`, subject: sql`c.id` });
+/** Moving an account to another address, and back. */
+export const createEmailChangeSql = ({ db, gate, newId }: Pick<StatementParts, 'db' | 'gate' | 'newId'>) => {
+  const auditOf = (ctx: RequestContext, type: AuditEventType, account: SQL) => {
+    const self = sql`${account}.id`;
+    return sql`${insertAudit(ctx, { id: newId(ctx.now), type, actor: self, subject: self })} from ${account}`;
+  };
 
   /**
    * Moves an account to the address of a token, and erases the account that had it without a proof. If an account takes
@@ -121,7 +119,8 @@ export const createEmailChangeSql = ({ db, gate, newId }: Pick<Container, 'db' |
       { email, passwordHash, token, noticeId }: ChangeRequest,
     ): Promise<void> => {
       const asked = sql`jsonb_build_object('new_email', ${email}::text) || ${originDetails(ctx)}`;
-      const owner = sql`select c.id as user_id, c.email as recipient from c`;
+      const owner = sql`
+        select asking_account.id as user_id, asking_account.email as recipient from asking_account`;
       const holder = sql`
         select reminded.user_id, ${email}::text as recipient from reminded where reminded.kept_until is null`;
       const reservation = sql`select reminded.kept_until from reminded where reminded.kept_until is not null`;
@@ -129,27 +128,29 @@ export const createEmailChangeSql = ({ db, gate, newId }: Pick<Container, 'db' |
         purpose: 'change_email',
         template: 'verify_new_email',
         token,
-        from: sql`select c.id as user_id, ${email}::text as email from c where not exists (select from holder)`,
+        from: sql`
+          select asking_account.id as user_id, ${email}::text as email from asking_account
+          where not exists (select from holder)`,
       } as const;
       const [, [row]] = (await db.transaction(ctx, [
         lockActorAndAccountOf(gate, ctx, email),
         sql`
-          with ${gate.own(ctx)}, c as (
+          with ${gate.own(ctx)}, asking_account as (
             select account.id, account.email from gate join users account on account.id = gate.user_id
             where gate.refusal is null and account.password_hash = ${passwordHash}
           ), holder as (
-            select rival.id, null::timestamptz as kept_until from users rival, c
-            where rival.email = ${email} and rival.id <> c.id and ${holdsAddress(sql`rival`)}
+            select rival.id, null::timestamptz as kept_until from users rival, asking_account
+            where rival.email = ${email} and rival.id <> asking_account.id and ${holdsAddress(sql`rival`)}
             union all
-            select undo.user_id, undo.expires_at from one_time_tokens undo, c
-            where ${isUndoOf(ctx, sql`undo`, sql`${email}::text`)} and undo.user_id <> c.id
+            select undo.user_id, undo.expires_at from one_time_tokens undo, asking_account
+            where ${isUndoOf(ctx, sql`undo`, sql`${email}::text`)} and undo.user_id <> asking_account.id
             order by kept_until nulls first limit 1
           ), reminded as (
             update users set exists_notice_sent_at = ${ctx.now}
             from holder where users.id = holder.id and ${isDue(ctx, sql`users.exists_notice_sent_at`)}
             returning users.id as user_id, holder.kept_until
           ), voided_tokens as (
-            ${voidTokens(ctx, ['change_email'])}
+            ${voidTokens(ctx, ['change_email'], sql`asking_account`)}
           ), ${mailToken(ctx, proof)}, told_holder as (
             ${insertMail(ctx, 'account_exists', token.outboxId, holder)}
           ), told_reserved as (
@@ -157,9 +158,9 @@ export const createEmailChangeSql = ({ db, gate, newId }: Pick<Container, 'db' |
           ), told_owner as (
             ${insertMail(ctx, 'email_change_requested', noticeId, owner, asked)}
           ), audited as (
-            ${auditOf(ctx, 'email.change_requested')} from c
+            ${auditOf(ctx, 'email.change_requested', sql`asking_account`)}
           )
-          select gate.refusal, not exists (select from c) as has_changed from gate`,
+          select gate.refusal, not exists (select from asking_account) as has_changed from gate`,
       ])) as [unknown, { refusal: SessionRefusal; has_changed: boolean }[]];
       if (passed(row).has_changed) throw new AppError('conflict');
     },
@@ -193,13 +194,15 @@ export const createEmailChangeSql = ({ db, gate, newId }: Pick<Container, 'db' |
         needsSession: sql`(not ${isAsker} and ${belongsToAnother(sql`token.email`, sql`token.user_id`)})`,
       });
       const laterThanHome = sql`
-        o.email <> c.email and exists (select from home where ${isLaterUndo(sql`o`, sql`home`)})`;
-      const returned = sql`select c.id from c, home`;
+        undo.email <> moved_account.email
+        and exists (select from home where ${isLaterUndo(sql`undo`, sql`home`)})`;
+      const returned = sql`select moved_account.id from moved_account, home`;
       const left = sql`
         select asked.user_id, asked.present_email as email, asked.present_since from asked join used_token on true
         where asked.present_since is not null and not exists (select from home)`;
       const notice = sql`
-        select c.id as user_id, asked.present_email as recipient, c.email as new_email from c, asked`;
+        select moved_account.id as user_id, asked.present_email as recipient, moved_account.email as new_email
+        from moved_account, asked`;
       const changed = sql`jsonb_strip_nulls(jsonb_build_object(
         'token_id', (select undo_token.id from undo_token), 'new_email', source.new_email))`;
       const statement = sql`
@@ -212,7 +215,7 @@ export const createEmailChangeSql = ({ db, gate, newId }: Pick<Container, 'db' |
           from one_time_tokens undo, used_token
           where undo.user_id = used_token.user_id and ${isUndoOf(ctx, sql`undo`, sql`used_token.email`)}
           having count(*) > 0
-        ), c as (
+        ), moved_account as (
           update users set email = used_token.email, ${noResetSent}, updated_at = ${now},
             familiar_since = case when exists (select from home) then ${now}::timestamptz else users.familiar_since end,
             -- Later than the address before even if two clocks disagree, because undo links are compared by it.
@@ -221,21 +224,22 @@ export const createEmailChangeSql = ({ db, gate, newId }: Pick<Container, 'db' |
           from used_token where users.id = used_token.user_id
           returning users.id, users.email, users.username
         ), voided_tokens as (
-          ${voidTokens(ctx, endedByNewAddress, sql`o.id <> ${tokenId}`)}
+          ${voidTokens(ctx, endedByNewAddress, sql`moved_account`, sql`token.id <> ${tokenId}`)}
         ), voided_undos as (
-          ${voidUndos(ctx, laterThanHome, { of: sql`c` })}
+          ${voidUndos(ctx, sql`moved_account`, laterThanHome)}
         ), ended_sessions as (
           update sessions session set revoked_at = ${now}, revoked_reason = 'email_restored'
-          from c where session.user_id = c.id and session.revoked_at is null
+          from moved_account where session.user_id = moved_account.id and session.revoked_at is null
             and session.id is distinct from ${sessionId}::uuid and exists (select from home)
         ), ${unlinkIdentities(ctx, newId(now), returned, { which: isUnvouched })}, undo_token as (
           ${insertToken(ctx, 'restore_email', restore, left, sql`source.present_since`)}
         ), told as (
           ${insertMail(ctx, 'email_changed', restore.outboxId, notice, changed)}
         ), audited as (
-          ${auditOf(ctx, 'email.changed')} from c
+          ${auditOf(ctx, 'email.changed', sql`moved_account`)}
         )
-        select asked.is_taken, asked.free_to_asker, asked.user_id, c.email, c.username from asked left join c on true`;
+        select asked.is_taken, asked.free_to_asker, asked.user_id, moved_account.email, moved_account.username
+        from asked left join moved_account on true`;
       return move(ctx, tokenId, asked, statement);
     },
 
@@ -252,8 +256,9 @@ export const createEmailChangeSql = ({ db, gate, newId }: Pick<Container, 'db' |
           token.purpose = 'restore_email' or token.purpose = 'reset_password' and token.email = account.email)`,
         taken: isHeld(sql`token.email`, sql`token.user_id`),
       });
-      const laterUndos = sql`o.id <> ${tokenId} and exists (
-        select from used_token where o.email = used_token.email or ${isLaterUndo(sql`o`, sql`used_token`)})`;
+      const moved = sql`select moved_account.id from moved_account`;
+      const laterUndos = sql`undo.id <> ${tokenId} and exists (
+        select from used_token where undo.email = used_token.email or ${isLaterUndo(sql`undo`, sql`used_token`)})`;
       const notice = sql`
         select used_token.user_id, used_token.present_email as recipient from used_token
         where used_token.present_since is not null`;
@@ -264,7 +269,7 @@ export const createEmailChangeSql = ({ db, gate, newId }: Pick<Container, 'db' |
           from asked where token.id = asked.id and token.used_at is null and asked.purpose = 'restore_email'
             and not asked.is_taken
           returning asked.*
-        ), c as (
+        ), moved_account as (
           update users set email = used_token.email,
             email_verified_at = coalesce(used_token.proved_at, ${now}::timestamptz), password_hash = null,
             password_changed_at = null, must_change_password = false, familiar_since = ${now}, ${noResetSent},
@@ -273,19 +278,19 @@ export const createEmailChangeSql = ({ db, gate, newId }: Pick<Container, 'db' |
           returning users.id, users.email, users.username
         ), ended_sessions as (
           update sessions session set revoked_at = ${now}, revoked_reason = 'email_restored'
-          from c where session.user_id = c.id and session.revoked_at is null
-        ), ${unlinkIdentities(ctx, newId(now), sql`select c.id from c`, { which: isUnvouched })}, voided_tokens as (
-          ${voidTokens(ctx, endedByNewAddress, sql`o.id <> ${tokenId}`)}
+          from moved_account where session.user_id = moved_account.id and session.revoked_at is null
+        ), ${unlinkIdentities(ctx, newId(now), moved, { which: isUnvouched })}, voided_tokens as (
+          ${voidTokens(ctx, endedByNewAddress, sql`moved_account`, sql`token.id <> ${tokenId}`)}
         ), voided_undos as (
-          ${voidUndos(ctx, laterUndos, { of: sql`c` })}
+          ${voidUndos(ctx, sql`moved_account`, laterUndos)}
         ), told as (
           ${insertMail(ctx, 'email_restored', noticeId, notice)}
         ), audited as (
-          ${auditOf(ctx, 'email.restored')} from c
+          ${auditOf(ctx, 'email.restored', sql`moved_account`)}
         )
         select asked.is_taken, asked.free_to_asker, asked.user_id,
-          coalesce(c.email, asked.present_email) as email, asked.username
-        from asked left join c on true`;
+          coalesce(moved_account.email, asked.present_email) as email, asked.username
+        from asked left join moved_account on true`;
       return move(ctx, tokenId, asked, statement);
     },
   };

@@ -17,14 +17,11 @@ export const isReserved = (ctx: Clock, email: SQL, but: SQL = sql`null`): SQL =>
   select from one_time_tokens undo
   where ${isUndoOf(ctx, sql`undo`, email)} and undo.user_id is distinct from ${but}::uuid)`;
 
-/** Ends the undo tokens `o` of the accounts in the relation `of`, where `which` is true of the token. */
-export const voidUndos = (
-  { now }: Clock,
-  which: SQL,
-  { of = sql`c` }: { readonly of?: SQL } = {},
-): SQL => sql`
-  update one_time_tokens o set used_at = ${now}
-  from ${of} where o.user_id = ${of}.id and o.purpose = 'restore_email' and o.used_at is null and ${which}`;
+/** Ends the undo tokens of the accounts in a relation, where `which` is true of the token `undo`. */
+export const voidUndos = ({ now }: Clock, accounts: SQL, which: SQL): SQL => sql`
+  update one_time_tokens undo set used_at = ${now}
+  from ${accounts}
+  where undo.user_id = ${accounts}.id and undo.purpose = 'restore_email' and undo.used_at is null and ${which}`;
 
 /**
  * Whether an undo token gives back an address that the account had later than the address of another token. Tokens from

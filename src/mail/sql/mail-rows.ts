@@ -46,18 +46,18 @@ export const withoutCredentials: SQL = sql`password_hash = null, username = null
 
 /**
  * Ends the unused tokens of those purposes that belong to the accounts of the relation `accounts`, by their `id`. `which`
- * narrows them; it may refer to the token as `o`.
+ * narrows them; it may refer to the token as `token`.
  */
 export const voidTokens = (
   { now }: RequestContext,
   purposes: readonly TokenPurpose[],
+  accounts: SQL,
   which: SQL = sql`true`,
-  accounts: SQL = sql`c`,
 ): SQL => sql`
-  update one_time_tokens o set used_at = ${now}, ${withoutCredentials}
+  update one_time_tokens token set used_at = ${now}, ${withoutCredentials}
   from ${accounts}
-  where o.user_id = ${accounts}.id and o.purpose = any(${sql.param(purposes)}::text[])
-    and o.used_at is null and ${which}`;
+  where token.user_id = ${accounts}.id and token.purpose = any(${sql.param(purposes)}::text[])
+    and token.used_at is null and ${which}`;
 
 /**
  * The same for a statement that does not lock the account. It skips tokens that another statement has locked, because
@@ -66,7 +66,7 @@ export const voidTokens = (
 export const voidFreeTokens = (
   { now }: RequestContext,
   purposes: readonly TokenPurpose[],
-  accounts: SQL = sql`c`,
+  accounts: SQL,
 ): SQL => sql`
   update one_time_tokens set used_at = ${now}, ${withoutCredentials}
   from (

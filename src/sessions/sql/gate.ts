@@ -1,8 +1,10 @@
 import { type SQL, sql } from 'drizzle-orm';
-import { permissionsOf } from '../../accounts/sql/account-rows.ts';
+import { permissionNamesOf } from '../../accounts/sql/account-rows.ts';
 import type { PermittedContext, SessionContext } from '../../platform/context.ts';
+import type { Database } from '../../platform/db/client.ts';
 import { AppError } from '../../platform/errors.ts';
 import { type Refusal, refusalError } from '../../platform/refusals.ts';
+import type { Metrics } from '../../platform/rules/metrics.ts';
 import type { SessionRefusal } from '../rules/session.ts';
 import { isOver } from './session-rows.ts';
 
@@ -37,21 +39,32 @@ export type Gate = {
   readonly hasWayIn: (account: SQL, but?: SQL) => SQL;
 };
 
+/** Parts of the container from which statements are made. Programs use some of them, and know no Workers types. */
+export type StatementParts = {
+  readonly db: Database;
+  readonly gate: Gate;
+  readonly newId: (now: Date) => string;
+  readonly metrics: Metrics;
+  /** Accounts whose address is not verified get no tokens. */
+  readonly verifiedOnly: boolean;
+  /** Null: a password does not age. */
+  readonly passwordMaxAgeDays: number | null;
+};
+
 export const createGate = ({ verifiedOnly, passwordMaxAgeDays, issuers }: GatePolicy): Gate => {
-  // `permissionsOf` calls the account `u`.
   const actorOf = ({ actor, now }: SessionContext): SQL => {
     // The token was good when the request came; a slow body or a queue may have outlasted it.
     if (actor.goodUntil <= now) throw new AppError('token_expired');
     return sql`
-      sessions session join users u on u.id = session.user_id
-      where session.id = ${actor.sessionId} and u.id = ${actor.userId}`;
+      sessions session join users account on account.id = session.user_id
+      where session.id = ${actor.sessionId} and account.id = ${actor.userId}`;
   };
 
   const refusal = ({ now }: SessionContext, unverified: boolean): SQL => sql`
     case
       when ${isOver(sql`session`, now)} then 'session_revoked'
-      when u.disabled_at is not null then 'account_disabled'
-      when ${verifiedOnly && !unverified}::boolean and u.email_verified_at is null then 'email_not_verified'
+      when account.disabled_at is not null then 'account_disabled'
+      when ${verifiedOnly && !unverified}::boolean and account.email_verified_at is null then 'email_not_verified'
     end`;
 
   const hasWayIn: Gate['hasWayIn'] = (account, but = sql`null`) => sql`(
@@ -68,7 +81,7 @@ export const createGate = ({ verifiedOnly, passwordMaxAgeDays, issuers }: GatePo
 
     own: (ctx, { unverified = false } = {}) => sql`
       gate as (
-        select session.id as session_id, u.id as user_id, ${refusal(ctx, unverified)} as refusal
+        select session.id as session_id, account.id as user_id, ${refusal(ctx, unverified)} as refusal
         from ${actorOf(ctx)}
       )`,
 
@@ -79,10 +92,11 @@ export const createGate = ({ verifiedOnly, passwordMaxAgeDays, issuers }: GatePo
           when held.password_due then 'password_change_required'
           when not (${ctx.requiredPermission}::text = any(held.permissions)) then 'forbidden' end as refusal
         from (
-          select session.id as session_id, u.id as user_id, ${permissionsOf} as permissions,
-            u.password_changed_at is not null and (
-              u.must_change_password or coalesce(
-                u.password_changed_at < ${ctx.now}::timestamptz - ${passwordMaxAgeDays}::int * interval '1 day',
+          select session.id as session_id, account.id as user_id,
+            ${permissionNamesOf(sql`account`)} as permissions,
+            account.password_changed_at is not null and (
+              account.must_change_password or coalesce(
+                account.password_changed_at < ${ctx.now}::timestamptz - ${passwordMaxAgeDays}::int * interval '1 day',
                 false)
             ) as password_due,
             ${refusal(ctx, false)} as refusal

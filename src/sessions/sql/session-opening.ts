@@ -1,5 +1,5 @@
 import { type SQL, sql } from 'drizzle-orm';
-import { type AccountRow, accountColumns } from '../../accounts/sql/account-rows.ts';
+import { type AccountRow, accountColumnsOf } from '../../accounts/sql/account-rows.ts';
 import { insertAudit } from '../../audit/sql/audit-rows.ts';
 import { insertMail, originDetails } from '../../mail/sql/mail-rows.ts';
 import type { RequestContext } from '../../platform/context.ts';
@@ -40,7 +40,7 @@ const closeSurplus = ({ now }: RequestContext, maxPerAccount: number, opened: SQ
     and (ranked.is_over or ranked.place >= ${maxPerAccount})`;
 
 /**
- * Opens a session for the account `u` that fits the condition, if it is not disabled, and writes a mail where the
+ * Opens a session for the row `account` that fits the condition, if it is not disabled, and writes a mail where the
  * user agent or the network is new to an account that has had sessions. No row where there is no such account.
  *
  * The row lock makes it wait for a statement that ends the account's sessions, and then check the condition again:
@@ -70,7 +70,9 @@ export const openSession = (
       insert into sessions ${sessionColumns}
       select ${session.id}::uuid, owner.id, ${session.scope}, ${now}::timestamptz, ${now}::timestamptz,
         ${session.expiresAt}::timestamptz, ${session.absoluteExpiresAt}::timestamptz, ${address}, ${userAgent}
-      from (select u.id from users u where ${condition} and u.disabled_at is null for no key update of u) owner
+      from (
+        select account.id from users account where ${condition} and account.disabled_at is null
+        for no key update of account) owner
       returning user_id
     ), device as (
       select exists (select from sessions before where before.user_id = new_session.user_id)
@@ -85,8 +87,8 @@ export const openSession = (
     ), audited as (
       ${insertAudit(ctx, event)} from new_session
     )
-    select ${accountColumns}, device.is_new as is_new_device
-    from new_session join users u on u.id = new_session.user_id, device`;
+    select ${accountColumnsOf(sql`account`)}, device.is_new as is_new_device
+    from new_session join users account on account.id = new_session.user_id, device`;
 };
 
 export type Replacement = {

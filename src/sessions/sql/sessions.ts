@@ -2,7 +2,7 @@ import { type SQL, sql } from 'drizzle-orm';
 import { lockAccount, lockActor, lockOwnerOfSession } from '../../accounts/sql/account-lock.ts';
 import {
   type AccountRow,
-  accountColumns,
+  accountColumnsOf,
   type SessionRow,
   toAccount,
   toSession,
@@ -11,7 +11,6 @@ import { insertAudit, noOne } from '../../audit/sql/audit-rows.ts';
 import { endedWithSessions } from '../../emails/rules.ts';
 import { voidFreeTokens, voidTokens } from '../../mail/sql/mail-rows.ts';
 import type { RequestContext, SessionContext } from '../../platform/context.ts';
-import type { Database } from '../../platform/db/client.ts';
 import { AppError } from '../../platform/errors.ts';
 import { type Page, type PageRequest, pageOf } from '../../platform/rules/page.ts';
 import {
@@ -24,20 +23,14 @@ import {
   type SessionSummary,
   secondsAfter,
 } from '../rules/session.ts';
-import { type Gate, type Gated, passed } from './gate.ts';
+import { type Gated, passed, type StatementParts } from './gate.ts';
 import { type OpenedRow, openSession } from './session-opening.ts';
 import { isOver } from './session-rows.ts';
 
 /** The session that a caller has proved to hold: by an access token, or by a refresh token of that counter. */
 export type SessionProof = { readonly sessionId: string; readonly counter: number | null };
 
-type Options = {
-  readonly db: Database;
-  readonly newId: (now: Date) => string;
-  readonly gate: Gate;
-  /** Accounts whose address is not verified get no tokens and reach nothing but their own account. */
-  readonly verifiedOnly: boolean;
-};
+type Parts = Pick<StatementParts, 'db' | 'newId' | 'gate' | 'verifiedOnly'>;
 
 type RefreshRow = AccountRow & SessionRow & { kind: RefreshOutcome['kind'] };
 
@@ -72,7 +65,7 @@ const endedByOwner = (id: string, scope: LogoutScope, held: SQL, ended: SQL) =>
     details: sql`jsonb_build_object('scope', ${scope}::text, 'sessions', (select count(*) from ${ended}))`,
   }) as const;
 
-export const createSessionSql = ({ db, newId, gate, verifiedOnly }: Options) => ({
+export const createSessionSql = ({ db, newId, gate, verifiedOnly }: Parts) => ({
   /**
    * Opens a session for an account that is not disabled, and writes a mail where the user agent or the network is new
    * to an account that has had sessions. Null where the account was disabled or deleted, or got another password,
@@ -86,8 +79,8 @@ export const createSessionSql = ({ db, newId, gate, verifiedOnly }: Options) => 
     outboxId: string,
   ): Promise<(OpenSession & { readonly isNewDevice: boolean }) | null> => {
     const opening = { session, outboxId, eventId: newId(ctx.now) };
-    const asProved = sql`u.id = ${userId} and u.password_hash is not null
-      and u.password_changed_at is not distinct from ${passwordChangedAt}::timestamptz`;
+    const asProved = sql`account.id = ${userId} and account.password_hash is not null
+      and account.password_changed_at is not distinct from ${passwordChangedAt}::timestamptz`;
     const [, [row]] = (await db.transaction(ctx, [
       lockAccount(userId),
       openSession(ctx, asProved, opening),
@@ -136,10 +129,10 @@ export const createSessionSql = ({ db, newId, gate, verifiedOnly }: Options) => 
           and owner.id = session.user_id and owner.disabled_at is null
           and (owner.email_verified_at is not null or not ${verifiedOnly}::boolean)
         returning session.*
-      ), c as (
+      ), exposed_account as (
         select stepped.user_id as id from stepped where stepped.revoked_at is not null
       ), voided_tokens as (
-        ${voidFreeTokens(ctx, endedWithSessions)}
+        ${voidFreeTokens(ctx, endedWithSessions, sql`exposed_account`)}
       ), audited as (
         ${insertAudit(ctx, event)} from stepped where stepped.revoked_at is not null
       )
@@ -147,13 +140,17 @@ export const createSessionSql = ({ db, newId, gate, verifiedOnly }: Options) => 
         case
           when stepped.revoked_at is not null then 'reused'
           when stepped.id is not null then 'refreshed'
-          when u.disabled_at is not null then 'disabled'
-          when before.revoked_at is null and u.email_verified_at is null and ${verifiedOnly}::boolean then 'unverified'
+          when account.disabled_at is not null then 'disabled'
+          when before.revoked_at is null and account.email_verified_at is null and ${verifiedOnly}::boolean
+            then 'unverified'
           when before.revoked_reason is null and before.expires_at <= ${now} then 'expired'
           when before.refresh_counter < ${claim.counter} then 'unknown'
           else 'revoked' end as kind,
-        stepped.id as session_id, stepped.scope, stepped.refresh_counter, stepped.expires_at, ${accountColumns}
-      from sessions before join users u on u.id = before.user_id left join stepped on stepped.id = before.id
+        stepped.id as session_id, stepped.scope, stepped.refresh_counter, stepped.expires_at,
+        ${accountColumnsOf(sql`account`)}
+      from sessions before
+        join users account on account.id = before.user_id
+        left join stepped on stepped.id = before.id
       where before.id = ${claim.sessionId}`,
     );
     if (!row) return { kind: 'unknown' };
@@ -212,10 +209,10 @@ export const createSessionSql = ({ db, newId, gate, verifiedOnly }: Options) => 
         where held.refusal is null and sessions.user_id = held.user_id and sessions.revoked_at is null
           ${scope === 'others' ? sql`and sessions.id <> held.id` : sql``}
         returning sessions.id
-      ), c as (
+      ), logged_out_account as (
         select held.user_id as id from held where held.refusal is null
       ), voided_tokens as (
-        ${voidTokens(ctx, endedWithSessions)}
+        ${voidTokens(ctx, endedWithSessions, sql`logged_out_account`)}
       ), audited as (
         ${insertAudit(ctx, event)} from held where held.refusal is null
       )
@@ -246,10 +243,10 @@ export const createSessionSql = ({ db, newId, gate, verifiedOnly }: Options) => 
           where gate.refusal is null and sessions.user_id = gate.user_id and sessions.id = ${sessionId}
             and not ${isOver(sql`sessions`, ctx.now)}
           returning sessions.id, sessions.user_id
-        ), c as (
+        ), session_owner as (
           select ended_session.user_id as id from ended_session
         ), voided_tokens as (
-          ${voidTokens(ctx, endedWithSessions)}
+          ${voidTokens(ctx, endedWithSessions, sql`session_owner`)}
         ), audited as (
           ${insertAudit(ctx, event)} from ended_session
         )

@@ -2,7 +2,6 @@ import { type SQL, sql } from 'drizzle-orm';
 import { lockAccountOfIdentity, lockActor, lockIdentity } from '../../accounts/sql/account-lock.ts';
 import { toAccount } from '../../accounts/sql/account-rows.ts';
 import { insertAudit, noOne } from '../../audit/sql/audit-rows.ts';
-import type { Container } from '../../container.ts';
 import { isReserved } from '../../emails/sql/undo-tokens.ts';
 import {
   askedTokenDetails,
@@ -16,7 +15,7 @@ import { violatedUnique } from '../../platform/db/errors.ts';
 import { AppError } from '../../platform/errors.ts';
 import type { Refusal } from '../../platform/refusals.ts';
 import type { NewSession, OpenSession } from '../../sessions/rules/session.ts';
-import { type Gated, passed } from '../../sessions/sql/gate.ts';
+import { type Gated, passed, type StatementParts } from '../../sessions/sql/gate.ts';
 import { type OpenedRow, openSession } from '../../sessions/sql/session-opening.ts';
 import type { LinkedIdentity, ProvidedIdentity } from '../rules.ts';
 
@@ -70,7 +69,7 @@ export const createIdentitySql = ({
   newId,
   gate,
   verifiedOnly,
-}: Pick<Container, 'db' | 'newId' | 'gate' | 'verifiedOnly'>) => {
+}: Pick<StatementParts, 'db' | 'newId' | 'gate' | 'verifiedOnly'>) => {
   /**
    * Decides about an identity, and writes the result. A known identity opens its account. An unknown one is linked to the
    * account of its address if both sides have proved it, or gets a new account if no account has the address. Otherwise
@@ -190,7 +189,7 @@ export const createIdentitySql = ({
   const attempt = async (ctx: RequestContext, login: SsoLogin) => {
     const { identity, provider, session, deviceMailId } = login;
     // Only an identity that this transaction has written opens a session, not one that another login has written since.
-    const isDecided = sql`u.id = (
+    const isDecided = sql`account.id = (
       select identities.user_id from identities
       where ${isIdentity(sql`identities`, identity)} and identities.xmin = pg_current_xact_id()::xid)`;
     const [, , [decision], [row]] = (await db.transaction(ctx, [

@@ -7,7 +7,7 @@ export const vouchesFor = (identity: SQL, email: SQL): SQL =>
 
 /**
  * The expressions `unlinked` and `audited_identities`: remove the identities of the accounts that `accounts` selects,
- * because they may belong to another person than the owner. `which` narrows them; it may refer to the identity as `i`.
+ * because they may belong to another person than the owner. `which` narrows them, by the name `identity`.
  */
 export const unlinkIdentities = (
   ctx: AuditScope,
@@ -24,8 +24,8 @@ export const unlinkIdentities = (
   } as const;
   return sql`
     unlinked as (
-      delete from identities i where i.user_id in (${accounts}) and ${which}
-      returning i.id, i.user_id
+      delete from identities identity where identity.user_id in (${accounts}) and ${which}
+      returning identity.id, identity.user_id
     ), audited_identities as (
       ${insertAudit(ctx, event)} from (
         select unlinked.user_id, jsonb_agg(unlinked.id) as ids from unlinked group by unlinked.user_id) gone

@@ -1,8 +1,8 @@
 import { sql } from 'drizzle-orm';
 import { type AuditScope, insertAudit, noOne } from '../../audit/sql/audit-rows.ts';
-import type { Container } from '../../container.ts';
 import type { QueryScope } from '../../platform/db/client.ts';
 import type { Verdict } from '../../platform/rules/scan.ts';
+import type { StatementParts } from '../../sessions/sql/gate.ts';
 import { createTransitionCounter, holdsBytes, lockUpload, releaseUsage } from './upload-rows.ts';
 
 /** A verdict, and the bytes that it is about. */
@@ -33,7 +33,11 @@ const detailOf = (verdict: Verdict): string | null => {
 export type ScanResultSql = ReturnType<typeof createScanResultSql>;
 
 /** Statements for the results of scans. */
-export const createScanResultSql = ({ db, newId, metrics }: Pick<Container, 'db' | 'newId' | 'metrics'>) => {
+export const createScanResultSql = ({
+  db,
+  newId,
+  metrics,
+}: Pick<StatementParts, 'db' | 'newId' | 'metrics'>) => {
   const countTransition = createTransitionCounter(metrics);
 
   return {

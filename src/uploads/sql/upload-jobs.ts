@@ -1,8 +1,8 @@
 import { sql } from 'drizzle-orm';
 import { type AuditScope, insertAudit, noOne } from '../../audit/sql/audit-rows.ts';
-import type { Container } from '../../container.ts';
 import type { QueryScope } from '../../platform/db/client.ts';
 import { secondsAfter } from '../../sessions/rules/session.ts';
+import type { StatementParts } from '../../sessions/sql/gate.ts';
 import type { UploadRecord } from '../rules/upload.ts';
 import {
   scanEventMemorySeconds,
@@ -27,7 +27,11 @@ type GivenUp = keyof typeof openStatus;
 export type UploadJobSql = ReturnType<typeof createUploadJobSql>;
 
 /** Statements for the work on uploads in the background. */
-export const createUploadJobSql = ({ db, newId, metrics }: Pick<Container, 'db' | 'newId' | 'metrics'>) => {
+export const createUploadJobSql = ({
+  db,
+  newId,
+  metrics,
+}: Pick<StatementParts, 'db' | 'newId' | 'metrics'>) => {
   const countTransition = createTransitionCounter(metrics);
 
   return {

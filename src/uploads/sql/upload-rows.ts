@@ -32,9 +32,6 @@ export const ownerColumns = (relation: SQL): SQL =>
     sql`, `,
   );
 
-/** The same, for a statement that calls the relation `u`. */
-export const uploadColumns: SQL = ownerColumns(sql`u`);
-
 /** The columns of an `UploadRecord`. */
 export const recordColumns = (relation: SQL): SQL => sql`
   ${ownerColumns(relation)}, ${relation}.user_id, ${relation}.object_name, ${relation}.etag,

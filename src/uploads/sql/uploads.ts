@@ -1,13 +1,12 @@
 import { sql } from 'drizzle-orm';
 import { lockActor } from '../../accounts/sql/account-lock.ts';
 import { insertAudit } from '../../audit/sql/audit-rows.ts';
-import type { Container } from '../../container.ts';
 import type { PermittedContext, RequestContext, SessionContext } from '../../platform/context.ts';
 import { AppError } from '../../platform/errors.ts';
 import { type Page, type PageRequest, pageOf } from '../../platform/rules/page.ts';
 import type { StoredObject } from '../../platform/rules/storage.ts';
 import { secondsAfter } from '../../sessions/rules/session.ts';
-import { type Gated, passed } from '../../sessions/sql/gate.ts';
+import { type Gated, passed, type StatementParts } from '../../sessions/sql/gate.ts';
 import {
   confirmationGraceSeconds,
   type Upload,
@@ -64,7 +63,7 @@ export const createUploadSql = ({
   gate,
   newId,
   metrics,
-}: Pick<Container, 'db' | 'gate' | 'newId' | 'metrics'>) => {
+}: Pick<StatementParts, 'db' | 'gate' | 'newId' | 'metrics'>) => {
   const countTransition = createTransitionCounter(metrics);
 
   return {
