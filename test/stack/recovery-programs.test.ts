@@ -103,12 +103,14 @@ test.skipIf(server === '' || !hasPgDump)(
       await applyMigrations(from.migratorUrl);
       await withClient(from.migratorUrl, (client) => fillWithSamples(client, 3));
       const file = join(directory, 'itsor.dump');
-      const dump = spawnSync('pg_dump', ['--format=custom', `--file=${file}`, from.migratorUrl]);
+      // An operator logs in as the migrator.
+      const role = `--role=${localRoles.migrator.user}`;
+      const dump = spawnSync('pg_dump', ['--format=custom', `--file=${file}`, role, from.adminUrl]);
       skip(dump.stderr.includes('server version mismatch'), 'pg_dump is older than the server');
       expect(String(dump.stderr)).toBe('');
       const runbook = await readFile('docs/runbooks/restore.md', 'utf8');
       const [, options = ''] = /^pg_restore (.*) --dbname/m.exec(runbook) ?? [];
-      const back = spawnSync('pg_restore', [...options.split(' '), `--dbname=${to.migratorUrl}`, file]);
+      const back = spawnSync('pg_restore', [...options.split(' '), role, `--dbname=${to.adminUrl}`, file]);
       expect(String(back.stderr)).toBe('');
       const contents = ({ migratorUrl }: Database) => withClient(migratorUrl, readAllContents);
       expect(await contents(to)).toEqual(await contents(from));

@@ -1,4 +1,4 @@
-import { createErasureRepository } from '../../../src/accounts/sql/erasure.ts';
+import { createErasureSql } from '../../../src/accounts/sql/erasure.ts';
 import { createOwnAccountSql } from '../../../src/accounts/sql/own-account.ts';
 import { createExportOwnAccount } from '../../../src/accounts/sql/own-records.ts';
 import { createSignUpSql } from '../../../src/accounts/sql/sign-ups.ts';
@@ -10,7 +10,7 @@ import { createAuditSql, recordRefusedConfiguration } from '../../../src/audit/s
 import { createEmailAddressSql } from '../../../src/emails/sql/email-addresses.ts';
 import { createEmailChangeSql } from '../../../src/emails/sql/email-changes.ts';
 import { createHealthSql, readLastMigration } from '../../../src/health/sql.ts';
-import { createDeadLetterRepository } from '../../../src/mail/sql/dead-letters.ts';
+import { createDeadLetterSql } from '../../../src/mail/sql/dead-letters.ts';
 import { createOutboxSql } from '../../../src/mail/sql/outbox.ts';
 import { createBacklogSql } from '../../../src/metrics/sql.ts';
 import { createPasswordSql } from '../../../src/passwords/sql.ts';
@@ -18,7 +18,7 @@ import type { PermittedContext } from '../../../src/platform/context.ts';
 import { createRetentionSql } from '../../../src/retention/sql.ts';
 import { createRoleSql } from '../../../src/roles/sql.ts';
 import { createGate, type StatementParts } from '../../../src/sessions/sql/gate.ts';
-import { createSessionCutoffRepository } from '../../../src/sessions/sql/session-cutoff.ts';
+import { createSessionCutoffSql } from '../../../src/sessions/sql/session-cutoff.ts';
 import { createSessionSql } from '../../../src/sessions/sql/sessions.ts';
 import { createIdentitySql } from '../../../src/sso/sql/identities.ts';
 import { createScanResultSql } from '../../../src/uploads/sql/scan-results.ts';
@@ -162,7 +162,7 @@ export const statementTable: readonly Group[] = [
     },
     register: { '': [ctx, { email, username: 'person', verification: verified }] },
   }),
-  group('accounts/erasures', ({ db }) => createErasureRepository(db))({
+  group('accounts/erasures', ({ db }) => createErasureSql({ db }))({
     step: { '': [ctx, { now, limit: 100 }] },
     findForgotten: { '': [ctx, now] },
   }),
@@ -265,7 +265,7 @@ export const statementTable: readonly Group[] = [
     tidy: { '': [ctx] },
     recent: { '': [ctx, 20] },
   }),
-  group('mail/dead-letters', ({ db }) => createDeadLetterRepository(db))({
+  group('mail/dead-letters', ({ db }) => createDeadLetterSql({ db }))({
     list: { '': [ctx, 20] },
     retryMails: { '': [ctx, now, [outboxId]], all: [ctx, now, null] },
   }),
@@ -322,7 +322,7 @@ export const statementTable: readonly Group[] = [
     endOwn: { '': [ctx, sessionId] },
     listOwn: { '': [ctx, firstPage] },
   }),
-  group('sessions', (parts) => createSessionCutoffRepository(parts.db, parts))({ endAll: { '': [ctx] } }),
+  group('sessions', (parts) => createSessionCutoffSql(parts))({ endAll: { '': [ctx] } }),
   group(
     'sso',
     createIdentitySql,
