@@ -20,8 +20,8 @@ export const isDue = ({ now }: RequestContext, sentAt: SQL): SQL =>
 export const noResetSent: SQL = sql`reset_sent_at = null, familiar_reset_sent_at = null`;
 
 /**
- * Inserts a token for each `user_id` and `email` that `from` selects. `provedAt`, the time when the address was proved, may
- * refer to `source`.
+ * Inserts a token for each `user_id` and `email` that `from` selects. `provedAt`, the time when the address was proved,
+ * may refer to `source`.
  */
 export const insertToken = (
   ctx: RequestContext,
@@ -45,8 +45,8 @@ export const insertToken = (
 export const withoutCredentials: SQL = sql`password_hash = null, username = null`;
 
 /**
- * Ends the unused tokens of those purposes that belong to the accounts of the relation `accounts`, by their `id`. `which`
- * narrows them; it may refer to the token as `token`.
+ * Ends the unused tokens of those purposes that belong to the accounts of the relation `accounts`, by their `id`.
+ * `which` narrows them; it may refer to the token as `token`.
  */
 export const voidTokens = (
   { now }: RequestContext,
@@ -76,8 +76,8 @@ export const voidFreeTokens = (
   ) free_token where one_time_tokens.id = free_token.id`;
 
 /**
- * Inserts a mail for each `user_id` and `recipient` that `from` selects; `details` may refer to `source`. A proved address
- * has a budget of its own (ADR 22): `isProved` is by default whether an account with this address has proved it.
+ * Inserts a mail for each `user_id` and `recipient` that `from` selects; `details` may refer to `source`. A proved
+ * address has a budget of its own (ADR 22): `isProved` is by default whether an account with this address has proved it.
  */
 export const insertMail = (
   ctx: RequestContext,

@@ -22,8 +22,8 @@ const unsettled = sql`sent_at is null and failed_at is null`;
 /** The statements of the outbox. */
 export const createOutboxSql = ({ db }: { readonly db: Database }) => ({
   /**
-   * Begins an attempt. It moves the next attempt into the future, so that no other delivery begins until then: a parallel
-   * claim waits for the lock of the row, and then the mail is no longer due.
+   * Begins an attempt. It moves the next attempt into the future, so that no other delivery begins until then: a
+   * parallel claim waits for the lock of the row, and then the mail is no longer due.
    * @returns null for a mail that is sent, given up, gone, or not due
    */
   claim: async (scope: OutboxScope, id: string): Promise<ClaimedMail | null> => {

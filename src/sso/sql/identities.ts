@@ -71,8 +71,8 @@ export const createIdentitySql = ({
   verifiedOnly,
 }: Pick<StatementParts, 'db' | 'newId' | 'gate' | 'verifiedOnly'>) => {
   /**
-   * Decides about an identity, and writes the result. A known identity opens its account. An unknown one is linked to the
-   * account of its address if both sides have proved it, or gets a new account if no account has the address. Otherwise
+   * Decides about an identity, and writes the result. A known identity opens its account. An unknown one is linked to
+   * the account of its address if both sides have proved it, or gets a new account if no account has the address. Otherwise
    * nothing is written (docs/adr/0014).
    */
   const decide = (ctx: RequestContext, { identity, provider, verification, noticeId }: SsoLogin): SQL => {
@@ -247,7 +247,7 @@ export const createIdentitySql = ({
     },
 
     /**
-     * Removes an identity of the actor's account, unless it is the last way to log in; the account's lock decides races.
+     * Removes an identity of the actor's account, unless it is the last way to log in; the account's lock decides.
      * @throws AppError what the gate refuses with, `not_found`, `conflict` for the last way to log in
      */
     unlink: async (ctx: SessionContext, id: string): Promise<void> => {

@@ -121,12 +121,15 @@ export const layOut = (text: string): string => {
   return lines.join('\n');
 };
 
-const printed = (value: unknown): string =>
-  value instanceof Date
-    ? value.toISOString()
-    : typeof value === 'string'
-      ? `'${value}'`
-      : JSON.stringify(value);
+const printed = (value: unknown): string => {
+  const text =
+    value instanceof Date
+      ? value.toISOString()
+      : typeof value === 'string'
+        ? `'${value}'`
+        : JSON.stringify(value);
+  return text.replaceAll(/[^\x20-\x7e]/gu, (character) => `\\u{${character.codePointAt(0)?.toString(16)}}`);
+};
 
 const table = (rows: readonly (readonly string[])[]): string[] => {
   const widths = rows[0]?.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0))) ?? [];

@@ -1,0 +1,64 @@
+with new_account as (
+  insert into users (id, email, username, password_hash, password_changed_at, verification_sent_at,
+      created_at, updated_at)
+  select $1::uuid, $2::text, $3::text, $4::text, $5::timestamptz,
+    $6::timestamptz, $7::timestamptz, $8::timestamptz
+  where not exists (
+    select from one_time_tokens undo
+    where (
+        undo.email = $9::text and undo.purpose = 'restore_email' and undo.used_at is null
+        and undo.expires_at > $10::timestamptz) and undo.user_id is distinct from null::uuid)
+  returning *
+), granted_role as (
+  insert into user_roles (user_id, role_name) select new_account.id, 'user' from new_account
+  returning role_name
+), opened_session as (
+  insert into sessions (id, user_id, scope, refreshed_at, created_at, expires_at, absolute_expires_at,
+      ip, user_agent)
+  select $11::uuid, new_account.id, $12, new_account.created_at, new_account.created_at,
+    $13::timestamptz, $14::timestamptz, $15::inet, $16
+  from new_account
+), audited as (
+  insert into audit_events (id, type, actor_id, subject_id, created_at, ip, user_agent, request_id, details)
+  select $17::uuid, $18, new_account.id, new_account.id, $19::timestamptz,
+    $20::inet, $21, $22, '{}'::jsonb
+  from new_account
+)
+select new_account.id, new_account.email, false as email_verified, new_account.username,
+  new_account.created_at, new_account.password_changed_at, new_account.must_change_password,
+  array(select role_name from granted_role) as roles,
+(select role.permissions from roles role where role.name = 'user') as permissions
+from new_account;
+-- columns
+--   id                    uuid
+--   email                 text
+--   email_verified        boolean
+--   username              text
+--   created_at            timestamp with time zone
+--   password_changed_at   timestamp with time zone
+--   must_change_password  boolean
+--   roles                 text[]
+--   permissions           text[]
+-- parameters
+--   $1   uuid                      '00000000-0000-7000-8000-000000000001'
+--   $2   text                      'person@example.com'
+--   $3   text                      'person'
+--   $4   text                      'a hash'
+--   $5   timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $6   timestamp with time zone  null
+--   $7   timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $8   timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $9   text                      'person@example.com'
+--   $10  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $11  uuid                      '00000000-0000-7000-8000-000000000027'
+--   $12  text                      ''
+--   $13  timestamp with time zone  2026-01-31T12:15:00.000Z
+--   $14  timestamp with time zone  2026-01-31T23:00:00.000Z
+--   $15  inet                      '192.0.2.1'
+--   $16  text                      'a browser'
+--   $17  uuid                      '00000000-0000-7000-8000-000000000002'
+--   $18  text                      'account.signed_up'
+--   $19  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $20  inet                      '192.0.2.1'
+--   $21  text                      'a browser'
+--   $22  text                      'a request'

@@ -1,0 +1,3 @@
+select from users where users.username = $1;
+-- parameters
+--   $1  text  'person'

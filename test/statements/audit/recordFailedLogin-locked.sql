@@ -1,0 +1,28 @@
+with failed as (
+  insert into audit_events (id, type, actor_id, subject_id, created_at, ip, user_agent, request_id, details)
+  select $1::uuid, $2, $3::uuid, $4::uuid, $5::timestamptz,
+    $6::inet, $7, $8, '{}'::jsonb), locked as (
+    insert into audit_events (id, type, actor_id, subject_id, created_at, ip, user_agent, request_id, details)
+    select $9::uuid, $10, $11::uuid, $12::uuid, $13::timestamptz,
+      $14::inet, $15, $16, jsonb_build_object('by', $17::text))
+select true;
+-- columns
+--   ?column?  boolean
+-- parameters
+--   $1   uuid                      '00000000-0000-7000-8000-000000000002'
+--   $2   text                      'login.failed'
+--   $3   uuid                      '00000000-0000-7000-8000-000000000010'
+--   $4   uuid                      '00000000-0000-7000-8000-000000000010'
+--   $5   timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $6   inet                      '192.0.2.1'
+--   $7   text                      'a browser'
+--   $8   text                      'a request'
+--   $9   uuid                      '00000000-0000-7000-8000-000000000001'
+--   $10  text                      'login.locked'
+--   $11  uuid                      '00000000-0000-7000-8000-000000000010'
+--   $12  uuid                      '00000000-0000-7000-8000-000000000010'
+--   $13  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $14  inet                      '192.0.2.1'
+--   $15  text                      'a browser'
+--   $16  text                      'a request'
+--   $17  text                      'identifier'

@@ -1,0 +1,3 @@
+select max(created_at)::text as last_migration from drizzle.__drizzle_migrations;
+-- columns
+--   last_migration  text

@@ -1,0 +1,319 @@
+begin;
+
+select pg_advisory_xact_lock(lock.key)::text from (
+  select distinct hashtextextended(name, 0) as key
+  from unnest(array[jsonb_build_array('identity', $1::text, $2::text)::text,
+      'address ' || $3::text]) name
+  where name is not null order by key) lock;
+-- columns
+--   pg_advisory_xact_lock  text
+-- parameters
+--   $1  text  'https://idp.example'
+--   $2  text  'a subject'
+--   $3  text  'person@example.com'
+
+select account.id from users account where account.id in (
+  select known.user_id from identities known where known.issuer = $1 and known.subject = $2
+  union all select holder.id from users holder where holder.email = $3::text)
+order by account.id for no key update of account;
+-- columns
+--   id  uuid
+-- parameters
+--   $1  text  'https://idp.example'
+--   $2  text  'a subject'
+--   $3  text  'person@example.com'
+
+with known_identity as (
+  select identities.id, identities.user_id, case
+    when users.disabled_at is not null then 'account_disabled'
+    when $1::boolean and users.email_verified_at is null then 'email_not_verified'
+    else 'known' end as kind
+  from identities join users on users.id = identities.user_id
+  where identities.issuer = $2 and identities.subject = $3
+), address_owner as (
+  select users.id, users.email, users.disabled_at is not null as disabled,
+    users.email_verified_at is not null as proved
+  from users
+  where users.email = $4::text and not exists (select from known_identity)
+  -- Looks again at an account that is moving to another address at this moment.
+  for no key update of users
+), linked_account as (
+  select address_owner.id as user_id, address_owner.email as recipient from address_owner
+  where address_owner.proved and not address_owner.disabled and $5::boolean
+), new_account as (
+  insert into users (id, email, email_verified_at, verification_sent_at, created_at, updated_at)
+  select $6::uuid, $7::text,
+    case when $8::boolean then $9::timestamptz end,
+    case when not $10::boolean then $11::timestamptz end,
+    $12::timestamptz, $13::timestamptz
+  where $14::text is not null and not $15::boolean
+    and not exists (select from known_identity) and not exists (select from address_owner)
+    and not exists (
+      select from one_time_tokens undo
+      where (
+          undo.email = $16::text and undo.purpose = 'restore_email' and undo.used_at is null
+          and undo.expires_at > $17::timestamptz) and undo.user_id is distinct from null::uuid)
+  on conflict (email) do nothing
+  returning id, email
+), granted_role as (
+  insert into user_roles (user_id, role_name) select new_account.id, 'user' from new_account
+), new_identity as (
+  insert into identities (id, user_id, issuer, subject, vouched, email, created_at, last_used_at)
+  select $18::uuid, holder.user_id, $19::text, $20::text, $21::boolean,
+    $22::text, $23::timestamptz, $24::timestamptz
+  from (
+    select linked_account.user_id from linked_account union all select new_account.id from new_account
+  ) holder
+  returning user_id
+), used_identity as (
+  update identities set last_used_at = $25 from known_identity
+  where identities.id = known_identity.id and known_identity.kind = 'known'
+), notice as (
+  insert into outbox (id, user_id, recipient, template, details, to_proved_address, created_at, next_attempt_at)
+  select $26::uuid, source.user_id, source.recipient, $27::text,
+    jsonb_build_object('provider', $28::text) || jsonb_build_object('ip', $29::text, 'user_agent', $30::text),
+    exists (
+      select from users proved where proved.email = source.recipient and proved.email_verified_at is not null),
+    $31::timestamptz, $32::timestamptz
+  from (select linked_account.user_id, linked_account.recipient from linked_account) source
+  returning id
+),
+mailed_token as (
+  insert into one_time_tokens (
+      id, user_id, purpose, email, proved_at, code_mac, code_expires_at, created_at, expires_at)
+  select $33::uuid, source.user_id, $34::text, source.email, null::timestamptz,
+    $35::text, $36::timestamptz,
+    $37::timestamptz, $38::timestamptz
+  from (select new_account.id as user_id, new_account.email from new_account where not $39::boolean) source
+  returning id, user_id, email),
+mailed as (
+  insert into outbox (id, user_id, recipient, template, details, to_proved_address, created_at, next_attempt_at)
+  select $40::uuid, source.user_id, source.recipient, $41::text,
+    jsonb_build_object('token_id', $42::text) || jsonb_build_object('ip', $43::text, 'user_agent', $44::text),
+    exists (
+      select from users proved where proved.email = source.recipient and proved.email_verified_at is not null),
+    $45::timestamptz, $46::timestamptz
+  from (select mailed_token.user_id, mailed_token.email as recipient from mailed_token) source
+  returning id), audited_account as (
+    insert into audit_events (id, type, actor_id, subject_id, created_at, ip, user_agent, request_id, details)
+    select $47::uuid, $48, new_account.id, new_account.id, $49::timestamptz,
+      $50::inet, $51, $52, jsonb_build_object('provider', $53::text) from new_account
+), audited_identity as (
+  insert into audit_events (id, type, actor_id, subject_id, created_at, ip, user_agent, request_id, details)
+  select $54::uuid, $55, new_identity.user_id, new_identity.user_id, $56::timestamptz,
+    $57::inet, $58, $59, jsonb_build_object('provider', $60::text) from new_identity
+), audited_refusal as (
+  insert into audit_events (id, type, actor_id, subject_id, created_at, ip, user_agent, request_id, details)
+  select $61::uuid, $62, null::uuid, address_owner.id, $63::timestamptz,
+    $64::inet, $65, $66, jsonb_build_object('provider', $67::text) from address_owner
+  where not exists (select from linked_account)
+)
+select case
+  when exists (select from known_identity) then (select known_identity.kind from known_identity)
+  when $68::text is null then 'no_email'
+-- Whether or not an account has the address, so that nobody learns it.
+  when $69::boolean then 'not_trusted'
+  when exists (select from new_account) then 'created'
+  when exists (select from linked_account) then 'linked'
+  when not exists (select from address_owner) and not exists (
+    select from one_time_tokens undo
+    where (
+        undo.email = $70::text and undo.purpose = 'restore_email' and undo.used_at is null
+        and undo.expires_at > $71::timestamptz) and undo.user_id is distinct from null::uuid) then 'raced'
+  when not $72::boolean then 'not_vouched'
+  when not exists (select from address_owner) then 'reserved'
+  when (select address_owner.disabled from address_owner) then 'account_disabled'
+  else 'not_proved' end as kind,
+  exists (select from notice) or exists (select from mailed) as mailed;
+-- columns
+--   kind    text
+--   mailed  boolean
+-- parameters
+--   $1   boolean                   true
+--   $2   text                      'https://idp.example'
+--   $3   text                      'a subject'
+--   $4   text                      'person@example.com'
+--   $5   boolean                   true
+--   $6   uuid                      '00000000-0000-7000-8000-000000000004'
+--   $7   text                      'person@example.com'
+--   $8   boolean                   true
+--   $9   timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $10  boolean                   true
+--   $11  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $12  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $13  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $14  text                      'person@example.com'
+--   $15  boolean                   false
+--   $16  text                      'person@example.com'
+--   $17  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $18  uuid                      '00000000-0000-7000-8000-000000000005'
+--   $19  text                      'https://idp.example'
+--   $20  text                      'a subject'
+--   $21  boolean                   true
+--   $22  text                      'person@example.com'
+--   $23  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $24  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $25  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $26  uuid                      '00000000-0000-7000-8000-000000000029'
+--   $27  text                      'identity_linked'
+--   $28  text                      'A provider'
+--   $29  text                      '192.0.2.1'
+--   $30  text                      'a browser'
+--   $31  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $32  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $33  uuid                      '00000000-0000-7000-8000-000000000012'
+--   $34  text                      'verify_email'
+--   $35  text                      null
+--   $36  timestamp with time zone  null
+--   $37  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $38  timestamp with time zone  2026-02-01T12:00:00.000Z
+--   $39  boolean                   true
+--   $40  uuid                      '00000000-0000-7000-8000-000000000013'
+--   $41  text                      'verify_email'
+--   $42  text                      '00000000-0000-7000-8000-000000000012'
+--   $43  text                      '192.0.2.1'
+--   $44  text                      'a browser'
+--   $45  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $46  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $47  uuid                      '00000000-0000-7000-8000-000000000001'
+--   $48  text                      'account.signed_up'
+--   $49  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $50  inet                      '192.0.2.1'
+--   $51  text                      'a browser'
+--   $52  text                      'a request'
+--   $53  text                      'idp'
+--   $54  uuid                      '00000000-0000-7000-8000-000000000002'
+--   $55  text                      'identity.linked'
+--   $56  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $57  inet                      '192.0.2.1'
+--   $58  text                      'a browser'
+--   $59  text                      'a request'
+--   $60  text                      'idp'
+--   $61  uuid                      '00000000-0000-7000-8000-000000000003'
+--   $62  text                      'identity.refused'
+--   $63  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $64  inet                      '192.0.2.1'
+--   $65  text                      'a browser'
+--   $66  text                      'a request'
+--   $67  text                      'idp'
+--   $68  text                      'person@example.com'
+--   $69  boolean                   false
+--   $70  text                      'person@example.com'
+--   $71  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $72  boolean                   true
+
+with new_session as (
+  insert into sessions
+    (id, user_id, scope, refreshed_at, created_at, expires_at, absolute_expires_at, ip, user_agent)
+  select $1::uuid, owner.id, $2, $3::timestamptz, $4::timestamptz,
+    $5::timestamptz, $6::timestamptz, $7::inet, $8
+  from (
+    select account.id from users account where account.id = (
+      select identities.user_id from identities
+      where identities.issuer = $9 and identities.subject = $10 and identities.xmin = pg_current_xact_id()::xid)
+      and account.disabled_at is null
+    for no key update of account) owner
+  returning user_id
+), device as (
+  select exists (select from sessions before where before.user_id = new_session.user_id)
+    and not exists (
+      select from (
+        select known.user_agent
+        from (
+          select earlier.user_agent, earlier.created_at from sessions earlier
+          where earlier.user_id = new_session.user_id
+            and network(set_masklen(earlier.ip, case family(earlier.ip) when 4 then 24
+                else 64 end)) = network(set_masklen($11::inet, case family($12::inet) when 4 then 24 else 64 end))
+          order by earlier.id desc limit $13
+        ) known
+        where known.created_at >=
+          coalesce((select owner.familiar_since from users owner where owner.id = new_session.user_id),
+              '-infinity'::timestamptz)) known
+      where known.user_agent is not distinct from $14::text) as is_new
+  from new_session
+), surplus as (
+  update sessions set revoked_at = least(sessions.expires_at, $15::timestamptz),
+    revoked_reason = case when not ranked.is_over then 'session_limit' end
+  from (
+    select live.id, live.is_over,
+      count(*) filter (where not live.is_over) over (order by live.id desc) as place
+    from new_session, lateral (
+      select held.id, (
+          held.revoked_at is not null or held.expires_at <= $16::timestamptz
+          or (held.created_at < coalesce((select not_before from session_cutoff),
+              '-infinity'::timestamptz))) as is_over from sessions held
+      where held.user_id = new_session.user_id and held.revoked_at is null
+      order by held.id desc limit $17
+    ) live
+  ) ranked
+  where sessions.id = ranked.id and sessions.revoked_at is null
+    and (ranked.is_over or ranked.place >= $18)
+), new_mail as (
+  insert into outbox (id, user_id, recipient, template, details, to_proved_address, created_at, next_attempt_at)
+  select $19::uuid, source.user_id, source.recipient, $20::text,
+    jsonb_build_object('ip', $21::text, 'user_agent', $22::text),
+    exists (
+      select from users proved where proved.email = source.recipient and proved.email_verified_at is not null),
+    $23::timestamptz, $24::timestamptz
+  from (
+    select owner.id as user_id, owner.email as recipient
+    from new_session join users owner on owner.id = new_session.user_id, device where device.is_new) source
+  returning id
+), audited as (
+  insert into audit_events (id, type, actor_id, subject_id, created_at, ip, user_agent, request_id, details)
+  select $25::uuid, $26, new_session.user_id, new_session.user_id, $27::timestamptz,
+    $28::inet, $29, $30, jsonb_build_object('provider', $31::text) from new_session
+)
+select
+  account.id, account.email, account.email_verified_at is not null as email_verified, account.username,
+  account.created_at, account.password_changed_at, account.must_change_password,
+  array(select held.role_name from user_roles held where held.user_id = account.id order by held.role_name) as roles,
+  array(select distinct unnest(role.permissions) as permission
+    from user_roles held join roles role on role.name = held.role_name
+    where held.user_id = account.id order by permission) as permissions, device.is_new as is_new_device
+from new_session join users account on account.id = new_session.user_id, device;
+-- columns
+--   id                    uuid
+--   email                 text
+--   email_verified        boolean
+--   username              text
+--   created_at            timestamp with time zone
+--   password_changed_at   timestamp with time zone
+--   must_change_password  boolean
+--   roles                 text[]
+--   permissions           text[]
+--   is_new_device         boolean
+-- parameters
+--   $1   uuid                      '00000000-0000-7000-8000-000000000027'
+--   $2   text                      ''
+--   $3   timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $4   timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $5   timestamp with time zone  2026-01-31T12:15:00.000Z
+--   $6   timestamp with time zone  2026-01-31T23:00:00.000Z
+--   $7   inet                      '192.0.2.1'
+--   $8   text                      'a browser'
+--   $9   text                      'https://idp.example'
+--   $10  text                      'a subject'
+--   $11  inet                      '192.0.2.1'
+--   $12  inet                      '192.0.2.1'
+--   $13  bigint                    100
+--   $14  text                      'a browser'
+--   $15  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $16  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $17  bigint                    549
+--   $18  bigint                    50
+--   $19  uuid                      '00000000-0000-7000-8000-000000000013'
+--   $20  text                      'new_sign_in'
+--   $21  text                      '192.0.2.1'
+--   $22  text                      'a browser'
+--   $23  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $24  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $25  uuid                      '00000000-0000-7000-8000-000000000006'
+--   $26  text                      'session.opened'
+--   $27  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $28  inet                      '192.0.2.1'
+--   $29  text                      'a browser'
+--   $30  text                      'a request'
+--   $31  text                      'idp'
+
+commit;
