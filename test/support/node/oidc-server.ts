@@ -16,7 +16,7 @@ type Options = {
 };
 
 /**
- * A certified OpenID provider. Whoever names an address in its form is that person, and it vouches for the address
+ * A certified OpenID provider. A person who names an address in its form is its owner, and it vouches for the address
  * unless that begins with `unverified`.
  */
 export const startOidcServer = async ({

@@ -16,7 +16,7 @@ export type Received = {
 export type RunningServer = { readonly port: number; readonly stop: () => Promise<void> };
 
 const listening = async (server: Server): Promise<number> => {
-  // What `localhost` means to the client, IPv6 or not.
+  // The same address that `localhost` is to the client, IPv6 or not.
   server.listen(0, 'localhost');
   await once(server, 'listening');
   return (server.address() as AddressInfo).port;
@@ -79,7 +79,7 @@ const goodAnswers: Record<Stage | 'QUIT', string> = {
   QUIT: '221 2.0.0 bye',
 };
 
-/** A server that does what a table says. Without a certificate it speaks clear text. */
+/** A server that answers from a table. Without a certificate it speaks clear text. */
 export const startScriptedServer = async (
   answers: Partial<Record<Stage | 'QUIT' | 'STARTTLS', Answer>>,
   certificate?: Certificate,

@@ -14,7 +14,7 @@ export type UploadClient = Awaited<ReturnType<typeof createUploadClient>>;
 
 const sha256Of = (content: Uint8Array) => createHash('sha256').update(content).digest('hex');
 
-/** Someone with an account on a running service, who speaks HTTP to it and knows nothing of what is inside. */
+/** A person with an account on a running service, which they reach by HTTP alone. */
 export const createUploadClient = async (base: string) => {
   const post = async (path: string, body: unknown, token?: string) =>
     fetch(`${base}${path}`, {
