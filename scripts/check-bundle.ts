@@ -4,7 +4,7 @@ import { CliError, runProgram } from './program/cli.ts';
 import { readOptions } from './program/options.ts';
 
 const usage = `npm run build:budget
-  Builds the Worker for staging and production, as a deployment does, and refuses what is larger than the budget.`;
+  Builds the Worker for staging and production, as a deployment does, and refuses a bundle over its budget.`;
 
 /** With the password dictionary; Cloudflare's own limits are 3 MB and 10 MB. */
 const budgetKib = 600;
@@ -21,7 +21,9 @@ runProgram(async () => {
     console.log(`${mark} ${env}: ${kib} KiB gzipped, ${share}`);
   }
   if (isOver)
-    throw new CliError('The bundle is over its budget. What is in it: dist/<environment>/index.js.map.');
+    throw new CliError(
+      'The bundle is over its budget. Its contents are listed in dist/<environment>/index.js.map.',
+    );
 });
 
 /** As wrangler counts the bytes that it would upload. */

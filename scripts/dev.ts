@@ -81,7 +81,7 @@ const readSettings = () => {
 const refuseTakenPort = (host: string, port: number): Promise<void> =>
   new Promise((resolve, reject) => {
     const reasons: Readonly<Record<string, string>> = {
-      EADDRINUSE: `Port ${port} is taken: stop what uses it, or choose another with BACKEND_PORT.`,
+      EADDRINUSE: `Port ${port} is taken: stop the program that uses it, or choose another with BACKEND_PORT.`,
       EACCES: `Port ${port} needs privileges: choose one above 1023 with BACKEND_PORT.`,
     };
     const probe = createServer();

@@ -131,7 +131,7 @@ export const post = (url: string, { path, body }: ReturnType<Send>, address: str
     body: JSON.stringify(body),
   });
 
-/** Accounts of each kind, with what makes it one; all have one hash, as the Worker would make it. */
+/** Makes the accounts of each kind. All have one hash, made as the Worker makes it. */
 export const prepareAccounts = async (endpointUrl: string): Promise<void> => {
   const hash = await hashPassword(password, loadGroup({}, 'Passwords').password);
   const sql = connectAs('app', endpointUrl);

@@ -68,7 +68,7 @@ export const runWrangler = async (
   }, timeoutMs);
   try {
     const run = await collect(child, input);
-    const late = `no answer within ${timeoutMs / 1000} seconds; what it was asked to do may be done all the same`;
+    const late = `no answer within ${timeoutMs / 1000} seconds; its work may be done all the same`;
     return isOver ? { ...run, stderr: late } : run;
   } catch (error) {
     return { status: null, stdout: '', stderr: `wrangler cannot be run: ${(error as Error).message}` };

@@ -18,7 +18,7 @@ export const runProgram = (main: () => Promise<void>): void => {
     });
 };
 
-/** A reader such as `head` may leave early. The program still ends in order: half a deployment helps nobody. */
+/** A reader such as `head` may leave early. The program still ends in order, because a deployment must not stop halfway. */
 const ignoreClosedPipe = (error: NodeJS.ErrnoException): void => {
   if (error.code !== 'EPIPE') throw error;
 };

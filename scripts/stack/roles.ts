@@ -28,7 +28,7 @@ export const roleStatements = ({ migrator, app }: Roles, database: string): Role
   return [
     ...loginRole(migrator),
     ...loginRole(app),
-    // On Neon, and since PostgreSQL 16, the administrator is no superuser and no member of what it creates.
+    // On Neon, and since PostgreSQL 16, the administrator is no superuser and no member of the roles that it creates.
     step(`let this administrator act for ${migrator.user}`, `GRANT ${migratorName} TO CURRENT_USER`),
     step(`${app.user} is no member of ${migrator.user}`, `REVOKE ${migratorName} FROM ${appName}`),
     step('no CREATE in public for any other role', `REVOKE CREATE ON SCHEMA public FROM PUBLIC, ${appName}`),

@@ -156,7 +156,7 @@ test('npm run dev says in one sentence that its port is taken, and starts nothin
   const stack = await track(launchStack({ port }));
   expect(await stack.exitCode).toBe(1);
   expect(stack.output()).toBe(
-    `Port ${port} is taken: stop what uses it, or choose another with BACKEND_PORT.\n`,
+    `Port ${port} is taken: stop the program that uses it, or choose another with BACKEND_PORT.\n`,
   );
   await expect(stat(join(stack.dataDirectory, 'pg'))).rejects.toThrow('ENOENT');
   squatter.close();

@@ -58,7 +58,7 @@ const valuesOf = (attributes: readonly KeyValue[] = []) =>
     attributes.map(({ key, value }) => [key, value.stringValue ?? value.intValue ?? value.boolValue]),
   );
 
-/** @throws what protobufjs says of a body that is no export request */
+/** @throws the error of protobufjs for a body that is no export request */
 const decode = (body: Buffer): CollectedSpan[] => {
   const options = { bytes: String, enums: String, longs: String };
   const message = ExportTraceServiceRequest.toObject(

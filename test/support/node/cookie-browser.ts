@@ -6,7 +6,7 @@ const maxRedirects = 20;
 
 /**
  * As much of a browser as a login needs: cookies by host, port left out as browsers do, and path; redirects; forms.
- * `stopsAt` is what it does not follow a redirect to.
+ * It does not follow a redirect to a URL that matches `stopsAt`.
  */
 export const createCookieBrowser = ({ stopsAt }: { readonly stopsAt?: RegExp } = {}) => {
   const jar = new Map<string, Cookie>();

@@ -12,7 +12,7 @@ const read = (path: string): string => {
 const field = (status: string, name: string): number =>
   Number(new RegExp(`^${name}:\\s+(\\d+)`, 'm').exec(status)?.[1] ?? 0);
 
-/** Whether this system tells what its processes hold. */
+/** Whether this system tells the memory of its processes. */
 export const tellsMemory: boolean = read('/proc/self/status') !== '';
 
 /** How many MiB the workerd processes below a process hold at this moment. */

@@ -1,6 +1,6 @@
 import { runScript } from '../../../scripts/program/child.ts';
 
-/** Runs a program of scripts/ to its end, as npm does; what it says, wherever it says it. */
+/** Runs a program of scripts/ to its end, as npm does. @returns everything that it prints */
 export const runProgram = async (
   program: string,
   args: readonly string[] = [],

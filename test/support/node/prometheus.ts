@@ -9,7 +9,7 @@ import { findFreePort } from '../../../scripts/stack/service-process.ts';
 /** Whether Debian's prometheus, or another one, is installed here. */
 export const hasPrometheus: boolean = spawnSync('prometheus', ['--version']).status === 0;
 
-/** What promtool says of an exposition; empty where it has nothing to say. */
+/** The complaints of promtool about an exposition; empty without any. */
 export const promtool = (args: readonly string[], input = ''): { status: number | null; output: string } => {
   const { status, stdout, stderr } = spawnSync('promtool', args, { input, encoding: 'utf8' });
   return { status, output: stdout + stderr };

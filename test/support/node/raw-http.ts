@@ -8,7 +8,7 @@ export type RawResponse = {
 
 const patienceMs = 15_000;
 
-/** The first response in what has been received, or null while it is not complete. */
+/** The first response in the received bytes, or null while it is not complete. */
 const parse = (received: Buffer, isHead: boolean): RawResponse | null => {
   const headEnd = received.indexOf('\r\n\r\n');
   if (headEnd < 0) return null;

@@ -17,7 +17,7 @@ export type Launch = {
   readonly output: () => string;
   /** Of the launcher; null when a signal ended it. */
   readonly exitCode: Promise<number | null>;
-  /** Asks it to stop, as Ctrl-C does, and cleans up what was made for it alone. */
+  /** Asks it to stop, as Ctrl-C does, and deletes the folder that was made for it alone. */
   readonly stop: (signal?: NodeJS.Signals) => Promise<void>;
 };
 
@@ -29,7 +29,7 @@ type Options = {
   readonly dataDirectory?: string;
 };
 
-/** The program of `npm run dev` beside whatever else runs, in an environment without variables of Itsor. */
+/** The program of `npm run dev` on a port of its own, in an environment without variables of Itsor. */
 export const launchStack = async (options: Options = {}): Promise<Launch> => {
   const port = options.port ?? (await findFreePort());
   const dataDirectory = options.dataDirectory ?? (await mkdtemp(join(tmpdir(), 'itsor-')));
@@ -45,7 +45,7 @@ export const launchStack = async (options: Options = {}): Promise<Launch> => {
       output += text;
     });
   }
-  // Not `exit`: by `close` everything has been read, and nobody holds the pipes any more.
+  // Not `exit`: by `close` everything has been read, and no process holds the pipes any more.
   const exitCode = once(child, 'close').then(([code]) => code as number | null);
 
   return {

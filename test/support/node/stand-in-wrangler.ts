@@ -2,7 +2,7 @@ import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 
-/** What a command that begins so answers: its standard output, at once or later, or why it fails. */
+/** The answer to a command that begins so: its standard output, at once or later, or the reason of its failure. */
 export type Answers = Readonly<
   Record<string, string | { readonly fails: string } | { readonly says: string; readonly afterMs: number }>
 >;
@@ -12,9 +12,9 @@ export type StandInWrangler = {
   readonly env: { readonly PATH: string };
   /** The commands that it was given, in their order. */
   readonly calls: () => Promise<string[]>;
-  /** What came with each of them on standard input, where anything did. */
+  /** The standard input of each of them that had any. */
   readonly inputs: () => Promise<string[]>;
-  /** What `deployments status` says from now on: as after `versions deploy`, of somebody else. */
+  /** Changes the answer of `deployments status`, as a `versions deploy` by another person does. */
   readonly deploy: (shares: Readonly<Record<string, number>>) => Promise<void>;
   readonly close: () => Promise<void>;
 };
@@ -23,8 +23,8 @@ const linesOf = async (file: string): Promise<string[]> =>
   (await readFile(file, 'utf8').catch(() => '')).split('\n').filter(Boolean);
 
 /**
- * A program by the name of wrangler that answers from a table and writes down what it was asked. It remembers what was
- * deployed: `deployments status` says the answer of the table until then.
+ * A program by the name of wrangler that answers from a table and records its commands. It remembers a deployment:
+ * `deployments status` gives the answer of the table until then.
  */
 export const createStandInWrangler = async (answers: Answers): Promise<StandInWrangler> => {
   const directory = await mkdtemp(join(tmpdir(), 'itsor-wrangler-'));
@@ -55,7 +55,7 @@ else {
 }
 `;
   await writeFile(join(directory, 'wrangler'), program);
-  // One of CommonJS, whatever package it lies in.
+  // CommonJS, whatever the type of the package around it.
   await writeFile(join(directory, 'package.json'), '{}');
   await chmod(join(directory, 'wrangler'), 0o755);
   return {
