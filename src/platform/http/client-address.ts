@@ -1,3 +1,4 @@
+import { convertIPv6ToBinary } from 'hono/utils/ipaddr';
 import type { Networks } from '../rules/network.ts';
 
 /** The client's address according to the platform. `network` is the narrowest of the networks. */
@@ -8,26 +9,16 @@ export type ClientAddress = {
 };
 
 const ipv4 = /^(?:(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)(?:\.(?!$)|$)){4}$/;
-const hexGroup = /^[0-9a-f]{1,4}$/i;
 
-/** The eight groups of an IPv6 address (RFC 4291 section 2.2) as numbers, or null. */
-const parseIpv6 = (text: string): number[] | null => {
-  const tail = text.slice(text.lastIndexOf(':') + 1);
-  if (tail.includes('.')) {
-    if (!ipv4.test(tail)) return null;
-    const [a = 0, b = 0, c = 0, d = 0] = tail.split('.').map(Number);
-    const groups = `${((a << 8) | b).toString(16)}:${((c << 8) | d).toString(16)}`;
-    return parseIpv6(text.slice(0, -tail.length) + groups);
+/** The eight groups of an IPv6 address (RFC 4291 section 2.2) as numbers, or null. A zone is no part of an address. */
+const groupsOf = (text: string): number[] | null => {
+  if (text.includes('%')) return null;
+  try {
+    const hex = convertIPv6ToBinary(text).toString(16).padStart(32, '0');
+    return Array.from({ length: 8 }, (_, index) => Number.parseInt(hex.slice(4 * index, 4 * index + 4), 16));
+  } catch {
+    return null;
   }
-  const halves = text.split('::');
-  if (halves.length > 2) return null;
-  const [head = [], rest = []] = halves.map((half) => (half === '' ? [] : half.split(':')));
-  const missing = 8 - head.length - rest.length;
-  if (halves.length === 2 ? missing < 1 : missing !== 0) return null;
-  const groups = [...head, ...Array<string>(missing).fill('0'), ...rest];
-  return groups.every((group) => hexGroup.test(group))
-    ? groups.map((group) => Number.parseInt(group, 16))
-    : null;
 };
 
 const within = (ip: string | null, networks: Networks): ClientAddress => ({
@@ -46,7 +37,7 @@ const prefix = (groups: readonly number[], bits: number): string =>
 export const clientAddress = (headers: Headers): ClientAddress => {
   const ip = headers.get('CF-Connecting-IP')?.trim() ?? '';
   if (ipv4.test(ip)) return within(ip, [ip]);
-  const groups = parseIpv6(ip);
+  const groups = groupsOf(ip);
   if (!groups) return within(null, ['unknown']);
   const [a = 0, b = 0, c = 0, d = 0, e = 0, f = 0, g = 0, h = 0] = groups;
   // An IPv4-mapped address (RFC 4291 section 2.5.5.2) is the IPv4 client it names.
