@@ -1,5 +1,5 @@
 import { styleText } from 'node:util';
-import type { VariableLine } from './variables.ts';
+import type { VariableName } from '../../src/platform/config/variables.ts';
 
 export type Level = 'ok' | 'warning' | 'failure' | 'skipped';
 
@@ -10,6 +10,17 @@ export const ok = (check: string, detail: string): Finding => ({ level: 'ok', ch
 export const warning = (check: string, detail: string): Finding => ({ level: 'warning', check, detail });
 export const failure = (check: string, detail: string): Finding => ({ level: 'failure', check, detail });
 export const skipped = (check: string, detail: string): Finding => ({ level: 'skipped', check, detail });
+
+export type VariableLine = {
+  readonly name: VariableName;
+  readonly group: string;
+  /** Where the value came from: its own name, an alias, or nowhere. */
+  readonly source: string;
+  /** Redacted where it is a secret, or holds one. */
+  readonly value: string;
+  readonly level: Level;
+  readonly notes: readonly string[];
+};
 
 /** `ok` if it holds, else `failure`, each with its own words. */
 export const verdict = (check: string, holds: boolean, good: string, bad: string): Finding =>

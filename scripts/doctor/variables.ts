@@ -12,18 +12,7 @@ import {
 } from '../../src/platform/config/variables.ts';
 import { devVarsText, readWranglerConfig, type Variables } from '../program/project.ts';
 import { printable } from '../program/terminal.ts';
-import { type Finding, failure, type Level, warning } from './report.ts';
-
-export type VariableLine = {
-  readonly name: VariableName;
-  readonly group: string;
-  /** Where the value came from: its own name, an alias, or nowhere. */
-  readonly source: string;
-  /** Redacted where it is a secret, or holds one. */
-  readonly value: string;
-  readonly level: Level;
-  readonly notes: readonly string[];
-};
+import { type Finding, failure, type VariableLine, warning } from './report.ts';
 
 const maxShown = 60;
 

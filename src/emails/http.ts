@@ -1,7 +1,6 @@
 import type { Context } from 'hono';
-import type { AppEnv } from '../platform/http/app-env.ts';
+import type { AppEnv, Presented } from '../platform/http/app-env.ts';
 import { readSingleCookie } from '../platform/http/cookies.ts';
-import type { Presented } from '../platform/http/identify.ts';
 import type { Web } from '../platform/http/route.ts';
 import { doneAt } from '../platform/pages/notices.ts';
 import { setSignUpCookie } from '../sessions/http.ts';

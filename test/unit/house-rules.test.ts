@@ -115,9 +115,13 @@ describe('the rules of the house are enforced', () => {
     }
   });
 
-  it('there are no import cycles and no barrel files', () => {
+  it('there are no import cycles, types included, and no barrel files', () => {
     writeFileSync(join(house, 'src/b.ts'), "import { a } from './a.ts';\nexport const b = () => a;\n");
     expect(lint('src/a.ts', "import { b } from './b.ts';\nexport const a = () => b;\n")).toContain(
+      'noImportCycles',
+    );
+    writeFileSync(join(house, 'src/b.ts'), "import type { A } from './a.ts';\nexport type B = A[];\n");
+    expect(lint('src/a.ts', "import type { B } from './b.ts';\nexport type A = { b: B };\n")).toContain(
       'noImportCycles',
     );
     rmSync(join(house, 'src/b.ts'));

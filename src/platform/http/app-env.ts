@@ -1,6 +1,14 @@
-import type { RequestContext } from '../context.ts';
+import type { Actor, RequestContext } from '../context.ts';
+import type { AppError } from '../errors.ts';
 import type { Site } from '../pages/site.ts';
-import type { Presented } from './identify.ts';
+import type { AccessVerdict } from '../rules/access-token.ts';
+
+/** The access token of a request, checked without the database. */
+export type Presented =
+  | { readonly kind: 'none' }
+  | { readonly kind: 'malformed'; readonly error: AppError }
+  | { readonly kind: 'invalid' }
+  | (Exclude<AccessVerdict, { kind: 'invalid' }> & Pick<Actor, 'source'>);
 
 /** Hono's environment: the container keeps the bindings, and `ctx` has the facts of a request. */
 export type AppEnv = {

@@ -3,7 +3,7 @@ import type { Config } from '../config/schema.ts';
 import type { Actor } from '../context.ts';
 import { AppError } from '../errors.ts';
 import type { AccessVerdict } from '../rules/access-token.ts';
-import type { AppEnv } from './app-env.ts';
+import type { AppEnv, Presented } from './app-env.ts';
 import { readSingleCookie } from './cookies.ts';
 
 /** The places of an access token: `JWT_TOKEN_LOCATION`, `JWT_HEADER_NAME`, `JWT_HEADER_TYPE`, the cookie's name. */
@@ -42,13 +42,6 @@ const readCredential = (c: Context<AppEnv>, config: CredentialConfig) => {
   const cookie = config.locations.cookie ? readSingleCookie(c, config.cookieName) : null;
   return cookie === null ? null : ({ token: cookie, source: 'cookie' } as const);
 };
-
-/** The access token of a request, checked without the database. */
-export type Presented =
-  | { readonly kind: 'none' }
-  | { readonly kind: 'malformed'; readonly error: AppError }
-  | { readonly kind: 'invalid' }
-  | (Exclude<AccessVerdict, { kind: 'invalid' }> & Pick<Actor, 'source'>);
 
 /** The actor of a valid access token. @throws AppError `unauthenticated`, `token_expired`, `duplicate_cookie` */
 export const actorOf = (presented: Presented): Actor => {
