@@ -124,15 +124,23 @@ test.skipIf(server === '' || !hasPgDump)(
   },
 );
 
-// That the drill passes, on both kinds of database, is a test of its own: drill-restore.test.ts.
-test('npm run drill:restore shows every step and table, and touches no other data', async () => {
-  const mine = await mkdtemp(join(directory, 'mine-'));
-  await writeFile(join(mine, 'mine'), '');
-  const run = await runScript(['scripts/drills/drill.ts', 'restore'], { DATA_DIR: mine });
-  expect(run.stderr).toBe('');
-  expect(run).toMatchObject({ status: 0, stdout: expect.stringMatching(/users +500 +500 +same/) });
-  expect(await readdir(mine)).toEqual(['mine']);
-});
+for (const kind of ['embedded', 'postgres'] as const) {
+  const serverUrl = kind === 'postgres' ? (process.env.TEST_DATABASE_URL ?? '') : '';
+  const skipped = kind === 'postgres' && serverUrl === '';
+  test.skipIf(skipped)(
+    `npm run drill:restore on ${kind} shows every step and table, and touches no other data${skipped ? ' (TEST_DATABASE_URL is unset)' : ''}`,
+    { timeout: 240_000 },
+    async () => {
+      const mine = await mkdtemp(join(directory, 'mine-'));
+      await writeFile(join(mine, 'mine'), '');
+      const env = { DATA_DIR: mine, LOCAL_POSTGRES_URL: serverUrl };
+      const run = await runScript(['scripts/drills/drill.ts', 'restore'], env);
+      expect(run.stderr).toBe('');
+      expect(run).toMatchObject({ status: 0, stdout: expect.stringMatching(/users +500 +500 +same/) });
+      expect(await readdir(mine)).toEqual(['mine']);
+    },
+  );
+}
 
 for (const kind of ['embedded', 'postgres'] as const) {
   const serverUrl = kind === 'postgres' ? (process.env.TEST_DATABASE_URL ?? '') : '';
