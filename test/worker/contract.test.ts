@@ -18,6 +18,23 @@ describe('the table of operations', () => {
     expect(Object.keys(operations).sort()).toEqual([...new Set(routes)].sort());
   });
 
+  it('leaves without a rate limit only what costs no round trip, for anyone', () => {
+    const unlimited = table.filter(([, { rate }]) => rate === 'unlimited');
+    expect(unlimited.length).toBeGreaterThan(5);
+    for (const [key, { access, budget }] of unlimited) {
+      expect({ access, budget }, key).toEqual({ access: 'anyone', budget: { trips: 0, objects: 0 } });
+    }
+  });
+
+  it('gives each route that hashes a rate class of its own, unless it needs a permission', () => {
+    const hashing = table.filter(
+      ([, { access, errors }]) => errors.includes('overloaded') && !permissionOf(access),
+    );
+    expect(hashing.length).toBeGreaterThan(4);
+    for (const [key, { rate = 'default' }] of hashing)
+      expect(['default', 'unlimited'], key).not.toContain(rate);
+  });
+
   const sample = (path: string) => path.replace('{id}', crypto.randomUUID()).replace('{name}', 'support');
   const needLogin = table
     .filter(([, { access }]) => access === 'session' || permissionOf(access))
