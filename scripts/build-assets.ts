@@ -21,4 +21,4 @@ export const buildAssets = (): void => {
   }
 };
 
-buildAssets();
+if (import.meta.main) buildAssets();

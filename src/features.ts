@@ -8,8 +8,6 @@ import { createMail } from './mail/service.ts';
 import { createMetrics } from './metrics/service.ts';
 import { checkArgon2id } from './passwords/argon2/argon2id.ts';
 import { createPasswords } from './passwords/service.ts';
-import { createSharedSecret } from './platform/crypto/shared-secret.ts';
-import { createMetricsGatherer } from './platform/telemetry/metrics-gatherer.ts';
 import { createRetention } from './retention/service.ts';
 import { createRoles } from './roles/service.ts';
 import { createSessions } from './sessions/service.ts';
@@ -20,7 +18,6 @@ export type Features = ReturnType<typeof createFeatures>;
 
 /** Every feature, made of what the container holds. */
 export const createFeatures = (container: Container) => {
-  const { config, bindings } = container;
   const audit = createAudit(container);
   const passwords = createPasswords(container, audit);
   const uploads = createUploads(container);
@@ -37,11 +34,6 @@ export const createFeatures = (container: Container) => {
     mail: createMail(container),
     retention: createRetention(container),
     health: createHealth(container, { pingHasher: checkArgon2id, pings: uploads.pings }),
-    metrics: config.metrics.enabled
-      ? createMetrics(container, {
-          isToken: config.metrics.token && createSharedSecret(config.metrics.token),
-          readSeries: createMetricsGatherer(bindings.METRICS_GATHERER).read,
-        })
-      : null,
+    metrics: container.config.metrics.enabled ? createMetrics(container) : null,
   };
 };

@@ -92,7 +92,7 @@ const securityOf = (access: Access) => {
 };
 
 /** The routes of the API; pages and local routes are left out of the document. */
-export const documented = (routes: readonly Route[]): Description[] =>
+const documented = (routes: readonly Route[]): Description[] =>
   routes.flatMap((each) => (each.tag === 'pages' || each.isLocal ? [] : [each]));
 
 /** The OpenAPI 3.1 document of the routes. */

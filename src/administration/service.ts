@@ -1,7 +1,8 @@
 import { canonicalEmail } from '../accounts/rules/account.ts';
 import type { Container } from '../container.ts';
-import { type HashCaller, hashCaller } from '../passwords/rules/hash-lane.ts';
-import type { PermittedContext, RequestContext } from '../platform/context.ts';
+import { hashCaller } from '../passwords/rules/hash-lane.ts';
+import type { Passwords } from '../passwords/service.ts';
+import type { PermittedContext } from '../platform/context.ts';
 import { authorize } from './sql/authority.ts';
 import { createUserDirectory } from './sql/user-directory.ts';
 import { createUserSql, type WrittenUser } from './sql/users.ts';
@@ -14,22 +15,10 @@ export type CreateUserRequest = {
   readonly password: string | null;
 };
 
-type Passwords = {
-  readonly check: (
-    ctx: RequestContext,
-    request: {
-      readonly caller: HashCaller;
-      readonly password: string;
-      readonly email: string;
-      readonly username: string | null;
-    },
-  ) => Promise<void>;
-};
-
 export type Administration = ReturnType<typeof createAdministration>;
 
 /** What administrators do with other accounts. */
-export const createAdministration = (container: Container, passwords: Passwords) => {
+export const createAdministration = (container: Container, passwords: Pick<Passwords, 'check'>) => {
   const { db, gate, newId, config, hasher, prepareToken, mailQueue } = container;
   const parts = { db, gate, newId, passwordMaxAgeDays: config.password.maxAgeDays };
   const users = createUserSql(parts);

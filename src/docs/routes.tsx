@@ -3,7 +3,7 @@ import * as z from 'zod';
 import { AppError } from '../platform/errors.ts';
 import type { AppEnv } from '../platform/http/app-env.ts';
 import { usePagePolicy } from '../platform/http/content-security-policy.ts';
-import { route } from '../platform/http/route.ts';
+import { publicDocument, route } from '../platform/http/route.ts';
 import { ApiReference, ErrorReference } from './pages.tsx';
 
 /** The files of the viewer's package that the page needs; no other file is served. */
@@ -26,58 +26,39 @@ export const docsRoutes = ({ asset }: { readonly asset: (path: string) => Promis
   return [
     route(
       {
-        method: 'GET',
+        ...publicDocument,
         path: '/openapi.json',
         summary: 'Read this document',
-        tag: 'service',
-        access: 'anyone',
-        rate: 'unlimited',
         answers: { 200: { description: 'OpenAPI 3.1', mediaType: 'application/json' } },
-        errors: [],
-        budget: { trips: 0, objects: 0 },
       },
       (c) => serve(c, 'openapi.json'),
     ),
     route(
       {
-        method: 'GET',
+        ...publicDocument,
         path: '/docs',
         summary: 'Read the API reference as a page',
-        tag: 'service',
-        access: 'anyone',
-        rate: 'unlimited',
         answers: { 200: { description: 'A page', mediaType: 'text/html' } },
-        errors: [],
-        budget: { trips: 0, objects: 0 },
       },
       (c) => c.html(<ApiReference nonce={usePagePolicy(c)} />),
     ),
     route(
       {
-        method: 'GET',
+        ...publicDocument,
         path: '/docs/errors',
         summary: 'Read the error codes as a page; the `type` of a problem leads here',
-        tag: 'service',
-        access: 'anyone',
-        rate: 'unlimited',
         answers: { 200: { description: 'A page', mediaType: 'text/html' } },
-        errors: [],
-        budget: { trips: 0, objects: 0 },
       },
       (c) => c.html(<ErrorReference nonce={usePagePolicy(c)} />),
     ),
     route(
       {
-        method: 'GET',
+        ...publicDocument,
         path: '/docs/assets/:file',
         summary: 'Read a file of the viewer of the API reference',
-        tag: 'service',
-        access: 'anyone',
-        rate: 'unlimited',
         params: z.strictObject({ file: z.string() }),
         answers: { 200: { description: 'A script or a style sheet', mediaType: 'text/javascript' } },
         errors: ['not_found'],
-        budget: { trips: 0, objects: 0 },
       },
       async (c) => {
         const { file } = c.req.valid('param');

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { route } from '../platform/http/route.ts';
+import { publicDocument, route } from '../platform/http/route.ts';
 import type { Health } from './service.ts';
 
 const Liveness = z.object({ status: z.literal('ok') });
@@ -21,15 +21,10 @@ const Readiness = z.object({
 /** Answers without any configuration. */
 export const livenessRoute = route(
   {
-    method: 'GET',
+    ...publicDocument,
     path: '/healthz',
     summary: 'Check that the process answers, configured or not',
-    tag: 'service',
-    access: 'anyone',
-    rate: 'unlimited',
     answers: { 200: { description: 'The process answers', schema: Liveness } },
-    errors: [],
-    budget: { trips: 0, objects: 0 },
   },
   (c) => c.json({ status: 'ok' as const }, 200),
 );
@@ -37,15 +32,10 @@ export const livenessRoute = route(
 export const healthRoutes = ({ readiness }: Health) => [
   route(
     {
-      method: 'GET',
+      ...publicDocument,
       path: '/health',
       summary: 'Check that the service answers',
-      tag: 'service',
-      budget: { trips: 0, objects: 0 },
-      access: 'anyone',
-      rate: 'unlimited',
       answers: { 200: { description: 'The service answers', schema: Liveness } },
-      errors: [],
     },
     (c) => c.json({ status: 'ok' as const }, 200),
   ),

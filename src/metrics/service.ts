@@ -1,24 +1,20 @@
 import type { Container } from '../container.ts';
+import { createSharedSecret } from '../platform/crypto/shared-secret.ts';
 import { AppError } from '../platform/errors.ts';
-import type { Series } from '../platform/rules/metrics.ts';
+import { createMetricsGatherer } from '../platform/telemetry/metrics-gatherer.ts';
 import { expose } from './rules.ts';
 import { createBacklogSql } from './sql.ts';
 
 const databaseLimitMs = 10_000;
 
-type Parts = {
-  /** Null: the metrics are public, in local environments only. */
-  readonly isToken: ((given: string | undefined) => Promise<boolean>) | null;
-  readonly readSeries: () => Promise<Series[]>;
-};
-
 export type MetricsFeature = ReturnType<typeof createMetrics>;
 
-export const createMetrics = (
-  { db, metrics, telemetry, clock }: Container,
-  { isToken, readSeries }: Parts,
-) => {
+export const createMetrics = ({ db, config, bindings, metrics, telemetry, clock }: Container) => {
   const rows = createBacklogSql({ db });
+  const { token: expected } = config.metrics;
+  /** Null: the metrics are public, in local environments only. */
+  const isToken = expected && createSharedSecret(expected);
+  const { read: readSeries } = createMetricsGatherer(bindings.METRICS_GATHERER);
 
   return {
     /**

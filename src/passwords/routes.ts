@@ -9,6 +9,16 @@ import { respondWithTokens } from '../sessions/http.ts';
 import { TokenResponse } from '../sessions/schema.ts';
 import type { Passwords } from './service.ts';
 
+/** The errors of a route that asks for the account's own password, beside its own. */
+export const ownPasswordErrors = [
+  'invalid_credentials',
+  'account_disabled',
+  'email_not_verified',
+  'validation_failed',
+  'login_locked',
+  'overloaded',
+] as const;
+
 export const passwordRoutes = ({ change, forgot, reset }: Passwords, { config }: Pick<Web, 'config'>) => [
   route(
     {
@@ -20,16 +30,7 @@ export const passwordRoutes = ({ change, forgot, reset }: Passwords, { config }:
       rate: 'password',
       json: ChangePasswordBody,
       answers: { 200: { description: 'New tokens; cookies are set', schema: TokenResponse } },
-      errors: [
-        'invalid_credentials',
-        'account_disabled',
-        'email_not_verified',
-        'weak_password',
-        'conflict',
-        'validation_failed',
-        'login_locked',
-        'overloaded',
-      ],
+      errors: ['weak_password', 'conflict', ...ownPasswordErrors],
       budget: { trips: 2, objects: 4 },
     },
     async (c, ctx) => {

@@ -1,4 +1,5 @@
 import { canonicalEmail, identifiersOf, type LoginName } from '../accounts/rules/account.ts';
+import type { Audit } from '../audit/service.ts';
 import type { Container } from '../container.ts';
 import { settingLinks } from '../emails/rules.ts';
 import type { RequestContext, SessionContext } from '../platform/context.ts';
@@ -16,8 +17,6 @@ export type ProvenOwner = OwnCredential & { readonly passwordHash: string };
 
 export type Passwords = ReturnType<typeof createPasswords>;
 
-type Recorder = Pick<Parameters<typeof createComparePassword>[0], 'recordFailedLogin'>;
-
 /**
  * Only the owner gets this answer. An account that logs in through a provider sets a first password by a reset link.
  */
@@ -25,7 +24,10 @@ const hasNone = {
   detail: 'Your account has no password yet: ask for a reset link, set one, and try again.',
 };
 
-export const createPasswords = (container: Container, { recordFailedLogin }: Recorder) => {
+export const createPasswords = (
+  container: Container,
+  { recordFailedLogin }: Pick<Audit, 'recordFailedLogin'>,
+) => {
   const { config, hasher, guard, limiter, oneTimeTokens, prepareToken, issueTokens } = container;
   const { mailQueue, newId, instruments } = container;
   const rows = createPasswordSql(container);

@@ -6,7 +6,6 @@ import { findAppError } from '../platform/errors.ts';
 import type { AppEnv } from '../platform/http/app-env.ts';
 import { readCookies, readSingleCookie, setHttpOnlyCookie } from '../platform/http/cookies.ts';
 import type { Identify } from '../platform/http/identify.ts';
-import { attemptTtlSeconds } from '../sso/rules.ts';
 import { type IssuedTokens, type LogoutScope, offlineAccess } from './rules/session.ts';
 import type { TokenResponse } from './schema.ts';
 import type { PresentedTokens, Sessions } from './service.ts';
@@ -31,13 +30,6 @@ export const clearSessionCookies = (c: Context<AppEnv>, config: CookieConfig): v
 export const setSignUpCookie = (c: Context<AppEnv>, config: CookieConfig, sealed: string | null): void => {
   const maxAge = sealed === null ? 0 : signUpAttemptTtlSeconds;
   setHttpOnlyCookie(c, config, config.signUpName, '/', sealed ?? '', maxAge);
-};
-
-/** Keeps an attempt to log in by a provider; null ends it. Always `Lax`, because the answer comes from another site. */
-export const setAttemptCookie = (c: Context<AppEnv>, config: CookieConfig, sealed: string | null): void => {
-  const { attemptName, attemptPath } = config;
-  const maxAge = sealed === null ? 0 : attemptTtlSeconds;
-  setHttpOnlyCookie(c, { ...config, sameSite: 'lax' }, attemptName, attemptPath, sealed ?? '', maxAge);
 };
 
 /**

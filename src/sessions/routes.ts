@@ -7,7 +7,7 @@ import { AppError } from '../platform/errors.ts';
 import type { AppEnv } from '../platform/http/app-env.ts';
 import { hasBodyOf } from '../platform/http/body.ts';
 import { readSingleCookie } from '../platform/http/cookies.ts';
-import { route, type Web } from '../platform/http/route.ts';
+import { publicDocument, route, type Web } from '../platform/http/route.ts';
 import { PageQuery, pageResponse } from '../platform/schema/page.ts';
 import { clearSessionCookies, createLogOut, respondWithTokens, setSignUpCookie } from './http.ts';
 import { offlineAccess } from './rules/session.ts';
@@ -240,20 +240,15 @@ export const sessionRoutes = ({ accounts, sessions }: Features, { config, identi
 export const wellKnownRoutes = ({ jwks }: WellKnown) => [
   route(
     {
-      method: 'GET',
+      ...publicDocument,
       path: '/.well-known/jwks.json',
       summary: 'Read the public keys of the access tokens (RFC 7517)',
-      tag: 'service',
-      access: 'anyone',
-      rate: 'unlimited',
       answers: {
         200: {
           description: 'A JWK set; empty under HS256, HS384 and HS512',
           mediaType: 'application/json',
         },
       },
-      errors: [],
-      budget: { trips: 0, objects: 0 },
     },
     async (c) => {
       c.header('Cache-Control', 'public, max-age=300');

@@ -1,10 +1,12 @@
 import type { Context } from 'hono';
+import type { Config } from '../platform/config/schema.ts';
 import type { AppEnv } from '../platform/http/app-env.ts';
-import { readSingleCookie } from '../platform/http/cookies.ts';
+import { readSingleCookie, setHttpOnlyCookie } from '../platform/http/cookies.ts';
 import { respondWithPage } from '../platform/http/page-response.tsx';
 import { route, type Web } from '../platform/http/route.ts';
-import { setAttemptCookie, setSessionCookies } from '../sessions/http.ts';
+import { setSessionCookies } from '../sessions/http.ts';
 import { GoOn } from './pages.tsx';
+import { attemptTtlSeconds } from './rules.ts';
 import {
   IdentityList,
   IdentityParams,
@@ -14,6 +16,13 @@ import {
   SsoStartQuery,
 } from './schema.ts';
 import type { Sso } from './service.ts';
+
+/** Keeps an attempt to log in by a provider; null ends it. Always `Lax`, because the answer comes from another site. */
+const setAttemptCookie = (c: Context<AppEnv>, config: Config['cookies'], sealed: string | null): void => {
+  const { attemptName, attemptPath } = config;
+  const maxAge = sealed === null ? 0 : attemptTtlSeconds;
+  setHttpOnlyCookie(c, { ...config, sameSite: 'lax' }, attemptName, attemptPath, sealed ?? '', maxAge);
+};
 
 /** The way to a provider and back. */
 export const ssoRoutes = ({ start, finish }: Sso, { config: { cookies }, site }: Web) => {

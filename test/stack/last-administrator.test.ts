@@ -131,6 +131,22 @@ describe.each(servers)('the last administrator, %s', (_, serverUrl) => {
     }
   });
 
+  test('may do nothing by a statement that names no permission: the gate fails closed', async () => {
+    await using stack = new AsyncDisposableStack();
+    const database = await startTestDatabase(serverUrl);
+    stack.defer(database.close);
+    const house = stack.use(await openHouse(database.databaseUrl, database.endpointUrl, database.adminUrl));
+    const [one, other] = [await house.newAdministrator(), await house.newAdministrator()];
+    // The types refuse such a context; a cast, or an error in the assembly of the routes, would not.
+    const careless = { ...one, requiredPermission: null } as unknown as PermittedContext;
+    const disable = (by: PermittedContext) =>
+      house.users.edit(by, other.actor.userId, { disabled: true }, null);
+    await expect(disable(careless)).rejects.toMatchObject({ code: 'forbidden' });
+    expect(await house.administrators()).toBe(2);
+    await disable(one);
+    expect(await house.administrators()).toBe(1);
+  });
+
   test('cannot be deleted until a second administrator can log in', async () => {
     await using stack = new AsyncDisposableStack();
     const database = await startTestDatabase(serverUrl);

@@ -1,3 +1,4 @@
+import { ownPasswordErrors } from '../../passwords/routes.ts';
 import { route, type Web } from '../../platform/http/route.ts';
 import { ExportQuery } from '../../platform/schema/page.ts';
 import { clearSessionCookies } from '../../sessions/http.ts';
@@ -48,15 +49,7 @@ export const meRoutes = (accounts: Accounts, { config: { cookies } }: Pick<Web, 
       rate: 'password',
       json: DeleteMeBody,
       answers: { 204: { description: 'Deleted; cookies are cleared' } },
-      errors: [
-        'invalid_credentials',
-        'account_disabled',
-        'email_not_verified',
-        'conflict',
-        'validation_failed',
-        'login_locked',
-        'overloaded',
-      ],
+      errors: ['conflict', ...ownPasswordErrors],
       budget: { trips: 2, objects: 4 },
     },
     async (c, ctx) => {

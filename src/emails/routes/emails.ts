@@ -6,6 +6,7 @@ import {
   RestoreEmailBody,
   VerifyEmailBody,
 } from '../../accounts/schema/credentials.ts';
+import { ownPasswordErrors } from '../../passwords/routes.ts';
 import { route, type Web } from '../../platform/http/route.ts';
 import { createProveAddress } from '../http.ts';
 import type { Emails } from '../service.ts';
@@ -76,14 +77,7 @@ export const emailRoutes = (emails: Emails, web: Web) => {
         rate: 'mail',
         json: ChangeEmailBody,
         answers: { 202: { description: 'A mail is on its way to the new address', schema: Accepted } },
-        errors: [
-          'invalid_credentials',
-          'account_disabled',
-          'email_not_verified',
-          'validation_failed',
-          'login_locked',
-          'overloaded',
-        ],
+        errors: ownPasswordErrors,
         budget: { trips: 2, objects: 4 },
       },
       async (c, ctx) => {

@@ -103,6 +103,5 @@ export const composeConfig = (scope: Scope, environment: EnvironmentConfig) => {
 /** The whole configuration of the Worker: complete, checked and frozen. Each feature is given parts of it. */
 export type Config = ReturnType<typeof composeConfig>;
 export type PasswordConfig = Config['password'];
-export type Retention = Config['retention'];
 export type MetricsConfig = Config['metrics'];
 export type TracingConfig = NonNullable<Config['tracing']>;

@@ -62,11 +62,21 @@ export type Description = Common & {
   readonly budget: { readonly trips: number; readonly objects: number };
 };
 
+/** A document or a sign of life: it is the same for everybody, and costs the service next to nothing. */
+export const publicDocument = {
+  method: 'GET',
+  tag: 'service',
+  access: 'anyone',
+  rate: 'unlimited',
+  errors: [],
+  budget: { trips: 0, objects: 0 },
+} as const satisfies Partial<Description>;
+
 /** A route whose answers, failures included, are pages. */
 export type PageDescription = Common & { readonly tag: 'pages' };
 
-const targets = { params: 'param', query: 'query', json: 'json', oauthForm: 'form' } as const;
-type Targets = typeof targets;
+/** The names by which a handler reads its input: `c.req.valid('param')`. */
+type Targets = { params: 'param'; query: 'query'; json: 'json'; oauthForm: 'form' };
 
 type InputOf<D> = {
   in: {

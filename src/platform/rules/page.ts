@@ -4,9 +4,6 @@ export type Page<Item> = { readonly items: readonly Item[]; readonly nextCursor:
 /** What a list is asked for: what comes after `cursor`, null for the first page. */
 export type PageRequest = { readonly cursor: string | null; readonly limit: number };
 
-/** What a repository reads of it: `after` is the cursor of the last row seen. */
-export type Slice = { readonly after: string | null; readonly limit: number };
-
 /** A page of rows of which one more than asked for was read: it tells whether there is a next page. */
 export const pageOf = <Item>(
   rows: readonly Item[],

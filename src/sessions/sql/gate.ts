@@ -90,7 +90,7 @@ export const createGate = ({ verifiedOnly, passwordMaxAgeDays, issuers }: GatePo
         select held.session_id, held.user_id, held.permissions, case
           when held.refusal is not null then held.refusal
           when held.password_due then 'password_change_required'
-          when not (${ctx.requiredPermission}::text = any(held.permissions)) then 'forbidden' end as refusal
+          when (${ctx.requiredPermission}::text = any(held.permissions)) is not true then 'forbidden' end as refusal
         from (
           select session.id as session_id, account.id as user_id,
             ${permissionNamesOf(sql`account`)} as permissions,

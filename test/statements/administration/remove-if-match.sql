@@ -5,7 +5,7 @@ gate as (
   select held.session_id, held.user_id, held.permissions, case
     when held.refusal is not null then held.refusal
     when held.password_due then 'password_change_required'
-    when not ($1::text = any(held.permissions)) then 'forbidden' end as refusal
+    when ($1::text = any(held.permissions)) is not true then 'forbidden' end as refusal
   from (
     select session.id as session_id, account.id as user_id,
       array(select distinct unnest(role.permissions) as permission
@@ -46,7 +46,7 @@ gate as (
   select held.session_id, held.user_id, held.permissions, case
     when held.refusal is not null then held.refusal
     when held.password_due then 'password_change_required'
-    when not ($1::text = any(held.permissions)) then 'forbidden' end as refusal
+    when ($1::text = any(held.permissions)) is not true then 'forbidden' end as refusal
   from (
     select session.id as session_id, account.id as user_id,
       array(select distinct unnest(role.permissions) as permission
@@ -89,7 +89,7 @@ gate as (
   select held.session_id, held.user_id, held.permissions, case
     when held.refusal is not null then held.refusal
     when held.password_due then 'password_change_required'
-    when not ($1::text = any(held.permissions)) then 'forbidden' end as refusal
+    when ($1::text = any(held.permissions)) is not true then 'forbidden' end as refusal
   from (
     select session.id as session_id, account.id as user_id,
       array(select distinct unnest(role.permissions) as permission
