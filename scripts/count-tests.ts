@@ -1,12 +1,32 @@
 import { readFileSync } from 'node:fs';
+import { relative } from 'node:path';
 
-// The sum of vitest's JSON reports as one line. A step that failed outside of the tests counts as a failure.
-type Report = { numPassedTests: number; numFailedTests: number; numPendingTests: number; success: boolean };
+// The sum of vitest's JSON reports as one line, after the names of what failed: CI may show only the end of a log.
+// A step or a file that failed outside of its tests counts as a failure.
+type Test = { fullName: string; status: string; failureMessages: string[] };
+type File = { name: string; status: string; message: string; assertionResults: Test[] };
+type Report = {
+  numPassedTests: number;
+  numFailedTests: number;
+  numPendingTests: number;
+  success: boolean;
+  testResults: File[];
+};
 
-const [, , failedSteps, ...files] = process.argv;
-const reports = files.map((file) => JSON.parse(readFileSync(file, 'utf8')) as Report);
+const [, , failedSteps, ...paths] = process.argv;
+const reports = paths.map((path) => JSON.parse(readFileSync(path, 'utf8')) as Report);
 const sum = (key: 'numPassedTests' | 'numFailedTests' | 'numPendingTests') =>
   reports.reduce((total, report) => total + report[key], 0);
+
+const firstLine = (text: string | undefined) => text?.split('\n', 1)[0] ?? '';
+for (const file of reports.flatMap(({ testResults }) => testResults)) {
+  const name = relative(process.cwd(), file.name);
+  const failedTests = file.assertionResults.filter(({ status }) => status === 'failed');
+  for (const test of failedTests)
+    console.log(`FAILED ${name} > ${test.fullName}: ${firstLine(test.failureMessages[0])}`);
+  if (file.status === 'failed' && failedTests.length === 0)
+    console.log(`FAILED ${name}: ${firstLine(file.message) || 'outside of its tests'}`);
+}
 
 const failed =
   sum('numFailedTests') || Number(failedSteps !== '0' || reports.some(({ success }) => !success));
