@@ -4,6 +4,7 @@ import { createCountedAttempt } from '../login-guard/rules/counted-attempt.ts';
 import type { Passwords } from '../passwords/service.ts';
 import { type RequestContext, type SessionContext, withFacts } from '../platform/context.ts';
 import { AppError } from '../platform/errors.ts';
+import { evenOut } from '../platform/even-out.ts';
 import {
   type AddressOutcome,
   createEmailAddressSql,
@@ -165,7 +166,7 @@ export const createEmails = (container: Container, passwords: Passwords) => {
       if (config.email.verification === 'off') return;
       const email = canonicalEmail(given);
       const token = await prepareToken(ctx.now, email);
-      await addresses.resend(ctx, email, token);
+      await evenOut(addresses.resend(ctx, email, token));
       ctx.defer('hand a mail over', mailQueue.enqueue([token.outboxId]));
     },
 

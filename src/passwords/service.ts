@@ -4,6 +4,7 @@ import type { Container } from '../container.ts';
 import { settingLinks } from '../emails/rules.ts';
 import type { RequestContext, SessionContext } from '../platform/context.ts';
 import { AppError } from '../platform/errors.ts';
+import { evenOut } from '../platform/even-out.ts';
 import { widestOf } from '../platform/rules/network.ts';
 import { named, type RatePolicy } from '../platform/rules/sliding-window.ts';
 import type { IssuedTokens } from '../sessions/rules/session.ts';
@@ -137,7 +138,7 @@ export const createPasswords = (
      */
     forgot: async (ctx: RequestContext, email: string): Promise<void> => {
       const token = await prepareToken(ctx.now, null);
-      await rows.forget(ctx, canonicalEmail(email), token);
+      await evenOut(rows.forget(ctx, canonicalEmail(email), token));
       ctx.defer('hand a mail over', mailQueue.enqueue([token.outboxId]));
     },
 

@@ -25,7 +25,10 @@ const me = (bearer: string) => client('GET', '/auth/me', { bearer });
 const later = (seconds: number) => vi.setSystemTime(Date.now() + seconds * 1000);
 
 beforeEach(() => void vi.useFakeTimers({ toFake: ['Date'] }));
-afterEach(() => void vi.useRealTimers());
+afterEach(() => {
+  vi.useRealTimers();
+  vi.restoreAllMocks();
+});
 
 describe('POST /auth/password', () => {
   // Proves ASVS 6.2.2.
@@ -249,4 +252,31 @@ describe('POST /auth/password/reset', () => {
     ]);
     expect(JSON.stringify(tables)).not.toContain(token.split('.')[1]);
   });
+});
+
+// Proves ASVS 6.3.8.
+describe.each(['/auth/password/forgot', '/auth/email/resend'])('POST %s', (path) => {
+  it.each(['an account', 'no account'])(
+    'answers by the clock, not by how much it writes: %s',
+    async (kind) => {
+      const by = createClient({ EMAIL_VERIFICATION: 'required' });
+      const email = kind === 'an account' ? (await newAccount(client)).user.email : newEmail();
+      const asked: number[] = [];
+      const clock = Promise.withResolvers<void>();
+      vi.spyOn(scheduler, 'wait').mockImplementation((ms) => {
+        asked.push(ms);
+        return clock.promise;
+      });
+
+      let answered = false;
+      const request = by('POST', path, { json: { email } }).finally(() => {
+        answered = true;
+      });
+      await vi.waitFor(() => expect(asked).toEqual([150]));
+      await new Promise((resolve) => setTimeout(resolve, 100)); // far longer than the statement takes
+      expect(answered).toBe(false);
+      clock.resolve();
+      expect((await request).status).toBe(202);
+    },
+  );
 });
