@@ -8,8 +8,6 @@ const allowed = 'https://app.example.com';
 const variables = {
   ALLOWED_ORIGINS: allowed,
   RATE_LIMIT_MAX: '10000',
-  ARGON2_MEMORY_KIB: '7168',
-  ARGON2_ITERATIONS: '1',
 };
 const client = createClient(variables);
 

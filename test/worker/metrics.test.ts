@@ -7,7 +7,10 @@ import type { MetricsGatherer } from '../../src/platform/telemetry/metrics-objec
 import { createClient, newAccount, newEmail, password } from '../support/worker/client.ts';
 import { consume, runSchedule } from '../support/worker/invocations.ts';
 import { newMail } from '../support/worker/outbox.ts';
+import { sendTelemetryAtOnce } from '../support/worker/telemetry.ts';
 import { bytesOf, createUploader, uploadFile, workOn } from '../support/worker/uploads.ts';
+
+sendTelemetryAtOnce();
 
 const token = 'metrics-token-of-this-test';
 const variables = { ENABLE_METRICS: '1', METRICS_TOKEN: token };

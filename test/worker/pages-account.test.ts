@@ -4,9 +4,9 @@ import { sql } from '../support/worker/database.ts';
 import { codeIn, mailsTo } from '../support/worker/mail.ts';
 import { createVisitor } from '../support/worker/visitor.ts';
 
-const cheap = { ARGON2_MEMORY_KIB: '7168', ARGON2_ITERATIONS: '1', RATE_LIMIT_MAX: '10000' };
-const client = createClient(cheap);
-const newVisitor = () => createVisitor(createClient(cheap, newAddress()));
+const lenient = { RATE_LIMIT_MAX: '10000' };
+const client = createClient(lenient);
+const newVisitor = () => createVisitor(createClient(lenient, newAddress()));
 
 afterEach(() => {
   vi.useRealTimers();
@@ -123,7 +123,7 @@ describe('someone signed out', () => {
 
   it('a sign-up tells nothing about accounts where addresses are verified first, and sets the same cookie', async () => {
     const { email: known } = await signUp();
-    const required = createClient({ ...cheap, EMAIL_VERIFICATION: 'required' });
+    const required = createClient({ ...lenient, EMAIL_VERIFICATION: 'required' });
     for (const email of [known, newEmail()]) {
       const by = createVisitor(required);
       const { status, location } = await by.send('/account/signup', { email, password });
@@ -133,7 +133,7 @@ describe('someone signed out', () => {
   });
 
   it('the login form links to the form for the code where a login has to wait for it', async () => {
-    const by = createVisitor(createClient({ ...cheap, EMAIL_VERIFICATION: 'required' }));
+    const by = createVisitor(createClient({ ...lenient, EMAIL_VERIFICATION: 'required' }));
     const email = newEmail();
     await by.submit('/account/signup', { email, password });
     const { status, html } = await by.send('/account/login', { identifier: email, password });
@@ -149,7 +149,7 @@ describe('someone signed out', () => {
 
   it('the page has no sign-up form where a sign-up needs a challenge', async () => {
     const challenged = createVisitor(
-      createClient({ ...cheap, TURNSTILE_SECRET_KEY: '1x0000000000000000000000000000000AA' }),
+      createClient({ ...lenient, TURNSTILE_SECRET_KEY: '1x0000000000000000000000000000000AA' }),
     );
     const { html } = await challenged.open('/account');
     expect(html).not.toContain('/account/signup');
@@ -279,13 +279,13 @@ describe('someone signed in', () => {
   });
 
   it('the account page asks for no verification where addresses are not verified', async () => {
-    const off = createVisitor(createClient({ ...cheap, EMAIL_VERIFICATION: 'off' }));
+    const off = createVisitor(createClient({ ...lenient, EMAIL_VERIFICATION: 'off' }));
     const { page } = await signUp(off);
     expect(page.html).not.toMatch(/verif/i);
   });
 
   it('the account page asks for a login once the access token has expired', async () => {
-    const { by } = await signUp(createVisitor(createClient({ ...cheap, JWT_ACCESS_MINUTES: '1' })));
+    const { by } = await signUp(createVisitor(createClient({ ...lenient, JWT_ACCESS_MINUTES: '1' })));
     vi.setSystemTime(Date.now() + 120_000);
     const { status, html } = await by.open('/account');
     expect(status).toBe(401);
