@@ -15,6 +15,8 @@ const inWorkerd = (name: string, include: string, timeoutMs: number) => ({
           // What a hash costs matters to its own tests only.
           ARGON2_MEMORY_KIB: '7168',
           ARGON2_ITERATIONS: '1',
+          // A busy machine is no fault of the service.
+          REQUEST_TIMEOUT_MS: '60000',
           NEON_HTTP_ENDPOINT: inject('neonEndpoint'),
           DATABASE_URL: inject('databaseUrl'),
         },
@@ -25,6 +27,7 @@ const inWorkerd = (name: string, include: string, timeoutMs: number) => ({
     name,
     include: [include],
     globalSetup: ['./test/support/node/global-setup.ts'],
+    setupFiles: ['./test/support/worker/clean-up.ts'],
     testTimeout: timeoutMs,
     // A start of workerd with all modules takes longer than most files; each test brings accounts of its own.
     isolate: false,
