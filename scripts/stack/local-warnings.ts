@@ -22,6 +22,6 @@ const knownSecrets = (variables: Variables): LocalWarning[] => {
   const unset = (['JWT_SECRET', 'SECRET_KEY'] as const).filter((name) => !given.has(name));
   const host = given.get('HOST')?.text;
   if (unset.length === 0 || host === undefined || isLoopback(host) || host === '::1') return [];
-  const detail = `lets other machines in, while ${unset.join(' and ')} stand at defaults that anybody can read`;
+  const detail = `lets other machines in, but the default of ${unset.join(' and of ')} is public: set your own`;
   return [{ variable: `HOST=${host}`, detail }];
 };
