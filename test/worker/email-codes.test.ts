@@ -122,7 +122,7 @@ describe('guesses at the codes of one address', () => {
     const [code = ''] = wrongCodes(await codeIn(user.email), 1);
     const by = createClient(lenient, newAddress());
     const form = { email: user.email, code };
-    const headers = { Origin: 'http://127.0.0.1:3002', Accept: 'text/html' };
+    const headers = { Origin: 'http://localhost:3002', Accept: 'text/html' };
     const statuses: number[] = [];
     for (const path of ['/verify-email/code', '/account/code', '/verify-email/code', '/account/code']) {
       statuses.push((await by('POST', path, { form, headers })).status);

@@ -24,7 +24,7 @@ const sessionsOf = (email: string) =>
 describe('someone signed out', () => {
   it('a visitor finds the forms to log in and sign up, with fields that a password manager knows', async () => {
     const { status, title, html } = await newVisitor().open('/account');
-    expect({ status, title }).toEqual({ status: 200, title: 'Log in or sign up – 127.0.0.1:3002' });
+    expect({ status, title }).toEqual({ status: 200, title: 'Log in or sign up – localhost:3002' });
     expect(html).toContain('action="/account/login"');
     expect(html).toContain('action="/account/signup"');
     for (const value of ['username', 'current-password', 'email', 'new-password'])
@@ -33,7 +33,7 @@ describe('someone signed out', () => {
 
   it('a visitor signs up and sees the account', async () => {
     const { email, by, page } = await signUp();
-    expect(page).toMatchObject({ status: 200, title: 'Your account – 127.0.0.1:3002' });
+    expect(page).toMatchObject({ status: 200, title: 'Your account – localhost:3002' });
     expect(page.html).toContain(email);
     expect(page.html).toContain('not confirmed yet');
     expect(page.html).toContain('(this device)');
@@ -175,7 +175,7 @@ describe('someone signed in', () => {
     const code = right === '000000' ? '000001' : '000000';
     expect((await by.open('/account')).html).toContain('action="/account/code"');
     const { status, title, html } = await by.send('/account/code', { email, code });
-    expect({ status, title }).toEqual({ status: 400, title: 'Error: Your account – 127.0.0.1:3002' });
+    expect({ status, title }).toEqual({ status: 400, title: 'Error: Your account – localhost:3002' });
     expect(html).toContain('href="#code-code"');
     expect((await by.submit('/account/code', { email, code: right })).html).toContain('(confirmed)');
   });
@@ -202,7 +202,7 @@ describe('someone signed in', () => {
     const [session] = await sessionsOf(email);
     const { by } = await signUp();
     const refused = await by.send('/account/sessions/end', { id: session?.id });
-    expect(refused).toMatchObject({ status: 404, title: 'Error: Your account – 127.0.0.1:3002' });
+    expect(refused).toMatchObject({ status: 404, title: 'Error: Your account – localhost:3002' });
     expect(refused.html).toContain('That device was already logged out.');
     expect(await sessionsOf(email)).toEqual([session]);
   });
@@ -220,7 +220,7 @@ describe('someone signed in', () => {
   it('a logout on the account page ends the session and clears both cookies', async () => {
     const { email, by } = await signUp();
     const after = await by.submit('/account/logout', { scope: 'local' });
-    expect(after).toMatchObject({ status: 200, title: 'Log in or sign up – 127.0.0.1:3002' });
+    expect(after).toMatchObject({ status: 200, title: 'Log in or sign up – localhost:3002' });
     expect(after.html).toContain('You are logged out.');
     expect(by.jar.size).toBe(0);
     expect((await sessionsOf(email)).map(({ revoked_at }) => revoked_at)).not.toContain(null);
@@ -245,7 +245,7 @@ describe('someone signed in', () => {
       current_password: 'no',
       new_password: `${password} 2`,
     });
-    expect(wrong).toMatchObject({ status: 401, title: 'Error: Your account – 127.0.0.1:3002' });
+    expect(wrong).toMatchObject({ status: 401, title: 'Error: Your account – localhost:3002' });
     expect(wrong.html).toContain('href="#password-current_password"');
     const same = await by.send('/account/password', { current_password: password, new_password: password });
     expect(same.status).toBe(422);

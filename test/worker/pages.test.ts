@@ -168,7 +168,7 @@ describe('failures that no form can be corrected about', () => {
   it('are pages below the pages, and problems everywhere else', async () => {
     expect(await createVisitor(client).open('/account/nothing')).toMatchObject({
       status: 404,
-      title: 'Not found – 127.0.0.1:3002',
+      title: 'Not found – localhost:3002',
     });
     await expectProblem(await client('GET', '/accounts'), 404, 'not_found');
   });

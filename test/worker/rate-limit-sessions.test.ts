@@ -95,7 +95,7 @@ describe('a token whose session has ended', () => {
         client('POST', '/account/sessions/end', {
           cookies: { itsor_session: bearer },
           form: { id: crypto.randomUUID() },
-          headers: { Origin: 'http://127.0.0.1:3002' },
+          headers: { Origin: 'http://localhost:3002' },
         }),
     ],
   ])('takes nothing by %s either', async (_, ask) => {

@@ -36,7 +36,7 @@ describe('a file', () => {
       status: 'pending',
       upload: {
         method: 'PUT',
-        url: expect.stringContaining(`http://127.0.0.1:3002/uploads/${ticket.id}/content?`),
+        url: expect.stringContaining(`http://localhost:3002/uploads/${ticket.id}/content?`),
         headers: {
           'content-type': 'application/pdf',
           'x-amz-checksum-sha256': Uint8Array.fromHex(await sha256Of(pdf)).toBase64(),
