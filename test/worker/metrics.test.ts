@@ -108,6 +108,16 @@ describe('/metrics', () => {
     expect(rise('itsor_database_round_trips_total{outcome="ok"}')).toBe(5);
   });
 
+  it('a login that the guard refuses costs no hash', async () => {
+    const { client, during } = newScraper({ LOGIN_BRUTE_MAX_ATTEMPTS: '1' });
+    const email = newEmail();
+    const login = () => client('POST', '/auth/token', { json: { email, password } });
+    expect((await login()).status).toBe(401);
+    const rise = await during(async () => expect((await login()).status).toBe(429));
+    expect(rise('itsor_login_guard_decisions_total{decision="locked"}')).toBe(1);
+    expect(rise('itsor_password_hash_duration_seconds_count')).toBe(0);
+  });
+
   it('counts refreshes by their outcome', async () => {
     const { client, during } = newScraper({ REFRESH_REUSE_GRACE_SECONDS: '0' });
     const { refresh_token } = await newAccount(client);
