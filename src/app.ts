@@ -91,7 +91,7 @@ type ConfigRefusal = {
   readonly recordRefusal: ((ctx: RequestContext) => Promise<void>) | null;
 };
 
-/** Answers nothing but `/healthz`: half a service would be a wrong answer. */
+/** Answers 503 to everything but `/healthz`: half a service would be a wrong answer. */
 export const createRefusingApp = (
   foundation: Foundation,
   { problems, strict, recordRefusal }: ConfigRefusal,

@@ -208,7 +208,7 @@ export const sessionRoutes = ({ accounts, sessions }: Features, { config, identi
         query: PageQuery,
         answers: { 200: { description: 'A page of sessions', schema: SessionList } },
         budget: { trips: 1, objects: 1 },
-        errors: ['account_disabled', 'validation_failed'],
+        errors: ['account_disabled', 'email_not_verified', 'validation_failed'],
       },
       async (c, ctx) => {
         const { cursor = null, limit } = c.req.valid('query');
@@ -225,7 +225,7 @@ export const sessionRoutes = ({ accounts, sessions }: Features, { config, identi
         params: SessionParams,
         answers: { 204: { description: 'Ended' } },
         budget: { trips: 1, objects: 1 },
-        errors: ['account_disabled', 'not_found', 'validation_failed'],
+        errors: ['account_disabled', 'email_not_verified', 'not_found', 'validation_failed'],
       },
       async (c, ctx) => {
         const { id } = c.req.valid('param');

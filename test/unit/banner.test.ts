@@ -44,8 +44,8 @@ describe('the warnings of npm run dev', () => {
 
   it('name a variable that is not used, and one that is misspelled', async () => {
     expect(await warningsOf({ REDIS_URL: 'x', LOG_LEVLE: 'info' })).toEqual([
-      expect.stringMatching(/^REDIS_URL is not used/),
       'LOG_LEVLE is not read; is LOG_LEVEL meant?',
+      expect.stringMatching(/^REDIS_URL is not used/),
     ]);
   });
 

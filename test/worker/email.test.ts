@@ -11,6 +11,7 @@ import {
 } from '../support/worker/client.ts';
 import { countRoundTrips, sql } from '../support/worker/database.ts';
 import { codeIn, mailsTo, tokenIn } from '../support/worker/mail.ts';
+import { operations } from '../support/worker/routes.ts';
 
 const client = createClient();
 const verify = (json: Record<string, string>, by: Client = client) =>
@@ -276,6 +277,8 @@ describe('EMAIL_VERIFICATION', () => {
     ] as const) {
       const response = await required(method, path, { ...(path !== '/auth/refresh' && { bearer }), json });
       expect(await response.json(), path).toMatchObject({ status: 403, code: 'email_not_verified' });
+      const documented = operations[`${method} ${path.replace(/[0-9a-f-]{36}$/, '{id}')}`]?.errors;
+      expect(documented, path).toContain('email_not_verified');
     }
     expect((await required('POST', '/auth/logout', { bearer })).status).toBe(204);
     expect((await client('GET', '/auth/me', { bearer })).status).toBe(401);

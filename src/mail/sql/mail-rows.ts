@@ -41,7 +41,7 @@ export const insertToken = (
     returning id, user_id, email`;
 };
 
-/** Assignments that clear columns which only the previous version has written. */
+/** Assignments that clear two columns of tokens which this version no longer writes (ADR 10). */
 export const withoutCredentials: SQL = sql`password_hash = null, username = null`;
 
 /**

@@ -89,11 +89,14 @@ export const sessionCutoff = pgTable(
   (table) => [check('session_cutoff_is_one_row', sql`${table.id} = 1`)],
 );
 
-/** The network of a device, coarse enough that a new lease of its provider is no new device. */
-export const networkOf = (ip: SQLWrapper): SQL =>
+/**
+ * The network of a device, an IPv4 /24 or an IPv6 /64: a new address from the same provider is no new device. Limits
+ * count by another network, that of `RequestContext`.
+ */
+export const deviceNetworkOf = (ip: SQLWrapper): SQL =>
   sql`network(set_masklen(${ip}, case family(${ip}) when 4 then 24 else 64 end))`;
 
-/** One row a login. The refresh token is derived from the id and the counter, never stored. */
+/** One row per sign-up, login, and session that continues another after a change of the password. The refresh token is derived from the id and the counter, never stored. */
 export const sessions = pgTable(
   'sessions',
   {
@@ -130,7 +133,7 @@ export const sessions = pgTable(
     // The live ones, so that the oldest of too many are found without reading those that have ended.
     index('sessions_live_index').on(table.userId, table.id).where(sql`${table.revokedAt} is null`),
     // Whether the account knows a network, and a device of it.
-    index('sessions_network_index').on(table.userId, networkOf(table.ip), table.id),
+    index('sessions_network_index').on(table.userId, deviceNetworkOf(table.ip), table.id),
   ],
 );
 

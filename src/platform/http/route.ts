@@ -16,8 +16,8 @@ import { validate } from './validate.ts';
 export type Web = { readonly config: Config; readonly identify: Identify; readonly site: Site };
 
 /**
- * The callers of a route: `anyone`; `optional`, which also reads the session that a request may have; `session`, a live
- * session; `callback_secret`, the scanner; or a permission, which the account of a live session must hold.
+ * The callers of a route: `anyone`; `optional`, anyone, but a live session changes the answer; `session`, a live session;
+ * `callback_secret`, the scanner; or a permission, which the account of a live session must hold.
  */
 export type Access = 'anyone' | 'optional' | 'session' | 'callback_secret' | Permission;
 

@@ -21,7 +21,7 @@ const aboutUs: ReadonlySet<number> = new Set([500, 502, 503, 504, 530, 534, 535,
 // RFC 3463 section 3.5: congestion. Gmail sends it with 550 once an account has used up its daily limit.
 const congested = '5.4.5';
 
-/** The outcome of a session that ends with this reply. */
+/** The outcome of an SMTP conversation that ends with this reply. */
 const outcomeOfReply = (stage: SmtpStage, { code, lines }: SmtpReply): DeliveryOutcome => {
   const enhancedStatus = /^[245]\.\d{1,3}\.\d{1,3}(?= |$)/.exec(lines[0] ?? '')?.[0];
   const reason = ['smtp', stage, code, enhancedStatus].filter(Boolean).join(' ');

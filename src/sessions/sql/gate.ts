@@ -30,7 +30,7 @@ export type Gate = {
   readonly own: (ctx: SessionContext, options?: { readonly unverified?: boolean }) => SQL;
   /**
    * For other accounts: the actor must also hold the permission that the route requires, and have no password to
-   * change. `gate.permissions` lists what the actor may do.
+   * change. Only this form has `gate.permissions`, the list of what the actor may do.
    */
   readonly permitted: (ctx: PermittedContext) => SQL;
   /** Whether an account, a relation of the statement, can log in. */

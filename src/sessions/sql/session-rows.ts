@@ -1,5 +1,5 @@
 import { type SQL, sql } from 'drizzle-orm';
-import { networkOf } from '../../platform/db/schema.ts';
+import { deviceNetworkOf } from '../../platform/db/schema.ts';
 import { rememberedSessions } from '../rules/session.ts';
 
 /**
@@ -25,7 +25,7 @@ export const sessionsFromNetwork = (userId: SQL, ip: SQL): SQL => sql`
   select known.user_agent
   from (
     select earlier.user_agent, earlier.created_at from sessions earlier
-    where earlier.user_id = ${userId} and ${networkOf(sql`earlier.ip`)} = ${networkOf(ip)}
+    where earlier.user_id = ${userId} and ${deviceNetworkOf(sql`earlier.ip`)} = ${deviceNetworkOf(ip)}
     order by earlier.id desc limit ${rememberedSessions}
   ) known
   where known.created_at >=

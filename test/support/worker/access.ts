@@ -43,7 +43,7 @@ const forUpload =
   };
 const newRoleName = () => `m${crypto.randomUUID().slice(0, 8)}`;
 
-/** Every operation of the app; the type demands a row for each, and a test that none is left over. */
+/** Every operation of the app. A test demands a row for each, and none that is left over. */
 export const access: Readonly<Record<string, Access>> = {
   'POST /auth/signup': { everybody: 201, attempt: () => json({ email: newEmail(), password }) },
   'POST /auth/token': { everybody: 401, attempt: () => json({ email: newEmail(), password }) },

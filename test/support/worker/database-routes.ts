@@ -5,7 +5,7 @@ import { declarationOf, declare, pdf, put } from './uploads.ts';
 
 type Send = (client: Client) => Promise<Response>;
 
-/** A good request to each route that needs the database; in brackets, another way to use it. */
+/** A good request to each route that needs the database. Brackets in a key name a variant of the request. */
 export const databaseRequests = async (wellClient: Client): Promise<Readonly<Record<string, Send>>> => {
   const { access_token: bearer, refresh_token, user } = await newAdmin(wellClient);
   const login = await wellClient('POST', '/auth/token', { json: { email: user.email, password } });

@@ -27,7 +27,7 @@ const turnOf = async (name: FlowName, response: Response): Promise<Turn> => {
   };
 };
 
-/** Sends both while the rows are held, the second once the first waits for them, and lets go when both do. */
+/** Holds the rows, sends the first, sends the second once the first waits, and releases the rows once both wait. */
 export const race = async (
   setting: { readonly account: RaceAccount; readonly admin: string; readonly provider: Provider },
   names: readonly [FlowName, FlowName],
