@@ -135,6 +135,7 @@ export const sessionRoutes = ({ accounts, sessions }: Features, { config, identi
         budget: { trips: 1, objects: 1 },
         errors: [
           'duplicate_cookie',
+          'email_not_verified',
           'refresh_token_invalid',
           'refresh_token_reused',
           'session_revoked',
