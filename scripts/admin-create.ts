@@ -6,11 +6,11 @@ import { runProgram } from './program/cli.ts';
 import { readVariables } from './program/project.ts';
 
 runProgram(async () => {
-  const { url, email, username } = readArguments();
+  const { url, ...account } = readArguments();
   const variables = readVariables();
   const { password: config } = loadGroup(variables, 'Passwords');
   await withAppDatabase(url, variables, async (db, place) =>
-    console.log(await createAdministrator(db, { email, username, config, place })),
+    console.log(await createAdministrator(db, { ...account, config, place })),
   );
   // Standard input may still be open, if it was not read.
   process.stdin.destroy();

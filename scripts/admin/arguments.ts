@@ -3,8 +3,9 @@ import { Email, Username } from '../../src/platform/schema/text.ts';
 import { CliError } from '../program/cli.ts';
 import { readOptions, requirePostgresUrl } from '../program/options.ts';
 
-const usage = `npm run admin:create -- --email ada@example.com [--username ada] [--url postgres://…]
+const usage = `npm run admin:create -- --email ada@example.com [--username ada] [--unverified] [--url postgres://…]
   Makes an administrator of the account that has the address, or of a new one.
+  --unverified  also of an account whose address nobody has verified; without it, a stranger's sign-up stays as it is
 The password is asked for, or read from standard input where that is no terminal.
 Without --url: DATABASE_URL, else LOCAL_POSTGRES_URL, else the embedded database.`;
 
@@ -17,7 +18,10 @@ export const readArguments = () => {
       'A password is no argument: the list of processes and the history of the shell would keep it. It is asked for, or read from standard input.',
     );
   }
-  const { url, email, username } = readOptions({ email: text, username: text, url: text }, usage);
+  const { url, email, username, unverified } = readOptions(
+    { email: text, username: text, unverified: { type: 'boolean', default: false }, url: text },
+    usage,
+  );
   if (email === undefined) throw new CliError(`Whose account? Give --email, after a --.\n\n${usage}`);
   const parsedEmail = Email.safeParse(email.trim());
   if (!parsedEmail.success) throw new CliError(`--email: ${parsedEmail.error.issues[0]?.message}.`);
@@ -27,5 +31,6 @@ export const readArguments = () => {
     url: requirePostgresUrl(url),
     email: canonicalEmail(parsedEmail.data),
     username: parsedUsername.data,
+    acceptUnverified: unverified,
   };
 };

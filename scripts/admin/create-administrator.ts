@@ -10,6 +10,8 @@ import { hashPassword, requireGoodPassword } from './passwords.ts';
 type Request = {
   readonly email: string;
   readonly username: string | null;
+  /** Also an account whose address nobody has verified. */
+  readonly acceptUnverified: boolean;
   readonly config: PasswordConfig;
   /** The database in words. */
   readonly place: string;
@@ -17,14 +19,14 @@ type Request = {
 
 /** @returns the result, in sentences @throws CliError; then nothing was written */
 export const createAdministrator = async (db: Database, request: Request): Promise<string> => {
-  const { email, username, place } = request;
+  const { email, username, acceptUnverified, place } = request;
   const administrators = createAdministratorSql({
     db,
     newId: (now) => uuidv7({ msecs: now.getTime() }),
     source: 'admin:create',
   });
 
-  const known = await administrators.appoint(contextNow(), email);
+  const known = await administrators.appoint(contextNow(), email, { acceptUnverified });
   if (known) return describe(known, request);
   if (username !== null && (await administrators.isUsernameTaken(contextNow(), username)))
     throw taken(username);
@@ -56,12 +58,14 @@ const describe = ({ kind, emailVerified }: NonNullable<Appointment>, { email, pl
   switch (kind) {
     case 'disabled':
       throw new CliError(`The account of ${email} is disabled in ${place}, and was left so.`);
+    case 'unverified':
+      throw new CliError(
+        `The address of the account ${email} in ${place} is not verified, so the account could be a stranger's. Nothing was changed. Verify the address, or, if you have made the account yourself, add --unverified.`,
+      );
     case 'already':
       return `${email} is an administrator in ${place} already. Nothing was changed.`;
     case 'appointed': {
-      const caution = emailVerified
-        ? ''
-        : '\nIts address is not verified: make sure that the account is that of the owner of the address.';
+      const caution = emailVerified ? '' : '\nIts address is not verified.';
       return `${email} has an account in ${place}, which is an administrator's now. Its password, its user name and all else stay as they were.${caution}`;
     }
   }

@@ -64,7 +64,7 @@ export const userRoutes = ({ administration: users, uploads }: Features) => [
     async (c, ctx) => {
       const { email, username = null, password = null, roles } = c.req.valid('json');
       const { made, user } = await users.create(ctx, { email, username, password, roles });
-      setEntityTag(c, made.version);
+      if (user) setEntityTag(c, made.version);
       c.header('Location', `/users/${made.id}`);
       return c.json(user ? managedUserResponse(user) : newUserResponse(made), 201);
     },
@@ -93,7 +93,7 @@ export const userRoutes = ({ administration: users, uploads }: Features) => [
       method: 'PATCH',
       path: '/users/:id',
       summary:
-        'Change what is given: user name, roles, disabled, must_change_password, or remove the password; If-Match prevents lost updates',
+        'Change what is given: user name, roles, disabled, must_change_password, or remove the password; If-Match prevents lost updates and needs `users:read`',
       tag: 'administration',
       budget: { trips: 1, objects: 1 },
       access: 'users:write',

@@ -211,6 +211,7 @@ export const uploadRoutes = (uploads: Uploads) => [
       summary: 'Take a scan result of GuardDuty from EventBridge, with the callback secret',
       tag: 'uploads',
       access: 'callback_secret',
+      admit: (c) => uploads.admitScanner(c.req.header(callbackSecretHeader)),
       rate: 'webhook',
       json: ScanResultBody,
       answers: { 200: { description: 'What the result changed', schema: ScanResultOutcome } },
@@ -229,10 +230,7 @@ export const uploadRoutes = (uploads: Uploads) => [
         result: result.scanResultStatus,
         threats: (result.threats ?? []).map(({ name }) => name),
       };
-      return c.json(
-        { outcome: await uploads.receiveScanResult(ctx, event, c.req.header(callbackSecretHeader)) },
-        200,
-      );
+      return c.json({ outcome: await uploads.receiveScanResult(ctx, event) }, 200);
     },
   ),
 ];

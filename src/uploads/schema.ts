@@ -82,7 +82,10 @@ export const ScanResultBody = z.object({
     s3ObjectDetails: z.object({ bucketName: text(), objectKey: text(), eTag: text().max(128) }),
     scanResultDetails: z.object({
       scanResultStatus: z.enum(guarddutyResults),
-      threats: z.array(z.object({ name: text() })).nullish(),
+      threats: z
+        .array(z.object({ name: text() }))
+        .max(1_000)
+        .nullish(),
     }),
   }),
 });

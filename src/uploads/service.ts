@@ -11,7 +11,7 @@ import { createDeclare } from './service/declare.ts';
 import { createDownload } from './service/download.ts';
 import { createReceive } from './service/receive.ts';
 import { createScan } from './service/scan.ts';
-import { createReceiveScanResult } from './service/scan-results.ts';
+import { createAdmitScanner, createReceiveScanResult, type ScanSource } from './service/scan-results.ts';
 import { createSweep } from './service/sweep.ts';
 import { createWork } from './service/work.ts';
 import { createScanResultSql } from './sql/scan-results.ts';
@@ -55,6 +55,11 @@ export const createUploads = (container: Container) => {
       return verb(...given);
     };
 
+  const scanSource: ScanSource | null =
+    scanner?.kind === 'guardduty' && storage.kind === 's3'
+      ? { bucket: storage.bucket, isCallbackSecret: createSharedSecret(scanner.callbackSecret) }
+      : null;
+
   return {
     create: whereEnabled(createDeclare({ rows, issueTicket, policy, newId })),
     receive: whereEnabled(createReceive({ rows, receiving })),
@@ -76,14 +81,8 @@ export const createUploads = (container: Container) => {
       await rows.removeOwn(ctx, id);
       ctx.defer('upload queue', enqueue(id));
     },
-    receiveScanResult: createReceiveScanResult({
-      results,
-      source:
-        scanner?.kind === 'guardduty' && storage.kind === 's3'
-          ? { bucket: storage.bucket, isCallbackSecret: createSharedSecret(scanner.callbackSecret) }
-          : null,
-      enqueue,
-    }),
+    admitScanner: createAdmitScanner(scanSource),
+    receiveScanResult: createReceiveScanResult({ results, source: scanSource, enqueue }),
     /** What /readyz asks, where files are taken. */
     pings: {
       ...(engine && {

@@ -193,7 +193,10 @@ for (const [kind, open] of [
     test('gives an account that exists the role, and nothing else', async () => {
       await signUp('grace@example.com');
       const before = await account('grace@example.com');
-      const run = await create('grace@example.com', ['--username', 'grace']);
+      const refused = await create('grace@example.com', ['--username', 'grace']);
+      expect(refused).toMatchObject({ code: 1, stdout: '', stderr: expect.stringContaining('--unverified') });
+      expect(await account('grace@example.com')).toEqual(before);
+      const run = await create('grace@example.com', ['--username', 'grace', '--unverified']);
       expect(run).toMatchObject({ code: 0, stdout: expect.stringContaining('Its password') });
       expect(run.stdout).toContain('not verified');
       expect(await account('grace@example.com')).toEqual({

@@ -15,7 +15,13 @@ const readArguments = (args: readonly string[]) => {
 const email = ['--email', 'Ada@Example.com'];
 
 it('takes an address in any case, and a user name and a database where they are given', () => {
-  expect(readArguments(email)).toEqual({ email: 'ada@example.com', username: null, url: null });
+  expect(readArguments(email)).toEqual({
+    email: 'ada@example.com',
+    username: null,
+    acceptUnverified: false,
+    url: null,
+  });
+  expect(readArguments([...email, '--unverified'])).toMatchObject({ acceptUnverified: true });
   const url = 'postgres://itsor_app:pw@db.example.com/itsor';
   expect(readArguments([...email, '--username', 'ada', '--url', url])).toMatchObject({
     username: 'ada',

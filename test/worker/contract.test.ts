@@ -40,7 +40,8 @@ describe('the table of operations', () => {
     .filter(([, { access }]) => access === 'session' || permissionOf(access))
     .map(([key]) => key.split(' ') as [string, string]);
   const withBody = table
-    .filter(([, { json, oauthForm }]) => json || oauthForm)
+    // The scanner shows its secret before its body is looked at: scan-webhook.test.ts.
+    .filter(([, { json, oauthForm, access }]) => (json || oauthForm) && access !== 'callback_secret')
     .map(([key]) => key.split(' ') as [string, string]);
 
   // Proves ASVS 8.3.1; RFC 6750, 3; RFC 9110, 15.5.2.

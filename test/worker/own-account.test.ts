@@ -2,7 +2,7 @@ import { describe, expect, it, vi } from 'vitest';
 import { eventsAbout, newAdmin } from '../support/worker/administrators.ts';
 import { cookiesOf, createClient, newAccount, newEmail, password } from '../support/worker/client.ts';
 import { sql } from '../support/worker/database.ts';
-import { mailsTo, proveAddress } from '../support/worker/mail.ts';
+import { mailsTo, proveAddress, tokenIn } from '../support/worker/mail.ts';
 import { expectProblem } from '../support/worker/problem.ts';
 import { createUploader, declare, uploadFile, workOn } from '../support/worker/uploads.ts';
 
@@ -127,6 +127,27 @@ describe('GET /users/me/export', () => {
       mails: ['email_change_requested', 'verify_email'],
       tokens: ['verify_email'],
     });
+  });
+
+  it.each([
+    ['a sign-up', 'email.verified'],
+    ['a change of address', 'email.changed'],
+  ])('the export does not tell a stranger where the owner of an address confirms %s', async (what, type) => {
+    const email = newEmail();
+    const isSignUp = what === 'a sign-up';
+    const { access_token: bearer } = await newAccount(client, isSignUp ? email : newEmail());
+    if (!isSignUp) await client('POST', '/auth/email/change', { bearer, json: { email, password } });
+    const token = isSignUp
+      ? await tokenIn(email, 'verify_email', 'verify_email')
+      : await tokenIn(email, 'verify_new_email', 'change_email');
+    const headers = { 'CF-Connecting-IP': '203.0.113.77', 'User-Agent': 'the browser of the owner' };
+    expect((await client('POST', '/auth/email/verify', { json: { token }, headers })).status).toBe(204);
+
+    const text = await (await client('GET', '/users/me/export', { bearer })).text();
+    expect(JSON.parse(text).events).toContainEqual(
+      expect.objectContaining({ type, by: 'unknown', ip: null, user_agent: null, request_id: null }),
+    );
+    for (const trace of Object.values(headers)) expect(text).not.toContain(trace);
   });
 
   it('the export has the account and every list, and nothing about other people', async () => {

@@ -129,6 +129,8 @@ describe('a scan result of GuardDuty', () => {
     const response = await post(scanResult(key, etag), headers);
     const text = await expectProblem(response, 401, 'unauthenticated');
     expect(text).not.toContain(secret);
+    // Before its event is judged, which costs more than the secret.
+    await expectProblem(await post({ threats: Array(30_000).fill(0) }, headers), 401, 'unauthenticated');
     expect(await rowOf(id)).toMatchObject({ status: 'scanning', verdict: null });
     expect(
       await sql`select count(*)::int as count from scan_events where received_at > now() + interval '1 day'`,
@@ -152,6 +154,12 @@ describe('a scan result of GuardDuty', () => {
     expect(await rowOf(id)).toMatchObject({ status: 'scanning', verdict: null });
   });
 
+  it('a body of another kind is refused', async () => {
+    const headers = { 'X-Scan-Callback-Secret': secret, 'Content-Type': 'text/plain' };
+    const response = await webhook('POST', '/webhooks/scan-result', { body: '{}', headers });
+    await expectProblem(response, 415, 'unsupported_media_type');
+  });
+
   it('the webhook is not found where GuardDuty is not the scanner', async () => {
     const { key, etag } = await newFile();
     const response = await files('POST', '/webhooks/scan-result', {
@@ -159,5 +167,6 @@ describe('a scan result of GuardDuty', () => {
       headers: { 'X-Scan-Callback-Secret': secret },
     });
     await expectProblem(response, 404, 'not_found');
+    await expectProblem(await files('POST', '/webhooks/scan-result', { json: {} }), 404, 'not_found');
   });
 });

@@ -56,6 +56,8 @@ const macroType = 'application/vnd.ms-word.document.macroEnabled.main+xml';
 const program = join('MZ\x90\0', new Uint8Array(500));
 const page = '<!DOCTYPE html><script>alert(1)</script>';
 const content = new Uint8Array(2000);
+const emptySegment = Uint8Array.of(0xff, 0xe0, 0, 2);
+const emptyChunk = join(new Uint8Array(4), 'teXt', new Uint8Array(4));
 const rar = 'Rar!\x1a\x07\x01\0';
 const sevenZip = join('7z', Uint8Array.of(0xbc, 0xaf, 0x27, 0x1c), new Uint8Array(20));
 const film = join(new Uint8Array(3), '\x18ftypmp42', new Uint8Array(3000).fill(7));
@@ -131,6 +133,18 @@ describe('content that does not fit its type', () => {
     ['a PNG as a JPEG', 'image/jpeg', png, 'wrong_type'],
     ['a PDF as a PNG', 'image/png', pdf, 'wrong_type'],
     ['unknown bytes as a PNG', 'image/png', content, 'wrong_type'],
+    [
+      'a JPEG of thousands of empty segments',
+      'image/jpeg',
+      jpegOf(...Array(20_001).fill(emptySegment), jpegParts.frame, jpegParts.scan, jpegParts.pixels),
+      'damaged',
+    ],
+    [
+      'a PNG of thousands of empty chunks',
+      'image/png',
+      join(png.slice(0, 33), ...Array(20_001).fill(emptyChunk), png.slice(33)),
+      'damaged',
+    ],
     ['three bytes as a JPEG', 'image/jpeg', jpeg.slice(0, 3), 'damaged'],
     ['half a JPEG', 'image/jpeg', jpeg.slice(0, -2), 'damaged'],
     ['a JPEG without pixels', 'image/jpeg', jpegOf(jpegParts.application, jpegParts.frame), 'damaged'],

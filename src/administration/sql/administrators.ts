@@ -14,7 +14,7 @@ export type NewAdministrator = {
 
 /** The outcome for an existing account; null where no account has the address. */
 export type Appointment = {
-  readonly kind: 'appointed' | 'already' | 'disabled';
+  readonly kind: 'appointed' | 'already' | 'disabled' | 'unverified';
   readonly emailVerified: boolean;
 } | null;
 
@@ -27,8 +27,15 @@ type Deps = {
 
 /** Appoints administrators for the programs of operators. It has no actor and no gate, so no route may use it. */
 export const createAdministratorSql = ({ db, newId, source }: Deps) => ({
-  /** Gives the account of an address the role `admin`, unless it is disabled; nothing else about it changes. */
-  appoint: async (ctx: RequestContext, email: string): Promise<Appointment> => {
+  /**
+   * Gives the account of an address the role `admin`, unless it is disabled; nothing else about it changes. An address
+   * that nobody has verified may be a stranger's sign-up: `acceptUnverified` says that the operator knows better.
+   */
+  appoint: async (
+    ctx: RequestContext,
+    email: string,
+    { acceptUnverified }: { readonly acceptUnverified: boolean },
+  ): Promise<Appointment> => {
     const event = {
       id: newId(ctx.now),
       type: 'account.changed',
@@ -45,6 +52,7 @@ export const createAdministratorSql = ({ db, newId, source }: Deps) => ({
             ${roleNamesOf(sql`account`)} as roles,
             case when account.disabled_at is not null then 'disabled'
               when ${adminRole} = any(${roleNamesOf(sql`account`)}) then 'already'
+              when account.email_verified_at is null and not ${acceptUnverified}::boolean then 'unverified'
               else 'appointed' end as kind
           from users account where account.email = ${email}
         ), new_role as (
@@ -58,7 +66,7 @@ export const createAdministratorSql = ({ db, newId, source }: Deps) => ({
           ${insertAudit(ctx, event)} from changed_user, target
         )
         select target.kind, target.email_verified from target`,
-    ])) as [unknown, { kind: 'appointed' | 'already' | 'disabled'; email_verified: boolean }[]];
+    ])) as [unknown, { kind: NonNullable<Appointment>['kind']; email_verified: boolean }[]];
     return row ? { kind: row.kind, emailVerified: row.email_verified } : null;
   },
 

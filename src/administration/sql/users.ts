@@ -36,7 +36,12 @@ export type WrittenUser = {
 
 type Verdict = { refusal: Refusal; may_read: boolean };
 
-const mayRead: SQL = sql`'users:read' = any(gate.permissions) as may_read`;
+const reads: SQL = sql`'users:read' = any(gate.permissions)`;
+const mayRead: SQL = sql`${reads} as may_read`;
+
+/** Without `users:read`, no precondition: whether one holds would tell if an edit has changed anything (ADR 9). */
+const asksUnread = (ifMatch: readonly string[] | null): SQL =>
+  sql`${ifMatch !== null}::boolean and not ${reads}`;
 
 /** The roles of those names, as `wanted`: their permissions together, and whether all of the roles exist. */
 const wantedRoles = (names: readonly string[]): SQL => sql`
@@ -173,6 +178,7 @@ export const createUserSql = ({ db, gate, newId, passwordMaxAgeDays }: Parts) =>
           with ${gate.permitted(ctx)}, ${targetAccount(gate, id)}, ${wantedRoles(roles ?? [])}, verdict as (
             select case
               when gate.refusal is not null then gate.refusal
+              when ${asksUnread(ifMatch)} then 'forbidden'
               when target.id is null then 'not_found'
               when ${isChanged(sql`target.version`, ifMatch)} then 'changed'
               when not wanted.all_exist then 'unknown_role'
@@ -259,6 +265,7 @@ export const createUserSql = ({ db, gate, newId, passwordMaxAgeDays }: Parts) =>
           with ${gate.permitted(ctx)}, ${targetAccount(gate, id)}, verdict as (
             select case
               when gate.refusal is not null then gate.refusal
+              when ${asksUnread(ifMatch)} then 'forbidden'
               when target.id is null then 'not_found'
               when ${isChanged(sql`target.version`, ifMatch)} then 'changed'
               when not target.permissions <@ gate.permissions then 'holds_more'

@@ -100,7 +100,8 @@ export const createEmailAddressSql = ({ db, newId }: Pick<StatementParts, 'db' |
       and (token.purpose = 'verify_email' or verified_account.kind <> 'bound')`;
     const audit = (type: AuditEventType, actor: SQL, subject: SQL) =>
       insertAudit(ctx, { id: newId(now), type, actor, subject });
-    const verified = audit('email.verified', sql`verified_account.id`, sql`verified_account.id`);
+    // The holder of a mailbox need not be the holder of the account, whose export names the device of its own events.
+    const verified = audit('email.verified', noOne, sql`verified_account.id`);
     const asked = audit('password.reset_requested', noOne, sql`reset_token.user_id`);
     const refused = audit('email.code_refused', noOne, sql`tried_token.user_id`);
     const username = sql`${attempt?.username ?? null}::text`;

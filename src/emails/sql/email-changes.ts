@@ -8,7 +8,7 @@ import {
   isTaken,
 } from '../../accounts/sql/taken-addresses.ts';
 import type { AuditEventType } from '../../audit/rules.ts';
-import { insertAudit } from '../../audit/sql/audit-rows.ts';
+import { insertAudit, noOne } from '../../audit/sql/audit-rows.ts';
 import {
   insertMail,
   insertToken,
@@ -77,10 +77,8 @@ const isUnvouched = sql`not ${vouchesFor(sql`identity`, sql`(select moved_accoun
 
 /** Moving an account to another address, and back. */
 export const createEmailChangeSql = ({ db, gate, newId }: Pick<StatementParts, 'db' | 'gate' | 'newId'>) => {
-  const auditOf = (ctx: RequestContext, type: AuditEventType, account: SQL) => {
-    const self = sql`${account}.id`;
-    return sql`${insertAudit(ctx, { id: newId(ctx.now), type, actor: self, subject: self })} from ${account}`;
-  };
+  const auditOf = (ctx: RequestContext, type: AuditEventType, account: SQL, actor = sql`${account}.id`) =>
+    sql`${insertAudit(ctx, { id: newId(ctx.now), type, actor, subject: sql`${account}.id` })} from ${account}`;
 
   /**
    * Moves an account to the address of a token, and erases the account that had it without a proof. If an account takes
@@ -236,7 +234,7 @@ export const createEmailChangeSql = ({ db, gate, newId }: Pick<StatementParts, '
         ), told as (
           ${insertMail(ctx, 'email_changed', restore.outboxId, notice, changed)}
         ), audited as (
-          ${auditOf(ctx, 'email.changed', sql`moved_account`)}
+          ${auditOf(ctx, 'email.changed', sql`moved_account`, noOne)}
         )
         select asked.is_taken, asked.free_to_asker, asked.user_id, moved_account.email, moved_account.username
         from asked left join moved_account on true`;

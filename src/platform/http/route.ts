@@ -36,12 +36,17 @@ type Common = {
   readonly rate?: RateClass | 'unlimited';
 };
 
+/** Checks who calls, before any input is read. It throws a refusal. */
+type Admit = (c: Context<AppEnv>) => Promise<void>;
+
 /** One route of the API. It defines the app, its validation, its limits, the OpenAPI document and the tests. */
 export type Description = Common & {
   readonly summary: string;
   readonly tag: 'accounts' | 'sessions' | 'administration' | 'uploads' | 'service';
   /** Served in local environments only, and left out of the document. */
   readonly isLocal?: true;
+  /** Required where the access is `callback_secret`: what the caller has to show is the feature's own. */
+  readonly admit?: Admit;
   readonly params?: z.ZodObject;
   readonly query?: z.ZodObject;
   readonly json?: z.ZodType;
@@ -141,6 +146,13 @@ const authenticate =
     await next();
   };
 
+const admission =
+  (admit: Admit): MiddlewareHandler<AppEnv> =>
+  async (c, next) => {
+    await admit(c);
+    await next();
+  };
+
 const markOAuthForm: MiddlewareHandler<AppEnv> = async (c, next) => {
   c.set('isOAuthForm', true);
   await next();
@@ -167,9 +179,11 @@ const middlewareOf = (described: Route, identify: Identify): MiddlewareHandler<A
       ? [authenticate(identify, isPermission(access) ? access : null)]
       : [];
   if (described.tag === 'pages') return login;
-  const { params, query } = described;
+  const { params, query, admit } = described;
+  if (access === 'callback_secret' && !admit) throw new Error(`${described.path} checks no secret`);
   return [
     ...login,
+    ...(admit ? [admission(admit)] : []),
     ...(params ? [validate('param', params)] : []),
     ...(query ? [validate('query', query)] : []),
     ...bodyValidation(described),

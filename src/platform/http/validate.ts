@@ -5,6 +5,9 @@ import { AppError, type FieldError } from '../errors.ts';
 import type { AppEnv } from './app-env.ts';
 import { type BodyKind, bufferBody } from './body.ts';
 
+/** A small body can be wrong in thousands of members, and a full answer would be many times its size. */
+const maxReportedErrors = 100;
+
 const pointer = (path: readonly PropertyKey[]): string =>
   path.map((key) => `/${String(key).replaceAll('~', '~0').replaceAll('/', '~1')}`).join('');
 
@@ -67,7 +70,7 @@ const fieldErrors = (issue: z.core.$ZodIssue, root: unknown): FieldError[] => {
   }
   switch (issue.code) {
     case 'unrecognized_keys':
-      return issue.keys.map((key) => ({
+      return issue.keys.slice(0, maxReportedErrors).map((key) => ({
         pointer: pointer([...path, key]),
         code: 'unknown_member',
         detail: 'this member is unknown',
@@ -95,12 +98,12 @@ const fieldErrors = (issue: z.core.$ZodIssue, root: unknown): FieldError[] => {
   }
 };
 
-/** A small body can be wrong in thousands of members, and a full answer would be many times its size. */
-const maxReportedErrors = 100;
-
 const refusal = (issues: readonly z.core.$ZodIssue[], given: unknown): AppError =>
   new AppError('validation_failed', {
-    errors: issues.flatMap((issue) => fieldErrors(issue, given)).slice(0, maxReportedErrors),
+    errors: issues
+      .slice(0, maxReportedErrors)
+      .flatMap((issue) => fieldErrors(issue, given))
+      .slice(0, maxReportedErrors),
   });
 
 /** @throws AppError `validation_failed`, with the first `maxReportedErrors` reasons */

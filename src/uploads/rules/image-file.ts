@@ -2,13 +2,16 @@ import { latin1, viewOf } from '../../platform/rules/bytes.ts';
 import type { ByteReader } from './byte-reader.ts';
 import { type ContentFlaw, hidesFile } from './file-content.ts';
 
+/** Far more chunks or segments than an encoder writes; empty ones cost more than their bytes. */
+const maxParts = 20_000;
+
 const pngSignature = '89504e470d0a1a0a';
 
 /** A PNG from its signature to its IEND chunk, which ends the file (PNG, Third Edition, sections 5.2, 5.3, 5.6). */
 export const inspectPng = async (bytes: ByteReader): Promise<ContentFlaw | null> => {
   if ((await bytes.take(8))?.toHex() !== pngSignature) return 'wrong_type';
   let seen = '';
-  for (;;) {
+  for (let part = 0; part < maxParts; part++) {
     const header = await bytes.take(8);
     if (!header) return 'damaged';
     const length = viewOf(header).getUint32(0);
@@ -22,6 +25,7 @@ export const inspectPng = async (bytes: ByteReader): Promise<ContentFlaw | null>
     }
     seen = type === 'IDAT' || seen === 'pixels' ? 'pixels' : 'header';
   }
+  return 'damaged';
 };
 
 const [startOfImage, endOfImage, startOfScan] = [0xd8, 0xd9, 0xda];
@@ -45,7 +49,8 @@ export const inspectJpeg = async (bytes: ByteReader): Promise<ContentFlaw | null
   if ((await bytes.take(1))?.[0] !== 0xff) return 'wrong_type';
   let marker = await bytes.skipPast((byte) => byte !== 0xff);
   let [hasFrame, hasScan] = [false, false];
-  while (marker !== null && marker !== endOfImage) {
+  for (let part = 0; marker !== null && marker !== endOfImage; part++) {
+    if (part === maxParts) return 'damaged';
     if (marker === startOfImage || marker === 0 || isRestart(marker)) return 'damaged';
     const length = await bytes.take(2);
     const rest = length ? viewOf(length).getUint16(0) - 2 : -1;

@@ -17,26 +17,39 @@ export type ScanEvent = {
   readonly threats: readonly string[];
 };
 
+/** The bucket that GuardDuty scans, and the secret of the sender of its events. */
+export type ScanSource = {
+  readonly bucket: string;
+  readonly isCallbackSecret: (given: string | undefined) => Promise<boolean>;
+};
+
 /**
- * Takes a verdict from a sender that knows the callback secret. EventBridge delivers at least once and in any order:
- * an event counts once, within its time, for the bytes that it names; any other is answered without an error.
- * @param parts `source` is null where GuardDuty is not the scanner
- * @throws AppError `not_found`, `unauthenticated`, `validation_failed` for an event outside of its time
+ * Lets in a sender that knows the callback secret, before its event is read.
+ * @param source null where GuardDuty is not the scanner
+ * @throws AppError `not_found`, `unauthenticated`
+ */
+export const createAdmitScanner =
+  (source: ScanSource | null) =>
+  async (secret: string | undefined): Promise<void> => {
+    if (!source) throw new AppError('not_found');
+    if (!(await source.isCallbackSecret(secret)))
+      throw new AppError('unauthenticated', { detail: 'The callback secret is not right.' });
+  };
+
+/**
+ * Takes a verdict from an admitted sender. EventBridge delivers at least once and in any order: an event counts once,
+ * within its time, for the bytes that it names; any other is answered without an error.
+ * @throws AppError `not_found`, `validation_failed` for an event outside of its time
  */
 export const createReceiveScanResult =
   (parts: {
     readonly results: ScanResultSql;
-    readonly source: {
-      readonly bucket: string;
-      readonly isCallbackSecret: (given: string | undefined) => Promise<boolean>;
-    } | null;
+    readonly source: ScanSource | null;
     readonly enqueue: (id: string) => Promise<void>;
   }) =>
-  async (ctx: RequestContext, event: ScanEvent, secret: string | undefined): Promise<VerdictOutcome> => {
+  async (ctx: RequestContext, event: ScanEvent): Promise<VerdictOutcome> => {
     const { results, source, enqueue } = parts;
     if (!source) throw new AppError('not_found');
-    if (!(await source.isCallbackSecret(secret)))
-      throw new AppError('unauthenticated', { detail: 'The callback secret is not right.' });
     const isTimely =
       event.time >= secondsAfter(ctx.now, -scanEventWindow.pastSeconds) &&
       event.time <= secondsAfter(ctx.now, scanEventWindow.futureSeconds);

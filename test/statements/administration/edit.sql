@@ -140,50 +140,51 @@ wanted as (
 ), verdict as (
   select case
     when gate.refusal is not null then gate.refusal
+    when $15::boolean and not 'users:read' = any(gate.permissions) then 'forbidden'
     when target.id is null then 'not_found'
     when false then 'changed'
     when not wanted.all_exist then 'unknown_role'
     when not target.permissions <@ gate.permissions then 'holds_more'
     when not wanted.permissions <@ gate.permissions then 'grants_more'
-    when target.id = gate.user_id and ($15::boolean
-        or ($16::boolean and not target.permissions <@ wanted.permissions))
+    when target.id = gate.user_id and ($16::boolean
+        or ($17::boolean and not target.permissions <@ wanted.permissions))
     then 'own_authority'
-    when target.is_last_administrator and $17::boolean then 'last_administrator'
+    when target.is_last_administrator and $18::boolean then 'last_administrator'
     end as refusal, 'users:read' = any(gate.permissions) as may_read
   from gate cross join wanted left join target on true
 ), change as (
   -- What differs from the account as it is; null stays as it is.
   select
-    nullif($18::boolean, account.disabled_at is not null) as disabled,
-    nullif($19::boolean, account.must_change_password) as must_change_password,
-    $20::boolean
-    and account.username is distinct from $21::text as renames,
-    $22::boolean and (
+    nullif($19::boolean, account.disabled_at is not null) as disabled,
+    nullif($20::boolean, account.must_change_password) as must_change_password,
+    $21::boolean
+    and account.username is distinct from $22::text as renames,
+    $23::boolean and (
         coalesce(account.password_hash, account.password_changed_at::text, account.reset_sent_at::text,
             account.familiar_reset_sent_at::text) is not null
         or exists (select from identities where identities.user_id = account.id)
         or exists (select from sessions where sessions.user_id = account.id and sessions.revoked_at is null)
         or exists (select from one_time_tokens token
           where token.user_id = account.id and token.used_at is null
-            and token.purpose = any($23::text[]))) as forgets,
-    case when not (target.roles <@ $24::text[] and target.roles @> $25::text[])
-    then $26::text[] end as roles
+            and token.purpose = any($24::text[]))) as forgets,
+    case when not (target.roles <@ $25::text[] and target.roles @> $26::text[])
+    then $27::text[] end as roles
   from verdict, target join users account on account.id = target.id
   where verdict.refusal is null
 ), changed_user as (
   update users account set
     disabled_at = case change.disabled
-    when true then $27::timestamptz when false then null else account.disabled_at end,
+    when true then $28::timestamptz when false then null else account.disabled_at end,
     must_change_password = coalesce(change.must_change_password, account.must_change_password),
-    username = case when change.renames then $28::text else account.username end,
+    username = case when change.renames then $29::text else account.username end,
     password_hash = case when not change.forgets then account.password_hash end,
     password_changed_at = case when not change.forgets then account.password_changed_at end,
     reset_sent_at = case when not change.forgets then account.reset_sent_at end,
     familiar_reset_sent_at = case when not change.forgets then account.familiar_reset_sent_at end,
-    familiar_since = case when change.forgets then $29::timestamptz else account.familiar_since end,
-  updated_at = $30
+    familiar_since = case when change.forgets then $30::timestamptz else account.familiar_since end,
+  updated_at = $31
   from change
-  where account.id = $31::uuid and (change.disabled is not null or change.must_change_password is not null
+  where account.id = $32::uuid and (change.disabled is not null or change.must_change_password is not null
       or change.renames or change.forgets or change.roles is not null)
   returning account.id
 ), removed_roles as (
@@ -194,29 +195,29 @@ wanted as (
   select changed_user.id, name from changed_user, change, unnest(change.roles) name
   on conflict do nothing
 ), ended_sessions as (
-  update sessions session set revoked_at = $32,
-    revoked_reason = $33
+  update sessions session set revoked_at = $33,
+    revoked_reason = $34
   from changed_user
-  where $34::boolean and session.user_id = changed_user.id and session.revoked_at is null
+  where $35::boolean and session.user_id = changed_user.id and session.revoked_at is null
 ), ended_tokens as (
-  update one_time_tokens token set used_at = $35, password_hash = null, username = null
+  update one_time_tokens token set used_at = $36, password_hash = null, username = null
   from changed_user
-  where token.user_id = changed_user.id and token.purpose = any($36::text[])
+  where token.user_id = changed_user.id and token.purpose = any($37::text[])
     and token.used_at is null and true
 ),
 unlinked as (
   delete from identities identity
-  where identity.user_id in (select changed_user.id from changed_user where $37::boolean) and true
+  where identity.user_id in (select changed_user.id from changed_user where $38::boolean) and true
   returning identity.id, identity.user_id
 ), audited_identities as (
   insert into audit_events (id, type, actor_id, subject_id, created_at, ip, user_agent, request_id, details)
-  select $38::uuid, $39, (select gate.user_id from gate), gone.user_id, $40::timestamptz,
-    $41::inet, $42, $43, jsonb_build_object('identity_ids', gone.ids) from (
+  select $39::uuid, $40, (select gate.user_id from gate), gone.user_id, $41::timestamptz,
+    $42::inet, $43, $44, jsonb_build_object('identity_ids', gone.ids) from (
       select unlinked.user_id, jsonb_agg(unlinked.id) as ids from unlinked group by unlinked.user_id) gone
 ), audited as (
   insert into audit_events (id, type, actor_id, subject_id, created_at, ip, user_agent, request_id, details)
-  select $44::uuid, $45, (select gate.user_id from gate), changed_user.id, $46::timestamptz,
-    $47::inet, $48, $49, (
+  select $45::uuid, $46, (select gate.user_id from gate), changed_user.id, $47::timestamptz,
+    $48::inet, $49, $50, (
       select jsonb_strip_nulls(jsonb_build_object(
           'disabled', change.disabled,
           'must_change_password', change.must_change_password,
@@ -246,40 +247,41 @@ select verdict.refusal, verdict.may_read from verdict;
 --   $13  bigint                    1
 --   $14  text[]                    ["user"]
 --   $15  boolean                   false
---   $16  boolean                   true
+--   $16  boolean                   false
 --   $17  boolean                   true
---   $18  boolean                   null
+--   $18  boolean                   true
 --   $19  boolean                   null
---   $20  boolean                   true
---   $21  text                      'person'
---   $22  boolean                   false
---   $23  text[]                    ["reset_password","invitation","change_email"]
---   $24  text[]                    ["user"]
+--   $20  boolean                   null
+--   $21  boolean                   true
+--   $22  text                      'person'
+--   $23  boolean                   false
+--   $24  text[]                    ["reset_password","invitation","change_email"]
 --   $25  text[]                    ["user"]
 --   $26  text[]                    ["user"]
---   $27  timestamp with time zone  2026-01-31T12:00:00.000Z
---   $28  text                      'person'
---   $29  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $27  text[]                    ["user"]
+--   $28  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $29  text                      'person'
 --   $30  timestamp with time zone  2026-01-31T12:00:00.000Z
---   $31  uuid                      '00000000-0000-7000-8000-000000000010'
---   $32  timestamp with time zone  2026-01-31T12:00:00.000Z
---   $33  text                      'administrator'
---   $34  boolean                   false
---   $35  timestamp with time zone  2026-01-31T12:00:00.000Z
---   $36  text[]                    []
---   $37  boolean                   false
---   $38  uuid                      '00000000-0000-7000-8000-000000000002'
---   $39  text                      'identity.unlinked'
---   $40  timestamp with time zone  2026-01-31T12:00:00.000Z
---   $41  inet                      '192.0.2.1'
---   $42  text                      'a browser'
---   $43  text                      'a request'
---   $44  uuid                      '00000000-0000-7000-8000-000000000001'
---   $45  text                      'account.changed'
---   $46  timestamp with time zone  2026-01-31T12:00:00.000Z
---   $47  inet                      '192.0.2.1'
---   $48  text                      'a browser'
---   $49  text                      'a request'
+--   $31  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $32  uuid                      '00000000-0000-7000-8000-000000000010'
+--   $33  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $34  text                      'administrator'
+--   $35  boolean                   false
+--   $36  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $37  text[]                    []
+--   $38  boolean                   false
+--   $39  uuid                      '00000000-0000-7000-8000-000000000002'
+--   $40  text                      'identity.unlinked'
+--   $41  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $42  inet                      '192.0.2.1'
+--   $43  text                      'a browser'
+--   $44  text                      'a request'
+--   $45  uuid                      '00000000-0000-7000-8000-000000000001'
+--   $46  text                      'account.changed'
+--   $47  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $48  inet                      '192.0.2.1'
+--   $49  text                      'a browser'
+--   $50  text                      'a request'
 
 select
   account.id, account.email, account.email_verified_at is not null as email_verified, account.username,

@@ -134,8 +134,9 @@ target as (
 ), verdict as (
   select case
     when gate.refusal is not null then gate.refusal
+    when $13::boolean and not 'users:read' = any(gate.permissions) then 'forbidden'
     when target.id is null then 'not_found'
-    when not (target.version = any($13::text[])) then 'changed'
+    when not (target.version = any($14::text[])) then 'changed'
     when not target.permissions <@ gate.permissions then 'holds_more'
     when target.id = gate.user_id then 'own_authority'
     when target.is_last_administrator then 'last_administrator' end as refusal
@@ -147,47 +148,47 @@ erased as (
     from (select target.id from target, verdict where verdict.refusal is null) doomed)
   returning users.id, users.email
 ), pending_erasure as (
-  insert into erasures (account_id, created_at) select erased.id, $14::timestamptz from erased
+  insert into erasures (account_id, created_at) select erased.id, $15::timestamptz from erased
   on conflict do nothing
 ), deleted_sessions as (
   delete from sessions where id in (
     select one.id from erased, lateral (
-      select session.id from sessions session where session.user_id = erased.id limit $15) one)
+      select session.id from sessions session where session.user_id = erased.id limit $16) one)
 ), anonymized_events as (
   update audit_events set ip = null, user_agent = null, request_id = 'erased' where id in (
     select one.id from erased, lateral (
       (select event.id from audit_events event
         where event.subject_id = erased.id and (event.actor_id is null or event.actor_id = erased.id)
-          and (event.ip is not null or event.user_agent is not null or event.request_id <> 'erased') limit $16)
+          and (event.ip is not null or event.user_agent is not null or event.request_id <> 'erased') limit $17)
       union all
       (select event.id from audit_events event
         where event.actor_id = erased.id and event.actor_id is distinct from event.subject_id
-          and (event.ip is not null or event.user_agent is not null or event.request_id <> 'erased') limit $17)) one
-      limit $18)
+          and (event.ip is not null or event.user_agent is not null or event.request_id <> 'erased') limit $18)) one
+      limit $19)
 ), told as (
   insert into outbox (id, user_id, recipient, template, details, to_proved_address, created_at, next_attempt_at)
-  select $19::uuid, source.user_id, source.recipient, $20::text, '{}'::jsonb,
+  select $20::uuid, source.user_id, source.recipient, $21::text, '{}'::jsonb,
     exists (
       select from users proved where proved.email = source.recipient and proved.email_verified_at is not null),
-    $21::timestamptz, $22::timestamptz
+    $22::timestamptz, $23::timestamptz
   from (select null::uuid as user_id, erased.email as recipient from erased) source
   returning id
 ), told_before as (
   insert into outbox (id, user_id, recipient, template, details, to_proved_address, created_at, next_attempt_at)
-  select (left($23, 15) || substr(gen_random_uuid()::text, 16))::uuid::uuid, source.user_id, source.recipient,
-    $24::text, '{"is_former": true}'::jsonb,
-    true, $25::timestamptz, $26::timestamptz
+  select (left($24, 15) || substr(gen_random_uuid()::text, 16))::uuid::uuid, source.user_id, source.recipient,
+    $25::text, '{"is_former": true}'::jsonb,
+    true, $26::timestamptz, $27::timestamptz
   from (
     select distinct null::uuid as user_id, undo.email as recipient
     from erased join one_time_tokens undo on undo.user_id = erased.id
     where (
         undo.email = undo.email and undo.purpose = 'restore_email' and undo.used_at is null
-        and undo.expires_at > $27::timestamptz) and undo.email is distinct from erased.email) source
+        and undo.expires_at > $28::timestamptz) and undo.email is distinct from erased.email) source
   returning id
 ), audited as (
   insert into audit_events (id, type, actor_id, subject_id, created_at, ip, user_agent, request_id, details)
-  select $28::uuid, $29, (select gate.user_id from gate), erased.id, $30::timestamptz,
-    $31::inet, $32, $33, '{}'::jsonb from erased
+  select $29::uuid, $30, (select gate.user_id from gate), erased.id, $31::timestamptz,
+    $32::inet, $33, $34, '{}'::jsonb from erased
 )
 select verdict.refusal from verdict;
 -- columns
@@ -205,26 +206,27 @@ select verdict.refusal from verdict;
 --   $10  text[]                    ["https://idp.example"]
 --   $11  boolean                   true
 --   $12  uuid                      '00000000-0000-7000-8000-000000000010'
---   $13  text[]                    ["1"]
---   $14  timestamp with time zone  2026-01-31T12:00:00.000Z
---   $15  bigint                    1000
+--   $13  boolean                   true
+--   $14  text[]                    ["1"]
+--   $15  timestamp with time zone  2026-01-31T12:00:00.000Z
 --   $16  bigint                    1000
 --   $17  bigint                    1000
 --   $18  bigint                    1000
---   $19  uuid                      '00000000-0000-7000-8000-000000000013'
---   $20  text                      'account_deleted'
---   $21  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $19  bigint                    1000
+--   $20  uuid                      '00000000-0000-7000-8000-000000000013'
+--   $21  text                      'account_deleted'
 --   $22  timestamp with time zone  2026-01-31T12:00:00.000Z
---   $23  text                      '019c13ec-9e00-7000-8000-000000000000'
---   $24  text                      'account_deleted'
---   $25  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $23  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $24  text                      '019c13ec-9e00-7000-8000-000000000000'
+--   $25  text                      'account_deleted'
 --   $26  timestamp with time zone  2026-01-31T12:00:00.000Z
 --   $27  timestamp with time zone  2026-01-31T12:00:00.000Z
---   $28  uuid                      '00000000-0000-7000-8000-000000000001'
---   $29  text                      'account.deleted'
---   $30  timestamp with time zone  2026-01-31T12:00:00.000Z
---   $31  inet                      '192.0.2.1'
---   $32  text                      'a browser'
---   $33  text                      'a request'
+--   $28  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $29  uuid                      '00000000-0000-7000-8000-000000000001'
+--   $30  text                      'account.deleted'
+--   $31  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $32  inet                      '192.0.2.1'
+--   $33  text                      'a browser'
+--   $34  text                      'a request'
 
 commit;

@@ -134,6 +134,7 @@ target as (
 ), verdict as (
   select case
     when gate.refusal is not null then gate.refusal
+    when $13::boolean and not 'users:read' = any(gate.permissions) then 'forbidden'
     when target.id is null then 'not_found'
     when false then 'changed'
     when not target.permissions <@ gate.permissions then 'holds_more'
@@ -147,47 +148,47 @@ erased as (
     from (select target.id from target, verdict where verdict.refusal is null) doomed)
   returning users.id, users.email
 ), pending_erasure as (
-  insert into erasures (account_id, created_at) select erased.id, $13::timestamptz from erased
+  insert into erasures (account_id, created_at) select erased.id, $14::timestamptz from erased
   on conflict do nothing
 ), deleted_sessions as (
   delete from sessions where id in (
     select one.id from erased, lateral (
-      select session.id from sessions session where session.user_id = erased.id limit $14) one)
+      select session.id from sessions session where session.user_id = erased.id limit $15) one)
 ), anonymized_events as (
   update audit_events set ip = null, user_agent = null, request_id = 'erased' where id in (
     select one.id from erased, lateral (
       (select event.id from audit_events event
         where event.subject_id = erased.id and (event.actor_id is null or event.actor_id = erased.id)
-          and (event.ip is not null or event.user_agent is not null or event.request_id <> 'erased') limit $15)
+          and (event.ip is not null or event.user_agent is not null or event.request_id <> 'erased') limit $16)
       union all
       (select event.id from audit_events event
         where event.actor_id = erased.id and event.actor_id is distinct from event.subject_id
-          and (event.ip is not null or event.user_agent is not null or event.request_id <> 'erased') limit $16)) one
-      limit $17)
+          and (event.ip is not null or event.user_agent is not null or event.request_id <> 'erased') limit $17)) one
+      limit $18)
 ), told as (
   insert into outbox (id, user_id, recipient, template, details, to_proved_address, created_at, next_attempt_at)
-  select $18::uuid, source.user_id, source.recipient, $19::text, '{}'::jsonb,
+  select $19::uuid, source.user_id, source.recipient, $20::text, '{}'::jsonb,
     exists (
       select from users proved where proved.email = source.recipient and proved.email_verified_at is not null),
-    $20::timestamptz, $21::timestamptz
+    $21::timestamptz, $22::timestamptz
   from (select null::uuid as user_id, erased.email as recipient from erased) source
   returning id
 ), told_before as (
   insert into outbox (id, user_id, recipient, template, details, to_proved_address, created_at, next_attempt_at)
-  select (left($22, 15) || substr(gen_random_uuid()::text, 16))::uuid::uuid, source.user_id, source.recipient,
-    $23::text, '{"is_former": true}'::jsonb,
-    true, $24::timestamptz, $25::timestamptz
+  select (left($23, 15) || substr(gen_random_uuid()::text, 16))::uuid::uuid, source.user_id, source.recipient,
+    $24::text, '{"is_former": true}'::jsonb,
+    true, $25::timestamptz, $26::timestamptz
   from (
     select distinct null::uuid as user_id, undo.email as recipient
     from erased join one_time_tokens undo on undo.user_id = erased.id
     where (
         undo.email = undo.email and undo.purpose = 'restore_email' and undo.used_at is null
-        and undo.expires_at > $26::timestamptz) and undo.email is distinct from erased.email) source
+        and undo.expires_at > $27::timestamptz) and undo.email is distinct from erased.email) source
   returning id
 ), audited as (
   insert into audit_events (id, type, actor_id, subject_id, created_at, ip, user_agent, request_id, details)
-  select $27::uuid, $28, (select gate.user_id from gate), erased.id, $29::timestamptz,
-    $30::inet, $31, $32, '{}'::jsonb from erased
+  select $28::uuid, $29, (select gate.user_id from gate), erased.id, $30::timestamptz,
+    $31::inet, $32, $33, '{}'::jsonb from erased
 )
 select verdict.refusal from verdict;
 -- columns
@@ -205,25 +206,26 @@ select verdict.refusal from verdict;
 --   $10  text[]                    ["https://idp.example"]
 --   $11  boolean                   true
 --   $12  uuid                      '00000000-0000-7000-8000-000000000010'
---   $13  timestamp with time zone  2026-01-31T12:00:00.000Z
---   $14  bigint                    1000
+--   $13  boolean                   false
+--   $14  timestamp with time zone  2026-01-31T12:00:00.000Z
 --   $15  bigint                    1000
 --   $16  bigint                    1000
 --   $17  bigint                    1000
---   $18  uuid                      '00000000-0000-7000-8000-000000000013'
---   $19  text                      'account_deleted'
---   $20  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $18  bigint                    1000
+--   $19  uuid                      '00000000-0000-7000-8000-000000000013'
+--   $20  text                      'account_deleted'
 --   $21  timestamp with time zone  2026-01-31T12:00:00.000Z
---   $22  text                      '019c13ec-9e00-7000-8000-000000000000'
---   $23  text                      'account_deleted'
---   $24  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $22  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $23  text                      '019c13ec-9e00-7000-8000-000000000000'
+--   $24  text                      'account_deleted'
 --   $25  timestamp with time zone  2026-01-31T12:00:00.000Z
 --   $26  timestamp with time zone  2026-01-31T12:00:00.000Z
---   $27  uuid                      '00000000-0000-7000-8000-000000000001'
---   $28  text                      'account.deleted'
---   $29  timestamp with time zone  2026-01-31T12:00:00.000Z
---   $30  inet                      '192.0.2.1'
---   $31  text                      'a browser'
---   $32  text                      'a request'
+--   $27  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $28  uuid                      '00000000-0000-7000-8000-000000000001'
+--   $29  text                      'account.deleted'
+--   $30  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $31  inet                      '192.0.2.1'
+--   $32  text                      'a browser'
+--   $33  text                      'a request'
 
 commit;

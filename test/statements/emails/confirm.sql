@@ -185,7 +185,7 @@ unlinked as (
   returning id
 ), audited as (
   insert into audit_events (id, type, actor_id, subject_id, created_at, ip, user_agent, request_id, details)
-  select $33::uuid, $34, moved_account.id, moved_account.id, $35::timestamptz,
+  select $33::uuid, $34, null::uuid, moved_account.id, $35::timestamptz,
     $36::inet, $37, $38, '{}'::jsonb from moved_account
 )
 select asked.is_taken, asked.free_to_asker, asked.user_id, moved_account.email, moved_account.username

@@ -80,7 +80,7 @@ unlinked as (
   returning id, user_id, email
 ), audited as (
   insert into audit_events (id, type, actor_id, subject_id, created_at, ip, user_agent, request_id, details)
-  select $31::uuid, $32, verified_account.id, verified_account.id, $33::timestamptz,
+  select $31::uuid, $32, null::uuid, verified_account.id, $33::timestamptz,
     $34::inet, $35, $36, '{}'::jsonb from verified_account
 ), audited_reset as (
   insert into audit_events (id, type, actor_id, subject_id, created_at, ip, user_agent, request_id, details)

@@ -77,7 +77,7 @@ unlinked as (
   returning id, user_id, email
 ), audited as (
   insert into audit_events (id, type, actor_id, subject_id, created_at, ip, user_agent, request_id, details)
-  select $29::uuid, $30, verified_account.id, verified_account.id, $31::timestamptz,
+  select $29::uuid, $30, null::uuid, verified_account.id, $31::timestamptz,
     $32::inet, $33, $34, '{}'::jsonb from verified_account
 ), audited_reset as (
   insert into audit_events (id, type, actor_id, subject_id, created_at, ip, user_agent, request_id, details)

@@ -200,7 +200,7 @@ export const statementTable: readonly Group[] = [
     endSessions: { '': [ctx, userId] },
   }),
   group('administration/operators', (parts) => createAdministratorSql({ ...parts, source: 'a program' }))({
-    appoint: { '': [ctx, email] },
+    appoint: { '': [ctx, email, { acceptUnverified: false }] },
     create: { '': [ctx, account] },
     isUsernameTaken: { '': [ctx, 'person'] },
   }),
