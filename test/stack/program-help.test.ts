@@ -3,10 +3,10 @@ import { expect, it } from 'vitest';
 import project from '../../package.json' with { type: 'json' };
 import { runScript } from '../../scripts/program/child.ts';
 
-const readme = readFileSync('README.md', 'utf8');
+const page = readFileSync('docs/operations.md', 'utf8');
 const scripts: Readonly<Record<string, string>> = project.scripts;
 
-const [, table = ''] = /^## Operations\n([\s\S]*?)\nEach takes `--help`/m.exec(readme) ?? [];
+const [, table = ''] = /^## Commands\n([\s\S]*?)\n## /m.exec(page) ?? [];
 const operations = [...table.matchAll(/npm run (?:-s )?([a-z:-]+)/g)].map(([, name]) => name ?? '');
 const workshop = Object.keys(scripts).filter((name) => /^(?:bench|dev$|db:roles|argon2)/.test(name));
 
