@@ -30,7 +30,7 @@ describe('the rehearsal of docs/deployment.md', () => {
     for (const name of queues.filter((each) => !each?.endsWith('-dead'))) expect(run.stdout).toContain(name);
   });
 
-  test('db:roles prints the statements of step 4 without a password', async () => {
+  test('db:roles prints the statements of step 5 without a password', async () => {
     const run = await runScript(['scripts/db-roles.ts', '--dry-run'], values);
     expect(run).toMatchObject({ status: 0, stdout: expect.stringContaining('role itsor_migrator') });
     expect(run.stdout).not.toContain('APP_PASSWORD');
