@@ -3,12 +3,14 @@ import { cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/pr
 import { devNull, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { Client } from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { environmentOf } from '../../scripts/program/child.ts';
 import { projectDirectory } from '../../scripts/program/project.ts';
 import { bundledMigrations } from '../../scripts/recovery/migrations.ts';
-import { openLocalDatabase } from '../../scripts/stack/local-database.ts';
+import { localRoles } from '../../scripts/stack/database-plan.ts';
+import { withClient } from '../../scripts/stack/postgres.ts';
+import { applyRoles } from '../../scripts/stack/roles.ts';
+import { type Database, openInMemory } from '../support/node/database.ts';
 
 const run = promisify(execFile);
 
@@ -29,6 +31,7 @@ const parts = [
 let directory: string;
 let itsor: string;
 let fork: string;
+let database: Database;
 
 const git = async (cwd: string, ...args: string[]): Promise<void> => {
   const env = { ...process.env, GIT_CONFIG_GLOBAL: devNull, GIT_CONFIG_SYSTEM: devNull };
@@ -38,32 +41,35 @@ const git = async (cwd: string, ...args: string[]): Promise<void> => {
 const withPackages = (cwd: string): Promise<void> =>
   symlink(join(projectDirectory, 'node_modules'), join(cwd, 'node_modules'));
 
-/** Runs a program of a checkout, on the embedded database of one of its folders. */
+/** Runs a program of a checkout. */
 const runIn = async (
   cwd: string,
   [program, ...args]: readonly [string, ...string[]],
-  data = '.data',
-): Promise<string> => {
-  const env = environmentOf({ DATA_DIR: join(cwd, data) });
-  return (await run(process.execPath, [join(cwd, program), ...args], { cwd, env })).stdout;
-};
+  variables: Readonly<Record<string, string>> = {},
+): Promise<string> =>
+  (await run(process.execPath, [join(cwd, program), ...args], { cwd, env: environmentOf(variables) })).stdout;
 
 const drizzleKit = 'node_modules/drizzle-kit/bin.cjs';
 const forkConfig = ['--config', 'drizzle.fork.config.ts'] as const;
 
+const migrate = async (...args: string[]): Promise<void> => {
+  await runIn(fork, [drizzleKit, 'migrate', ...args], { MIGRATIONS_DATABASE_URL: database.migratorUrl });
+};
+const driftOf = ({ adminUrl }: Database): Promise<string> =>
+  runIn(fork, ['scripts/db-drift.ts', '--url', adminUrl]);
+
+/** An embedded database with the two roles and no table. */
+const openDatabase = async (): Promise<Database> => {
+  const opened = await openInMemory();
+  await applyRoles(opened.adminUrl, localRoles);
+  return opened;
+};
+
 /** Runs SQL as the role of the Worker. */
-const ask = async (sql: string, data = '.data'): Promise<unknown[]> => {
-  const database = await openLocalDatabase(join(fork, data));
-  const url = new URL(database.adminUrl);
-  url.username = 'itsor_app';
-  const client = new Client({ connectionString: url.href });
-  try {
-    await client.connect();
-    return (await client.query(sql)).rows;
-  } finally {
-    await client.end();
-    await database.close();
-  }
+const ask = async (sql: string, { adminUrl }: Database = database): Promise<unknown[]> => {
+  const url = new URL(adminUrl);
+  url.username = localRoles.app.user;
+  return withClient(url.href, async (client) => (await client.query(sql)).rows);
 };
 
 /** The blocks of code of docs/upgrading.md: the tables and the routes of its first feature. */
@@ -85,8 +91,12 @@ beforeAll(async () => {
   await git(directory, 'clone', '--quiet', itsor, fork);
   await git(fork, 'remote', 'add', 'itsor', itsor);
   for (const checkout of [itsor, fork]) await withPackages(checkout);
+  database = await openDatabase();
 });
-afterAll(() => rm(directory, { recursive: true, force: true }));
+afterAll(async () => {
+  await database?.close();
+  await rm(directory, { recursive: true, force: true });
+});
 
 const account = '01a1f89f-3e04-72ff-a7cd-f326cf7a57d5';
 const ours = bundledMigrations().length;
@@ -98,9 +108,9 @@ test("adds a fork's migration beside ours", async () => {
   await runIn(fork, [drizzleKit, 'generate', ...forkConfig, '--name', 'invoices']);
   const checked = await runIn(fork, ['scripts/check-migrations.ts', '--seal']);
   expect(checked).toContain(`${ours + 1} migrations are additive`);
-  await runIn(fork, [drizzleKit, 'migrate']);
-  await runIn(fork, [drizzleKit, 'migrate', ...forkConfig]);
-  expect(await runIn(fork, ['scripts/db-drift.ts'])).toContain('No drift');
+  await migrate();
+  await migrate(...forkConfig);
+  expect(await driftOf(database)).toContain('No drift');
   await ask(`
     insert into users (id, email, created_at, updated_at) values ('${account}', 'ada@example.com', now(), now());
     insert into fork_invoices values ('${account}', '${account}', 'First')`);
@@ -123,12 +133,8 @@ test('a newer version of ours, with a migration, merges into the fork without a 
   await git(fork, 'merge', '--quiet', '--no-edit', 'v9.9.9');
   const checked = await runIn(fork, ['scripts/check-migrations.ts']);
   expect(checked).toContain(`${ours + 2} migrations are additive`);
-  await expect(runIn(fork, ['scripts/db-drift.ts'])).rejects.toMatchObject({
-    stdout: expect.stringContaining(`1 of ${ours + 1} are missing`),
-  });
-  await runIn(fork, [drizzleKit, 'migrate']);
-  await runIn(fork, [drizzleKit, 'migrate', ...forkConfig]);
-  expect(await runIn(fork, ['scripts/db-drift.ts'])).toContain('No drift');
+  await migrate();
+  expect(await driftOf(database)).toContain('No drift');
   expect(await ask('select title, nickname from fork_invoices join users on users.id = user_id')).toEqual([
     { title: 'First', nickname: null },
   ]);
@@ -142,9 +148,13 @@ test("a fork's route is in the OpenAPI document", async () => {
 
 test("a backup brings back a fork's tables and rows", async () => {
   const file = join(directory, 'backup.jsonl.gz');
-  await runIn(fork, ['scripts/db-backup.ts', '--out', file]);
-  await runIn(fork, ['scripts/db-roles.ts'], 'other');
-  await runIn(fork, ['scripts/db-restore.ts', '--from', file], 'other');
-  expect(await ask('select title from fork_invoices', 'other')).toEqual([{ title: 'First' }]);
-  expect(await runIn(fork, ['scripts/db-drift.ts'], 'other')).toContain('No drift');
+  const empty = await openDatabase();
+  try {
+    await runIn(fork, ['scripts/db-backup.ts', '--url', database.adminUrl, '--out', file]);
+    await runIn(fork, ['scripts/db-restore.ts', '--url', empty.migratorUrl, '--from', file]);
+    expect(await ask('select title from fork_invoices', empty)).toEqual([{ title: 'First' }]);
+    expect(await driftOf(empty)).toContain('No drift');
+  } finally {
+    await empty.close();
+  }
 });

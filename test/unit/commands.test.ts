@@ -37,7 +37,7 @@ const runners: Readonly<Record<string, readonly [file: string, text?: string]>> 
   'npm run db:backup': ['test/stack/recovery-programs.test.ts'],
   'npm run db:restore': ['test/stack/recovery-programs.test.ts'],
   'npm run fork:generate': ['test/stack/fork.test.ts', "'generate', ...forkConfig"],
-  'npm run fork:migrate': ['test/stack/fork.test.ts', "'migrate', ...forkConfig"],
+  'npm run fork:migrate': ['test/stack/fork.test.ts', 'migrate(...forkConfig)'],
   'npm run docs:configuration': ['test/unit/config-example.test.ts', 'exampleVariables'],
   'npm run docs:openapi': ['test/stack/fork.test.ts'],
   // The program of a drill runs a test, which is part of the suite too.
