@@ -53,7 +53,10 @@ const drizzleKit = 'node_modules/drizzle-kit/bin.cjs';
 const forkConfig = ['--config', 'drizzle.fork.config.ts'] as const;
 
 const migrate = async (...args: string[]): Promise<void> => {
-  await runIn(fork, [drizzleKit, 'migrate', ...args], { MIGRATIONS_DATABASE_URL: database.migratorUrl });
+  const url = new URL(database.migratorUrl);
+  // The variable must have a password; the embedded database asks for none.
+  url.password = 'unchecked';
+  await runIn(fork, [drizzleKit, 'migrate', ...args], { MIGRATIONS_DATABASE_URL: url.href });
 };
 const driftOf = ({ adminUrl }: Database): Promise<string> =>
   runIn(fork, ['scripts/db-drift.ts', '--url', adminUrl]);
