@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { cloudflareTest } from '@cloudflare/vitest-pool-workers';
 import { defineConfig } from 'vitest/config';
 
@@ -11,6 +12,11 @@ const inWorkerd = (name: string, include: string, timeoutMs: number) => ({
         bindings: {
           BACKEND_ENV: 'test',
           LOG_LEVEL: 'error',
+          // What a hash costs matters to its own tests only.
+          ARGON2_MEMORY_KIB: '7168',
+          ARGON2_ITERATIONS: '1',
+          // A busy machine is no fault of the service.
+          REQUEST_TIMEOUT_MS: '60000',
           NEON_HTTP_ENDPOINT: inject('neonEndpoint'),
           DATABASE_URL: inject('databaseUrl'),
         },
@@ -21,7 +27,10 @@ const inWorkerd = (name: string, include: string, timeoutMs: number) => ({
     name,
     include: [include],
     globalSetup: ['./test/support/node/global-setup.ts'],
+    setupFiles: ['./test/support/worker/clean-up.ts'],
     testTimeout: timeoutMs,
+    // A start of workerd with all modules takes longer than most files; each test brings accounts of its own.
+    isolate: false,
   },
 });
 
@@ -34,7 +43,8 @@ const inNode = (name: string, include: string, timeoutMs: number, globalSetup: s
     globalSetup,
     environment: 'node',
     testTimeout: timeoutMs,
-    hookTimeout: timeoutMs,
+    // A set-up may start a database.
+    hookTimeout: Math.max(timeoutMs, 60_000),
   },
 });
 
@@ -42,6 +52,11 @@ export default defineConfig({
   test: {
     // A busy machine can let one time-bound test slip; a rule that is broken fails twice.
     retry: process.env.CI ? 1 : 0,
+    // A file waits for its database half of the time.
+    maxWorkers: Math.max(2, availableParallelism()),
+    // Progress is one line per file, and what the app logs is shown for a test that fails.
+    silent: 'passed-only',
+    slowTestThreshold: 60_000,
     projects: [
       inNode('unit', 'test/unit/**/*.test.ts', 10_000),
       inWorkerd('worker', 'test/worker/**/*.test.ts', 30_000),

@@ -1,13 +1,19 @@
-import { createServer } from 'node:net';
+import { lookup } from 'node:dns/promises';
+import { createServer, isIPv6 } from 'node:net';
 import { join, relative } from 'node:path';
+import { ownOrigin } from '../src/platform/config/origins.ts';
+import { variables as defaults } from '../src/platform/config/variables.ts';
 import { CliError, runProgram, stopRequest } from './program/cli.ts';
 import { readOptions } from './program/options.ts';
-import { dataDirectory, projectDirectory, readVariables } from './program/project.ts';
+import { dataDirectory, projectDirectory, readVariables, type Variables } from './program/project.ts';
+import { banner } from './stack/banner.ts';
 import { planDatabase } from './stack/database-plan.ts';
 import { embeddedDirectory, resetLocalDatabase } from './stack/local-database.ts';
+import { localWarnings } from './stack/local-warnings.ts';
 import type { WorkerSettings } from './stack/serve-worker.ts';
 import { type ServiceOptions, startServiceProcess } from './stack/service-process.ts';
-import { banner, readWorkerState, runCron, waitForWorker } from './stack/worker-state.ts';
+import { type LocalWarning, sentence } from './stack/shown-warnings.ts';
+import { readWorkerState, runCron, waitForWorker } from './stack/worker-state.ts';
 
 const usage = `npm run dev [-- --reset]
   Starts the database, its endpoint, the migrations and the Worker. Ctrl-C stops all of it; the data stay.
@@ -22,6 +28,7 @@ runProgram(async () => {
   const stop = stopRequest();
   const settings = readSettings();
   await refuseTakenPort(settings.host, settings.port);
+  const warnings = await localWarnings(settings.variables);
   if (settings.reset) await resetLocalDatabase(settings.dataDirectory);
 
   const ending = new AbortController();
@@ -35,7 +42,7 @@ runProgram(async () => {
   const database = databaseOptions(settings);
   const endpoint = database && start(database);
   const endpointPort = await endpoint?.listening;
-  const worker = start(workerOptions(settings, endpointPort));
+  const worker = start(workerOptions(settings, endpointPort, warnings));
   const workerGone = worker.gone.then(() => {
     throw new CliError('The Worker process has ended.');
   });
@@ -43,12 +50,13 @@ runProgram(async () => {
   // Deferred last, so that it runs first: a service that this program stops is not reported as gone.
   services.defer(() => ending.abort());
 
-  const url = `http://${settings.host}:${settings.port}`;
+  const { host, port } = settings;
+  const url = ownOrigin({ HOST: isIPv6(host) ? `[${host}]` : host, BACKEND_PORT: port });
   const shown = (async () => {
     await Promise.all([endpoint?.ready, waitForWorker(url, ending.signal)]);
     if (ending.signal.aborted) return;
     void endpoint?.gone.then(() => ending.signal.aborted || tellEndpointGone(settings, endpointPort));
-    const { complaints } = await showBanner(settings, url, startedAt);
+    const { complaints } = await showBanner(settings, url, startedAt, warnings);
     if (complaints.length === 0) void runCron(url, ending.signal);
   })();
   await Promise.race([stop, workerGone, shown.then(() => Promise.race([stop, workerGone]))]);
@@ -59,7 +67,9 @@ const readSettings = () => {
   if (process.env.npm_config_reset)
     throw new CliError('npm keeps that --reset to itself: npm run dev -- --reset');
   const { reset } = readOptions({ reset: { type: 'boolean', default: false } }, usage);
-  const variables = readVariables();
+  const given = readVariables();
+  // JSON is for machines, and a person reads these logs.
+  const variables: Variables = { ...given, LOG_PRETTY: given.LOG_PRETTY || '1' };
   const plan = planDatabase(variables, process.env.LOCAL_POSTGRES_URL || null);
   if (reset && !(plan.kind === 'local' && plan.postgresUrl === null)) {
     throw new CliError('--reset deletes the embedded database, but this environment uses another one.');
@@ -69,7 +79,7 @@ const readSettings = () => {
     throw new CliError('BACKEND_PORT must be a whole number from 1 to 65535.');
   return {
     reset,
-    host: variables.HOST || '127.0.0.1',
+    host: variables.HOST || defaults.HOST.default,
     port,
     dataDirectory: dataDirectory(),
     variables,
@@ -78,17 +88,32 @@ const readSettings = () => {
 };
 
 /** @throws CliError when this process cannot listen there now */
-const refuseTakenPort = (host: string, port: number): Promise<void> =>
+const refuseTakenPort = async (host: string, port: number): Promise<void> => {
+  const reasons: Readonly<Record<string, string>> = {
+    EADDRINUSE: `Port ${port} is taken: stop the program that uses it, or choose another with BACKEND_PORT.`,
+    EACCES: `Port ${port} needs privileges: choose one above 1023 with BACKEND_PORT.`,
+  };
+  try {
+    const found = await lookup(host, { all: true });
+    const addresses = new Set(found.map(({ address }) => address));
+    // Each of them: another program may have the port at ::1 alone, and browsers try that first for localhost.
+    for (const address of addresses) {
+      await listenOnce(address, port).catch((error: NodeJS.ErrnoException) => {
+        // Many machines name ::1 in their list of hosts and have IPv6 switched off.
+        if (error.code !== 'EADDRNOTAVAIL' || addresses.size === 1) throw error;
+      });
+    }
+  } catch (error) {
+    const { code = '', message } = error as NodeJS.ErrnoException;
+    throw new CliError(reasons[code] ?? `HOST ${host}, port ${port}, cannot be used: ${message}`);
+  }
+};
+
+const listenOnce = (address: string, port: number): Promise<void> =>
   new Promise((resolve, reject) => {
-    const reasons: Readonly<Record<string, string>> = {
-      EADDRINUSE: `Port ${port} is taken: stop the program that uses it, or choose another with BACKEND_PORT.`,
-      EACCES: `Port ${port} needs privileges: choose one above 1023 with BACKEND_PORT.`,
-    };
     const probe = createServer();
-    probe.once('error', ({ code = '', message }: NodeJS.ErrnoException) =>
-      reject(new CliError(reasons[code] ?? `HOST ${host}, port ${port}, cannot be used: ${message}`)),
-    );
-    probe.listen(port, host, () => probe.close(() => resolve()));
+    probe.once('error', reject);
+    probe.listen(port, address, () => probe.close(() => resolve()));
   });
 
 const databaseOptions = ({ plan, dataDirectory }: DevSettings): ServiceOptions | undefined => {
@@ -102,7 +127,11 @@ const databaseOptions = ({ plan, dataDirectory }: DevSettings): ServiceOptions |
   };
 };
 
-const workerOptions = (settings: DevSettings, endpointPort: number | undefined): ServiceOptions => ({
+const workerOptions = (
+  settings: DevSettings,
+  endpointPort: number | undefined,
+  warnings: readonly LocalWarning[],
+): ServiceOptions => ({
   name: 'Worker',
   program: new URL('./stack/serve-worker.ts', import.meta.url),
   settings: {
@@ -111,6 +140,7 @@ const workerOptions = (settings: DevSettings, endpointPort: number | undefined):
     port: settings.port,
     stateDirectory: join(settings.dataDirectory, 'worker'),
     logDirectory: join(settings.dataDirectory, 'logs'),
+    shownWarnings: warnings,
     variables: {
       ...settings.variables,
       ...(endpointPort === undefined ? {} : { NEON_HTTP_ENDPOINT: `http://127.0.0.1:${endpointPort}/sql` }),
@@ -118,12 +148,19 @@ const workerOptions = (settings: DevSettings, endpointPort: number | undefined):
   } satisfies WorkerSettings,
 });
 
-const showBanner = async ({ plan, dataDirectory }: DevSettings, url: string, startedAt: number) => {
+const showBanner = async (
+  { plan, dataDirectory }: DevSettings,
+  url: string,
+  startedAt: number,
+  warnings: readonly LocalWarning[],
+) => {
   const state = await readWorkerState(url);
   const seconds = (performance.now() - startedAt) / 1000;
   const directory = relative(process.cwd(), embeddedDirectory(dataDirectory));
   const shorter = directory.startsWith('..') ? embeddedDirectory(dataDirectory) : directory;
-  console.log(banner({ url, plan, embeddedDirectory: shorter, seconds, state }));
+  console.log(
+    banner({ url, plan, embeddedDirectory: shorter, seconds, state, warnings: warnings.map(sentence) }),
+  );
   return state;
 };
 

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { CliError, runProgram, stopRequest } from '../program/cli.ts';
 import { tellLauncher } from './service-process.ts';
+import { type LocalWarning, repeats } from './shown-warnings.ts';
 
 /** Sent over the message channel, so that no value is seen in a process list or lies in a file. */
 export type WorkerSettings = {
@@ -11,6 +12,8 @@ export type WorkerSettings = {
   readonly stateDirectory: string;
   readonly logDirectory: string;
   readonly variables: Readonly<Record<string, string>>;
+  /** Left out of the log, because the person has read them elsewhere. */
+  readonly shownWarnings?: readonly LocalWarning[];
 };
 
 type WorkerLog = { readonly level: string; readonly message: string };
@@ -32,6 +35,7 @@ runProgram(async () => {
       inspector: false,
       watch: true,
       structuredLogsHandler: ({ level, message }: WorkerLog) => {
+        if (repeats(message, settings.shownWarnings ?? [])) return;
         const stream = level === 'error' || level === 'warn' ? process.stderr : process.stdout;
         stream.write(`${message}\n`);
       },

@@ -1,5 +1,4 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type DatabasePlan, placeOf } from './database-plan.ts';
 
 /** Resolves once the Worker answers, or `signal` is aborted. */
 export const waitForWorker = async (url: string, signal: AbortSignal): Promise<void> => {
@@ -36,12 +35,20 @@ type Readiness = {
   checks?: Record<string, string>;
 };
 
-type WorkerState = Awaited<ReturnType<typeof readWorkerState>>;
+export type WorkerState = Awaited<ReturnType<typeof readWorkerState>>;
 
 export const readWorkerState = async (url: string) => {
   const get = (path: string) => fetch(`${url}${path}`, { signal: AbortSignal.timeout(5000) });
-  const [readyz, mailbox] = await Promise.all([get('/readyz'), get('/dev/mailbox')]);
-  await mailbox.body?.cancel();
+  const answers = async (path: string) => {
+    const answer = await get(path);
+    await answer.body?.cancel();
+    return answer.ok;
+  };
+  const [readyz, hasAccountPage, hasMailbox] = await Promise.all([
+    get('/readyz'),
+    answers('/account'),
+    answers('/dev/mailbox'),
+  ]);
   const { code, errors = [], checks = {} } = (await readyz.json().catch(() => ({}))) as Readiness;
   const complaints = errors.map(({ pointer, detail }) => `${pointer?.replace(/^\//, '')} ${detail}`);
   return {
@@ -50,58 +57,8 @@ export const readWorkerState = async (url: string) => {
     /** The parts of /readyz that fail although the variables are right. */
     failing: Object.keys(checks).filter((check) => checks[check] !== 'ok'),
     /** Whether mails are shown instead of sent. */
-    hasMailbox: mailbox.ok,
+    hasMailbox,
+    /** Whether there are pages to log in at. */
+    hasAccountPage,
   };
-};
-
-type Facts = {
-  readonly url: string;
-  readonly plan: DatabasePlan;
-  readonly embeddedDirectory: string;
-  readonly seconds: number;
-  readonly state: WorkerState;
-};
-
-/** The lines that a person needs once everything runs. */
-export const banner = ({ url, plan, embeddedDirectory, seconds, state }: Facts): string =>
-  [
-    '',
-    `  Itsor   ${headline(state)} in ${seconds.toFixed(1)} s`,
-    '',
-    `  URL       ${url}`,
-    `  Docs      ${url}/docs`,
-    `  Database  ${describeDatabase(plan, embeddedDirectory)}`,
-    `  Mail      ${describeMail(url, state)}`,
-    ...(state.complaints.length === 0 ? [] : ['', '  Every route but /healthz answers 503 misconfigured:']),
-    ...state.complaints.map((complaint) => `    ${complaint}`),
-    '',
-    '  Ctrl-C stops it; the data stay.',
-    '',
-  ].join('\n');
-
-const headline = ({ complaints, failing }: WorkerState): string => {
-  if (complaints.length > 0) return 'Ready, but misconfigured';
-  return failing.length > 0 ? `Ready, but without: ${failing.join(', ')}` : 'Ready';
-};
-
-const describeDatabase = (plan: DatabasePlan, embeddedDirectory: string): string => {
-  switch (plan.kind) {
-    case 'local':
-      return plan.postgresUrl === null
-        ? `embedded, in ${embeddedDirectory}`
-        : `PostgreSQL at ${placeOf(plan.postgresUrl)} (LOCAL_POSTGRES_URL)`;
-    case 'loopback':
-      return `PostgreSQL at ${plan.host} (DATABASE_URL); its roles and migrations are yours to apply`;
-    case 'remote':
-      return `at ${plan.host} (DATABASE_URL); its roles and migrations are yours to apply`;
-    case 'endpoint':
-      return `behind ${new URL(plan.url).host} (NEON_HTTP_ENDPOINT)`;
-    case 'none':
-      return 'none was started';
-  }
-};
-
-const describeMail = (url: string, { complaints, hasMailbox }: WorkerState): string => {
-  if (hasMailbox) return `not sent, but shown at ${url}/dev/mailbox`;
-  return complaints.length > 0 ? 'none' : 'sent by the provider that EMAIL_PROVIDER names';
 };

@@ -13,8 +13,8 @@ describe.skipIf(!hasBrowser).each(['lax', 'strict'])(
     let server: OidcServer;
     beforeAll(async () => {
       const port = await findFreePort();
-      const redirectUris = [`http://127.0.0.1:${port}/auth/oauth/acme/callback`];
-      server = await startOidcServer({ redirectUris, hostname: 'localhost' });
+      const redirectUris = [`http://localhost:${port}/auth/oauth/acme/callback`];
+      server = await startOidcServer({ redirectUris, hostname: '127.0.0.1' });
       const provider = { id: 'acme', name: 'Acme', issuer: server.issuer, ...server.client };
       stack = await startStack({
         port,

@@ -3,11 +3,10 @@ import { createClient, newAccount, newEmail, password, type Tokens } from '../su
 import { type Fault, injectFault, lostReply, silence } from '../support/worker/database-faults.ts';
 import { databaseRequests } from '../support/worker/database-routes.ts';
 import { expectProblem } from '../support/worker/problem.ts';
-import { cheapHashes } from '../support/worker/raw-bodies.ts';
 import { operations } from '../support/worker/routes.ts';
 
 const timeoutMs = 250;
-const variables = { ...cheapHashes, RATE_LIMIT_MAX: '10000' };
+const variables = { RATE_LIMIT_MAX: '10000' };
 const well = createClient({ ...variables, LOG_LEVEL: 'error' });
 const hasty = createClient({ ...variables, REQUEST_TIMEOUT_MS: String(timeoutMs) });
 

@@ -79,9 +79,12 @@ test('npm run dev keeps no token of a link, neither on the screen nor on the dis
 
 test('npm run dev becomes ready from nothing, keeps its data, deletes them by --reset, and leaves no process behind', async () => {
   const first = await track(startStack());
-  expect(first.output()).toContain(`URL       ${first.url}`);
+  for (const path of ['', '/docs', '/account', '/dev/mailbox', '/readyz'])
+    expect(first.output()).toMatch(new RegExp(`  ${first.url}${path}(?: |\n)`));
   expect(first.output()).toMatch(/Ready in \d+\.\d s/);
   expect((await fetch(`${first.url}/readyz`)).status).toBe(200);
+  expect((await fetch(first.url.replace('localhost', '127.0.0.1'))).status).toBeLessThan(500);
+  expect(first.output()).toMatch(/^[\d:.]+ info {2}request /m);
   expect((await post(first, '/auth/signup', account)).status).toBe(201);
   const { dataDirectory } = first;
   const family = descendants(first.process.pid ?? 0);
@@ -185,6 +188,13 @@ test('npm run dev starts a misconfigured Worker, gives it no database, and names
   expect((await fetch(`${stack.url}/healthz`)).status).toBe(200);
   const answer = await fetch(`${stack.url}/auth/me`);
   expect([answer.status, ((await answer.json()) as { code: string }).code]).toEqual([503, 'misconfigured']);
+}, 60_000);
+
+test('npm run dev shows warnings in its banner alone, and logs JSON where LOG_PRETTY=0', async () => {
+  const stack = await track(startStack({ env: { REDIS_URL: 'redis://localhost', LOG_PRETTY: '0' } }));
+  expect(stack.output().match(/REDIS_URL/g)).toEqual(['REDIS_URL']);
+  expect(stack.output()).toMatch(/\n {2}Warnings:\n {4}REDIS_URL is not used/);
+  expect(stack.output()).toMatch(/^\{"time":.*"message":"request"/m);
 }, 60_000);
 
 test('npm run dev ends with all its processes when it is killed outright', async () => {

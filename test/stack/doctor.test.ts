@@ -92,7 +92,7 @@ describe('npm run doctor', () => {
     const line = (name: string) => report.variables.find((each) => each.name === name);
     expect(line('JWT_ACCESS_MINUTES')).toMatchObject({ source: 'JWT_ACCESS_TTL_MIN', value: '15' });
     expect(line('BACKEND_PORT')).toMatchObject({ source: 'BACKEND_PORT', value: '4000' });
-    expect(line('HOST')).toMatchObject({ source: 'default', value: '127.0.0.1' });
+    expect(line('HOST')).toMatchObject({ source: 'default', value: 'localhost' });
   });
 
   test('finds a slip in the environment of a deployment', async () => {

@@ -10,7 +10,7 @@ let servers: OidcServer[] = [];
 
 beforeAll(async () => {
   const port = await findFreePort();
-  const redirectUriOf = (id: string) => `http://127.0.0.1:${port}/auth/oauth/${id}/callback`;
+  const redirectUriOf = (id: string) => `http://localhost:${port}/auth/oauth/${id}/callback`;
   servers = [
     await startOidcServer({ redirectUris: [redirectUriOf('profile')] }),
     await startOidcServer({ redirectUris: [redirectUriOf('token')], claimsInIdToken: true }),

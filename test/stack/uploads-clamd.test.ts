@@ -71,7 +71,7 @@ describe.skipIf(!hasClamd)('uploads before a real clamd', () => {
     const mute = createServer((socket) => socket.on('error', () => {})).listen(clamd.port, '127.0.0.1');
     await once(mute, 'listening');
     const id = await client.send(pdf);
-    const delayed = () => stack.output().includes(`"upload_id":"${id}","engine":"clamav"`);
+    const delayed = () => stack.output().includes(`upload_id=${id} engine=clamav`);
     await expect.poll(delayed, { timeout: 10_000 }).toBe(true);
     expect(await client.statusOf(id)).toBe('scanning');
     const readyz = await fetch(`${stack.url}/readyz`);

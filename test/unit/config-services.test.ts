@@ -156,7 +156,7 @@ describe('single sign-on', () => {
 
   it('is off by default, and so is Turnstile', () => {
     expect(configOf({}).oidc).toEqual({
-      apiOrigin: 'http://127.0.0.1:3002',
+      apiOrigin: 'http://localhost:3002',
       providers: [],
       github: null,
     });

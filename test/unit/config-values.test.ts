@@ -225,7 +225,7 @@ describe('origins', () => {
   });
 
   it('start the links in e-mails unless APP_URL does', () => {
-    expect(configOf({}).origins.appUrl).toBe('http://127.0.0.1:3002');
+    expect(configOf({}).origins.appUrl).toBe('http://localhost:3002');
     expect(configOf({ HOST: '0.0.0.0', BACKEND_PORT: '8080' }).origins.appUrl).toBe('http://localhost:8080');
     expect(configOf({ ALLOWED_ORIGINS: 'https://a.example,https://b.example' }).origins.appUrl).toBe(
       'https://a.example',

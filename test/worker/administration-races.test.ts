@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { newAccountAllowed, newAccountWith, newAdmin, newRole } from '../support/worker/administrators.ts';
 import { createClient, newAccount } from '../support/worker/client.ts';
-import { sql } from '../support/worker/database.ts';
+import { raceRounds, sql } from '../support/worker/database.ts';
 
 const client = createClient({ RATE_LIMIT_MAX: '10000' });
 const times = <T>(count: number, make: (index: number) => Promise<T>): Promise<T[]> =>
@@ -77,7 +77,7 @@ describe('administrators who act at the same time', () => {
 
   it('a role that is deleted at the same moment is not given to an account', async () => {
     const { access_token: bearer } = await newAdmin(client);
-    for (let round = 0; round < 10; round++) {
+    for (let round = 0; round < raceRounds(10); round++) {
       const { user } = await newAccount(client);
       const role = await newRole('users:read');
       const [given, deleted] = await Promise.all([

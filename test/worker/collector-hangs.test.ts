@@ -37,7 +37,7 @@ it('does not delay a message of a queue, which is acknowledged before its trace 
 
 it('does not delay the answer with the metrics', async () => {
   const get = (path: string) =>
-    worker.fetch(new Request(`http://127.0.0.1:3002${path}`), bindings, invocation);
+    worker.fetch(new Request(`http://localhost:3002${path}`), bindings, invocation);
   expect((await get('/auth/me')).status).toBe(401);
   const response = await get('/metrics');
   expect(response.status).toBe(200);

@@ -5,9 +5,8 @@ import { createClient, newAccount, password, silentQueue } from '../support/work
 import { countRoundTrips, sql } from '../support/worker/database.ts';
 import { runSchedule } from '../support/worker/invocations.ts';
 import { expectProblem } from '../support/worker/problem.ts';
-import { cheapHashes } from '../support/worker/raw-bodies.ts';
 
-const client = createClient({ ...cheapHashes, RATE_LIMIT_MAX: '1000' });
+const client = createClient({ RATE_LIMIT_MAX: '1000' });
 
 const addSessions = (userId: string, count: number) =>
   sql.query(
@@ -90,7 +89,7 @@ describe('the deletion of an account', () => {
   );
 
   it('the deletion of an account takes two round trips, whatever its size', async () => {
-    const quiet = createClient({ ...cheapHashes, MAIL_QUEUE: silentQueue });
+    const quiet = createClient({ MAIL_QUEUE: silentQueue });
     const { access_token: bearer, user } = await newAccount(quiet);
     await addSessions(user.id, 3_000);
     const json = { password };

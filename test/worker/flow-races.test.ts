@@ -12,8 +12,6 @@ const provider = createProvider();
 const client = createClient({
   ...withProvider,
   // Hashes that cost little: what is raced is the database.
-  ARGON2_MEMORY_KIB: '7168',
-  ARGON2_ITERATIONS: '1',
   MAIL_QUEUE: silentQueue,
   UPLOAD_QUEUE: silentQueue,
 });

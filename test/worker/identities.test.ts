@@ -55,10 +55,12 @@ describe('the identities of an account', () => {
     });
   });
 
-  it('are in the export, with their subject, and go with the account', async () => {
+  it('are in the export, with their subject and address, and go with the account', async () => {
     const { person, email, cookies } = await newcomer();
     const exported = await client('GET', '/users/me/export', { cookies });
-    expect(await exported.json()).toMatchObject({ identities: [{ issuer, subject: person.sub }] });
+    expect(await exported.json()).toMatchObject({
+      identities: [{ issuer, subject: person.sub, email, vouched: true }],
+    });
 
     await setPassword(email);
     const again = sessionOf(await signOn(client, provider, person));

@@ -26,8 +26,7 @@ import {
   rowOf,
 } from '../support/worker/outbox.ts';
 
-const cheap = { ARGON2_MEMORY_KIB: '7168', ARGON2_ITERATIONS: '1' };
-const bindings = { ...env, ...cheap } as unknown as Bindings;
+const bindings = { ...env } as unknown as Bindings;
 
 /** Delivers the waiting mails of an address through the queue. @returns the templates of its sent mails */
 const deliver = async (recipient: string, given = bindings): Promise<MailTemplate[]> => {
@@ -43,7 +42,7 @@ const countOf = (templates: readonly MailTemplate[], wanted: MailTemplate) =>
 
 describe('a bystander under the default limits', () => {
   // Limits by network do not help the bystander: an attacker has many.
-  const client = createClient({ ...cheap, MAIL_QUEUE: silentQueue });
+  const client = createClient({ MAIL_QUEUE: silentQueue });
   const anew = () => ({ headers: { 'CF-Connecting-IP': newAddress() } });
 
   it('gets only a share of the budget from 20 changes of address', async () => {
@@ -134,7 +133,7 @@ describe('the budget that strangers use up', () => {
   afterEach(() => void vi.useRealTimers());
   const later = (seconds: number) => vi.setSystemTime(Date.now() + seconds * 1000);
 
-  const generous = { ...cheap, RATE_LIMIT_MAX: '10000', MAIL_QUEUE: silentQueue };
+  const generous = { RATE_LIMIT_MAX: '10000', MAIL_QUEUE: silentQueue };
 
   it('leaves the reset link to an owner who asks from a familiar network', async () => {
     const home = createClient(generous);
@@ -325,7 +324,7 @@ describe('an unproved address', () => {
   it.each(flows)('is told of %s like a proved address', async (_, template, flow) => {
     const counts: number[] = [];
     for (const isProved of [false, true]) {
-      const client = createClient(cheap);
+      const client = createClient();
       const { user, access_token: bearer } = await newAccount(client);
       if (isProved) await proveAddress(user.email);
       await flow(client, user.email, bearer);
@@ -335,7 +334,7 @@ describe('an unproved address', () => {
   });
 
   it.each(flows)('is told of %s where verification is off', async (_, template, flow) => {
-    const client = createClient({ ...cheap, EMAIL_VERIFICATION: 'off' });
+    const client = createClient({ EMAIL_VERIFICATION: 'off' });
     const { user, access_token: bearer } = await newAccount(client);
     await flow(client, user.email, bearer);
     expect((await mailsTo(user.email)).map((mail) => mail.template)).toContain(template);

@@ -54,7 +54,7 @@ describe('GET /dev/mailbox', () => {
     ]);
     for (const item of items) {
       expect(Object.keys(item).sort()).toEqual(['html', 'id', 'sent_at', 'subject', 'text', 'to']);
-      expect(item.subject).toBe('Your password for 127.0.0.1:3002 was changed');
+      expect(item.subject).toBe('Your password for localhost:3002 was changed');
       expect(item.html).toMatch(/^<!doctype html>/);
       expect(item.sent_at).toBe(new Date(item.sent_at).toISOString());
     }
@@ -83,7 +83,7 @@ describe('GET /dev/mailbox', () => {
     );
     const html = await response.text();
     expect(html).toContain(recipient);
-    expect(html).toContain('<a href="http://127.0.0.1:3002/account">');
+    expect(html).toContain('<a href="http://localhost:3002/account">');
     expect(html).not.toMatch(/<script|<[^>]+\s(?:on\w+|style)=/);
   });
 

@@ -7,7 +7,10 @@ import type { MetricsGatherer } from '../../src/platform/telemetry/metrics-objec
 import { createClient, newAccount, newEmail, password } from '../support/worker/client.ts';
 import { consume, runSchedule } from '../support/worker/invocations.ts';
 import { newMail } from '../support/worker/outbox.ts';
+import { sendTelemetryAtOnce } from '../support/worker/telemetry.ts';
 import { bytesOf, createUploader, uploadFile, workOn } from '../support/worker/uploads.ts';
+
+sendTelemetryAtOnce();
 
 const token = 'metrics-token-of-this-test';
 const variables = { ENABLE_METRICS: '1', METRICS_TOKEN: token };
@@ -103,6 +106,16 @@ describe('/metrics', () => {
     expect(rise('itsor_durable_object_duration_seconds_count{object="LoginGuard"}')).toBe(4);
     // The sign-up, the account twice, the record of the failure, the session.
     expect(rise('itsor_database_round_trips_total{outcome="ok"}')).toBe(5);
+  });
+
+  it('a login that the guard refuses costs no hash', async () => {
+    const { client, during } = newScraper({ LOGIN_BRUTE_MAX_ATTEMPTS: '1' });
+    const email = newEmail();
+    const login = () => client('POST', '/auth/token', { json: { email, password } });
+    expect((await login()).status).toBe(401);
+    const rise = await during(async () => expect((await login()).status).toBe(429));
+    expect(rise('itsor_login_guard_decisions_total{decision="locked"}')).toBe(1);
+    expect(rise('itsor_password_hash_duration_seconds_count')).toBe(0);
   });
 
   it('counts refreshes by their outcome', async () => {

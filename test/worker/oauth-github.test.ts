@@ -50,7 +50,7 @@ afterEach(() => fetches.mockRestore());
 
 const signOn = async (change: (to: URL) => void = () => {}) => {
   const { location, sealed } = await setOut(client, '', 'github');
-  const to = new URL('http://127.0.0.1:3002/auth/oauth/github/callback?code=c0de');
+  const to = new URL('http://localhost:3002/auth/oauth/github/callback?code=c0de');
   to.searchParams.set('state', new URL(location).searchParams.get('state') ?? '');
   change(to);
   return { location, response: await comeBack(client, to, sealed, json) };
@@ -67,7 +67,7 @@ describe('GitHub', () => {
     expect(origin + pathname).toBe('https://github.com/login/oauth/authorize');
     expect(Object.fromEntries(searchParams)).toEqual({
       client_id: 'Iv1.itsor',
-      redirect_uri: 'http://127.0.0.1:3002/auth/oauth/github/callback',
+      redirect_uri: 'http://localhost:3002/auth/oauth/github/callback',
       response_type: 'code',
       scope: 'read:user user:email',
       state: expect.stringMatching(/^[\w-]{43}$/),

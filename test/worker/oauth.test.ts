@@ -35,7 +35,7 @@ describe('starting a login at a provider', () => {
     expect(Object.fromEntries(queryOf(second))).toEqual({
       tenant: '1',
       client_id: clientId,
-      redirect_uri: 'http://127.0.0.1:3002/auth/oauth/acme/callback',
+      redirect_uri: 'http://localhost:3002/auth/oauth/acme/callback',
       response_type: 'code',
       scope: 'openid email profile',
       state: expect.stringMatching(/^[\w-]{43}$/),
@@ -127,11 +127,11 @@ describe('the address after a login at a provider', () => {
   const own = createClient(sites);
 
   it.each([
-    ['', 'http://127.0.0.1:3002/account'],
-    ['?return_to=/account%3Fdone%3Dx', 'http://127.0.0.1:3002/account?done=x'],
+    ['', 'http://localhost:3002/account'],
+    ['?return_to=/account%3Fdone%3Dx', 'http://localhost:3002/account?done=x'],
     ['?return_to=https://app.example.com/welcome', 'https://app.example.com/welcome'],
     ['?return_to=https://b.example/', 'https://b.example/'],
-    ['?return_to=http://127.0.0.1:3002/docs', 'http://127.0.0.1:3002/docs'],
+    ['?return_to=http://localhost:3002/docs', 'http://localhost:3002/docs'],
     // Proves ASVS 3.7.2.
   ])('with "%s" it is %s', async (query, place) => {
     const response = await signOn(own, provider, newPerson(), query);
@@ -148,7 +148,7 @@ describe('the address after a login at a provider', () => {
     'http://app.example.com/',
     'https://app.example.com:444/',
     'javascript:alert(1)',
-    'blob:http://127.0.0.1:3002/x',
+    'blob:http://localhost:3002/x',
     'data:text/html,x',
     `/${'a'.repeat(1024)}`,
     'http://[',
@@ -165,9 +165,9 @@ describe('the address after a login at a provider', () => {
     const response = await signOn(strict, provider, newPerson());
     expect([response.status, response.headers.get('Refresh')]).toEqual([
       200,
-      '0; url=http://127.0.0.1:3002/account',
+      '0; url=http://localhost:3002/account',
     ]);
-    expect(await response.text()).toContain('href="http://127.0.0.1:3002/account"');
+    expect(await response.text()).toContain('href="http://localhost:3002/account"');
   });
 });
 

@@ -6,8 +6,7 @@ import { sql } from '../support/worker/database.ts';
 import { expectProblem } from '../support/worker/problem.ts';
 import { createVisitor, isForPeople } from '../support/worker/visitor.ts';
 
-const cheap = { ARGON2_MEMORY_KIB: '7168', ARGON2_ITERATIONS: '1' };
-const client = createClient({ ...cheap, RATE_LIMIT_MAX: '10000' });
+const client = createClient({ RATE_LIMIT_MAX: '10000' });
 
 /** Every form, and the JSON route that does the same. */
 const twins: Record<string, string> = {
@@ -143,7 +142,6 @@ describe('the name of the site', () => {
 describe('failures that no form can be corrected about', () => {
   it('are pages with the id of the request, and none of the words that caused them', async () => {
     const deaf = createClient({
-      ...cheap,
       DATABASE_URL: 'postgres://itsor_app:x@unreachable.localhost/itsor',
       NEON_HTTP_ENDPOINT: 'http://127.0.0.1:9/sql',
     });
@@ -159,7 +157,7 @@ describe('failures that no form can be corrected about', () => {
   });
 
   it('say when to come back after too many requests', async () => {
-    const limited = createVisitor(createClient({ ...cheap, RATE_LIMIT_MAX: '1' }));
+    const limited = createVisitor(createClient({ RATE_LIMIT_MAX: '1' }));
     await limited.open('/account');
     const { status, headers, html } = await limited.open('/account');
     expect(status).toBe(429);
@@ -170,7 +168,7 @@ describe('failures that no form can be corrected about', () => {
   it('are pages below the pages, and problems everywhere else', async () => {
     expect(await createVisitor(client).open('/account/nothing')).toMatchObject({
       status: 404,
-      title: 'Not found – 127.0.0.1:3002',
+      title: 'Not found – localhost:3002',
     });
     await expectProblem(await client('GET', '/accounts'), 404, 'not_found');
   });
@@ -213,7 +211,7 @@ describe('what was typed', () => {
 });
 
 describe('where cookies are no place for tokens', () => {
-  const headersOnly = createClient({ ...cheap, JWT_TOKEN_LOCATION: 'headers' });
+  const headersOnly = createClient({ JWT_TOKEN_LOCATION: 'headers' });
 
   it.each([...pages, '/restore-email?token=x'])('there is no %s', async (path) => {
     await expectProblem(await headersOnly('GET', path), 404, 'not_found');
@@ -227,7 +225,7 @@ describe('where cookies are no place for tokens', () => {
 });
 
 describe('where APP_URL leads elsewhere', () => {
-  const elsewhere = createVisitor(createClient({ ...cheap, APP_URL: 'https://app.example.com' }));
+  const elsewhere = createVisitor(createClient({ APP_URL: 'https://app.example.com' }));
 
   it('the pages exist, and speak for that place', async () => {
     const { status, html, title } = await elsewhere.open('/account');

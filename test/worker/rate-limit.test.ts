@@ -4,7 +4,7 @@ import type { Bindings } from '../../src/container.ts';
 import worker from '../../src/index.ts';
 import { type Client, createClient, newAccount, newAddress } from '../support/worker/client.ts';
 
-const origin = 'http://127.0.0.1:3002';
+const origin = 'http://localhost:3002';
 const later = (ms: number) => vi.setSystemTime(Date.now() + ms);
 const limitedTo = (max: number, address?: string, variables: Record<string, string> = {}) =>
   createClient({ RATE_LIMIT_MAX: String(max), ...variables }, address);

@@ -7,7 +7,7 @@ import {
   silentQueue,
   type Tokens,
 } from '../support/worker/client.ts';
-import { countRoundTrips, sql } from '../support/worker/database.ts';
+import { countRoundTrips, raceSize, sql } from '../support/worker/database.ts';
 import { mailsTo, tokenIn } from '../support/worker/mail.ts';
 
 const client = createClient();
@@ -216,21 +216,17 @@ describe('POST /auth/password/reset', () => {
   });
 
   // Proves ASVS 6.4.3.
-  it('lets one of 50 parallel uses of a token succeed', async () => {
-    const lenient = createClient({
-      RATE_LIMIT_MAX: '1000',
-      // A hundred hashes, with the rest after each, may take a slow machine longer than a request lives.
-      REQUEST_TIMEOUT_MS: '60000',
-      ARGON2_MEMORY_KIB: '7168',
-      ARGON2_ITERATIONS: '1',
-    });
+  it('lets one of many parallel uses of a token succeed', { timeout: 120_000 }, async () => {
+    // A hundred hashes, with the rest after each, may take a slow machine longer than a request lives.
+    const lenient = createClient({ RATE_LIMIT_MAX: '1000', REQUEST_TIMEOUT_MS: '60000' });
     const { token } = await asked(lenient);
+    const count = raceSize(50);
     const responses = await Promise.all(
-      Array.from({ length: 50 }, (_, i) => reset(token, `${nextPassword} no. ${i}`, lenient)),
+      Array.from({ length: count }, (_, i) => reset(token, `${nextPassword} no. ${i}`, lenient)),
     );
     const statuses = responses.map(({ status }) => status);
     expect(statuses.filter((status) => status === 204)).toHaveLength(1);
-    expect(statuses.filter((status) => status === 400)).toHaveLength(49);
+    expect(statuses.filter((status) => status === 400)).toHaveLength(count - 1);
   });
 
   // Proves ASVS 6.4.1.
@@ -261,18 +257,17 @@ describe.each(['/auth/password/forgot', '/auth/email/resend'])('POST %s', (path)
     async (kind) => {
       const by = createClient({ EMAIL_VERIFICATION: 'required' });
       const email = kind === 'an account' ? (await newAccount(client)).user.email : newEmail();
-      const asked: number[] = [];
       const clock = Promise.withResolvers<void>();
-      vi.spyOn(scheduler, 'wait').mockImplementation((ms) => {
-        asked.push(ms);
-        return clock.promise;
-      });
+      const { wait } = scheduler;
+      const waits = vi
+        .spyOn(scheduler, 'wait')
+        .mockImplementation((ms) => (ms === 150 ? clock.promise : wait.call(scheduler, ms)));
 
       let answered = false;
       const request = by('POST', path, { json: { email } }).finally(() => {
         answered = true;
       });
-      await vi.waitFor(() => expect(asked).toEqual([150]));
+      await vi.waitFor(() => expect(waits).toHaveBeenCalledWith(150));
       await new Promise((resolve) => setTimeout(resolve, 100)); // far longer than the statement takes
       expect(answered).toBe(false);
       clock.resolve();

@@ -4,9 +4,8 @@ import { sql } from '../support/worker/database.ts';
 import { createProvider, newPerson, signOn, withProvider } from '../support/worker/identity-provider.ts';
 import { mailsTo } from '../support/worker/mail.ts';
 import { expectProblem } from '../support/worker/problem.ts';
-import { cheapHashes } from '../support/worker/raw-bodies.ts';
 
-const variables = { ...cheapHashes, RATE_LIMIT_MAX: '1000', LOGIN_BRUTE_MAX_ATTEMPTS: '1000' };
+const variables = { RATE_LIMIT_MAX: '1000', LOGIN_BRUTE_MAX_ATTEMPTS: '1000' };
 const provider = createProvider();
 const few = createClient({ ...variables, SESSION_MAX_PER_ACCOUNT: '3' });
 

@@ -5,9 +5,9 @@ import { createClient, newAccount, password, type Tokens } from '../support/work
 import { sql } from '../support/worker/database.ts';
 import { tokenIn } from '../support/worker/mail.ts';
 import { expectProblem } from '../support/worker/problem.ts';
-import { asForm, asJson, bytes, cheapHashes } from '../support/worker/raw-bodies.ts';
+import { asForm, asJson, bytes } from '../support/worker/raw-bodies.ts';
 
-const client = createClient(cheapHashes);
+const client = createClient();
 const nextPassword = 'a wholly different phrase 42';
 
 const later = (seconds: number) => vi.setSystemTime(Date.now() + seconds * 1000);
@@ -93,7 +93,7 @@ describe('a body that arrives slowly', () => {
   });
 
   it('does not stretch the life of an access token', async () => {
-    const short = createClient({ ...cheapHashes, JWT_ACCESS_MINUTES: '1' });
+    const short = createClient({ JWT_ACCESS_MINUTES: '1' });
     const { access_token: bearer } = await newAccount(short);
     later(85); // of 60, and 30 of leeway
     const username = `n${crypto.randomUUID().slice(0, 8)}`;
@@ -105,7 +105,7 @@ describe('a body that arrives slowly', () => {
 
 describe('a wait for another service', () => {
   it('does not stretch the life of a reset token', async () => {
-    const careful = createClient({ ...cheapHashes, PWNED_PASSWORDS: 'true' });
+    const careful = createClient({ PWNED_PASSWORDS: 'true' });
     const { user } = await newAccount(client);
     await client('POST', '/auth/password/forgot', { json: { email: user.email } });
     const token = await tokenIn(user.email, 'reset_password', 'reset_password');
@@ -126,7 +126,6 @@ describe('a wait for another service', () => {
     const { user } = await newAccount(client);
     const guard = (env as unknown as Bindings).LOGIN_GUARD;
     const waiting = createClient({
-      ...cheapHashes,
       LOGIN_GUARD: {
         getByName: (name: string) => {
           const stub = guard.getByName(name);

@@ -9,12 +9,12 @@ import {
   withProvider,
 } from '../support/worker/identity-provider.ts';
 import { strayToken } from '../support/worker/mail.ts';
-import { cheap, createMoves, nextPassword } from '../support/worker/moves.ts';
+import { createMoves, lenient, nextPassword } from '../support/worker/moves.ts';
 
 const provider = createProvider();
 const client = createClient({
   ...withProvider,
-  ...cheap,
+  ...lenient,
   LOGIN_BRUTE_MAX_ATTEMPTS: '100',
   MAIL_QUEUE: silentQueue,
 });

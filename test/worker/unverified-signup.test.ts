@@ -3,7 +3,7 @@ import { createBrowser, createClient, newEmail, password, type Tokens } from '..
 import { sql } from '../support/worker/database.ts';
 import { codeIn, mailsTo, tokenIn } from '../support/worker/mail.ts';
 
-const required = { EMAIL_VERIFICATION: 'required', ARGON2_MEMORY_KIB: '7168', ARGON2_ITERATIONS: '1' };
+const required = { EMAIL_VERIFICATION: 'required' };
 const client = createClient({ ...required, RATE_LIMIT_MAX: '10000' });
 const attackers = 'what the attacker has chosen 17';
 const post = (path: string, json: object, by = client) => by('POST', path, { json });

@@ -51,7 +51,7 @@ const expiredUrl = async (uploadId: string): Promise<string> => {
   const expected = { contentType: 'application/pdf', size: pdf.byteLength, sha256: await sha256Of(pdf) };
   const now = new Date();
   const expiresAt = new Date(now.getTime() - 1000);
-  const origin = 'http://127.0.0.1:3002';
+  const origin = 'http://localhost:3002';
   return (await urls.issueTicket({ ...expected, uploadId, key: '', origin, now, expiresAt })).url;
 };
 

@@ -33,6 +33,9 @@ export type TokenRecord = {
 export type IdentityRecord = {
   readonly issuer: string;
   readonly subject: string;
+  /** The address that the provider named, and whether it vouched for it. */
+  readonly email: string | null;
+  readonly vouched: boolean;
   readonly createdAt: Date;
   readonly lastUsedAt: Date;
 };

@@ -16,7 +16,14 @@ export const AccountExport = z
     exported_at: Instant,
     account: User,
     identities: z.array(
-      z.object({ issuer: z.string(), subject: z.string(), created_at: Instant, last_used_at: Instant }),
+      z.object({
+        issuer: z.string(),
+        subject: z.string(),
+        email: z.string().nullable(),
+        vouched: z.boolean(),
+        created_at: Instant,
+        last_used_at: Instant,
+      }),
     ),
     sessions: z.array(
       z.object({
@@ -62,9 +69,11 @@ const ownEventResponse = (event: AccountExportRecord['events'][number]): z.infer
 export const accountExportResponse = (own: AccountExportRecord): z.infer<typeof AccountExport> => ({
   exported_at: own.exportedAt.toISOString(),
   account: userResponse(own.account),
-  identities: own.identities.map(({ issuer, subject, createdAt, lastUsedAt }) => ({
+  identities: own.identities.map(({ issuer, subject, email, vouched, createdAt, lastUsedAt }) => ({
     issuer,
     subject,
+    email,
+    vouched,
     created_at: createdAt.toISOString(),
     last_used_at: lastUsedAt.toISOString(),
   })),

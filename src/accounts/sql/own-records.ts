@@ -28,7 +28,10 @@ type Listed<List extends string, Row> = {
 };
 
 type RecordJson =
-  | Listed<'identities', { issuer: string; subject: string; last_used_at: Date }>
+  | Listed<
+      'identities',
+      { issuer: string; subject: string; email: string | null; vouched: boolean; last_used_at: Date }
+    >
   | Listed<
       'sessions',
       {
@@ -54,7 +57,8 @@ const isOwnMailbox = (address: SQL, owner: SQL): SQL =>
 /** The rows of each list that are about the account `owner`, by its primary key `id`. */
 const lists = (owner: SQL): Readonly<Record<RecordJson['list'], SQL>> => ({
   identities: sql`
-    select identity.id, identity.issuer, identity.subject, identity.created_at, identity.last_used_at
+    select identity.id, identity.issuer, identity.subject, identity.email, identity.vouched, identity.created_at,
+      identity.last_used_at
     from identities identity where identity.user_id = ${owner}`,
   sessions: sql`
     select session.id, session.created_at, session.refreshed_at, session.expires_at, session.revoked_at,
@@ -88,8 +92,15 @@ const toLists = (records: readonly RecordJson[]) => {
     const createdAt = new Date(item.created_at);
     switch (list) {
       case 'identities': {
-        const { issuer, subject } = item;
-        identities.push({ issuer, subject, createdAt, lastUsedAt: new Date(item.last_used_at) });
+        const { issuer, subject, email, vouched } = item;
+        identities.push({
+          issuer,
+          subject,
+          email,
+          vouched,
+          createdAt,
+          lastUsedAt: new Date(item.last_used_at),
+        });
         break;
       }
       case 'sessions': {

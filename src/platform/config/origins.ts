@@ -4,11 +4,19 @@ import type { Settings } from './variables.ts';
 const originOf = (host: string, port: number): string => new URL(`http://${host}:${port}`).origin;
 
 /** Where a browser on this machine finds the API; 0.0.0.0 is an address to listen on, not one to visit. */
-const ownOrigin = ({ HOST: host, BACKEND_PORT: port }: Settings): string =>
+export const ownOrigin = ({
+  HOST: host,
+  BACKEND_PORT: port,
+}: Pick<Settings, 'HOST' | 'BACKEND_PORT'>): string =>
   originOf(host === '0.0.0.0' ? 'localhost' : host, port);
 
 const localOrigins = ({ HOST: host, FRONTEND_PORT, WEB_PORT }: Settings): readonly string[] => {
-  const hosts = ['127.0.0.1', '0.0.0.0'].includes(host) ? [host, 'localhost'] : [host];
+  const aliases: Readonly<Record<string, string>> = {
+    localhost: '127.0.0.1',
+    '127.0.0.1': 'localhost',
+    '0.0.0.0': 'localhost',
+  };
+  const hosts = [host, aliases[host]].filter((each) => each !== undefined);
   return hosts.flatMap((each) => [originOf(each, FRONTEND_PORT), originOf(each, WEB_PORT)]);
 };
 

@@ -105,7 +105,7 @@ export const sslModes = ['disable', 'allow', 'prefer', 'require', 'verify-ca', '
 export const variables = {
   ...group('Environment', {
     BACKEND_ENV: worker(text, 'local', 'Name of the environment: local, development, dev and test are lenient; any other name is strict', as('ENVIRONMENT', 'NODE_ENV')),
-    HOST: worker(hostname, '127.0.0.1', 'Host that npm run dev listens on, and the host of the local CORS origins'),
+    HOST: worker(hostname, 'localhost', 'Host that npm run dev listens on, and the host of the local CORS origins; localhost: both 127.0.0.1 and ::1'),
     BACKEND_PORT: worker(port, '3002', 'Port of npm run dev'),
     FRONTEND_PORT: worker(port, '3000', 'Port of a local frontend: http://{HOST}:{port} is an allowed origin, in local environments only'),
     WEB_PORT: worker(port, '3001', 'Port of a second local frontend, allowed in the same way'),
@@ -205,7 +205,7 @@ export const variables = {
 
   ...group('Operations', {
     LOG_LEVEL: worker(oneOf('debug', 'info', 'warn', 'error'), 'info', 'debug, info, warn or error'),
-    LOG_PRETTY: worker(boolean, '0', '1 = logs for people, instead of one JSON object to a line'),
+    LOG_PRETTY: worker(boolean, '0', '1 = logs for people, instead of one JSON object to a line; npm run dev sets it where you do not'),
     LOG_SAMPLE_RATIO: worker(fraction, '1', 'Share of the successful requests that are logged, 0 to 1; failures always are'),
     AUDIT_RETENTION_DAYS: worker(integer(0, 3650), '365', 'How long the audit trail is kept, in days; 0 = forever'),
     ENABLE_METRICS: worker(boolean, '0', '1 = /metrics answers'),

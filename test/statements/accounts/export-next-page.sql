@@ -15,7 +15,8 @@ gate as (
 ), found as (
   select * from ((
     select $5::text as list, one.id, to_json(one.*) as item from (
-      select identity.id, identity.issuer, identity.subject, identity.created_at, identity.last_used_at
+      select identity.id, identity.issuer, identity.subject, identity.email, identity.vouched, identity.created_at,
+        identity.last_used_at
       from identities identity
       where identity.user_id = (select gate.user_id from gate where gate.refusal is null)) one
     where one.id < $6::uuid order by one.id desc limit $7) union all (

@@ -50,7 +50,7 @@ export const launchStack = async (options: Options = {}): Promise<Launch> => {
 
   return {
     process: child,
-    url: `http://127.0.0.1:${port}`,
+    url: `http://localhost:${port}`,
     dataDirectory,
     output: () => output,
     exitCode,

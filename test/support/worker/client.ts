@@ -11,7 +11,7 @@ type Init = {
   readonly body?: BodyInit | null;
 };
 
-const origin = 'http://127.0.0.1:3002';
+const origin = 'http://localhost:3002';
 /** A client address that no other test has used, so that the limits of one test do not reach the next. */
 export const newAddress = (): string => {
   const groups = Array.from(crypto.getRandomValues(new Uint16Array(2)), (group) => group.toString(16));

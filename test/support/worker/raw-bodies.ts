@@ -4,9 +4,7 @@ export const asJson = { 'Content-Type': 'application/json' };
 export const asForm = { 'Content-Type': 'application/x-www-form-urlencoded' };
 export const bytes = (text: string) => new TextEncoder().encode(text);
 
-/** Hashes are not what these tests are about: they may be cheap. */
-export const cheapHashes = { ARGON2_MEMORY_KIB: '7168', ARGON2_ITERATIONS: '1' };
-export const client = createClient({ ...cheapHashes, RATE_LIMIT_MAX: '1000' });
+export const client = createClient({ RATE_LIMIT_MAX: '1000' });
 
 type Body = BodyInit | null;
 export const refresh = (body: Body, headers: Record<string, string> = asJson) =>

@@ -1,7 +1,7 @@
 import { pagePaths } from '../../../src/routes.ts';
 import { type Client, cookiesOf } from './client.ts';
 
-const origin = 'http://127.0.0.1:3002';
+const origin = 'http://localhost:3002';
 
 /** Whether people read what a path answers. */
 export const isForPeople = (path: string) =>

@@ -1,0 +1,66 @@
+import { type DatabasePlan, placeOf } from './database-plan.ts';
+import type { WorkerState } from './worker-state.ts';
+
+type Facts = {
+  readonly url: string;
+  readonly plan: DatabasePlan;
+  readonly embeddedDirectory: string;
+  readonly seconds: number;
+  readonly state: WorkerState;
+  /** Sentences about what runs, but is most likely not meant. */
+  readonly warnings: readonly string[];
+};
+
+/** The lines that a person needs once everything runs. */
+export const banner = ({ url, plan, embeddedDirectory, seconds, state, warnings }: Facts): string =>
+  [
+    '',
+    `  Itsor   ${headline(state)} in ${seconds.toFixed(1)} s`,
+    '',
+    `  API            ${url}`,
+    `  API reference  ${url}/docs`,
+    `  Account page   ${describeAccountPage(url, state)}`,
+    `  Mailbox        ${describeMailbox(url, state)}`,
+    `  Readiness      ${url}/readyz`,
+    `  Database       ${describeDatabase(plan, embeddedDirectory)}`,
+    ...section('Every route but /healthz answers 503 misconfigured:', state.complaints),
+    ...section('Warnings:', warnings),
+    '',
+    '  Ctrl-C stops it; the data stay.',
+    '',
+  ].join('\n');
+
+const section = (title: string, lines: readonly string[]): string[] =>
+  lines.length === 0 ? [] : ['', `  ${title}`, ...lines.map((line) => `    ${line}`)];
+
+const headline = ({ complaints, failing }: WorkerState): string => {
+  if (complaints.length > 0) return 'Ready, but misconfigured';
+  return failing.length > 0 ? `Ready, but without: ${failing.join(', ')}` : 'Ready';
+};
+
+const describeAccountPage = (url: string, { complaints, hasAccountPage }: WorkerState): string => {
+  if (hasAccountPage) return `${url}/account`;
+  return complaints.length > 0 ? 'none' : 'none: JWT_TOKEN_LOCATION is without cookies';
+};
+
+const describeMailbox = (url: string, { complaints, hasMailbox }: WorkerState): string => {
+  if (hasMailbox) return `${url}/dev/mailbox shows the mails; none is sent`;
+  return complaints.length > 0 ? 'none' : 'none: mails are sent by the provider that EMAIL_PROVIDER names';
+};
+
+const describeDatabase = (plan: DatabasePlan, embeddedDirectory: string): string => {
+  switch (plan.kind) {
+    case 'local':
+      return plan.postgresUrl === null
+        ? `embedded, in ${embeddedDirectory}`
+        : `PostgreSQL at ${placeOf(plan.postgresUrl)} (LOCAL_POSTGRES_URL)`;
+    case 'loopback':
+      return `PostgreSQL at ${plan.host} (DATABASE_URL); its roles and migrations are yours to apply`;
+    case 'remote':
+      return `at ${plan.host} (DATABASE_URL); its roles and migrations are yours to apply`;
+    case 'endpoint':
+      return `behind ${new URL(plan.url).host} (NEON_HTTP_ENDPOINT)`;
+    case 'none':
+      return 'none was started';
+  }
+};

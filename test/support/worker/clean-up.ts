@@ -1,0 +1,7 @@
+import { afterAll, vi } from 'vitest';
+
+// All files share one workerd, so nothing that one of them stands in for may outlast it.
+afterAll(() => {
+  vi.restoreAllMocks();
+  vi.useRealTimers();
+});

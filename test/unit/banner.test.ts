@@ -1,0 +1,77 @@
+import { describe, expect, it } from 'vitest';
+import { banner } from '../../scripts/stack/banner.ts';
+import { localWarnings } from '../../scripts/stack/local-warnings.ts';
+import { repeats, sentence } from '../../scripts/stack/shown-warnings.ts';
+
+const url = 'http://localhost:3002';
+const state = { complaints: [], failing: [], hasMailbox: true, hasAccountPage: true };
+const facts = {
+  url,
+  plan: { kind: 'local', postgresUrl: null } as const,
+  embeddedDirectory: '.data/pg',
+  seconds: 1,
+  state,
+  warnings: [],
+};
+
+describe('the banner of npm run dev', () => {
+  it('names five links and the database, and has no warnings where there are none', () => {
+    const text = banner(facts);
+    for (const path of ['', '/docs', '/account', '/dev/mailbox', '/readyz'])
+      expect(text).toMatch(new RegExp(`  ${url}${path}(?: |\n)`));
+    expect(text).toContain('embedded, in .data/pg');
+    expect(text).not.toContain('Warnings');
+  });
+
+  it('shows each warning on a line of its own', () => {
+    expect(banner({ ...facts, warnings: ['A is odd', 'B is too'] })).toContain(
+      '\n  Warnings:\n    A is odd\n    B is too\n',
+    );
+  });
+
+  it('names no page and no mailbox that does not answer', () => {
+    const text = banner({ ...facts, state: { ...state, hasMailbox: false, hasAccountPage: false } });
+    expect(text).toMatch(/Account page {3}none: JWT_TOKEN_LOCATION/);
+    expect(text).toMatch(/Mailbox {8}none: mails are sent/);
+  });
+});
+
+describe('the warnings of npm run dev', () => {
+  const warningsOf = async (variables: Record<string, string>) =>
+    (await localWarnings(variables)).map(sentence).filter((text) => !text.startsWith('.dev.vars'));
+
+  it('are none by default', async () => expect(await warningsOf({})).toEqual([]));
+
+  it('name a variable that is not used, and one that is misspelled', async () => {
+    expect(await warningsOf({ REDIS_URL: 'x', LOG_LEVLE: 'info' })).toEqual([
+      expect.stringMatching(/^REDIS_URL is not used/),
+      'LOG_LEVLE is not read; is LOG_LEVEL meant?',
+    ]);
+  });
+
+  it.each(['0.0.0.0', '192.168.1.5'])('name secrets that everybody knows where HOST is %s', async (HOST) => {
+    expect(await warningsOf({ HOST })).toEqual([
+      expect.stringContaining('the default of JWT_SECRET and of SECRET_KEY'),
+    ]);
+    expect(await warningsOf({ HOST, SECRET_KEY: 'x' })).toEqual([
+      expect.stringContaining('the default of JWT_SECRET is'),
+    ]);
+  });
+
+  it.each(['localhost', '127.0.0.1', '::1'])('leave the secrets alone where HOST is %s', async (HOST) => {
+    expect(await warningsOf({ HOST })).toEqual([]);
+  });
+
+  it('stand in the banner alone, and every other line of the log stays', () => {
+    const warnings = [{ variable: 'REDIS_URL', detail: 'is not used' }];
+    const json = { level: 'warn', message: 'configuration', ...warnings[0] };
+    expect(repeats(JSON.stringify(json), warnings)).toBe(true);
+    expect(repeats('12:00:00.000 warn  configuration variable=REDIS_URL detail=is not used', warnings)).toBe(
+      true,
+    );
+    expect(repeats('12:00:00.000 warn  configuration variable=OTHER detail=is not used', warnings)).toBe(
+      false,
+    );
+    expect(repeats('12:00:00.000 info  request route=/REDIS_URL status=200', warnings)).toBe(false);
+  });
+});
