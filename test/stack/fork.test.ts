@@ -19,6 +19,7 @@ const parts = [
   '.gitignore',
   'package.json',
   'tsconfig.json',
+  'tsconfig.node.json',
   'tsconfig.worker.json',
   'wrangler.toml',
   'drizzle.config.ts',
