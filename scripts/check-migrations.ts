@@ -1,37 +1,50 @@
-import { appendFileSync, readdirSync, readFileSync } from 'node:fs';
+import { appendFileSync, existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import journal from '../drizzle/meta/_journal.json' with { type: 'json' };
-import { inspectMigrations, inspectStatements, sha256 } from './migrations/inspect.ts';
+import { inspectMigrations, inspectStatements, type MigrationFiles, sha256 } from './migrations/inspect.ts';
 import { CliError, runProgram } from './program/cli.ts';
 import { readOptions } from './program/options.ts';
-import { migrationsDirectory } from './stack/postgres.ts';
+import { forkMigrations, type MigrationSet, migrationSets } from './stack/postgres.ts';
 
 const usage = `npm run db:check [-- --seal]
-  Refuses migrations that take something away and do not say why that is safe, and ones that were edited.
-  --seal  adds the checksums of new ones that pass to drizzle/migrations.sha256; it changes none that is there`;
-
-const sumsFile = join(migrationsDirectory, 'migrations.sha256');
+  Refuses migrations that take something away and do not say why that is safe, and ones that were edited; those of a
+  fork that touch tables which are not its own, too.
+  --seal  adds the checksums of new ones that pass to migrations.sha256 beside them; it changes none that is there`;
 
 runProgram(async () => {
   const { seal } = readOptions({ seal: { type: 'boolean' } }, usage);
-  const sql = readSql();
-  if (seal) await sealNew(sql);
-  const wrong = await inspectMigrations({ sql, journal: journal.entries, sums: readSums() });
+  const wrong: string[] = [];
+  let count = 0;
+  for (const set of migrationSets()) {
+    if (seal) await sealNew(set);
+    const files = readFiles(set);
+    wrong.push(...(await inspectMigrations(files)));
+    count += files.sql.size;
+  }
   if (wrong.length > 0) throw new CliError(wrong.join('\n'));
-  console.log(`${sql.size} migrations are additive, or say why not, and as they were sealed.`);
+  console.log(`${count} migrations are additive, or say why not, and as they were sealed.`);
 });
 
-const readSql = () =>
+const sumsFileOf = ({ directory }: MigrationSet) => join(directory, 'migrations.sha256');
+
+const readFiles = (set: MigrationSet): MigrationFiles => {
+  const { entries } = JSON.parse(readFileSync(join(set.directory, 'meta/_journal.json'), 'utf8')) as {
+    entries: MigrationFiles['journal'];
+  };
+  const isOfFork = set === forkMigrations;
+  return { sql: readSql(set), journal: entries, sums: readSums(sumsFileOf(set)), isOfFork };
+};
+
+const readSql = ({ directory }: MigrationSet) =>
   new Map(
-    readdirSync(migrationsDirectory)
+    readdirSync(directory)
       .filter((file) => file.endsWith('.sql'))
       .sort()
-      .map((file) => [file.slice(0, -4), readFileSync(join(migrationsDirectory, file), 'utf8')] as const),
+      .map((file) => [file.slice(0, -4), readFileSync(join(directory, file), 'utf8')] as const),
   );
 
-const readSums = () =>
+const readSums = (sumsFile: string) =>
   new Map(
-    readFileSync(sumsFile, 'utf8')
+    (existsSync(sumsFile) ? readFileSync(sumsFile, 'utf8') : '')
       .split('\n')
       .filter(Boolean)
       .map((line) => {
@@ -40,11 +53,11 @@ const readSums = () =>
       }),
   );
 
-const sealNew = async (sql: ReadonlyMap<string, string>) => {
-  const sums = readSums();
+const sealNew = async (set: MigrationSet) => {
+  const { sql, sums, isOfFork } = readFiles(set);
   for (const [tag, text] of sql) {
     // One that still has to say why it is safe is about to be edited.
-    if (sums.has(tag) || (await inspectStatements(tag, text)).length > 0) continue;
-    appendFileSync(sumsFile, `${sha256(text)}  ${tag}.sql\n`);
+    if (sums.has(tag) || (await inspectStatements(tag, text, isOfFork)).length > 0) continue;
+    appendFileSync(sumsFileOf(set), `${sha256(text)}  ${tag}.sql\n`);
   }
 };

@@ -7,6 +7,7 @@ import { createVersions, type Versions } from './deploy/versions.ts';
 import { CliError, interruption, runProgram } from './program/cli.ts';
 import { readOptions } from './program/options.ts';
 import { projectDirectory, readWranglerConfig, wranglerVariables } from './program/project.ts';
+import { forkMigrations, readMigrations } from './stack/postgres.ts';
 
 const usage = `npm run deploy -- --env production --url https://… [--canary 10] [--settle 15]
   Doctor, migrations, upload; then the new version gets 0, some and 100 % of the requests, with a smoke test each time.
@@ -35,7 +36,11 @@ runProgram(async () => {
   tell('✓ doctor');
   const stable = await versions.stable();
   tell(`✓ ${stable} is running`);
-  await run('migrations', [join('node_modules', 'drizzle-kit', 'bin.cjs'), 'migrate'], { env: migration });
+  await run('migrations', [drizzleKit, 'migrate'], { env: migration });
+  if (readMigrations(forkMigrations).length > 0)
+    await run('migrations of the fork', [drizzleKit, 'migrate', '--config', 'drizzle.fork.config.ts'], {
+      env: migration,
+    });
   tell('✓ migrations');
   const fresh = await versions.upload(process.env.GITHUB_SHA ?? 'by hand');
   tell(`✓ ${fresh} is uploaded`);
@@ -46,6 +51,8 @@ runProgram(async () => {
   await deployTriggers(versions, env, fresh);
   tell('✓ crons, routes and queue consumers');
 });
+
+const drizzleKit = join('node_modules', 'drizzle-kit', 'bin.cjs');
 
 const deployTriggers = async (versions: Versions, env: string, fresh: string): Promise<void> => {
   try {

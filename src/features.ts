@@ -3,6 +3,7 @@ import { createAdministration } from './administration/service.ts';
 import { createAudit } from './audit/service.ts';
 import type { Container } from './container.ts';
 import { createEmails } from './emails/service.ts';
+import { createForkFeatures } from './fork/fork.ts';
 import { createHealth } from './health/service.ts';
 import { createMail } from './mail/service.ts';
 import { createMetrics } from './metrics/service.ts';
@@ -35,5 +36,6 @@ export const createFeatures = (container: Container) => {
     retention: createRetention(container),
     health: createHealth(container, { pingHasher: checkArgon2id, pings: uploads.pings }),
     metrics: container.config.metrics.enabled ? createMetrics(container) : null,
+    fork: createForkFeatures(container),
   };
 };

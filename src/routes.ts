@@ -7,6 +7,7 @@ import { emailRoutes } from './emails/routes/emails.ts';
 import { linkPageRoutes } from './emails/routes/link-pages.tsx';
 import type { Features } from './features.ts';
 import { flagRoutes } from './flags/routes.ts';
+import { createForkRoutes } from './fork/fork.ts';
 import { healthRoutes, livenessRoute } from './health/routes.ts';
 import { devMailboxRoutes } from './mail/routes.tsx';
 import { metricsRoutes } from './metrics/routes.ts';
@@ -27,6 +28,9 @@ export const pagePaths = [
   '/restore-email',
   '/verify-email/*',
 ] as const;
+
+/** How the paths of a fork's own routes begin, and no path of ours. */
+export const forkPath = '/api/';
 
 /** Every route, in the order in which paths are matched. */
 export const createRoutes = (features: Features, web: Web, { jwks, asset }: Beside): readonly Route[] => {
@@ -56,5 +60,6 @@ export const createRoutes = (features: Features, web: Web, { jwks, asset }: Besi
     ...(features.metrics ? metricsRoutes(features.metrics) : []),
     // Local environments only: mails are captured nowhere else.
     ...(mailbox ? devMailboxRoutes({ mailbox }, origins) : []),
+    ...createForkRoutes(features.fork, web),
   ];
 };

@@ -9,17 +9,32 @@ const anything: unknown = new Proxy(() => anything, {
   apply: () => anything,
 });
 
-/** `src/routes.ts`, whose own types are those of the Worker. */
+/** `src/routes.ts` and `src/fork/fork.ts`, whose own types are those of the Worker. */
 type Routes = {
   readonly createRoutes: (features: unknown, web: unknown, beside: unknown) => readonly Route[];
+  readonly forkPath: string;
 };
+type ForkRoutes = { readonly createForkRoutes: (features: unknown, web: unknown) => readonly Route[] };
 
-/** The OpenAPI 3.1 document of every route, as JSON. Vite reads the routes, because Node does not read JSX. */
-export const openApiDocument = async (): Promise<string> => {
+const load = async <Module>(path: string): Promise<Module> =>
+  (await runnerImport<Module>(new URL(`../../src/${path}`, import.meta.url).pathname)).module;
+
+/** Every route, and those of them that belong to a fork. Vite reads them, because Node does not read JSX. */
+export const loadRoutes = async () => {
   const loaded = loadConfig({});
   if (!loaded.ok) throw new Error('the defaults of the configuration are wrong');
-  const { module } = await runnerImport<Routes>(new URL('../../src/routes.ts', import.meta.url).pathname);
   const web = { config: loaded.config, identify: anything, site: anything };
-  const routes = module.createRoutes(anything, web, anything);
-  return `${JSON.stringify(createOpenApi(routes), null, 1)}\n`;
+  const [{ createRoutes, forkPath }, { createForkRoutes }] = await Promise.all([
+    load<Routes>('routes.ts'),
+    load<ForkRoutes>('fork/fork.ts'),
+  ]);
+  return {
+    routes: createRoutes(anything, web, anything),
+    forkRoutes: createForkRoutes(anything, web),
+    forkPath,
+  };
 };
+
+/** The OpenAPI 3.1 document of every route, as JSON. */
+export const openApiDocument = async (): Promise<string> =>
+  `${JSON.stringify(createOpenApi((await loadRoutes()).routes), null, 1)}\n`;

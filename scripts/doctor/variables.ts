@@ -71,10 +71,10 @@ export const inspectFlags = (now: Date): Finding[] =>
     return warning(`flag ${name}`, `should have been gone by ${expires}; ask ${owner}`);
   });
 
-/** All of them are meant for the Worker or for wrangler itself; the Worker reads none that it does not know. */
+/** All of them are meant for the Worker, a fork or wrangler itself; the Worker reads none that it does not know. */
 const foreign = (place: string, names: readonly string[]): Finding[] =>
   names
-    .filter((name) => !isConfigVariable(name) && !/^(?:CLOUDFLARE|WRANGLER)_/.test(name))
+    .filter((name) => !isConfigVariable(name) && !/^(?:CLOUDFLARE|WRANGLER|FORK)_/.test(name))
     .map((name) => warning(place, `${name} is no variable of Itsor`));
 
 /** Names that the text of an env file sets twice: the last one counts. */

@@ -72,7 +72,7 @@ const queriesFor = (roles: RoleNames): readonly string[] => [
   grants(
     roles,
     'table',
-    `(select '__drizzle_migrations' as name, relacl as acl, relowner as owner from pg_class where oid = to_regclass('drizzle.__drizzle_migrations')) x`,
+    `(select relname as name, relacl as acl, relowner as owner from pg_class where relnamespace = to_regnamespace('drizzle') and relkind = 'r') x`,
   ),
   grants(
     roles,

@@ -3,7 +3,14 @@ import { type Finding, failure, ok } from '../doctor/report.ts';
 import { appliedMigrations } from '../recovery/migrations.ts';
 import { localRoles } from '../stack/database-plan.ts';
 import { openEmbeddedDatabase } from '../stack/embedded-database.ts';
-import { applyMigrations, readMigrations, withClient } from '../stack/postgres.ts';
+import {
+  applyMigrations,
+  forkMigrations,
+  type MigrationSet,
+  ourMigrations,
+  readMigrations,
+  withClient,
+} from '../stack/postgres.ts';
 import { applyRoles } from '../stack/roles.ts';
 import { type Catalogue, type RoleNames, readCatalogue } from './catalogue.ts';
 
@@ -26,23 +33,28 @@ export const findDatabaseDrift = async (
   roles: RoleNames,
   place: string,
 ): Promise<Finding[]> => {
-  const applied = await appliedMigrations(client);
+  const migrations = [
+    ...compareMigrations(ourMigrations, await appliedMigrations(client)),
+    ...compareMigrations(forkMigrations, await appliedMigrations(client, forkMigrations)),
+  ];
   const [expected, actual] = [await readExpected(), await readCatalogue(client, roles)];
-  const findings = [...compareMigrations(applied), ...compareCatalogues(expected, actual)];
+  const findings = [...migrations, ...compareCatalogues(expected, actual)];
   return findings.length > 0
     ? findings
     : [ok('database', `${expected.size} things in ${place} are as they should be`)];
 };
 
-const compareMigrations = (applied: readonly string[]): Finding[] => {
-  const bundled = readMigrations();
+const compareMigrations = (set: MigrationSet, applied: readonly string[]): Finding[] => {
+  const [check, command] =
+    set === forkMigrations ? ['migrations of the fork', 'fork:migrate'] : ['migrations', 'db:migrate'];
+  const bundled = readMigrations(set);
   const missing = bundled.filter(({ hash }) => !applied.includes(hash)).length;
   const foreign = applied.filter((hash) => !bundled.some((migration) => migration.hash === hash)).length;
   return [
     ...(missing > 0
-      ? [failure('migrations', `${missing} of ${bundled.length} are missing: npm run db:migrate`)]
+      ? [failure(check, `${missing} of ${bundled.length} are missing: npm run ${command}`)]
       : []),
-    ...(foreign > 0 ? [failure('migrations', `${foreign} are none of this code`)] : []),
+    ...(foreign > 0 ? [failure(check, `${foreign} are none of this code`)] : []),
   ];
 };
 

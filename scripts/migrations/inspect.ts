@@ -5,8 +5,10 @@ export type MigrationFiles = {
   /** By name without `.sql`. */
   readonly sql: ReadonlyMap<string, string>;
   readonly journal: readonly { readonly tag: string; readonly when: number }[];
-  /** The lines of drizzle/migrations.sha256, as sha256sum writes them. */
+  /** The lines of migrations.sha256 beside them, as sha256sum writes them. */
   readonly sums: ReadonlyMap<string, string>;
+  /** A fork's own migrations touch its own tables only (docs/upgrading.md). */
+  readonly isOfFork?: boolean;
 };
 
 /** Older than this check and applied wherever Itsor runs, so that a marker cannot be added any more. */
@@ -14,10 +16,18 @@ const acceptedBefore: Readonly<Record<string, string>> = {
   '0003_administration': 'a collation of the same type, and permissions of a role that was new',
 };
 
+/** How the names of a fork's tables begin, and of no table of ours. */
+export const forkPrefix = 'fork_';
+
 export const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
 
 /** Everything that is wrong with the migrations, one sentence each. */
-export const inspectMigrations = async ({ sql, journal, sums }: MigrationFiles): Promise<string[]> => {
+export const inspectMigrations = async ({
+  sql,
+  journal,
+  sums,
+  isOfFork = false,
+}: MigrationFiles): Promise<string[]> => {
   const wrong: string[] = [];
   for (const [tag, text] of sql) {
     if (!journal.some((entry) => entry.tag === tag))
@@ -26,9 +36,9 @@ export const inspectMigrations = async ({ sql, journal, sums }: MigrationFiles):
     if (sum === undefined) wrong.push(`${tag} is not sealed yet: npm run db:check -- --seal`);
     else if (sum !== sha256(text))
       wrong.push(
-        `${tag} was edited after it was sealed. Databases that have it do not get the change: undo it and write a new migration. One that is not merged yet: take its line out of drizzle/migrations.sha256 and seal it again.`,
+        `${tag} was edited after it was sealed. Databases that have it do not get the change: undo it and write a new migration. One that is not merged yet: take its line out of migrations.sha256 and seal it again.`,
       );
-    wrong.push(...(await inspectStatements(tag, text)));
+    wrong.push(...(await inspectStatements(tag, text, isOfFork)));
   }
   for (const tag of new Set([...sums.keys(), ...journal.map((entry) => entry.tag)]))
     if (!sql.has(tag)) wrong.push(`${tag} is gone.`);
@@ -43,19 +53,37 @@ export const inspectMigrations = async ({ sql, journal, sums }: MigrationFiles):
   return wrong;
 };
 
-/** Every statement that takes something away without a reason why that is safe. */
-export const inspectStatements = async (tag: string, text: string): Promise<string[]> => {
-  if (acceptedBefore[tag]) return [];
+/** Every statement that takes something away without a reason why that is safe; for a fork, also those on other tables. */
+export const inspectStatements = async (tag: string, text: string, isOfFork = false): Promise<string[]> => {
+  if (acceptedBefore[tag] && !isOfFork) return [];
   try {
-    return (await findDestructive(text))
+    const destructive = (await findDestructive(text))
       .filter(({ reason }) => reason === null)
       .map(
         ({ line, what }) =>
           `${tag}.sql:${line}: ${what}. The version that runs while this is applied may need what it takes away; say above the statement why it does not: -- destructive: <why it is safe>`,
       );
+    const others = isOfFork ? (await tablesIn(text)).filter((name) => !name.startsWith(forkPrefix)) : [];
+    return [
+      ...destructive,
+      ...others.map(
+        (name) =>
+          `${tag}.sql: ${name} is no table of the fork, whose names begin with ${forkPrefix}; a later migration of Itsor may collide with it.`,
+      ),
+    ];
   } catch (error) {
     return [`${tag}.sql is no SQL: ${(error as Error).message}.`];
   }
+};
+
+/** The tables that statements make, change or fill; the target of a foreign key is none of them. */
+const tablesIn = async (text: string): Promise<string[]> => {
+  const { stmts = [] } = await parse(text);
+  const names = stmts.flatMap(({ stmt }) => {
+    const [fields] = Object.values(stmt ?? {}) as { relation?: { relname?: string } }[];
+    return fields?.relation?.relname ?? [];
+  });
+  return [...new Set(names)];
 };
 
 type Destructive = {

@@ -5,6 +5,7 @@ import { createGunzip, createGzip } from 'node:zlib';
 import type { Client } from 'pg';
 import { z } from 'zod';
 import { CliError } from '../program/cli.ts';
+import { forkMigrations } from '../stack/postgres.ts';
 import { appliedMigrations } from './migrations.ts';
 import {
   type Contents,
@@ -22,6 +23,8 @@ const Header = z.object({
   format: z.literal(backupFormat),
   createdAt: z.string(),
   migrations: z.array(z.string()),
+  /** Those of a fork. A backup from before 0.2.0 has no such list. */
+  forkMigrations: z.array(z.string()).default([]),
 });
 const Start = z.object({
   table: z.string(),
@@ -53,6 +56,7 @@ export const backUp = (client: Client, place: string, out: Writable): Promise<Ba
     await client.query(`lock table ${names} in access share mode`);
     const contents: TableContents[] = [];
     const migrations = await appliedMigrations(client);
+    const ofFork = await appliedMigrations(client, forkMigrations);
     const createdAt = new Date().toISOString();
     const { rows: sequences } = await client.query<{ name: string; last: string | null }>(
       `select sequencename as name, last_value::text as last from pg_sequences
@@ -66,7 +70,7 @@ export const backUp = (client: Client, place: string, out: Writable): Promise<Ba
     };
     const note = (fields: object) => text([JSON.stringify(fields)]);
     const write = async function* () {
-      yield note({ format: backupFormat, createdAt, migrations });
+      yield note({ format: backupFormat, createdAt, migrations, forkMigrations: ofFork });
       for (const table of tables) {
         const { name, columns } = table;
         const tally = createTally();
@@ -82,7 +86,7 @@ export const backUp = (client: Client, place: string, out: Writable): Promise<Ba
       yield note({ end: whole.result().sha256 });
     };
     await finished(Readable.from(write()), createGzip(), out);
-    return { createdAt, migrations, tables: contents, sequences };
+    return { createdAt, migrations, forkMigrations: ofFork, tables: contents, sequences };
   });
 
 const batchCharacters = 256 * 1024;
@@ -113,7 +117,7 @@ export const readBackup = async (
     }
   };
 
-  const { createdAt, migrations } = parse(Header, await next(), notOurs(path));
+  const { createdAt, migrations, forkMigrations: ofFork } = parse(Header, await next(), notOurs(path));
   const tables: TableContents[] = [];
   let line = await next();
   for (; line.startsWith('{"table"'); line = await next()) {
@@ -138,7 +142,7 @@ export const readBackup = async (
   const { sequences } = parse(Sequences, line);
   const { sha256 } = whole.result();
   if (parse(End, await next()).end !== sha256 || !(await lines.next()).done) throw damaged(path);
-  return { createdAt, migrations, tables, sequences };
+  return { createdAt, migrations, forkMigrations: ofFork, tables, sequences };
 };
 
 // Not node:readline, which ends a line at U+2028 too.

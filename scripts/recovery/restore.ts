@@ -1,7 +1,7 @@
 import { type Client, escapeIdentifier } from 'pg';
 import { CliError } from '../program/cli.ts';
 import type { OperatorDatabase } from '../stack/operator-database.ts';
-import { applyMigrations } from '../stack/postgres.ts';
+import { applyMigrations, forkMigrations } from '../stack/postgres.ts';
 import { tablePrivileges } from '../stack/roles.ts';
 import { type BackupSummary, readBackup } from './backup-file.ts';
 import { appliedMigrations, bundledMigrations, isPrefix, migrateTo } from './migrations.ts';
@@ -24,8 +24,8 @@ export const restore = async (
   { replace }: Options,
 ): Promise<BackupSummary> => {
   const backup = await readBackup(path);
-  const bundled = bundledMigrations();
-  if (!isPrefix(backup.migrations, bundled)) {
+  const [bundled, bundledByFork] = [bundledMigrations(), bundledMigrations(forkMigrations)];
+  if (!isPrefix(backup.migrations, bundled) || !isPrefix(backup.forkMigrations, bundledByFork)) {
     throw new CliError(
       `${path} has migrations that this version of Itsor lacks: restore it with the version that made it.`,
     );
@@ -49,7 +49,9 @@ export const restore = async (
     await requireContents(client, tables, backup);
     for (const { sql } of tablePrivileges('current_user', escapeIdentifier(appUser))) await client.query(sql);
   });
-  if (backup.migrations.length < bundled.length) await applyMigrations(url);
+  const isOlder =
+    backup.migrations.length < bundled.length || backup.forkMigrations.length < bundledByFork.length;
+  if (isOlder) await applyMigrations(url);
   return backup;
 };
 
@@ -66,13 +68,16 @@ const requireAlone = async (client: Client, place: string) => {
 const prepare = async (
   client: Client,
   { url, place }: { url: string; place: string },
-  { migrations }: BackupSummary,
+  { migrations, forkMigrations: ofFork }: BackupSummary,
 ) => {
   const applied = await appliedMigrations(client);
-  if (applied.length > 0) {
-    if (applied.length === migrations.length && isPrefix(applied, migrations)) return;
+  const appliedByFork = await appliedMigrations(client, forkMigrations);
+  if (applied.length + appliedByFork.length > 0) {
+    const isSame = (one: readonly string[], other: readonly string[]) =>
+      one.length === other.length && isPrefix(one, other);
+    if (isSame(applied, migrations) && isSame(appliedByFork, ofFork)) return;
     throw new CliError(
-      `${place} has ${applied.length} migrations and the backup ${migrations.length}, or others: restore into an empty database, which gets the backup's and then the newer ones.`,
+      `${place} has ${applied.length + appliedByFork.length} migrations and the backup ${migrations.length + ofFork.length}, or others: restore into an empty database, which gets the backup's and then the newer ones.`,
     );
   }
   if ((await readTables(client)).length > 0) {
@@ -81,6 +86,7 @@ const prepare = async (
     );
   }
   await migrateTo(url, migrations.length);
+  if (ofFork.length > 0) await migrateTo(url, ofFork.length, forkMigrations);
 };
 
 /** Until all rows are there, every other reader and writer waits. */

@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { SQL } from 'drizzle-orm';
 import { type MigrationMeta, readMigrationFiles } from 'drizzle-orm/migrator';
@@ -24,16 +26,35 @@ export const withClient = async <T>(url: string, work: (client: Client) => Promi
   }
 };
 
-export const migrationsDirectory = fileURLToPath(new URL('../../drizzle', import.meta.url));
+/** A folder of migrations, and the table in the schema `drizzle` that says which of them a database has. */
+export type MigrationSet = { readonly directory: string; readonly journal: string };
 
-/** The migrations of this code, as drizzle-kit's journal will know them. */
-export const readMigrations = (directory = migrationsDirectory): MigrationMeta[] =>
-  readMigrationFiles({ migrationsFolder: directory });
+export const ourMigrations: MigrationSet = {
+  directory: fileURLToPath(new URL('../../drizzle', import.meta.url)),
+  journal: '__drizzle_migrations',
+};
 
-/** Applies the migrations that the database lacks, in one transaction, by the journal that drizzle-kit keeps. */
-export const applyMigrations = (url: string, directory = migrationsDirectory): Promise<void> =>
+/** Those of a fork (docs/upgrading.md), which build on ours; Itsor has none. */
+export const forkMigrations: MigrationSet = {
+  directory: fileURLToPath(new URL('../../src/fork/db/migrations', import.meta.url)),
+  journal: '__fork_migrations',
+};
+
+/** The sets that have migrations, in the order in which they are applied. */
+export const migrationSets = (): readonly MigrationSet[] =>
+  [ourMigrations, forkMigrations].filter(({ directory }) =>
+    existsSync(join(directory, 'meta/_journal.json')),
+  );
+
+/** The migrations of a set in this code, as its journal will know them. */
+export const readMigrations = ({ directory }: MigrationSet = ourMigrations): MigrationMeta[] =>
+  existsSync(directory) ? readMigrationFiles({ migrationsFolder: directory }) : [];
+
+/** Applies the migrations that the database lacks, each set in one transaction, by the journal that drizzle-kit keeps. */
+export const applyMigrations = (url: string, sets = migrationSets()): Promise<void> =>
   withClient(url, async (client) => {
-    await migrate(drizzle(client), { migrationsFolder: directory });
+    for (const { directory, journal } of sets)
+      await migrate(drizzle(client), { migrationsFolder: directory, migrationsTable: journal });
   });
 
 export type PostgresDatabase = Database & { readonly close: () => Promise<void> };

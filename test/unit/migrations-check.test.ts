@@ -116,6 +116,27 @@ describe('the migrations', () => {
     expect(await inspectMigrations({ ...good, ...change })).toEqual([expect.stringMatching(sentence)]);
   });
 
+  test.each([
+    'ALTER TABLE users ADD COLUMN a text',
+    'CREATE TABLE a (id int)',
+    'CREATE INDEX i ON users (email)',
+  ])('of a fork are refused where they touch a table that is not its own: %s', async (sql) => {
+    const ofFork = { ...good, sql: new Map([['0000_a', sql]]), sums: new Map([['0000_a', sha256(sql)]]) };
+    expect(await inspectMigrations(ofFork)).toEqual([]);
+    expect(await inspectMigrations({ ...ofFork, isOfFork: true })).toEqual([
+      expect.stringMatching(/is no table of the fork, whose names begin with fork_/),
+    ]);
+  });
+
+  test('of a fork may refer to a table of Itsor', async () => {
+    const sql = `CREATE TABLE fork_a (id uuid);
+ALTER TABLE fork_a ADD CONSTRAINT c FOREIGN KEY (id) REFERENCES users (id);`;
+    const sums = new Map([['0000_a', sha256(sql)]]);
+    expect(
+      await inspectMigrations({ ...good, sql: new Map([['0000_a', sql]]), sums, isOfFork: true }),
+    ).toEqual([]);
+  });
+
   test('are refused where one is dated before another', async () => {
     const sql = new Map([...good.sql, ['0001_b', first]]);
     const sums = new Map([...good.sums, ['0001_b', sha256(first)]]);

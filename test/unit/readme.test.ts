@@ -33,3 +33,11 @@ describe.each(pages)('%s', (page) => {
     expect(named.filter((name) => !(name in scripts))).toEqual([]);
   });
 });
+
+it('CHANGELOG.md begins with the version of package.json, or with what is not released yet', () => {
+  const versions = [
+    ...readFileSync('CHANGELOG.md', 'utf8').matchAll(/^## (\d+\.\d+\.\d+) - \d{4}-\d{2}-\d{2}$/gm),
+  ];
+  expect(versions[0]?.[1]).toBe(project.version);
+  expect(versions.length).toBeGreaterThan(1);
+});

@@ -10,7 +10,8 @@ const platformAreas = new Set(['http', 'middleware', 'pages', 'rules', 'schema']
 const common = /^src\/platform\/(?:context|errors|refusals)\.ts$|^src\/platform\/config\//;
 
 export const placeOf = (path: string): Place => {
-  const [, room = '', second = ''] = path.split('/');
+  // A fork has rooms of its own, and `src/fork/fork.ts` puts them together as the entry files do ours.
+  const [, room = '', second = ''] = path.replace(/^src\/fork\//, 'src/').split('/');
   const part = second.replace(/\.tsx?$/, '');
   if (second === '') return { room: 'entry', layer: 'entry' };
   if (room === 'platform') {

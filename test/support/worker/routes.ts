@@ -1,10 +1,11 @@
 import { env } from 'cloudflare:test';
 import type { Access, Description } from '../../../src/platform/http/route.ts';
 import type { Permission } from '../../../src/platform/rules/permissions.ts';
+import { forkPath } from '../../../src/routes.ts';
 import { createWorker } from '../../../src/worker.ts';
 
-/** The routes of the app as it runs in the tests. */
-export const { routes } = createWorker(env as never);
+/** The routes of Itsor as it runs in the tests; those of a fork are for the tests of the fork. */
+export const routes = createWorker(env as never).routes.filter(({ path }) => !path.startsWith(forkPath));
 
 /** A route as OpenAPI names it. */
 const keyOf = ({ method, path }: Pick<Description, 'method' | 'path'>): string =>
