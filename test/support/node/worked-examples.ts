@@ -7,20 +7,22 @@ export type Step =
   | { readonly kind: 'change'; readonly path: string; readonly before: string; readonly after: string }
   | { readonly kind: 'command'; readonly command: string };
 
-const sideOf = (lines: readonly string[], marks: string): string =>
-  lines
+const sideOf = (hunk: string, marks: string): string =>
+  hunk
+    .split('\n')
     .filter((line) => marks.includes(line[0] ?? ' '))
     .map((line) => line.slice(1))
     .join('\n');
 
-const stepsOf = (language: string, lead: string, lines: readonly string[]): Step[] => {
-  if (language === 'sh') return lines.map((command) => ({ kind: 'command', command }));
+const stepsOf = (language: string, lead: string, code: string): Step[] => {
+  if (language === 'sh') return code.split('\n').map((command) => ({ kind: 'command', command }));
   // The line before a block of code begins with the path of the file.
   const [, path] = /^`([^`]+)`.*:$/.exec(lead) ?? [];
   if (path === undefined) throw new Error(`no path in the line before a block of code: ${lead}`);
-  if (language === 'diff')
-    return [{ kind: 'change', path, before: sideOf(lines, ' -'), after: sideOf(lines, ' +') }];
-  return [{ kind: 'file', path, text: `${lines.join('\n')}\n` }];
+  if (language !== 'diff') return [{ kind: 'file', path, text: `${code}\n` }];
+  return code
+    .split('\n@@\n')
+    .map((hunk) => ({ kind: 'change', path, before: sideOf(hunk, ' -'), after: sideOf(hunk, ' +') }));
 };
 
 /** The steps of a page, from the heading "Worked examples" to its end. */
@@ -30,9 +32,7 @@ export const readSteps = (page: string): Step[] => {
   const blocks = [...section.matchAll(/^([^\n]+)\n\n```([a-z]+)\n(.*?)\n```$/gms)];
   if (blocks.length !== section.match(/^```[a-z]+$/gm)?.length)
     throw new Error('a line and an empty line stand before each block of code');
-  return blocks.flatMap(([, lead = '', language = '', code = '']) =>
-    stepsOf(language, lead, code.split('\n')),
-  );
+  return blocks.flatMap(([, lead = '', language = '', code = '']) => stepsOf(language, lead, code));
 };
 
 /** Writes a file, or makes a change, in the folder of a project. */
