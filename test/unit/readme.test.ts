@@ -18,24 +18,6 @@ const pages = [
 ];
 const scripts: Readonly<Record<string, string>> = project.scripts;
 
-describe.each(pages)('%s', (page) => {
-  const text = readFileSync(page, 'utf8');
-
-  it('links to files that exist', () => {
-    const targets = [...text.matchAll(/\]\((?!https?:|#|mailto:)([^)#\s]+)/g)].map(
-      ([, target]) => target ?? '',
-    );
-    expect(targets.filter((target) => !existsSync(join(dirname(page), target)))).toEqual([]);
-  });
-
-  it('names commands that exist', () => {
-    const named = [...text.matchAll(/npm run (?:-s )?([a-z][a-z0-9:-]*[a-z0-9])/g)].map(
-      ([, name]) => name ?? '',
-    );
-    expect(named.filter((name) => !(name in scripts))).toEqual([]);
-  });
-});
-
 describe('README.md', () => {
   const text = readFileSync('README.md', 'utf8');
 
@@ -66,4 +48,22 @@ it('docs/features.md has every route of the OpenAPI document once, and no other'
     Object.keys(methods).map((method) => `${method.toUpperCase()} ${path}`),
   );
   expect(named.toSorted()).toEqual(described.toSorted());
+});
+
+describe.each(pages)('%s', (page) => {
+  const text = readFileSync(page, 'utf8');
+
+  it('links to files that exist', () => {
+    const targets = [...text.matchAll(/\]\((?!https?:|#|mailto:)([^)#\s]+)/g)].map(
+      ([, target]) => target ?? '',
+    );
+    expect(targets.filter((target) => !existsSync(join(dirname(page), target)))).toEqual([]);
+  });
+
+  it('names commands that exist', () => {
+    const named = [...text.matchAll(/npm run (?:-s )?([a-z][a-z0-9:-]*[a-z0-9])/g)].map(
+      ([, name]) => name ?? '',
+    );
+    expect(named.filter((name) => !(name in scripts))).toEqual([]);
+  });
 });

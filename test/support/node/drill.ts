@@ -82,7 +82,7 @@ export const signUp = async (url: string, names: readonly string[]): Promise<Per
 
 export type Administrator = (method: string, path: string, json?: object) => Promise<Answer>;
 
-/** Makes an administrator of an account, as docs/operations.md says, and logs in. */
+/** Makes an administrator of an account, as the README says, and logs in. */
 export const appoint = async (dataDirectory: string, { email, home }: Person): Promise<Administrator> => {
   const run = await runScript(['scripts/admin-create.ts', '--email', email], { DATA_DIR: dataDirectory });
   if (run.status !== 0) throw fail('admin:create', run.stderr.trim());
