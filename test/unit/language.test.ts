@@ -30,6 +30,7 @@ const places = [
   '.github',
   'README.md',
   'CHANGELOG.md',
+  'CONTRIBUTING.md',
   'SECURITY.md',
   '.dev.vars.example',
 ];

@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import openApi from '../../docs/openapi.json' with { type: 'json' };
 import project from '../../package.json' with { type: 'json' };
 
 const pagesIn = (folder: string): string[] =>
@@ -10,11 +11,44 @@ const pagesIn = (folder: string): string[] =>
 const pages = [
   'README.md',
   'CHANGELOG.md',
+  'CONTRIBUTING.md',
   'SECURITY.md',
   ...pagesIn('docs'),
   ...pagesIn('test/conformance'),
 ];
 const scripts: Readonly<Record<string, string>> = project.scripts;
+
+describe('README.md', () => {
+  const text = readFileSync('README.md', 'utf8');
+
+  it('has fewer than 1,200 words', () => {
+    expect(text.split(/\s+/).filter(Boolean).length).toBeLessThan(1200);
+  });
+
+  it('has no table of more than ten rows', () => {
+    const longest = [...text.matchAll(/(?:^\|.*\n?)+/gm)].map(
+      ([table]) => table.trim().split('\n').length - 2,
+    );
+    expect(longest.filter((rows) => rows > 10)).toEqual([]);
+  });
+});
+
+it('docs/README.md links to every document, runbook and decision', () => {
+  const index = readFileSync('docs/README.md', 'utf8');
+  const documents = readdirSync('docs', { recursive: true, encoding: 'utf8' }).filter(
+    (name) => name.endsWith('.md') && name !== 'README.md',
+  );
+  expect(documents.filter((name) => !index.includes(`(${name})`))).toEqual([]);
+});
+
+it('docs/features.md has every route of the OpenAPI document once, and no other', () => {
+  const features = readFileSync('docs/features.md', 'utf8');
+  const named = [...features.matchAll(/^\| `([A-Z]+ \/[^`]*)` \|/gm)].map(([, route]) => route);
+  const described = Object.entries(openApi.paths).flatMap(([path, methods]) =>
+    Object.keys(methods).map((method) => `${method.toUpperCase()} ${path}`),
+  );
+  expect(named.toSorted()).toEqual(described.toSorted());
+});
 
 describe.each(pages)('%s', (page) => {
   const text = readFileSync(page, 'utf8');

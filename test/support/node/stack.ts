@@ -4,10 +4,9 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { projectDirectory } from '../../../scripts/program/project.ts';
 import { findFreePort } from '../../../scripts/stack/service-process.ts';
 import { isConfigVariable } from '../../../src/platform/config/variables.ts';
-
-const launcher = new URL('../../../scripts/dev.ts', import.meta.url);
 
 export type Launch = {
   readonly process: ChildProcess;
@@ -22,6 +21,8 @@ export type Launch = {
 };
 
 type Options = {
+  /** The folder with the source; absent: this project. */
+  readonly project?: string;
   readonly env?: Readonly<Record<string, string>>;
   readonly args?: readonly string[];
   readonly port?: number;
@@ -33,7 +34,9 @@ type Options = {
 export const launchStack = async (options: Options = {}): Promise<Launch> => {
   const port = options.port ?? (await findFreePort());
   const dataDirectory = options.dataDirectory ?? (await mkdtemp(join(tmpdir(), 'itsor-')));
-  const child = fork(launcher, options.args ?? [], {
+  const project = options.project ?? projectDirectory;
+  const child = fork(join(project, 'scripts/dev.ts'), options.args ?? [], {
+    cwd: project,
     // Not those of the test runner.
     execArgv: [],
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
