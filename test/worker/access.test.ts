@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { type Permission, permissionNames } from '../../src/platform/rules/permissions.ts';
-import { type Access, access } from '../support/worker/access.ts';
+import { type Access, type Attempt, access } from '../support/worker/access.ts';
 import { newAccountAllowed, newAdmin } from '../support/worker/administrators.ts';
 import { createClient, newAccount, type Tokens } from '../support/worker/client.ts';
 import { sql } from '../support/worker/database.ts';
@@ -95,15 +95,21 @@ describe('who may do what', () => {
   describe.each(rows)('%s', (key, row) => {
     const [method = '', path = ''] = key.split(' ');
     const permission = permissionOf(operations[key]?.access);
+    const attemptOf = async (): Promise<Attempt | undefined> => row.attempt?.({ other, client });
+    let shared: Promise<Attempt | undefined> | undefined;
+    const refusedAttempt = () => {
+      shared ??= attemptOf();
+      return shared;
+    };
 
     // Proves ASVS 8.2.1.
     it.each(actorNames)('as %s', async (who) => {
       for (const [name, carry] of Object.entries(carriers)) {
-        // A request that is refused leaves its account as it was.
-        const isUsedUp = row.usesUp === true && expected(row, who, permission) < 400;
-        const account = await (isUsedUp ? actors[who](permission) : settle(who, permission));
+        // A request that is refused leaves its actor and its target as they were.
+        const isRefused = row.everybody === undefined && expected(row, who, permission) >= 400;
+        const account = await (row.usesUp && !isRefused ? actors[who](permission) : settle(who, permission));
         if (account === null && name === 'cookie') continue;
-        const attempt = await row.attempt?.({ other, client });
+        const attempt = await (isRefused ? refusedAttempt() : attemptOf());
         const response = await client(method, attempt?.path ?? path, {
           ...attempt?.init,
           ...(account && carry(account)),

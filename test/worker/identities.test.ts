@@ -181,7 +181,7 @@ describe('an account without a password', () => {
 describe('the account page', () => {
   it('offers a login at each provider, which starts at the origin of its callback', async () => {
     const page = await (await client('GET', '/account')).text();
-    expect(page).toMatch(/href="http:\/\/127\.0\.0\.1:3002\/auth\/oauth\/acme"[^>]*>\s*Log in with Acme/);
+    expect(page).toMatch(/href="http:\/\/localhost:3002\/auth\/oauth\/acme"[^>]*>\s*Log in with Acme/);
     expect(await (await createClient()('GET', '/account')).text()).not.toContain('Log in with ');
   });
 

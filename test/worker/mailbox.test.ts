@@ -68,7 +68,7 @@ describe('GET /dev/mailbox', () => {
     const [row] = await sql`select id from outbox where recipient = ${email}`;
     await deliver(row?.id);
     const mail = (await readItems()).find(({ to }) => to === email);
-    const token = /http:\/\/127\.0\.0\.1:3002\/verify-email\?token=(\S+)/.exec(mail?.text ?? '')?.[1];
+    const token = /http:\/\/localhost:3002\/verify-email\?token=(\S+)/.exec(mail?.text ?? '')?.[1];
     const response = await client('POST', '/auth/email/verify', { json: { token }, bearer });
     expect(response.status).toBe(204);
   });

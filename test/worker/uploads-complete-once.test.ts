@@ -114,7 +114,8 @@ describe('the confirmation of an upload', () => {
   });
 
   it('another request takes a confirmation over when the lease of the first has run out, later each time', async () => {
-    const client = createUploader();
+    // A lease is five seconds longer than a request may take.
+    const client = createUploader({ REQUEST_TIMEOUT_MS: '10000' });
     const { access_token: bearer } = await newAccount(client);
     const ticket = await declare(client, bearer);
     await put(client, ticket);
