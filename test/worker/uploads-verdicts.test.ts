@@ -8,7 +8,7 @@ import type { Verdict } from '../../src/platform/rules/scan.ts';
 import { type BoundVerdict, createScanResultSql } from '../../src/uploads/sql/scan-results.ts';
 import { createUploadJobSql } from '../../src/uploads/sql/upload-jobs.ts';
 import { newAccount } from '../support/worker/client.ts';
-import { sql } from '../support/worker/database.ts';
+import { raceRounds, sql } from '../support/worker/database.ts';
 import {
   auditOf,
   createUploader,
@@ -172,7 +172,7 @@ describe('a verdict', () => {
 });
 
 describe('verdicts at the same time', () => {
-  const rounds = 12;
+  const rounds = raceRounds(12);
   const eachRound = async (work: (file: Awaited<ReturnType<typeof newFile>>) => Promise<void>) => {
     for (let round = 0; round < rounds; round++) await work(await newFile());
   };
