@@ -67,7 +67,8 @@ describe('the table of statements', () => {
   test('every golden file belongs to one case of the table', () => {
     const expected = cases.map(([file]) => file);
     expect(sorted(expected)).toHaveLength(expected.length);
-    expect(sorted(filesIn('test/statements', '.sql'))).toEqual(sorted(expected));
+    const hint = 'vitest run --project unit test/unit/statements.test.ts -u writes the files of new cases';
+    expect(sorted(filesIn('test/statements', '.sql')), hint).toEqual(sorted(expected));
   });
 });
 

@@ -79,7 +79,9 @@ describe('who may do what', () => {
 
   // Proves ASVS 8.2.1.
   it('has a row for every operation, and one that fits it', () => {
-    expect(Object.keys(access).toSorted()).toEqual(Object.keys(operations).toSorted());
+    expect(Object.keys(access).toSorted(), 'the rows of test/support/worker/access.ts').toEqual(
+      Object.keys(operations).toSorted(),
+    );
     for (const [key, row] of rows) {
       const needed = operations[key]?.access;
       const kind = permissionOf(needed) ? 'permitted' : needed === 'session' ? 'loggedIn' : 'everybody';
