@@ -268,10 +268,12 @@ for (const [kind, open] of [
       await sleep(3000);
       await signUp('mallory@example.com');
       const run = await finish(child, `${password}\n`);
-      if (run.code === 1)
-        expect(run).toMatchObject(sentence(/^A sign-up has just created the account mallory/));
+      // The latter where the machine was so slow that the program looked only after the sign-up.
+      expect(run).toMatchObject(
+        sentence(/^A sign-up has just created the account mallory|^The address of the account mallory/),
+      );
       const { roles, password_hash: hash } = await account('mallory@example.com');
-      expect([roles, hash]).toEqual([run.code === 1 ? ['user'] : ['admin', 'user'], 'kept']);
+      expect([roles, hash]).toEqual([['user'], 'kept']);
     });
 
     test('takes a password of spaces at its ends, and CRLF as the end of the line', async () => {
