@@ -63,7 +63,7 @@ export default defineConfig({
     // A busy machine can let one time-bound test slip; a rule that is broken fails twice.
     retry: process.env.CI ? 1 : 0,
     // A file waits for its database half of the time.
-    maxWorkers: Math.max(2, availableParallelism()),
+    maxWorkers: Number(process.env.VITEST_MAX_WORKERS) || Math.max(2, availableParallelism()),
     // Progress is one line per file, and what the app logs is shown for a test that fails.
     silent: 'passed-only',
     slowTestThreshold: 60_000,
