@@ -59,8 +59,8 @@ const deafSilence: Answer = () => new Promise(() => {});
 const cutOff: Answer = async () => {
   throw new TypeError('Network connection lost.');
 };
-const stall = new ReadableStream({ pull: () => new Promise(() => {}) });
-const halfAnswer: Answer = async () => new Response(stall, { status: 200 });
+const stall = () => new ReadableStream({ pull: () => new Promise(() => {}) });
+const halfAnswer: Answer = async () => new Response(stall(), { status: 200 });
 const page = '<html>Bad gateway</html>';
 
 /** Failures of any HTTP API. After each of them the mail must be retried. */
