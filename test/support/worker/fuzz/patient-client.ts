@@ -7,5 +7,5 @@ import { type Client, createClient } from '../client.ts';
  */
 export const createPatientClient = (): Client => {
   vi.spyOn(AbortSignal, 'timeout').mockImplementation(() => new AbortController().signal);
-  return createClient({ RATE_LIMIT_MAX: '1000', REQUEST_TIMEOUT_MS: '60000' });
+  return createClient({ RATE_LIMIT_MAX: '1000' });
 };
