@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { inspectMigrations, inspectStatements, type MigrationFiles, sha256 } from './migrations/inspect.ts';
 import { CliError, runProgram } from './program/cli.ts';
 import { readOptions } from './program/options.ts';
-import { forkMigrations, type MigrationSet, migrationSets } from './stack/postgres.ts';
+import { forkMigrations, type MigrationSet, migrationSets, readJournalFile } from './stack/postgres.ts';
 
 const usage = `npm run db:check [-- --seal]
   Refuses migrations that take something away and do not say why that is safe, and ones that were edited; those of a
@@ -27,9 +27,7 @@ runProgram(async () => {
 const sumsFileOf = ({ directory }: MigrationSet) => join(directory, 'migrations.sha256');
 
 const readFiles = (set: MigrationSet): MigrationFiles => {
-  const { entries } = JSON.parse(readFileSync(join(set.directory, 'meta/_journal.json'), 'utf8')) as {
-    entries: MigrationFiles['journal'];
-  };
+  const { entries } = readJournalFile(set);
   const isOfFork = set === forkMigrations;
   return { sql: readSql(set), journal: entries, sums: readSums(sumsFileOf(set)), isOfFork };
 };

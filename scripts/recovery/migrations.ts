@@ -1,8 +1,14 @@
-import { copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Client, escapeIdentifier } from 'pg';
-import { applyMigrations, type MigrationSet, ourMigrations, readMigrations } from '../stack/postgres.ts';
+import {
+  applyMigrations,
+  type MigrationSet,
+  ourMigrations,
+  readJournalFile,
+  readMigrations,
+} from '../stack/postgres.ts';
 
 /** The SHA-256 of a migration's file, which drizzle-kit's journal keeps. */
 export type Migration = string;
@@ -30,9 +36,7 @@ export const migrateTo = async (
 ): Promise<void> => {
   const directory = await mkdtemp(join(tmpdir(), 'itsor-migrations-'));
   try {
-    const journal = JSON.parse(await readFile(join(set.directory, 'meta/_journal.json'), 'utf8')) as {
-      entries: { tag: string }[];
-    };
+    const journal = readJournalFile(set);
     const entries = journal.entries.slice(0, count);
     await mkdir(join(directory, 'meta'));
     await writeFile(join(directory, 'meta/_journal.json'), JSON.stringify({ ...journal, entries }));

@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { SQL } from 'drizzle-orm';
@@ -40,11 +40,17 @@ export const forkMigrations: MigrationSet = {
   journal: '__fork_migrations',
 };
 
+const journalFileOf = ({ directory }: MigrationSet): string => join(directory, 'meta/_journal.json');
+
 /** The sets that have migrations, in the order in which they are applied. */
 export const migrationSets = (): readonly MigrationSet[] =>
-  [ourMigrations, forkMigrations].filter(({ directory }) =>
-    existsSync(join(directory, 'meta/_journal.json')),
-  );
+  [ourMigrations, forkMigrations].filter((set) => existsSync(journalFileOf(set)));
+
+type JournalFile = { readonly entries: readonly { readonly tag: string; readonly when: number }[] };
+
+/** What drizzle-kit keeps beside the migrations of a set. */
+export const readJournalFile = (set: MigrationSet): JournalFile =>
+  JSON.parse(readFileSync(journalFileOf(set), 'utf8'));
 
 /** The migrations of a set in this code, as its journal will know them. */
 export const readMigrations = ({ directory }: MigrationSet = ourMigrations): MigrationMeta[] =>

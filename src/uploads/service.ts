@@ -11,7 +11,7 @@ import { createDeclare } from './service/declare.ts';
 import { createDownload } from './service/download.ts';
 import { createReceive } from './service/receive.ts';
 import { createScan } from './service/scan.ts';
-import { createAdmitScanner, createReceiveScanResult, type ScanSource } from './service/scan-results.ts';
+import { createAdmitScanner, createReceiveScanResult } from './service/scan-results.ts';
 import { createSweep } from './service/sweep.ts';
 import { createWork } from './service/work.ts';
 import { createScanResultSql } from './sql/scan-results.ts';
@@ -55,7 +55,7 @@ export const createUploads = (container: Container) => {
       return verb(...given);
     };
 
-  const scanSource: ScanSource | null =
+  const guardduty =
     scanner?.kind === 'guardduty' && storage.kind === 's3'
       ? { bucket: storage.bucket, isCallbackSecret: createSharedSecret(scanner.callbackSecret) }
       : null;
@@ -81,8 +81,8 @@ export const createUploads = (container: Container) => {
       await rows.removeOwn(ctx, id);
       ctx.defer('upload queue', enqueue(id));
     },
-    admitScanner: createAdmitScanner(scanSource),
-    receiveScanResult: createReceiveScanResult({ results, source: scanSource, enqueue }),
+    admitScanner: createAdmitScanner(guardduty?.isCallbackSecret ?? null),
+    receiveScanResult: createReceiveScanResult({ results, bucket: guardduty?.bucket ?? null, enqueue }),
     /** What /readyz asks, where files are taken. */
     pings: {
       ...(engine && {

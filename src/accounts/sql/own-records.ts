@@ -93,14 +93,8 @@ const toLists = (records: readonly RecordJson[]) => {
     switch (list) {
       case 'identities': {
         const { issuer, subject, email, vouched } = item;
-        identities.push({
-          issuer,
-          subject,
-          email,
-          vouched,
-          createdAt,
-          lastUsedAt: new Date(item.last_used_at),
-        });
+        const lastUsedAt = new Date(item.last_used_at);
+        identities.push({ issuer, subject, email, vouched, createdAt, lastUsedAt });
         break;
       }
       case 'sessions': {

@@ -96,7 +96,10 @@ export const sessionCutoff = pgTable(
 export const deviceNetworkOf = (ip: SQLWrapper): SQL =>
   sql`network(set_masklen(${ip}, case family(${ip}) when 4 then 24 else 64 end))`;
 
-/** One row per sign-up, login, and session that continues another after a change of the password. The refresh token is derived from the id and the counter, never stored. */
+/**
+ * One row per sign-up, login, and session that continues another after a change of the password. The refresh token is
+ * derived from the id and the counter, never stored.
+ */
 export const sessions = pgTable(
   'sessions',
   {

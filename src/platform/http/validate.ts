@@ -100,10 +100,12 @@ const fieldErrors = (issue: z.core.$ZodIssue, root: unknown): FieldError[] => {
 
 const refusal = (issues: readonly z.core.$ZodIssue[], given: unknown): AppError =>
   new AppError('validation_failed', {
+    // As an iterator, so that no more issues are put in words than are reported.
     errors: issues
-      .slice(0, maxReportedErrors)
+      .values()
       .flatMap((issue) => fieldErrors(issue, given))
-      .slice(0, maxReportedErrors),
+      .take(maxReportedErrors)
+      .toArray(),
   });
 
 /** @throws AppError `validation_failed`, with the first `maxReportedErrors` reasons */

@@ -17,39 +17,33 @@ export type ScanEvent = {
   readonly threats: readonly string[];
 };
 
-/** The bucket that GuardDuty scans, and the secret of the sender of its events. */
-export type ScanSource = {
-  readonly bucket: string;
-  readonly isCallbackSecret: (given: string | undefined) => Promise<boolean>;
-};
-
 /**
  * Lets in a sender that knows the callback secret, before its event is read.
- * @param source null where GuardDuty is not the scanner
+ * @param isCallbackSecret null where GuardDuty is not the scanner
  * @throws AppError `not_found`, `unauthenticated`
  */
 export const createAdmitScanner =
-  (source: ScanSource | null) =>
+  (isCallbackSecret: ((given: string | undefined) => Promise<boolean>) | null) =>
   async (secret: string | undefined): Promise<void> => {
-    if (!source) throw new AppError('not_found');
-    if (!(await source.isCallbackSecret(secret)))
+    if (!isCallbackSecret) throw new AppError('not_found');
+    if (!(await isCallbackSecret(secret)))
       throw new AppError('unauthenticated', { detail: 'The callback secret is not right.' });
   };
 
 /**
  * Takes a verdict from an admitted sender. EventBridge delivers at least once and in any order: an event counts once,
  * within its time, for the bytes that it names; any other is answered without an error.
- * @throws AppError `not_found`, `validation_failed` for an event outside of its time
+ * @param parts `bucket` is the one that GuardDuty scans, null where it is not the scanner
+ * @throws AppError `validation_failed` for an event outside of its time
  */
 export const createReceiveScanResult =
   (parts: {
     readonly results: ScanResultSql;
-    readonly source: ScanSource | null;
+    readonly bucket: string | null;
     readonly enqueue: (id: string) => Promise<void>;
   }) =>
   async (ctx: RequestContext, event: ScanEvent): Promise<VerdictOutcome> => {
-    const { results, source, enqueue } = parts;
-    if (!source) throw new AppError('not_found');
+    const { results, bucket, enqueue } = parts;
     const isTimely =
       event.time >= secondsAfter(ctx.now, -scanEventWindow.pastSeconds) &&
       event.time <= secondsAfter(ctx.now, scanEventWindow.futureSeconds);
@@ -60,7 +54,7 @@ export const createReceiveScanResult =
       });
     }
 
-    const place = event.bucket === source.bucket ? readQuarantineKey(event.key) : null;
+    const place = event.bucket === bucket ? readQuarantineKey(event.key) : null;
     if (!place) return 'unknown';
     const facts = { upload_id: place.uploadId };
     const verdict = verdictOfGuardduty(event.result, event.threats);
