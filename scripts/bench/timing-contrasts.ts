@@ -131,9 +131,12 @@ export const post = (url: string, { path, body }: ReturnType<Send>, address: str
     body: JSON.stringify(body),
   });
 
-/** Makes the accounts of each kind. All have one hash, made as the Worker makes it. */
-export const prepareAccounts = async (endpointUrl: string): Promise<void> => {
-  const hash = await hashPassword(password, loadGroup({}, 'Passwords').password);
+/** Makes the accounts of each kind. All have one hash, made as a Worker with those variables makes it. */
+export const prepareAccounts = async (
+  endpointUrl: string,
+  variables: Readonly<Record<string, string>>,
+): Promise<void> => {
+  const hash = await hashPassword(password, loadGroup(variables, 'Passwords').password);
   const sql = connectAs('app', endpointUrl);
   const emails = kinds
     .filter((kind) => kind !== 'unknown' && kind !== 'newcomer')

@@ -68,12 +68,9 @@ runProgram(async () => {
   if (!(parallel >= 1 && parallel <= 100)) throw new CliError('--parallel wants a number from 1 to 100.');
   const measured = chosen(positionals);
   await withStack(async ({ startWorker, endpointUrl }) => {
-    const { url } = await startWorker({
-      ...withoutLimits,
-      ...(parallel > 1 && shortHashes),
-      EMAIL_VERIFICATION: 'required',
-    });
-    await prepareAccounts(endpointUrl);
+    const hashes = parallel > 1 ? shortHashes : {};
+    const { url } = await startWorker({ ...withoutLimits, ...hashes, EMAIL_VERIFICATION: 'required' });
+    await prepareAccounts(endpointUrl, hashes);
     for (const contrast of measured)
       reportPairs(contrast.name, await measure(url, contrast, parallel), { unit: 'ms', goal });
   });

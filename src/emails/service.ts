@@ -166,7 +166,7 @@ export const createEmails = (container: Container, passwords: Passwords) => {
       if (config.email.verification === 'off') return;
       const email = canonicalEmail(given);
       const token = await prepareToken(ctx.now, email);
-      await evenOut(addresses.resend(ctx, email, token));
+      await evenOut(addresses.resend(ctx, email, token), config.limits.evenAnswerMs);
       ctx.defer('hand a mail over', mailQueue.enqueue([token.outboxId]));
     },
 

@@ -138,7 +138,7 @@ export const createPasswords = (
      */
     forgot: async (ctx: RequestContext, email: string): Promise<void> => {
       const token = await prepareToken(ctx.now, null);
-      await evenOut(rows.forget(ctx, canonicalEmail(email), token));
+      await evenOut(rows.forget(ctx, canonicalEmail(email), token), config.limits.evenAnswerMs);
       ctx.defer('hand a mail over', mailQueue.enqueue([token.outboxId]));
     },
 

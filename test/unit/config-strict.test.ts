@@ -204,6 +204,12 @@ describe('a strict environment', () => {
     );
   });
 
+  it('refuses answers whose time tells whether an account exists', () => {
+    const quick = { EVEN_ANSWER_MS: '99' };
+    expect(problemsOf(quick)).toEqual([]);
+    expect(problemsOf({ ...strictEnv, ...quick })).toEqual(['EVEN_ANSWER_MS must be at least 100']);
+  });
+
   it('has no uploads without a scanner, no local origins and no capture', () => {
     const { uploads, origins, email } = configOf(strictEnv);
     expect(uploads.scanner).toBeNull();

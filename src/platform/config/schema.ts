@@ -30,6 +30,20 @@ const readPassword = ({ settings, strict, warning }: Scope) => {
   } as const;
 };
 
+const readLimits = ({ settings, strict, problem }: Scope) => {
+  if (strict && settings.EVEN_ANSWER_MS < 100) problem('EVEN_ANSWER_MS', 'must be at least 100');
+  return {
+    rate: { max: settings.RATE_LIMIT_MAX, windowMs: settings.RATE_LIMIT_WINDOW_MS },
+    login: {
+      maxAttempts: settings.LOGIN_BRUTE_MAX_ATTEMPTS,
+      windowMs: settings.LOGIN_BRUTE_WINDOW_MS,
+      lockMs: settings.LOGIN_BRUTE_LOCK_MS,
+    },
+    evenAnswerMs: settings.EVEN_ANSWER_MS,
+    requestTimeoutMs: settings.REQUEST_TIMEOUT_MS,
+  };
+};
+
 const readMetrics = (scope: Scope) => {
   const { ENABLE_METRICS: enabled, METRICS_TOKEN: token = null } = scope.settings;
   if (scope.strict && enabled)
@@ -70,15 +84,7 @@ export const composeConfig = (scope: Scope, environment: EnvironmentConfig) => {
     jwt: readJwt(scope),
     session,
     cookies: readCookies(scope),
-    limits: {
-      rate: { max: settings.RATE_LIMIT_MAX, windowMs: settings.RATE_LIMIT_WINDOW_MS },
-      login: {
-        maxAttempts: settings.LOGIN_BRUTE_MAX_ATTEMPTS,
-        windowMs: settings.LOGIN_BRUTE_WINDOW_MS,
-        lockMs: settings.LOGIN_BRUTE_LOCK_MS,
-      },
-      requestTimeoutMs: settings.REQUEST_TIMEOUT_MS,
-    },
+    limits: readLimits(scope),
     password: readPassword(scope),
     email: readEmail(scope),
     uploads: readUploads(scope),

@@ -161,6 +161,7 @@ export const variables = {
     LOGIN_BRUTE_MAX_ATTEMPTS: worker(integer(1, 1_000_000), '5', 'Failed logins to one account from one network before that network is locked out of the account'),
     LOGIN_BRUTE_WINDOW_MS: worker(milliseconds, '900000', 'How long a failed login counts, in milliseconds'),
     LOGIN_BRUTE_LOCK_MS: worker(milliseconds, '900000', 'How long the lock lasts, in milliseconds'),
+    EVEN_ANSWER_MS: worker(integer(0, 1000), '150', 'Shortest time of an answer that must not tell whether an account exists (forgot, resend), in milliseconds; raise it where the database takes longer'),
     REQUEST_TIMEOUT_MS: worker(milliseconds, '10000', 'Longest time that a request may take, in milliseconds; a longer one is answered 504'),
   }),
 
