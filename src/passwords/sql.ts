@@ -264,7 +264,7 @@ export const createPasswordSql = ({ db, gate, newId }: Pick<StatementParts, 'db'
         ), changed_user as (
           update users set password_hash = ${hash}, password_changed_at = ${now}, must_change_password = false,
             email_verified_at = coalesce(users.email_verified_at, ${now}), familiar_since = ${now},
-            ${noResetSent}, updated_at = ${now}
+            familiar_ip = ${ctx.ip}::inet, ${noResetSent}, updated_at = ${now}
           from used_token
           where users.id = used_token.user_id and users.email = used_token.email and users.disabled_at is null
           returning users.id, users.email

@@ -3,6 +3,7 @@ import type { Container } from '../container.ts';
 import type { Config } from '../platform/config/schema.ts';
 import type { RequestContext, SessionContext } from '../platform/context.ts';
 import { AppError } from '../platform/errors.ts';
+import { evenOut } from '../platform/even-out.ts';
 import { type IssuedTokens, newSession } from '../sessions/rules/session.ts';
 import { createGithubProvider } from './providers/github.ts';
 import { createOidcProvider } from './providers/oidc.ts';
@@ -84,7 +85,7 @@ export type Sso = ReturnType<typeof createSso>;
 /** Logins at identity providers, and the identities of accounts. */
 export const createSso = (container: Container) => {
   const { config, secretKeys, metrics, instruments, newId, issueTokens, prepareToken, mailQueue } = container;
-  const { oidc, origins, email, session: sessionPolicy } = config;
+  const { oidc, origins, email, limits, session: sessionPolicy } = config;
   const rows = createIdentitySql(container);
   const attempts = createSealedAttempts(secretKeys);
   const configured = createProviders(oidc, instruments.outgoing);
@@ -166,14 +167,10 @@ export const createSso = (container: Container) => {
     const verification = mustProve ? await prepareToken(ctx.now, identity.email) : null;
     const [deviceMailId, noticeId] = [newId(ctx.now), newId(ctx.now)];
     const session = newSession(newId(ctx.now), '', sessionPolicy, ctx.now);
-    const { kind, opened, isMailed } = await rows.login(ctx, {
-      identity,
-      provider,
-      session,
-      verification,
-      deviceMailId,
-      noticeId,
-    });
+    const tried = rows.login(ctx, { identity, provider, session, verification, deviceMailId, noticeId });
+    // For an address that is not trusted, the statement writes more where an account has it.
+    const isTrusted = identity.emailVerified || email.verification !== 'required';
+    const { kind, opened, isMailed } = await (isTrusted ? tried : evenOut(tried, limits.evenAnswerMs));
     const mails = [
       ...(opened?.isNewDevice ? [deviceMailId] : []),
       ...(isMailed ? [noticeId, ...(verification ? [verification.outboxId] : [])] : []),

@@ -117,8 +117,8 @@ const inspectPdf = async ({ head, tail }: Subject, bytes: ByteReader): Promise<C
 /** The types whose files are read from the first byte to the last. */
 const wholeTypes: Readonly<Record<string, typeof inspectPdf>> = {
   [pdfType]: inspectPdf,
-  'image/png': (_, bytes) => inspectPng(bytes),
-  'image/jpeg': (_, bytes) => inspectJpeg(bytes),
+  'image/png': ({ giveWay }, bytes) => inspectPng(bytes, giveWay),
+  'image/jpeg': ({ giveWay }, bytes) => inspectJpeg(bytes, giveWay),
 };
 
 const inspectWhole = async (subject: Subject, inspect: typeof inspectPdf): Promise<ContentFlaw | null> => {

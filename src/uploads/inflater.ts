@@ -3,6 +3,7 @@ import type { Inflater } from './rules/zip-members.ts';
 
 /** Packed bytes per step; each can unpack to a thousand, and only the result of one step is held. */
 const sliceBytes = 1024;
+const nothing = new Uint8Array();
 
 /**
  * Raw DEFLATE (RFC 1951). The DecompressionStream of workerd would unpack everything at once, whether or not its
@@ -27,6 +28,8 @@ export const createInflater = (): Inflater => {
       if (goesOn) return;
       inflate.push(packed.subarray(at, at + sliceBytes));
       goesOn = inflate.ended && unread() > 0;
+      // Even with no result, so that the caller can let others have the thread.
+      if (unpacked.length === 0) yield nothing;
       yield* unpacked;
       unpacked = [];
     }

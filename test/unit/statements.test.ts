@@ -86,6 +86,15 @@ describe('statements and the migrated tables', () => {
     await database?.close();
   });
 
+  test('each foreign key has an index by which a deletion finds its rows', async () => {
+    const { rows } = await client.query(`
+      select conrelid::regclass || ' (' || attname || ')' as foreign_key
+      from pg_constraint join pg_attribute on attrelid = conrelid and attnum = conkey[1]
+      where contype = 'f' and not exists (
+        select from pg_index where indrelid = conrelid and indkey[0] = conkey[1] and indpred is null)`);
+    expect(rows).toEqual([]);
+  });
+
   test.each(cases)(
     'PostgreSQL prepares the statements of %s, and src reads columns that exist',
     async (file, call) => {

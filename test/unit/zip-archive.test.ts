@@ -22,6 +22,9 @@ import {
 } from '../support/files/zip.ts';
 
 const giveWay = async () => {};
+/** DEFLATE blocks without content, the last one marked as such. */
+const emptyBlocks = (count: number) =>
+  join(Array.from({ length: count }, (_, n) => Uint8Array.of(n === count - 1 ? 1 : 0, 0, 0, 255, 255)));
 const unpacking = { createInflater, giveWay };
 const tailOf = (file: Uint8Array) => file.subarray(-zipTailBytes);
 const find = (file: Uint8Array) => findZipDirectory(tailOf(file), file.byteLength);
@@ -273,6 +276,29 @@ describe('an archive is a bomb', () => {
       flaw: 'archive_bomb',
     });
     expect(unpacked).toBeLessThan(200_000);
+  });
+
+  it.each([
+    ['many entries with one byte', Array.from({ length: 1000 }, (_, n) => packed(`e${n}`, 'x')), 60_000_000],
+    // Each block says nothing but "empty", and costs a decompressor the set-up of its tables.
+    [
+      'many empty blocks',
+      [{ name: 'blocks', content: emptyBlocks(100_000), method: 8, size: 0 }],
+      15_000_000,
+    ],
+  ])('an archive of %s counts as more work than its bytes', async (_, parts, least) => {
+    let work = 0;
+    const file = zip(parts);
+    const directory = find(file);
+    if (!directory) throw new Error('no directory');
+    const listed = inspectZip(file.subarray(directory.offset, -22), directory);
+    if ('flaw' in listed) throw new Error(listed.flaw);
+    const counting = async (bytes: number) => {
+      work += bytes;
+    };
+    const bytes = createByteReader(cut(file, 65_536));
+    await readZipMembers(bytes, listed.entries, directory.offset, '', { createInflater, giveWay: counting });
+    expect(work).toBeGreaterThan(least);
   });
 
   it('an archive that is a bomb is never held unpacked', () => {

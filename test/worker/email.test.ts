@@ -159,6 +159,18 @@ describe('changing the address', () => {
     return account;
   };
 
+  it('what a stranger types is not mailed to an address that they have not proved', async () => {
+    const { access_token: bearer, user } = await newAccount(client);
+    const next = newEmail();
+    expect((await change(bearer, next)).status).toBe(202);
+    expect((await verify({ token: await tokenIn(next, 'verify_new_email', 'change_email') })).status).toBe(
+      204,
+    );
+    const told = (await mailsTo(user.email)).filter(({ template }) => template.startsWith('email_change'));
+    expect(told).toHaveLength(2);
+    expect(JSON.stringify(told)).not.toContain(next);
+  });
+
   it('an account moves to a new address after its proof, and the old address can undo the move for a week', async () => {
     const account = await proved();
     const [old, next] = [account.user.email, newEmail()];
@@ -173,6 +185,9 @@ describe('changing the address', () => {
     expect(await me()).toMatchObject({ email: next, email_verified: true });
     const told = (await mailsTo(old)).find(({ template }) => template === 'email_changed');
     expect(told?.details.new_email).toBe(next);
+
+    const warned = (await mailsTo(old)).find(({ template }) => template === 'email_change_requested');
+    expect(warned?.details.new_email).toBe(next);
 
     const restore = await tokenIn(old, 'email_changed', 'restore_email');
     later(7 * 86_400 - 60);

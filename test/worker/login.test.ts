@@ -12,9 +12,11 @@ import {
   type Tokens,
 } from '../support/worker/client.ts';
 import { sql } from '../support/worker/database.ts';
-import { tokenIn } from '../support/worker/mail.ts';
+import { proveAddress, tokenIn } from '../support/worker/mail.ts';
 
 const client = createClient();
+/** One guess of an account from one network locks that network out of it. */
+const strict = { LOGIN_BRUTE_MAX_ATTEMPTS: '1' };
 const login = (json: Record<string, unknown>, by = client) => by('POST', '/auth/token', { json });
 const grant = (form: Record<string, string>, by = client) => by('POST', '/auth/token', { form });
 
@@ -269,7 +271,6 @@ describe('the login guard', () => {
   });
 
   it('lets the owner in from a network with earlier sessions while guesses from elsewhere lock the account', async () => {
-    const strict = { LOGIN_BRUTE_MAX_ATTEMPTS: '1' };
     const home = createClient(strict);
     const email = newEmail();
     await home('POST', '/auth/signup', { json: { email, password } });
@@ -285,7 +286,6 @@ describe('the login guard', () => {
   });
 
   it('forgets the networks of sessions from before a reset of the password, even of sessions that had been logged out', async () => {
-    const strict = { LOGIN_BRUTE_MAX_ATTEMPTS: '1' };
     const [home, thief] = [createClient(strict), createClient(strict)];
     const email = newEmail();
     await home('POST', '/auth/signup', { json: { email, password } });
@@ -305,8 +305,45 @@ describe('the login guard', () => {
     expect((await login({ email, password: next }, home)).status).toBe(200);
   });
 
+  it.each<[string, (home: Client, email: string) => Promise<void>]>([
+    [
+      'a reset',
+      async (home, email) => {
+        await home('POST', '/auth/password/forgot', { json: { email } });
+        const token = await tokenIn(email, 'reset_password', 'reset_password');
+        const json = { token, password: 'a wholly different phrase 42' };
+        expect((await home('POST', '/auth/password/reset', { json })).status).toBe(204);
+      },
+    ],
+    [
+      'an undo of a change of address',
+      async (home, email) => {
+        await proveAddress(email);
+        const { access_token: bearer } = await (await login({ email, password }, home)).json<Tokens>();
+        const next = newEmail();
+        await home('POST', '/auth/email/change', { bearer, json: { password, email: next } });
+        const moved = { token: await tokenIn(next, 'verify_new_email', 'change_email') };
+        expect((await home('POST', '/auth/email/verify', { bearer, json: moved })).status).toBe(204);
+        const undo = { token: await tokenIn(email, 'email_changed', 'restore_email') };
+        expect((await home('POST', '/auth/email/restore', { json: undo })).status).toBe(204);
+        const set = { ...undo, password: 'a wholly different phrase 42' };
+        expect((await home('POST', '/auth/password/reset', { json: set })).status).toBe(204);
+      },
+    ],
+  ])('lets the owner in after %s, however many guesses come before the first login', async (_, takeBack) => {
+    const home = createClient(strict);
+    const email = newEmail();
+    await home('POST', '/auth/signup', { json: { email, password } });
+    await takeBack(home, email);
+    for (let turn = 0; turn < 10; turn++) {
+      await login({ email, password: 'a wrong one' }, createClient(strict));
+    }
+    const next = { email, password: 'a wholly different phrase 42' };
+    expect((await login(next, createClient(strict))).status).toBe(429);
+    expect((await login(next, home)).status).toBe(200);
+  });
+
   it('knows a network after a thousand logins from others', async () => {
-    const strict = { LOGIN_BRUTE_MAX_ATTEMPTS: '1' };
     const home = createClient(strict);
     const { user } = await newAccount(home);
     await sql`insert into sessions (id, user_id, refreshed_at, created_at, expires_at, absolute_expires_at, ip)
@@ -318,7 +355,6 @@ describe('the login guard', () => {
   });
 
   it('lets a live session prove its password from a new network while guesses from elsewhere lock the account', async () => {
-    const strict = { LOGIN_BRUTE_MAX_ATTEMPTS: '1' };
     const { access_token: bearer, user } = await newAccount(createClient(strict));
     for (let turn = 0; turn < 10; turn++) {
       await login({ email: user.email, password: 'a wrong one' }, createClient(strict));

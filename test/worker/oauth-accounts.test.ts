@@ -10,6 +10,7 @@ import {
   type Tokens,
 } from '../support/worker/client.ts';
 import { countRoundTrips, sql } from '../support/worker/database.ts';
+import { answeredByTheClock } from '../support/worker/held-clock.ts';
 import {
   createProvider,
   issuer,
@@ -228,6 +229,17 @@ describe('an account with the address of an unknown identity', () => {
     expect(await verdictOf(response)).toEqual([403, 'account_disabled']);
     expect(await identitiesOf(user.email)).toEqual([]);
   });
+
+  it.each(['an account', 'no account'])(
+    'is answered by the clock where proofs are required and the provider does not vouch: %s',
+    async (kind) => {
+      const email = kind === 'an account' ? (await newAccount(client)).user.email : newEmail();
+      const by = createClient({ ...quiet, EMAIL_VERIFICATION: 'required', EVEN_ANSWER_MS: '150' });
+      const person = newPerson({ email, email_verified: false });
+      const answer = await answeredByTheClock(150, () => signOn(by, provider, person));
+      expect(answer.status).toBe(403);
+    },
+  );
 
   it('gets the same answer as a new address where proofs are required and the provider does not vouch', async () => {
     const { user } = await verified();

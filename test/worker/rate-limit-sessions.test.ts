@@ -98,6 +98,15 @@ describe('a token whose session has ended', () => {
           headers: { Origin: 'http://localhost:3002' },
         }),
     ],
+    [
+      'a form of the account page with a notice',
+      (client, bearer) =>
+        client('POST', '/account/identities/unlink?done=session-ended', {
+          cookies: { itsor_session: bearer },
+          form: { id: crypto.randomUUID() },
+          headers: { Origin: 'http://localhost:3002' },
+        }),
+    ],
   ])('takes nothing by %s either', async (_, ask) => {
     const { live, dead } = await newOwner();
     const client = limited();

@@ -20,8 +20,10 @@ type Features = { readonly accounts: Accounts; readonly sessions: Sessions; read
 export const createShowAccount = ({ accounts, sessions, sso }: Features, { config, identify, site }: Web) => {
   const noticeOf = (c: Context<AppEnv>) => noticeText(c.req.query('done'));
 
-  const showSignedOut = (c: Context<AppEnv>, failure?: Failure) =>
-    respondWithPage(c, site, {
+  const showSignedOut = (c: Context<AppEnv>, failure?: Failure) => {
+    // The page is a success even where it says that the session has ended.
+    c.set('sessionLives', false);
+    return respondWithPage(c, site, {
       heading: config.turnstile === null ? 'Log in or sign up' : 'Log in',
       notice: failure ? undefined : noticeOf(c),
       failure,
@@ -35,6 +37,7 @@ export const createShowAccount = ({ accounts, sessions, sso }: Features, { confi
         />
       ),
     });
+  };
 
   const showSignedIn = async (c: Context<AppEnv>, failure?: Failure) => {
     const ctx = withFacts(c.var.ctx, { actor: actorOf(await identify(c)) });

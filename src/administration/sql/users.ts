@@ -213,6 +213,7 @@ export const createUserSql = ({ db, gate, newId, passwordMaxAgeDays }: Parts) =>
               reset_sent_at = case when not change.forgets then account.reset_sent_at end,
               familiar_reset_sent_at = case when not change.forgets then account.familiar_reset_sent_at end,
               familiar_since = case when change.forgets then ${now}::timestamptz else account.familiar_since end,
+              familiar_ip = case when not change.forgets then account.familiar_ip end,
               updated_at = ${now}
             from change
             where account.id = ${id}::uuid and (change.disabled is not null or change.must_change_password is not null

@@ -128,6 +128,7 @@ export const createEmailAddressSql = ({ db, newId }: Pick<StatementParts, 'db' |
         update users set email_verified_at = coalesce(users.email_verified_at, ${now}), updated_at = ${now},
           familiar_since =
             case when proved.kind in ('claimed', 'bare') then ${now}::timestamptz else users.familiar_since end,
+          familiar_ip = case when proved.kind in ('claimed', 'bare') then ${ctx.ip}::inet else users.familiar_ip end,
           password_hash = coalesce(chosen.password_hash, users.password_hash),
           password_changed_at =
             case when chosen.password_hash is null then users.password_changed_at else ${now}::timestamptz end,

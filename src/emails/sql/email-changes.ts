@@ -116,9 +116,12 @@ export const createEmailChangeSql = ({ db, gate, newId }: Pick<StatementParts, '
       ctx: SessionContext,
       { email, passwordHash, token, noticeId }: ChangeRequest,
     ): Promise<void> => {
-      const asked = sql`jsonb_build_object('new_email', ${email}::text) || ${originDetails(ctx)}`;
+      // What a stranger types does not go to an address that they have not proved.
+      const asked = sql`jsonb_strip_nulls(jsonb_build_object(
+        'new_email', case when source.is_proved then ${email}::text end)) || ${originDetails(ctx)}`;
       const owner = sql`
-        select asking_account.id as user_id, asking_account.email as recipient from asking_account`;
+        select asking_account.id as user_id, asking_account.email as recipient, asking_account.is_proved
+        from asking_account`;
       const holder = sql`
         select reminded.user_id, ${email}::text as recipient from reminded where reminded.kept_until is null`;
       const reservation = sql`select reminded.kept_until from reminded where reminded.kept_until is not null`;
@@ -134,7 +137,8 @@ export const createEmailChangeSql = ({ db, gate, newId }: Pick<StatementParts, '
         lockActorAndAccountOf(gate, ctx, email),
         sql`
           with ${gate.own(ctx)}, asking_account as (
-            select account.id, account.email from gate join users account on account.id = gate.user_id
+            select account.id, account.email, account.email_verified_at is not null as is_proved
+            from gate join users account on account.id = gate.user_id
             where gate.refusal is null and account.password_hash = ${passwordHash}
           ), holder as (
             select rival.id, null::timestamptz as kept_until from users rival, asking_account
@@ -199,7 +203,8 @@ export const createEmailChangeSql = ({ db, gate, newId }: Pick<StatementParts, '
         select asked.user_id, asked.present_email as email, asked.present_since from asked join used_token on true
         where asked.present_since is not null and not exists (select from home)`;
       const notice = sql`
-        select moved_account.id as user_id, asked.present_email as recipient, moved_account.email as new_email
+        select moved_account.id as user_id, asked.present_email as recipient,
+          case when asked.present_since is not null then moved_account.email end as new_email
         from moved_account, asked`;
       const changed = sql`jsonb_strip_nulls(jsonb_build_object(
         'token_id', (select undo_token.id from undo_token), 'new_email', source.new_email))`;
@@ -216,6 +221,7 @@ export const createEmailChangeSql = ({ db, gate, newId }: Pick<StatementParts, '
         ), moved_account as (
           update users set email = used_token.email, ${noResetSent}, updated_at = ${now},
             familiar_since = case when exists (select from home) then ${now}::timestamptz else users.familiar_since end,
+            familiar_ip = case when exists (select from home) then ${ctx.ip}::inet else users.familiar_ip end,
             -- Later than the address before even if two clocks disagree, because undo links are compared by it.
             email_verified_at = coalesce((select home.proved_at from home),
               greatest(${now}::timestamptz, used_token.present_since + interval '1 millisecond'))
@@ -270,7 +276,8 @@ export const createEmailChangeSql = ({ db, gate, newId }: Pick<StatementParts, '
         ), moved_account as (
           update users set email = used_token.email,
             email_verified_at = coalesce(used_token.proved_at, ${now}::timestamptz), password_hash = null,
-            password_changed_at = null, must_change_password = false, familiar_since = ${now}, ${noResetSent},
+            password_changed_at = null, must_change_password = false, familiar_since = ${now}, familiar_ip = ${ctx.ip}::inet,
+            ${noResetSent},
             updated_at = ${now}
           from used_token where users.id = used_token.user_id
           returning users.id, users.email, users.username

@@ -50,6 +50,9 @@ const deviceFacts = (
 ): Block =>
   facts(['When', when(happenedAt)], ['Device', describeDevice(user_agent)], ['IP address', ip ?? 'unknown']);
 
+const newAddress = (address: string | undefined): readonly Block[] =>
+  address === undefined ? [] : [facts(['New address', address])];
+
 const messages: Messages = {
   verify_email: ({ site, link, code, happenedAt }, { ip, user_agent, completes_sign_up }) => ({
     subject: `Confirm your e-mail address for ${site}`,
@@ -155,7 +158,7 @@ const messages: Messages = {
     subject: `Someone asked to change your e-mail address for ${site}`,
     blocks: [
       `Someone who knows your password asked for another e-mail address for your account at ${site}. Nothing changes until that address is confirmed.`,
-      facts(['New address', new_email]),
+      ...newAddress(new_email),
       deviceFacts(happenedAt, device),
       'If it was you, you need not do anything here.',
       'If it was not you, open your account page and change your password. That ends the request, and logs out every other device.',
@@ -167,7 +170,8 @@ const messages: Messages = {
     subject: `Your e-mail address for ${site} was changed`,
     blocks: [
       `The e-mail address of your account at ${site} was changed. The account no longer uses this address.`,
-      facts(['When', when(happenedAt)], ['New address', new_email]),
+      facts(['When', when(happenedAt)]),
+      ...newAddress(new_email),
       ifItWasYou,
       ...(token_id === undefined
         ? ['If it was not you, tell the people who run the service.', openAccount(link)]

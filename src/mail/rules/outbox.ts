@@ -21,9 +21,13 @@ type MailDetails = {
   readonly reset_password: Token & Partial<Device>;
   readonly password_changed: Device;
   readonly verify_new_email: Token;
-  readonly email_change_requested: Device & { readonly new_email: string };
-  /** Without a token where the address was not proved, or an earlier change can still be undone. */
-  readonly email_changed: Partial<Token> & { readonly new_email: string };
+  /** Without the new address where the old one was not proved. */
+  readonly email_change_requested: Device & { readonly new_email?: string };
+  /**
+   * Without a token where the address was not proved, or an earlier change can still be undone. Without the new address
+   * where the old one was not proved.
+   */
+  readonly email_changed: Partial<Token> & { readonly new_email?: string };
   readonly email_restored: NoDetails;
   readonly address_reserved: { readonly kept_until: string };
   readonly identity_linked: Device & { readonly provider: string };

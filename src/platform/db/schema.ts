@@ -38,6 +38,8 @@ export const users = pgTable(
     familiarResetSentAt: instant('familiar_reset_sent_at'),
     /** When the owner last took the account (back), by mail or by an administrator. Networks of earlier sessions may be a thief's. */
     familiarSince: instant('familiar_since'),
+    /** Where that was done from: its owner's network until they log in. Null where an administrator did it. */
+    familiarIp: inet('familiar_ip'),
     /** When the address was last told that it has an account already; the next has to wait. */
     existsNoticeSentAt: instant('exists_notice_sent_at'),
     username: sortableText('username'),
@@ -316,6 +318,8 @@ export const uploads = pgTable(
         or (${table.status} in ('infected', 'failed') and ${table.bytesDeletedAt} is not null)))`,
     ),
     index('uploads_user_id_index').on(table.userId, table.id).where(sql`${table.deletedAt} is null`),
+    // The deletion of an account looks for all of its rows.
+    index('uploads_owner_index').on(table.userId),
     index('uploads_due_index').on(table.nextAttemptAt).where(sql`${table.nextAttemptAt} is not null`),
     index('uploads_without_owner_index').on(table.id).where(sql`${table.userId} is null`),
     index('uploads_given_up_index').on(table.givenUpAt).where(sql`${table.givenUpAt} is not null`),

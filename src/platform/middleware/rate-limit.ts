@@ -45,7 +45,7 @@ const errorsOfLiveSessions: ReadonlySet<ErrorCode> = new Set([
  * outlive their sessions, and a request with an invalid body ends before the database is asked.
  */
 const provesSession = (c: Context<AppEnv>): boolean => {
-  if (c.var.sessionLives) return true;
+  if (c.var.sessionLives !== undefined) return c.var.sessionLives;
   if (c.var.ctx.actor === null) return false;
   const error = findAppError(c.error);
   return error ? errorsOfLiveSessions.has(error.code) : c.res.status < 400;

@@ -31,6 +31,11 @@ export const sessionsFromNetwork = (userId: SQL, ip: SQL): SQL => sql`
   where known.created_at >=
     coalesce((select owner.familiar_since from users owner where owner.id = ${userId}), '-infinity'::timestamptz)`;
 
-/** Whether a session of the account was opened from the network of an address. */
-export const isFamiliarNetwork = (userId: SQL, ip: SQL): SQL =>
-  sql`exists (${sessionsFromNetwork(userId, ip)})`;
+/**
+ * Whether a session of the account was opened from the network of an address, or its owner took the account (back) from
+ * there: otherwise strangers could lock them out again before their first login.
+ */
+export const isFamiliarNetwork = (userId: SQL, ip: SQL): SQL => sql`(
+  exists (${sessionsFromNetwork(userId, ip)})
+  or exists (select from users owner where owner.id = ${userId}
+    and ${deviceNetworkOf(sql`owner.familiar_ip`)} = ${deviceNetworkOf(ip)}))`;

@@ -2,16 +2,22 @@ import { latin1, viewOf } from '../../platform/rules/bytes.ts';
 import type { ByteReader } from './byte-reader.ts';
 import { type ContentFlaw, hidesFile } from './file-content.ts';
 
-/** Far more chunks or segments than an encoder writes; empty ones cost more than their bytes. */
+/** Far more chunks or segments than an encoder writes. */
 const maxParts = 20_000;
+/** What a chunk or segment costs beside its bytes, as bytes of plain work. */
+const partCost = 1024;
 
 const pngSignature = '89504e470d0a1a0a';
 
+/** Lets others have the thread after so much work, in bytes. */
+type GiveWay = (work: number) => Promise<void>;
+
 /** A PNG from its signature to its IEND chunk, which ends the file (PNG, Third Edition, sections 5.2, 5.3, 5.6). */
-export const inspectPng = async (bytes: ByteReader): Promise<ContentFlaw | null> => {
+export const inspectPng = async (bytes: ByteReader, giveWay: GiveWay): Promise<ContentFlaw | null> => {
   if ((await bytes.take(8))?.toHex() !== pngSignature) return 'wrong_type';
   let seen = '';
   for (let part = 0; part < maxParts; part++) {
+    await giveWay(partCost);
     const header = await bytes.take(8);
     if (!header) return 'damaged';
     const length = viewOf(header).getUint32(0);
@@ -44,13 +50,14 @@ const isMarker = (byte: number, previous: number): boolean =>
  * A JPEG from its first marker to its last (ITU-T T.81, annex B). Phones append a second image, a film or data of their
  * makers, which may stay unless another program would find a file there.
  */
-export const inspectJpeg = async (bytes: ByteReader): Promise<ContentFlaw | null> => {
+export const inspectJpeg = async (bytes: ByteReader, giveWay: GiveWay): Promise<ContentFlaw | null> => {
   if ((await bytes.take(2))?.toHex() !== 'ffd8') return 'wrong_type';
   if ((await bytes.take(1))?.[0] !== 0xff) return 'wrong_type';
   let marker = await bytes.skipPast((byte) => byte !== 0xff);
   let [hasFrame, hasScan] = [false, false];
   for (let part = 0; marker !== null && marker !== endOfImage; part++) {
     if (part === maxParts) return 'damaged';
+    await giveWay(partCost);
     if (marker === startOfImage || marker === 0 || isRestart(marker)) return 'damaged';
     const length = await bytes.take(2);
     const rest = length ? viewOf(length).getUint16(0) - 2 : -1;

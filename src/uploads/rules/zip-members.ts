@@ -70,11 +70,17 @@ const storedData = (): Inflater => ({ push: (packed) => [packed], isDone: () => 
 /** How a member is unpacked, and how other requests get the thread meanwhile. */
 export type Unpacking = {
   readonly createInflater: () => Inflater;
-  /** Called with the number of bytes that were unpacked. */
+  /** Called with the amount of work, in bytes. */
   readonly giveWay: (bytes: number) => Promise<void>;
 };
 
 type Unpacked = { readonly flaw: MemberFlaw } | { readonly content: Blob };
+
+/**
+ * What costs more than its bytes, as bytes of plain work: a decompressor with its tables for each entry, and up to a
+ * kilobyte of packed data per piece, which may describe nothing but tables.
+ */
+const [entryCost, pieceCost] = [65_536, 32_768];
 
 /** @param keeps whether the content is returned, or only its length checked */
 const readData = async (
@@ -86,12 +92,13 @@ const readData = async (
   const inflater = entry.method === deflated ? createInflater() : storedData();
   const kept: Uint8Array<ArrayBuffer>[] = [];
   let size = 0;
+  await giveWay(entryCost);
   for await (const packed of bytes.pieces(entry.compressedSize)) {
     for (const piece of inflater.push(packed)) {
       size += piece.byteLength;
       if (size > entry.size) return { flaw: 'archive_bomb' };
       if (keeps) kept.push(piece.slice());
-      if (entry.method === deflated) await giveWay(piece.byteLength);
+      if (entry.method === deflated) await giveWay(piece.byteLength + pieceCost);
     }
   }
   return inflater.isDone() && size === entry.size ? { content: new Blob(kept) } : { flaw: 'archive_unsafe' };

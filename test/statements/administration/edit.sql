@@ -182,6 +182,7 @@ wanted as (
     reset_sent_at = case when not change.forgets then account.reset_sent_at end,
     familiar_reset_sent_at = case when not change.forgets then account.familiar_reset_sent_at end,
     familiar_since = case when change.forgets then $30::timestamptz else account.familiar_since end,
+    familiar_ip = case when not change.forgets then account.familiar_ip end,
   updated_at = $31
   from change
   where account.id = $32::uuid and (change.disabled is not null or change.must_change_password is not null

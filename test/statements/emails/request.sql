@@ -44,7 +44,8 @@ gate as (
     sessions session join users account on account.id = session.user_id
   where session.id = $3 and account.id = $4
 ), asking_account as (
-  select account.id, account.email from gate join users account on account.id = gate.user_id
+  select account.id, account.email, account.email_verified_at is not null as is_proved
+  from gate join users account on account.id = gate.user_id
   where gate.refusal is null and account.password_hash = $5
 ), holder as (
   select rival.id, null::timestamptz as kept_until from users rival, asking_account
@@ -104,13 +105,15 @@ mailed as (
   returning id
 ), told_owner as (
   insert into outbox (id, user_id, recipient, template, details, to_proved_address, created_at, next_attempt_at)
-  select $35::uuid, source.user_id, source.recipient, $36::text,
-    jsonb_build_object('new_email', $37::text) || jsonb_build_object('ip', $38::text, 'user_agent', $39::text),
+  select $35::uuid, source.user_id, source.recipient, $36::text, jsonb_strip_nulls(jsonb_build_object(
+      'new_email', case when source.is_proved then $37::text end)) || jsonb_build_object('ip', $38::text,
+        'user_agent', $39::text),
     exists (
       select from users proved where proved.email = source.recipient and proved.email_verified_at is not null),
     $40::timestamptz, $41::timestamptz
   from (
-    select asking_account.id as user_id, asking_account.email as recipient from asking_account) source
+    select asking_account.id as user_id, asking_account.email as recipient, asking_account.is_proved
+    from asking_account) source
   returning id
 ), audited as (
   insert into audit_events (id, type, actor_id, subject_id, created_at, ip, user_agent, request_id, details)

@@ -97,13 +97,13 @@ asked as (
 ), moved_account as (
   update users set email = used_token.email,
     email_verified_at = coalesce(used_token.proved_at, $5::timestamptz), password_hash = null,
-    password_changed_at = null, must_change_password = false, familiar_since = $6, reset_sent_at = null,
-    familiar_reset_sent_at = null,
-  updated_at = $7
+    password_changed_at = null, must_change_password = false, familiar_since = $6, familiar_ip = $7::inet,
+    reset_sent_at = null, familiar_reset_sent_at = null,
+  updated_at = $8
   from used_token where users.id = used_token.user_id
   returning users.id, users.email, users.username
 ), ended_sessions as (
-  update sessions session set revoked_at = $8, revoked_reason = 'email_restored'
+  update sessions session set revoked_at = $9, revoked_reason = 'email_restored'
   from moved_account where session.user_id = moved_account.id and session.revoked_at is null
 ),
 unlinked as (
@@ -112,35 +112,35 @@ unlinked as (
   returning identity.id, identity.user_id
 ), audited_identities as (
   insert into audit_events (id, type, actor_id, subject_id, created_at, ip, user_agent, request_id, details)
-  select $9::uuid, $10, gone.user_id, gone.user_id, $11::timestamptz,
-    $12::inet, $13, $14, jsonb_build_object('identity_ids', gone.ids) from (
+  select $10::uuid, $11, gone.user_id, gone.user_id, $12::timestamptz,
+    $13::inet, $14, $15, jsonb_build_object('identity_ids', gone.ids) from (
       select unlinked.user_id, jsonb_agg(unlinked.id) as ids from unlinked group by unlinked.user_id) gone
 ), voided_tokens as (
-  update one_time_tokens token set used_at = $15, password_hash = null, username = null
+  update one_time_tokens token set used_at = $16, password_hash = null, username = null
   from moved_account
-  where token.user_id = moved_account.id and token.purpose = any($16::text[])
-    and token.used_at is null and token.id <> $17
+  where token.user_id = moved_account.id and token.purpose = any($17::text[])
+    and token.used_at is null and token.id <> $18
 ), voided_undos as (
-  update one_time_tokens undo set used_at = $18
+  update one_time_tokens undo set used_at = $19
   from moved_account
-  where undo.user_id = moved_account.id and undo.purpose = 'restore_email' and undo.used_at is null and undo.id <> $19
+  where undo.user_id = moved_account.id and undo.purpose = 'restore_email' and undo.used_at is null and undo.id <> $20
     and exists (
       select from used_token where undo.email = used_token.email or
         coalesce(undo.proved_at > used_token.proved_at, undo.created_at > used_token.created_at))
 ), told as (
   insert into outbox (id, user_id, recipient, template, details, to_proved_address, created_at, next_attempt_at)
-  select $20::uuid, source.user_id, source.recipient, $21::text, '{}'::jsonb,
+  select $21::uuid, source.user_id, source.recipient, $22::text, '{}'::jsonb,
     exists (
       select from users proved where proved.email = source.recipient and proved.email_verified_at is not null),
-    $22::timestamptz, $23::timestamptz
+    $23::timestamptz, $24::timestamptz
   from (
     select used_token.user_id, used_token.present_email as recipient from used_token
     where used_token.present_since is not null) source
   returning id
 ), audited as (
   insert into audit_events (id, type, actor_id, subject_id, created_at, ip, user_agent, request_id, details)
-  select $24::uuid, $25, moved_account.id, moved_account.id, $26::timestamptz,
-    $27::inet, $28, $29, '{}'::jsonb from moved_account
+  select $25::uuid, $26, moved_account.id, moved_account.id, $27::timestamptz,
+    $28::inet, $29, $30, '{}'::jsonb from moved_account
 )
 select asked.is_taken, asked.free_to_asker, asked.user_id,
   coalesce(moved_account.email, asked.present_email) as email, asked.username
@@ -158,28 +158,29 @@ from asked left join moved_account on true;
 --   $4   timestamp with time zone  2026-01-31T12:30:00.000Z
 --   $5   timestamp with time zone  2026-01-31T12:00:00.000Z
 --   $6   timestamp with time zone  2026-01-31T12:00:00.000Z
---   $7   timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $7   inet                      '192.0.2.1'
 --   $8   timestamp with time zone  2026-01-31T12:00:00.000Z
---   $9   uuid                      '00000000-0000-7000-8000-000000000001'
---   $10  text                      'identity.unlinked'
---   $11  timestamp with time zone  2026-01-31T12:00:00.000Z
---   $12  inet                      '192.0.2.1'
---   $13  text                      'a browser'
---   $14  text                      'a request'
---   $15  timestamp with time zone  2026-01-31T12:00:00.000Z
---   $16  text[]                    ["verify_email","reset_password","change_email","invitation"]
---   $17  uuid                      '00000000-0000-7000-8000-000000000012'
---   $18  timestamp with time zone  2026-01-31T12:00:00.000Z
---   $19  uuid                      '00000000-0000-7000-8000-000000000012'
---   $20  uuid                      '00000000-0000-7000-8000-000000000013'
---   $21  text                      'email_restored'
---   $22  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $9   timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $10  uuid                      '00000000-0000-7000-8000-000000000001'
+--   $11  text                      'identity.unlinked'
+--   $12  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $13  inet                      '192.0.2.1'
+--   $14  text                      'a browser'
+--   $15  text                      'a request'
+--   $16  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $17  text[]                    ["verify_email","reset_password","change_email","invitation"]
+--   $18  uuid                      '00000000-0000-7000-8000-000000000012'
+--   $19  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $20  uuid                      '00000000-0000-7000-8000-000000000012'
+--   $21  uuid                      '00000000-0000-7000-8000-000000000013'
+--   $22  text                      'email_restored'
 --   $23  timestamp with time zone  2026-01-31T12:00:00.000Z
---   $24  uuid                      '00000000-0000-7000-8000-000000000002'
---   $25  text                      'email.restored'
---   $26  timestamp with time zone  2026-01-31T12:00:00.000Z
---   $27  inet                      '192.0.2.1'
---   $28  text                      'a browser'
---   $29  text                      'a request'
+--   $24  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $25  uuid                      '00000000-0000-7000-8000-000000000002'
+--   $26  text                      'email.restored'
+--   $27  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $28  inet                      '192.0.2.1'
+--   $29  text                      'a browser'
+--   $30  text                      'a request'
 
 commit;

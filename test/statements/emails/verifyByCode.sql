@@ -43,9 +43,10 @@ with presented_token as (
   update users set email_verified_at = coalesce(users.email_verified_at, $12), updated_at = $13,
     familiar_since =
     case when proved.kind in ('claimed', 'bare') then $14::timestamptz else users.familiar_since end,
+    familiar_ip = case when proved.kind in ('claimed', 'bare') then $15::inet else users.familiar_ip end,
     password_hash = coalesce(chosen.password_hash, users.password_hash),
     password_changed_at =
-    case when chosen.password_hash is null then users.password_changed_at else $15::timestamptz end,
+    case when chosen.password_hash is null then users.password_changed_at else $16::timestamptz end,
     username = coalesce(users.username, chosen.username)
   from proved left join chosen on true
   where users.id = proved.user_id
@@ -56,41 +57,41 @@ unlinked as (
   returning identity.id, identity.user_id
 ), audited_identities as (
   insert into audit_events (id, type, actor_id, subject_id, created_at, ip, user_agent, request_id, details)
-  select $16::uuid, $17, gone.user_id, gone.user_id, $18::timestamptz,
-    $19::inet, $20, $21, jsonb_build_object('identity_ids', gone.ids) from (
+  select $17::uuid, $18, gone.user_id, gone.user_id, $19::timestamptz,
+    $20::inet, $21, $22, jsonb_build_object('identity_ids', gone.ids) from (
       select unlinked.user_id, jsonb_agg(unlinked.id) as ids from unlinked group by unlinked.user_id) gone
 ), ended_sessions as (
-  update sessions session set revoked_at = $22, revoked_reason = 'password_changed'
+  update sessions session set revoked_at = $23, revoked_reason = 'password_changed'
   from proved
   where session.user_id = proved.user_id and proved.kind in ('claimed', 'bare') and session.revoked_at is null
 ), voided_tokens as (
-  update one_time_tokens token set used_at = $23, password_hash = null, username = null
+  update one_time_tokens token set used_at = $24, password_hash = null, username = null
   from verified_account
-  where token.user_id = verified_account.id and token.purpose = any($24::text[])
+  where token.user_id = verified_account.id and token.purpose = any($25::text[])
     and token.used_at is null and
     token.id <> verified_account.token_id
     and (token.purpose = 'verify_email' or verified_account.kind <> 'bound')
 ), reset_token as (
   insert into one_time_tokens (
       id, user_id, purpose, email, proved_at, code_mac, code_expires_at, created_at, expires_at)
-  select $25::uuid, source.user_id, $26::text, source.email, null::timestamptz,
-    $27::text, $28::timestamptz,
-    $29::timestamptz, $30::timestamptz
+  select $26::uuid, source.user_id, $27::text, source.email, null::timestamptz,
+    $28::text, $29::timestamptz,
+    $30::timestamptz, $31::timestamptz
   from (select proved.user_id, proved.email from proved where proved.kind = 'bare') source
   returning id, user_id, email
 ), audited as (
   insert into audit_events (id, type, actor_id, subject_id, created_at, ip, user_agent, request_id, details)
-  select $31::uuid, $32, null::uuid, verified_account.id, $33::timestamptz,
-    $34::inet, $35, $36, '{}'::jsonb from verified_account
+  select $32::uuid, $33, null::uuid, verified_account.id, $34::timestamptz,
+    $35::inet, $36, $37, '{}'::jsonb from verified_account
 ), audited_reset as (
   insert into audit_events (id, type, actor_id, subject_id, created_at, ip, user_agent, request_id, details)
-  select $37::uuid, $38, null::uuid, reset_token.user_id, $39::timestamptz,
-    $40::inet, $41, $42, '{}'::jsonb from reset_token
+  select $38::uuid, $39, null::uuid, reset_token.user_id, $40::timestamptz,
+    $41::inet, $42, $43, '{}'::jsonb from reset_token
 ), audited_refusal as (
   insert into audit_events (id, type, actor_id, subject_id, created_at, ip, user_agent, request_id, details)
-  select $43::uuid, $44, null::uuid, tried_token.user_id, $45::timestamptz,
-    $46::inet, $47, $48, '{}'::jsonb from (select 1) always left join tried_token on true
-  where $49::boolean and not exists (select from proved)
+  select $44::uuid, $45, null::uuid, tried_token.user_id, $46::timestamptz,
+    $47::inet, $48, $49, '{}'::jsonb from (select 1) always left join tried_token on true
+  where $50::boolean and not exists (select from proved)
 )
 select proved.kind, proved.user_id, proved.email, verified_account.username
 from proved left join verified_account on true;
@@ -114,40 +115,41 @@ from proved left join verified_account on true;
 --   $12  timestamp with time zone  2026-01-31T12:00:00.000Z
 --   $13  timestamp with time zone  2026-01-31T12:00:00.000Z
 --   $14  timestamp with time zone  2026-01-31T12:00:00.000Z
---   $15  timestamp with time zone  2026-01-31T12:00:00.000Z
---   $16  uuid                      '00000000-0000-7000-8000-000000000004'
---   $17  text                      'identity.unlinked'
---   $18  timestamp with time zone  2026-01-31T12:00:00.000Z
---   $19  inet                      '192.0.2.1'
---   $20  text                      'a browser'
---   $21  text                      'a request'
---   $22  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $15  inet                      '192.0.2.1'
+--   $16  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $17  uuid                      '00000000-0000-7000-8000-000000000004'
+--   $18  text                      'identity.unlinked'
+--   $19  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $20  inet                      '192.0.2.1'
+--   $21  text                      'a browser'
+--   $22  text                      'a request'
 --   $23  timestamp with time zone  2026-01-31T12:00:00.000Z
---   $24  text[]                    ["verify_email","reset_password","invitation","change_email"]
---   $25  uuid                      '00000000-0000-7000-8000-000000000028'
---   $26  text                      'reset_password'
---   $27  text                      null
---   $28  timestamp with time zone  null
---   $29  timestamp with time zone  2026-01-31T12:00:00.000Z
---   $30  timestamp with time zone  2026-01-31T12:30:00.000Z
---   $31  uuid                      '00000000-0000-7000-8000-000000000001'
---   $32  text                      'email.verified'
---   $33  timestamp with time zone  2026-01-31T12:00:00.000Z
---   $34  inet                      '192.0.2.1'
---   $35  text                      'a browser'
---   $36  text                      'a request'
---   $37  uuid                      '00000000-0000-7000-8000-000000000002'
---   $38  text                      'password.reset_requested'
---   $39  timestamp with time zone  2026-01-31T12:00:00.000Z
---   $40  inet                      '192.0.2.1'
---   $41  text                      'a browser'
---   $42  text                      'a request'
---   $43  uuid                      '00000000-0000-7000-8000-000000000003'
---   $44  text                      'email.code_refused'
---   $45  timestamp with time zone  2026-01-31T12:00:00.000Z
---   $46  inet                      '192.0.2.1'
---   $47  text                      'a browser'
---   $48  text                      'a request'
---   $49  boolean                   true
+--   $24  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $25  text[]                    ["verify_email","reset_password","invitation","change_email"]
+--   $26  uuid                      '00000000-0000-7000-8000-000000000028'
+--   $27  text                      'reset_password'
+--   $28  text                      null
+--   $29  timestamp with time zone  null
+--   $30  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $31  timestamp with time zone  2026-01-31T12:30:00.000Z
+--   $32  uuid                      '00000000-0000-7000-8000-000000000001'
+--   $33  text                      'email.verified'
+--   $34  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $35  inet                      '192.0.2.1'
+--   $36  text                      'a browser'
+--   $37  text                      'a request'
+--   $38  uuid                      '00000000-0000-7000-8000-000000000002'
+--   $39  text                      'password.reset_requested'
+--   $40  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $41  inet                      '192.0.2.1'
+--   $42  text                      'a browser'
+--   $43  text                      'a request'
+--   $44  uuid                      '00000000-0000-7000-8000-000000000003'
+--   $45  text                      'email.code_refused'
+--   $46  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $47  inet                      '192.0.2.1'
+--   $48  text                      'a browser'
+--   $49  text                      'a request'
+--   $50  boolean                   true
 
 commit;

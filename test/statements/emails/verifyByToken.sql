@@ -40,9 +40,10 @@ with presented_token as (
   update users set email_verified_at = coalesce(users.email_verified_at, $10), updated_at = $11,
     familiar_since =
     case when proved.kind in ('claimed', 'bare') then $12::timestamptz else users.familiar_since end,
+    familiar_ip = case when proved.kind in ('claimed', 'bare') then $13::inet else users.familiar_ip end,
     password_hash = coalesce(chosen.password_hash, users.password_hash),
     password_changed_at =
-    case when chosen.password_hash is null then users.password_changed_at else $13::timestamptz end,
+    case when chosen.password_hash is null then users.password_changed_at else $14::timestamptz end,
     username = coalesce(users.username, chosen.username)
   from proved left join chosen on true
   where users.id = proved.user_id
@@ -53,41 +54,41 @@ unlinked as (
   returning identity.id, identity.user_id
 ), audited_identities as (
   insert into audit_events (id, type, actor_id, subject_id, created_at, ip, user_agent, request_id, details)
-  select $14::uuid, $15, gone.user_id, gone.user_id, $16::timestamptz,
-    $17::inet, $18, $19, jsonb_build_object('identity_ids', gone.ids) from (
+  select $15::uuid, $16, gone.user_id, gone.user_id, $17::timestamptz,
+    $18::inet, $19, $20, jsonb_build_object('identity_ids', gone.ids) from (
       select unlinked.user_id, jsonb_agg(unlinked.id) as ids from unlinked group by unlinked.user_id) gone
 ), ended_sessions as (
-  update sessions session set revoked_at = $20, revoked_reason = 'password_changed'
+  update sessions session set revoked_at = $21, revoked_reason = 'password_changed'
   from proved
   where session.user_id = proved.user_id and proved.kind in ('claimed', 'bare') and session.revoked_at is null
 ), voided_tokens as (
-  update one_time_tokens token set used_at = $21, password_hash = null, username = null
+  update one_time_tokens token set used_at = $22, password_hash = null, username = null
   from verified_account
-  where token.user_id = verified_account.id and token.purpose = any($22::text[])
+  where token.user_id = verified_account.id and token.purpose = any($23::text[])
     and token.used_at is null and
     token.id <> verified_account.token_id
     and (token.purpose = 'verify_email' or verified_account.kind <> 'bound')
 ), reset_token as (
   insert into one_time_tokens (
       id, user_id, purpose, email, proved_at, code_mac, code_expires_at, created_at, expires_at)
-  select $23::uuid, source.user_id, $24::text, source.email, null::timestamptz,
-    $25::text, $26::timestamptz,
-    $27::timestamptz, $28::timestamptz
+  select $24::uuid, source.user_id, $25::text, source.email, null::timestamptz,
+    $26::text, $27::timestamptz,
+    $28::timestamptz, $29::timestamptz
   from (select proved.user_id, proved.email from proved where proved.kind = 'bare') source
   returning id, user_id, email
 ), audited as (
   insert into audit_events (id, type, actor_id, subject_id, created_at, ip, user_agent, request_id, details)
-  select $29::uuid, $30, null::uuid, verified_account.id, $31::timestamptz,
-    $32::inet, $33, $34, '{}'::jsonb from verified_account
+  select $30::uuid, $31, null::uuid, verified_account.id, $32::timestamptz,
+    $33::inet, $34, $35, '{}'::jsonb from verified_account
 ), audited_reset as (
   insert into audit_events (id, type, actor_id, subject_id, created_at, ip, user_agent, request_id, details)
-  select $35::uuid, $36, null::uuid, reset_token.user_id, $37::timestamptz,
-    $38::inet, $39, $40, '{}'::jsonb from reset_token
+  select $36::uuid, $37, null::uuid, reset_token.user_id, $38::timestamptz,
+    $39::inet, $40, $41, '{}'::jsonb from reset_token
 ), audited_refusal as (
   insert into audit_events (id, type, actor_id, subject_id, created_at, ip, user_agent, request_id, details)
-  select $41::uuid, $42, null::uuid, tried_token.user_id, $43::timestamptz,
-    $44::inet, $45, $46, '{}'::jsonb from (select 1) always left join tried_token on true
-  where $47::boolean and not exists (select from proved)
+  select $42::uuid, $43, null::uuid, tried_token.user_id, $44::timestamptz,
+    $45::inet, $46, $47, '{}'::jsonb from (select 1) always left join tried_token on true
+  where $48::boolean and not exists (select from proved)
 )
 select proved.kind, proved.user_id, proved.email, verified_account.username
 from proved left join verified_account on true;
@@ -109,40 +110,41 @@ from proved left join verified_account on true;
 --   $10  timestamp with time zone  2026-01-31T12:00:00.000Z
 --   $11  timestamp with time zone  2026-01-31T12:00:00.000Z
 --   $12  timestamp with time zone  2026-01-31T12:00:00.000Z
---   $13  timestamp with time zone  2026-01-31T12:00:00.000Z
---   $14  uuid                      '00000000-0000-7000-8000-000000000004'
---   $15  text                      'identity.unlinked'
---   $16  timestamp with time zone  2026-01-31T12:00:00.000Z
---   $17  inet                      '192.0.2.1'
---   $18  text                      'a browser'
---   $19  text                      'a request'
---   $20  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $13  inet                      '192.0.2.1'
+--   $14  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $15  uuid                      '00000000-0000-7000-8000-000000000004'
+--   $16  text                      'identity.unlinked'
+--   $17  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $18  inet                      '192.0.2.1'
+--   $19  text                      'a browser'
+--   $20  text                      'a request'
 --   $21  timestamp with time zone  2026-01-31T12:00:00.000Z
---   $22  text[]                    ["verify_email","reset_password","invitation","change_email"]
---   $23  uuid                      '00000000-0000-7000-8000-000000000028'
---   $24  text                      'reset_password'
---   $25  text                      null
---   $26  timestamp with time zone  null
---   $27  timestamp with time zone  2026-01-31T12:00:00.000Z
---   $28  timestamp with time zone  2026-01-31T12:30:00.000Z
---   $29  uuid                      '00000000-0000-7000-8000-000000000001'
---   $30  text                      'email.verified'
---   $31  timestamp with time zone  2026-01-31T12:00:00.000Z
---   $32  inet                      '192.0.2.1'
---   $33  text                      'a browser'
---   $34  text                      'a request'
---   $35  uuid                      '00000000-0000-7000-8000-000000000002'
---   $36  text                      'password.reset_requested'
---   $37  timestamp with time zone  2026-01-31T12:00:00.000Z
---   $38  inet                      '192.0.2.1'
---   $39  text                      'a browser'
---   $40  text                      'a request'
---   $41  uuid                      '00000000-0000-7000-8000-000000000003'
---   $42  text                      'email.code_refused'
---   $43  timestamp with time zone  2026-01-31T12:00:00.000Z
---   $44  inet                      '192.0.2.1'
---   $45  text                      'a browser'
---   $46  text                      'a request'
---   $47  boolean                   false
+--   $22  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $23  text[]                    ["verify_email","reset_password","invitation","change_email"]
+--   $24  uuid                      '00000000-0000-7000-8000-000000000028'
+--   $25  text                      'reset_password'
+--   $26  text                      null
+--   $27  timestamp with time zone  null
+--   $28  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $29  timestamp with time zone  2026-01-31T12:30:00.000Z
+--   $30  uuid                      '00000000-0000-7000-8000-000000000001'
+--   $31  text                      'email.verified'
+--   $32  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $33  inet                      '192.0.2.1'
+--   $34  text                      'a browser'
+--   $35  text                      'a request'
+--   $36  uuid                      '00000000-0000-7000-8000-000000000002'
+--   $37  text                      'password.reset_requested'
+--   $38  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $39  inet                      '192.0.2.1'
+--   $40  text                      'a browser'
+--   $41  text                      'a request'
+--   $42  uuid                      '00000000-0000-7000-8000-000000000003'
+--   $43  text                      'email.code_refused'
+--   $44  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $45  inet                      '192.0.2.1'
+--   $46  text                      'a browser'
+--   $47  text                      'a request'
+--   $48  boolean                   false
 
 commit;
