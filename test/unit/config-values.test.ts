@@ -255,7 +255,6 @@ describe('origins', () => {
       expect.arrayContaining(['https://a.example', 'capacitor://localhost']),
     );
     expect(problemsOf({ ALLOWED_ORIGINS: ',' })).toEqual(['ALLOWED_ORIGINS entry 1 is empty']);
-    expect(configOf({ API_URL: 'https://api.example/' }).oidc.apiOrigin).toBe('https://api.example');
   });
 
   it('are refused all at once', () => {

@@ -113,12 +113,11 @@ export const clamdAddress = value((given, fail) => {
 const withoutSlash = (given: string): string => given.replace(/(?<=[^/])\/$/, '');
 
 /** An exact serialized origin (RFC 6454 section 6.2), in the spelling that browsers send. */
-const readOrigin = (spelled: string, fail: Fail): string | undefined => {
-  const given = withoutSlash(spelled);
+const readOrigin = (given: string, fail: Fail): string | undefined => {
   const url = URL.parse(given);
   if (!url || !/^https?:$/.test(url.protocol)) return fail('must be an http or https origin');
   if (url.username || url.password || !/^https?:\/\/[^/?#\\]+$/i.test(given)) {
-    return fail('must be a scheme, a host and a port, with no path');
+    return fail('must be a scheme, a host and a port, with no path and no slash at its end');
   }
   return url.origin;
 };
