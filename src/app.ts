@@ -69,7 +69,7 @@ export const createApp = (container: Container, features: Features) => {
     logSampleRatio: config.log.sampleRatio,
     strict: config.environment.strict,
     allowedOrigins,
-    requestHeaders: ['Authorization', jwt.headerName, checksumHeader],
+    requestHeaders: ['Authorization', jwt.headerName, checksumHeader, ...origins.allowedHeaders],
   })
     .on('ALL', hasPages ? [...pagePaths] : [], forPeople(site))
     .on('ALL', hasPages ? ['/auth/oauth/*'] : [], forPeopleAndPrograms(site))

@@ -1,4 +1,3 @@
-import { canonicalEmail } from '../../src/accounts/rules/account.ts';
 import { Email, Username } from '../../src/platform/schema/text.ts';
 import { CliError } from '../program/cli.ts';
 import { readOptions, requirePostgresUrl } from '../program/options.ts';
@@ -23,13 +22,13 @@ export const readArguments = () => {
     usage,
   );
   if (email === undefined) throw new CliError(`Whose account? Give --email, after a --.\n\n${usage}`);
-  const parsedEmail = Email.safeParse(email.trim());
+  const parsedEmail = Email.safeParse(email);
   if (!parsedEmail.success) throw new CliError(`--email: ${parsedEmail.error.issues[0]?.message}.`);
   const parsedUsername = Username.nullable().safeParse(username ?? null);
   if (!parsedUsername.success) throw new CliError(`--username: ${parsedUsername.error.issues[0]?.message}.`);
   return {
     url: requirePostgresUrl(url),
-    email: canonicalEmail(parsedEmail.data),
+    email: parsedEmail.data,
     username: parsedUsername.data,
     acceptUnverified: unverified,
   };

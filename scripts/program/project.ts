@@ -11,6 +11,7 @@ import {
   variables,
 } from '../../src/platform/config/variables.ts';
 import { CliError } from './cli.ts';
+import { readEnvText } from './env-text.ts';
 
 export const projectDirectory = fileURLToPath(new URL('../..', import.meta.url));
 
@@ -27,10 +28,10 @@ export const configVariables = (environment: NodeJS.ProcessEnv): Variables =>
     ),
   );
 
-/** The text of `.dev.vars`; empty where there is no such file. */
+/** The text of `.dev.vars`; empty where there is no such file. @throws CliError where it cannot be read as variables */
 export const devVarsText = (): string => {
   try {
-    return readFileSync(resolve(projectDirectory, '.dev.vars'), 'utf8');
+    return readEnvText('.dev.vars', readFileSync(resolve(projectDirectory, '.dev.vars')));
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return '';
     throw error;

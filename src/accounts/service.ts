@@ -3,7 +3,6 @@ import { hashCaller } from '../passwords/rules/hash-lane.ts';
 import type { Passwords } from '../passwords/service.ts';
 import type { RequestContext, SessionContext } from '../platform/context.ts';
 import { grantScope, type IssuedTokens, newSession } from '../sessions/rules/session.ts';
-import { canonicalEmail } from './rules/account.ts';
 import { createOwnAccountSql } from './sql/own-account.ts';
 import { createExportOwnAccount } from './sql/own-records.ts';
 import { createSignUpSql } from './sql/sign-ups.ts';
@@ -38,9 +37,8 @@ export const createAccounts = (container: Container, passwords: Passwords) => {
    * @throws AppError `weak_password`, `turnstile_failed`, `email_taken`, `username_taken`, `overloaded`
    */
   const signup = async (ctx: RequestContext, request: SignupRequest): Promise<SignupOutcome> => {
-    const { password, username, turnstileToken } = request;
+    const { email, password, username, turnstileToken } = request;
     const { verification: policy } = config.email;
-    const email = canonicalEmail(request.email);
     const caller = hashCaller(ctx, 'signup', email);
     hasher.refuseIfFull(caller);
     await passwords.check(ctx, { caller, password, email, username });

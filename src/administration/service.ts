@@ -1,4 +1,3 @@
-import { canonicalEmail } from '../accounts/rules/account.ts';
 import type { Container } from '../container.ts';
 import { hashCaller } from '../passwords/rules/hash-lane.ts';
 import type { Passwords } from '../passwords/service.ts';
@@ -35,8 +34,7 @@ export const createAdministration = (container: Container, passwords: Pick<Passw
      * @throws AppError `weak_password`, `overloaded`, and what the statement refuses with
      */
     create: async (ctx: PermittedContext, request: CreateUserRequest): Promise<WrittenUser> => {
-      const { username, password, roles } = request;
-      const email = canonicalEmail(request.email);
+      const { email, username, password, roles } = request;
       const caller = hashCaller(ctx, 'administration', email);
       if (password !== null) {
         // The statement that creates the account asks for the permission again. Asking here keeps a person without it

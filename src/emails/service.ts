@@ -1,4 +1,4 @@
-import { canonicalEmail, identifiersOf } from '../accounts/rules/account.ts';
+import { identifiersOf } from '../accounts/rules/account.ts';
 import type { Container } from '../container.ts';
 import { createCountedAttempt } from '../login-guard/rules/counted-attempt.ts';
 import type { Passwords } from '../passwords/service.ts';
@@ -117,11 +117,10 @@ export const createEmails = (container: Container, passwords: Passwords) => {
 
   const verifyByCode = async (
     ctx: RequestContext,
-    given: { email: string; code: string },
+    { email, code }: { email: string; code: string },
     proof: Proof,
   ): Promise<AddressOutcome> => {
-    const email = canonicalEmail(given.email);
-    const codeMac = await oneTimeTokens.codeMac(email, given.code);
+    const codeMac = await oneTimeTokens.codeMac(email, code);
     return guessCode(ctx, email, () => addresses.verifyByCode(ctx, { email, codeMac }, proof));
   };
 
@@ -162,9 +161,8 @@ export const createEmails = (container: Container, passwords: Passwords) => {
     },
 
     /** Sends another verification mail to an address that waits for one, without telling whether it waits. */
-    resend: async (ctx: RequestContext, given: string): Promise<void> => {
+    resend: async (ctx: RequestContext, email: string): Promise<void> => {
       if (config.email.verification === 'off') return;
-      const email = canonicalEmail(given);
       const token = await prepareToken(ctx.now, email);
       await evenOut(addresses.resend(ctx, email, token), config.limits.evenAnswerMs);
       ctx.defer('hand a mail over', mailQueue.enqueue([token.outboxId]));
@@ -176,7 +174,7 @@ export const createEmails = (container: Container, passwords: Passwords) => {
      * the password was changed meanwhile
      */
     change: async (ctx: SessionContext, request: { password: string; email: string }): Promise<void> => {
-      const email = canonicalEmail(request.email);
+      const { email } = request;
       const own = await passwords.proveOwn(ctx, request.password);
       if (own.email === email) throw new AppError('validation_failed', unchanged);
       const token = await prepareToken(ctx.now, null);

@@ -1,4 +1,4 @@
-import { canonicalEmail, identifiersOf, type LoginName } from '../accounts/rules/account.ts';
+import { identifiersOf, type LoginName } from '../accounts/rules/account.ts';
 import type { Audit } from '../audit/service.ts';
 import type { Container } from '../container.ts';
 import { settingLinks } from '../emails/rules.ts';
@@ -138,7 +138,7 @@ export const createPasswords = (
      */
     forgot: async (ctx: RequestContext, email: string): Promise<void> => {
       const token = await prepareToken(ctx.now, null);
-      await evenOut(rows.forget(ctx, canonicalEmail(email), token), config.limits.evenAnswerMs);
+      await evenOut(rows.forget(ctx, email, token), config.limits.evenAnswerMs);
       ctx.defer('hand a mail over', mailQueue.enqueue([token.outboxId]));
     },
 

@@ -1,11 +1,13 @@
 import * as z from 'zod';
 import { permissionNames } from '../platform/rules/permissions.ts';
+import { canonicalName } from '../platform/rules/typed-text.ts';
 import { pageQueryBy } from '../platform/schema/page.ts';
 import { Instant } from '../platform/schema/text.ts';
 import type { Role as RoleRecord } from './rules.ts';
 
 export const RoleName = z
   .string()
+  .overwrite(canonicalName)
   .max(64, 'at most 64 characters')
   .regex(/^[a-z][a-z0-9_-]*$/, 'a letter, then only a-z, 0-9, "_" and "-"')
   .meta({ examples: ['support'] });

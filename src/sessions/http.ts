@@ -4,13 +4,14 @@ import { userResponse } from '../accounts/schema/users.ts';
 import type { Config } from '../platform/config/schema.ts';
 import { findAppError } from '../platform/errors.ts';
 import type { AppEnv } from '../platform/http/app-env.ts';
-import { readCookies, readSingleCookie, setHttpOnlyCookie } from '../platform/http/cookies.ts';
+import { readCookies, setHttpOnlyCookie } from '../platform/http/cookies.ts';
 import type { Identify } from '../platform/http/identify.ts';
 import { type IssuedTokens, type LogoutScope, offlineAccess } from './rules/session.ts';
 import type { TokenResponse } from './schema.ts';
 import type { PresentedTokens, Sessions } from './service.ts';
 
 type CookieConfig = Config['cookies'];
+type LogOutConfig = Pick<Config, 'cookies' | 'jwt'>;
 
 export const setSessionCookies = (c: Context<AppEnv>, config: CookieConfig, tokens: IssuedTokens): void => {
   const { sessionName, refreshName, refreshPath } = config;
@@ -19,11 +20,15 @@ export const setSessionCookies = (c: Context<AppEnv>, config: CookieConfig, toke
   setHttpOnlyCookie(c, config, refreshName, refreshPath, tokens.refreshToken, refreshTtlSeconds);
 };
 
-/** Clears the cookies of a session, and those of a sign-up that the browser has begun. */
-export const clearSessionCookies = (c: Context<AppEnv>, config: CookieConfig): void => {
-  setHttpOnlyCookie(c, config, config.sessionName, '/', '', 0);
-  setHttpOnlyCookie(c, config, config.refreshName, config.refreshPath, '', 0);
-  if (readCookies(c, config.signUpName).length > 0) setSignUpCookie(c, config, null);
+/**
+ * Clears the cookies of a session, and those of a sign-up that the browser has begun. A service that takes no cookies has
+ * set none.
+ */
+export const clearSessionCookies = (c: Context<AppEnv>, { cookies, jwt }: LogOutConfig): void => {
+  if (!jwt.locations.cookie) return;
+  setHttpOnlyCookie(c, cookies, cookies.sessionName, '/', '', 0);
+  setHttpOnlyCookie(c, cookies, cookies.refreshName, cookies.refreshPath, '', 0);
+  if (readCookies(c, cookies.signUpName).length > 0) setSignUpCookie(c, cookies, null);
 };
 
 /** Keeps a sign-up until its address is proved; null ends it. The API and the pages both read the cookie. */
@@ -51,7 +56,8 @@ export const respondWithTokens = <Status extends 200 | 201 = 200>(
     access_token: tokens.accessToken,
     token_type: 'bearer',
     expires_in: tokens.accessTtlSeconds,
-    expires_at: tokens.accessExpiresAt.toISOString(),
+    // Older clients of OAuth 2 read a member of this name as a number, and then never refresh.
+    ...(!c.var.isOAuthForm && { expires_at: tokens.accessExpiresAt.toISOString() }),
     ...(refreshTokenInBody && { refresh_token: tokens.refreshToken }),
     scope: tokens.scope,
     must_change_password: tokens.account.mustChangePassword,
@@ -61,20 +67,23 @@ export const respondWithTokens = <Status extends 200 | 201 = 200>(
 };
 
 /**
- * Logs out by the tokens of a request. Cookies without a live session are cleared too, because they are useless.
- * @throws AppError for a malformed header, for a cookie that came twice, and what the logout throws
+ * Logs out by the tokens of a request. A header that holds no token does not keep the cookies from being ended, and
+ * cookies that end nothing are cleared too, because they are useless.
+ * @throws AppError for a malformed header where no token is recognized, and what the logout throws
  */
-export const createLogOut = (
-  logout: Sessions['logout'],
-  identify: Identify,
-  { cookies, jwt }: Pick<Config, 'cookies' | 'jwt'>,
-) => {
+export const createLogOut = (logout: Sessions['logout'], identify: Identify, config: LogOutConfig) => {
+  const { cookies, jwt } = config;
+  const cookiesNamed = (c: Context<AppEnv>, name: string) =>
+    jwt.locations.cookie ? readCookies(c, name).filter((token) => token !== '') : [];
+
   const presentedTokens = async (c: Context<AppEnv>): Promise<PresentedTokens> => {
     const presented = await identify(c);
-    if (presented.kind === 'malformed') throw presented.error;
+    const isUnreadable = presented.kind === 'malformed';
     return {
-      access: presented.kind === 'none' ? { kind: 'invalid' } : presented,
-      refresh: jwt.locations.cookie ? readSingleCookie(c, cookies.refreshName) : null,
+      access: presented.kind === 'valid' || presented.kind === 'expired' ? presented : { kind: 'invalid' },
+      unreadable: isUnreadable ? presented.error : null,
+      spare: isUnreadable ? cookiesNamed(c, cookies.sessionName) : [],
+      refresh: cookiesNamed(c, cookies.refreshName),
     };
   };
 
@@ -83,10 +92,12 @@ export const createLogOut = (
     try {
       await logout(c.var.ctx, tokens, scope);
     } catch (error) {
-      if (findAppError(error)?.status === 401) clearSessionCookies(c, cookies);
+      const status = findAppError(error)?.status;
+      // One of two cookies of a name may be the session that stays while the others are logged out.
+      if (status === 401 || (status === 400 && scope !== 'others')) clearSessionCookies(c, config);
       throw error;
     }
     // Logging out the other sessions keeps this one, and its cookies.
-    if (scope !== 'others') clearSessionCookies(c, cookies);
+    if (scope !== 'others') clearSessionCookies(c, config);
   };
 };

@@ -231,7 +231,7 @@ export const sessionRoutes = ({ accounts, sessions }: Features, { config, identi
       async (c, ctx) => {
         const { id } = c.req.valid('param');
         await end(ctx, id);
-        if (id === ctx.actor.sessionId) clearSessionCookies(c, cookies);
+        if (id === ctx.actor.sessionId) clearSessionCookies(c, config);
         return c.body(null, 204);
       },
     ),

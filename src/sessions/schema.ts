@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { loginNameOf } from '../accounts/rules/account.ts';
 import { User } from '../accounts/schema/users.ts';
-import { Email, Id, Instant, Password, text, Username } from '../platform/schema/text.ts';
+import { Email, Id, Instant, Password, pasted, text, Username } from '../platform/schema/text.ts';
 import type { SessionSummary } from './rules/session.ts';
 
 const scope = text()
@@ -21,7 +21,7 @@ export const SignupBody = z.strictObject({
     .meta({ description: 'required where the service has Turnstile on' }),
 });
 
-const identifier = text().min(1, 'must not be empty').max(254, 'at most 254 characters');
+const identifier = pasted().min(1, 'must not be empty').max(254, 'at most 254 characters');
 
 const identifierMembers = ['identifier', 'email', 'username'] as const;
 
@@ -57,18 +57,18 @@ export const TokenForm = z.discriminatedUnion(
     }),
     z.object({
       grant_type: z.literal('refresh_token'),
-      refresh_token: text().min(1, 'must not be empty').max(1024, 'at most 1024 characters'),
+      refresh_token: pasted().min(1, 'must not be empty').max(1024, 'at most 1024 characters'),
     }),
   ],
   { error: 'password or refresh_token' },
 );
 
 export const RefreshBody = z.strictObject({
-  refresh_token: text().min(1, 'must not be empty').max(1024, 'at most 1024 characters').optional(),
+  refresh_token: pasted().min(1, 'must not be empty').max(1024, 'at most 1024 characters').optional(),
 });
 
 export const RevokeForm = z.object({
-  token: text().min(1, 'must not be empty').max(8192, 'at most 8192 characters'),
+  token: pasted().min(1, 'must not be empty').max(8192, 'at most 8192 characters'),
   token_type_hint: text().max(64, 'at most 64 characters').optional(),
 });
 
@@ -79,7 +79,7 @@ export const TokenResponse = z
     access_token: z.string(),
     token_type: z.literal('bearer'),
     expires_in: z.int().meta({ description: 'seconds' }),
-    expires_at: Instant,
+    expires_at: Instant.optional().meta({ description: 'not in the answer to a form of OAuth 2' }),
     refresh_token: z.string().optional().meta({ description: 'only where the scope is offline_access' }),
     scope: z.string(),
     must_change_password: z.boolean(),

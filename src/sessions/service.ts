@@ -5,7 +5,7 @@ import type { RequestContext } from '../platform/context.ts';
 import { AppError, type ErrorCode } from '../platform/errors.ts';
 import type { AccessVerdict } from '../platform/rules/access-token.ts';
 import { grantScope, type IssuedTokens, type LogoutScope, newSession } from './rules/session.ts';
-import { createSessionSql } from './sql/sessions.ts';
+import { createSessionSql, type SessionProof } from './sql/sessions.ts';
 
 export type LoginRequest = {
   readonly identifier: LoginName;
@@ -13,8 +13,18 @@ export type LoginRequest = {
   readonly scope: string;
 };
 
-/** The tokens that a request carries: the verdict on its access token, and a refresh token as it came. */
-export type PresentedTokens = { readonly access: AccessVerdict; readonly refresh: string | null };
+/** The tokens that a logout carries: the verdict on its access token, and the others as they came. */
+export type PresentedTokens = {
+  readonly access: AccessVerdict;
+  /** Why there is no verdict: the header holds no token, or a cookie came twice. */
+  readonly unreadable: AppError | null;
+  /** The access tokens of cookies beside what is unreadable. */
+  readonly spare: readonly string[];
+  readonly refresh: readonly string[];
+};
+
+/** The most sessions that one logout ends by tokens; a browser has more than one only where a neighbour planted them. */
+const maxEndedByTokens = 10;
 
 /** Everybody gets this answer, so that it helps people who wait for the mail and does not tell who waits for one. */
 const orNotConfirmed = {
@@ -34,10 +44,14 @@ const undone = (code: ErrorCode): AppError => {
   return new AppError(code, detail === undefined ? {} : { detail });
 };
 
-const unproved = (isExpired: boolean, refreshToken: string | null): ErrorCode => {
-  if (isExpired) return 'token_expired';
-  return refreshToken === null ? 'unauthenticated' : 'refresh_token_invalid';
+const unproved = ({ access, refresh }: PresentedTokens): ErrorCode => {
+  if (access.kind !== 'invalid') return 'token_expired';
+  return refresh.length === 0 ? 'unauthenticated' : 'refresh_token_invalid';
 };
+
+const sessionIdsOf = (proofs: readonly SessionProof[]): readonly string[] => [
+  ...new Set(proofs.map(({ sessionId }) => sessionId)),
+];
 
 export type Sessions = ReturnType<typeof createSessions>;
 
@@ -46,6 +60,34 @@ export const createSessions = (container: Container, passwords: Pick<Passwords, 
     container;
   const policy = config.session;
   const rows = createSessionSql(container);
+
+  const endEach = async (ctx: RequestContext, sessionIds: readonly string[]): Promise<void> => {
+    await Promise.all(sessionIds.slice(0, maxEndedByTokens).map((id) => rows.end(ctx, id)));
+  };
+
+  /**
+   * The sessions that tokens name. A good access token alone counts where there is one. `proofs` may end other sessions
+   * too, the surest first; `claimed` may only end themselves.
+   */
+  const recognize = async (
+    ctx: RequestContext,
+    { access, spare, refresh }: PresentedTokens,
+  ): Promise<{ readonly claimed: readonly SessionProof[]; readonly proofs: readonly SessionProof[] }> => {
+    const isGood = (verdict: AccessVerdict) => verdict.kind === 'valid' && verdict.goodUntil > ctx.now;
+    const claimOf = (verdict: AccessVerdict): SessionProof[] =>
+      verdict.kind === 'invalid' ? [] : [{ sessionId: verdict.claims.sessionId, counter: null }];
+    if (isGood(access)) return { claimed: [], proofs: claimOf(access) };
+
+    const verdicts = await Promise.all(spare.map((token) => accessTokens.verify(token, ctx.now)));
+    const read = await Promise.all(refresh.map((token) => refreshTokens.read(token)));
+    const claims = read
+      .filter((claim) => claim !== null)
+      .toSorted((one, other) => other.counter - one.counter);
+    return {
+      claimed: [access, ...verdicts].flatMap(claimOf),
+      proofs: [...verdicts.filter(isGood).flatMap(claimOf), ...claims],
+    };
+  };
 
   return {
     /**
@@ -102,21 +144,22 @@ export const createSessions = (container: Container, passwords: Pick<Passwords, 
      * Ends the session that the tokens prove, or more of the account's sessions. An expired access token can end its
      * own session and no other one. Without a session of its own a `local` logout does nothing.
      * @throws AppError where other sessions are to end and no live session is proved: `session_revoked`,
-     *   `refresh_token_invalid`, `token_expired`, `unauthenticated`
+     *   `refresh_token_invalid`, `token_expired`, `unauthenticated`; `duplicate_cookie` where two are; what made the
+     *   tokens unreadable, where no other one is recognized
      */
     logout: async (ctx: RequestContext, tokens: PresentedTokens, scope: LogoutScope): Promise<void> => {
-      const { access, refresh: token } = tokens;
-      const claimed =
-        access.kind === 'invalid' ? null : { sessionId: access.claims.sessionId, counter: null };
-      const isGood = access.kind === 'valid' && access.goodUntil > ctx.now;
-      const refresh = isGood || token === null ? null : await refreshTokens.read(token);
-      const proof = isGood ? claimed : refresh;
-      if (scope === 'local') {
-        const own = proof ?? claimed;
-        if (own) await rows.end(ctx, own.sessionId);
-        return;
+      const { claimed, proofs } = await recognize(ctx, tokens);
+      const own = sessionIdsOf([...proofs, ...claimed]);
+      if (own.length === 0 && tokens.unreadable) throw tokens.unreadable;
+      if (scope === 'local') return endEach(ctx, own);
+
+      const [proof] = proofs;
+      if (!proof) throw undone(unproved(tokens));
+      if (sessionIdsOf(proofs).length > 1) {
+        // Nothing tells which account is meant, so only what the browser itself holds ends.
+        if (scope === 'global') await endEach(ctx, own);
+        throw new AppError('duplicate_cookie');
       }
-      if (!proof) throw undone(unproved(claimed !== null, token));
       const refusal = await rows.endWithOthers(ctx, proof, scope, policy);
       if (refusal !== null) throw undone(refusal);
     },

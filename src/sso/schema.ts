@@ -1,8 +1,9 @@
 import * as z from 'zod';
+import { canonicalName } from '../platform/rules/typed-text.ts';
 import { Id, Instant, text } from '../platform/schema/text.ts';
 import type { NamedIdentity } from './rules.ts';
 
-export const ProviderParams = z.strictObject({ provider: text().max(64) });
+export const ProviderParams = z.strictObject({ provider: text().overwrite(canonicalName).max(64) });
 
 export const SsoStartQuery = z.strictObject({
   return_to: text()

@@ -1,20 +1,25 @@
 import * as z from 'zod';
 import { guarddutyResults } from '../platform/rules/scan.ts';
+import { canonicalName, essenceOf } from '../platform/rules/typed-text.ts';
 import { digits, Id, Instant, text } from '../platform/schema/text.ts';
+import { cleanFileName } from './rules/file-name.ts';
 import type { Upload } from './rules/upload.ts';
 
 const Sha256 = z
   .string()
-  .regex(/^[0-9a-f]{64}$/, 'must be the SHA-256 of the file in 64 lower-case hexadecimal digits')
+  .overwrite(canonicalName)
+  .regex(/^[0-9a-f]{64}$/, 'must be the SHA-256 of the file in 64 hexadecimal digits')
   .meta({ examples: ['e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855'] });
 
 export const UploadBody = z.strictObject({
   filename: text()
+    .overwrite(cleanFileName)
     .min(1, 'must not be empty')
     .max(255, 'at most 255 characters')
     .meta({ examples: ['report.pdf'] }),
   content_type: z
     .string()
+    .overwrite(essenceOf)
     .max(127, 'at most 127 characters')
     .meta({ examples: ['application/pdf'] }),
   size: z.int().min(1, 'at least 1 byte').meta({ description: 'in bytes' }),

@@ -22,6 +22,10 @@ it('takes an address in any case, and a user name and a database where they are 
     url: null,
   });
   expect(readArguments([...email, '--unverified'])).toMatchObject({ acceptUnverified: true });
+  expect(readArguments(['--email', ' Ada@MÜNCHEN.example', '--username', 'Ada '])).toMatchObject({
+    email: 'ada@xn--mnchen-3ya.example',
+    username: 'ada',
+  });
   const url = 'postgres://itsor_app:pw@db.example.com/itsor';
   expect(readArguments([...email, '--username', 'ada', '--url', url])).toMatchObject({
     username: 'ada',
@@ -36,6 +40,7 @@ it.each([
   [[], /--email/],
   [['ada@example.com'], /npm run admin:create/],
   [['--email', ''], /^--email is empty/],
+  [['--email', 'ädä@example.com'], /^--email: only .* before the @/],
   [['--email', 'ada'], /^--email: must be an e-mail address/],
   [['--email', `${'a'.repeat(65)}@example.com`], /^--email: at most 64 characters/],
   [[...email, '--username', 'A B'], /^--username: only a-z/],

@@ -192,7 +192,7 @@ describe('origins', () => {
     '*',
     'null',
     'https://*.example.com',
-    'https://a.example/',
+    'https://a.example//',
     'https://a.example/path',
     'https://a.example?x',
     'https://a.example#x',
@@ -204,6 +204,19 @@ describe('origins', () => {
     'javascript:alert(1)',
     'https://a.example\\@b.example',
     'https://',
+    // Of the schemes that the web knows, only http and https are origins.
+    'ws://a.example',
+    'data://a',
+    'blob:https://a.example',
+    'about://blank',
+    'javascript://a',
+    // An app's origin is exact, too.
+    'capacitor://*',
+    'capacitor://localhost/path',
+    'capacitor://a@localhost',
+    'capacitor://localhost?x',
+    'capacitor:localhost',
+    'capacitor://loc alhost',
     // Proves ASVS 3.4.2.
   ])('are refused by position: %s', (origin) => {
     expect(problemsOf({ ALLOWED_ORIGINS: `https://ok.example,${origin}` })).toEqual([
@@ -216,13 +229,37 @@ describe('origins', () => {
     expect(problemsOf({ ALLOWED_ORIGINS: '*' })).toEqual([
       expect.stringContaining('name each origin exactly'),
     ]);
-    expect(problemsOf({ ALLOWED_ORIGINS: 'https://a.example/' })).toEqual([
-      expect.stringContaining('no slash'),
+    expect(problemsOf({ ALLOWED_ORIGINS: 'https://a.example/app' })).toEqual([
+      expect.stringContaining('no path'),
     ]);
   });
 
+  it.each([
+    'capacitor://localhost',
+    'ionic://localhost',
+    'tauri://localhost',
+    'app://.',
+    'app://',
+    'chrome-extension://abcdefghijklmnopabcdefghijklmnop',
+    'moz-extension://3c7d1a5e-0000-4000-8000-000000000000',
+    'my.app+x://Host:8080',
+  ])('may be those of apps, which stay as they are written: %s', (origin) => {
+    expect(allowedOf({ ALLOWED_ORIGINS: origin })).toContain(origin);
+    expect(configOf({ ALLOWED_ORIGINS: `${origin},https://a.example` }).origins.appUrl).toBe(
+      'https://a.example',
+    );
+    expect(configOf({ ALLOWED_ORIGINS: origin }).origins.appUrl).toBe('http://localhost:3002');
+  });
+
+  it('may be written with a slash at the end of each, and a comma at the end of the list', () => {
+    expect(allowedOf({ ALLOWED_ORIGINS: 'https://a.example/, capacitor://localhost/, ' })).toEqual(
+      expect.arrayContaining(['https://a.example', 'capacitor://localhost']),
+    );
+    expect(problemsOf({ ALLOWED_ORIGINS: ',' })).toEqual(['ALLOWED_ORIGINS entry 1 is empty']);
+  });
+
   it('are refused all at once', () => {
-    expect(problemsOf({ ALLOWED_ORIGINS: '*,https://a.example/,,https://b.example' })).toHaveLength(3);
+    expect(problemsOf({ ALLOWED_ORIGINS: '*,https://a.example/app,,https://b.example' })).toHaveLength(3);
   });
 
   it('start the links in e-mails unless APP_URL does', () => {
@@ -242,6 +279,22 @@ describe('origins', () => {
     'https://c.example/#x',
   ])('APP_URL is not %s', (url) =>
     expect(problemsOf({ APP_URL: url })).toEqual([expect.stringMatching(/^APP_URL must be/)]),
+  );
+});
+
+describe('CORS_ALLOWED_HEADERS', () => {
+  it('lists names of headers', () => {
+    expect(configOf({ CORS_ALLOWED_HEADERS: 'baggage, sentry-trace,' }).origins.allowedHeaders).toEqual([
+      'baggage',
+      'sentry-trace',
+    ]);
+    expect(configOf({}).origins.allowedHeaders).toEqual([]);
+  });
+
+  it.each(['*', 'a b', 'x\u00e9', 'a:b', 'a,,b'])('does not take %j', (given) =>
+    expect(problemsOf({ CORS_ALLOWED_HEADERS: given })).toEqual([
+      expect.stringMatching(/^CORS_ALLOWED_HEADERS entry \d must be the name of a header/),
+    ]),
   );
 });
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { attachmentOf, fileNameFlaw, fitsType } from '../../src/uploads/rules/file-name.ts';
+import { attachmentOf, cleanFileName, fileNameFlaw, fitsType } from '../../src/uploads/rules/file-name.ts';
 
 describe('the name of a file', () => {
   it.each([
@@ -68,6 +68,63 @@ describe('the name of a file', () => {
     // Proves ASVS 5.3.2.
   ])('a file may not have the name %j, which leads elsewhere or looks like another', (name) => {
     expect(fileNameFlaw(name)).toMatchObject({ code: 'not_a_file_name' });
+  });
+
+  it.each([
+    ['Scherm\u00adafbeelding.png', 'Schermafbeelding.png'],
+    ['x\u200b.pdf', 'x.pdf'],
+    ['\ufeffx\u2060.pdf', 'x.pdf'],
+    ['x.pdf\u200b', 'x.pdf'],
+    ['x.p\u00addf', 'x.pdf'],
+    ['x.pdf\ufe0f', 'x.pdf'],
+    ['x.\u200dpdf', 'x.pdf'],
+    ['\u200f\u05e9\u200e.pdf\u061c', '\u05e9.pdf'],
+    ['x\u{e0020}\u{e0100}.pdf', 'x.pdf'],
+    ['  x.pdf \u00a0\n', 'x.pdf'],
+    ['x \u200b.pdf', 'x .pdf'],
+    ['\u0645\u06cc\u200c\u062e.pdf', '\u0645\u06cc\u200c\u062e.pdf'],
+    ['👩\u200d💻 ❤\ufe0f.png', '👩\u200d💻 ❤\ufe0f.png'],
+    ['❤\ufe0f', '❤\ufe0f'],
+  ])('the file %j is stored as %j', (given, stored) => {
+    expect(cleanFileName(given)).toBe(stored);
+    expect(fileNameFlaw(stored)).toBeNull();
+    expect(cleanFileName(stored)).toBe(stored);
+  });
+
+  it.each([
+    // The name that people get is judged, and not what stands there with invisible characters.
+    ['report.pdf\u200b.exe', 'wrong_ending'],
+    ['report.exe\u{e0020}', 'wrong_ending'],
+    ['report.pdf\u00ad.e\u200bxe ', 'wrong_ending'],
+    ['report.e\u00adxe', 'wrong_ending'],
+    ['annual-\u202efdp.exe', 'not_a_file_name'],
+    ['annual-\u202e\u200bfdp.pdf', 'not_a_file_name'],
+    ['\u2066x\u2069.pdf', 'not_a_file_name'],
+    ['x.pdf\u202c', 'not_a_file_name'],
+    ['c\u00adon.pdf', 'not_a_file_name'],
+    ['con\u200b', 'not_a_file_name'],
+    ['.\u200b.', 'not_a_file_name'],
+    ['..\u00ad/x.pdf', 'not_a_file_name'],
+    ['.\u2060./.\u2060./x.pdf', 'not_a_file_name'],
+    ['x.pdf\u200b.', 'not_a_file_name'],
+    ['x.pdf .\u200b', 'not_a_file_name'],
+    ['\u3164', 'not_a_file_name'],
+    ['a\r\nb.pdf', 'not_a_file_name'],
+  ])('no invisible character hides what %j is', (given, code) => {
+    const name = cleanFileName(given);
+    const flaw = fileNameFlaw(name)?.code ?? (fitsType(name, 'application/pdf') ? null : 'wrong_ending');
+    expect(flaw).toBe(code);
+  });
+
+  it('of any name, cleaning leaves only what is visible or what a script needs', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'grapheme' }), fc.string({ unit: 'binary' }), (one, two) => {
+        const name = cleanFileName(`${one}\u00ad${two}`);
+        expect(cleanFileName(name)).toBe(name);
+        if (fileNameFlaw(name) === null)
+          expect(name).not.toMatch(/\p{Bidi_Control}|[\u00ad\u200b\u2060\ufeff]/u);
+      }),
+    );
   });
 
   it('the name of a file has at most 255 bytes of UTF-8', () => {

@@ -71,7 +71,7 @@ describe('an allowed origin', () => {
         ...readable(app),
         'access-control-allow-methods': 'GET, HEAD, POST, PUT, PATCH, DELETE',
         'access-control-allow-headers':
-          'Content-Type, X-Request-ID, If-Match, If-None-Match, Range, If-Range, Authorization, x-amz-checksum-sha256',
+          'Content-Type, X-Request-ID, If-Match, If-None-Match, Range, If-Range, traceparent, tracestate, Authorization, x-amz-checksum-sha256',
         'access-control-max-age': '600',
       });
     }
@@ -80,6 +80,27 @@ describe('an allowed origin', () => {
   it('may send the token in the configured header', async () => {
     const response = await preflight(app, '/', createClient({ ...variables, JWT_HEADER_NAME: 'X-Token' }));
     expect(response.headers.get('Access-Control-Allow-Headers')).toContain('X-Token');
+  });
+
+  it('may send the headers of CORS_ALLOWED_HEADERS too, and another origin none', async () => {
+    const generous = createClient({ ...variables, CORS_ALLOWED_HEADERS: 'baggage,sentry-trace' });
+    const response = await preflight(app, '/', generous);
+    expect(response.headers.get('Access-Control-Allow-Headers')).toMatch(/, baggage, sentry-trace$/);
+    expect(corsHeaders(await preflight('https://evil.example', '/', generous))).toEqual({});
+  });
+
+  it('can be that of an app, exactly as it is written', async () => {
+    const origin = 'capacitor://localhost';
+    const mobile = createClient({ ...variables, ALLOWED_ORIGINS: `${app},${origin}` });
+    const send = (from: string) => mobile('POST', '/auth/logout', { headers: { Origin: from } });
+    const response = await send(origin);
+    expect(response.status).toBe(204);
+    expect(corsHeaders(response)).toEqual(readable(origin));
+    for (const from of ['capacitor://evil', 'capacitor://localhost.evil', 'ionic://localhost', 'null']) {
+      const refused = await send(from);
+      expect(refused.status).toBe(403);
+      expect(corsHeaders(refused)).toEqual({});
+    }
   });
 
   it('can be a local frontend where no origins are configured', async () => {

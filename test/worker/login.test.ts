@@ -26,6 +26,21 @@ const signup = async (username?: string) => {
   return email;
 };
 
+it('the answer to a form of OAuth 2 has no expires_at, which older clients read as a number', async () => {
+  const email = await signup();
+  const answers = [
+    await grant({ grant_type: 'password', username: email, password, scope: 'offline_access' }),
+    await login({ email, password, scope: 'offline_access' }),
+  ];
+  const [form, json] = await Promise.all(answers.map((response) => response.json<Tokens>()));
+  expect(form).not.toHaveProperty('expires_at');
+  expect(form).toMatchObject({ expires_in: 3600 });
+  expect(json).toMatchObject({ expires_at: expect.stringMatching(/Z$/), expires_in: 3600 });
+  const renewed = await grant({ grant_type: 'refresh_token', refresh_token: ` ${form?.refresh_token}\n` });
+  expect(renewed.status).toBe(200);
+  expect(await renewed.json()).not.toHaveProperty('expires_at');
+});
+
 describe('POST /auth/token with JSON', () => {
   it.each(['email', 'username', 'identifier'] as const)(
     // Proves ASVS 6.3.4.

@@ -83,6 +83,20 @@ describe('a person with an unknown identity', () => {
     expect(await templatesTo(me.email)).toEqual([]);
   });
 
+  it('has the address in the spelling of a sign-up, and none where it has letters outside ASCII before the @', async () => {
+    const name = `ada-${crypto.randomUUID().slice(0, 8)}`;
+    const response = await signOn(client, provider, newPerson({ email: ` ${name}@MÜNCHEN.example` }));
+    expect(await meBy(response)).toMatchObject({ email: `${name}@xn--mnchen-3ya.example` });
+    const again = { email: `${name}@münchen.example`, password };
+    expect((await client('POST', '/auth/signup', { json: again })).status).toBe(409);
+
+    // Lower case in Unicode makes a plain k of the Kelvin sign.
+    const owner = await newAccount(client, newEmail().replace('account', 'kim'));
+    const lookAlike = newPerson({ email: owner.user.email.replace('kim', '\u212aim') });
+    const refused = await signOn(client, provider, lookAlike);
+    expect(isLoggedIn(refused)).toBe(false);
+  });
+
   it.each([
     ['false', false],
     ['a text that reads like true', 'true'],

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { permissionNames } from '../../src/platform/rules/permissions.ts';
 import { newAccountAllowed, newAccountWith, newAdmin, newRole } from '../support/worker/administrators.ts';
-import { createClient } from '../support/worker/client.ts';
+import { createClient, newEmail, password } from '../support/worker/client.ts';
 import { sql } from '../support/worker/database.ts';
 import { expectProblem } from '../support/worker/problem.ts';
 
@@ -90,9 +90,27 @@ describe('roles', () => {
     expect((await gone(changed.headers.get('ETag') ?? '')).status).toBe(204);
   });
 
+  it('a role in capitals is the role itself, so no second one looks like it', async () => {
+    const { access_token: bearer } = await newAdmin(client);
+    await expectProblem(await put(bearer, 'Admin', []), 409, 'conflict');
+    const name = newName();
+    expect((await put(bearer, name.toUpperCase(), [])).status).toBe(201);
+    expect((await put(bearer, name, [])).status).toBe(200);
+    const { items } = await (
+      await client('GET', `/roles?cursor=${name.slice(0, -1).toUpperCase()}`, { bearer })
+    ).json<{ items: { name: string }[] }>();
+    expect(items.filter((role) => role.name.toLowerCase() === name)).toHaveLength(1);
+    const given = await client('POST', '/users', {
+      bearer,
+      json: { email: newEmail(), password, roles: [name.toUpperCase(), name, 'User'] },
+    });
+    expect(given.status).toBe(201);
+    expect((await given.json<{ roles: string[] }>()).roles.toSorted()).toEqual([name, 'user'].toSorted());
+  });
+
   it('a role with an invalid name or an unknown permission is refused', async () => {
     const { access_token: bearer } = await newAdmin(client);
-    for (const name of ['Admin', 'a b', '7up', 'x'.repeat(65), '%00', 'ä']) {
+    for (const name of ['a b', '7up', 'x'.repeat(65), '%00', 'ä']) {
       await expectProblem(await put(bearer, encodeURI(name), []), 422, 'validation_failed');
     }
     for (const permissions of [['users:delete'], ['*'], 'users:read', [null], undefined]) {

@@ -95,7 +95,12 @@ describe('the bytes of an upload', () => {
 
   it.each<[string, Record<string, string>, string]>([
     ['type', { 'content-type': 'text/html' }, '/content_type'],
-    ['type, by a parameter', { 'content-type': 'application/pdf; charset=x' }, '/content_type'],
+    [
+      'type, with the declared one as a parameter',
+      { 'content-type': 'text/html; application/pdf' },
+      '/content_type',
+    ],
+    ['type beside the declared one', { 'content-type': 'application/pdf, text/html' }, '/content_type'],
     ['checksum', { 'x-amz-checksum-sha256': 'AAAA' }, '/sha256'],
     ['length', { 'content-length': '5' }, '/size'],
   ])('an upload URL refuses bytes with another %s', async (_, headers, pointer) => {

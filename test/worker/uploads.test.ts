@@ -143,12 +143,15 @@ describe('a declaration', () => {
     ['no name', { filename: '' }, '/filename', 'too_short'],
     ['the ending of a program', { filename: 'report.pdf.exe' }, '/filename', 'wrong_ending'],
     ['a type that is not allowed', { content_type: 'text/html' }, '/content_type', 'unsupported'],
-    ['a type with a parameter', { content_type: 'application/pdf; x=y' }, '/content_type', 'unsupported'],
+    // Parameters do not count, so the type before them does.
+    ['another type', { content_type: 'text/html; application/pdf' }, '/content_type', 'unsupported'],
+    ['two types', { content_type: 'application/pdf, text/html' }, '/content_type', 'unsupported'],
+    ['a hidden ending of a program', { filename: 'report.pdf\u200b.e\u00adxe' }, '/filename', 'wrong_ending'],
+    ['only invisible characters', { filename: '\u200b\u00ad' }, '/filename', 'too_short'],
     ['a size over the limit', { size: 5_242_881 }, '/size', 'too_large'],
     ['no size', { size: 0 }, '/size', 'out_of_range'],
     ['a negative size', { size: -1 }, '/size', 'out_of_range'],
     ['a size that is no whole number', { size: 1.5 }, '/size', 'wrong_type'],
-    ['a checksum in upper case', { sha256: 'A'.repeat(64) }, '/sha256', 'invalid'],
     ['another checksum', { sha256: 'abc' }, '/sha256', 'invalid'],
     ['a status of its own', { status: 'clean' }, '/status', 'unknown_member'],
     ['a key of its own', { object_name: 'x' }, '/object_name', 'unknown_member'],
@@ -160,6 +163,34 @@ describe('a declaration', () => {
     expect(problem.errors).toContainEqual(expect.objectContaining({ pointer, code }));
     expect(await sql`select id from uploads where user_id = ${user.id}`).toEqual([]);
     expect(await usageOf(user.id)).toBeUndefined();
+  });
+
+  it('a file is taken as systems and code generators declare it, and kept in one spelling', async () => {
+    const { access_token: bearer } = await newAccount(client);
+    const sha256 = (await declarationOf(pdf)).sha256;
+    const ticket = await declare(client, bearer, pdf, {
+      filename: ' Scherm\u00adafbeelding\u200b.pdf ',
+      content_type: 'Application/PDF; charset=binary',
+      sha256: sha256.toUpperCase(),
+    });
+    expect(ticket.upload.headers).toMatchObject({ 'content-type': 'application/pdf' });
+    const sent = await put(client, ticket, pdf, { 'content-type': 'application/PDF;charset=binary' });
+    expect(sent.status).toBe(200);
+    const complete = await client('POST', `/uploads/${ticket.id.toUpperCase()}/complete`, { bearer });
+    expect(complete.status).toBe(200);
+    expect(await complete.json()).toMatchObject({
+      id: ticket.id,
+      filename: 'Schermafbeelding.pdf',
+      content_type: 'application/pdf',
+      sha256,
+    });
+  });
+
+  it('bytes of another type than the declared one are not taken, whatever parameters they name', async () => {
+    const { access_token: bearer } = await newAccount(client);
+    const ticket = await declare(client, bearer);
+    for (const type of ['text/html', 'text/html;application/pdf', 'application/pdf, text/html', ''])
+      await expectProblem(await put(client, ticket, pdf, { 'content-type': type }), 422, 'upload_rejected');
   });
 
   it('a strict environment without a scanner refuses uploads', async () => {

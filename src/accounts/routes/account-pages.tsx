@@ -106,7 +106,7 @@ export const accountPageRoutes = (features: PageFeatures, web: Web) => {
         schema: SessionParams,
         submit: async (c, { id }, ctx) => {
           await sessions.end(ctx, id);
-          if (id === ctx.actor.sessionId) clearSessionCookies(c, cookies);
+          if (id === ctx.actor.sessionId) clearSessionCookies(c, config);
           return doneAt('/account', 'session-ended');
         },
         again: showAccount,

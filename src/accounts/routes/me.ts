@@ -22,7 +22,7 @@ const readMe = (path: '/auth/me' | '/users/me', { me }: Pick<Accounts, 'me'>) =>
     async (c, ctx) => c.json(userResponse(await me(ctx)), 200),
   );
 
-export const meRoutes = (accounts: Accounts, { config: { cookies } }: Pick<Web, 'config'>) => [
+export const meRoutes = (accounts: Accounts, { config }: Pick<Web, 'config'>) => [
   readMe('/auth/me', accounts),
   readMe('/users/me', accounts),
   route(
@@ -54,7 +54,7 @@ export const meRoutes = (accounts: Accounts, { config: { cookies } }: Pick<Web, 
     },
     async (c, ctx) => {
       await accounts.remove(ctx, c.req.valid('json').password);
-      clearSessionCookies(c, cookies);
+      clearSessionCookies(c, config);
       return c.body(null, 204);
     },
   ),

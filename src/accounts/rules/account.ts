@@ -1,3 +1,5 @@
+import { canonicalEmail, canonicalName } from '../../platform/rules/typed-text.ts';
+
 /** An account as the database has it, without its credentials. */
 export type AccountRecord = {
   readonly id: string;
@@ -57,17 +59,14 @@ export const withPasswordAge = <Record extends AccountRecord>(
   return { ...record, mustChangePassword: hasPassword && (passwordChangeDemanded || tooOld) };
 };
 
-/** The form in which an address is stored and looked up. */
-export const canonicalEmail = (email: string): string => email.toLowerCase();
-
 /** What names an account at a login, in the one form in which it is looked up and counted. */
 export type LoginName = { readonly kind: 'email' | 'username'; readonly value: string };
 
 /** Reads what a person types at a login: an e-mail address if it has an `@`, else a user name. */
-export const loginNameOf = (typed: string): LoginName => ({
-  kind: typed.includes('@') ? 'email' : 'username',
-  value: typed.toLowerCase(),
-});
+export const loginNameOf = (typed: string): LoginName =>
+  typed.includes('@')
+    ? { kind: 'email', value: canonicalEmail(typed) }
+    : { kind: 'username', value: canonicalName(typed) };
 
 /** Everything that names an account at a login. */
 export const identifiersOf = ({

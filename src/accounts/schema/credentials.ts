@@ -1,7 +1,8 @@
 import * as z from 'zod';
-import { Email, Password, text } from '../../platform/schema/text.ts';
+import { canonicalCode } from '../../platform/rules/typed-text.ts';
+import { Email, Password, pasted, text } from '../../platform/schema/text.ts';
 
-const token = text().min(1, 'must not be empty').max(256, 'at most 256 characters');
+const token = pasted().min(1, 'must not be empty').max(256, 'at most 256 characters');
 
 export const ChangePasswordBody = z.strictObject({ current_password: Password, new_password: Password });
 export const ForgotPasswordBody = z.strictObject({ email: Email });
@@ -9,15 +10,14 @@ export const ResetPasswordBody = z.strictObject({ token, password: Password });
 
 export const LinkToken = z.strictObject({ token });
 
-const signup_attempt = text()
+const signup_attempt = pasted()
   .max(2048, 'at most 2048 characters')
   .optional()
   .meta({ description: 'the one that the sign-up answered with; instead of its cookie' });
 export const EmailCode = z.strictObject({
   email: Email,
-  // People and mail programs group digits, and copied text can have a space or a line break.
   code: text()
-    .overwrite((code) => code.replaceAll(/\s/g, ''))
+    .overwrite(canonicalCode)
     .regex(/^\d{6}$/, 'six digits'),
 });
 

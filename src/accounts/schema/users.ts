@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { canonicalEmail } from '../../platform/rules/typed-text.ts';
 import { pageQueryBy } from '../../platform/schema/page.ts';
 import { Email, Id, Instant, Password, text, Username } from '../../platform/schema/text.ts';
 import { RoleName } from '../../roles/schema.ts';
@@ -64,11 +65,13 @@ export const UserList = z.object({ items: z.array(ManagedUser), next_cursor: z.s
 export const UserParams = z.strictObject({ id: Id });
 
 const prefix = text()
-  .trim()
-  .toLowerCase()
+  .overwrite(canonicalEmail)
   .min(1, 'must not be empty')
   .max(254, 'at most 254 characters')
-  .meta({ description: 'the beginning of an e-mail address or a user name', examples: ['ada'] });
+  .meta({
+    description: 'the beginning of an e-mail address or a user name; a domain outside ASCII has to be whole',
+    examples: ['ada'],
+  });
 
 /** The cursor is an id where everything is listed, and the last match where a prefix is searched for. */
 export const UserQuery = pageQueryBy(text().min(1).max(254))

@@ -20,11 +20,14 @@ const localOrigins = ({ HOST: host, FRONTEND_PORT, WEB_PORT }: Settings): readon
   return hosts.flatMap((each) => [originOf(each, FRONTEND_PORT), originOf(each, WEB_PORT)]);
 };
 
+/** The origin of an app cannot start a link in a mail. */
+const isOfTheWeb = (origin: string): boolean => /^https?:/.test(origin);
+
 export const readOrigins = ({ settings, strict, problem }: Scope) => {
   const { ALLOWED_ORIGINS: given = [], APP_URL: appUrl, HOST: host } = settings;
   if (strict) {
     for (const [index, origin] of given.entries()) {
-      if (!origin.startsWith('https:')) problem('ALLOWED_ORIGINS', `entry ${index + 1} must be https`);
+      if (origin.startsWith('http:')) problem('ALLOWED_ORIGINS', `entry ${index + 1} must be https`);
     }
     if (appUrl === undefined) problem('APP_URL', 'is required: links in e-mails start with it');
     else if (!appUrl.startsWith('https:')) problem('APP_URL', 'must be an https URL');
@@ -32,8 +35,10 @@ export const readOrigins = ({ settings, strict, problem }: Scope) => {
   return {
     /** Exact origins that may call with credentials; in local environments the local frontends too. */
     allowed: [...new Set(strict ? given : [...given, ...localOrigins(settings)])],
+    /** Headers that pages of these origins may send beside those that the service reads. */
+    allowedHeaders: settings.CORS_ALLOWED_HEADERS ?? [],
     /** The start of links in e-mails, without a slash at its end. */
-    appUrl: appUrl ?? (strict ? '' : (given[0] ?? ownOrigin(settings))),
+    appUrl: appUrl ?? (strict ? '' : (given.find(isOfTheWeb) ?? ownOrigin(settings))),
     /** The host that local servers listen on. */
     host,
   } as const;

@@ -23,13 +23,16 @@ export const text = value((given) => given);
 
 export const secret = value((given) => new Secret(given));
 
-/** A comma list; a problem of an entry names its position. */
+/** A comma list, which may end with a comma; a problem of an entry names its position. */
 const list = <T>(read: (entry: string, fail: Fail) => T | undefined) =>
   value((given, fail) =>
-    given.split(',').flatMap((entry, index) => {
-      const parsed = read(entry.trim(), (detail) => fail(`entry ${index + 1} ${detail}`));
-      return parsed === undefined ? [] : [parsed];
-    }),
+    given
+      .replace(/,\s*$/, '')
+      .split(',')
+      .flatMap((entry, index) => {
+        const parsed = read(entry.trim(), (detail) => fail(`entry ${index + 1} ${detail}`));
+        return parsed === undefined ? [] : [parsed];
+      }),
   );
 
 export const secretList = list((entry, fail) => (entry === '' ? fail('is empty') : new Secret(entry)));
@@ -66,6 +69,13 @@ export const token = value((given, fail) =>
     : fail("must have no characters but letters, digits and !#$%&'*+-.^_`|~"),
 );
 
+/** Names of headers. A `*` would count as a name beside credentials (Fetch standard, CORS-preflight fetch). */
+export const headerNames = list((entry, fail) =>
+  /^[A-Za-z0-9_-]{1,64}$/.test(entry)
+    ? entry
+    : fail('must be the name of a header: letters, digits, _ and -'),
+);
+
 export const tokenLocations = list((entry, fail) =>
   entry === 'headers' || entry === 'cookies' ? entry : fail('must be headers or cookies'),
 );
@@ -99,6 +109,9 @@ export const clamdAddress = value((given, fail) => {
   return { hostname: url.hostname, port: url.port === '' ? clamdPort : Number(url.port) };
 });
 
+/** Without one slash at its end, which people copy from an address line. */
+const withoutSlash = (given: string): string => given.replace(/(?<=[^/])\/$/, '');
+
 /** An exact serialized origin (RFC 6454 section 6.2), in the spelling that browsers send. */
 const readOrigin = (given: string, fail: Fail): string | undefined => {
   const url = URL.parse(given);
@@ -109,13 +122,18 @@ const readOrigin = (given: string, fail: Fail): string | undefined => {
   return url.origin;
 };
 
+/** Schemes of apps (`capacitor://localhost`): web views send them as they are, and the URL parser knows none of them. */
+const appOrigin =
+  /^(?!(?:https?|wss?|ftp|file|data|blob|about|javascript):)[a-z][a-z0-9+.-]*:\/\/[a-z0-9._~-]*(?::\d{1,5})?$/i;
+
 export const origin = value(readOrigin);
 
 export const originList = list((entry, fail) => {
   if (entry === '') return fail('is empty');
   if (entry === 'null') return fail('is null, which every sandboxed page can send');
   if (entry.includes('*')) return fail('has a *; name each origin exactly');
-  return readOrigin(entry, fail);
+  const given = withoutSlash(entry);
+  return appOrigin.test(given) ? given : readOrigin(given, fail);
 });
 
 const address = /^[^\s@<>"(),:;[\]\\]{1,64}@[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?$/i;

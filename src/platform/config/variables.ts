@@ -8,6 +8,7 @@ import {
   emailAddress,
   fraction,
   headerList,
+  headerNames,
   hostname,
   httpUrl,
   integer,
@@ -109,9 +110,10 @@ export const variables = {
     BACKEND_PORT: worker(port, '3002', 'Port of npm run dev'),
     FRONTEND_PORT: worker(port, '3000', 'Port of a local frontend: http://{HOST}:{port} is an allowed origin, in local environments only'),
     WEB_PORT: worker(port, '3001', 'Port of a second local frontend, allowed in the same way'),
-    ALLOWED_ORIGINS: worker(originList, '', 'Comma list of the exact origins (scheme, host, port) that browsers may call from; strict: https only'),
+    ALLOWED_ORIGINS: worker(originList, '', 'Comma list of the exact origins (scheme, host, port) that browsers may call from, also those of apps, such as capacitor://localhost, tauri://localhost or chrome-extension://{id}; strict: no http'),
+    CORS_ALLOWED_HEADERS: worker(headerNames, '', 'Comma list of headers that pages of these origins may send beside those that Itsor reads, such as baggage or sentry-trace; Itsor ignores them'),
     API_URL: worker(origin, '', 'Origin of the API itself, as browsers see it: providers of single sign-on send people back to it; unset: http://{HOST}:{BACKEND_PORT}; strict: required with single sign-on'),
-    APP_URL: worker(httpUrl, '', 'Start of the links in e-mails; unset: the first of ALLOWED_ORIGINS, or else the API itself; strict: required'),
+    APP_URL: worker(httpUrl, '', 'Start of the links in e-mails; unset: the first http or https one of ALLOWED_ORIGINS, or else the API itself; strict: required'),
   }),
 
   ...group('Database', {

@@ -1,6 +1,7 @@
 import type { Context } from 'hono';
 import { AppError } from '../errors.ts';
 import { concatenate } from '../rules/bytes.ts';
+import { essenceOf } from '../rules/typed-text.ts';
 
 /** The body limit of every route except the uploads. */
 export const maxBodyBytes = 65_536;
@@ -8,16 +9,37 @@ export const maxBodyBytes = 65_536;
 const mediaTypes = { json: 'application/json', form: 'application/x-www-form-urlencoded' } as const;
 export type BodyKind = keyof typeof mediaTypes;
 
-const contentType = (c: Context): { type: string; charsets: readonly string[] } => {
-  const [type = '', ...parameters] = (c.req.header('Content-Type') ?? '').toLowerCase().split(';');
-  const pairs = parameters.map((parameter) => parameter.split('=').map((part) => part.trim()));
-  const charsets = pairs
-    .filter(([name]) => name === 'charset')
-    .map(([, value = '']) => value.replaceAll('"', ''));
-  return { type: type.trim(), charsets };
+const contentTypeOf = (c: Context): string => c.req.header('Content-Type') ?? '';
+
+export const hasBodyOf = (c: Context, kind: BodyKind): boolean =>
+  essenceOf(contentTypeOf(c)) === mediaTypes[kind];
+
+/** The charsets that a Content-Type names: clients and proxies quote them, or add one that is there already. */
+const charsetsOf = (contentType: string): readonly string[] =>
+  contentType.split(';').flatMap((parameter) => {
+    const [, charset] = /^\s*charset\s*=\s*(.*)$/is.exec(parameter) ?? [];
+    return charset === undefined ? [] : [charset.trim().replace(/^(["'])(.*)\1$/s, '$2')];
+  });
+
+/** Whether a label means UTF-8, such as `utf8` (Encoding standard, section 4.2). */
+const namesUtf8 = (label: string): boolean => {
+  try {
+    return new TextDecoder(label).encoding === 'utf-8';
+  } catch {
+    return false;
+  }
 };
 
-export const hasBodyOf = (c: Context, kind: BodyKind): boolean => contentType(c).type === mediaTypes[kind];
+/** The request with a body of one spelling of its type, because Hono's validator reads only some; null: without one. */
+const withBody = (
+  request: Request,
+  body: { readonly bytes: Uint8Array<ArrayBuffer>; readonly kind: BodyKind } | null,
+): Request => {
+  const headers = new Headers(request.headers);
+  if (body) headers.set('Content-Type', mediaTypes[body.kind]);
+  else headers.delete('Content-Type');
+  return new Request(request, { headers, body: body ? body.bytes : null });
+};
 
 /** The most that is read of a body that is too large: cutting a connection may cut other requests on it. */
 const maxDrainedBytes = 1_048_576;
@@ -64,23 +86,29 @@ const isUtf8 = (bytes: Uint8Array, kind: BodyKind): boolean => {
   }
 };
 
+/** The runtime reads chunks of a wrong form as no bytes, so nothing tells them from an empty body. */
+const isChunked = (c: Context): boolean => c.req.header('Transfer-Encoding') !== undefined;
+
 /**
  * Reads the body once, within the limit, and leaves it for Hono's validator to parse. A body is plain UTF-8 of the kind
- * that the route accepts; a missing body counts as a body without members.
+ * that the route accepts. A missing body counts as a body without members, whatever its type: clients set one header for
+ * all of their calls.
  * @throws AppError `payload_too_large`, `unsupported_media_type`, `malformed_json`
  */
 export const bufferBody = async (c: Context, kind: BodyKind): Promise<void> => {
   const bytes = await readBytes(c.req.raw.body).catch(brokenOff);
-  const { type, charsets } = contentType(c);
-  if (bytes.length === 0 && type === '') return;
-  if (type !== mediaTypes[kind] || charsets.some((charset) => charset !== 'utf-8')) {
+  if (bytes.length === 0 && (contentTypeOf(c) === '' || !isChunked(c))) {
+    c.req.raw = withBody(c.req.raw, null);
+    return;
+  }
+  if (!hasBodyOf(c, kind) || !charsetsOf(contentTypeOf(c)).every(namesUtf8)) {
     throw new AppError('unsupported_media_type', {
       detail: `Content-Type must be ${mediaTypes[kind]} in UTF-8.`,
     });
   }
-  if ((c.req.header('Content-Encoding') ?? 'identity') !== 'identity') {
+  if (!/^\s*(?:identity)?\s*$/i.test(c.req.header('Content-Encoding') ?? '')) {
     throw new AppError('unsupported_media_type', { detail: 'A compressed body is not accepted.' });
   }
   if (!isUtf8(bytes, kind)) throw new AppError('malformed_json', { detail: 'The body is not valid UTF-8.' });
-  c.req.raw = new Request(c.req.raw, { body: bytes });
+  c.req.raw = withBody(c.req.raw, { bytes, kind });
 };

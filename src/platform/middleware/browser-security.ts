@@ -27,7 +27,17 @@ export const securityHeaders = ({ strict }: { strict: boolean }) =>
 const preflightMaxAgeSeconds = 600; // Chromium keeps at most two hours; a change should reach people sooner
 const exposedHeaders =
   'X-Request-ID, RateLimit, RateLimit-Policy, Retry-After, ETag, Location, Content-Disposition, Content-Range, Accept-Ranges';
-const acceptedHeaders = ['Content-Type', 'X-Request-ID', 'If-Match', 'If-None-Match', 'Range', 'If-Range'];
+/** What the service reads of a request, beside the headers of tokens and checksums. */
+const acceptedHeaders = [
+  'Content-Type',
+  'X-Request-ID',
+  'If-Match',
+  'If-None-Match',
+  'Range',
+  'If-Range',
+  'traceparent',
+  'tracestate',
+];
 const methods = 'GET, HEAD, POST, PUT, PATCH, DELETE';
 
 export type CorsOptions = {

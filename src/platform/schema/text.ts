@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { canonicalEmail, canonicalName, isAscii, trimmed } from '../rules/typed-text.ts';
 
 /** Text that PostgreSQL can store and JSON can carry: no NUL, no lone surrogate. */
 const storable = (text: string): boolean => !text.includes('\0') && text.isWellFormed();
@@ -8,6 +9,9 @@ export const text = () =>
     message: 'must not contain a NUL or half a surrogate pair',
     params: { code: 'not_text' },
   });
+
+/** Text that people paste, such as a token: what stands unseen around it is no part of it. */
+export const pasted = () => text().overwrite(trimmed);
 
 const encoder = new TextEncoder();
 
@@ -19,11 +23,21 @@ const address = (() => {
   return new RegExp(`^${atom}(?:\\.${atom})*@(?:${label}\\.)+${topLabel}$`);
 })();
 
+const localPartOf = (email: string): string => email.slice(0, Math.max(email.lastIndexOf('@'), 0));
+
+/** An e-mail address, in the one spelling that `canonicalEmail` gives it. */
 export const Email = z
-  .email({ error: 'must be an e-mail address', pattern: address })
+  .string('must be an e-mail address')
+  .overwrite(canonicalEmail)
+  .refine((email) => isAscii(localPartOf(email)), {
+    message: 'only letters without accents, digits and signs of ASCII before the @',
+    params: { code: 'not_ascii' },
+    abort: true,
+  })
+  .check(z.email({ error: 'must be an e-mail address', pattern: address }))
   .max(254, 'at most 254 characters')
   // RFC 5321 section 4.5.3.1.1: no mail server takes a longer one, so its owner could never verify it.
-  .refine((email) => email.lastIndexOf('@') <= 64, {
+  .refine((email) => localPartOf(email).length <= 64, {
     message: 'at most 64 characters before the @',
     params: { code: 'too_long' },
   })
@@ -31,6 +45,7 @@ export const Email = z
 
 export const Username = z
   .string()
+  .overwrite(canonicalName)
   .min(3, 'at least 3 characters')
   .max(32, 'at most 32 characters')
   .regex(/^[a-z0-9_.-]*$/, 'only a-z, 0-9, "_", "." and "-"')
@@ -49,5 +64,9 @@ export const Password = text()
 export const digits = <Schema extends z.ZodType>(number: Schema) =>
   z.preprocess((given) => (/^\d+$/.test(String(given)) ? Number(given) : given), number);
 
-export const Id = z.uuid({ error: 'must be a UUID' });
+/** The id of a row, in the spelling that the database gives it: clients may send it in capitals (RFC 9562 section 4). */
+export const Id = z
+  .string('must be a UUID')
+  .overwrite(canonicalName)
+  .check(z.uuid({ error: 'must be a UUID' }));
 export const Instant = z.iso.datetime().meta({ examples: ['2026-11-20T10:00:00.000Z'] });

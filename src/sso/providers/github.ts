@@ -5,7 +5,6 @@ import {
   validateAuthResponse,
 } from 'oauth4webapi';
 import * as z from 'zod';
-import { canonicalEmail } from '../../accounts/rules/account.ts';
 import type { Secret } from '../../platform/config/secret.ts';
 import { Email } from '../../platform/schema/text.ts';
 import { githubIssuer, type Identified, type IdentityProvider } from '../rules.ts';
@@ -84,14 +83,14 @@ export const createGithubProvider = ({ app, redirectUri, fetch, timeoutMs }: Opt
     ]);
     if (!user) throw unavailable(id, 'no user');
     const primary = addresses?.find((address) => address.primary);
-    const email = Email.safeParse(primary?.email).data;
+    const email = Email.safeParse(primary?.email).data ?? null;
     return {
       kind: 'identified',
       identity: {
         issuer: githubIssuer,
         subject: String(user.id),
-        email: email === undefined ? null : canonicalEmail(email),
-        emailVerified: email !== undefined && primary?.verified === true,
+        email,
+        emailVerified: email !== null && primary?.verified === true,
       },
     };
   };

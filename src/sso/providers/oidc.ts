@@ -18,7 +18,6 @@ import {
   validateAuthResponse,
 } from 'oauth4webapi';
 import * as z from 'zod';
-import { canonicalEmail } from '../../accounts/rules/account.ts';
 import type { OidcProviderConfig } from '../../platform/config/oidc-providers.ts';
 import { Email } from '../../platform/schema/text.ts';
 import type { IdentityProvider, ProvidedIdentity } from '../rules.ts';
@@ -41,7 +40,7 @@ const Subject = z.string().regex(/^[\x20-\x7e]{1,255}$/);
 
 /** An invalid address counts as none. Only the boolean `true` vouches for the address, not a text. */
 const Address = z.object({
-  email: Email.transform(canonicalEmail).nullable().catch(null),
+  email: Email.nullable().catch(null),
   email_verified: z.unknown().optional(),
 });
 

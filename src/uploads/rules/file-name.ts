@@ -10,6 +10,24 @@ const maxBytes = 255;
 const unseen =
   /[\p{Bidi_Control}[\p{Default_Ignorable_Code_Point}--[\u200c\u200d\ufe00-\ufe0f\u180b-\u180d\u180f]]]/v;
 
+/** Of these, the ones that systems write into honest names, such as the soft hyphen of macOS: all that do not reorder. */
+const harmless =
+  /[\p{Default_Ignorable_Code_Point}--[\u200c\u200d\ufe00-\ufe0f\u180b-\u180d\u180f\u202a-\u202e\u2066-\u2069]]+/gv;
+
+/** In an ending nothing needs a joiner or a variation selector. */
+const harmlessInEnding = /[\p{Default_Ignorable_Code_Point}--[\u202a-\u202e\u2066-\u2069]]+/gv;
+
+/**
+ * A file name as it is judged, stored and handed out: without harmless invisible characters, and without the blanks
+ * around it that Windows and browsers drop.
+ */
+export const cleanFileName = (given: string): string => {
+  const name = given.replaceAll(harmless, '').trim();
+  const dot = name.lastIndexOf('.');
+  if (dot === -1) return name;
+  return `${name.slice(0, dot)}${name.slice(dot).replaceAll(harmlessInEnding, '')}`.trim();
+};
+
 /** Windows reads these names as devices, with any ending. */
 const device = /^(?:con|prn|aux|nul|conin\$|conout\$|(?:com|lpt)[1-9¹²³])\s*(?:[.:]|$)/i;
 

@@ -7,6 +7,7 @@ import {
   type PutOutcome,
   type Receiving,
 } from '../../platform/rules/storage.ts';
+import { essenceOf } from '../../platform/rules/typed-text.ts';
 import { quarantineKey, type UploadRecord } from '../rules/upload.ts';
 import type { UploadSql } from '../sql/uploads.ts';
 
@@ -26,7 +27,8 @@ const flawOf = (
   upload: UploadRecord,
   { contentType, contentLength, checksum }: IncomingBytes,
 ): AppError | null => {
-  if (contentType !== upload.contentType) return differs('/content_type', `must be ${upload.contentType}`);
+  if (essenceOf(contentType ?? '') !== upload.contentType)
+    return differs('/content_type', `must be ${upload.contentType}`);
   if (checksum !== checksumOf(upload.sha256))
     return differs('/sha256', `${checksumHeader} must be the declared checksum`);
   if (contentLength !== undefined && Number(contentLength) !== upload.size)
