@@ -175,7 +175,7 @@ export const createSso = (container: Container) => {
       noticeId,
     });
     const mails = [
-      ...(opened?.isNewDevice ? [deviceMailId] : []),
+      ...(opened?.isDeviceTold ? [deviceMailId] : []),
       ...(isMailed ? [noticeId, ...(verification ? [verification.outboxId] : [])] : []),
     ];
     if (mails.length > 0) ctx.defer('hand a mail over', mailQueue.enqueue(mails));
