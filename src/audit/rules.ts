@@ -13,6 +13,8 @@ export const auditEventTypes = {
   'session.opened': 'A login',
   'session.ended': 'A logout, or sessions ended by their owner or an administrator',
   'session.all_ended': 'Every session of every account was ended by an operator',
+  'session.refresh_late':
+    'A device asked again with the refresh token before the current one, after the grace, and was answered',
   'session.refresh_reused': 'A refresh token was used twice, and its session ended',
   'password.changed': 'A password was changed by its owner',
   'password.reset_requested': 'A reset link was requested',

@@ -5,6 +5,7 @@ import type { RequestContext } from '../platform/context.ts';
 import { AppError, type ErrorCode } from '../platform/errors.ts';
 import type { AccessVerdict } from '../platform/rules/access-token.ts';
 import { grantScope, type IssuedTokens, type LogoutScope, newSession } from './rules/session.ts';
+import { createRefresh } from './sql/refresh.ts';
 import { createSessionSql, type SessionProof } from './sql/sessions.ts';
 
 export type LoginRequest = {
@@ -60,6 +61,7 @@ export const createSessions = (container: Container, passwords: Pick<Passwords, 
     container;
   const policy = config.session;
   const rows = createSessionSql(container);
+  const step = createRefresh(container);
 
   const endEach = async (ctx: RequestContext, sessionIds: readonly string[]): Promise<void> => {
     await Promise.all(sessionIds.slice(0, maxEndedByTokens).map((id) => rows.end(ctx, id)));
@@ -108,7 +110,7 @@ export const createSessions = (container: Container, passwords: Pick<Passwords, 
       const outboxId = newId(ctx.now);
       const opened = await rows.open(ctx, account, session, outboxId);
       if (!opened) throw new AppError('invalid_credentials');
-      if (opened.isNewDevice) ctx.defer('hand a mail over', mailQueue.enqueue([outboxId]));
+      if (opened.isDeviceTold) ctx.defer('hand a mail over', mailQueue.enqueue([outboxId]));
       if (account.outdated) ctx.defer('re-hash the password', passwords.renewHash(ctx, account, password));
       return issueTokens(opened, ctx.now);
     },
@@ -120,10 +122,13 @@ export const createSessions = (container: Container, passwords: Pick<Passwords, 
      */
     refresh: async (ctx: RequestContext, token: string): Promise<IssuedTokens> => {
       const claim = await refreshTokens.read(token);
-      const outcome = claim ? await rows.refresh(ctx, claim, policy) : ({ kind: 'unknown' } as const);
+      const outcome = claim ? await step(ctx, claim, policy) : ({ kind: 'unknown' } as const);
       metrics.count('itsor_refreshes_total', { outcome: outcome.kind });
       switch (outcome.kind) {
         case 'refreshed':
+          return issueTokens(outcome, ctx.now);
+        case 'late':
+          ctx.log.warn('refresh token answered late', { session_id: claim?.sessionId });
           return issueTokens(outcome, ctx.now);
         case 'reused':
           ctx.log.warn('refresh token reused', { session_id: claim?.sessionId });

@@ -172,7 +172,7 @@ export const createSso = (container: Container) => {
     const isTrusted = identity.emailVerified || email.verification !== 'required';
     const { kind, opened, isMailed } = await (isTrusted ? tried : evenOut(tried, limits.evenAnswerMs));
     const mails = [
-      ...(opened?.isNewDevice ? [deviceMailId] : []),
+      ...(opened?.isDeviceTold ? [deviceMailId] : []),
       ...(isMailed ? [noticeId, ...(verification ? [verification.outboxId] : [])] : []),
     ];
     if (mails.length > 0) ctx.defer('hand a mail over', mailQueue.enqueue(mails));

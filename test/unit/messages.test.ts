@@ -229,6 +229,13 @@ describe('a device', () => {
       'Mozilla/5.0 (Linux; Android 16; SM-S938B) AppleWebKit/537.36 (KHTML, like Gecko) SamsungBrowser/29.0 Chrome/136.0.0.0 Mobile Safari/537.36',
       'Samsung Internet on Android',
     ],
+    [
+      'Mozilla/5.0 (iPhone; CPU iPhone OS 19_1 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Mobile/15E148',
+      'An app on iPhone',
+    ],
+    ['Notes/42 CFNetwork/1568.200.51 Darwin/24.1.0', 'An Apple app'],
+    ['Dalvik/2.1.0 (Linux; U; Android 16; Pixel 9)', 'An app on Android'],
+    ['Dart/3.5 (dart:io)', 'Dart'],
     ['curl/8.5.0', 'curl'],
     ['okhttp/4.12.0', 'okhttp'],
     ['Mozilla/5.0 (compatible)', 'an unknown device'],

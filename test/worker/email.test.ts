@@ -306,26 +306,3 @@ describe('EMAIL_VERIFICATION', () => {
     expect(await mailsTo(email)).toEqual([]);
   });
 });
-
-describe('a sign-in from an unknown device', () => {
-  it('a login from an unknown user agent or network sends one mail', async () => {
-    const { email } = (await newAccount(client)).user;
-    const login = (agent: string, address: string) =>
-      client('POST', '/auth/token', {
-        json: { email, password },
-        headers: { 'User-Agent': agent, 'CF-Connecting-IP': address },
-      });
-    const count = async () =>
-      (await mailsTo(email)).filter(({ template }) => template === 'new_sign_in').length;
-    expect(await count()).toBe(0);
-    await login('a phone', '203.0.113.9');
-    expect(await count()).toBe(1);
-    await login('a phone', '203.0.113.77');
-    expect(await count()).toBe(1);
-    await login('a phone', '198.51.100.9');
-    await login('a laptop', '203.0.113.9');
-    expect(await count()).toBe(3);
-    await login('a laptop', '203.0.113.9');
-    expect(await count()).toBe(3);
-  });
-});

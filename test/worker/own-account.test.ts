@@ -78,7 +78,7 @@ describe('DELETE /users/me', () => {
 });
 
 type Export = { uploads: { id: string; status: string }[]; items: unknown[] };
-const lists = ['identities', 'sessions', 'mails', 'tokens', 'uploads', 'events'] as const;
+const lists = ['identities', 'sessions', 'devices', 'mails', 'tokens', 'uploads', 'events'] as const;
 type Page = Record<(typeof lists)[number], { id?: string }[]> & { next_cursor: string | null };
 
 /** Follows the cursor to its end. */

@@ -1,8 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { createClient, newAccount, newAddress, password, type Tokens } from '../support/worker/client.ts';
+import { createClient, newAccount, password, type Tokens } from '../support/worker/client.ts';
 import { sql } from '../support/worker/database.ts';
 import { createProvider, newPerson, signOn, withProvider } from '../support/worker/identity-provider.ts';
-import { mailsTo } from '../support/worker/mail.ts';
 import { expectProblem } from '../support/worker/problem.ts';
 
 const variables = { RATE_LIMIT_MAX: '1000', LOGIN_BRUTE_MAX_ATTEMPTS: '1000' };
@@ -105,42 +104,5 @@ describe('SESSION_MAX_PER_ACCOUNT', () => {
     await addSessions(user.id, 150);
     await login(user.email, usual);
     expect(await live(user.id)).toHaveLength(100);
-  });
-});
-
-describe('whether a device is new', () => {
-  it('is judged by the newest 100 sessions from its network', async () => {
-    const by = createClient(variables);
-    const { user } = await newAccount(by);
-    const mails = async () =>
-      (await mailsTo(user.email)).filter(({ template }) => template === 'new_sign_in').length;
-    const headers = { 'User-Agent': 'an old browser', 'CF-Connecting-IP': '198.51.100.7' };
-    await sql`delete from sessions where user_id = ${user.id}`;
-    await addSessions(user.id, 99);
-    await login(user.email, by, { 'User-Agent': 'another', 'CF-Connecting-IP': newAddress() });
-    const known = await mails();
-    await login(user.email, by, headers);
-    expect(await mails()).toBe(known);
-    for (let i = 0; i < 100; i++) {
-      await sql`insert into sessions (id, user_id, refreshed_at, created_at, expires_at, absolute_expires_at, ip, user_agent)
-                values (${crypto.randomUUID().replace(/^......../, 'ffffffff')}, ${user.id}, now(), now(), now(), now(), '198.51.100.9', 'a script')`;
-    }
-    await login(user.email, by, headers);
-    expect(await mails()).toBe(known + 1);
-  });
-
-  it('ignores sessions from before the owner got the account back', async () => {
-    const by = createClient(variables);
-    const { user } = await newAccount(by);
-    const headers = { 'User-Agent': 'the thief’s', 'CF-Connecting-IP': newAddress() };
-    const mails = async () =>
-      (await mailsTo(user.email)).filter(({ template }) => template === 'new_sign_in').length;
-    for (const expected of [1, 1]) {
-      await login(user.email, by, headers);
-      expect(await mails()).toBe(expected);
-    }
-    await sql`update users set familiar_since = now() where id = ${user.id}`;
-    await login(user.email, by, headers);
-    expect(await mails()).toBe(2);
   });
 });

@@ -253,7 +253,13 @@ describe('the order of a sign-up', () => {
       config: {
         email: { verification: 'off' },
         password: { maxAgeDays: null },
-        session: { refreshTtlSeconds: 60, absoluteTtlSeconds: 60, reuseGraceSeconds: 0, maxPerAccount: 100 },
+        session: {
+          refreshTtlSeconds: 60,
+          absoluteTtlSeconds: 60,
+          reuseGraceSeconds: 0,
+          lateMax: 0,
+          maxPerAccount: 100,
+        },
       },
       db: { execute: create },
       hasher: { hash, refuseIfFull: () => () => {} },

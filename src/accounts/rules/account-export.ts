@@ -12,6 +12,14 @@ export type SessionRecord = {
   readonly userAgent: string | null;
 };
 
+/** A device that the account knows, by browser family and system; `toldAt` is when a mail told of it. */
+export type DeviceRecord = {
+  readonly device: string;
+  readonly createdAt: Date;
+  readonly lastSeenAt: Date;
+  readonly toldAt: Date | null;
+};
+
 /** A mail that was sent, or waits to be sent. */
 export type MailRecord = {
   readonly recipient: string;
@@ -49,6 +57,7 @@ export type AccountExport = {
   readonly account: Account;
   readonly identities: readonly IdentityRecord[];
   readonly sessions: readonly SessionRecord[];
+  readonly devices: readonly DeviceRecord[];
   readonly mails: readonly MailRecord[];
   readonly tokens: readonly TokenRecord[];
   readonly uploads: readonly Upload[];

@@ -36,6 +36,14 @@ export const AccountExport = z
         user_agent: z.string().nullable(),
       }),
     ),
+    devices: z.array(
+      z.object({
+        device: z.string(),
+        created_at: Instant,
+        last_seen_at: Instant,
+        told_at: Instant.nullable(),
+      }),
+    ),
     mails: z.array(
       z.object({
         recipient: z.string(),
@@ -85,6 +93,12 @@ export const accountExportResponse = (own: AccountExportRecord): z.infer<typeof 
     revoked_at: session.revokedAt?.toISOString() ?? null,
     ip: session.ip,
     user_agent: session.userAgent,
+  })),
+  devices: own.devices.map(({ device, createdAt, lastSeenAt, toldAt }) => ({
+    device,
+    created_at: createdAt.toISOString(),
+    last_seen_at: lastSeenAt.toISOString(),
+    told_at: toldAt?.toISOString() ?? null,
   })),
   mails: own.mails.map(({ recipient, template, createdAt, sentAt }) => ({
     recipient,

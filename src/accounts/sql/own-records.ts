@@ -9,6 +9,7 @@ import { ownerColumns, toUpload, type UploadRow } from '../../uploads/sql/upload
 import { withPasswordAge } from '../rules/account.ts';
 import type {
   AccountExport,
+  DeviceRecord,
   IdentityRecord,
   MailRecord,
   SessionRecord,
@@ -42,6 +43,7 @@ type RecordJson =
         user_agent: string | null;
       }
     >
+  | Listed<'devices', { device: string; last_seen_at: Date; told_at: Date | null }>
   | Listed<'mails', { recipient: string; template: string; sent_at: Date | null }>
   | Listed<'tokens', { purpose: string; email: string; expires_at: Date; used_at: Date | null }>
   | Listed<'uploads', UploadRow>
@@ -64,6 +66,9 @@ const lists = (owner: SQL): Readonly<Record<RecordJson['list'], SQL>> => ({
     select session.id, session.created_at, session.refreshed_at, session.expires_at, session.revoked_at,
       host(session.ip) as ip, session.user_agent
     from sessions session where session.user_id = ${owner}`,
+  devices: sql`
+    select known.id, known.device, known.created_at, known.last_seen_at, known.told_at
+    from known_devices known where known.user_id = ${owner}`,
   mails: sql`
     select mail.id, mail.recipient, mail.template, mail.created_at, mail.sent_at from outbox mail
     where mail.user_id = ${owner} and ${isOwnMailbox(sql`mail.recipient`, owner)}`,
@@ -84,6 +89,7 @@ const dateOrNull = (text: string | null): Date | null => (text === null ? null :
 const toLists = (records: readonly RecordJson[]) => {
   const identities: IdentityRecord[] = [];
   const sessions: SessionRecord[] = [];
+  const devices: DeviceRecord[] = [];
   const mails: MailRecord[] = [];
   const tokens: TokenRecord[] = [];
   const uploads: Upload[] = [];
@@ -105,6 +111,11 @@ const toLists = (records: readonly RecordJson[]) => {
         sessions.push({ id, createdAt, lastUsedAt, expiresAt, revokedAt, ip, userAgent });
         break;
       }
+      case 'devices': {
+        const { device, last_seen_at: seen, told_at: told } = item;
+        devices.push({ device, createdAt, lastSeenAt: new Date(seen), toldAt: dateOrNull(told) });
+        break;
+      }
       case 'mails': {
         const { recipient, template } = item;
         mails.push({ recipient, template, createdAt, sentAt: dateOrNull(item.sent_at) });
@@ -123,7 +134,7 @@ const toLists = (records: readonly RecordJson[]) => {
         events.push(toAuditEvent({ ...item, created_at: createdAt }));
     }
   }
-  return { identities, sessions, mails, tokens, uploads, events };
+  return { identities, sessions, devices, mails, tokens, uploads, events };
 };
 
 /**

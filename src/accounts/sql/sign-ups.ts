@@ -12,6 +12,8 @@ import type { RequestContext } from '../../platform/context.ts';
 import { AppError } from '../../platform/errors.ts';
 import type { NewSession, OpenSession } from '../../sessions/rules/session.ts';
 import type { StatementParts } from '../../sessions/sql/gate.ts';
+import { rememberDevice } from '../../sessions/sql/known-devices.ts';
+import { sessionColumns, sessionOrigin } from '../../sessions/sql/session-opening.ts';
 import { type AccountRow, takenBy, toAccount } from './account-rows.ts';
 import { isUnclaimed } from './taken-addresses.ts';
 
@@ -35,7 +37,7 @@ export const createSignUpSql = ({ db, newId }: Pick<StatementParts, 'db' | 'newI
    * address counts as taken. @throws AppError `email_taken`, `username_taken`
    */
   create: async (ctx: RequestContext, account: NewAccount, session: NewSession): Promise<OpenSession> => {
-    const { now, ip, userAgent } = ctx;
+    const { now } = ctx;
     const { email, username, passwordHash, verification } = account;
     const self = sql`new_account.id`;
     const proof = verification && {
@@ -57,11 +59,14 @@ export const createSignUpSql = ({ db, newId }: Pick<StatementParts, 'db' | 'newI
         insert into user_roles (user_id, role_name) select new_account.id, 'user' from new_account
         returning role_name
       ), opened_session as (
-        insert into sessions (id, user_id, scope, refreshed_at, created_at, expires_at, absolute_expires_at,
-                              ip, user_agent)
+        insert into sessions ${sessionColumns}
         select ${session.id}::uuid, new_account.id, ${session.scope}, new_account.created_at, new_account.created_at,
-               ${session.expiresAt}::timestamptz, ${session.absoluteExpiresAt}::timestamptz, ${ip}::inet, ${userAgent}
+               ${session.expiresAt}::timestamptz, ${session.absoluteExpiresAt}::timestamptz, ${sessionOrigin(ctx)}
         from new_account
+      ), device as (
+        select new_account.id as user_id, false as is_new, false as is_told from new_account
+      ), remembered_device as (
+        ${rememberDevice(ctx, newId(now), sql`device`)}
       ), audited as (
         ${insertAudit(ctx, { id: newId(now), type: 'account.signed_up', actor: self, subject: self })}
         from new_account

@@ -29,6 +29,7 @@ export const readSession = (scope: Scope) => {
     refreshTtlSeconds: refreshDays * daySeconds,
     absoluteTtlSeconds: absoluteDays * daySeconds,
     reuseGraceSeconds: settings.REFRESH_REUSE_GRACE_SECONDS,
+    lateMax: settings.REFRESH_LATE_MAX,
     maxPerAccount: settings.SESSION_MAX_PER_ACCOUNT,
   } as const;
 };

@@ -132,14 +132,44 @@ export const sessions = pgTable(
     }),
     ip: inet('ip'),
     userAgent: text('user_agent'),
+    /**
+     * The device that the last refresh, or the login, came from: after the grace, only it may ask once more with the
+     * token one step behind. Null where nobody recognizes it, or where the current token has been presented.
+     */
+    lateDevice: text('late_device'),
+    /** When such a late request was answered, within the last day. */
+    lateAnsweredAt: instant('late_answered_at').array().notNull().default([]),
+    /** The counter of the token that was last answered late, and how many steps in a row were. */
+    lateCounter: integer('late_counter'),
+    lateSteps: smallint('late_steps').notNull().default(0),
   },
   (table) => [
     index('sessions_user_id_id_index').on(table.userId, table.id),
     // The live ones, so that the oldest of too many are found without reading those that have ended.
     index('sessions_live_index').on(table.userId, table.id).where(sql`${table.revokedAt} is null`),
-    // Whether the account knows a network, and a device of it.
+    // Whether the account knows a network.
     index('sessions_network_index').on(table.userId, deviceNetworkOf(table.ip), table.id),
   ],
+);
+
+/**
+ * The devices that an account has logged in from, by browser family and system. The names come from closed lists, so an
+ * account has some dozens of rows at most. One that was last seen before `users.familiar_since` is not known any more.
+ */
+export const knownDevices = pgTable(
+  'known_devices',
+  {
+    id: uuid('id').primaryKey(),
+    userId: uuid('user_id')
+      .notNull()
+      .references(() => users.id, { onDelete: 'cascade' }),
+    device: text('device').notNull(),
+    createdAt: instant('created_at').notNull(),
+    lastSeenAt: instant('last_seen_at').notNull(),
+    /** When a mail told the owner of this device; the next such mail of the account has to wait. */
+    toldAt: instant('told_at'),
+  },
+  (table) => [unique('known_devices_user_id_device_unique').on(table.userId, table.device)],
 );
 
 /** Accounts that are deleted and of which sessions or audit events are still to be erased; the purge does it in steps. */

@@ -21,6 +21,8 @@ export type SessionPolicy = {
   readonly refreshTtlSeconds: number;
   readonly absoluteTtlSeconds: number;
   readonly reuseGraceSeconds: number;
+  /** How often in a day the token one step behind is answered after the grace; 0 = never. */
+  readonly lateMax: number;
   /** How many live sessions an account may have. */
   readonly maxPerAccount: number;
 };
@@ -28,8 +30,20 @@ export type SessionPolicy = {
 /** One login ends at most this many live sessions: an account may have more of them from before there was a limit. */
 export const endedByLimit = 500;
 
-/** An account knows a device of a network by this many of its newest sessions from there. */
+/** An account knows a network by this many of its newest sessions from there. */
 export const rememberedSessions = 100;
+
+/** The window in which late refreshes of a session count together. */
+export const lateWindowSeconds = 86_400;
+
+/**
+ * How many steps in a row may have a late refresh. Two parties who share a session cause one at every step, however
+ * rarely its owner refreshes; a lost answer is the exception.
+ */
+export const maxLateSteps = 10;
+
+/** After a mail about a new device, the next one has to wait that long. */
+export const newDeviceMailSeconds = 6 * 3600;
 
 export const secondsAfter = (instant: Date, seconds: number): Date =>
   new Date(instant.getTime() + seconds * 1000);
@@ -59,7 +73,7 @@ export type RefreshClaim = { readonly sessionId: string; readonly counter: numbe
 
 /** The outcome of one step of rotation, which one database statement decides. */
 export type RefreshOutcome =
-  | { readonly kind: 'refreshed'; readonly session: Session; readonly account: AccountRecord }
+  | { readonly kind: 'refreshed' | 'late'; readonly session: Session; readonly account: AccountRecord }
   | { readonly kind: 'reused' | 'unknown' | 'expired' | 'revoked' | 'disabled' | 'unverified' };
 
 /** Why a session no longer serves, or null while it does. */

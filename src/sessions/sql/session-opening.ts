@@ -3,8 +3,10 @@ import { type AccountRow, accountColumnsOf } from '../../accounts/sql/account-ro
 import { insertAudit } from '../../audit/sql/audit-rows.ts';
 import { insertMail, originDetails } from '../../mail/sql/mail-rows.ts';
 import type { RequestContext } from '../../platform/context.ts';
+import { recognizeDevice } from '../rules/device.ts';
 import { endedByLimit, type NewSession, type SessionPolicy, secondsAfter } from '../rules/session.ts';
-import { isOver, sessionsFromNetwork } from './session-rows.ts';
+import { judgeDevice, rememberDevice } from './known-devices.ts';
+import { isOver } from './session-rows.ts';
 
 export type Opening = {
   readonly session: NewSession;
@@ -12,13 +14,19 @@ export type Opening = {
   readonly outboxId: string;
   /** The id of the audit event. */
   readonly eventId: string;
+  /** The id of the row of its device, if that is not known yet. */
+  readonly deviceId: string;
   readonly details?: SQL;
 };
 
-export type OpenedRow = AccountRow & { is_new_device: boolean };
+export type OpenedRow = AccountRow & { is_device_told: boolean };
 
-const sessionColumns = sql`
-  (id, user_id, scope, refreshed_at, created_at, expires_at, absolute_expires_at, ip, user_agent)`;
+export const sessionColumns = sql`
+  (id, user_id, scope, refreshed_at, created_at, expires_at, absolute_expires_at, ip, user_agent, late_device)`;
+
+/** The values of the last three of `sessionColumns`. */
+export const sessionOrigin = ({ ip, userAgent }: Pick<RequestContext, 'ip' | 'userAgent'>): SQL =>
+  sql`${ip}::inet, ${userAgent}::text, ${recognizeDevice(userAgent)}::text`;
 
 /**
  * Ends the oldest live sessions of the accounts that `opened` yields as `user_id`, as many as are too many beside the
@@ -41,7 +49,7 @@ const closeSurplus = ({ now }: RequestContext, maxPerAccount: number, opened: SQ
 
 /**
  * Opens a session for the row `account` that fits the condition, if it is not disabled, and writes a mail where the
- * user agent or the network is new to an account that has had sessions. No row where there is no such account.
+ * device is new (docs/adr/0033). No row where there is no such account.
  *
  * The row lock makes it wait for a statement that ends the account's sessions, and then check the condition again:
  * otherwise a login whose hash was under way would outlive a new password. Lock the account in a statement before
@@ -51,10 +59,9 @@ const closeSurplus = ({ now }: RequestContext, maxPerAccount: number, opened: SQ
 export const openSession = (
   ctx: RequestContext,
   condition: SQL,
-  { session, outboxId, eventId, details }: Opening,
+  { session, outboxId, eventId, deviceId, details }: Opening,
 ): SQL => {
-  const { now, ip, userAgent } = ctx;
-  const address = sql`${ip}::inet`;
+  const { now } = ctx;
   const event = {
     id: eventId,
     type: 'session.opened',
@@ -64,22 +71,20 @@ export const openSession = (
   } as const;
   const recipient = sql`
     select owner.id as user_id, owner.email as recipient
-    from new_session join users owner on owner.id = new_session.user_id, device where device.is_new`;
+    from new_session join users owner on owner.id = new_session.user_id, device where device.is_told`;
   return sql`
     with new_session as (
       insert into sessions ${sessionColumns}
       select ${session.id}::uuid, owner.id, ${session.scope}, ${now}::timestamptz, ${now}::timestamptz,
-        ${session.expiresAt}::timestamptz, ${session.absoluteExpiresAt}::timestamptz, ${address}, ${userAgent}
+        ${session.expiresAt}::timestamptz, ${session.absoluteExpiresAt}::timestamptz, ${sessionOrigin(ctx)}
       from (
         select account.id from users account where ${condition} and account.disabled_at is null
         for no key update of account) owner
       returning user_id
     ), device as (
-      select exists (select from sessions before where before.user_id = new_session.user_id)
-        and not exists (
-          select from (${sessionsFromNetwork(sql`new_session.user_id`, address)}) known
-          where known.user_agent is not distinct from ${userAgent}::text) as is_new
-      from new_session
+      ${judgeDevice(ctx, sql`new_session`)}
+    ), remembered_device as (
+      ${rememberDevice(ctx, deviceId, sql`device`)}
     ), surplus as (
       ${closeSurplus(ctx, session.maxPerAccount, sql`new_session`)}
     ), new_mail as (
@@ -87,7 +92,7 @@ export const openSession = (
     ), audited as (
       ${insertAudit(ctx, event)} from new_session
     )
-    select ${accountColumnsOf(sql`account`)}, device.is_new as is_new_device
+    select ${accountColumnsOf(sql`account`)}, device.is_told as is_device_told
     from new_session join users account on account.id = new_session.user_id, device`;
 };
 
@@ -112,13 +117,13 @@ export const replaceSession = (
   ctx: RequestContext,
   { id, policy, account, reason, ends }: Replacement,
 ): SQL => {
-  const { now, ip, userAgent } = ctx;
+  const { now } = ctx;
   return sql`
     replaced as (
       insert into sessions ${sessionColumns}
       select ${id}::uuid, held.user_id, held.scope, ${now}::timestamptz, ${now}::timestamptz,
         least(${secondsAfter(now, policy.refreshTtlSeconds)}::timestamptz, held.absolute_expires_at),
-        held.absolute_expires_at, ${ip}::inet, ${userAgent}::text
+        held.absolute_expires_at, ${sessionOrigin(ctx)}
       from (${account}) account
       join gate on gate.user_id = account.id
       join sessions held on held.id = gate.session_id

@@ -16,26 +16,21 @@ export const isOver = (session: SQL, now: Date): SQL => sql`(
   ${session}.revoked_at is not null or ${session}.expires_at <= ${now}::timestamptz
   or ${isBeforeCutoff(sql`${session}.created_at`)})`;
 
+/** Since when the devices and networks of an account are its owner's; those from before may be a stranger's. */
+export const familiarSince = (userId: SQL): SQL =>
+  sql`coalesce((select owner.familiar_since from users owner where owner.id = ${userId}), '-infinity'::timestamptz)`;
+
 /**
- * The account's newest sessions from the network of an address, ended ones included. The limit is per network, so that
- * logins from one network do not push out another. Sessions from before the owner took the account (back) are left out,
- * because a stranger or a thief may have opened them.
+ * Whether one of the account's newest sessions from the network of an address, ended ones included, is its owner's, or
+ * its owner took the account (back) from there: otherwise strangers could lock them out again before their first login.
+ * The limit is per network, so that logins from one network do not push out another.
  */
-export const sessionsFromNetwork = (userId: SQL, ip: SQL): SQL => sql`
-  select known.user_agent
-  from (
-    select earlier.user_agent, earlier.created_at from sessions earlier
+export const isFamiliarNetwork = (userId: SQL, ip: SQL): SQL => sql`(exists (
+  select from (
+    select earlier.created_at from sessions earlier
     where earlier.user_id = ${userId} and ${deviceNetworkOf(sql`earlier.ip`)} = ${deviceNetworkOf(ip)}
     order by earlier.id desc limit ${rememberedSessions}
   ) known
-  where known.created_at >=
-    coalesce((select owner.familiar_since from users owner where owner.id = ${userId}), '-infinity'::timestamptz)`;
-
-/**
- * Whether a session of the account was opened from the network of an address, or its owner took the account (back) from
- * there: otherwise strangers could lock them out again before their first login.
- */
-export const isFamiliarNetwork = (userId: SQL, ip: SQL): SQL => sql`(
-  exists (${sessionsFromNetwork(userId, ip)})
-  or exists (select from users owner where owner.id = ${userId}
+  where known.created_at >= ${familiarSince(userId)}
+) or exists (select from users owner where owner.id = ${userId}
     and ${deviceNetworkOf(sql`owner.familiar_ip`)} = ${deviceNetworkOf(ip)}))`;

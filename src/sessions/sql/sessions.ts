@@ -1,38 +1,28 @@
 import { type SQL, sql } from 'drizzle-orm';
 import { lockAccount, lockActor, lockOwnerOfSession } from '../../accounts/sql/account-lock.ts';
-import {
-  type AccountRow,
-  accountColumnsOf,
-  type SessionRow,
-  toAccount,
-  toSession,
-} from '../../accounts/sql/account-rows.ts';
-import { insertAudit, noOne } from '../../audit/sql/audit-rows.ts';
+import { toAccount } from '../../accounts/sql/account-rows.ts';
+import { insertAudit } from '../../audit/sql/audit-rows.ts';
 import { endedWithSessions } from '../../emails/rules.ts';
-import { voidFreeTokens, voidTokens } from '../../mail/sql/mail-rows.ts';
+import { voidTokens } from '../../mail/sql/mail-rows.ts';
 import type { RequestContext, SessionContext } from '../../platform/context.ts';
 import { AppError } from '../../platform/errors.ts';
 import { type Page, type PageRequest, pageOf } from '../../platform/rules/page.ts';
-import {
-  type LogoutScope,
-  type NewSession,
-  type OpenSession,
-  type RefreshClaim,
-  type RefreshOutcome,
-  type SessionPolicy,
-  type SessionSummary,
-  secondsAfter,
+import type {
+  LogoutScope,
+  NewSession,
+  OpenSession,
+  SessionPolicy,
+  SessionSummary,
 } from '../rules/session.ts';
 import { type Gated, passed, type StatementParts } from './gate.ts';
+import { isForgiven } from './refresh.ts';
 import { type OpenedRow, openSession } from './session-opening.ts';
 import { isOver } from './session-rows.ts';
 
 /** The session that a caller has proved to hold: by an access token, or by a refresh token of that counter. */
 export type SessionProof = { readonly sessionId: string; readonly counter: number | null };
 
-type Parts = Pick<StatementParts, 'db' | 'newId' | 'gate' | 'verifiedOnly'>;
-
-type RefreshRow = AccountRow & SessionRow & { kind: RefreshOutcome['kind'] };
+type Parts = Pick<StatementParts, 'db' | 'newId' | 'gate'>;
 
 type OthersRow = { refusal: 'session_revoked' | 'refresh_token_invalid' | null };
 
@@ -45,16 +35,6 @@ type SummaryRow = {
   current: boolean;
 };
 
-/** Whether a refresh token one step behind is still answered: a racing tab sent it, or a reply was lost. */
-const isForgiven = (
-  session: SQL,
-  counter: number,
-  { reuseGraceSeconds }: SessionPolicy,
-  now: Date,
-): SQL => sql`(
-  ${session}.refresh_counter = ${counter + 1}
-  and ${session}.refreshed_at >= ${secondsAfter(now, -reuseGraceSeconds)})`;
-
 /** The audit event of a logout by `held`, which yields the account as `user_id`; `ended` yields the ended sessions. */
 const endedByOwner = (id: string, scope: LogoutScope, held: SQL, ended: SQL) =>
   ({
@@ -65,10 +45,9 @@ const endedByOwner = (id: string, scope: LogoutScope, held: SQL, ended: SQL) =>
     details: sql`jsonb_build_object('scope', ${scope}::text, 'sessions', (select count(*) from ${ended}))`,
   }) as const;
 
-export const createSessionSql = ({ db, newId, gate, verifiedOnly }: Parts) => ({
+export const createSessionSql = ({ db, newId, gate }: Parts) => ({
   /**
-   * Opens a session for an account that is not disabled, and writes a mail where the user agent or the network is new
-   * to an account that has had sessions. Null where the account was disabled or deleted, or got another password,
+   * Opens a session for an account that is not disabled, and writes a mail where the device is new. Null where the account was disabled or deleted, or got another password,
    * since the password was read: a hash takes long enough for that. A re-hash leaves the date of the password as it
    * is.
    */
@@ -77,85 +56,15 @@ export const createSessionSql = ({ db, newId, gate, verifiedOnly }: Parts) => ({
     { userId, passwordChangedAt }: { readonly userId: string; readonly passwordChangedAt: Date | null },
     session: NewSession,
     outboxId: string,
-  ): Promise<(OpenSession & { readonly isNewDevice: boolean }) | null> => {
-    const opening = { session, outboxId, eventId: newId(ctx.now) };
+  ): Promise<(OpenSession & { readonly isDeviceTold: boolean }) | null> => {
+    const opening = { session, outboxId, eventId: newId(ctx.now), deviceId: newId(ctx.now) };
     const asProved = sql`account.id = ${userId} and account.password_hash is not null
       and account.password_changed_at is not distinct from ${passwordChangedAt}::timestamptz`;
     const [, [row]] = (await db.transaction(ctx, [
       lockAccount(userId),
       openSession(ctx, asProved, opening),
     ])) as [unknown, OpenedRow[]];
-    return row ? { session, account: toAccount(row), isNewDevice: row.is_new_device } : null;
-  },
-
-  /**
-   * One step of refresh-token rotation, decided by one UPDATE: parallel calls queue on the row's lock, and each sees
-   * what the one before has left. A current token advances the counter. A token one step behind, within the grace,
-   * changes nothing and gets the current successor. An older one ends the session, and the tokens that it may have
-   * asked for (RFC 9700 section 4.14.2).
-   */
-  refresh: async (
-    ctx: RequestContext,
-    claim: RefreshClaim,
-    policy: SessionPolicy,
-  ): Promise<RefreshOutcome> => {
-    const { now } = ctx;
-    const isCurrent = sql`session.refresh_counter = ${claim.counter}`;
-    const isReuse = sql`(
-      session.refresh_counter > ${claim.counter}
-      and not ${isForgiven(sql`session`, claim.counter, policy, now)})`;
-    const event = {
-      id: newId(now),
-      type: 'session.refresh_reused',
-      actor: noOne,
-      subject: sql`stepped.user_id`,
-      details: sql`jsonb_build_object('session_id', stepped.id)`,
-    } as const;
-    const [row] = await db.execute<RefreshRow>(
-      ctx,
-      sql`
-      with stepped as (
-        update sessions session set
-          refresh_counter = session.refresh_counter + case when ${isCurrent} then 1 else 0 end,
-          refreshed_at = case when ${isCurrent} then ${now}::timestamptz else session.refreshed_at end,
-          expires_at = case when ${isCurrent}
-            then least(${secondsAfter(now, policy.refreshTtlSeconds)}::timestamptz, session.absolute_expires_at)
-            else session.expires_at end,
-          revoked_at = case when ${isReuse} then ${now}::timestamptz end,
-          revoked_reason = case when ${isReuse} then 'refresh_reuse' end
-        from users owner
-        where session.id = ${claim.sessionId} and session.refresh_counter >= ${claim.counter}
-          and not ${isOver(sql`session`, now)}
-          and owner.id = session.user_id and owner.disabled_at is null
-          and (owner.email_verified_at is not null or not ${verifiedOnly}::boolean)
-        returning session.*
-      ), exposed_account as (
-        select stepped.user_id as id from stepped where stepped.revoked_at is not null
-      ), voided_tokens as (
-        ${voidFreeTokens(ctx, endedWithSessions, sql`exposed_account`)}
-      ), audited as (
-        ${insertAudit(ctx, event)} from stepped where stepped.revoked_at is not null
-      )
-      select
-        case
-          when stepped.revoked_at is not null then 'reused'
-          when stepped.id is not null then 'refreshed'
-          when account.disabled_at is not null then 'disabled'
-          when before.revoked_at is null and account.email_verified_at is null and ${verifiedOnly}::boolean
-            then 'unverified'
-          when before.revoked_reason is null and before.expires_at <= ${now} then 'expired'
-          when before.refresh_counter < ${claim.counter} then 'unknown'
-          else 'revoked' end as kind,
-        stepped.id as session_id, stepped.scope, stepped.refresh_counter, stepped.expires_at,
-        ${accountColumnsOf(sql`account`)}
-      from sessions before
-        join users account on account.id = before.user_id
-        left join stepped on stepped.id = before.id
-      where before.id = ${claim.sessionId}`,
-    );
-    if (!row) return { kind: 'unknown' };
-    if (row.kind !== 'refreshed') return { kind: row.kind };
-    return { kind: 'refreshed', session: toSession(row), account: toAccount(row) };
+    return row ? { session, account: toAccount(row), isDeviceTold: row.is_device_told } : null;
   },
 
   /** Ends a live session. An outdated refresh token ends its session too, as it would on refresh. */
@@ -193,6 +102,14 @@ export const createSessionSql = ({ db, newId, gate, verifiedOnly }: Parts) => ({
       counter === null
         ? sql`true`
         : sql`(session.refresh_counter = ${counter} or ${isForgiven(sql`session`, counter, policy, now)})`;
+    // The holder of the current token has received it: no answer was lost, and the token before it is of no more use.
+    const presented =
+      scope === 'others' && counter !== null
+        ? sql`presented as (
+          update sessions set late_device = null from held
+          where held.refusal is null and sessions.id = held.id and sessions.refresh_counter = ${counter}
+        ), `
+        : sql``;
     const event = endedByOwner(newId(now), scope, sql`held`, sql`ended`);
     const [, [row]] = (await db.transaction(ctx, [
       lockOwnerOfSession(sessionId),
@@ -209,7 +126,7 @@ export const createSessionSql = ({ db, newId, gate, verifiedOnly }: Parts) => ({
         where held.refusal is null and sessions.user_id = held.user_id and sessions.revoked_at is null
           ${scope === 'others' ? sql`and sessions.id <> held.id` : sql``}
         returning sessions.id
-      ), logged_out_account as (
+      ), ${presented}logged_out_account as (
         select held.user_id as id from held where held.refusal is null
       ), voided_tokens as (
         ${voidTokens(ctx, endedWithSessions, sql`logged_out_account`)}

@@ -50,7 +50,7 @@ export type Decision =
 
 export type SsoOutcome = {
   readonly kind: Decision;
-  readonly opened: (OpenSession & { readonly isNewDevice: boolean }) | null;
+  readonly opened: (OpenSession & { readonly isDeviceTold: boolean }) | null;
   readonly isMailed: boolean;
 };
 
@@ -200,6 +200,7 @@ export const createIdentitySql = ({
         session,
         outboxId: deviceMailId,
         eventId: newId(ctx.now),
+        deviceId: newId(ctx.now),
         details: sql`jsonb_build_object('provider', ${provider.id}::text)`,
       }),
     ])) as [unknown, unknown, DecisionRow[], OpenedRow[]];
@@ -223,7 +224,7 @@ export const createIdentitySql = ({
         const opened = row && {
           session: login.session,
           account: toAccount(row),
-          isNewDevice: row.is_new_device,
+          isDeviceTold: row.is_device_told,
         };
         return { kind, isMailed, opened: opened ?? null };
       }

@@ -13,32 +13,41 @@ with new_account as (
   insert into user_roles (user_id, role_name) select new_account.id, 'user' from new_account
   returning role_name
 ), opened_session as (
-  insert into sessions (id, user_id, scope, refreshed_at, created_at, expires_at, absolute_expires_at,
-      ip, user_agent)
+  insert into sessions
+    (id, user_id, scope, refreshed_at, created_at, expires_at, absolute_expires_at, ip, user_agent, late_device)
   select $11::uuid, new_account.id, $12, new_account.created_at, new_account.created_at,
-    $13::timestamptz, $14::timestamptz, $15::inet, $16
+    $13::timestamptz, $14::timestamptz, $15::inet, $16::text, $17::text
   from new_account
+), device as (
+  select new_account.id as user_id, false as is_new, false as is_told from new_account
+), remembered_device as (
+  insert into known_devices (id, user_id, device, created_at, last_seen_at, told_at)
+  select $18::uuid, device.user_id, $19::text, $20::timestamptz,
+    $21::timestamptz, case when device.is_told then $22::timestamptz end
+  from device where device.is_told or not device.is_new
+  on conflict (user_id, device) do update set last_seen_at = excluded.last_seen_at,
+    told_at = coalesce(excluded.told_at, known_devices.told_at)
 ), audited as (
   insert into audit_events (id, type, actor_id, subject_id, created_at, ip, user_agent, request_id, details)
-  select $17::uuid, $18, new_account.id, new_account.id, $19::timestamptz,
-    $20::inet, $21, $22, '{}'::jsonb
+  select $23::uuid, $24, new_account.id, new_account.id, $25::timestamptz,
+    $26::inet, $27, $28, '{}'::jsonb
   from new_account
 ),
 mailed_token as (
   insert into one_time_tokens (
       id, user_id, purpose, email, proved_at, code_mac, code_expires_at, created_at, expires_at)
-  select $23::uuid, source.user_id, $24::text, source.email, null::timestamptz,
-    $25::text, $26::timestamptz,
-    $27::timestamptz, $28::timestamptz
+  select $29::uuid, source.user_id, $30::text, source.email, null::timestamptz,
+    $31::text, $32::timestamptz,
+    $33::timestamptz, $34::timestamptz
   from (select new_account.id as user_id, new_account.email from new_account) source
   returning id, user_id, email),
 mailed as (
   insert into outbox (id, user_id, recipient, template, details, to_proved_address, created_at, next_attempt_at)
-  select $29::uuid, source.user_id, source.recipient, $30::text,
-    jsonb_build_object('token_id', $31::text) || jsonb_build_object('ip', $32::text, 'user_agent', $33::text),
+  select $35::uuid, source.user_id, source.recipient, $36::text,
+    jsonb_build_object('token_id', $37::text) || jsonb_build_object('ip', $38::text, 'user_agent', $39::text),
     exists (
       select from users proved where proved.email = source.recipient and proved.email_verified_at is not null),
-    $34::timestamptz, $35::timestamptz
+    $40::timestamptz, $41::timestamptz
   from (select mailed_token.user_id, mailed_token.email as recipient from mailed_token) source
   returning id)
 select new_account.id, new_account.email, false as email_verified, new_account.username,
@@ -73,22 +82,28 @@ from new_account;
 --   $14  timestamp with time zone  2026-01-31T23:00:00.000Z
 --   $15  inet                      '192.0.2.1'
 --   $16  text                      'a browser'
---   $17  uuid                      '00000000-0000-7000-8000-000000000002'
---   $18  text                      'account.signed_up'
---   $19  timestamp with time zone  2026-01-31T12:00:00.000Z
---   $20  inet                      '192.0.2.1'
---   $21  text                      'a browser'
---   $22  text                      'a request'
---   $23  uuid                      '00000000-0000-7000-8000-000000000012'
---   $24  text                      'verify_email'
---   $25  text                      'mac of a code'
---   $26  timestamp with time zone  2026-01-31T12:10:00.000Z
---   $27  timestamp with time zone  2026-01-31T12:00:00.000Z
---   $28  timestamp with time zone  2026-02-01T12:00:00.000Z
---   $29  uuid                      '00000000-0000-7000-8000-000000000013'
+--   $17  text                      null
+--   $18  uuid                      '00000000-0000-7000-8000-000000000002'
+--   $19  text                      'an unknown device'
+--   $20  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $21  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $22  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $23  uuid                      '00000000-0000-7000-8000-000000000003'
+--   $24  text                      'account.signed_up'
+--   $25  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $26  inet                      '192.0.2.1'
+--   $27  text                      'a browser'
+--   $28  text                      'a request'
+--   $29  uuid                      '00000000-0000-7000-8000-000000000012'
 --   $30  text                      'verify_email'
---   $31  text                      '00000000-0000-7000-8000-000000000012'
---   $32  text                      '192.0.2.1'
---   $33  text                      'a browser'
---   $34  timestamp with time zone  2026-01-31T12:00:00.000Z
---   $35  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $31  text                      'mac of a code'
+--   $32  timestamp with time zone  2026-01-31T12:10:00.000Z
+--   $33  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $34  timestamp with time zone  2026-02-01T12:00:00.000Z
+--   $35  uuid                      '00000000-0000-7000-8000-000000000013'
+--   $36  text                      'verify_email'
+--   $37  text                      '00000000-0000-7000-8000-000000000012'
+--   $38  text                      '192.0.2.1'
+--   $39  text                      'a browser'
+--   $40  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $41  timestamp with time zone  2026-01-31T12:00:00.000Z

@@ -13,15 +13,24 @@ with new_account as (
   insert into user_roles (user_id, role_name) select new_account.id, 'user' from new_account
   returning role_name
 ), opened_session as (
-  insert into sessions (id, user_id, scope, refreshed_at, created_at, expires_at, absolute_expires_at,
-      ip, user_agent)
+  insert into sessions
+    (id, user_id, scope, refreshed_at, created_at, expires_at, absolute_expires_at, ip, user_agent, late_device)
   select $11::uuid, new_account.id, $12, new_account.created_at, new_account.created_at,
-    $13::timestamptz, $14::timestamptz, $15::inet, $16
+    $13::timestamptz, $14::timestamptz, $15::inet, $16::text, $17::text
   from new_account
+), device as (
+  select new_account.id as user_id, false as is_new, false as is_told from new_account
+), remembered_device as (
+  insert into known_devices (id, user_id, device, created_at, last_seen_at, told_at)
+  select $18::uuid, device.user_id, $19::text, $20::timestamptz,
+    $21::timestamptz, case when device.is_told then $22::timestamptz end
+  from device where device.is_told or not device.is_new
+  on conflict (user_id, device) do update set last_seen_at = excluded.last_seen_at,
+    told_at = coalesce(excluded.told_at, known_devices.told_at)
 ), audited as (
   insert into audit_events (id, type, actor_id, subject_id, created_at, ip, user_agent, request_id, details)
-  select $17::uuid, $18, new_account.id, new_account.id, $19::timestamptz,
-    $20::inet, $21, $22, '{}'::jsonb
+  select $23::uuid, $24, new_account.id, new_account.id, $25::timestamptz,
+    $26::inet, $27, $28, '{}'::jsonb
   from new_account
 )
 select new_account.id, new_account.email, false as email_verified, new_account.username,
@@ -56,9 +65,15 @@ from new_account;
 --   $14  timestamp with time zone  2026-01-31T23:00:00.000Z
 --   $15  inet                      '192.0.2.1'
 --   $16  text                      'a browser'
---   $17  uuid                      '00000000-0000-7000-8000-000000000002'
---   $18  text                      'account.signed_up'
---   $19  timestamp with time zone  2026-01-31T12:00:00.000Z
---   $20  inet                      '192.0.2.1'
---   $21  text                      'a browser'
---   $22  text                      'a request'
+--   $17  text                      null
+--   $18  uuid                      '00000000-0000-7000-8000-000000000002'
+--   $19  text                      'an unknown device'
+--   $20  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $21  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $22  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $23  uuid                      '00000000-0000-7000-8000-000000000003'
+--   $24  text                      'account.signed_up'
+--   $25  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $26  inet                      '192.0.2.1'
+--   $27  text                      'a browser'
+--   $28  text                      'a request'

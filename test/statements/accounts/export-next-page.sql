@@ -26,30 +26,35 @@ gate as (
         from sessions session where session.user_id = (select gate.user_id from gate where gate.refusal is null)) one
       where one.id < $9::uuid order by one.id desc limit $10) union all (
         select $11::text as list, one.id, to_json(one.*) as item from (
+          select known.id, known.device, known.created_at, known.last_seen_at, known.told_at
+          from known_devices known
+          where known.user_id = (select gate.user_id from gate where gate.refusal is null)) one
+        where one.id < $12::uuid order by one.id desc limit $13) union all (
+        select $14::text as list, one.id, to_json(one.*) as item from (
           select mail.id, mail.recipient, mail.template, mail.created_at, mail.sent_at from outbox mail
           where mail.user_id = (select gate.user_id from gate where gate.refusal is null)
             and mail.recipient = (select account.email from users account
               where account.id = (select gate.user_id from gate where gate.refusal is null))) one
-        where one.id < $12::uuid order by one.id desc limit $13) union all (
-        select $14::text as list, one.id, to_json(one.*) as item from (
+        where one.id < $15::uuid order by one.id desc limit $16) union all (
+        select $17::text as list, one.id, to_json(one.*) as item from (
           select token.id, token.purpose, token.email, token.created_at, token.expires_at, token.used_at
           from one_time_tokens token
           where token.user_id = (select gate.user_id from gate where gate.refusal is null)
             and token.email = (select account.email from users account
               where account.id = (select gate.user_id from gate where gate.refusal is null))) one
-        where one.id < $15::uuid order by one.id desc limit $16) union all (
-        select $17::text as list, one.id, to_json(one.*) as item from (
+        where one.id < $18::uuid order by one.id desc limit $19) union all (
+        select $20::text as list, one.id, to_json(one.*) as item from (
           select upload."id", upload."filename", upload."content_type", upload."size", upload."sha256",
             upload."status", upload."reason", upload."created_at", upload."expires_at" from uploads upload
           where upload.user_id = (select gate.user_id from gate where gate.refusal is null)
             and upload.deleted_at is null) one
-        where one.id < $18::uuid order by one.id desc limit $19) union all (
-        select $20::text as list, one.id, to_json(one.*) as item from (
+        where one.id < $21::uuid order by one.id desc limit $22) union all (
+        select $23::text as list, one.id, to_json(one.*) as item from (
           select
             event.id, event.type, event.actor_id, event.subject_id, event.created_at, host(event.ip) as ip,
             event.user_agent, event.request_id, event.details from audit_events event
           where event.subject_id = (select gate.user_id from gate where gate.refusal is null)) one
-        where one.id < $21::uuid order by one.id desc limit $22)) listed order by id desc limit $23
+        where one.id < $24::uuid order by one.id desc limit $25)) listed order by id desc limit $26
 )
 select gate.refusal,
   account.id, account.email, account.email_verified_at is not null as email_verified, account.username,
@@ -86,16 +91,19 @@ from gate left join users account on account.id = gate.user_id and gate.refusal 
 --   $8   text                      'sessions'
 --   $9   uuid                      '00000000-0000-7000-8000-000000000015'
 --   $10  bigint                    21
---   $11  text                      'mails'
+--   $11  text                      'devices'
 --   $12  uuid                      '00000000-0000-7000-8000-000000000015'
 --   $13  bigint                    21
---   $14  text                      'tokens'
+--   $14  text                      'mails'
 --   $15  uuid                      '00000000-0000-7000-8000-000000000015'
 --   $16  bigint                    21
---   $17  text                      'uploads'
+--   $17  text                      'tokens'
 --   $18  uuid                      '00000000-0000-7000-8000-000000000015'
 --   $19  bigint                    21
---   $20  text                      'events'
+--   $20  text                      'uploads'
 --   $21  uuid                      '00000000-0000-7000-8000-000000000015'
 --   $22  bigint                    21
---   $23  bigint                    21
+--   $23  text                      'events'
+--   $24  uuid                      '00000000-0000-7000-8000-000000000015'
+--   $25  bigint                    21
+--   $26  bigint                    21

@@ -26,30 +26,35 @@ gate as (
         from sessions session where session.user_id = (select gate.user_id from gate where gate.refusal is null)) one
       order by one.id desc limit $8) union all (
         select $9::text as list, one.id, to_json(one.*) as item from (
+          select known.id, known.device, known.created_at, known.last_seen_at, known.told_at
+          from known_devices known
+          where known.user_id = (select gate.user_id from gate where gate.refusal is null)) one
+        order by one.id desc limit $10) union all (
+        select $11::text as list, one.id, to_json(one.*) as item from (
           select mail.id, mail.recipient, mail.template, mail.created_at, mail.sent_at from outbox mail
           where mail.user_id = (select gate.user_id from gate where gate.refusal is null)
             and mail.recipient = (select account.email from users account
               where account.id = (select gate.user_id from gate where gate.refusal is null))) one
-        order by one.id desc limit $10) union all (
-        select $11::text as list, one.id, to_json(one.*) as item from (
+        order by one.id desc limit $12) union all (
+        select $13::text as list, one.id, to_json(one.*) as item from (
           select token.id, token.purpose, token.email, token.created_at, token.expires_at, token.used_at
           from one_time_tokens token
           where token.user_id = (select gate.user_id from gate where gate.refusal is null)
             and token.email = (select account.email from users account
               where account.id = (select gate.user_id from gate where gate.refusal is null))) one
-        order by one.id desc limit $12) union all (
-        select $13::text as list, one.id, to_json(one.*) as item from (
+        order by one.id desc limit $14) union all (
+        select $15::text as list, one.id, to_json(one.*) as item from (
           select upload."id", upload."filename", upload."content_type", upload."size", upload."sha256",
             upload."status", upload."reason", upload."created_at", upload."expires_at" from uploads upload
           where upload.user_id = (select gate.user_id from gate where gate.refusal is null)
             and upload.deleted_at is null) one
-        order by one.id desc limit $14) union all (
-        select $15::text as list, one.id, to_json(one.*) as item from (
+        order by one.id desc limit $16) union all (
+        select $17::text as list, one.id, to_json(one.*) as item from (
           select
             event.id, event.type, event.actor_id, event.subject_id, event.created_at, host(event.ip) as ip,
             event.user_agent, event.request_id, event.details from audit_events event
           where event.subject_id = (select gate.user_id from gate where gate.refusal is null)) one
-        order by one.id desc limit $16)) listed order by id desc limit $17
+        order by one.id desc limit $18)) listed order by id desc limit $19
 )
 select gate.refusal,
   account.id, account.email, account.email_verified_at is not null as email_verified, account.username,
@@ -84,12 +89,14 @@ from gate left join users account on account.id = gate.user_id and gate.refusal 
 --   $6   bigint                    21
 --   $7   text                      'sessions'
 --   $8   bigint                    21
---   $9   text                      'mails'
+--   $9   text                      'devices'
 --   $10  bigint                    21
---   $11  text                      'tokens'
+--   $11  text                      'mails'
 --   $12  bigint                    21
---   $13  text                      'uploads'
+--   $13  text                      'tokens'
 --   $14  bigint                    21
---   $15  text                      'events'
+--   $15  text                      'uploads'
 --   $16  bigint                    21
---   $17  bigint                    21
+--   $17  text                      'events'
+--   $18  bigint                    21
+--   $19  bigint                    21

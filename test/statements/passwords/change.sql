@@ -47,36 +47,36 @@ gate as (
 ),
 replaced as (
   insert into sessions
-    (id, user_id, scope, refreshed_at, created_at, expires_at, absolute_expires_at, ip, user_agent)
+    (id, user_id, scope, refreshed_at, created_at, expires_at, absolute_expires_at, ip, user_agent, late_device)
   select $9::uuid, held.user_id, held.scope, $10::timestamptz, $11::timestamptz,
     least($12::timestamptz, held.absolute_expires_at),
-    held.absolute_expires_at, $13::inet, $14::text
+    held.absolute_expires_at, $13::inet, $14::text, $15::text
   from (select changed_user.id from changed_user) account
   join gate on gate.user_id = account.id
   join sessions held on held.id = gate.session_id
   returning id as session_id, scope, refresh_counter, expires_at
 ), ended as (
-  update sessions set revoked_at = $15, revoked_reason = $16
+  update sessions set revoked_at = $16, revoked_reason = $17
   from (select changed_user.id from changed_user) account, gate
   where sessions.user_id = account.id and sessions.revoked_at is null
 ), voided_tokens as (
-  update one_time_tokens token set used_at = $17, password_hash = null, username = null
+  update one_time_tokens token set used_at = $18, password_hash = null, username = null
   from changed_user
-  where token.user_id = changed_user.id and token.purpose = any($18::text[])
+  where token.user_id = changed_user.id and token.purpose = any($19::text[])
     and token.used_at is null and true
 ), new_mail as (
   insert into outbox (id, user_id, recipient, template, details, to_proved_address, created_at, next_attempt_at)
-  select $19::uuid, source.user_id, source.recipient, $20::text,
-    jsonb_build_object('ip', $21::text, 'user_agent', $22::text),
+  select $20::uuid, source.user_id, source.recipient, $21::text,
+    jsonb_build_object('ip', $22::text, 'user_agent', $23::text),
     exists (
       select from users proved where proved.email = source.recipient and proved.email_verified_at is not null),
-    $23::timestamptz, $24::timestamptz
+    $24::timestamptz, $25::timestamptz
   from (select changed_user.id as user_id, changed_user.email as recipient from changed_user) source
   returning id
 ), audited as (
   insert into audit_events (id, type, actor_id, subject_id, created_at, ip, user_agent, request_id, details)
-  select $25::uuid, $26, changed_user.id, changed_user.id, $27::timestamptz,
-    $28::inet, $29, $30, '{}'::jsonb from changed_user
+  select $26::uuid, $27, changed_user.id, changed_user.id, $28::timestamptz,
+    $29::inet, $30, $31, '{}'::jsonb from changed_user
 )
 select replaced.*,
   changed_user.id, changed_user.email, changed_user.email_verified_at is not null as email_verified,
@@ -116,21 +116,22 @@ select replaced.*,
 --   $12  timestamp with time zone  2026-01-31T13:00:00.000Z
 --   $13  inet                      '192.0.2.1'
 --   $14  text                      'a browser'
---   $15  timestamp with time zone  2026-01-31T12:00:00.000Z
---   $16  text                      'password_changed'
---   $17  timestamp with time zone  2026-01-31T12:00:00.000Z
---   $18  text[]                    ["reset_password","invitation","change_email"]
---   $19  uuid                      '00000000-0000-7000-8000-000000000013'
---   $20  text                      'password_changed'
---   $21  text                      '192.0.2.1'
---   $22  text                      'a browser'
---   $23  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $15  text                      null
+--   $16  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $17  text                      'password_changed'
+--   $18  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $19  text[]                    ["reset_password","invitation","change_email"]
+--   $20  uuid                      '00000000-0000-7000-8000-000000000013'
+--   $21  text                      'password_changed'
+--   $22  text                      '192.0.2.1'
+--   $23  text                      'a browser'
 --   $24  timestamp with time zone  2026-01-31T12:00:00.000Z
---   $25  uuid                      '00000000-0000-7000-8000-000000000002'
---   $26  text                      'password.changed'
---   $27  timestamp with time zone  2026-01-31T12:00:00.000Z
---   $28  inet                      '192.0.2.1'
---   $29  text                      'a browser'
---   $30  text                      'a request'
+--   $25  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $26  uuid                      '00000000-0000-7000-8000-000000000002'
+--   $27  text                      'password.changed'
+--   $28  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $29  inet                      '192.0.2.1'
+--   $30  text                      'a browser'
+--   $31  text                      'a request'
 
 commit;

@@ -173,65 +173,99 @@ select case
 
 with new_session as (
   insert into sessions
-    (id, user_id, scope, refreshed_at, created_at, expires_at, absolute_expires_at, ip, user_agent)
+    (id, user_id, scope, refreshed_at, created_at, expires_at, absolute_expires_at, ip, user_agent, late_device)
   select $1::uuid, owner.id, $2, $3::timestamptz, $4::timestamptz,
-    $5::timestamptz, $6::timestamptz, $7::inet, $8
+    $5::timestamptz, $6::timestamptz, $7::inet, $8::text, $9::text
   from (
     select account.id from users account where account.id = (
       select identities.user_id from identities
-      where identities.issuer = $9 and identities.subject = $10 and identities.xmin = pg_current_xact_id()::xid)
+      where identities.issuer = $10 and identities.subject = $11 and identities.xmin = pg_current_xact_id()::xid)
       and account.disabled_at is null
     for no key update of account) owner
   returning user_id
 ), device as (
-  select exists (select from sessions before where before.user_id = new_session.user_id)
-    and not exists (
-      select from (
-        select known.user_agent
-        from (
-          select earlier.user_agent, earlier.created_at from sessions earlier
-          where earlier.user_id = new_session.user_id
-            and network(set_masklen(earlier.ip, case family(earlier.ip) when 4 then 24
-                else 64 end)) = network(set_masklen($11::inet, case family($12::inet) when 4 then 24 else 64 end))
-          order by earlier.id desc limit $13
-        ) known
-        where known.created_at >=
-          coalesce((select owner.familiar_since from users owner where owner.id = new_session.user_id),
-              '-infinity'::timestamptz)) known
-      where known.user_agent is not distinct from $14::text) as is_new
-  from new_session
+  select judged.user_id, judged.is_new,
+    judged.is_new
+    and not exists (select from known_devices known where known.user_id = judged.user_id and known.told_at > greatest(
+        $12::timestamptz,
+        coalesce((select owner.familiar_since from users owner where owner.id = judged.user_id),
+            '-infinity'::timestamptz))) as is_told
+  from (
+    select new_session.user_id, (
+        exists (select from sessions before where before.user_id = new_session.user_id)
+        or exists (select from known_devices known where known.user_id = new_session.user_id)
+    ) and not (
+        exists (select from known_devices known where known.user_id = new_session.user_id and known.device = $13::text
+            and known.last_seen_at >= coalesce((select owner.familiar_since from users owner
+              where owner.id = new_session.user_id), '-infinity'::timestamptz)) and (exists (
+              select from (
+                select earlier.created_at from sessions earlier
+                where earlier.user_id = new_session.user_id
+                  and network(set_masklen(earlier.ip, case family(earlier.ip) when 4 then 24
+                      else 64 end)) = network(set_masklen($14::inet, case family($15::inet) when 4 then 24
+                          else 64 end))
+                order by earlier.id desc limit $16
+              ) known
+              where known.created_at >= coalesce((select owner.familiar_since from users owner
+                where owner.id = new_session.user_id), '-infinity'::timestamptz)
+          ) or exists (select from users owner where owner.id = new_session.user_id
+              and network(set_masklen(owner.familiar_ip, case family(owner.familiar_ip) when 4 then 24
+                  else 64 end)) = network(set_masklen($17::inet, case family($18::inet) when 4 then 24 else 64 end))))
+        or not exists (select from known_devices known where known.user_id = new_session.user_id) and (exists (
+          select from (
+            select earlier.created_at from sessions earlier
+            where earlier.user_id = new_session.user_id
+              and network(set_masklen(earlier.ip, case family(earlier.ip) when 4 then 24
+                  else 64 end)) = network(set_masklen($19::inet, case family($20::inet) when 4 then 24 else 64 end))
+            order by earlier.id desc limit $21
+          ) known
+          where known.created_at >= coalesce((select owner.familiar_since from users owner
+            where owner.id = new_session.user_id), '-infinity'::timestamptz)
+          ) or exists (select from users owner where owner.id = new_session.user_id
+              and network(set_masklen(owner.familiar_ip, case family(owner.familiar_ip) when 4 then 24
+                  else 64 end)) = network(set_masklen($22::inet, case family($23::inet) when 4 then 24
+                      else 64 end))))) as is_new
+    from new_session
+  ) judged
+), remembered_device as (
+  insert into known_devices (id, user_id, device, created_at, last_seen_at, told_at)
+  select $24::uuid, device.user_id, $25::text, $26::timestamptz,
+    $27::timestamptz, case when device.is_told then $28::timestamptz end
+  from device where device.is_told or not device.is_new
+  on conflict (user_id, device) do update set last_seen_at = excluded.last_seen_at,
+    told_at = coalesce(excluded.told_at, known_devices.told_at)
 ), surplus as (
-  update sessions set revoked_at = least(sessions.expires_at, $15::timestamptz),
+  update sessions set revoked_at = least(sessions.expires_at, $29::timestamptz),
     revoked_reason = case when not ranked.is_over then 'session_limit' end
   from (
     select live.id, live.is_over,
       count(*) filter (where not live.is_over) over (order by live.id desc) as place
     from new_session, lateral (
       select held.id, (
-          held.revoked_at is not null or held.expires_at <= $16::timestamptz
+          held.revoked_at is not null or held.expires_at <= $30::timestamptz
           or (held.created_at < coalesce((select not_before from session_cutoff),
               '-infinity'::timestamptz))) as is_over from sessions held
       where held.user_id = new_session.user_id and held.revoked_at is null
-      order by held.id desc limit $17
+      order by held.id desc limit $31
     ) live
   ) ranked
   where sessions.id = ranked.id and sessions.revoked_at is null
-    and (ranked.is_over or ranked.place >= $18)
+    and (ranked.is_over or ranked.place >= $32)
 ), new_mail as (
   insert into outbox (id, user_id, recipient, template, details, to_proved_address, created_at, next_attempt_at)
-  select $19::uuid, source.user_id, source.recipient, $20::text,
-    jsonb_build_object('ip', $21::text, 'user_agent', $22::text),
+  select $33::uuid, source.user_id, source.recipient, $34::text,
+    jsonb_build_object('ip', $35::text, 'user_agent', $36::text),
     exists (
       select from users proved where proved.email = source.recipient and proved.email_verified_at is not null),
-    $23::timestamptz, $24::timestamptz
+    $37::timestamptz, $38::timestamptz
   from (
     select owner.id as user_id, owner.email as recipient
-    from new_session join users owner on owner.id = new_session.user_id, device where device.is_new) source
+    from new_session join users owner on owner.id = new_session.user_id, device where device.is_told) source
   returning id
 ), audited as (
   insert into audit_events (id, type, actor_id, subject_id, created_at, ip, user_agent, request_id, details)
-  select $25::uuid, $26, new_session.user_id, new_session.user_id, $27::timestamptz,
-    $28::inet, $29, $30, jsonb_build_object('provider', $31::text) from new_session
+  select $39::uuid, $40, new_session.user_id, new_session.user_id, $41::timestamptz,
+    $42::inet, $43, $44, jsonb_build_object('provider', $45::text) from new_session
 )
 select
   account.id, account.email, account.email_verified_at is not null as email_verified, account.username,
@@ -239,7 +273,7 @@ select
   array(select held.role_name from user_roles held where held.user_id = account.id order by held.role_name) as roles,
   array(select distinct unnest(role.permissions) as permission
     from user_roles held join roles role on role.name = held.role_name
-    where held.user_id = account.id order by permission) as permissions, device.is_new as is_new_device
+    where held.user_id = account.id order by permission) as permissions, device.is_told as is_device_told
 from new_session join users account on account.id = new_session.user_id, device;
 -- columns
 --   id                    uuid
@@ -251,7 +285,7 @@ from new_session join users account on account.id = new_session.user_id, device;
 --   must_change_password  boolean
 --   roles                 text[]
 --   permissions           text[]
---   is_new_device         boolean
+--   is_device_told        boolean
 -- parameters
 --   $1   uuid                      '00000000-0000-7000-8000-000000000027'
 --   $2   text                      ''
@@ -261,28 +295,42 @@ from new_session join users account on account.id = new_session.user_id, device;
 --   $6   timestamp with time zone  2026-01-31T23:00:00.000Z
 --   $7   inet                      '192.0.2.1'
 --   $8   text                      'a browser'
---   $9   text                      'https://idp.example'
---   $10  text                      'a subject'
---   $11  inet                      '192.0.2.1'
---   $12  inet                      '192.0.2.1'
---   $13  bigint                    100
---   $14  text                      'a browser'
---   $15  timestamp with time zone  2026-01-31T12:00:00.000Z
---   $16  timestamp with time zone  2026-01-31T12:00:00.000Z
---   $17  bigint                    549
---   $18  bigint                    50
---   $19  uuid                      '00000000-0000-7000-8000-000000000013'
---   $20  text                      'new_sign_in'
---   $21  text                      '192.0.2.1'
---   $22  text                      'a browser'
---   $23  timestamp with time zone  2026-01-31T12:00:00.000Z
---   $24  timestamp with time zone  2026-01-31T12:00:00.000Z
---   $25  uuid                      '00000000-0000-7000-8000-000000000006'
---   $26  text                      'session.opened'
+--   $9   text                      null
+--   $10  text                      'https://idp.example'
+--   $11  text                      'a subject'
+--   $12  timestamp with time zone  2026-01-31T06:00:00.000Z
+--   $13  text                      'an unknown device'
+--   $14  inet                      '192.0.2.1'
+--   $15  inet                      '192.0.2.1'
+--   $16  bigint                    100
+--   $17  inet                      '192.0.2.1'
+--   $18  inet                      '192.0.2.1'
+--   $19  inet                      '192.0.2.1'
+--   $20  inet                      '192.0.2.1'
+--   $21  bigint                    100
+--   $22  inet                      '192.0.2.1'
+--   $23  inet                      '192.0.2.1'
+--   $24  uuid                      '00000000-0000-7000-8000-000000000007'
+--   $25  text                      'an unknown device'
+--   $26  timestamp with time zone  2026-01-31T12:00:00.000Z
 --   $27  timestamp with time zone  2026-01-31T12:00:00.000Z
---   $28  inet                      '192.0.2.1'
---   $29  text                      'a browser'
---   $30  text                      'a request'
---   $31  text                      'idp'
+--   $28  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $29  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $30  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $31  bigint                    549
+--   $32  bigint                    50
+--   $33  uuid                      '00000000-0000-7000-8000-000000000013'
+--   $34  text                      'new_sign_in'
+--   $35  text                      '192.0.2.1'
+--   $36  text                      'a browser'
+--   $37  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $38  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $39  uuid                      '00000000-0000-7000-8000-000000000006'
+--   $40  text                      'session.opened'
+--   $41  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $42  inet                      '192.0.2.1'
+--   $43  text                      'a browser'
+--   $44  text                      'a request'
+--   $45  text                      'idp'
 
 commit;

@@ -18,6 +18,7 @@ import type { PermittedContext } from '../../../src/platform/context.ts';
 import { createRetentionSql } from '../../../src/retention/sql.ts';
 import { createRoleSql } from '../../../src/roles/sql.ts';
 import { createGate, type StatementParts } from '../../../src/sessions/sql/gate.ts';
+import { createRefresh } from '../../../src/sessions/sql/refresh.ts';
 import { createSessionCutoffSql } from '../../../src/sessions/sql/session-cutoff.ts';
 import { createSessionSql } from '../../../src/sessions/sql/sessions.ts';
 import { createIdentitySql } from '../../../src/sso/sql/identities.ts';
@@ -108,6 +109,7 @@ const policy = {
   refreshTtlSeconds: 3600,
   absoluteTtlSeconds: 86_400,
   reuseGraceSeconds: 10,
+  lateMax: 3,
   maxPerAccount: 50,
 };
 const session = {
@@ -312,15 +314,18 @@ export const statementTable: readonly Group[] = [
     createSessionSql,
   )({
     open: { '': [ctx, { userId, passwordChangedAt: now }, session, outboxId] },
-    refresh: { '': [ctx, { sessionId, counter: 1 }, policy] },
     end: { '': [ctx, sessionId] },
     endWithOthers: {
       others: [ctx, { sessionId, counter: null }, 'others', policy],
       global: [ctx, { sessionId, counter: null }, 'global', policy],
+      'others-by-refresh-token': [ctx, { sessionId, counter: 1 }, 'others', policy],
       'global-by-refresh-token': [ctx, { sessionId, counter: 1 }, 'global', policy],
     },
     endOwn: { '': [ctx, sessionId] },
     listOwn: { '': [ctx, firstPage] },
+  }),
+  group('sessions', (parts) => ({ refresh: createRefresh(parts) }))({
+    refresh: { '': [ctx, { sessionId, counter: 1 }, policy] },
   }),
   group('sessions', (parts) => createSessionCutoffSql(parts))({ endAll: { '': [ctx] } }),
   group(
