@@ -64,6 +64,18 @@ const isLate = (
   and (select count(*) from (${lateAnswers(session, now)}) answer) < ${lateMax}::int
   and ${lateStepsWith(session, counter)} <= ${maxLateSteps})`;
 
+/** Whether it was answered late a moment ago: the tabs of a browser that wakes up ask at once, and are one request. */
+const isLateAgain = (
+  session: SQL,
+  { counter }: RefreshClaim,
+  { reuseGraceSeconds }: SessionPolicy,
+  { now, device }: { readonly now: Date; readonly device: string | null },
+): SQL => sql`(
+  ${session}.refresh_counter = ${counter + 1} and ${session}.late_counter = ${counter}
+  and ${session}.late_device = ${device}::text
+  and ${session}.late_answered_at[cardinality(${session}.late_answered_at)]
+    >= ${secondsAfter(now, -reuseGraceSeconds)})`;
+
 /**
  * One step of refresh-token rotation, decided by one statement: parallel calls queue on the row's lock, and each sees
  * what the one before has left. A current token advances the counter. A token one step behind, within the grace or
@@ -99,6 +111,7 @@ export const createRefresh =
         when ${isOver(held, now)} then 'revoked'
         when held.refresh_counter = ${claim.counter} then 'rotated'
         when ${isForgiven(held, claim.counter, policy, now)} then 'repeated'
+        when ${isLateAgain(held, claim, policy, { now, device })} then 'repeated'
         when ${isLate(held, claim, policy, { now, device })} then 'late'
         else 'reused' end as kind
       from held join users account on account.id = held.user_id

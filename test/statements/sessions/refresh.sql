@@ -16,56 +16,61 @@ with held as (
         held.refresh_counter = $7
         and held.refreshed_at >= $8) then 'repeated'
     when (
-        held.refresh_counter = $9 and held.late_device = $10::text
+        held.refresh_counter = $9 and held.late_counter = $10
+        and held.late_device = $11::text
+        and held.late_answered_at[cardinality(held.late_answered_at)]
+        >= $12) then 'repeated'
+    when (
+        held.refresh_counter = $13 and held.late_device = $14::text
         and (select count(*) from (
           select answered_at from unnest(held.late_answered_at) answered_at
-          where answered_at > $11::timestamptz) answer) < $12::int
+          where answered_at > $15::timestamptz) answer) < $16::int
         and (
             case held.late_counter
-            when $13::int then held.late_steps
-            when $14::int then held.late_steps + 1
-            else 1 end) <= $15) then 'late'
+            when $17::int then held.late_steps
+            when $18::int then held.late_steps + 1
+            else 1 end) <= $19) then 'late'
     else 'reused' end as kind
   from held join users account on account.id = held.user_id
 ), rotated as (
-  update sessions session set refresh_counter = session.refresh_counter + 1, refreshed_at = $16,
-    expires_at = least($17::timestamptz, session.absolute_expires_at),
-    late_device = $18::text
+  update sessions session set refresh_counter = session.refresh_counter + 1, refreshed_at = $20,
+    expires_at = least($21::timestamptz, session.absolute_expires_at),
+    late_device = $22::text
   from verdict where session.id = verdict.id and verdict.kind = 'rotated'
   returning session.id, session.refresh_counter, session.expires_at
 ), late as (
   update sessions session set
     late_answered_at = array(
       select answered_at from unnest(session.late_answered_at) answered_at
-      where answered_at > $19::timestamptz) || $20::timestamptz,
+      where answered_at > $23::timestamptz) || $24::timestamptz,
     late_steps = (
         case session.late_counter
-        when $21::int then session.late_steps
-        when $22::int then session.late_steps + 1
-        else 1 end), late_counter = $23
+        when $25::int then session.late_steps
+        when $26::int then session.late_steps + 1
+        else 1 end), late_counter = $27
   from verdict where session.id = verdict.id and verdict.kind = 'late'
   returning session.id, session.user_id
 ), reused as (
-  update sessions session set revoked_at = $24, revoked_reason = 'refresh_reuse'
+  update sessions session set revoked_at = $28, revoked_reason = 'refresh_reuse'
   from verdict where session.id = verdict.id and verdict.kind = 'reused'
   returning session.id, session.user_id
 ), exposed_account as (
   select reused.user_id as id from reused
 ), voided_tokens as (
-  update one_time_tokens set used_at = $25, password_hash = null, username = null
+  update one_time_tokens set used_at = $29, password_hash = null, username = null
   from (
     select free.id from one_time_tokens free join exposed_account on free.user_id = exposed_account.id
-    where free.purpose = any($26::text[]) and free.used_at is null
+    where free.purpose = any($30::text[]) and free.used_at is null
     for no key update of free skip locked
   ) free_token where one_time_tokens.id = free_token.id
 ), audited_late as (
   insert into audit_events (id, type, actor_id, subject_id, created_at, ip, user_agent, request_id, details)
-  select $27::uuid, $28, null::uuid, late.user_id, $29::timestamptz,
-    $30::inet, $31, $32, jsonb_build_object('session_id', late.id) from late
+  select $31::uuid, $32, null::uuid, late.user_id, $33::timestamptz,
+    $34::inet, $35, $36, jsonb_build_object('session_id', late.id) from late
 ), audited_reuse as (
   insert into audit_events (id, type, actor_id, subject_id, created_at, ip, user_agent, request_id, details)
-  select $33::uuid, $34, null::uuid, reused.user_id, $35::timestamptz,
-    $36::inet, $37, $38, jsonb_build_object('session_id', reused.id) from reused
+  select $37::uuid, $38, null::uuid, reused.user_id, $39::timestamptz,
+    $40::inet, $41, $42, jsonb_build_object('session_id', reused.id) from reused
 )
 select verdict.kind, held.id as session_id, held.scope,
   coalesce(rotated.refresh_counter, held.refresh_counter) as refresh_counter,
@@ -103,32 +108,36 @@ left join rotated on rotated.id = held.id;
 --   $7   integer                   2
 --   $8   timestamp with time zone  2026-01-31T11:59:50.000Z
 --   $9   integer                   2
---   $10  text                      null
---   $11  timestamp with time zone  2026-01-30T12:00:00.000Z
---   $12  integer                   3
---   $13  integer                   1
---   $14  integer                   0
---   $15  integer                   10
---   $16  timestamp with time zone  2026-01-31T12:00:00.000Z
---   $17  timestamp with time zone  2026-01-31T13:00:00.000Z
---   $18  text                      null
---   $19  timestamp with time zone  2026-01-30T12:00:00.000Z
+--   $10  integer                   1
+--   $11  text                      null
+--   $12  timestamp with time zone  2026-01-31T11:59:50.000Z
+--   $13  integer                   2
+--   $14  text                      null
+--   $15  timestamp with time zone  2026-01-30T12:00:00.000Z
+--   $16  integer                   3
+--   $17  integer                   1
+--   $18  integer                   0
+--   $19  integer                   10
 --   $20  timestamp with time zone  2026-01-31T12:00:00.000Z
---   $21  integer                   1
---   $22  integer                   0
---   $23  integer                   1
+--   $21  timestamp with time zone  2026-01-31T13:00:00.000Z
+--   $22  text                      null
+--   $23  timestamp with time zone  2026-01-30T12:00:00.000Z
 --   $24  timestamp with time zone  2026-01-31T12:00:00.000Z
---   $25  timestamp with time zone  2026-01-31T12:00:00.000Z
---   $26  text[]                    ["change_email"]
---   $27  uuid                      '00000000-0000-7000-8000-000000000001'
---   $28  text                      'session.refresh_late'
+--   $25  integer                   1
+--   $26  integer                   0
+--   $27  integer                   1
+--   $28  timestamp with time zone  2026-01-31T12:00:00.000Z
 --   $29  timestamp with time zone  2026-01-31T12:00:00.000Z
---   $30  inet                      '192.0.2.1'
---   $31  text                      'a browser'
---   $32  text                      'a request'
---   $33  uuid                      '00000000-0000-7000-8000-000000000002'
---   $34  text                      'session.refresh_reused'
---   $35  timestamp with time zone  2026-01-31T12:00:00.000Z
---   $36  inet                      '192.0.2.1'
---   $37  text                      'a browser'
---   $38  text                      'a request'
+--   $30  text[]                    ["change_email"]
+--   $31  uuid                      '00000000-0000-7000-8000-000000000001'
+--   $32  text                      'session.refresh_late'
+--   $33  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $34  inet                      '192.0.2.1'
+--   $35  text                      'a browser'
+--   $36  text                      'a request'
+--   $37  uuid                      '00000000-0000-7000-8000-000000000002'
+--   $38  text                      'session.refresh_reused'
+--   $39  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $40  inet                      '192.0.2.1'
+--   $41  text                      'a browser'
+--   $42  text                      'a request'
