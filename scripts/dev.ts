@@ -5,7 +5,7 @@ import { ownOrigin } from '../src/platform/config/origins.ts';
 import { variables as defaults } from '../src/platform/config/variables.ts';
 import { CliError, runProgram, stopRequest } from './program/cli.ts';
 import { readOptions } from './program/options.ts';
-import { dataDirectory, projectDirectory, readVariables, type Variables } from './program/project.ts';
+import { dataDirectory, projectDirectory, readVariables, sayLocal } from './program/project.ts';
 import { banner } from './stack/banner.ts';
 import { planDatabase } from './stack/database-plan.ts';
 import { embeddedDirectory, resetLocalDatabase } from './stack/local-database.ts';
@@ -69,7 +69,7 @@ const readSettings = () => {
   const { reset } = readOptions({ reset: { type: 'boolean', default: false } }, usage);
   const given = readVariables();
   // JSON is for machines, and a person reads these logs.
-  const variables: Variables = { ...given, LOG_PRETTY: given.LOG_PRETTY || '1' };
+  const variables = sayLocal({ ...given, LOG_PRETTY: given.LOG_PRETTY || '1' });
   const plan = planDatabase(variables, process.env.LOCAL_POSTGRES_URL || null);
   if (reset && !(plan.kind === 'local' && plan.postgresUrl === null)) {
     throw new CliError('--reset deletes the embedded database, but this environment uses another one.');

@@ -35,7 +35,7 @@ export const forkPath = '/api/';
 /** Every route, in the order in which paths are matched. */
 export const createRoutes = (features: Features, web: Web, { jwks, asset }: Beside): readonly Route[] => {
   const { accounts, sessions, passwords, emails, sso, administration, roles, audit, uploads } = features;
-  const { flags, jwt, origins } = web.config;
+  const { flags, jwt } = web.config;
   const { mailbox } = features.mail;
   // Pages log in by cookies; without cookies there are no pages.
   const hasPages = jwt.locations.cookie;
@@ -59,7 +59,7 @@ export const createRoutes = (features: Features, web: Web, { jwks, asset }: Besi
     ...(hasPages ? linkPageRoutes({ passwords, emails }, web) : []),
     ...(features.metrics ? metricsRoutes(features.metrics) : []),
     // Local environments only: mails are captured nowhere else.
-    ...(mailbox ? devMailboxRoutes({ mailbox }, origins) : []),
+    ...(mailbox ? devMailboxRoutes({ mailbox }) : []),
     ...createForkRoutes(features.fork, web),
   ];
 };

@@ -32,6 +32,8 @@ export const readOrigins = ({ settings, strict, problem }: Scope) => {
   return {
     /** Exact origins that may call with credentials; in local environments the local frontends too. */
     allowed: [...new Set(strict ? given : [...given, ...localOrigins(settings)])],
+    /** Whether every origin of this machine may too: the port of a local frontend is its own choice. */
+    anyLoopback: !strict,
     /** The start of links in e-mails, without a slash at its end. */
     appUrl: appUrl ?? (strict ? '' : (given[0] ?? ownOrigin(settings))),
     /** The host that local servers listen on. */

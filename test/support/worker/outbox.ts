@@ -37,7 +37,7 @@ export const createTestMail = (
           provider: { kind: 'capture', from: null },
           recipientBudget: { hourlyMax: 20, dailyMax: 50 },
         },
-        origins: { appUrl: 'https://app.example.com', host: 'localhost', allowed: [] },
+        origins: { appUrl: 'https://app.example.com', host: 'localhost', allowed: [], anyLoopback: false },
       },
       db: database,
       metrics: noMetrics,
