@@ -1,6 +1,8 @@
 import { copyFileSync, mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { runProgram } from './program/cli.ts';
+import { readOptions } from './program/options.ts';
 
 // The static assets of the Worker, for wrangler's `[build]` and for the tests.
 
@@ -21,4 +23,11 @@ export const buildAssets = (): void => {
   }
 };
 
-if (import.meta.main) buildAssets();
+const usage = `node scripts/build-assets.ts
+  Copies the static assets of the Worker to dist/assets, as wrangler asks before it builds.`;
+
+if (import.meta.main)
+  runProgram(async () => {
+    readOptions({}, usage);
+    buildAssets();
+  });

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { relative } from 'node:path';
+import { readArguments } from './program/options.ts';
 
 // The sum of vitest's JSON reports as one line, after the names of what failed: CI may show only the end of a log.
 // A step or a file that failed outside of its tests counts as a failure.
@@ -13,7 +14,10 @@ type Report = {
   testResults: File[];
 };
 
-const [, , failedSteps, ...paths] = process.argv;
+const usage = `node scripts/count-tests.ts STEPS REPORT…
+  Adds up JSON reports of vitest, and names what failed. STEPS is the number of failed steps before.`;
+
+const [failedSteps, ...paths] = readArguments({}, usage).positionals;
 const reports = paths.map((path) => JSON.parse(readFileSync(path, 'utf8')) as Report);
 const sum = (key: 'numPassedTests' | 'numFailedTests' | 'numPendingTests') =>
   reports.reduce((total, report) => total + report[key], 0);

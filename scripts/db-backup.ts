@@ -22,8 +22,8 @@ runProgram(async () => {
   const path = out === '-' ? null : resolve(out ?? defaultPath());
   await withOperatorDatabase(request, async (client, { place }) => {
     try {
-      if (path === null) return void (await backUp(client, place, process.stdout));
-      const summary = await writeWhole(path, (stream) => backUp(client, place, stream));
+      if (path === null) return void (await backUp(client, place, process.stdout, console.error));
+      const summary = await writeWhole(path, (stream) => backUp(client, place, stream, console.error));
       console.log(`${place} is backed up in ${path}:\n\n${renderContents(summary)}\n
 It holds addresses and password hashes: encrypt it before it leaves this machine (docs/runbooks/restore.md).`);
     } catch (error) {

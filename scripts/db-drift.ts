@@ -23,9 +23,11 @@ runProgram(async () => {
   const variables = await variablesOf(env);
   const request = { url: requirePostgresUrl(url), variables, access: 'read' } as const;
   const roles = { migrator: readRole(variables, 'migrator').user, app: readRole(variables, 'app').user };
-  const ofDatabase = await withOperatorDatabase(request, (client, { place }) =>
-    findDatabaseDrift(client, roles, place),
-  );
+  const ofDatabase = await withOperatorDatabase(request, (client, { place }) => {
+    console.error(`… comparing ${place} with a database that the migrations make`);
+    return findDatabaseDrift(client, roles, place);
+  });
+  if (env !== undefined) console.error('… asking Cloudflare for the deployed Worker');
   const ofWorker =
     env === undefined ? [skipped('Worker', 'not asked for: --env names one')] : await findWorkerDrift(env);
   const findings = [...ofDatabase, ...ofWorker];

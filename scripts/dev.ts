@@ -1,11 +1,13 @@
 import { lookup } from 'node:dns/promises';
+import { existsSync } from 'node:fs';
 import { createServer, isIPv6 } from 'node:net';
 import { join, relative } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { ownOrigin } from '../src/platform/config/origins.ts';
 import { variables as defaults } from '../src/platform/config/variables.ts';
 import { CliError, runProgram, stopRequest } from './program/cli.ts';
 import { readOptions } from './program/options.ts';
-import { dataDirectory, projectDirectory, readVariables, type Variables } from './program/project.ts';
+import { dataDirectory, projectDirectory, readVariables, sayLocal } from './program/project.ts';
 import { banner } from './stack/banner.ts';
 import { planDatabase } from './stack/database-plan.ts';
 import { embeddedDirectory, resetLocalDatabase } from './stack/local-database.ts';
@@ -59,7 +61,8 @@ runProgram(async () => {
     const { complaints } = await showBanner(settings, url, startedAt, warnings);
     if (complaints.length === 0) void runCron(url, ending.signal);
   })();
-  await Promise.race([stop, workerGone, shown.then(() => Promise.race([stop, workerGone]))]);
+  const ended = Promise.race([stop, workerGone, endpoint ? dataGone(settings, shown, ending.signal) : stop]);
+  await Promise.race([ended, shown.then(() => ended)]);
 });
 
 /** @throws CliError about the first fault of the command line or the environment */
@@ -69,7 +72,7 @@ const readSettings = () => {
   const { reset } = readOptions({ reset: { type: 'boolean', default: false } }, usage);
   const given = readVariables();
   // JSON is for machines, and a person reads these logs.
-  const variables: Variables = { ...given, LOG_PRETTY: given.LOG_PRETTY || '1' };
+  const variables = sayLocal({ ...given, LOG_PRETTY: given.LOG_PRETTY || '1' });
   const plan = planDatabase(variables, process.env.LOCAL_POSTGRES_URL || null);
   if (reset && !(plan.kind === 'local' && plan.postgresUrl === null)) {
     throw new CliError('--reset deletes the embedded database, but this environment uses another one.');
@@ -92,6 +95,7 @@ const refuseTakenPort = async (host: string, port: number): Promise<void> => {
   const reasons: Readonly<Record<string, string>> = {
     EADDRINUSE: `Port ${port} is taken: stop the program that uses it, or choose another with BACKEND_PORT.`,
     EACCES: `Port ${port} needs privileges: choose one above 1023 with BACKEND_PORT.`,
+    EBLOCKED: `Browsers open no page at port ${port}: choose another with BACKEND_PORT.`,
   };
   try {
     const found = await lookup(host, { all: true });
@@ -103,11 +107,22 @@ const refuseTakenPort = async (host: string, port: number): Promise<void> => {
         if (error.code !== 'EADDRNOTAVAIL' || addresses.size === 1) throw error;
       });
     }
+    await refuseBlockedPort(port);
   } catch (error) {
     const { code = '', message } = error as NodeJS.ErrnoException;
     throw new CliError(reasons[code] ?? `HOST ${host}, port ${port}, cannot be used: ${message}`);
   }
 };
+
+/** fetch and browsers open no connection to the ports of some other protocols (Fetch standard, "port blocking"). */
+const refuseBlockedPort = (port: number): Promise<void> =>
+  fetch(`http://127.0.0.1:${port}`, { method: 'HEAD', signal: AbortSignal.timeout(1000) }).then(
+    () => {},
+    ({ cause }: Error) => {
+      if (cause instanceof Error && cause.message === 'bad port')
+        throw Object.assign(new Error('it is blocked'), { code: 'EBLOCKED' });
+    },
+  );
 
 const listenOnce = (address: string, port: number): Promise<void> =>
   new Promise((resolve, reject) => {
@@ -162,6 +177,30 @@ const showBanner = async (
     banner({ url, plan, embeddedDirectory: shorter, seconds, state, warnings: warnings.map(sentence) }),
   );
   return state;
+};
+
+const lookEveryMs = 500;
+
+/**
+ * Rejects when somebody deletes the embedded database while it runs: the files that are still open would answer for a
+ * while, and keep nothing.
+ */
+const dataGone = async (
+  { plan, dataDirectory }: DevSettings,
+  shown: Promise<void>,
+  signal: AbortSignal,
+): Promise<never> => {
+  await shown;
+  const version = join(embeddedDirectory(dataDirectory), 'PG_VERSION');
+  const isEmbedded = plan.kind === 'local' && plan.postgresUrl === null;
+  while (!signal.aborted) {
+    if (isEmbedded && !existsSync(version))
+      throw new CliError(
+        `The data in ${dataDirectory} have been deleted, so all of it ends: npm run dev starts anew.`,
+      );
+    await sleep(lookEveryMs, undefined, { signal }).catch(() => {});
+  }
+  return new Promise<never>(() => {});
 };
 
 /** The Worker answers 503 meanwhile, and finds the endpoint again when it is back. */

@@ -5,6 +5,7 @@ import { runWrangler, wranglerReason } from './program/child.ts';
 import { CliError, interruption, runProgram } from './program/cli.ts';
 import { readOptions } from './program/options.ts';
 import { type Variables, wranglerVariables } from './program/project.ts';
+import { confirm } from './program/terminal.ts';
 import {
   planReplacement,
   planRetirement,
@@ -20,8 +21,8 @@ const usage = `npm run secrets:rotate -- --env production --save FILE
   --env      the environment of wrangler.toml; the present secrets come from this program's environment
   --save     a new file that gets the new values, before anything is changed: put them where you keep secrets
   --only     JWT_SECRET or SECRET_KEY; both without it
-  --dry-run  prints the values of each step, and changes nothing
-  --leaked   the old values are void at once, and so is everything that they have signed
+  --dry-run  prints the names that each step changes, without a value, and changes nothing
+  --leaked   the old values are void at once, and so is everything that they have signed; it asks, unless --yes is given
   --retire   takes the old values away, when nothing that they have signed is valid any more
   --wait     seconds between the steps, in which Cloudflare brings one everywhere (60)`;
 
@@ -33,6 +34,7 @@ const options = {
   'dry-run': { type: 'boolean', default: false },
   leaked: { type: 'boolean', default: false },
   retire: { type: 'boolean', default: false },
+  yes: { type: 'boolean', default: false },
 } as const;
 
 const says: Readonly<Record<Step['name'], string>> = {
@@ -108,8 +110,12 @@ const lifetimes = (variables: Variables): string => {
   ].join('\n');
 };
 
+/** A terminal and its log are no place for a secret: --save has one for the new values. */
+const redacted = (value: string | null): string =>
+  value ? `[redacted, ${Buffer.byteLength(value)} bytes]` : 'deleted';
+
 runProgram(async () => {
-  const { env, save: file, only, wait, 'dry-run': isDryRun, ...how } = readOptions(options, usage);
+  const { env, save: file, only, wait, 'dry-run': isDryRun, yes, ...how } = readOptions(options, usage);
   if (env === undefined) throw new CliError(`Which environment? Give --env.\n\n${usage}`);
   const stranger = only?.find((name) => !(rotatable as readonly string[]).includes(name));
   if (stranger !== undefined) throw new CliError(`--only knows ${rotatable.join(' and ')}, not ${stranger}.`);
@@ -122,10 +128,12 @@ runProgram(async () => {
   if (isDryRun) {
     for (const { name, secrets } of steps) {
       console.log(`# ${name}: ${says[name]}`);
-      console.log(JSON.stringify(secrets, null, 2));
+      for (const [key, value] of Object.entries(secrets)) console.log(`${key}: ${redacted(value)}`);
     }
     return;
   }
+  if (how.leaked && !yes)
+    await confirm(`Everything that the present ${names.join(' and ')} of ${env} has signed will be void.`);
   if (!how.retire) {
     if (file === undefined) throw new CliError('--save FILE is needed: Cloudflare gives no secret back.');
     save(file, steps.at(-1)?.secrets ?? {});
@@ -133,6 +141,7 @@ runProgram(async () => {
   const stop = interruption(() => 'a step that may have been applied (docs/runbooks/secret-rotation.md)');
   for (const [at, step] of steps.entries()) {
     const consequence = goOn(env, step.name, how.leaked, file);
+    if (at > 0) console.error(`… ${wait} seconds, in which Cloudflare brings that step everywhere`);
     if (at > 0) await sleep(Number(wait) * 1000, undefined, { signal: stop }).catch(() => {});
     if (stop.aborted) throw new CliError(`✗ interrupted before the step "${step.name}".\n${consequence}`);
     await apply(env, step, consequence);

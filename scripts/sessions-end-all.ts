@@ -1,10 +1,10 @@
-import { createInterface } from 'node:readline/promises';
 import { v7 as uuidv7 } from 'uuid';
 import { createSessionCutoffSql } from '../src/sessions/sql/session-cutoff.ts';
 import { contextNow, withAppDatabase } from './admin/database.ts';
-import { CliError, runProgram } from './program/cli.ts';
+import { runProgram } from './program/cli.ts';
 import { readOptions, requirePostgresUrl } from './program/options.ts';
 import { readVariables } from './program/project.ts';
+import { confirm } from './program/terminal.ts';
 
 const usage = `npm run sessions:end-all [-- --yes] [--url postgres://…]
   Logs everybody out, at once: every session that began before now is refused on its next request.
@@ -12,20 +12,10 @@ Without --url: DATABASE_URL, else LOCAL_POSTGRES_URL, else the embedded database
 
 const options = { yes: { type: 'boolean', default: false }, url: { type: 'string' } } as const;
 
-const confirm = async (place: string): Promise<void> => {
-  if (!process.stdin.isTTY) throw new CliError('There is no terminal to confirm it at: give --yes.');
-  const terminal = createInterface({ input: process.stdin, output: process.stdout });
-  const question = `Everybody in ${place} will have to log in again. Type yes: `;
-  // Ctrl-C and Ctrl-D are answers too.
-  const answer = await terminal.question(question).catch(() => '');
-  terminal.close();
-  if (answer.trim() !== 'yes') throw new CliError('Nothing was changed.');
-};
-
 runProgram(async () => {
   const { yes, url } = readOptions(options, usage);
   await withAppDatabase(requirePostgresUrl(url), readVariables(), async (db, place) => {
-    if (!yes) await confirm(place);
+    if (!yes) await confirm(`Everybody in ${place} will have to log in again.`);
     const newId = (now: Date) => uuidv7({ msecs: now.getTime() });
     const notBefore = await createSessionCutoffSql({ db, newId }).endAll(contextNow());
     console.log(`Every session in ${place} that began before ${notBefore.toISOString()} is over.`);

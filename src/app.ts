@@ -21,7 +21,10 @@ import {
 import { accessLog, observe } from './platform/middleware/observe.ts';
 import { rateLimit } from './platform/middleware/rate-limit.ts';
 import { requestContext, timeout } from './platform/middleware/request-context.ts';
+import { onlyThisMachine } from './platform/middleware/this-machine.ts';
 import { siteOf } from './platform/pages/site.ts';
+import { isLoopback } from './platform/rules/network.ts';
+import { createOriginCheck } from './platform/rules/origins.ts';
 import { checksumHeader } from './platform/rules/storage.ts';
 import { createRoutes, pagePaths } from './routes.ts';
 
@@ -42,6 +45,7 @@ const createBase = (
     observe(telemetry),
     accessLog({ clock, random, sampleRatio: logSampleRatio }),
     securityHeaders({ strict }),
+    onlyThisMachine({ strict }),
     cors(origins),
     onlyErrors,
   );
@@ -55,7 +59,7 @@ export const createApp = (container: Container, features: Features) => {
   const { limits, origins, jwt, cookies } = config;
   const credential = { ...jwt, cookieName: cookies.sessionName };
   const identify = createIdentify({ verifyAccessToken: accessTokens.verify, credential });
-  const allowedOrigins = origins.allowed;
+  const isAllowedOrigin = createOriginCheck(origins);
   const site = siteOf(origins.appUrl);
   const routes = createRoutes(
     features,
@@ -68,14 +72,14 @@ export const createApp = (container: Container, features: Features) => {
     timeoutMs: limits.requestTimeoutMs,
     logSampleRatio: config.log.sampleRatio,
     strict: config.environment.strict,
-    allowedOrigins,
+    isAllowedOrigin,
     requestHeaders: ['Authorization', jwt.headerName, checksumHeader, ...origins.allowedHeaders],
   })
     .on('ALL', hasPages ? [...pagePaths] : [], forPeople(site))
     .on('ALL', hasPages ? ['/auth/oauth/*'] : [], forPeopleAndPrograms(site))
     .use(timeout)
     .use(rateLimit({ limiter, policyOf: createRatePolicies(limits.rate, routes), identify }))
-    .use(csrf({ allowedOrigins, credential }));
+    .use(csrf({ isAllowedOrigin, credential }));
   mount(app, routes, identify);
   const noRoute = createNoRoute(routes);
   app.notFound((c) => {
@@ -91,6 +95,9 @@ type ConfigRefusal = {
   readonly recordRefusal: ((ctx: RequestContext) => Promise<void>) | null;
 };
 
+/** For a person who has started wrangler alone, where wrangler.toml names production. */
+const localHint = 'For local work, npm run dev starts everything, in an environment that is named local.';
+
 /** Answers 503 to everything but `/healthz`: half a service would be a wrong answer. */
 export const createRefusingApp = (
   foundation: Foundation,
@@ -102,12 +109,17 @@ export const createRefusingApp = (
     detail,
   }));
   const names = [...new Set(problems.map(({ variable }) => variable))].join(', ');
-  const refusal = new AppError('misconfigured', {
-    detail: `These variables are not right: ${names}.`,
-    errors,
-    retryAfterSeconds: 60,
-  });
-  const base = { timeoutMs: 10_000, logSampleRatio: 1, strict, allowedOrigins: [], requestHeaders: [] };
+  const refusalOf = (detail: string) =>
+    new AppError('misconfigured', { detail, errors, retryAfterSeconds: 60 });
+  const wrong = `These variables are not right: ${names}.`;
+  const [refusal, localRefusal] = [refusalOf(wrong), refusalOf(`${wrong} ${localHint}`)];
+  const base = {
+    timeoutMs: 10_000,
+    logSampleRatio: 1,
+    strict,
+    isAllowedOrigin: () => false,
+    requestHeaders: [],
+  };
   let isRecorded = recordRefusal === null;
 
   const app = createBase(foundation, base);
@@ -115,6 +127,7 @@ export const createRefusingApp = (
   return app.notFound((c) => {
     if (!isRecorded && recordRefusal) c.var.ctx.defer('record the refusal', recordRefusal(c.var.ctx));
     isRecorded = true;
-    return respondWithProblem(c, refusal);
+    const isLocal = isLoopback(new URL(c.req.url).hostname);
+    return respondWithProblem(c, isLocal ? localRefusal : refusal);
   });
 };

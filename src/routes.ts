@@ -2,7 +2,7 @@ import { accountPageRoutes } from './accounts/routes/account-pages.tsx';
 import { meRoutes } from './accounts/routes/me.ts';
 import { userRoutes } from './administration/routes.ts';
 import { auditRoutes } from './audit/routes.ts';
-import { docsRoutes } from './docs/routes.tsx';
+import { docsRoutes, homeRoutes } from './docs/routes.tsx';
 import { emailRoutes } from './emails/routes/emails.ts';
 import { linkPageRoutes } from './emails/routes/link-pages.tsx';
 import type { Features } from './features.ts';
@@ -35,12 +35,13 @@ export const forkPath = '/api/';
 /** Every route, in the order in which paths are matched. */
 export const createRoutes = (features: Features, web: Web, { jwks, asset }: Beside): readonly Route[] => {
   const { accounts, sessions, passwords, emails, sso, administration, roles, audit, uploads } = features;
-  const { flags, jwt, origins } = web.config;
+  const { environment, flags, jwt } = web.config;
   const { mailbox } = features.mail;
   // Pages log in by cookies; without cookies there are no pages.
   const hasPages = jwt.locations.cookie;
   return [
     livenessRoute,
+    ...homeRoutes({ strict: environment.strict, hasPages, hasMailbox: mailbox !== null }),
     ...healthRoutes(features.health),
     ...docsRoutes({ asset }),
     ...flagRoutes(flags),
@@ -59,7 +60,7 @@ export const createRoutes = (features: Features, web: Web, { jwks, asset }: Besi
     ...(hasPages ? linkPageRoutes({ passwords, emails }, web) : []),
     ...(features.metrics ? metricsRoutes(features.metrics) : []),
     // Local environments only: mails are captured nowhere else.
-    ...(mailbox ? devMailboxRoutes({ mailbox }, origins) : []),
+    ...(mailbox ? devMailboxRoutes({ mailbox }) : []),
     ...createForkRoutes(features.fork, web),
   ];
 };

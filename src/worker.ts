@@ -3,13 +3,33 @@ import { recordRefusedConfiguration } from './audit/sql/audit.ts';
 import { type Bindings, createContainer, createFoundation, type Foundation } from './container.ts';
 import { createFeatures } from './features.ts';
 import { createJobs } from './jobs.ts';
-import { loadConfig } from './platform/config/load.ts';
+import { type LoadedConfig, loadConfig } from './platform/config/load.ts';
 import type { RequestContext } from './platform/context.ts';
 import { createDatabase } from './platform/db/client.ts';
+import { isLoopback } from './platform/rules/network.ts';
+
+/**
+ * PostgreSQL on this machine speaks no HTTP: `npm run dev` starts the endpoint in front of it, and `wrangler dev` alone
+ * does not. The programs read the same configuration without an endpoint, so this is no rule of theirs.
+ */
+const requireEndpoint = (loaded: LoadedConfig): LoadedConfig => {
+  if (!loaded.ok) return loaded;
+  const { database, environment } = loaded.config;
+  if (database.endpoint !== null || !isLoopback(new URL(database.url.reveal()).hostname)) return loaded;
+  const detail =
+    'is unset, so the database on this machine cannot be reached: npm run dev starts and sets it';
+  return {
+    ok: false,
+    problems: [{ variable: 'NEON_HTTP_ENDPOINT', detail }],
+    warnings: loaded.warnings,
+    strict: environment.strict,
+    database: null,
+  };
+};
 
 /** The app and the jobs of an isolate. A misconfigured Worker answers `/healthz` and refuses everything else. */
 export const createWorker = (bindings: Bindings, facts: Partial<Foundation> = {}) => {
-  const loaded = loadConfig(bindings);
+  const loaded = requireEndpoint(loadConfig(bindings));
   const foundation = { ...createFoundation(bindings, loaded.ok ? loaded.config : undefined), ...facts };
   const { log } = foundation;
   for (const warning of loaded.warnings) log.warn('configuration', warning);

@@ -47,8 +47,9 @@ export const createAdministrator = async (db: Database, request: Request): Promi
 };
 
 const choosePassword = async ({ email, username, config }: Request): Promise<string> => {
-  const password = await readPassword();
-  await requireGoodPassword(contextNow(), { password, email, username }, config);
+  const password = await readPassword((typed) =>
+    requireGoodPassword(contextNow(), { password: typed, email, username }, config),
+  );
   return hashPassword(password, config);
 };
 

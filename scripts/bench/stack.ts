@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { neon, neonConfig } from '@neondatabase/serverless';
 import { unsetVariables } from '../program/child.ts';
 import { CliError, stopRequest } from '../program/cli.ts';
-import { projectDirectory } from '../program/project.ts';
+import { projectDirectory, sayLocal } from '../program/project.ts';
 import { localRoles } from '../stack/database-plan.ts';
 import type { WorkerSettings } from '../stack/serve-worker.ts';
 import {
@@ -107,7 +107,7 @@ export const withStack = async (
           port,
           stateDirectory: join(dataDirectory, `worker-${port}`),
           logDirectory: join(dataDirectory, 'logs'),
-          variables: { ...unsetVariables, NEON_HTTP_ENDPOINT: endpointUrl, ...variables },
+          variables: sayLocal({ ...unsetVariables, NEON_HTTP_ENDPOINT: endpointUrl, ...variables }),
         };
         const worker = start({ name: 'Worker', program, settings });
         await Promise.race([waitForWorker(url, ending.signal), failure(worker)]);

@@ -64,6 +64,10 @@ export const configurationReference = (): string =>
     'An environment is *strict* unless its name is `local`, `development`, `dev` or `test`. The *default* is the value of',
     'an unset variable; in strict environments some variables have no default, and their description says so.',
     '',
+    'An environment that is not strict is for one machine: its secrets are public, so it answers 503 at every host but',
+    '`localhost`, names below `.localhost`, 127.0.0.0/8 and `[::1]`. `wrangler.toml` names `production`, also for a',
+    'deployment without `--env`; `npm run dev`, the tests and `.dev.vars` say that they are local.',
+    '',
     ...groups.flatMap(tableOf),
     '## Last days of the feature flags',
     '',
@@ -79,7 +83,9 @@ const exampleOf = (name: VariableName): readonly string[] => {
   const { aliases, description, default: byDefault }: Variable = variables[name];
   const names = aliases.map((alias) => (alias.unit ? `${alias.name} in ${alias.unit}` : alias.name));
   const alsoReadAs = names.length > 0 ? ` (also read as ${names.join(', ')})` : '';
-  return ['', `# ${description}${alsoReadAs}`, `# ${name}=${byDefault}`];
+  // wrangler reads .dev.vars over wrangler.toml, which names production.
+  const off = name === 'BACKEND_ENV' ? '' : '# ';
+  return ['', `# ${description}${alsoReadAs}`, `${off}${name}=${byDefault}`];
 };
 
 const sectionOf = (heading: string, names: readonly VariableName[]): readonly string[] => [
@@ -92,7 +98,8 @@ const sectionOf = (heading: string, names: readonly VariableName[]): readonly st
 export const exampleVariables = (): string =>
   [
     '# The variables of Itsor. For local work, copy this file to .dev.vars and remove the # in front of a line to set it.',
-    '# Nothing has to be set for local work: each line shows the default, and an empty value counts as unset.',
+    '# Only BACKEND_ENV is set, because wrangler.toml names production. Each other line shows the default, and an empty',
+    '# value counts as unset.',
     '# An environment is strict unless its name is local, development, dev or test.',
     ...sectionOf('Most important in production', foremost),
     ...groups.flatMap((group) =>

@@ -67,9 +67,16 @@ const drills = {
   },
 } as const;
 
+const isDrill = (name: string): name is keyof typeof drills => Object.hasOwn(drills, name);
+
 // Runs the test of the same name, which prints its steps.
 runProgram(async () => {
-  const [name] = process.argv.splice(2, 1) as [keyof typeof drills];
+  const [name = ''] = process.argv.splice(2, 1);
+  if (!isDrill(name)) {
+    const every = Object.values(drills).map(({ usage }) => usage);
+    if (name !== '--help') throw new CliError(`Which drill?\n\n${every.join('\n')}`);
+    return console.log(every.join('\n'));
+  }
   const { usage, read, proves } = drills[name];
   const given = read(usage);
   const asked = interruption(

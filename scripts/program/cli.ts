@@ -5,6 +5,7 @@ export class CliError extends Error {
 
 /** Runs a program once its module has been read. An error goes to standard error, and the exit code is 1. */
 export const runProgram = (main: () => Promise<void>): void => {
+  passByProxies();
   for (const stream of [process.stdout, process.stderr]) stream.on('error', ignoreClosedPipe);
   Promise.resolve()
     .then(main)
@@ -16,6 +17,16 @@ export const runProgram = (main: () => Promise<void>): void => {
       console.error(error instanceof CliError ? error.message : error);
       process.exit(1);
     });
+};
+
+/** The names of this machine. A list of such names has `[::1]` for some readers and `::1` for others. */
+const loopbackNames = ['localhost', '127.0.0.1', '::1', '[::1]'];
+
+/** A proxy cannot reach this machine: the parts of a stack talk past it, and so do the programs that they start. */
+const passByProxies = (): void => {
+  const { no_proxy: small, NO_PROXY: large } = process.env;
+  const names = [small || large || '', ...loopbackNames].filter(Boolean).join(',');
+  if (small !== '*' && large !== '*') Object.assign(process.env, { no_proxy: names, NO_PROXY: names });
 };
 
 /** A reader such as `head` may leave early. The program still ends in order, because a deployment must not stop halfway. */

@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseEnv } from 'node:util';
 import type { Unstable_Config as WranglerConfig } from 'wrangler';
+import { readEnvironment } from '../../src/platform/config/resolve.ts';
 import {
   isConfigVariable,
   namesOf,
@@ -41,6 +42,12 @@ export const devVarsText = (): string => {
 /** `.dev.vars`, and this process's environment over it. */
 export const readVariables = (): Variables =>
   overlay(parseEnv(devVarsText()) as Variables, configVariables(process.env));
+
+/** wrangler.toml names production, and a local stack that names nothing is local: the name is said in its place. */
+export const sayLocal = (variables: Variables): Variables => ({
+  ...variables,
+  BACKEND_ENV: variables.BACKEND_ENV || readEnvironment(variables).name,
+});
 
 /** An environment is strict if any of its names says so: none of them may undo another. */
 const anyOfItsNames: VariableName = 'BACKEND_ENV';

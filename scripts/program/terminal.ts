@@ -1,4 +1,5 @@
 import { createInterface } from 'node:readline';
+import { createInterface as createQuestions } from 'node:readline/promises';
 import { Writable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { stripVTControlCharacters } from 'node:util';
@@ -17,6 +18,15 @@ const named =
 export const printable = (text: string): string =>
   stripVTControlCharacters(text)
     .replace(/[\p{Cc}\p{Bidi_Control}\u2028\u2029]+/gu, ' ')
+    .split(ownExample)
+    .map(redacted)
+    .join('postgres://user:password@');
+
+/** The form of a connection string in our own sentences, which tells no secret. */
+const ownExample = /(?<=^|\s)postgres:\/\/user:password@(?=host\/database(?:[?.,;\s]|$))/;
+
+const redacted = (text: string): string =>
+  text
     .replace(userinfo, '$1[redacted]@')
     .replace(bareUserinfo, '$1[redacted]@')
     .replace(named, '$1[redacted]');
@@ -29,12 +39,37 @@ export const printableAll = <T>(value: T): T => {
   return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, printableAll(each)])) as T;
 };
 
-/** A prompt without echo asks twice; without a terminal, standard input is the password. @throws CliError */
-export const readPassword = async (): Promise<string> => {
-  const password = process.stdin.isTTY ? await askTwice() : await readPiped();
-  const parsed = Password.safeParse(password);
-  if (parsed.success) return parsed.data;
-  throw new CliError(`The password ${parsed.error.issues.map(({ message }) => message).join(', ')}.`);
+/**
+ * Asks before something is destroyed. The question goes to standard error, because standard output may be a file.
+ *
+ * @throws CliError unless the answer is yes, and where there is no terminal to ask at
+ */
+export const confirm = async (question: string): Promise<void> => {
+  if (!process.stdin.isTTY) throw new CliError('There is no terminal to confirm it at: give --yes.');
+  const terminal = createQuestions({ input: process.stdin, output: process.stderr });
+  // Ctrl-C and Ctrl-D are answers too.
+  const answer = await terminal.question(`${question} Type yes: `).catch(() => '');
+  terminal.close();
+  if (answer.trim() !== 'yes') throw new CliError('Nothing was changed.');
+};
+
+/**
+ * A prompt without echo asks twice; without a terminal, standard input is the password. `judge` throws where the password
+ * does not serve, before it is asked for again.
+ *
+ * @throws CliError
+ */
+export const readPassword = async (
+  judge: (password: string) => Promise<void> = async () => {},
+): Promise<string> => {
+  const check = async (text: string): Promise<string> => {
+    const parsed = Password.safeParse(text);
+    if (!parsed.success)
+      throw new CliError(`The password ${parsed.error.issues.map(({ message }) => message).join(', ')}.`);
+    await judge(parsed.data);
+    return parsed.data;
+  };
+  return process.stdin.isTTY ? askTwice(check) : check(await readPiped());
 };
 
 const readPiped = async (): Promise<string> => {
@@ -56,7 +91,7 @@ const decode = (bytes: Buffer): string => {
   }
 };
 
-const askTwice = async (): Promise<string> => {
+const askTwice = async (check: (password: string) => Promise<string>): Promise<string> => {
   // The line editor echoes the typed text to this stream, which drops it.
   const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() });
   const terminal = createInterface({ input: process.stdin, output: nowhere, terminal: true, historySize: 0 });
@@ -73,7 +108,8 @@ const askTwice = async (): Promise<string> => {
   try {
     const password = await ask('Password (not shown): ');
     if (password === '') throw new CliError('No password was typed; nothing was written.');
-    if ((await ask('Once more: ')) === password) return password;
+    const checked = await check(password);
+    if ((await ask('Once more: ')) === password) return checked;
     throw new CliError('The two passwords differ; nothing was written.');
   } finally {
     terminal.close();

@@ -47,7 +47,12 @@ export type BackupSummary = Omit<z.infer<typeof Header>, 'format'> &
  *
  * @throws CliError for a database without tables
  */
-export const backUp = (client: Client, place: string, out: Writable): Promise<BackupSummary> =>
+export const backUp = (
+  client: Client,
+  place: string,
+  out: Writable,
+  tell: (line: string) => void = () => {},
+): Promise<BackupSummary> =>
   inSnapshot(client, async () => {
     const tables = await readTables(client);
     if (tables.length === 0) throw new CliError(`There is nothing to back up in ${place}: it has no tables.`);
@@ -74,6 +79,7 @@ export const backUp = (client: Client, place: string, out: Writable): Promise<Ba
       for (const table of tables) {
         const { name, columns } = table;
         const tally = createTally();
+        tell(`… rows of ${name}`);
         yield note({ table: name, columns });
         for await (const lines of readLines(client, table)) {
           for (const line of lines) tally.add(line);

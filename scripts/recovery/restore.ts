@@ -10,6 +10,8 @@ import { inTransaction, qualified, readContents, readTables, type Table } from '
 type Options = {
   /** Deletes the rows of the tables, once the backup has turned out to be sound. */
   readonly replace: boolean;
+  /** Progress, in lines for a person. */
+  readonly tell?: (line: string) => void;
 };
 
 /**
@@ -21,7 +23,7 @@ export const restore = async (
   client: Client,
   { url, place, appUser }: OperatorDatabase,
   path: string,
-  { replace }: Options,
+  { replace, tell = () => {} }: Options,
 ): Promise<BackupSummary> => {
   const backup = await readBackup(path);
   const [bundled, bundledByFork] = [bundledMigrations(), bundledMigrations(forkMigrations)];
@@ -30,12 +32,13 @@ export const restore = async (
       `${path} has migrations that this version of Itsor lacks: restore it with the version that made it.`,
     );
   }
-  await requireAlone(client, place);
   const { rowCount: roles } = await client.query('select from pg_roles where rolname = $1', [appUser]);
   if (roles === 0)
     throw new CliError(`The role ${appUser} is missing in ${place}: run npm run db:roles first.`);
+  tell(`… migrations of the backup in ${place}`);
   await prepare(client, { url, place }, backup);
   await inTransaction(client, 'begin', async () => {
+    await requireAlone(client, place);
     const tables = await lockTables(client, place);
     if (shapes(tables) !== shapes(backup.tables)) {
       throw new CliError(
@@ -44,8 +47,9 @@ export const restore = async (
     }
     if (!replace) await requireEmpty(client, tables, place);
     await client.query(`truncate ${tables.map(({ name }) => qualified(name)).join(', ')}`);
-    await withoutRowChecks(client, () => insertRows(client, tables, path, backup));
+    await withoutRowChecks(client, () => insertRows(client, tables, path, backup, tell));
     await setSequences(client, backup);
+    tell('… reading every row back');
     await requireContents(client, tables, backup);
     for (const { sql } of tablePrivileges('current_user', escapeIdentifier(appUser))) await client.query(sql);
   });
@@ -55,11 +59,14 @@ export const restore = async (
   return backup;
 };
 
-/** Of this program's own; held until the connection ends. */
-const restoreLock = 7_305_201_126;
+/**
+ * Of this program's own; held until the transaction ends. A transaction pooler would keep the lock of a session for
+ * ever, on a connection that it hands to others.
+ */
+const restoreLock = 7_305_201_127;
 
 const requireAlone = async (client: Client, place: string) => {
-  const { rows } = await client.query<{ held: boolean }>('select pg_try_advisory_lock($1) as held', [
+  const { rows } = await client.query<{ held: boolean }>('select pg_try_advisory_xact_lock($1) as held', [
     restoreLock,
   ]);
   if (!rows[0]?.held) throw new CliError(`Another restore is under way in ${place}. Nothing was changed.`);
@@ -157,9 +164,18 @@ const withoutRowChecks = async (client: Client, work: () => Promise<void>) => {
   for (const { after } of rows) await client.query(after);
 };
 
-const insertRows = async (client: Client, tables: readonly Table[], path: string, backup: BackupSummary) => {
+const insertRows = async (
+  client: Client,
+  tables: readonly Table[],
+  path: string,
+  backup: BackupSummary,
+  tell: (line: string) => void,
+) => {
+  let current = '';
   const statements = new Map(tables.map((table) => [table.name, insertStatement(table)]));
   const read = await readBackup(path, async (table, lines) => {
+    if (table !== current) tell(`… rows of ${table}`);
+    current = table;
     await client.query(statements.get(table) ?? '', [`[${lines.join(',')}]`]);
   });
   if (JSON.stringify(read) !== JSON.stringify(backup))

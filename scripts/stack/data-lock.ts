@@ -1,6 +1,7 @@
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { z } from 'zod';
 import { CliError } from '../program/cli.ts';
 
 export type LockRecord = {
@@ -8,7 +9,7 @@ export type LockRecord = {
   /** Speaks PostgreSQL's own protocol. */
   readonly wirePort: number;
   /** Speaks Neon's SQL over HTTP; absent until it does, and where there is no endpoint. */
-  readonly endpointPort?: number;
+  readonly endpointPort?: number | undefined;
 };
 
 const lockPath = (dataDirectory: string) => join(dataDirectory, 'stack.lock');
@@ -24,7 +25,7 @@ export const takeDataLock = async (dataDirectory: string, record: LockRecord) =>
   await mkdir(dataDirectory, { recursive: true, mode: 0o700 });
   const path = lockPath(dataDirectory);
   const unlock = lockFile(`${path}.sqlite`);
-  if (unlock === null) throw new CliError(inUse(dataDirectory, await readRecord(path)));
+  if (unlock === null) throw new CliError(inUse(dataDirectory, recordOf(await readFileOrNull(path))));
   const write = async (changed: LockRecord) => {
     const draft = `${path}.${process.pid}`;
     await writeFile(draft, JSON.stringify(changed));
@@ -45,33 +46,61 @@ const sqliteBusy = 5;
 /** Longer than `findLockHolder` has the lock while it looks. */
 const waitMs = 50;
 
-/** @returns a function that frees the file, or null where another process holds it */
+/**
+ * @returns a function that frees the file, or null where another process holds it
+ * @throws CliError when the file cannot be locked at all
+ */
 const lockFile = (path: string): (() => void) | null => {
-  const file = new DatabaseSync(path, { timeout: waitMs });
+  let file: DatabaseSync | undefined;
   try {
-    file.exec('begin exclusive');
-    return () => file.close();
+    file = new DatabaseSync(path, { timeout: waitMs });
+    const opened = file;
+    opened.exec('begin exclusive');
+    return () => opened.close();
   } catch (error) {
-    file.close();
+    file?.close();
     if ((error as { errcode?: number }).errcode === sqliteBusy) return null;
-    throw error;
+    // Not deleted here: a process that still runs may hold it.
+    throw new CliError(
+      `${path} cannot be locked (${(error as Error).message}): delete it once no npm run dev runs, or choose another folder with DATA_DIR.`,
+    );
   }
 };
 
-/** The process that has the data directory open; null without one, although `stack.lock` may name one that crashed. */
+/**
+ * The process that has the data directory open; null without one, although `stack.lock` may name one that crashed.
+ *
+ * @throws CliError when a process has it open, and `stack.lock` does not say which
+ */
 export const findLockHolder = async (dataDirectory: string): Promise<LockRecord | null> => {
-  const record = await readRecord(lockPath(dataDirectory));
-  const unlock = record && lockFile(`${lockPath(dataDirectory)}.sqlite`);
+  const text = await readFileOrNull(lockPath(dataDirectory));
+  if (text === null) return null;
+  const unlock = lockFile(`${lockPath(dataDirectory)}.sqlite`);
   unlock?.();
-  return unlock ? null : record;
+  if (unlock) return null;
+  const record = recordOf(text);
+  if (record === null) throw new CliError(inUse(dataDirectory, null));
+  return record;
 };
 
-const readRecord = async (path: string): Promise<LockRecord | null> => {
+const readFileOrNull = async (path: string): Promise<string | null> => {
   try {
-    return JSON.parse(await readFile(path, 'utf8')) as LockRecord;
+    return await readFile(path, 'utf8');
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
-    throw error;
+    throw new CliError(`${path} cannot be read: ${(error as Error).message}`);
+  }
+};
+
+const Port = z.int().min(1).max(65_535);
+const Holder = z.object({ pid: z.int().positive(), wirePort: Port, endpointPort: Port.optional() });
+
+/** Null where the text is not a record: a machine that stopped while it was written leaves a file empty or cut off. */
+const recordOf = (text: string | null): LockRecord | null => {
+  try {
+    return Holder.safeParse(JSON.parse(text ?? '')).data ?? null;
+  } catch {
+    return null;
   }
 };
 

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { readdir, rm } from 'node:fs/promises';
+import { readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CliError } from '../program/cli.ts';
 import { findLockHolder, inUse, takeDataLock } from './data-lock.ts';
@@ -8,6 +8,35 @@ import { openEmbeddedDatabase } from './embedded-database.ts';
 import { applyRoles } from './roles.ts';
 
 export const embeddedDirectory = (dataDirectory: string): string => join(dataDirectory, 'pg');
+
+/** Beside the database until it has been made, so that one which is half made is known. */
+const unfinishedMark = (dataDirectory: string): string => join(dataDirectory, 'pg.unfinished');
+
+/** Deletes a database that was half made, and marks one that is about to be made. Nobody else has the directory. */
+const prepareDirectory = async (dataDirectory: string): Promise<void> => {
+  const [directory, mark] = [embeddedDirectory(dataDirectory), unfinishedMark(dataDirectory)];
+  const entries = await entriesOf(directory);
+  if (entries.length > 0 && (existsSync(mark) || isHalfMade(entries))) {
+    await rm(directory, { recursive: true });
+    console.error('The embedded database was only half made: it is made anew.');
+  }
+  if (!existsSync(directory) || entries.length === 0) await writeFile(mark, '');
+};
+
+/** The names that PostgreSQL gives to the entries of a database, and none of another program's. */
+const databaseEntry =
+  /^(?:PG_VERSION|base|global|pg_\w+|postgresql(?:\.auto)?\.conf|postmaster\.(?:opts|pid))$/;
+
+/** Whether a start has broken off before the database was complete; PG_VERSION and pg_control say which kind it is. */
+const isHalfMade = (entries: readonly string[]): boolean =>
+  entries.every((entry) => databaseEntry.test(entry)) &&
+  !(entries.includes('PG_VERSION') && entries.includes('global'));
+
+const entriesOf = (directory: string): Promise<string[]> =>
+  readdir(directory).catch((error: NodeJS.ErrnoException): string[] => {
+    if (error.code === 'ENOENT') return [];
+    throw error;
+  });
 
 /**
  * The embedded database of a data directory, with its two roles, for this process alone.
@@ -23,8 +52,12 @@ export const openLocalDatabase = async (dataDirectory: string) => {
       claim: async (port) => {
         wirePort = port;
         lock = await takeDataLock(dataDirectory, { pid: process.pid, wirePort });
+        await prepareDirectory(dataDirectory);
       },
+    }).catch((error: Error) => {
+      throw error instanceof CliError ? error : unusable(dataDirectory, error);
     });
+    await rm(unfinishedMark(dataDirectory), { force: true });
     await applyRoles(database.url(), localRoles);
     return {
       wirePort,
@@ -33,7 +66,10 @@ export const openLocalDatabase = async (dataDirectory: string) => {
       /** Tells others, through the lock, the port of the endpoint. */
       announce: (endpointPort: number) => lock?.update({ pid: process.pid, wirePort, endpointPort }),
       close: async () => {
-        await database.close();
+        await database.close().catch((error: Error) => {
+          // Somebody has deleted the data: there is nothing left to write.
+          if (existsSync(embeddedDirectory(dataDirectory))) throw error;
+        });
         await lock?.release();
       },
     };
@@ -42,6 +78,11 @@ export const openLocalDatabase = async (dataDirectory: string) => {
     throw error;
   }
 };
+
+const unusable = (dataDirectory: string, { message }: Error): CliError =>
+  new CliError(
+    `The embedded database in ${embeddedDirectory(dataDirectory)} cannot be opened (${message.split('\n')[0]}): npm run dev -- --reset deletes it and makes a new one.`,
+  );
 
 /**
  * The port of the embedded database: of the process that has it open, else of this one until `close`.
@@ -69,12 +110,9 @@ export const resetLocalDatabase = async (dataDirectory: string): Promise<void> =
   const holder = await findLockHolder(dataDirectory);
   if (holder !== null) throw new CliError(inUse(dataDirectory, holder));
   const directory = embeddedDirectory(dataDirectory);
-  const entries = await readdir(directory).catch((error: NodeJS.ErrnoException): string[] => {
-    if (error.code === 'ENOENT') return [];
-    throw error;
-  });
-  if (entries.length > 0 && !entries.includes('PG_VERSION')) {
-    throw new CliError(`${directory} is not a database, so it is not deleted.`);
-  }
+  const entries = await entriesOf(directory);
+  const isDatabase =
+    existsSync(unfinishedMark(dataDirectory)) || entries.includes('PG_VERSION') || isHalfMade(entries);
+  if (!isDatabase) throw new CliError(`${directory} is not a database, so it is not deleted.`);
   await rm(directory, { recursive: true, force: true });
 };

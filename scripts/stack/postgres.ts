@@ -73,6 +73,8 @@ export const createPostgresDatabase = (connectionString: string): PostgresDataba
   const pool = new Pool({ connectionString, max: 1, connectionTimeoutMillis });
   // The server may drop an idle connection: the next statement opens another.
   pool.on('error', () => {});
+  // One in use reports it by the statement that fails; without a listener the event would end this process.
+  pool.on('connect', (client) => client.on('error', () => {}));
   const dialect = new PgDialect();
 
   const query = async (client: PoolClient, statement: SQL): Promise<Record<string, unknown>[]> => {

@@ -33,6 +33,8 @@ runProgram(async () => {
       server: { hostname: settings.hostname, port: settings.port },
       persist: settings.stateDirectory,
       inspector: false,
+      // Its own host: at that of a route of wrangler.toml, a local Worker would answer nobody.
+      inferOriginFromRoutes: false,
       watch: true,
       structuredLogsHandler: ({ level, message }: WorkerLog) => {
         if (repeats(message, settings.shownWarnings ?? [])) return;

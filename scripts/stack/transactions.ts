@@ -38,6 +38,8 @@ export const createTransactions = (connectionString: string) => {
   const pool = new Pool({ connectionString, max: 20, connectionTimeoutMillis: 10_000 });
   // The server may drop an idle connection: the next transaction opens another.
   pool.on('error', () => {});
+  // One in use reports it by the statement that fails; without a listener the event would end this process.
+  pool.on('connect', (client) => client.on('error', () => {}));
   return {
     /**
      * Runs the statements as `user`: all of them, or none.

@@ -1,16 +1,40 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { CliError } from '../program/cli.ts';
+import { printable } from '../program/terminal.ts';
 
-/** Resolves once the Worker answers, or `signal` is aborted. */
-export const waitForWorker = async (url: string, signal: AbortSignal): Promise<void> => {
+/** A first build on a slow machine takes most of a minute. */
+const waitForMs = 120_000;
+
+/**
+ * Resolves once the Worker answers, or `signal` is aborted.
+ *
+ * @throws CliError with the last reason, when it does not answer in time
+ */
+export const waitForWorker = async (
+  url: string,
+  signal: AbortSignal,
+  limitMs: number = waitForMs,
+): Promise<void> => {
+  const deadline = performance.now() + limitMs;
+  let reason = '';
   while (!signal.aborted) {
-    const answer = await fetch(`${url}/healthz`, {
-      signal: AbortSignal.any([signal, AbortSignal.timeout(5000)]),
-    }).catch(() => null);
-    await answer?.body?.cancel();
-    if (answer?.ok) return;
+    if (performance.now() > deadline)
+      throw new CliError(`The Worker has not answered at ${url} for ${limitMs / 1000} seconds: ${reason}`);
+    const limit = AbortSignal.timeout(5000);
+    try {
+      const answer = await fetch(`${url}/healthz`, { signal: AbortSignal.any([signal, limit]) });
+      await answer.body?.cancel();
+      if (answer.ok) return;
+      reason = `GET /healthz is answered ${answer.status}`;
+    } catch (error) {
+      reason = printable(causeOf(error as Error).message);
+    }
     await sleep(50);
   }
 };
+
+/** What lies behind the words "fetch failed". */
+const causeOf = (error: Error): Error => (error.cause instanceof Error ? causeOf(error.cause) : error);
 
 const cronEveryMs = 60_000;
 /** As long as the platform lets a scheduled run go on; a run that is cut short leaves its work to the next lease. */
@@ -38,7 +62,10 @@ type Readiness = {
 export type WorkerState = Awaited<ReturnType<typeof readWorkerState>>;
 
 export const readWorkerState = async (url: string) => {
-  const get = (path: string) => fetch(`${url}${path}`, { signal: AbortSignal.timeout(5000) });
+  const get = (path: string) =>
+    fetch(`${url}${path}`, { signal: AbortSignal.timeout(15_000) }).catch((error: Error) => {
+      throw new CliError(`The Worker does not answer at ${url}${path}: ${printable(causeOf(error).message)}`);
+    });
   const answers = async (path: string) => {
     const answer = await get(path);
     await answer.body?.cancel();

@@ -1,6 +1,7 @@
 import { raw } from 'hono/html';
 import { errorCatalogue } from '../platform/errors.ts';
 import { Layout } from '../platform/pages/page.tsx';
+import { pageStyle } from '../platform/pages/page-style.ts';
 
 const errorStyle = `
   body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; }
@@ -66,5 +67,29 @@ export const ApiReference = ({ nonce }: { nonce: string }) => (
     </main>
     <script src="/docs/assets/swagger-ui-bundle.js" nonce={nonce} />
     <script nonce={nonce}>{raw(viewerScript)}</script>
+  </Layout>
+);
+
+type HomeProps = {
+  readonly nonce: string;
+  readonly links: readonly (readonly [path: string, label: string])[];
+};
+
+/** The start page of a local service, with the links that `npm run dev` prints. */
+export const Home = ({ nonce, links }: HomeProps) => (
+  <Layout title="Itsor" nonce={nonce}>
+    <style nonce={nonce}>{raw(pageStyle)}</style>
+    <main>
+      <h1>Itsor runs on this machine</h1>
+      <section>
+        <ul>
+          {links.map(([path, label]) => (
+            <li>
+              <a href={path}>{label}</a>
+            </li>
+          ))}
+        </ul>
+      </section>
+    </main>
   </Layout>
 );

@@ -3,14 +3,30 @@ import * as z from 'zod';
 import { AppError } from '../platform/errors.ts';
 import type { AppEnv } from '../platform/http/app-env.ts';
 import { usePagePolicy } from '../platform/http/content-security-policy.ts';
-import { publicDocument, route } from '../platform/http/route.ts';
-import { ApiReference, ErrorReference } from './pages.tsx';
+import { page, publicDocument, type Route, route } from '../platform/http/route.ts';
+import { ApiReference, ErrorReference, Home } from './pages.tsx';
 
 /** The files of the viewer's package that the page needs; no other file is served. */
 const viewerFiles: ReadonlySet<string> = new Set(['swagger-ui.css', 'swagger-ui-bundle.js']);
 
 /** For documents that are the same for every client; each page has its own nonce. */
 const cacheControl = 'public, max-age=300';
+
+type Pages = { readonly strict: boolean; readonly hasPages: boolean; readonly hasMailbox: boolean };
+
+/** What a person finds who opens the bare host: the account page, or at home every page. */
+export const homeRoutes = ({ strict, hasPages, hasMailbox }: Pages): readonly Route[] => {
+  const { method, access, rate } = publicDocument;
+  const home = { method, access, rate, path: '/' } as const;
+  if (strict) return hasPages ? [page(home, (c) => c.redirect('/account', 302))] : [];
+  const links = [
+    ['/docs', 'API reference'],
+    ...(hasPages ? [['/account', 'Account page'] as const] : []),
+    ...(hasMailbox ? [['/dev/mailbox', 'Mailbox'] as const] : []),
+    ['/readyz', 'Readiness'],
+  ] as const;
+  return [page(home, (c) => c.html(<Home links={links} nonce={usePagePolicy(c)} />))];
+};
 
 /** @param asset fetches a static asset; `scripts/build-assets.ts` says which there are */
 export const docsRoutes = ({ asset }: { readonly asset: (path: string) => Promise<Response> }) => {

@@ -23,7 +23,7 @@ const Linked = ({ text }: { text: string }) => (
 );
 
 const Mail = ({ mail }: { mail: SentMail }) => (
-  <article>
+  <article id={mail.id}>
     <h2>{mail.subject}</h2>
     <p>
       To {mail.to}, <time datetime={mail.sentAt.toISOString()}>{mail.sentAt.toUTCString()}</time>

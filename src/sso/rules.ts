@@ -1,3 +1,5 @@
+import type { OriginCheck } from '../platform/rules/origins.ts';
+
 /** GitHub has no ID token with an issuer. */
 export const githubIssuer = 'https://github.com';
 
@@ -71,8 +73,7 @@ export type NamedIdentity = LinkedIdentity & { readonly name: string };
 export const attemptTtlSeconds = 600;
 
 type ReturnPolicy = {
-  /** The allowed origins. */
-  readonly origins: ReadonlySet<string>;
+  readonly isAllowedOrigin: OriginCheck;
   /** The origin of an address without an origin. */
   readonly base: string;
 };
@@ -84,10 +85,10 @@ const maxReturnAddressLength = 1024;
  * The address after a login, or null where its origin is not allowed: an open redirect helps phishing (OWASP ASVS 5.0,
  * 3.7.2). It is parsed as browsers parse it: `//` and `/\` begin a host.
  */
-export const readReturnAddress = (given: string, { origins, base }: ReturnPolicy): string | null => {
+export const readReturnAddress = (given: string, { isAllowedOrigin, base }: ReturnPolicy): string | null => {
   const url = URL.parse(given, base);
   // The origin of a blob: URL is the origin inside it.
-  if (!url || !/^https?:$/.test(url.protocol) || !origins.has(url.origin)) return null;
+  if (!url || !/^https?:$/.test(url.protocol) || !isAllowedOrigin(url.origin)) return null;
   if (url.username || url.password) return null;
   return url.href.length > maxReturnAddressLength ? null : url.href;
 };

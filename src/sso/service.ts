@@ -4,6 +4,7 @@ import type { Config } from '../platform/config/schema.ts';
 import type { RequestContext, SessionContext } from '../platform/context.ts';
 import { AppError } from '../platform/errors.ts';
 import { evenOut } from '../platform/even-out.ts';
+import { createOriginCheck } from '../platform/rules/origins.ts';
 import { type IssuedTokens, newSession } from '../sessions/rules/session.ts';
 import { createGithubProvider } from './providers/github.ts';
 import { createOidcProvider } from './providers/oidc.ts';
@@ -92,7 +93,10 @@ export const createSso = (container: Container) => {
   const providers = new Map(configured.map((provider) => [provider.id, provider]));
   const names = new Map(configured.map(({ issuer, name }) => [issuer, name]));
   const returnPolicy = {
-    origins: new Set([oidc.apiOrigin, new URL(origins.appUrl).origin, ...origins.allowed]),
+    isAllowedOrigin: createOriginCheck({
+      ...origins,
+      allowed: [oidc.apiOrigin, new URL(origins.appUrl).origin, ...origins.allowed],
+    }),
     base: oidc.apiOrigin,
   };
 

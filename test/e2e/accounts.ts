@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Page } from 'playwright-core';
-import { api } from './visitors.ts';
+import { api, directApi } from './visitors.ts';
 
 // The `=` lets a form of text/plain carry it inside JSON.
 export const password = 'correct horse battery staple=';
@@ -10,7 +10,7 @@ export const newEmail = (): string => `visitor-${randomUUID()}@example.com`;
 export type Account = { readonly email: string; readonly accessToken: string };
 
 const post = (path: string, json: unknown) =>
-  fetch(api + path, {
+  fetch(directApi + path, {
     method: 'POST',
     headers: { 'Content-Type': 'application/json' },
     body: JSON.stringify(json),
@@ -27,7 +27,7 @@ export const newAccount = async (): Promise<Account> => {
 
 /** The sessions of an account as the database has them: each login adds one, each refresh changes one. */
 export const sessionsOf = async ({ accessToken }: Account): Promise<readonly { id: string }[]> => {
-  const response = await fetch(`${api}/auth/sessions`, {
+  const response = await fetch(`${directApi}/auth/sessions`, {
     headers: { Authorization: `Bearer ${accessToken}` },
   });
   if (response.status !== 200) throw new Error(`sessions: ${response.status} ${await response.text()}`);

@@ -2,7 +2,7 @@ import type { Page } from 'playwright-core';
 import { describe, expect, it } from 'vitest';
 import { fetchIn, logIn, newAccount, sessionsOf } from './accounts.ts';
 import { otherOrigin } from './foreign-pages.ts';
-import { api, frontend, hasBrowser, useBrowser } from './visitors.ts';
+import { api, apiHost, frontend, hasBrowser, site, useBrowser } from './visitors.ts';
 
 const visit = useBrowser();
 
@@ -16,7 +16,7 @@ describe.skipIf(!hasBrowser)('the cookies of a login', () => {
   it('are kept by the browser as they are meant', async () => {
     const page = await logInAtFrontend();
     const cookies = await page.context().cookies([`${api}/auth`]);
-    const common = { domain: 'localhost', httpOnly: true, secure: false, sameSite: 'Lax' };
+    const common = { domain: apiHost, httpOnly: true, secure: false, sameSite: 'Lax' };
     expect(cookies.sort((a, b) => a.name.localeCompare(b.name))).toMatchObject([
       { ...common, name: 'itsor_session', path: '/' },
       { ...common, name: 'itsor_session_refresh', path: '/auth' },
@@ -55,10 +55,13 @@ describe.skipIf(!hasBrowser)('the cookies of a login', () => {
     const [page, attacker] = [await logInAtFrontend(), await newAccount()];
     const before = await sessionsOf(attacker);
     await page.goto(otherOrigin);
-    await page.evaluate((token) => {
-      // biome-ignore lint/suspicious/noDocumentCookie: what an attacker's script does
-      document.cookie = `itsor_session=${token}; path=/auth`;
-    }, attacker.accessToken);
+    await page.evaluate(
+      ([token, domain]) => {
+        // biome-ignore lint/suspicious/noDocumentCookie: what an attacker's script does
+        document.cookie = `itsor_session=${token}; domain=${domain}; path=/auth`;
+      },
+      [attacker.accessToken, site] as const,
+    );
 
     await page.goto(frontend);
     expect(await fetchIn(page, '/auth/me')).toMatchObject({

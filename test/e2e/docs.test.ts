@@ -1,7 +1,7 @@
 import type { Page } from 'playwright-core';
 import { describe, expect, it } from 'vitest';
 import { isTaken, newEmail, password } from './accounts.ts';
-import { api, hasBrowser, useBrowser } from './visitors.ts';
+import { api, directApi, hasBrowser, useBrowser } from './visitors.ts';
 
 const visit = useBrowser();
 
@@ -38,7 +38,7 @@ const tryOut = async (page: Page, operation: string, body?: string) => {
 describe.skipIf(!hasBrowser)('/docs', () => {
   it('shows every operation, asks no other host and breaks no rule of its policy', async () => {
     const { page, complaints } = await openDocs('/docs');
-    const { paths } = (await (await fetch(`${api}/openapi.json`)).json()) as { paths: object };
+    const { paths } = (await (await fetch(`${directApi}/openapi.json`)).json()) as { paths: object };
     const operations = Object.values(paths).flatMap((methods) => Object.keys(methods));
     // The document is here before it is drawn.
     await page.locator('.opblock').first().waitFor();
@@ -70,7 +70,7 @@ describe.skipIf(!hasBrowser)('/docs', () => {
 
 describe.skipIf(!hasBrowser)('/docs/errors', () => {
   it('leads the type of a problem to its row', async () => {
-    const problem = (await (await fetch(`${api}/auth/me`)).json()) as { type: string; title: string };
+    const problem = (await (await fetch(`${directApi}/auth/me`)).json()) as { type: string; title: string };
     const { page, complaints } = await openDocs(problem.type);
     const row = page.locator(':target');
     expect(await row.innerText()).toContain(problem.title);

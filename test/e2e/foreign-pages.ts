@@ -1,9 +1,9 @@
 import type { Frame, Page } from 'playwright-core';
-import { stage } from './visitors.ts';
+import { site, stage } from './visitors.ts';
 
-/** Another site than the API's, and the same site by another port, where SameSite holds no cookie back. */
+/** Another site than the API's, and another name of the same site, where SameSite holds no cookie back. */
 export const otherSite = `http://evil.localhost:${stage.foreignPort}`;
-export const otherOrigin = `http://localhost:${stage.foreignPort}`;
+export const otherOrigin = `http://evil.${site}:${stage.foreignPort}`;
 
 const visit = async (page: Page, url: string): Promise<Frame> => {
   await page.goto(url);

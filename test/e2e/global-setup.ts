@@ -4,7 +4,7 @@ import { chromiumPlaces, findChromium } from '../support/node/browser.ts';
 import { startStack } from '../support/node/stack.ts';
 import { serveSite } from './site.ts';
 
-/** Itsor, the frontend that its local defaults allow, and a server whose pages nobody has allowed. */
+/** Itsor, the frontend that it allows, and a server whose pages nobody has allowed. */
 export type Stage = {
   readonly chromiumPath: string;
   readonly apiPort: number;
@@ -28,14 +28,20 @@ export default async ({ provide }: TestProject) => {
   }
 
   await using started = new AsyncDisposableStack();
-  const [frontendPort, foreignPort] = [await findFreePort(), await findFreePort()];
-  for (const port of [frontendPort, foreignPort]) {
-    const site = await serveSite(port);
+  const [port, frontendPort, foreignPort] = [
+    await findFreePort(),
+    await findFreePort(),
+    await findFreePort(),
+  ];
+  for (const each of [frontendPort, foreignPort]) {
+    const site = await serveSite(each);
     started.defer(site.close);
   }
   const stack = await startStack({
+    port,
     env: {
-      FRONTEND_PORT: String(frontendPort),
+      APP_URL: `http://localhost:${port}`,
+      ALLOWED_ORIGINS: `http://app.itsor.localhost:${frontendPort}`,
       RATE_LIMIT_MAX: '100000', // every request of a run comes from one address
       ARGON2_MEMORY_KIB: '7168',
       ARGON2_ITERATIONS: '1',

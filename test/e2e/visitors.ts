@@ -5,9 +5,14 @@ import { launchChromium } from '../support/node/browser.ts';
 export const stage = inject('stage') ?? { chromiumPath: '', apiPort: 0, frontendPort: 0, foreignPort: 0 };
 export const hasBrowser = inject('stage') !== null;
 
-// Cookies know no ports: pages of one host name share them, and `localhost` is a site of its own.
-export const api = `http://localhost:${stage.apiPort}`;
-export const frontend = `http://localhost:${stage.frontendPort}`;
+// A browser sends every name below .localhost to this machine. A local service allows each port of localhost itself, so
+// the API and its frontend have names at which a page of the same site can be a stranger.
+export const site = 'itsor.localhost';
+export const apiHost = `api.${site}`;
+export const api = `http://${apiHost}:${stage.apiPort}`;
+export const frontend = `http://app.${site}:${stage.frontendPort}`;
+/** The API for Node, which asks the system's resolver. */
+export const directApi = `http://localhost:${stage.apiPort}`;
 
 /** A browser for the file, and per visit a profile without cookies that ends with the test. */
 export const useBrowser = () => {

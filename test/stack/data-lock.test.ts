@@ -65,3 +65,28 @@ test('the data lock lets no process in while its holder has not yet written its 
   );
   await lock.release();
 });
+
+test.each(['', '{"pid":1', '[]', '{"pid":"1","wirePort":5}', '\0\0\0'])(
+  'the data lock is repaired where a machine that stopped has left %j in stack.lock',
+  async (text) => {
+    const file = join(directory, 'stack.lock');
+    await writeFile(file, text);
+    expect(await findLockHolder(directory)).toBeNull();
+    const lock = await takeDataLock(directory, { pid: process.pid, wirePort: port });
+    expect((await findLockHolder(directory))?.pid).toBe(process.pid);
+    // A damaged record lets nobody in while its process lives.
+    await writeFile(file, text);
+    await expect(findLockHolder(directory)).rejects.toThrow('in use by another process');
+    await expect(takeDataLock(directory, { pid: 1, wirePort: port })).rejects.toThrow('another process');
+    await lock.release();
+  },
+);
+
+test('the data lock says in one sentence that its file is damaged', async () => {
+  const damaged = await mkdtemp(join(tmpdir(), 'itsor-'));
+  await writeFile(join(damaged, 'stack.lock.sqlite'), 'no database '.repeat(100));
+  await expect(takeDataLock(damaged, { pid: process.pid, wirePort: port })).rejects.toThrow(
+    /^\S+stack\.lock\.sqlite cannot be locked \(file is not a database\): delete it/,
+  );
+  await rm(damaged, { recursive: true });
+});

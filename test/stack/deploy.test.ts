@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
-import { environmentOf, runScript } from '../../scripts/program/child.ts';
+import { environmentOf, runScript, runWrangler } from '../../scripts/program/child.ts';
 import {
   type Answers,
   createStandInWrangler,
@@ -73,6 +73,13 @@ const deploy = async (answers: Answers = worker, env: Record<string, string> = {
 const shared = (...shares: string[]) => `versions deploy ${shares.join(' ')} --env staging`;
 const untilUpload = ['versions upload --env staging'];
 const rolledBack = shared('aaaa-1@100%');
+
+test('wrangler deploy of a fresh clone, without --env, names production', async () => {
+  const outdir = join(dataDirectory, 'bundle');
+  const run = await runWrangler(['deploy', '--dry-run', '--outdir', outdir]);
+  expect(run.status).toBe(0);
+  expect(run.stdout).toMatch(/env\.BACKEND_ENV \("production"\)/);
+});
 
 test('takes a version from none to all of the requests, asking it by name until it has them', async () => {
   const asked: unknown[] = [];

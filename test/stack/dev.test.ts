@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -164,6 +164,28 @@ test('npm run dev says in one sentence that its port is taken, and starts nothin
   await expect(stat(join(stack.dataDirectory, 'pg'))).rejects.toThrow('ENOENT');
   squatter.close();
 });
+
+test('npm run dev says in one sentence that browsers open no page at its port', async () => {
+  const stack = await track(launchStack({ port: 6000 }));
+  expect(await stack.exitCode).toBe(1);
+  expect(stack.output()).toBe('Browsers open no page at port 6000: choose another with BACKEND_PORT.\n');
+});
+
+test('npm run dev starts after a bad day: behind a proxy, with an empty lock and a half-made database', async () => {
+  const dataDirectory = await mkdtemp(join(tmpdir(), 'itsor-'));
+  await mkdir(join(dataDirectory, 'pg', 'base'), { recursive: true });
+  for (const file of ['pg.unfinished', 'stack.lock']) await writeFile(join(dataDirectory, file), '');
+  const nowhere = 'http://127.0.0.1:9';
+  const proxies = { HTTP_PROXY: nowhere, HTTPS_PROXY: nowhere, http_proxy: nowhere, NODE_USE_ENV_PROXY: '1' };
+  const stack = await track(startStack({ dataDirectory, env: proxies }));
+  expect(stack.output()).toContain('The embedded database was only half made: it is made anew.\n');
+  expect((await post(stack, '/auth/signup', account)).status).toBe(201);
+
+  await rm(dataDirectory, { recursive: true });
+  expect(await stack.exitCode).toBe(1);
+  expect(stack.output()).toMatch(/\nThe data in \S+ have been deleted, so all of it ends: [^\n]+\n$/);
+  await rm(dataDirectory, { recursive: true, force: true });
+}, 120_000);
 
 test('npm run dev refuses an unknown option, and --reset of a database that is not its own', async () => {
   const mistyped = await track(launchStack({ args: ['--rest'] }));

@@ -36,14 +36,22 @@ describe('db:backup and db:restore', () => {
     await applyMigrations(database.migratorUrl);
     const made = await backup({ DATA_DIR: from }, '--out', file);
     await database.close();
-    expect(made).toMatchObject({ status: 0, stderr: '', stdout: expect.stringMatching(/roles +2 /) });
+    expect(made).toMatchObject({ status: 0, stdout: expect.stringMatching(/roles +2 /) });
+    // One line for each table, and nothing else.
+    expect(made.stderr).toMatch(/^(?:… rows of \w+\n)+$/);
     expect((await stat(file)).mode & 0o777).toBe(0o600);
     // Closed again, it is opened for as long as it takes; and no file is overwritten.
     expect(await backup({ DATA_DIR: from }, '--out', file)).toMatchObject({
       status: 1,
       stderr: `There is a file ${file} already.\n`,
     });
-    expect(await restore({ DATA_DIR: to }, '--from', file)).toMatchObject({ status: 0, stderr: '' });
+    const replacing = await restore({ DATA_DIR: to }, '--from', file, '--replace');
+    expect(replacing).toMatchObject({ status: 1, stderr: expect.stringContaining('give --yes') });
+    for (const how of [[], ['--replace', '--yes']]) {
+      const restored = await restore({ DATA_DIR: to }, '--from', file, ...how);
+      expect(restored.status).toBe(0);
+      expect(restored.stderr).toMatch(/^(?:… [^\n]+\n)+$/);
+    }
   });
 
   test.each([

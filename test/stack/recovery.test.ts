@@ -258,6 +258,15 @@ for (const kind of ['embedded', 'postgres'] as const) {
       await expect(bring(await open(null))).rejects.toThrow('migrations that this version of Itsor lacks');
     });
 
+    // A transaction pooler hands the connection on to others, and with it what a session holds.
+    test('a restore leaves no lock on its connection', async () => {
+      await back(source);
+      const target = await open(null);
+      await bring(target);
+      const held = await target.client.query("select from pg_locks where locktype = 'advisory'");
+      expect(held.rowCount).toBe(0);
+    });
+
     test("the app's role cannot restore, and hears whose role can", async () => {
       await back(source);
       const target = await open();

@@ -78,11 +78,22 @@ describe('npm run secrets:rotate', () => {
     expect(run.status).toBe(0);
     expect(run.output).toMatch(/# announce[\s\S]*SECRET_KEY_PREVIOUS[\s\S]*# switch/);
     expect(run.output).not.toContain('JWT_SECRET');
+    expect(run.output).toMatch(/SECRET_KEY: \[redacted, \d+ bytes\]/);
+    // Neither a present value nor a new one, which has 43 characters of base64url.
+    expect(run.output).not.toContain(present.SECRET_KEY);
+    expect(run.output).not.toMatch(/[\w-]{32}/);
     expect(await wrangler.calls()).toEqual([]);
   });
 
+  it('with --leaked asks, and changes nothing where nobody can answer', async () => {
+    const run = await rotate(['--env', 'production', '--leaked', '--save', file()]);
+    expect(run).toMatchObject({ status: 1, output: expect.stringContaining('give --yes') });
+    expect(await wrangler.calls()).toEqual([]);
+    await expect(stat(file())).rejects.toThrow('ENOENT');
+  });
+
   it('with --leaked leaves nothing of the old value; with --retire takes the earlier ones away', async () => {
-    await rotate(['--env', 'production', '--leaked', '--only', 'JWT_SECRET', '--save', file()]);
+    await rotate(['--env', 'production', '--leaked', '--yes', '--only', 'JWT_SECRET', '--save', file()]);
     await rotate(['--env', 'production', '--retire', '--only', 'SECRET_KEY']);
     expect(await given()).toEqual([
       { JWT_SECRET: expect.any(String), JWT_SECRET_PREVIOUS: null },
@@ -111,7 +122,7 @@ describe('npm run secrets:rotate', () => {
       'secret bulk': { fails: `cannot take ${earlier}` },
     });
     const leaked = await rotate(
-      ['--env', 'production', '--leaked', '--only', 'JWT_SECRET', '--save', file()],
+      ['--env', 'production', '--leaked', '--yes', '--only', 'JWT_SECRET', '--save', file()],
       {
         ...present,
         ...quoting.env,

@@ -72,30 +72,92 @@ test.each<[string, RequestListener, string]>([
 });
 
 test.each([
-  ['SIGINT', 204, /stopped before its end\.\n$/],
-  ['SIGTERM', 500, /stopped before its end\.\n✗ The account itsor-smoke\+\w+@example\.com is left\.\n$/],
-] as const)('the smoke test that gets %s deletes its account, answered %i', async (signal, status, says) => {
+  ['SIGINT', 204, /stopped before its end\.\n$/, []],
+  [
+    'SIGTERM',
+    500,
+    /stopped before its end\.\n✗ The account itsor-smoke\+\w+@example\.com is left\.\n$/,
+    ['POST /auth/token'],
+  ],
+] as const)(
+  'the smoke test that gets %s deletes its account, answered %i',
+  async (signal, status, says, more) => {
+    const calls: string[] = [];
+    let stop = () => {};
+    await using service = await serve((request, response) => {
+      calls.push(`${request.method} ${request.url}`);
+      response.setHeader('Content-Type', 'application/json');
+      if (request.url === '/auth/signup') {
+        stop();
+        // The signal comes before the answer does.
+        setTimeout(() => response.writeHead(201).end('{"access_token":"t"}'), 300);
+      } else
+        response
+          .writeHead(request.method === 'DELETE' ? status : 200)
+          .end(request.method === 'DELETE' ? '' : '{}');
+    });
+    const child = spawn(process.execPath, ['scripts/smoke.ts', '--url', service.url], {
+      env: environmentOf({}),
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
+    stop = () => void child.kill(signal);
+    const [said, [code]] = await Promise.all([text(child.stderr), once(child, 'close')]);
+    expect(code).toBe(1);
+    expect(said).toMatch(says);
+    expect(calls.slice(2)).toEqual(['POST /auth/signup', 'DELETE /users/me', ...more]);
+  },
+);
+
+/** A service with one account, which can lose an answer on its way; `accounts` says whether the account is there. */
+const withAccount = (loses: string, refuses = '') => {
   const calls: string[] = [];
-  let stop = () => {};
-  await using service = await serve((request, response) => {
-    calls.push(`${request.method} ${request.url}`);
+  const state = { exists: false };
+  const listener: RequestListener = (request, response) => {
+    const call = `${request.method} ${request.url}`;
+    calls.push(call);
+    const isFirst = calls.filter((each) => each === call).length === 1;
+    if (call === 'POST /auth/signup') state.exists = true;
+    if (call === 'DELETE /users/me' && refuses !== call) state.exists = false;
+    if (loses === call && isFirst) return void request.socket.destroy();
+    const answer = { [`POST /auth/signup`]: 201, 'DELETE /users/me': refuses === call ? 500 : 204 }[call];
+    const status = call === 'POST /auth/token' && !state.exists ? 401 : (answer ?? 200);
     response.setHeader('Content-Type', 'application/json');
-    if (request.url === '/auth/signup') {
-      stop();
-      // The signal comes before the answer does.
-      setTimeout(() => response.writeHead(201).end('{"access_token":"t"}'), 300);
-    } else
-      response
-        .writeHead(request.method === 'DELETE' ? status : 200)
-        .end(request.method === 'DELETE' ? '' : '{}');
-  });
+    response.writeHead(status).end(status === 204 ? '' : '{"access_token":"t"}');
+  };
+  return { calls, state, listener };
+};
+
+test.each(['POST /auth/signup', 'DELETE /users/me'])(
+  'the smoke test that loses the answer to %s leaves no account behind',
+  async (loses) => {
+    const { state, listener } = withAccount(loses);
+    await using service = await serve(listener);
+    const run = await runProgram('scripts/smoke.ts', ['--url', service.url]);
+    expect(run).toMatchObject({ status: 1, output: expect.stringContaining('does not answer') });
+    expect(run.output).not.toContain('left');
+    expect(state.exists).toBe(false);
+  },
+);
+
+test('the smoke test tells of an account that it cannot delete', async () => {
+  const { listener } = withAccount('', 'DELETE /users/me');
+  await using service = await serve(listener);
+  const run = await runProgram('scripts/smoke.ts', ['--url', service.url]);
+  expect(run.status).toBe(1);
+  expect(run.output).toMatch(
+    /✗ deletion: 500[^\n]*\n✗ The account itsor-smoke\+\w+@example\.com is left\.\n$/,
+  );
+});
+
+test('the smoke test deletes its account although the reader of its output has gone', async () => {
+  const { calls, state, listener } = withAccount('');
+  await using service = await serve(listener);
   const child = spawn(process.execPath, ['scripts/smoke.ts', '--url', service.url], {
     env: environmentOf({}),
-    stdio: ['ignore', 'ignore', 'pipe'],
   });
-  stop = () => void child.kill(signal);
-  const [said, [code]] = await Promise.all([text(child.stderr), once(child, 'close')]);
-  expect(code).toBe(1);
-  expect(said).toMatch(says);
-  expect(calls.slice(2)).toEqual(['POST /auth/signup', 'DELETE /users/me']);
+  await once(child.stdout, 'data');
+  child.stdout.destroy();
+  const [code] = await once(child, 'close');
+  expect([code, state.exists]).toEqual([0, false]);
+  expect(calls).toContain('DELETE /users/me');
 });

@@ -9,7 +9,7 @@ describe('e-mail', () => {
   it('is captured locally without a key, and sent by resend with one', () => {
     expect(configOf({}).email).toEqual({
       verification: 'optional',
-      provider: { kind: 'capture', from: null },
+      provider: { kind: 'capture', from: null, mailboxUrl: 'http://localhost:3002/dev/mailbox' },
       recipientBudget: { hourlyMax: 20, dailyMax: 50 },
     });
     expect(configOf({ RESEND_API_KEY: 'k', FROM_EMAIL: 'a@b.example' }).email.provider).toMatchObject({

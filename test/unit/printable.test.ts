@@ -34,6 +34,21 @@ describe('a printable text', () => {
     'clamd.example:3310',
   ])('is the given one where it holds no password: %s', (given) => expect(printable(given)).toBe(given));
 
+  it.each([
+    'must have the form postgres://user:password@host/database',
+    'is required: postgres://user:password@host/database?sslmode=require, or the DB_* parts',
+  ])('keeps the form of a connection string in our own sentence: %s', (sentence) =>
+    expect(printable(sentence)).toBe(sentence),
+  );
+
+  it.each([
+    'postgres://user:hunter2@host/database',
+    'postgres://bob:hunter2postgres://user:password@host/database',
+    'postgres://bob:hunter2@postgres://user:password@host/database',
+    'postgres://user:password@host/database:hunter2@db',
+    'postgres://user:password@host/hunter2@db',
+  ])('has no password beside that form: %s', (given) => expect(printable(given)).not.toContain('hunter2'));
+
   it('has no control characters', () => {
     const said = '\u001b[2J\u001b]0;owned\u0007fine\r\n\u009b31mred\u0000 \u202Eback';
     expect(printable(said)).not.toMatch(/[\p{Cc}\p{Bidi_Control}]/u);

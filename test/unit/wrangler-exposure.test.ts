@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { unstable_readConfig as readConfig } from 'wrangler';
+import { loadConfig } from '../../src/platform/config/load.ts';
 
 describe.each([
   ['without an environment', undefined],
@@ -7,6 +8,14 @@ describe.each([
   ['production', 'production'],
 ])('wrangler.toml, %s', (_, env) => {
   const config = readConfig({ config: 'wrangler.toml', env: env ?? '' }, { hideWarnings: true });
+
+  it('is strict, and refuses to start with the secrets of local work', () => {
+    const loaded = loadConfig(config.vars);
+    if (loaded.ok) throw new Error('it starts without a secret of its own');
+    expect(loaded.strict).toBe(true);
+    const wrong = loaded.problems.map(({ variable }) => variable);
+    expect(wrong).toEqual(expect.arrayContaining(['JWT_SECRET', 'SECRET_KEY', 'DATABASE_URL']));
+  });
 
   it('has no URL of a request recorded, whose query can hold a token, a code or a signature', () => {
     expect(config.observability).toEqual({

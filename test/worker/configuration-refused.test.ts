@@ -45,3 +45,22 @@ it('workerd reads a private key for its algorithm, and refuses one of another cu
     problems: [{ variable: 'JWT_PRIVATE_KEY', detail: 'is not a P-256 key, which ES256 needs' }],
   });
 });
+
+it('a Worker that wrangler has started alone says in one sentence to use npm run dev, and asks no database', async () => {
+  // Lenient, as .dev.vars names it; and strict, as wrangler.toml does.
+  for (const started of [{}, { BACKEND_ENV: 'production' }]) {
+    const isolate = createClient({ DATABASE_URL: '', NEON_HTTP_ENDPOINT: '', ...started });
+    const trips = await countRoundTrips(async () => {
+      for (const path of ['/', '/auth/me', '/readyz']) {
+        const problem = await expectProblem(await isolate('GET', path), 503, 'misconfigured');
+        expect(JSON.parse(problem).detail).toMatch(/npm run dev/);
+      }
+    });
+    expect(trips).toBe(0);
+  }
+});
+
+it('a strict Worker elsewhere says nothing of local work', async () => {
+  const isolate = createClient({ BACKEND_ENV: 'production', DATABASE_URL: '' });
+  expect(await (await isolate('GET', 'https://auth.example.com/')).text()).not.toContain('npm run dev');
+});

@@ -103,9 +103,9 @@ describe('an allowed origin', () => {
     }
   });
 
-  it('can be a local frontend where no origins are configured', async () => {
+  it('can be a local frontend at any port, whatever else is configured', async () => {
     const local = createClient();
-    for (const origin of ['http://localhost:3000', 'http://127.0.0.1:3001']) {
+    for (const origin of ['http://localhost:3000', 'http://127.0.0.1:3001', 'http://[::1]:5173']) {
       const response = await local('GET', '/health', { headers: { Origin: origin } });
       expect(corsHeaders(response)).toEqual(readable(origin));
     }
@@ -132,7 +132,8 @@ describe('any other origin gets no Access-Control header at all', () => {
     ],
     ...[`${app}, https://evil.com`, `https://evil.com, ${app}`, `${app} https://evil.com`, `${app},${admin}`],
     ...['https://app%2eexample.com', 'https://app.example.com%00.evil.com', 'https://app_example.com'],
-    ...['https://admin.example.com', 'https://admin.example.com:8444', 'http://localhost:4000'],
+    ...['https://admin.example.com', 'https://admin.example.com:8444'],
+    ...['http://localhost.evil.example', 'http://127.0.0.1.evil.example:4000', 'http://192.168.1.5:4000'],
   ])('"%s"', async (origin) => {
     for (const path of ['/health', '/healthz', '/auth/me', '/docs', '/nothing']) {
       const response = await client('GET', path, { headers: { Origin: origin } });

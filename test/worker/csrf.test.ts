@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { type Client, cookiesOf, createClient, newEmail, password } from '../support/worker/client.ts';
 import { sql } from '../support/worker/database.ts';
 import { operations } from '../support/worker/routes.ts';
@@ -96,7 +96,8 @@ const origins: readonly [string, string | null, 'passes' | 'is refused' | 'is de
     ['the API’s own origin', own, 'passes'],
     ['an allowed origin', allowed, 'passes'],
     ['a foreign origin', 'https://evil.example', 'is refused'],
-    ['a sibling of the API', 'http://localhost:3999', 'is refused'],
+    ['another port of this machine', 'http://localhost:3999', 'passes'],
+    ['a host that begins like this machine', 'http://localhost.evil.example:3999', 'is refused'],
     ['an allowed origin with a suffix', `${allowed}.evil.example`, 'is refused'],
     ['the origin null', 'null', 'is refused'],
     ['an empty origin', '', 'is refused'],
@@ -149,6 +150,31 @@ describe.each(routes)('%s', (_, success, send) => {
     const response = await send(session, { ...headers, Authorization: `Bearer ${session.bearer}` }, client);
     expect(response.status).toBe(success);
   });
+});
+
+it('a refused origin is named with the variable that could allow it, and so in the log', async () => {
+  const written: string[] = [];
+  const log = vi.spyOn(console, 'log').mockImplementation((line: string) => void written.push(line));
+  const logging = createClient({ ...variables, LOG_LEVEL: 'warn' });
+  const refuse = async (Origin: string) => {
+    const response = await logging('POST', '/auth/logout', { headers: { Origin } });
+    return (await response.json<{ detail: string }>()).detail;
+  };
+  const named = await refuse('https://fe.example:5173');
+  const nowhere = await refuse('null');
+  const long = await refuse(`https://${'a'.repeat(5000)}.example`);
+  const preflight = { Origin: 'https://other.example', 'Access-Control-Request-Method': 'POST' };
+  await logging('OPTIONS', '/auth/token', { headers: preflight });
+  log.mockRestore();
+  expect(named).toContain('https://fe.example:5173');
+  expect(named).toContain('ALLOWED_ORIGINS');
+  expect(nowhere).toContain('a page without an origin');
+  expect(long).not.toContain('aaa');
+  const lines = written.filter((line) => line.includes('origin_refused'));
+  expect(lines).toHaveLength(4);
+  expect(lines[0]).toMatch(/https:\/\/fe\.example:5173.*ALLOWED_ORIGINS/);
+  expect(lines[3]).toContain('https://other.example');
+  for (const line of lines) expect(line.length).toBeLessThan(500);
 });
 
 it('a sign-up from a foreign site creates no account', async () => {

@@ -19,7 +19,8 @@ const gmail = {
   host: '127.0.0.1',
   port: 1,
 } as const;
-const capture = { kind: 'capture', from: null } as const;
+const mailboxUrl = 'http://localhost:3002/dev/mailbox';
+const capture = { kind: 'capture', from: null, mailboxUrl } as const;
 const providers: [string, EmailProviderConfig][] = [resend, ses, gmail, capture].map((config) => [
   config.kind,
   config,
@@ -85,14 +86,15 @@ describe('a mailer', () => {
 });
 
 describe('capture', () => {
-  it('writes the mail to the log in one line, and sends nothing', async () => {
+  it('writes a line that leads to the mail and has none of its text, and sends nothing', async () => {
     provider.answer = json({ id: 'x' });
     const info = vi.fn();
     const ignore = () => {};
     const log = { debug: ignore, info, warn: ignore, error: ignore };
     expect(await sendWith(capture, {}, { log })).toEqual({ kind: 'sent', providerId: null });
-    const { to, subject, text } = message;
-    expect(info.mock.calls).toEqual([['mail', { to, subject, text }]]);
+    const { id, subject } = message;
+    const fields = { outbox_id: id, subject, read_it_at: `${mailboxUrl}#${id}` };
+    expect(info.mock.calls).toEqual([['mail', fields]]);
     expect(provider.asked).toEqual([]);
   });
 });

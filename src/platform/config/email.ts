@@ -1,3 +1,4 @@
+import { ownOrigin } from './origins.ts';
 import { requireEach, type Scope } from './resolve.ts';
 import { Secret } from './secret.ts';
 
@@ -19,7 +20,7 @@ export type EmailProviderConfig =
       readonly port: number;
     }
   /** Sends nothing: shows the mail to the developer. Never strict. */
-  | { readonly kind: 'capture'; readonly from: string | null };
+  | { readonly kind: 'capture'; readonly from: string | null; readonly mailboxUrl: string };
 
 /** The AWS account, for a service that needs one. */
 export const readAws = (scope: Scope, service: 'ses' | 's3'): AwsConfig => {
@@ -62,7 +63,7 @@ const readProvider = (scope: Scope): EmailProviderConfig => {
     }
     case 'capture': {
       if (strict) problem('EMAIL_PROVIDER', 'capture sends nothing and is for local environments only');
-      return { kind, from: settings.FROM_EMAIL ?? null };
+      return { kind, from: settings.FROM_EMAIL ?? null, mailboxUrl: `${ownOrigin(settings)}/dev/mailbox` };
     }
   }
 };

@@ -37,6 +37,8 @@ export const readOrigins = ({ settings, strict, problem }: Scope) => {
     allowed: [...new Set(strict ? given : [...given, ...localOrigins(settings)])],
     /** Headers that pages of these origins may send beside those that the service reads. */
     allowedHeaders: settings.CORS_ALLOWED_HEADERS ?? [],
+    /** Whether every origin of this machine may too: the port of a local frontend is its own choice. */
+    anyLoopback: !strict,
     /** The start of links in e-mails, without a slash at its end. */
     appUrl: appUrl ?? (strict ? '' : (given.find(isOfTheWeb) ?? ownOrigin(settings))),
     /** The host that local servers listen on. */

@@ -105,10 +105,10 @@ export const sslModes = ['disable', 'allow', 'prefer', 'require', 'verify-ca', '
 // biome-ignore format: a table reads best with one variable to a line
 export const variables = {
   ...group('Environment', {
-    BACKEND_ENV: worker(text, 'local', 'Name of the environment: local, development, dev and test are lenient; any other name is strict', as('ENVIRONMENT', 'NODE_ENV')),
-    HOST: worker(hostname, 'localhost', 'Host that npm run dev listens on, and the host of the local CORS origins; localhost: both 127.0.0.1 and ::1'),
+    BACKEND_ENV: worker(text, 'local', 'Name of the environment: local, development, dev and test are lenient and answer at this machine alone; any other name is strict', as('ENVIRONMENT', 'NODE_ENV')),
+    HOST: worker(hostname, 'localhost', 'Host that npm run dev listens on; localhost: both 127.0.0.1 and ::1; browsers reach it by a name of this machine in any case'),
     BACKEND_PORT: worker(port, '3002', 'Port of npm run dev'),
-    FRONTEND_PORT: worker(port, '3000', 'Port of a local frontend: http://{HOST}:{port} is an allowed origin, in local environments only'),
+    FRONTEND_PORT: worker(port, '3000', 'Port of a local frontend: http://{HOST}:{port} is an allowed origin, as is each port of this machine, in local environments only'),
     WEB_PORT: worker(port, '3001', 'Port of a second local frontend, allowed in the same way'),
     ALLOWED_ORIGINS: worker(originList, '', 'Comma list of the exact origins (scheme, host, port) that browsers may call from, also those of apps, such as capacitor://localhost, tauri://localhost or chrome-extension://{id}; strict: no http'),
     CORS_ALLOWED_HEADERS: worker(headerNames, '', 'Comma list of headers that pages of these origins may send beside those that Itsor reads, such as baggage or sentry-trace; Itsor ignores them'),

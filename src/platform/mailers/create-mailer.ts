@@ -8,11 +8,14 @@ import { createBoundedMailer, type HttpClient, type Transport } from './transpor
 
 type Options = HttpClient & { readonly log: Logger; readonly timeoutMs?: number };
 
-/** For local work: the developer reads the mail in the log. The configuration refuses this provider when it is strict. */
+/**
+ * For local work: the log leads to the mail in the mailbox, and has neither its link nor its code. The configuration
+ * refuses this provider when it is strict.
+ */
 const createCaptureTransport =
-  (log: Logger): Transport =>
-  async ({ to, subject, text }) => {
-    log.info('mail', { to, subject, text });
+  (log: Logger, mailboxUrl: string): Transport =>
+  async ({ id, subject }) => {
+    log.info('mail', { outbox_id: id, subject, read_it_at: `${mailboxUrl}#${id}` });
     return { kind: 'sent', providerId: null };
   };
 
@@ -25,7 +28,7 @@ const createTransport = (provider: EmailProviderConfig, { log, ...client }: Opti
     case 'gmail':
       return createSmtpTransport(provider, client.clock);
     case 'capture':
-      return createCaptureTransport(log);
+      return createCaptureTransport(log, provider.mailboxUrl);
   }
 };
 

@@ -1,8 +1,10 @@
+import type { Context } from 'hono';
 import { createMiddleware } from 'hono/factory';
 import { AppError } from '../errors.ts';
 import type { AppEnv } from '../http/app-env.ts';
 import { noContentPolicy } from '../http/content-security-policy.ts';
 import { type CredentialConfig, carriesBearerToken } from '../http/identify.ts';
+import type { OriginCheck } from '../rules/origins.ts';
 
 /**
  * Sets the headers of every response (OWASP ASVS 5.0, 3.4 and 3.5); HSTS only where the configuration is strict. It sets
@@ -41,7 +43,7 @@ const acceptedHeaders = [
 const methods = 'GET, HEAD, POST, PUT, PATCH, DELETE';
 
 export type CorsOptions = {
-  readonly allowedOrigins: readonly string[];
+  readonly isAllowedOrigin: OriginCheck;
   readonly requestHeaders: readonly string[];
 };
 
@@ -50,14 +52,13 @@ export type CorsOptions = {
  * own middleware allows credentials to every origin and answers every OPTIONS request; here a foreign origin gets no
  * Access-Control header at all.
  */
-export const cors = ({ allowedOrigins, requestHeaders }: CorsOptions) => {
-  const allowed = new Set(allowedOrigins);
+export const cors = ({ isAllowedOrigin, requestHeaders }: CorsOptions) => {
   const allowedHeaders = [...new Set([...acceptedHeaders, ...requestHeaders])].join(', ');
 
   return createMiddleware<AppEnv>(async function cors(c, next) {
     c.header('Vary', 'Origin');
     const origin = c.req.header('Origin');
-    const isAllowed = origin !== undefined && allowed.has(origin);
+    const isAllowed = origin !== undefined && isAllowedOrigin(origin);
     if (isAllowed) {
       c.header('Access-Control-Allow-Origin', origin);
       c.header('Access-Control-Allow-Credentials', 'true');
@@ -73,32 +74,49 @@ export const cors = ({ allowedOrigins, requestHeaders }: CorsOptions) => {
       c.header('Access-Control-Allow-Methods', methods);
       c.header('Access-Control-Allow-Headers', allowedHeaders);
       c.header('Access-Control-Max-Age', String(preflightMaxAgeSeconds));
-    }
+    } else logRefused(c, origin);
     return c.body(null, 204);
   });
 };
 
+/** A host name has at most 253 characters (RFC 1035 section 2.3.4); a scheme and a port stand beside it. */
+const maxOriginLength = 280;
+
+/** Only what has the form of an origin is repeated: anybody can send this text, and a log acts on some characters. */
+const shown = (origin: string): string =>
+  origin.length <= maxOriginLength && URL.parse(origin)?.origin === origin
+    ? `the origin ${origin}`
+    : 'a page without an origin';
+
+/** For the person whose own frontend is refused: the browser tells them nothing. */
+const logRefused = (c: Context<AppEnv>, origin: string): void =>
+  c.var.ctx.log.warn('origin_refused', {
+    request_id: c.var.ctx.requestId,
+    detail: `${shown(origin)} is not one of ALLOWED_ORIGINS`,
+  });
+
 const safeMethods: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
 const ownSites: ReadonlySet<string> = new Set(['same-origin', 'none']);
 
-type CsrfOptions = Pick<CorsOptions, 'allowedOrigins'> & { readonly credential: CredentialConfig };
+type CsrfOptions = Pick<CorsOptions, 'isAllowedOrigin'> & { readonly credential: CredentialConfig };
 
 /**
  * Refuses unsafe requests that another site makes a browser send, logins included (OWASP ASVS 5.0, 3.5.1). Every browser
  * sends Origin or Sec-Fetch-Site, and a page of another site cannot add an Authorization header without a preflight.
  */
-export const csrf = ({ allowedOrigins, credential }: CsrfOptions) => {
-  const allowed = new Set(allowedOrigins);
-
-  return createMiddleware<AppEnv>(async function csrf(c, next) {
+export const csrf = ({ isAllowedOrigin, credential }: CsrfOptions) =>
+  createMiddleware<AppEnv>(async function csrf(c, next) {
     if (safeMethods.has(c.req.method) || carriesBearerToken(c, credential)) return next();
     const origin = c.req.header('Origin');
     const site = c.req.header('Sec-Fetch-Site');
     const isOwn =
       origin === undefined
         ? site === undefined || ownSites.has(site)
-        : allowed.has(origin) || origin === new URL(c.req.url).origin;
-    if (!isOwn) throw new AppError('csrf_rejected');
-    return next();
+        : isAllowedOrigin(origin) || origin === new URL(c.req.url).origin;
+    if (isOwn) return next();
+    if (origin === undefined) throw new AppError('csrf_rejected');
+    logRefused(c, origin);
+    throw new AppError('csrf_rejected', {
+      detail: `The request comes from ${shown(origin)}, which is not allowed; ALLOWED_ORIGINS lists the origins that are.`,
+    });
   });
-};

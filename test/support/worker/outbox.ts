@@ -34,10 +34,16 @@ export const createTestMail = (
       config: {
         email: {
           verification: 'required',
-          provider: { kind: 'capture', from: null },
+          provider: { kind: 'capture', from: null, mailboxUrl: 'http://localhost:3002/dev/mailbox' },
           recipientBudget: { hourlyMax: 20, dailyMax: 50 },
         },
-        origins: { appUrl: 'https://app.example.com', host: 'localhost', allowed: [], allowedHeaders: [] },
+        origins: {
+          appUrl: 'https://app.example.com',
+          host: 'localhost',
+          allowed: [],
+          allowedHeaders: [],
+          anyLoopback: false,
+        },
       },
       db: database,
       metrics: noMetrics,
