@@ -22,6 +22,7 @@ export const withoutScanner = {
   SESSION_COOKIE_SECURE: 'true',
   RESEND_API_KEY: 'k',
   FROM_EMAIL: 'a@example.com',
+  EVEN_ANSWER_MS: '100',
 };
 
 const bindingsOf = (variables: Record<string, unknown>) => ({ ...env, ...quiet, ...variables }) as Bindings;

@@ -5,6 +5,7 @@ const origin = 'http://localhost:3002';
 
 /** Whether people read what a path answers. */
 export const isForPeople = (path: string) =>
+  path === '/' ||
   pagePaths
     .map((pattern) => pattern.replace('/*', ''))
     .some((start) => path === start || path.startsWith(`${start}/`));
