@@ -9,9 +9,9 @@ select account.id from users account where account.email = $1 for no key update 
 with presented_token as (
   select token.id, token.user_id, token.email, token.code_mac = $1 as is_right
   from one_time_tokens token
-  where token.id = (select mailed.id from one_time_tokens mailed
-    where mailed.email = $2 and mailed.purpose = 'verify_email'
-    order by mailed.id desc limit 1)
+  where token.id = (
+    select mailed.id from one_time_tokens mailed
+    where mailed.email = $2 and mailed.purpose = 'verify_email' order by mailed.id desc limit 1)
     and token.used_at is null and token.code_expires_at > $3
     and token.code_attempts < $4), verdict as (
     select presented_token.id, presented_token.is_right,
@@ -26,26 +26,57 @@ with presented_token as (
       end as kind
     from presented_token
     join users account on account.id = presented_token.user_id and account.email = presented_token.email
+), older as (
+  select from (select 1) always where exists (
+    select from one_time_tokens token
+    where token.email = $6 and token.purpose = 'verify_email' and token.code_mac = $7
+      and token.id < (
+        select mailed.id from one_time_tokens mailed
+        where mailed.email = $8 and mailed.purpose = 'verify_email' order by mailed.id desc limit 1)
+      and token.used_at is null and token.code_expires_at > $9)
 ), tried_token as (
-  update one_time_tokens token set code_attempts = token.code_attempts + $6::int,
-    used_at = case when verdict.is_right then $7::timestamptz end, password_hash = null, username = null
+  update one_time_tokens token set code_attempts = token.code_attempts + $10::int,
+    used_at = case when verdict.is_right then $11::timestamptz end,
+    succeeded_at = case when verdict.is_right then $12::timestamptz end, password_hash = null, username = null
   from verdict where token.id = verdict.id and token.used_at is null
+    and (verdict.is_right or not exists (select from older))
   returning token.id, token.user_id, token.email, verdict.is_right, verdict.kind
 ), proved as (
   select * from tried_token where is_right
+), repeated as (
+  select repeat.user_id, repeat.email, repeat.username, reset.id as reset_token_id, case
+    when repeat.email = $13::text
+    and repeat.password_hash = $14::text then 'claimed'
+    when reset.id is not null then 'bare'
+    else 'bound'
+    end as kind
+  from (
+    select token.user_id, token.succeeded_at, token.used_at, token.expires_at,
+      account.email, account.username, account.password_hash
+    from one_time_tokens token join users account on account.id = token.user_id and account.email = token.email
+    where token.succeeded_at is not null and account.email_verified_at is not null and account.disabled_at is null
+      and token.id = (
+        select mailed.id from one_time_tokens mailed
+        where mailed.email = $15 and mailed.purpose = 'verify_email' order by mailed.id desc limit 1)
+      and token.code_mac = $16 and token.code_expires_at > $17) repeat
+  left join one_time_tokens reset on reset.user_id = repeat.user_id and reset.purpose = 'reset_password'
+    and reset.created_at = repeat.succeeded_at and reset.used_at is null
+    and repeat.password_hash is null and repeat.succeeded_at > $18
+), superseded as (
+  select from older where not exists (select from proved) and not exists (select from repeated)
 ), chosen as (
-  select proved.user_id, $8::text as password_hash,
-    case when $9::boolean
-    and not exists (select from users holder where holder.username = $10::text)
-    then $11::text end as username
+  select proved.user_id, $19::text as password_hash,
+    case when $20::boolean
+    and not exists (select from users holder where holder.username = $21::text)
+    then $22::text end as username
   from proved where proved.kind = 'claimed'
 ), verified_account as (
-  update users set email_verified_at = coalesce(users.email_verified_at, $12), updated_at = $13,
+  update users set email_verified_at = coalesce(users.email_verified_at, $23), updated_at = $24,
     familiar_since =
-    case when proved.kind in ('claimed', 'bare') then $14::timestamptz else users.familiar_since end,
+    case when proved.kind in ('claimed', 'bare') then $25::timestamptz else users.familiar_since end,
     password_hash = coalesce(chosen.password_hash, users.password_hash),
     password_changed_at =
-    case when chosen.password_hash is null then users.password_changed_at else $15::timestamptz end,
+    case when chosen.password_hash is null then users.password_changed_at else $26::timestamptz end,
     username = coalesce(users.username, chosen.username)
   from proved left join chosen on true
   where users.id = proved.user_id
@@ -56,98 +87,118 @@ unlinked as (
   returning identity.id, identity.user_id
 ), audited_identities as (
   insert into audit_events (id, type, actor_id, subject_id, created_at, ip, user_agent, request_id, details)
-  select $16::uuid, $17, gone.user_id, gone.user_id, $18::timestamptz,
-    $19::inet, $20, $21, jsonb_build_object('identity_ids', gone.ids) from (
+  select $27::uuid, $28, gone.user_id, gone.user_id, $29::timestamptz,
+    $30::inet, $31, $32, jsonb_build_object('identity_ids', gone.ids) from (
       select unlinked.user_id, jsonb_agg(unlinked.id) as ids from unlinked group by unlinked.user_id) gone
 ), ended_sessions as (
-  update sessions session set revoked_at = $22, revoked_reason = 'password_changed'
+  update sessions session set revoked_at = $33, revoked_reason = 'password_changed'
   from proved
   where session.user_id = proved.user_id and proved.kind in ('claimed', 'bare') and session.revoked_at is null
 ), voided_tokens as (
-  update one_time_tokens token set used_at = $23, password_hash = null, username = null
+  update one_time_tokens token set used_at = $34, password_hash = null, username = null
   from verified_account
-  where token.user_id = verified_account.id and token.purpose = any($24::text[])
+  where token.user_id = verified_account.id and token.purpose = any($35::text[])
     and token.used_at is null and
     token.id <> verified_account.token_id
     and (token.purpose = 'verify_email' or verified_account.kind <> 'bound')
 ), reset_token as (
   insert into one_time_tokens (
       id, user_id, purpose, email, proved_at, code_mac, code_expires_at, created_at, expires_at)
-  select $25::uuid, source.user_id, $26::text, source.email, null::timestamptz,
-    $27::text, $28::timestamptz,
-    $29::timestamptz, $30::timestamptz
+  select $36::uuid, source.user_id, $37::text, source.email, null::timestamptz,
+    $38::text, $39::timestamptz,
+    $40::timestamptz, $41::timestamptz
   from (select proved.user_id, proved.email from proved where proved.kind = 'bare') source
   returning id, user_id, email
 ), audited as (
   insert into audit_events (id, type, actor_id, subject_id, created_at, ip, user_agent, request_id, details)
-  select $31::uuid, $32, null::uuid, verified_account.id, $33::timestamptz,
-    $34::inet, $35, $36, '{}'::jsonb from verified_account
+  select $42::uuid, $43, null::uuid, verified_account.id, $44::timestamptz,
+    $45::inet, $46, $47, '{}'::jsonb from verified_account
 ), audited_reset as (
   insert into audit_events (id, type, actor_id, subject_id, created_at, ip, user_agent, request_id, details)
-  select $37::uuid, $38, null::uuid, reset_token.user_id, $39::timestamptz,
-    $40::inet, $41, $42, '{}'::jsonb from reset_token
+  select $48::uuid, $49, null::uuid, reset_token.user_id, $50::timestamptz,
+    $51::inet, $52, $53, '{}'::jsonb from reset_token
 ), audited_refusal as (
   insert into audit_events (id, type, actor_id, subject_id, created_at, ip, user_agent, request_id, details)
-  select $43::uuid, $44, null::uuid, tried_token.user_id, $45::timestamptz,
-    $46::inet, $47, $48, '{}'::jsonb from (select 1) always left join tried_token on true
-  where $49::boolean and not exists (select from proved)
+  select $54::uuid, $55, null::uuid, tried_token.user_id, $56::timestamptz,
+    $57::inet, $58, $59, '{}'::jsonb from (select 1) always left join tried_token on true
+  where $60::boolean and not exists (select from proved) and not exists (select from repeated)
+    and not exists (select from superseded)
 )
-select proved.kind, proved.user_id, proved.email, verified_account.username
-from proved left join verified_account on true;
+select proved.kind, proved.user_id, proved.email, verified_account.username, false as is_repeat,
+(select reset_token.id from reset_token) as reset_token_id
+from proved left join verified_account on true
+union all
+select repeated.kind, repeated.user_id, repeated.email, repeated.username, true, repeated.reset_token_id
+from repeated
+union all
+select 'superseded', null, null, null, false, null from superseded;
 -- columns
---   kind      text
---   user_id   uuid
---   email     text
---   username  text
+--   kind            text
+--   user_id         uuid
+--   email           text
+--   username        text
+--   is_repeat       boolean
+--   reset_token_id  uuid
 -- parameters
 --   $1   text                      'mac of a code'
 --   $2   text                      'person@example.com'
 --   $3   timestamp with time zone  2026-01-31T12:00:00.000Z
 --   $4   integer                   5
 --   $5   text                      null
---   $6   integer                   1
---   $7   timestamp with time zone  2026-01-31T12:00:00.000Z
---   $8   text                      null
---   $9   boolean                   true
---   $10  text                      null
---   $11  text                      null
+--   $6   text                      'person@example.com'
+--   $7   text                      'mac of a code'
+--   $8   text                      'person@example.com'
+--   $9   timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $10  integer                   1
+--   $11  timestamp with time zone  2026-01-31T12:00:00.000Z
 --   $12  timestamp with time zone  2026-01-31T12:00:00.000Z
---   $13  timestamp with time zone  2026-01-31T12:00:00.000Z
---   $14  timestamp with time zone  2026-01-31T12:00:00.000Z
---   $15  timestamp with time zone  2026-01-31T12:00:00.000Z
---   $16  uuid                      '00000000-0000-7000-8000-000000000004'
---   $17  text                      'identity.unlinked'
---   $18  timestamp with time zone  2026-01-31T12:00:00.000Z
---   $19  inet                      '192.0.2.1'
---   $20  text                      'a browser'
---   $21  text                      'a request'
---   $22  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $13  text                      null
+--   $14  text                      null
+--   $15  text                      'person@example.com'
+--   $16  text                      'mac of a code'
+--   $17  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $18  timestamp with time zone  2026-01-31T11:59:50.000Z
+--   $19  text                      null
+--   $20  boolean                   true
+--   $21  text                      null
+--   $22  text                      null
 --   $23  timestamp with time zone  2026-01-31T12:00:00.000Z
---   $24  text[]                    ["verify_email","reset_password","invitation","change_email"]
---   $25  uuid                      '00000000-0000-7000-8000-000000000028'
---   $26  text                      'reset_password'
---   $27  text                      null
---   $28  timestamp with time zone  null
+--   $24  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $25  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $26  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $27  uuid                      '00000000-0000-7000-8000-000000000004'
+--   $28  text                      'identity.unlinked'
 --   $29  timestamp with time zone  2026-01-31T12:00:00.000Z
---   $30  timestamp with time zone  2026-01-31T12:30:00.000Z
---   $31  uuid                      '00000000-0000-7000-8000-000000000001'
---   $32  text                      'email.verified'
+--   $30  inet                      '192.0.2.1'
+--   $31  text                      'a browser'
+--   $32  text                      'a request'
 --   $33  timestamp with time zone  2026-01-31T12:00:00.000Z
---   $34  inet                      '192.0.2.1'
---   $35  text                      'a browser'
---   $36  text                      'a request'
---   $37  uuid                      '00000000-0000-7000-8000-000000000002'
---   $38  text                      'password.reset_requested'
---   $39  timestamp with time zone  2026-01-31T12:00:00.000Z
---   $40  inet                      '192.0.2.1'
---   $41  text                      'a browser'
---   $42  text                      'a request'
---   $43  uuid                      '00000000-0000-7000-8000-000000000003'
---   $44  text                      'email.code_refused'
---   $45  timestamp with time zone  2026-01-31T12:00:00.000Z
---   $46  inet                      '192.0.2.1'
---   $47  text                      'a browser'
---   $48  text                      'a request'
---   $49  boolean                   true
+--   $34  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $35  text[]                    ["verify_email","reset_password","invitation","change_email"]
+--   $36  uuid                      '00000000-0000-7000-8000-000000000028'
+--   $37  text                      'reset_password'
+--   $38  text                      null
+--   $39  timestamp with time zone  null
+--   $40  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $41  timestamp with time zone  2026-01-31T12:30:00.000Z
+--   $42  uuid                      '00000000-0000-7000-8000-000000000001'
+--   $43  text                      'email.verified'
+--   $44  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $45  inet                      '192.0.2.1'
+--   $46  text                      'a browser'
+--   $47  text                      'a request'
+--   $48  uuid                      '00000000-0000-7000-8000-000000000002'
+--   $49  text                      'password.reset_requested'
+--   $50  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $51  inet                      '192.0.2.1'
+--   $52  text                      'a browser'
+--   $53  text                      'a request'
+--   $54  uuid                      '00000000-0000-7000-8000-000000000003'
+--   $55  text                      'email.code_refused'
+--   $56  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $57  inet                      '192.0.2.1'
+--   $58  text                      'a browser'
+--   $59  text                      'a request'
+--   $60  boolean                   true
 
 commit;

@@ -23,26 +23,48 @@ with presented_token as (
       end as kind
     from presented_token
     join users account on account.id = presented_token.user_id and account.email = presented_token.email
+), older as (
+  select from (select 1) always where false
 ), tried_token as (
   update one_time_tokens token set code_attempts = token.code_attempts + $4::int,
-    used_at = case when verdict.is_right then $5::timestamptz end, password_hash = null, username = null
+    used_at = case when verdict.is_right then $5::timestamptz end,
+    succeeded_at = case when verdict.is_right then $6::timestamptz end, password_hash = null, username = null
   from verdict where token.id = verdict.id and token.used_at is null
+    and (verdict.is_right or not exists (select from older))
   returning token.id, token.user_id, token.email, verdict.is_right, verdict.kind
 ), proved as (
   select * from tried_token where is_right
+), repeated as (
+  select repeat.user_id, repeat.email, repeat.username, reset.id as reset_token_id, case
+    when repeat.email = $7::text
+    and repeat.password_hash = $8::text then 'claimed'
+    when reset.id is not null then 'bare'
+    else 'bound'
+    end as kind
+  from (
+    select token.user_id, token.succeeded_at, token.used_at, token.expires_at,
+      account.email, account.username, account.password_hash
+    from one_time_tokens token join users account on account.id = token.user_id and account.email = token.email
+    where token.succeeded_at is not null and account.email_verified_at is not null and account.disabled_at is null
+      and token.id = $9 and token.purpose = 'verify_email') repeat
+  left join one_time_tokens reset on reset.user_id = repeat.user_id and reset.purpose = 'reset_password'
+    and reset.created_at = repeat.succeeded_at and reset.used_at is null
+    and repeat.password_hash is null and repeat.succeeded_at > $10
+), superseded as (
+  select from older where not exists (select from proved) and not exists (select from repeated)
 ), chosen as (
-  select proved.user_id, $6::text as password_hash,
-    case when $7::boolean
-    and not exists (select from users holder where holder.username = $8::text)
-    then $9::text end as username
+  select proved.user_id, $11::text as password_hash,
+    case when $12::boolean
+    and not exists (select from users holder where holder.username = $13::text)
+    then $14::text end as username
   from proved where proved.kind = 'claimed'
 ), verified_account as (
-  update users set email_verified_at = coalesce(users.email_verified_at, $10), updated_at = $11,
+  update users set email_verified_at = coalesce(users.email_verified_at, $15), updated_at = $16,
     familiar_since =
-    case when proved.kind in ('claimed', 'bare') then $12::timestamptz else users.familiar_since end,
+    case when proved.kind in ('claimed', 'bare') then $17::timestamptz else users.familiar_since end,
     password_hash = coalesce(chosen.password_hash, users.password_hash),
     password_changed_at =
-    case when chosen.password_hash is null then users.password_changed_at else $13::timestamptz end,
+    case when chosen.password_hash is null then users.password_changed_at else $18::timestamptz end,
     username = coalesce(users.username, chosen.username)
   from proved left join chosen on true
   where users.id = proved.user_id
@@ -53,96 +75,110 @@ unlinked as (
   returning identity.id, identity.user_id
 ), audited_identities as (
   insert into audit_events (id, type, actor_id, subject_id, created_at, ip, user_agent, request_id, details)
-  select $14::uuid, $15, gone.user_id, gone.user_id, $16::timestamptz,
-    $17::inet, $18, $19, jsonb_build_object('identity_ids', gone.ids) from (
+  select $19::uuid, $20, gone.user_id, gone.user_id, $21::timestamptz,
+    $22::inet, $23, $24, jsonb_build_object('identity_ids', gone.ids) from (
       select unlinked.user_id, jsonb_agg(unlinked.id) as ids from unlinked group by unlinked.user_id) gone
 ), ended_sessions as (
-  update sessions session set revoked_at = $20, revoked_reason = 'password_changed'
+  update sessions session set revoked_at = $25, revoked_reason = 'password_changed'
   from proved
   where session.user_id = proved.user_id and proved.kind in ('claimed', 'bare') and session.revoked_at is null
 ), voided_tokens as (
-  update one_time_tokens token set used_at = $21, password_hash = null, username = null
+  update one_time_tokens token set used_at = $26, password_hash = null, username = null
   from verified_account
-  where token.user_id = verified_account.id and token.purpose = any($22::text[])
+  where token.user_id = verified_account.id and token.purpose = any($27::text[])
     and token.used_at is null and
     token.id <> verified_account.token_id
     and (token.purpose = 'verify_email' or verified_account.kind <> 'bound')
 ), reset_token as (
   insert into one_time_tokens (
       id, user_id, purpose, email, proved_at, code_mac, code_expires_at, created_at, expires_at)
-  select $23::uuid, source.user_id, $24::text, source.email, null::timestamptz,
-    $25::text, $26::timestamptz,
-    $27::timestamptz, $28::timestamptz
+  select $28::uuid, source.user_id, $29::text, source.email, null::timestamptz,
+    $30::text, $31::timestamptz,
+    $32::timestamptz, $33::timestamptz
   from (select proved.user_id, proved.email from proved where proved.kind = 'bare') source
   returning id, user_id, email
 ), audited as (
   insert into audit_events (id, type, actor_id, subject_id, created_at, ip, user_agent, request_id, details)
-  select $29::uuid, $30, null::uuid, verified_account.id, $31::timestamptz,
-    $32::inet, $33, $34, '{}'::jsonb from verified_account
+  select $34::uuid, $35, null::uuid, verified_account.id, $36::timestamptz,
+    $37::inet, $38, $39, '{}'::jsonb from verified_account
 ), audited_reset as (
   insert into audit_events (id, type, actor_id, subject_id, created_at, ip, user_agent, request_id, details)
-  select $35::uuid, $36, null::uuid, reset_token.user_id, $37::timestamptz,
-    $38::inet, $39, $40, '{}'::jsonb from reset_token
+  select $40::uuid, $41, null::uuid, reset_token.user_id, $42::timestamptz,
+    $43::inet, $44, $45, '{}'::jsonb from reset_token
 ), audited_refusal as (
   insert into audit_events (id, type, actor_id, subject_id, created_at, ip, user_agent, request_id, details)
-  select $41::uuid, $42, null::uuid, tried_token.user_id, $43::timestamptz,
-    $44::inet, $45, $46, '{}'::jsonb from (select 1) always left join tried_token on true
-  where $47::boolean and not exists (select from proved)
+  select $46::uuid, $47, null::uuid, tried_token.user_id, $48::timestamptz,
+    $49::inet, $50, $51, '{}'::jsonb from (select 1) always left join tried_token on true
+  where $52::boolean and not exists (select from proved) and not exists (select from repeated)
+    and not exists (select from superseded)
 )
-select proved.kind, proved.user_id, proved.email, verified_account.username
-from proved left join verified_account on true;
+select proved.kind, proved.user_id, proved.email, verified_account.username, false as is_repeat,
+(select reset_token.id from reset_token) as reset_token_id
+from proved left join verified_account on true
+union all
+select repeated.kind, repeated.user_id, repeated.email, repeated.username, true, repeated.reset_token_id
+from repeated
+union all
+select 'superseded', null, null, null, false, null from superseded;
 -- columns
---   kind      text
---   user_id   uuid
---   email     text
---   username  text
+--   kind            text
+--   user_id         uuid
+--   email           text
+--   username        text
+--   is_repeat       boolean
+--   reset_token_id  uuid
 -- parameters
 --   $1   uuid                      '00000000-0000-7000-8000-000000000012'
 --   $2   timestamp with time zone  2026-01-31T12:00:00.000Z
 --   $3   text                      'person@example.com'
 --   $4   integer                   0
 --   $5   timestamp with time zone  2026-01-31T12:00:00.000Z
---   $6   text                      'a hash'
---   $7   boolean                   true
---   $8   text                      'person'
---   $9   text                      'person'
---   $10  timestamp with time zone  2026-01-31T12:00:00.000Z
---   $11  timestamp with time zone  2026-01-31T12:00:00.000Z
---   $12  timestamp with time zone  2026-01-31T12:00:00.000Z
---   $13  timestamp with time zone  2026-01-31T12:00:00.000Z
---   $14  uuid                      '00000000-0000-7000-8000-000000000004'
---   $15  text                      'identity.unlinked'
+--   $6   timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $7   text                      'person@example.com'
+--   $8   text                      'a hash'
+--   $9   uuid                      '00000000-0000-7000-8000-000000000012'
+--   $10  timestamp with time zone  2026-01-31T11:59:50.000Z
+--   $11  text                      'a hash'
+--   $12  boolean                   true
+--   $13  text                      'person'
+--   $14  text                      'person'
+--   $15  timestamp with time zone  2026-01-31T12:00:00.000Z
 --   $16  timestamp with time zone  2026-01-31T12:00:00.000Z
---   $17  inet                      '192.0.2.1'
---   $18  text                      'a browser'
---   $19  text                      'a request'
---   $20  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $17  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $18  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $19  uuid                      '00000000-0000-7000-8000-000000000004'
+--   $20  text                      'identity.unlinked'
 --   $21  timestamp with time zone  2026-01-31T12:00:00.000Z
---   $22  text[]                    ["verify_email","reset_password","invitation","change_email"]
---   $23  uuid                      '00000000-0000-7000-8000-000000000028'
---   $24  text                      'reset_password'
---   $25  text                      null
---   $26  timestamp with time zone  null
---   $27  timestamp with time zone  2026-01-31T12:00:00.000Z
---   $28  timestamp with time zone  2026-01-31T12:30:00.000Z
---   $29  uuid                      '00000000-0000-7000-8000-000000000001'
---   $30  text                      'email.verified'
---   $31  timestamp with time zone  2026-01-31T12:00:00.000Z
---   $32  inet                      '192.0.2.1'
---   $33  text                      'a browser'
---   $34  text                      'a request'
---   $35  uuid                      '00000000-0000-7000-8000-000000000002'
---   $36  text                      'password.reset_requested'
---   $37  timestamp with time zone  2026-01-31T12:00:00.000Z
---   $38  inet                      '192.0.2.1'
---   $39  text                      'a browser'
---   $40  text                      'a request'
---   $41  uuid                      '00000000-0000-7000-8000-000000000003'
---   $42  text                      'email.code_refused'
---   $43  timestamp with time zone  2026-01-31T12:00:00.000Z
---   $44  inet                      '192.0.2.1'
---   $45  text                      'a browser'
---   $46  text                      'a request'
---   $47  boolean                   false
+--   $22  inet                      '192.0.2.1'
+--   $23  text                      'a browser'
+--   $24  text                      'a request'
+--   $25  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $26  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $27  text[]                    ["verify_email","reset_password","invitation","change_email"]
+--   $28  uuid                      '00000000-0000-7000-8000-000000000028'
+--   $29  text                      'reset_password'
+--   $30  text                      null
+--   $31  timestamp with time zone  null
+--   $32  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $33  timestamp with time zone  2026-01-31T12:30:00.000Z
+--   $34  uuid                      '00000000-0000-7000-8000-000000000001'
+--   $35  text                      'email.verified'
+--   $36  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $37  inet                      '192.0.2.1'
+--   $38  text                      'a browser'
+--   $39  text                      'a request'
+--   $40  uuid                      '00000000-0000-7000-8000-000000000002'
+--   $41  text                      'password.reset_requested'
+--   $42  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $43  inet                      '192.0.2.1'
+--   $44  text                      'a browser'
+--   $45  text                      'a request'
+--   $46  uuid                      '00000000-0000-7000-8000-000000000003'
+--   $47  text                      'email.code_refused'
+--   $48  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $49  inet                      '192.0.2.1'
+--   $50  text                      'a browser'
+--   $51  text                      'a request'
+--   $52  boolean                   false
 
 commit;
