@@ -2,7 +2,7 @@ import { canonicalEmail, identifiersOf, type LoginName } from '../accounts/rules
 import type { Audit } from '../audit/service.ts';
 import type { Container } from '../container.ts';
 import { settingLinks } from '../emails/rules.ts';
-import type { RequestContext, SessionContext } from '../platform/context.ts';
+import { type RequestContext, type SessionContext, withFacts } from '../platform/context.ts';
 import { AppError, findAppError } from '../platform/errors.ts';
 import { evenOut } from '../platform/even-out.ts';
 import { widestOf } from '../platform/rules/network.ts';
@@ -11,7 +11,13 @@ import type { IssuedTokens } from '../sessions/rules/session.ts';
 import { hashCaller } from './rules/hash-lane.ts';
 import { createCheckPassword, createPwnedPasswords } from './service/check.ts';
 import { createComparePassword } from './service/verify.ts';
-import { createPasswordSql, type LoginCandidate, type OwnCredential, type ResetCandidate } from './sql.ts';
+import {
+  type Credential,
+  createPasswordSql,
+  type LoginCandidate,
+  type OwnCredential,
+  type ResetCandidate,
+} from './sql.ts';
 
 /** The actor, whose password has been proved too. Nothing may have changed since `updatedAt`. */
 export type ProvenOwner = OwnCredential & { readonly passwordHash: string };
@@ -91,7 +97,7 @@ export const createPasswords = (
   /** Whether a password is the account's, as one attempt that counts with its logins; a locked account tells nothing. */
   const hasPassword = async (
     ctx: RequestContext,
-    account: ResetCandidate,
+    account: Credential,
     password: string,
   ): Promise<boolean> => {
     const name: LoginName = { kind: 'email', value: account.email };
@@ -163,6 +169,15 @@ export const createPasswords = (
       if (!opened) throw new AppError('conflict');
       ctx.defer('hand a mail over', mailQueue.enqueue([outboxId]));
       return issueTokens(opened, ctx.now);
+    },
+
+    /**
+     * Whether the actor's password has become this one by a request before, which has ended the session that both came
+     * with: a form that was sent twice. It counts as a login from anywhere does, because the session is over.
+     */
+    isChangedTo: async (ctx: SessionContext, next: string): Promise<boolean> => {
+      const account = await rows.findChanged(ctx);
+      return account !== null && hasPassword(withFacts(ctx, { actor: null }), account, next);
     },
 
     /**

@@ -229,6 +229,23 @@ export const createPasswordSql = ({ db, gate, newId }: Pick<StatementParts, 'db'
   },
 
   /**
+   * The actor's account, if the change that gave it its present password has ended the actor's session; null otherwise
+   * (docs/adr/0032).
+   */
+  findChanged: async (ctx: SessionContext): Promise<Credential | null> => {
+    const [row] = await db.execute<CredentialRow>(
+      ctx,
+      sql`
+        select users.id, users.email, users.username, users.password_hash
+        from sessions session join users on users.id = session.user_id
+        where session.id = ${ctx.actor.sessionId} and users.id = ${ctx.actor.userId}
+          and session.revoked_reason = 'password_changed' and session.revoked_at = users.password_changed_at
+          and users.disabled_at is null`,
+    );
+    return row ? toCredential(row) : null;
+  },
+
+  /**
    * The account whose password a reset token may set, or has set (`isRepeat`) and which still has that password
    * (docs/adr/0032); null for any other token.
    */
