@@ -77,6 +77,17 @@ describe('the form for a new password, sent twice', () => {
     expect(login.status).toBe(429);
   });
 
+  it('is refused while guesses from elsewhere lock the account: a session that has ended is no standing', async () => {
+    const variables = { RATE_LIMIT_MAX: '10000', LOGIN_BRUTE_MAX_ATTEMPTS: '1' };
+    const { email, by } = await signUp();
+    const elsewhere = createVisitor(createClient(variables, newAddress()));
+    for (const [name, cookie] of by.jar) elsewhere.jar.set(name, cookie);
+    await by.send('/account/password', change);
+    for (let guess = 0; guess < 10; guess++)
+      await createClient(variables)('POST', '/auth/token', { json: { identifier: email, password: 'wrong' } });
+    expect((await elsewhere.send('/account/password', change)).status).toBe(401);
+  });
+
   it('is refused where the session ended in another way', async () => {
     const { email, by } = await signUp();
     const second = asBefore(by);

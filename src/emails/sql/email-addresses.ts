@@ -109,7 +109,8 @@ export const createEmailAddressSql = ({ db, newId }: Pick<StatementParts, 'db' |
    * Uses up the token that `token` yields, if its `is_right` is true, and takes its address as proved. A claim also
    * ends the identities from before, and every link that could set another password. For a token that has succeeded
    * before, it writes nothing; the reset token of that success is told for some seconds only, because a used link in a
-   * history must set no password.
+   * history must set no password. A browser that signed up with the address and another password is not told of a
+   * success, for its password is not the account's.
    */
   const accept = (
     ctx: RequestContext,
@@ -150,8 +151,7 @@ export const createEmailAddressSql = ({ db, newId }: Pick<StatementParts, 'db' |
         select * from tried_token where is_right
       ), repeated as (
         select repeat.user_id, repeat.email, repeat.username, reset.id as reset_token_id, case
-            when repeat.email = ${attempt?.email ?? null}::text
-              and repeat.password_hash = ${attempt?.passwordHash ?? null}::text then 'claimed'
+            when repeat.email = ${attempt?.email ?? null}::text then 'claimed'
             when reset.id is not null then 'bare'
             else 'bound'
           end as kind
@@ -159,6 +159,8 @@ export const createEmailAddressSql = ({ db, newId }: Pick<StatementParts, 'db' |
           left join one_time_tokens reset on reset.user_id = repeat.user_id and reset.purpose = 'reset_password'
             and reset.created_at = repeat.succeeded_at and reset.used_at is null
             and repeat.password_hash is null and repeat.succeeded_at > ${secondsAfter(now, -repeatSeconds)}
+        where repeat.email is distinct from ${attempt?.email ?? null}::text
+          or repeat.password_hash = ${attempt?.passwordHash ?? null}::text
       ), superseded as (
         select from older where not exists (select from proved) and not exists (select from repeated)
       ), chosen as (

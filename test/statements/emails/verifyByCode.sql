@@ -45,8 +45,7 @@ with presented_token as (
   select * from tried_token where is_right
 ), repeated as (
   select repeat.user_id, repeat.email, repeat.username, reset.id as reset_token_id, case
-    when repeat.email = $13::text
-    and repeat.password_hash = $14::text then 'claimed'
+    when repeat.email = $13::text then 'claimed'
     when reset.id is not null then 'bare'
     else 'bound'
     end as kind
@@ -57,26 +56,28 @@ with presented_token as (
     where token.succeeded_at is not null and account.email_verified_at is not null and account.disabled_at is null
       and token.id = (
         select mailed.id from one_time_tokens mailed
-        where mailed.email = $15 and mailed.purpose = 'verify_email' order by mailed.id desc limit 1)
-      and token.code_mac = $16 and token.code_expires_at > $17) repeat
+        where mailed.email = $14 and mailed.purpose = 'verify_email' order by mailed.id desc limit 1)
+      and token.code_mac = $15 and token.code_expires_at > $16) repeat
   left join one_time_tokens reset on reset.user_id = repeat.user_id and reset.purpose = 'reset_password'
     and reset.created_at = repeat.succeeded_at and reset.used_at is null
-    and repeat.password_hash is null and repeat.succeeded_at > $18
+    and repeat.password_hash is null and repeat.succeeded_at > $17
+  where repeat.email is distinct from $18::text
+    or repeat.password_hash = $19::text
 ), superseded as (
   select from older where not exists (select from proved) and not exists (select from repeated)
 ), chosen as (
-  select proved.user_id, $19::text as password_hash,
-    case when $20::boolean
-    and not exists (select from users holder where holder.username = $21::text)
-    then $22::text end as username
+  select proved.user_id, $20::text as password_hash,
+    case when $21::boolean
+    and not exists (select from users holder where holder.username = $22::text)
+    then $23::text end as username
   from proved where proved.kind = 'claimed'
 ), verified_account as (
-  update users set email_verified_at = coalesce(users.email_verified_at, $23), updated_at = $24,
+  update users set email_verified_at = coalesce(users.email_verified_at, $24), updated_at = $25,
     familiar_since =
-    case when proved.kind in ('claimed', 'bare') then $25::timestamptz else users.familiar_since end,
+    case when proved.kind in ('claimed', 'bare') then $26::timestamptz else users.familiar_since end,
     password_hash = coalesce(chosen.password_hash, users.password_hash),
     password_changed_at =
-    case when chosen.password_hash is null then users.password_changed_at else $26::timestamptz end,
+    case when chosen.password_hash is null then users.password_changed_at else $27::timestamptz end,
     username = coalesce(users.username, chosen.username)
   from proved left join chosen on true
   where users.id = proved.user_id
@@ -87,41 +88,41 @@ unlinked as (
   returning identity.id, identity.user_id
 ), audited_identities as (
   insert into audit_events (id, type, actor_id, subject_id, created_at, ip, user_agent, request_id, details)
-  select $27::uuid, $28, gone.user_id, gone.user_id, $29::timestamptz,
-    $30::inet, $31, $32, jsonb_build_object('identity_ids', gone.ids) from (
+  select $28::uuid, $29, gone.user_id, gone.user_id, $30::timestamptz,
+    $31::inet, $32, $33, jsonb_build_object('identity_ids', gone.ids) from (
       select unlinked.user_id, jsonb_agg(unlinked.id) as ids from unlinked group by unlinked.user_id) gone
 ), ended_sessions as (
-  update sessions session set revoked_at = $33, revoked_reason = 'password_changed'
+  update sessions session set revoked_at = $34, revoked_reason = 'password_changed'
   from proved
   where session.user_id = proved.user_id and proved.kind in ('claimed', 'bare') and session.revoked_at is null
 ), voided_tokens as (
-  update one_time_tokens token set used_at = $34, password_hash = null, username = null
+  update one_time_tokens token set used_at = $35, password_hash = null, username = null
   from verified_account
-  where token.user_id = verified_account.id and token.purpose = any($35::text[])
+  where token.user_id = verified_account.id and token.purpose = any($36::text[])
     and token.used_at is null and
     token.id <> verified_account.token_id
     and (token.purpose = 'verify_email' or verified_account.kind <> 'bound')
 ), reset_token as (
   insert into one_time_tokens (
       id, user_id, purpose, email, proved_at, code_mac, code_expires_at, created_at, expires_at)
-  select $36::uuid, source.user_id, $37::text, source.email, null::timestamptz,
-    $38::text, $39::timestamptz,
-    $40::timestamptz, $41::timestamptz
+  select $37::uuid, source.user_id, $38::text, source.email, null::timestamptz,
+    $39::text, $40::timestamptz,
+    $41::timestamptz, $42::timestamptz
   from (select proved.user_id, proved.email from proved where proved.kind = 'bare') source
   returning id, user_id, email
 ), audited as (
   insert into audit_events (id, type, actor_id, subject_id, created_at, ip, user_agent, request_id, details)
-  select $42::uuid, $43, null::uuid, verified_account.id, $44::timestamptz,
-    $45::inet, $46, $47, '{}'::jsonb from verified_account
+  select $43::uuid, $44, null::uuid, verified_account.id, $45::timestamptz,
+    $46::inet, $47, $48, '{}'::jsonb from verified_account
 ), audited_reset as (
   insert into audit_events (id, type, actor_id, subject_id, created_at, ip, user_agent, request_id, details)
-  select $48::uuid, $49, null::uuid, reset_token.user_id, $50::timestamptz,
-    $51::inet, $52, $53, '{}'::jsonb from reset_token
+  select $49::uuid, $50, null::uuid, reset_token.user_id, $51::timestamptz,
+    $52::inet, $53, $54, '{}'::jsonb from reset_token
 ), audited_refusal as (
   insert into audit_events (id, type, actor_id, subject_id, created_at, ip, user_agent, request_id, details)
-  select $54::uuid, $55, null::uuid, tried_token.user_id, $56::timestamptz,
-    $57::inet, $58, $59, '{}'::jsonb from (select 1) always left join tried_token on true
-  where $60::boolean and not exists (select from proved) and not exists (select from repeated)
+  select $55::uuid, $56, null::uuid, tried_token.user_id, $57::timestamptz,
+    $58::inet, $59, $60, '{}'::jsonb from (select 1) always left join tried_token on true
+  where $61::boolean and not exists (select from proved) and not exists (select from repeated)
     and not exists (select from superseded)
 )
 select proved.kind, proved.user_id, proved.email, verified_account.username, false as is_repeat,
@@ -153,52 +154,53 @@ select 'superseded', null, null, null, false, null from superseded;
 --   $11  timestamp with time zone  2026-01-31T12:00:00.000Z
 --   $12  timestamp with time zone  2026-01-31T12:00:00.000Z
 --   $13  text                      null
---   $14  text                      null
---   $15  text                      'person@example.com'
---   $16  text                      'mac of a code'
---   $17  timestamp with time zone  2026-01-31T12:00:00.000Z
---   $18  timestamp with time zone  2026-01-31T11:59:50.000Z
+--   $14  text                      'person@example.com'
+--   $15  text                      'mac of a code'
+--   $16  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $17  timestamp with time zone  2026-01-31T11:59:50.000Z
+--   $18  text                      null
 --   $19  text                      null
---   $20  boolean                   true
---   $21  text                      null
+--   $20  text                      null
+--   $21  boolean                   true
 --   $22  text                      null
---   $23  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $23  text                      null
 --   $24  timestamp with time zone  2026-01-31T12:00:00.000Z
 --   $25  timestamp with time zone  2026-01-31T12:00:00.000Z
 --   $26  timestamp with time zone  2026-01-31T12:00:00.000Z
---   $27  uuid                      '00000000-0000-7000-8000-000000000004'
---   $28  text                      'identity.unlinked'
---   $29  timestamp with time zone  2026-01-31T12:00:00.000Z
---   $30  inet                      '192.0.2.1'
---   $31  text                      'a browser'
---   $32  text                      'a request'
---   $33  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $27  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $28  uuid                      '00000000-0000-7000-8000-000000000004'
+--   $29  text                      'identity.unlinked'
+--   $30  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $31  inet                      '192.0.2.1'
+--   $32  text                      'a browser'
+--   $33  text                      'a request'
 --   $34  timestamp with time zone  2026-01-31T12:00:00.000Z
---   $35  text[]                    ["verify_email","reset_password","invitation","change_email"]
---   $36  uuid                      '00000000-0000-7000-8000-000000000028'
---   $37  text                      'reset_password'
---   $38  text                      null
---   $39  timestamp with time zone  null
---   $40  timestamp with time zone  2026-01-31T12:00:00.000Z
---   $41  timestamp with time zone  2026-01-31T12:30:00.000Z
---   $42  uuid                      '00000000-0000-7000-8000-000000000001'
---   $43  text                      'email.verified'
---   $44  timestamp with time zone  2026-01-31T12:00:00.000Z
---   $45  inet                      '192.0.2.1'
---   $46  text                      'a browser'
---   $47  text                      'a request'
---   $48  uuid                      '00000000-0000-7000-8000-000000000002'
---   $49  text                      'password.reset_requested'
---   $50  timestamp with time zone  2026-01-31T12:00:00.000Z
---   $51  inet                      '192.0.2.1'
---   $52  text                      'a browser'
---   $53  text                      'a request'
---   $54  uuid                      '00000000-0000-7000-8000-000000000003'
---   $55  text                      'email.code_refused'
---   $56  timestamp with time zone  2026-01-31T12:00:00.000Z
---   $57  inet                      '192.0.2.1'
---   $58  text                      'a browser'
---   $59  text                      'a request'
---   $60  boolean                   true
+--   $35  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $36  text[]                    ["verify_email","reset_password","invitation","change_email"]
+--   $37  uuid                      '00000000-0000-7000-8000-000000000028'
+--   $38  text                      'reset_password'
+--   $39  text                      null
+--   $40  timestamp with time zone  null
+--   $41  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $42  timestamp with time zone  2026-01-31T12:30:00.000Z
+--   $43  uuid                      '00000000-0000-7000-8000-000000000001'
+--   $44  text                      'email.verified'
+--   $45  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $46  inet                      '192.0.2.1'
+--   $47  text                      'a browser'
+--   $48  text                      'a request'
+--   $49  uuid                      '00000000-0000-7000-8000-000000000002'
+--   $50  text                      'password.reset_requested'
+--   $51  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $52  inet                      '192.0.2.1'
+--   $53  text                      'a browser'
+--   $54  text                      'a request'
+--   $55  uuid                      '00000000-0000-7000-8000-000000000003'
+--   $56  text                      'email.code_refused'
+--   $57  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $58  inet                      '192.0.2.1'
+--   $59  text                      'a browser'
+--   $60  text                      'a request'
+--   $61  boolean                   true
 
 commit;
