@@ -34,6 +34,10 @@ const Offers = ({ offers }: { offers: readonly SsoOffer[] }) => (
   </section>
 );
 
+/** An address that was signed up with, and has an account to log in to. */
+const takenAddressOf = (failure: Failure | undefined): string | undefined =>
+  failure?.form === 'signup' && failure.error.code === 'email_taken' ? failure.values.email : undefined;
+
 /** The forms to log in and to sign up. A sign-up that needs a challenge has no form, because the page has no script. */
 export const SignedOut = ({
   offers,
@@ -49,7 +53,7 @@ export const SignedOut = ({
       <section aria-labelledby="login">
         <h2 id="login">Log in</h2>
         <Form action="/account/login" submit="Log in">
-          <Login name="identifier" type="text" autocomplete="username" />
+          <Login name="identifier" type="text" autocomplete="username" value={takenAddressOf(failure)} />
           <Login name="password" type="password" autocomplete="current-password" />
         </Form>
         <p>

@@ -8,7 +8,7 @@ import type { EmailProof, Emails, Verified } from './service.ts';
 
 /**
  * Proves an address with the session of the request, and with the sign-up that the client has sent or its cookie keeps.
- * The cookie is cleared afterwards. @throws AppError what `verify` throws, and `duplicate_cookie`
+ * The cookie is cleared afterwards, but a link that was used before does not end another sign-up. @throws AppError what `verify` throws, and `duplicate_cookie`
  */
 export const createProveAddress =
   ({ verify }: Pick<Emails, 'verify'>, { config: { cookies, jwt }, identify }: Web) =>
@@ -17,7 +17,8 @@ export const createProveAddress =
     const presented = await identify(c);
     const sessionId = presented.kind === 'valid' ? presented.claims.sessionId : null;
     const verified = await verify(c.var.ctx, proof, { signUpAttempt: given ?? cookie, sessionId });
-    if (cookie !== null) setSignUpCookie(c, cookies, null);
+    const isOver = !verified.isRepeat || verified.kind === 'claimed';
+    if (cookie !== null && isOver) setSignUpCookie(c, cookies, null);
     return verified;
   };
 

@@ -47,6 +47,12 @@ export const endedWithSessions: readonly TokenPurpose[] = ['change_email'];
 /** A six-digit code expires before its link and takes few guesses (NIST SP 800-63B-4 section 3.1.3). */
 export const codePolicy = { ttlSeconds: 600, maxAttempts: 5 } as const;
 
+/**
+ * For how many seconds a second use of a link that proved the address of an account without a password is told the token
+ * that sets one: long enough for a double click, or to repeat a request whose answer was lost.
+ */
+export const repeatSeconds = 10;
+
 /** How many seconds an account waits for another mail of a kind that somebody asks for. */
 export const mailCooldownSeconds = 60;
 

@@ -1,6 +1,7 @@
 import { identifiersOf } from '../accounts/rules/account.ts';
 import type { Container } from '../container.ts';
 import { createCountedAttempt } from '../login-guard/rules/counted-attempt.ts';
+import type { LoginOutcome } from '../login-guard/rules/login-attempts.ts';
 import type { Passwords } from '../passwords/service.ts';
 import { type RequestContext, type SessionContext, withFacts } from '../platform/context.ts';
 import { AppError } from '../platform/errors.ts';
@@ -22,11 +23,13 @@ export type ProvingBrowser = { readonly signUpAttempt: string | null; readonly s
 /**
  * `claimed`: the account now has the password that this browser signed up with. `verified`: it has what it had before.
  * `moved`: it has the address that it asked for. `password_required`: it has no password, and the token sets one.
+ * `isRepeat`: all of this was so before, and nothing was written (docs/adr/0032).
  */
-export type Verified =
+export type Verified = { readonly isRepeat: boolean } & (
   | { readonly kind: 'claimed' }
   | { readonly kind: 'verified' | 'moved'; readonly userId: string }
-  | { readonly kind: 'password_required'; readonly resetToken: string };
+  | { readonly kind: 'password_required'; readonly resetToken: string }
+);
 
 /** An account that nobody has confirmed may be its owner's: only the browser of the asking account takes its place. */
 const needsSession = {
@@ -38,8 +41,22 @@ const unchanged = {
   errors: [{ pointer: '/email', code: 'unchanged', detail: 'this is the address of the account already' }],
 };
 
+const notTheNewest = {
+  detail: 'This code is from an older message. Use the code of our newest message, or the link in either.',
+};
+
 const linkStillWorks =
   'Too many wrong codes. The link in the message still works, and codes work again when Retry-After is over.';
+
+/**
+ * What the guard hears about a code. One that proves nothing new leaves its counts alone, so that it neither locks out a
+ * person who sends it twice nor clears the failures of a network.
+ */
+const settlementOf = (outcome: AddressOutcome): LoginOutcome => {
+  if (outcome.kind === 'void') return 'failed';
+  const isNew = 'isRepeat' in outcome && !outcome.isRepeat;
+  return isNew || outcome.kind === 'email_taken' ? 'succeeded' : 'withdrawn';
+};
 
 /** The request that began a lock may have timed out, so the record of the lock has a time limit of its own. */
 const recordLimitMs = 10_000;
@@ -91,7 +108,7 @@ export const createEmails = (container: Container, passwords: Passwords) => {
       }
       isAsked = true;
       const outcome = await guess();
-      settle(outcome.kind === 'void' ? 'failed' : 'succeeded');
+      settle(settlementOf(outcome));
       return outcome;
     } catch (error) {
       settle('withdrawn');
@@ -111,7 +128,7 @@ export const createEmails = (container: Container, passwords: Passwords) => {
     const restore = await prepareToken(ctx.now, null);
     const outcome = await changes.confirm(ctx, read.id, { sessionId, restore });
     if (outcome.kind !== 'done') return outcome;
-    ctx.defer('hand a mail over', mailQueue.enqueue([restore.outboxId]));
+    if (!outcome.isRepeat) ctx.defer('hand a mail over', mailQueue.enqueue([restore.outboxId]));
     return { ...outcome, kind: 'moved' };
   };
 
@@ -127,8 +144,9 @@ export const createEmails = (container: Container, passwords: Passwords) => {
   return {
     /**
      * Takes an address as proved: the account's own, or the new one that it asked for. What the request's browser
-     * signed up with becomes the account's. Failed logins of the account are forgiven.
-     * @throws AppError `token_invalid` for unknown, used and expired tokens alike; `email_taken`; `login_locked` for
+     * signed up with becomes the account's. Failed logins of the account are forgiven. A token that has succeeded before
+     * gets the same result while the account is as it has left it, and forgives nothing.
+     * @throws AppError `token_invalid` for unknown, voided and expired tokens alike; `email_taken`; `login_locked` for
      * codes
      */
     verify: async (
@@ -146,16 +164,19 @@ export const createEmails = (container: Container, passwords: Passwords) => {
           throw new AppError('token_invalid');
         case 'email_taken':
           throw new AppError('email_taken', outcome.freeToAsker ? needsSession : {});
+        case 'superseded':
+          throw new AppError('token_invalid', notTheNewest);
         case 'password_required': {
-          const resetToken = await oneTimeTokens.token(proof.resetTokenId, 'reset_password');
-          return { kind: 'password_required', resetToken };
+          const resetToken = await oneTimeTokens.token(outcome.resetTokenId, 'reset_password');
+          return { kind: 'password_required', resetToken, isRepeat: outcome.isRepeat };
         }
         case 'claimed':
         case 'moved':
         case 'done': {
-          ctx.defer('forgive failed logins', guard.forgive(identifiersOf(outcome)));
-          const { kind, userId } = outcome;
-          return kind === 'claimed' ? { kind } : { kind: kind === 'moved' ? kind : 'verified', userId };
+          const { kind, userId, isRepeat } = outcome;
+          if (!isRepeat) ctx.defer('forgive failed logins', guard.forgive(identifiersOf(outcome)));
+          if (kind === 'claimed') return { kind, isRepeat };
+          return { kind: kind === 'moved' ? kind : 'verified', userId, isRepeat };
         }
       }
     },
@@ -185,16 +206,18 @@ export const createEmails = (container: Container, passwords: Passwords) => {
 
     /**
      * Undoes a change of address, by the token that went to the old address. Then the same token sets a password, as
-     * the token of a reset link does, and a mail tells the address that the account leaves.
-     * @throws AppError `token_invalid` for unknown, used and expired tokens alike; `email_taken`
+     * the token of a reset link does, and a mail tells the address that the account leaves. A second use changes nothing.
+     * @returns whether the token sets a password now
+     * @throws AppError `token_invalid` for unknown, voided and expired tokens alike; `email_taken`
      */
-    restore: async (ctx: RequestContext, token: string): Promise<void> => {
+    restore: async (ctx: RequestContext, token: string): Promise<{ readonly setsPassword: boolean }> => {
       const read = await oneTimeTokens.read(token, ['restore_email']);
       const noticeId = newId(ctx.now);
       const outcome = read && (await changes.restore(ctx, read.id, noticeId));
       if (!outcome || outcome.kind === 'void') throw new AppError('token_invalid');
       if (outcome.kind === 'email_taken') throw new AppError('email_taken');
-      ctx.defer('hand a mail over', mailQueue.enqueue([noticeId]));
+      if (!outcome.isRepeat) ctx.defer('hand a mail over', mailQueue.enqueue([noticeId]));
+      return { setsPassword: outcome.setsPassword };
     },
   };
 };

@@ -68,7 +68,7 @@ export const passwordRoutes = ({ change, forgot, reset }: Passwords, { config }:
       access: 'anyone',
       rate: 'reset',
       json: ResetPasswordBody,
-      answers: { 204: { description: 'The password is set' } },
+      answers: { 204: { description: 'The password is set; the same request again changes nothing' } },
       errors: ['token_invalid', 'weak_password', 'validation_failed', 'overloaded'],
       budget: { trips: 2, objects: 2 },
     },

@@ -2,8 +2,8 @@ import { identifiersOf, type LoginName } from '../accounts/rules/account.ts';
 import type { Audit } from '../audit/service.ts';
 import type { Container } from '../container.ts';
 import { settingLinks } from '../emails/rules.ts';
-import type { RequestContext, SessionContext } from '../platform/context.ts';
-import { AppError } from '../platform/errors.ts';
+import { type RequestContext, type SessionContext, withFacts } from '../platform/context.ts';
+import { AppError, findAppError } from '../platform/errors.ts';
 import { evenOut } from '../platform/even-out.ts';
 import { widestOf } from '../platform/rules/network.ts';
 import { named, type RatePolicy } from '../platform/rules/sliding-window.ts';
@@ -11,7 +11,13 @@ import type { IssuedTokens } from '../sessions/rules/session.ts';
 import { hashCaller } from './rules/hash-lane.ts';
 import { createCheckPassword, createPwnedPasswords } from './service/check.ts';
 import { createComparePassword } from './service/verify.ts';
-import { createPasswordSql, type LoginCandidate, type OwnCredential } from './sql.ts';
+import {
+  type Credential,
+  createPasswordSql,
+  type LoginCandidate,
+  type OwnCredential,
+  type ResetCandidate,
+} from './sql.ts';
 
 /** The actor, whose password has been proved too. Nothing may have changed since `updatedAt`. */
 export type ProvenOwner = OwnCredential & { readonly passwordHash: string };
@@ -88,6 +94,39 @@ export const createPasswords = (
     }
   };
 
+  /** Whether a password is the account's, as one attempt that counts with its logins; a locked account tells nothing. */
+  const hasPassword = async (
+    ctx: RequestContext,
+    account: Credential,
+    password: string,
+  ): Promise<boolean> => {
+    const name: LoginName = { kind: 'email', value: account.email };
+    const proved = await compare(ctx, name, password, Promise.resolve(account)).catch((error: unknown) => {
+      if (findAppError(error)?.code === 'login_locked') return null;
+      throw error;
+    });
+    return proved !== null;
+  };
+
+  /** @returns false where the token cannot set the password any more */
+  const setByToken = async (
+    ctx: RequestContext,
+    tokenId: string,
+    owner: ResetCandidate,
+    password: string,
+  ): Promise<boolean> => {
+    const { email, username, passwordHash } = owner;
+    const caller = hashCaller(ctx, 'reset', email);
+    const unchanged = passwordHash !== null && (await hasher.verify(password, passwordHash, caller)).valid;
+    await check(ctx, { caller, password, email, username, ...(unchanged && { current: password }) });
+    const outboxId = newId(ctx.now);
+    const hash = await hasher.hash(password, caller);
+    if (!(await rows.reset(ctx, tokenId, { hash, outboxId }))) return false;
+    ctx.defer('hand a mail over', mailQueue.enqueue([outboxId]));
+    ctx.defer('forgive failed logins', guard.forgive(identifiersOf(owner)));
+    return true;
+  };
+
   return {
     check,
     proveOwn,
@@ -133,6 +172,15 @@ export const createPasswords = (
     },
 
     /**
+     * Whether the actor's password has become this one by a request before, which has ended the session that both came
+     * with: a form that was sent twice. It counts as a login from anywhere does, because the session is over.
+     */
+    isChangedTo: async (ctx: SessionContext, next: string): Promise<boolean> => {
+      const account = await rows.findChanged(ctx);
+      return account !== null && hasPassword(withFacts(ctx, { actor: null }), account, next);
+    },
+
+    /**
      * Mails a reset link to an address that has an account; the answer does not tell whether it has (OWASP ASVS 5.0,
      * 6.3.8).
      */
@@ -145,23 +193,21 @@ export const createPasswords = (
     /**
      * Sets a password by the token of a mail, also for an account that had none, and ends all sessions. The owner can
      * log in at once, whatever the login guard has counted.
-     * @throws AppError `token_invalid` for an unknown, used or expired token; `weak_password`, which leaves the token
-     *   good
+     *
+     * The same password by the same token is a second submission: it succeeds and changes nothing, while the account
+     * still has that password. It counts as a login does, so that a used link is no better place for guesses.
+     * @throws AppError `token_invalid` for an unknown, voided or expired token, and for another password by a used one;
+     *   `weak_password`, which leaves the token good
      */
     reset: async (ctx: RequestContext, request: { token: string; password: string }): Promise<void> => {
       const { token, password } = request;
       const read = await oneTimeTokens.read(token, settingLinks);
-      const owner = read && (await rows.findForReset(ctx, read.id));
-      if (!owner) throw new AppError('token_invalid');
-      const { email, username, passwordHash } = owner;
-      const caller = hashCaller(ctx, 'reset', email);
-      const unchanged = passwordHash !== null && (await hasher.verify(password, passwordHash, caller)).valid;
-      await check(ctx, { caller, password, email, username, ...(unchanged && { current: password }) });
-      const outboxId = newId(ctx.now);
-      const hash = await hasher.hash(password, caller);
-      if (!(await rows.reset(ctx, read.id, { hash, outboxId }))) throw new AppError('token_invalid');
-      ctx.defer('hand a mail over', mailQueue.enqueue([outboxId]));
-      ctx.defer('forgive failed logins', guard.forgive(identifiersOf(owner)));
+      if (!read) throw new AppError('token_invalid');
+      const owner = await rows.findForReset(ctx, read.id);
+      if (owner && !owner.isRepeat && (await setByToken(ctx, read.id, owner, password))) return;
+      // Another submission may have set it while this one was hashing.
+      const reset = owner && !owner.isRepeat ? await rows.findForReset(ctx, read.id) : owner;
+      if (!reset?.isRepeat || !(await hasPassword(ctx, reset, password))) throw new AppError('token_invalid');
     },
   };
 };

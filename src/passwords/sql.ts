@@ -10,6 +10,7 @@ import {
 } from '../accounts/sql/account-rows.ts';
 import { insertAudit, noOne } from '../audit/sql/audit-rows.ts';
 import { endedByNewPassword, establishedSeconds, settingPurposes } from '../emails/rules.ts';
+import { succeededTokens } from '../emails/sql/repeated-use.ts';
 import { voidUndos } from '../emails/sql/undo-tokens.ts';
 import {
   askedTokenDetails,
@@ -19,6 +20,7 @@ import {
   mailToken,
   noResetSent,
   originDetails,
+  succeeds,
   voidTokens,
 } from '../mail/sql/mail-rows.ts';
 import type { RequestContext, SessionContext } from '../platform/context.ts';
@@ -45,6 +47,9 @@ export type LoginCandidate = Omit<Credential, 'username'> & {
   readonly disabled: boolean;
   readonly emailVerified: boolean;
 };
+
+/** The account of a token that sets a password. `isRepeat`: the token has set it already. */
+export type ResetCandidate = Credential & { readonly isRepeat: boolean };
 
 export type NewPassword = { readonly hash: string; readonly outboxId: string };
 
@@ -223,17 +228,43 @@ export const createPasswordSql = ({ db, gate, newId }: Pick<StatementParts, 'db'
     );
   },
 
-  /** The account whose password a reset token may set; null for a token that is used or expired. */
-  findForReset: async (ctx: RequestContext, tokenId: string): Promise<Credential | null> => {
+  /**
+   * The actor's account, if the change that gave it its present password has ended the actor's session; null otherwise
+   * (docs/adr/0032).
+   */
+  findChanged: async (ctx: SessionContext): Promise<Credential | null> => {
     const [row] = await db.execute<CredentialRow>(
       ctx,
       sql`
         select users.id, users.email, users.username, users.password_hash
-        from one_time_tokens token join users on users.id = token.user_id
-        where token.id = ${tokenId} and ${sets(sql`token.purpose`)} and token.used_at is null
-          and token.expires_at > ${ctx.now} and token.email = users.email and users.disabled_at is null`,
+        from sessions session join users on users.id = session.user_id
+        where session.id = ${ctx.actor.sessionId} and users.id = ${ctx.actor.userId}
+          and session.revoked_reason = 'password_changed' and session.revoked_at = users.password_changed_at
+          and users.disabled_at is null`,
     );
     return row ? toCredential(row) : null;
+  },
+
+  /**
+   * The account whose password a reset token may set, or has set (`isRepeat`) and which still has that password
+   * (docs/adr/0032); null for any other token.
+   */
+  findForReset: async (ctx: RequestContext, tokenId: string): Promise<ResetCandidate | null> => {
+    const hasSet = sql`
+      token.id = ${tokenId} and ${sets(sql`token.purpose`)} and token.used_at is not null
+      and token.succeeded_at = account.password_changed_at`;
+    const [row] = await db.execute<CredentialRow & { is_repeat: boolean }>(
+      ctx,
+      sql`
+        select users.id, users.email, users.username, users.password_hash, false as is_repeat
+        from one_time_tokens token join users on users.id = token.user_id
+        where token.id = ${tokenId} and ${sets(sql`token.purpose`)} and token.used_at is null
+          and token.expires_at > ${ctx.now} and token.email = users.email and users.disabled_at is null
+        union all
+        select repeated.user_id, repeated.email, repeated.username, repeated.password_hash, true
+        from (${succeededTokens(hasSet)}) repeated`,
+    );
+    return row ? { ...toCredential(row), isRepeat: row.is_repeat } : null;
   },
 
   /**
@@ -258,7 +289,7 @@ export const createPasswordSql = ({ db, gate, newId }: Pick<StatementParts, 'db'
       lockOwnerOf(tokenId),
       sql`
         with used_token as (
-          update one_time_tokens set used_at = ${now}
+          update one_time_tokens set ${succeeds(ctx)}
           where id = ${tokenId} and ${sets(sql`purpose`)} and used_at is null and expires_at > ${now}
           returning user_id, email
         ), changed_user as (

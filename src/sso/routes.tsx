@@ -1,12 +1,10 @@
 import type { Context } from 'hono';
-import type { Config } from '../platform/config/schema.ts';
 import type { AppEnv } from '../platform/http/app-env.ts';
-import { readSingleCookie, setHttpOnlyCookie } from '../platform/http/cookies.ts';
 import { respondWithPage } from '../platform/http/page-response.tsx';
 import { route, type Web } from '../platform/http/route.ts';
 import { setSessionCookies } from '../sessions/http.ts';
+import { keepAttempt, readAttempt } from './http.ts';
 import { GoOn } from './pages.tsx';
-import { attemptTtlSeconds } from './rules.ts';
 import {
   IdentityList,
   IdentityParams,
@@ -17,15 +15,8 @@ import {
 } from './schema.ts';
 import type { Sso } from './service.ts';
 
-/** Keeps an attempt to log in by a provider; null ends it. Always `Lax`, because the answer comes from another site. */
-const setAttemptCookie = (c: Context<AppEnv>, config: Config['cookies'], sealed: string | null): void => {
-  const { attemptName, attemptPath } = config;
-  const maxAge = sealed === null ? 0 : attemptTtlSeconds;
-  setHttpOnlyCookie(c, { ...config, sameSite: 'lax' }, attemptName, attemptPath, sealed ?? '', maxAge);
-};
-
 /** The way to a provider and back. */
-export const ssoRoutes = ({ start, finish }: Sso, { config: { cookies }, site }: Web) => {
+export const ssoRoutes = ({ start, finish }: Sso, { config: { cookies }, identify, site }: Web) => {
   /** A redirect chain from another site sends no cookie of SameSite=Strict, but a page of ours that continues does. */
   const goOn = (c: Context<AppEnv>, returnTo: string) => {
     if (cookies.sameSite !== 'strict') return c.redirect(returnTo, 303);
@@ -48,7 +39,7 @@ export const ssoRoutes = ({ start, finish }: Sso, { config: { cookies }, site }:
         params: ProviderParams,
         query: SsoStartQuery,
         answers: {
-          302: { description: 'To the provider; a cookie keeps the attempt for ten minutes' },
+          302: { description: 'To the provider; a cookie of its own keeps the attempt for ten minutes' },
         },
         errors: ['not_found', 'validation_failed'],
         budget: { trips: 0, objects: 1 },
@@ -56,8 +47,8 @@ export const ssoRoutes = ({ start, finish }: Sso, { config: { cookies }, site }:
       async (c, ctx) => {
         const { provider: providerId } = c.req.valid('param');
         const { return_to: returnTo = null } = c.req.valid('query');
-        const { location, sealed } = await start(ctx, { providerId, returnTo });
-        setAttemptCookie(c, cookies, sealed);
+        const { location, ...attempt } = await start(ctx, { providerId, returnTo });
+        await keepAttempt(c, cookies, attempt);
         return c.redirect(location, 302);
       },
     ),
@@ -72,7 +63,7 @@ export const ssoRoutes = ({ start, finish }: Sso, { config: { cookies }, site }:
         params: ProviderParams,
         query: SsoAnswerQuery,
         answers: {
-          303: { description: 'Logged in; cookies are set' },
+          303: { description: 'Logged in; cookies are set. The same request again sets none' },
           200: {
             description: 'The same as a page that continues, where cookies are SameSite=Strict',
             mediaType: 'text/html',
@@ -91,16 +82,24 @@ export const ssoRoutes = ({ start, finish }: Sso, { config: { cookies }, site }:
         budget: { trips: 1, objects: 1 },
       },
       async (c, ctx) => {
-        const sealed = readSingleCookie(c, cookies.attemptName);
-        // The attempt is over, whatever its outcome: the provider accepts a code once.
-        if (sealed !== null) setAttemptCookie(c, cookies, null);
-        const { tokens, returnTo } = await finish(ctx, {
+        const answer = new URL(c.req.url).searchParams;
+        const attempt = await readAttempt(c, cookies, answer.get('state') ?? '');
+        const presented = await identify(c);
+        const loggedIn = await finish(ctx, {
           providerId: c.req.valid('param').provider,
-          sealed,
-          answer: new URL(c.req.url).searchParams,
+          sealed: attempt.sealed,
+          sessionId: presented.kind === 'valid' ? presented.claims.sessionId : null,
+          answer,
+        }).catch((error: unknown) => {
+          // The attempt is over, whatever its outcome: the provider accepts a code once.
+          if (attempt.sealed !== null) attempt.replace(null);
+          throw error;
         });
-        c.set('userId', tokens.account.id);
-        setSessionCookies(c, cookies, tokens);
+        const { returnTo } = loggedIn;
+        if (loggedIn.kind === 'repeated') return goOn(c, returnTo);
+        attempt.replace(loggedIn.sealedResult);
+        c.set('userId', loggedIn.tokens.account.id);
+        setSessionCookies(c, cookies, loggedIn.tokens);
         return goOn(c, returnTo);
       },
     ),

@@ -69,8 +69,17 @@ export type LinkedIdentity = {
 /** An identity with its provider's name: that of the configuration, or the issuer's host. */
 export type NamedIdentity = LinkedIdentity & { readonly name: string };
 
+/** The login of an attempt, which the browser keeps, sealed, in its place: a reload of the callback ends where it did. */
+export type AttemptResult = Pick<Attempt, 'provider' | 'state' | 'returnTo'> & {
+  /** The session that was opened. */
+  readonly sessionId: string;
+};
+
 /** How long a person may take at the provider, in seconds. */
 export const attemptTtlSeconds = 600;
+
+/** How many attempts a browser keeps at once. */
+export const maxAttempts = 5;
 
 type ReturnPolicy = {
   readonly isAllowedOrigin: OriginCheck;

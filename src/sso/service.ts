@@ -11,6 +11,7 @@ import { createOidcProvider } from './providers/oidc.ts';
 import { createProviderFetch } from './providers/requests.ts';
 import {
   type Attempt,
+  type AttemptResult,
   type IdentityProvider,
   type NamedIdentity,
   type ProvidedIdentity,
@@ -76,10 +77,18 @@ const refusalOf = (kind: Exclude<Decision, 'known' | 'created' | 'linked'>, name
 
 export type SsoAnswer = {
   readonly providerId: string;
-  /** The sealed attempt in the browser's cookie; null without a cookie. */
+  /** The sealed attempt, or its result, in the browser's cookie; null without a cookie. */
   readonly sealed: string | null;
+  /** The session that the browser's access token names; null without a good one. */
+  readonly sessionId: string | null;
   readonly answer: URLSearchParams;
 };
+
+/** `repeated`: the same answer has logged the browser in before, and nothing is done. */
+export type SsoLoggedIn = { readonly returnTo: string } & (
+  | { readonly kind: 'opened'; readonly tokens: IssuedTokens; readonly sealedResult: string }
+  | { readonly kind: 'repeated' }
+);
 
 export type Sso = ReturnType<typeof createSso>;
 
@@ -122,7 +131,7 @@ export const createSso = (container: Container) => {
   const start = async (
     ctx: RequestContext,
     { providerId, returnTo }: { readonly providerId: string; readonly returnTo: string | null },
-  ): Promise<{ readonly location: string; readonly sealed: string }> => {
+  ): Promise<{ readonly location: string; readonly state: string; readonly sealed: string }> => {
     const provider = providerOf(providerId);
     const address = readReturnAddress(returnTo ?? home, returnPolicy);
     if (address === null) {
@@ -143,7 +152,7 @@ export const createSso = (container: Container) => {
       attempts.seal(attempt, ctx.now),
     ]).catch(countFailure(provider));
     count(provider, 'started');
-    return { location, sealed };
+    return { location, state: attempt.state, sealed };
   };
 
   const identify = async (
@@ -182,29 +191,47 @@ export const createSso = (container: Container) => {
     if (mails.length > 0) ctx.defer('hand a mail over', mailQueue.enqueue(mails));
     if (kind !== 'known' && kind !== 'created' && kind !== 'linked') throw refusalOf(kind, provider.name);
     if (!opened) throw new AppError('account_disabled');
-    return { kind, tokens: await issueTokens(opened, ctx.now) };
+    return { kind, sessionId: session.id, tokens: await issueTokens(opened, ctx.now) };
+  };
+
+  /** The result of a callback that was sent before; null once its session is over, and in another session. */
+  const repeatOf = async (
+    ctx: RequestContext,
+    sealed: string,
+    answered: Pick<Attempt, 'provider' | 'state'>,
+    sessionId: string | null,
+  ): Promise<AttemptResult | null> => {
+    const result = await attempts.openResult(sealed, answered, ctx.now);
+    if (!result || (sessionId !== null && sessionId !== result.sessionId)) return null;
+    return (await rows.isLive(ctx, result.sessionId)) ? result : null;
   };
 
   const complete = async (
     ctx: RequestContext,
     provider: IdentityProvider,
-    { sealed, answer }: SsoAnswer,
-  ): Promise<{ readonly tokens: IssuedTokens; readonly returnTo: string }> => {
+    { sealed, answer, sessionId }: SsoAnswer,
+  ): Promise<SsoLoggedIn> => {
     const answered = { provider: provider.id, state: answer.get('state') ?? '' };
     const attempt = sealed && (await attempts.open(sealed, answered, ctx.now));
     if (!attempt) {
+      const repeated = sealed && (await repeatOf(ctx, sealed, answered, sessionId));
+      if (repeated) return { kind: 'repeated', returnTo: repeated.returnTo };
       throw new AppError('oauth_failed', {
         detail: 'This login was not begun in this browser, or too long ago. Start it again.',
       });
     }
-    const { kind, tokens } = await login(ctx, provider, await identify(ctx, provider, answer, attempt));
-    count(provider, kind);
-    return { tokens, returnTo: attempt.returnTo };
+    const { returnTo } = attempt;
+    const opened = await login(ctx, provider, await identify(ctx, provider, answer, attempt));
+    count(provider, opened.kind);
+    const result = { ...answered, returnTo, sessionId: opened.sessionId };
+    const sealedResult = await attempts.sealResult(result, ctx.now);
+    return { kind: 'opened', tokens: opened.tokens, returnTo, sealedResult };
   };
 
   /**
    * Logs in a person who comes back from a provider, and creates an account if there is none. An answer that this browser
-   * did not ask for is refused before any call or write (RFC 9700 section 2.1.1).
+   * did not ask for is refused before any call or write (RFC 9700 section 2.1.1). The same answer again, from a reload,
+   * opens no second session: it ends where the first one did.
    * @throws AppError `not_found`, `oauth_failed`, `account_disabled`, `email_not_verified`, `email_taken`,
    * `service_unavailable`
    */

@@ -5,11 +5,29 @@ import { createSealKeys } from '../../src/platform/crypto/derived-keys.ts';
 import { createSealedAttempts } from '../../src/sso/sealed-attempts.ts';
 
 const secret = new Secret('the secret of these tests');
-const { seal, open } = createSealedAttempts([secret]);
+const { seal, open, sealResult, openResult } = createSealedAttempts([secret]);
 const now = new Date('2026-11-20T10:00:00Z');
 const later = (seconds: number) => new Date(now.getTime() + seconds * 1000);
 const attempt = { provider: 'acme', state: 's1', nonce: 'n1', codeVerifier: 'v1', returnTo: '/account' };
 const answered = { provider: 'acme', state: 's1' };
+
+describe('the sealed result of an attempt', () => {
+  const result = { provider: 'acme', state: 's1', returnTo: '/account', sessionId: 'a session' };
+
+  it('opens for its provider and state for ten minutes', async () => {
+    const sealed = await sealResult(result, now);
+    expect(await openResult(sealed, answered, later(599))).toMatchObject(result);
+    expect(await openResult(sealed, answered, later(600))).toBeNull();
+    expect(await openResult(sealed, { ...answered, state: 's2' }, now)).toBeNull();
+    expect(await openResult(sealed, { ...answered, provider: 'other' }, now)).toBeNull();
+  });
+
+  it('does not open as an attempt, nor an attempt as a result', async () => {
+    const both = { ...attempt, ...result };
+    expect(await open(await sealResult(both, now), answered, now)).toBeNull();
+    expect(await openResult(await seal(both, now), answered, now)).toBeNull();
+  });
+});
 
 describe('a sealed attempt', () => {
   it('opens unchanged for ten minutes', async () => {

@@ -2,7 +2,10 @@ import type { Context } from 'hono';
 import { createProveAddress, placeAfterProof } from '../../emails/http.ts';
 import type { Emails } from '../../emails/service.ts';
 import type { Passwords } from '../../passwords/service.ts';
+import { withFacts } from '../../platform/context.ts';
+import { findAppError } from '../../platform/errors.ts';
 import type { AppEnv } from '../../platform/http/app-env.ts';
+import { actorOf } from '../../platform/http/identify.ts';
 import { pageForm } from '../../platform/http/page-response.tsx';
 import { page, type Web } from '../../platform/http/route.ts';
 import { doneAt } from '../../platform/pages/notices.ts';
@@ -32,6 +35,12 @@ const formPaths = [
   'code',
 ].map((form) => `/account/${form}` as const);
 
+/** Whether a change of the password may have failed because the same form has changed it before. */
+const mayBeRepeated = (thrown: unknown): boolean => {
+  const code = findAppError(thrown)?.code;
+  return code === 'session_revoked' || code === 'conflict';
+};
+
 /** The features behind the page; the API has the same ones. */
 type PageFeatures = {
   readonly accounts: Accounts;
@@ -54,6 +63,18 @@ export const accountPageRoutes = (features: PageFeatures, web: Web) => {
   };
   const { showAccount, showSignedOut } = createShowAccount(features, web);
 
+  /** Whether a sign-up was refused because this browser is logged in to the account of the address: it was sent twice. */
+  const isOwnAddress = async (c: Context<AppEnv>, email: string, thrown: unknown): Promise<boolean> => {
+    const presented = await identify(c);
+    if (findAppError(thrown)?.code !== 'email_taken' || presented.kind !== 'valid') return false;
+    const ctx = withFacts(c.var.ctx, { actor: actorOf(presented) });
+    const own = await accounts.me(ctx).catch((error: unknown) => {
+      if ((findAppError(error)?.status ?? 500) >= 500) throw error;
+      return null;
+    });
+    return own?.email === email;
+  };
+
   return [
     page({ method: 'GET', path: '/account', access: 'optional' }, (c) => showAccount(c)),
     page(
@@ -74,7 +95,12 @@ export const accountPageRoutes = (features: PageFeatures, web: Web) => {
         name: 'signup',
         schema: SignupBody,
         submit: async (c, { username = null, turnstile_token: turnstileToken = null, ...body }) => {
-          const outcome = await accounts.signup(c.var.ctx, { ...body, username, turnstileToken });
+          const request = { ...body, username, turnstileToken };
+          const outcome = await accounts.signup(c.var.ctx, request).catch(async (thrown: unknown) => {
+            if (await isOwnAddress(c, body.email, thrown)) return null;
+            throw thrown;
+          });
+          if (outcome === null) return '/account';
           if (outcome.kind === 'pending') {
             setSignUpCookie(c, cookies, outcome.attempt);
             return doneAt('/verify-email', 'signed-up');
@@ -130,7 +156,12 @@ export const accountPageRoutes = (features: PageFeatures, web: Web) => {
         name: 'password',
         schema: ChangePasswordBody,
         submit: async (c, { current_password: current, new_password: next }, ctx) => {
-          keepTokens(c, await passwords.change(ctx, { current, next }));
+          try {
+            keepTokens(c, await passwords.change(ctx, { current, next }));
+          } catch (thrown) {
+            // The first of two presses has ended the session that the second one came with.
+            if (!mayBeRepeated(thrown) || !(await passwords.isChangedTo(ctx, next))) throw thrown;
+          }
           return doneAt('/account', 'password-changed');
         },
         again: showAccount,

@@ -29,7 +29,7 @@ export const emailRoutes = (emails: Emails, web: Web) => {
         answers: {
           204: {
             description:
-              'Proved. Where addresses are verified first, the account now has what the sign-up chose; the client that signed up sends it along (its cookie, or `signup_attempt`). A new address that an unproved account holds needs a session of the account that asked; without one the answer is 409 `email_taken`',
+              'Proved; a second use of the same link or code changes nothing. Where addresses are verified first, the account now has what the sign-up chose; the client that signed up sends it along (its cookie, or `signup_attempt`). A new address that an unproved account holds needs a session of the account that asked; without one the answer is 409 `email_taken`',
           },
           200: {
             description:
@@ -96,7 +96,7 @@ export const emailRoutes = (emails: Emails, web: Web) => {
         rate: 'verify',
         json: RestoreEmailBody,
         answers: {
-          204: { description: 'The old address is back. The same again until the token has set a password' },
+          204: { description: 'The old address is back. A second use changes nothing' },
         },
         errors: ['token_invalid', 'email_taken', 'validation_failed'],
         budget: { trips: 1, objects: 1 },

@@ -149,7 +149,8 @@ export const linkPageRoutes = (
         name: 'restore',
         schema: LinkToken,
         submit: async (c, body) => {
-          await emails.restore(c.var.ctx, body.token);
+          const { setsPassword } = await emails.restore(c.var.ctx, body.token);
+          if (!setsPassword) return doneAt('/forgot-password', 'email-restored-before');
           return `${doneAt('/reset-password', 'email-restored')}&token=${body.token}`;
         },
         again: (c, failure) => showDeadLink(c, 'restore', failure),

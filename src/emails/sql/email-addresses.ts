@@ -18,18 +18,22 @@ import {
 } from '../../mail/sql/mail-rows.ts';
 import type { RequestContext } from '../../platform/context.ts';
 import { violatedUnique } from '../../platform/db/errors.ts';
+import { secondsAfter } from '../../sessions/rules/session.ts';
 import type { StatementParts } from '../../sessions/sql/gate.ts';
 import { unlinkIdentities } from '../../sso/sql/identity-rows.ts';
-import { codePolicy, endedByNewPassword } from '../rules.ts';
+import { codePolicy, endedByNewPassword, repeatSeconds } from '../rules.ts';
+import { succeededTokens } from './repeated-use.ts';
 
 export type Proved<Kind extends string> = {
   readonly kind: Kind;
   readonly userId: string;
   readonly email: string;
   readonly username: string | null;
+  /** Whether the token had succeeded before, so that nothing was written (docs/adr/0032). */
+  readonly isRepeat: boolean;
 };
 
-/** `void`: used, expired and unknown tokens get one answer. `done` has the names that the account logs in with. */
+/** `void`: voided, expired and unknown tokens get one answer. `done` has the names that the account logs in with. */
 export type ProofOutcome =
   | Proved<'done'>
   | { readonly kind: 'void' }
@@ -38,9 +42,13 @@ export type ProofOutcome =
 
 /**
  * `claimed`: the account has the password of the request's sign-up now. `password_required`: the account has none, and
- * the reset token of the request sets one.
+ * a reset token sets one. `superseded`: the right code of a mail that is not the newest.
  */
-export type AddressOutcome = ProofOutcome | Proved<'claimed'> | { readonly kind: 'password_required' };
+export type AddressOutcome =
+  | ProofOutcome
+  | Proved<'claimed'>
+  | { readonly kind: 'password_required'; readonly resetTokenId: string; readonly isRepeat: boolean }
+  | { readonly kind: 'superseded' };
 
 /** What comes with a proof of the account's own address. */
 export type Proof = {
@@ -59,16 +67,32 @@ type ProvedRow = {
   user_id: string;
   email: string;
   username: string | null;
+  is_repeat: boolean;
+  /** Of a bare account. */
+  reset_token_id: string | null;
 };
 
-/** A code counts its tries. */
-type ProvedBy = 'link' | 'code';
+type Row = ProvedRow | { kind: 'superseded' };
 
-const toOutcome = (row: ProvedRow | undefined): AddressOutcome => {
+/** What a request presents. A code counts its tries. */
+type Presented = {
+  readonly by: 'link' | 'code';
+  /** Locks the account. */
+  readonly lock: SQL;
+  /** Yields the token while it can be used. */
+  readonly token: SQL;
+  /** Which tokens that have succeeded it presents once more. */
+  readonly repeated: SQL;
+  /** Whether it is the code of an older mail. */
+  readonly isSuperseded: SQL;
+};
+
+const toOutcome = (row: Row | undefined): AddressOutcome => {
   if (!row) return { kind: 'void' };
-  if (row.kind === 'bare') return { kind: 'password_required' };
-  const { kind, user_id: userId, email, username } = row;
-  return { kind: kind === 'claimed' ? 'claimed' : 'done', userId, email, username };
+  if (row.kind === 'superseded') return { kind: 'superseded' };
+  const { kind, user_id: userId, email, username, is_repeat: isRepeat, reset_token_id: resetTokenId } = row;
+  if (kind === 'bare' && resetTokenId !== null) return { kind: 'password_required', resetTokenId, isRepeat };
+  return { kind: kind === 'claimed' ? 'claimed' : 'done', userId, email, username, isRepeat };
 };
 
 /** The kind of a `ProvedRow`, for the account whose address the token proves. */
@@ -83,13 +107,16 @@ const kindOf = (attempt: SignUpAttempt | null, { token, account }: { token: SQL;
 export const createEmailAddressSql = ({ db, newId }: Pick<StatementParts, 'db' | 'newId'>) => {
   /**
    * Uses up the token that `token` yields, if its `is_right` is true, and takes its address as proved. A claim also
-   * ends the identities from before, and every link that could set another password.
+   * ends the identities from before, and every link that could set another password. For a token that has succeeded
+   * before, it writes nothing; the reset token of that success is told for some seconds only, because a used link in a
+   * history must set no password. A browser that signed up with the address and another password is not told of a
+   * success, for its password is not the account's.
    */
   const accept = (
     ctx: RequestContext,
-    token: SQL,
+    { by, token, repeated, isSuperseded }: Presented,
     { attempt, resetTokenId }: Proof,
-    { by, withName }: { by: ProvedBy; withName: boolean },
+    withName: boolean,
   ): SQL => {
     const { now } = ctx;
     const reset = { tokenId: resetTokenId, codeMac: null };
@@ -111,13 +138,31 @@ export const createEmailAddressSql = ({ db, newId }: Pick<StatementParts, 'db' |
           ${kindOf(attempt, { token: sql`presented_token`, account: sql`account` })} as kind
         from presented_token
           join users account on account.id = presented_token.user_id and account.email = presented_token.email
+      ), older as (
+        select from (select 1) always where ${isSuperseded}
       ), tried_token as (
         update one_time_tokens token set code_attempts = token.code_attempts + ${by === 'code' ? 1 : 0}::int,
-          used_at = case when verdict.is_right then ${now}::timestamptz end, ${withoutCredentials}
+          used_at = case when verdict.is_right then ${now}::timestamptz end,
+          succeeded_at = case when verdict.is_right then ${now}::timestamptz end, ${withoutCredentials}
         from verdict where token.id = verdict.id and token.used_at is null
+          and (verdict.is_right or not exists (select from older))
         returning token.id, token.user_id, token.email, verdict.is_right, verdict.kind
       ), proved as (
         select * from tried_token where is_right
+      ), repeated as (
+        select repeat.user_id, repeat.email, repeat.username, reset.id as reset_token_id, case
+            when repeat.email = ${attempt?.email ?? null}::text then 'claimed'
+            when reset.id is not null then 'bare'
+            else 'bound'
+          end as kind
+        from (${succeededTokens(repeated)}) repeat
+          left join one_time_tokens reset on reset.user_id = repeat.user_id and reset.purpose = 'reset_password'
+            and reset.created_at = repeat.succeeded_at and reset.used_at is null
+            and repeat.password_hash is null and repeat.succeeded_at > ${secondsAfter(now, -repeatSeconds)}
+        where repeat.email is distinct from ${attempt?.email ?? null}::text
+          or repeat.password_hash = ${attempt?.passwordHash ?? null}::text
+      ), superseded as (
+        select from older where not exists (select from proved) and not exists (select from repeated)
       ), chosen as (
         select proved.user_id, ${attempt?.passwordHash ?? null}::text as password_hash,
           case when ${withName}::boolean
@@ -150,24 +195,27 @@ export const createEmailAddressSql = ({ db, newId }: Pick<StatementParts, 'db' |
         ${asked} from reset_token
       ), audited_refusal as (
         ${refused} from (select 1) always left join tried_token on true
-        where ${by === 'code'}::boolean and not exists (select from proved)
+        where ${by === 'code'}::boolean and not exists (select from proved) and not exists (select from repeated)
+          and not exists (select from superseded)
       )
-      select proved.kind, proved.user_id, proved.email, verified_account.username
-      from proved left join verified_account on true`;
+      select proved.kind, proved.user_id, proved.email, verified_account.username, false as is_repeat,
+        (select reset_token.id from reset_token) as reset_token_id
+      from proved left join verified_account on true
+      union all
+      select repeated.kind, repeated.user_id, repeated.email, repeated.username, true, repeated.reset_token_id
+      from repeated
+      union all
+      select 'superseded', null, null, null, false, null from superseded`;
   };
 
   /** If another account takes the user name at the same moment, the address is proved without the name. */
-  const prove = async (
-    ctx: RequestContext,
-    proof: Proof,
-    { lock, token, by }: { lock: SQL; token: SQL; by: ProvedBy },
-  ): Promise<AddressOutcome> => {
+  const prove = async (ctx: RequestContext, proof: Proof, presented: Presented): Promise<AddressOutcome> => {
     const run = (withName: boolean) =>
-      db.transaction(ctx, [lock, accept(ctx, token, proof, { by, withName })]);
+      db.transaction(ctx, [presented.lock, accept(ctx, presented, proof, withName)]);
     const [, [row]] = (await run(true).catch((error: unknown) => {
       if (violatedUnique(error) === 'users_username_unique') return run(false);
       throw error;
-    })) as [unknown, ProvedRow[]];
+    })) as [unknown, Row[]];
     return toOutcome(row);
   };
 
@@ -180,31 +228,41 @@ export const createEmailAddressSql = ({ db, newId }: Pick<StatementParts, 'db' |
           select token.id, token.user_id, token.email, true as is_right from one_time_tokens token
           where token.id = ${tokenId} and token.purpose = 'verify_email' and token.used_at is null
             and token.expires_at > ${ctx.now}`,
+        repeated: sql`token.id = ${tokenId} and token.purpose = 'verify_email'`,
+        isSuperseded: sql`false`,
         by: 'link',
       }),
 
     /**
      * Takes the address as proved by the code of its newest mail. Each try counts, right or wrong, under the lock of
-     * the account, so that parallel guesses get no more tries. Every refusal writes an audit event, so that its time
-     * does not tell whether there was a code.
+     * the account, so that parallel guesses get no more tries. Every wrong code writes an audit event, so that its time
+     * does not tell whether there was a code. The codes of older mails prove nothing, because each would be another
+     * number that a guess may hit, but a person who types one has not guessed.
      */
     verifyByCode: (
       ctx: RequestContext,
       { email, codeMac }: { email: string; codeMac: string },
       proof: Proof,
-    ): Promise<AddressOutcome> =>
-      prove(ctx, proof, {
+    ): Promise<AddressOutcome> => {
+      const newest = sql`(
+        select mailed.id from one_time_tokens mailed
+        where mailed.email = ${email} and mailed.purpose = 'verify_email' order by mailed.id desc limit 1)`;
+      const isAlive = sql`token.code_expires_at > ${ctx.now}`;
+      return prove(ctx, proof, {
         lock: lockAccountOf(email),
         token: sql`
           select token.id, token.user_id, token.email, token.code_mac = ${codeMac} as is_right
           from one_time_tokens token
-          where token.id = (select mailed.id from one_time_tokens mailed
-                            where mailed.email = ${email} and mailed.purpose = 'verify_email'
-                            order by mailed.id desc limit 1)
-            and token.used_at is null and token.code_expires_at > ${ctx.now}
+          where token.id = ${newest} and token.used_at is null and ${isAlive}
             and token.code_attempts < ${codePolicy.maxAttempts}`,
+        repeated: sql`token.id = ${newest} and token.code_mac = ${codeMac} and ${isAlive}`,
+        isSuperseded: sql`exists (
+          select from one_time_tokens token
+          where token.email = ${email} and token.purpose = 'verify_email' and token.code_mac = ${codeMac}
+            and token.id < ${newest} and token.used_at is null and ${isAlive})`,
         by: 'code',
-      }),
+      });
+    },
 
     /**
      * Writes another verification token and its mail, if the address waits for one and the last mail is a minute old;

@@ -17,6 +17,7 @@ import {
   mailToken,
   noResetSent,
   originDetails,
+  succeeds,
   voidTokens,
 } from '../../mail/sql/mail-rows.ts';
 import type { RequestContext, SessionContext } from '../../platform/context.ts';
@@ -26,8 +27,9 @@ import { type SessionRefusal, secondsAfter } from '../../sessions/rules/session.
 import { passed, type StatementParts } from '../../sessions/sql/gate.ts';
 import { isBeforeCutoff, isOver } from '../../sessions/sql/session-rows.ts';
 import { unlinkIdentities, vouchesFor } from '../../sso/sql/identity-rows.ts';
-import { endedByNewAddress, tokenTtlSeconds } from '../rules.ts';
-import type { ProofOutcome } from './email-addresses.ts';
+import { endedByNewAddress, type TokenPurpose, tokenTtlSeconds } from '../rules.ts';
+import type { ProofOutcome, Proved } from './email-addresses.ts';
+import { succeededTokens } from './repeated-use.ts';
 import { isLaterUndo, isUndoOf, tellReserved, voidUndos } from './undo-tokens.ts';
 
 type ChangeRequest = {
@@ -45,13 +47,20 @@ type AskedRow = {
   user_id: string;
   email: string | null;
   username: string | null;
+  is_repeat: boolean;
+  sets_password: boolean;
 };
 
-const toOutcome = (row: AskedRow | undefined): ProofOutcome => {
+/** `setsPassword`: the token sets a password next. */
+export type MoveOutcome =
+  | Exclude<ProofOutcome, Proved<'done'>>
+  | (Proved<'done'> & { readonly setsPassword: boolean });
+
+const toOutcome = (row: AskedRow | undefined): MoveOutcome => {
   if (row?.is_taken) return { kind: 'email_taken', freeToAsker: row.free_to_asker };
-  return !row || row.email === null
-    ? { kind: 'void' }
-    : { kind: 'done', userId: row.user_id, email: row.email, username: row.username };
+  if (!row || row.email === null) return { kind: 'void' };
+  const { user_id: userId, email, username, is_repeat: isRepeat, sets_password: setsPassword } = row;
+  return { kind: 'done', userId, email, username, isRepeat, setsPassword };
 };
 
 /**
@@ -64,13 +73,26 @@ const askedBy = (
   { which, taken, needsSession = sql`false` }: { which: SQL; taken: SQL; needsSession?: SQL },
 ): SQL => sql`
   asked as (
-    select token.id, token.user_id, token.email, token.purpose, token.proved_at, token.created_at,
+    select token.id, token.user_id, token.email, token.proved_at, token.created_at,
       account.email as present_email, account.email_verified_at as present_since, account.username,
       found.is_held or found.needs_session as is_taken, found.needs_session and not found.is_held as free_to_asker
     from one_time_tokens token join users account on account.id = token.user_id
       cross join lateral (select ${taken} as is_held, ${needsSession} as needs_session) found
     where token.id = ${tokenId} and token.used_at is null and token.expires_at > ${now} and ${which}
   )`;
+
+/**
+ * What `move` tells: the account with its new address, or what keeps it from getting it. For a token that has moved it
+ * before, the account as it is.
+ */
+const movedOr = ({ now }: RequestContext, tokenId: string, purpose: TokenPurpose): SQL => sql`
+  select asked.is_taken, asked.free_to_asker, asked.user_id, moved_account.email, moved_account.username,
+    false as is_repeat, ${purpose === 'reset_password'}::boolean as sets_password
+  from asked left join moved_account on true
+  union all
+  select false, false, repeated.user_id, repeated.email, repeated.username, true,
+    repeated.used_at is null and repeated.expires_at > ${now}::timestamptz
+  from (${succeededTokens(sql`token.id = ${tokenId} and token.purpose = ${purpose}::text`)}) repeated`;
 
 /** Whether the provider of an identity does not vouch for the address that the moved account has now. */
 const isUnvouched = sql`not ${vouchesFor(sql`identity`, sql`(select moved_account.email from moved_account)`)}`;
@@ -90,7 +112,7 @@ export const createEmailChangeSql = ({ db, gate, newId }: Pick<StatementParts, '
     asked: SQL,
     statement: SQL,
     triesLeft = 1,
-  ): Promise<ProofOutcome> => {
+  ): Promise<MoveOutcome> => {
     try {
       const [, , [row]] = (await db.transaction(ctx, [
         lockForMove(tokenId),
@@ -181,7 +203,7 @@ export const createEmailChangeSql = ({ db, gate, newId }: Pick<StatementParts, '
       ctx: RequestContext,
       tokenId: string,
       { sessionId, restore }: { readonly sessionId: string | null; readonly restore: MailedToken },
-    ): Promise<ProofOutcome> => {
+    ): Promise<MoveOutcome> => {
       const { now } = ctx;
       const isAsker = sql`exists (
         select from sessions session
@@ -210,7 +232,7 @@ export const createEmailChangeSql = ({ db, gate, newId }: Pick<StatementParts, '
         'token_id', (select undo_token.id from undo_token), 'new_email', source.new_email))`;
       const statement = sql`
         with ${asked}, used_token as (
-          update one_time_tokens token set used_at = ${now} from asked
+          update one_time_tokens token set ${succeeds(ctx)} from asked
           where token.id = asked.id and token.used_at is null and not asked.is_taken
           returning asked.user_id, asked.email, asked.present_since
         ), home as (
@@ -242,22 +264,20 @@ export const createEmailChangeSql = ({ db, gate, newId }: Pick<StatementParts, '
         ), audited as (
           ${auditOf(ctx, 'email.changed', sql`moved_account`, noOne)}
         )
-        select asked.is_taken, asked.free_to_asker, asked.user_id, moved_account.email, moved_account.username
-        from asked left join moved_account on true`;
+        ${movedOr(ctx, tokenId, 'change_email')}`;
       return move(ctx, tokenId, asked, statement);
     },
 
     /**
      * Gives the account back to an address that it has left. A thief may have taken it, so everything ends that has
      * opened it or was asked for since, the password too, and the token becomes one that sets the next password: its
-     * holder is the owner. Undo links of addresses that the account had before this one stay good. Until the token has
-     * set a password, using it again changes nothing.
+     * holder is the owner. Undo links of addresses that the account had before this one stay good. Using the token again
+     * changes nothing.
      */
-    restore: (ctx: RequestContext, tokenId: string, noticeId: string): Promise<ProofOutcome> => {
+    restore: (ctx: RequestContext, tokenId: string, noticeId: string): Promise<MoveOutcome> => {
       const { now } = ctx;
       const asked = askedBy(ctx, tokenId, {
-        which: sql`(
-          token.purpose = 'restore_email' or token.purpose = 'reset_password' and token.email = account.email)`,
+        which: sql`token.purpose = 'restore_email'`,
         taken: isHeld(sql`token.email`, sql`token.user_id`),
       });
       const moved = sql`select moved_account.id from moved_account`;
@@ -268,10 +288,9 @@ export const createEmailChangeSql = ({ db, gate, newId }: Pick<StatementParts, '
         where used_token.present_since is not null`;
       const statement = sql`
         with ${asked}, used_token as (
-          update one_time_tokens token set purpose = 'reset_password', created_at = ${now},
+          update one_time_tokens token set purpose = 'reset_password', succeeded_at = ${now}, created_at = ${now},
             expires_at = ${secondsAfter(now, tokenTtlSeconds.reset_password)}
-          from asked where token.id = asked.id and token.used_at is null and asked.purpose = 'restore_email'
-            and not asked.is_taken
+          from asked where token.id = asked.id and token.used_at is null and not asked.is_taken
           returning asked.*
         ), moved_account as (
           update users set email = used_token.email,
@@ -293,9 +312,7 @@ export const createEmailChangeSql = ({ db, gate, newId }: Pick<StatementParts, '
         ), audited as (
           ${auditOf(ctx, 'email.restored', sql`moved_account`)}
         )
-        select asked.is_taken, asked.free_to_asker, asked.user_id,
-          coalesce(moved_account.email, asked.present_email) as email, asked.username
-        from asked left join moved_account on true`;
+        ${movedOr(ctx, tokenId, 'reset_password')}`;
       return move(ctx, tokenId, asked, statement);
     },
   };

@@ -41,6 +41,10 @@ export const insertToken = (
     returning id, user_id, email`;
 };
 
+/** Assignments for a token that does what it is for; a second use of it is told of that (docs/adr/0032). */
+export const succeeds = ({ now }: Pick<RequestContext, 'now'>): SQL =>
+  sql`used_at = ${now}, succeeded_at = ${now}`;
+
 /** Assignments that clear two columns of tokens which this version no longer writes (ADR 10). */
 export const withoutCredentials: SQL = sql`password_hash = null, username = null`;
 

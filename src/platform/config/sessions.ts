@@ -57,7 +57,7 @@ export const readCookies = ({ settings, strict, problem }: Scope) => {
     refreshPath: prefix === 'host' ? '/' : '/auth',
     /**
      * Binds a login by a provider to the browser that began it, and to this host where Secure allows it: another
-     * subdomain could plant an attempt of its own (login CSRF).
+     * subdomain could plant an attempt of its own (login CSRF). Each attempt adds a text of its own to the name.
      */
     attemptName: secure ? `__Host-${bareName}_oauth` : `${name}_oauth`,
     attemptPath: secure ? '/' : '/auth/oauth',

@@ -6,6 +6,7 @@ export type KeyLabel =
   | 'one-time-token'
   | 'upload-url'
   | 'sign-on-attempt'
+  | 'sign-on-result'
   | 'mail-recipient'
   | 'sign-up-attempt';
 

@@ -252,7 +252,10 @@ export const oneTimeTokens = pgTable(
     codeAttempts: integer('code_attempts').notNull().default(0),
     createdAt: instant('created_at').notNull(),
     expiresAt: instant('expires_at').notNull(),
+    /** When it was used or voided. */
     usedAt: instant('used_at'),
+    /** When it did what it is for; null for a token that was voided (ADR 32). */
+    succeededAt: instant('succeeded_at'),
   },
   (table) => [
     index('one_time_tokens_user_id_index').on(table.userId, table.purpose, table.id),

@@ -6,12 +6,21 @@ import type { AppEnv } from './app-env.ts';
 
 type CookieConfig = Config['cookies'];
 
+const cookiePairs = (c: Context<AppEnv>): string[] =>
+  (c.req.header('Cookie') ?? '').split(';').map((pair) => pair.trim());
+
 export const readCookies = (c: Context<AppEnv>, name: string): string[] =>
-  (c.req.header('Cookie') ?? '')
-    .split(';')
-    .map((pair) => pair.trim())
+  cookiePairs(c)
     .filter((pair) => pair.startsWith(`${name}=`))
     .map((pair) => pair.slice(name.length + 1));
+
+/** The names of the cookies that begin with a text and go on with letters and digits, as they came, each once. */
+export const cookieNames = (c: Context<AppEnv>, start: string): string[] => {
+  const names = cookiePairs(c).map((pair) => pair.split('=', 1)[0] ?? '');
+  return [...new Set(names)].filter(
+    (name) => name.startsWith(start) && /^[0-9A-Za-z]+$/.test(name.slice(start.length)),
+  );
+};
 
 /**
  * Reads a cookie that may occur only once: parsers take the first of two, which a neighbouring subdomain can plant

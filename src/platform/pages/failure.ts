@@ -37,6 +37,12 @@ const meanings: Readonly<Record<string, Partial<Record<ErrorCode, Meaning>>>> = 
   password: {
     invalid_credentials: { sentence: 'This is not your current password.', field: 'current_password' },
   },
+  signup: {
+    email_taken: {
+      sentence:
+        'An account has this e-mail address, or can still get it back. If you have just created it, log in with the password that you chose; if you do not know its password, choose “Forgot your password?”.',
+    },
+  },
   email: { invalid_credentials: { sentence: 'This is not your password.', field: 'password' } },
   code: {
     token_invalid: {

@@ -19,7 +19,7 @@ type FieldProps = {
   label?: string;
   hint?: string;
   inputmode?: 'numeric';
-  value?: string;
+  value?: string | undefined;
 };
 
 /** The fields of one form. After a failure they show its reasons and keep their values, except passwords. */

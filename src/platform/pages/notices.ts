@@ -19,6 +19,8 @@ const notices = {
     'We have sent a message to the new address. Your account keeps its old address until the new one is confirmed.',
   'email-restored':
     'Your account has its old address again. Every device is logged out, and its password no longer works, because someone else may know it. Choose a new one here within 30 minutes; after that, use “Forgot your password?”.',
+  'email-restored-before':
+    'Your account has its old address again. If you have chosen a new password since, log in with it; if not, we send you a link to set one.',
   'session-ended': 'That device is logged out.',
   'identity-unlinked':
     'That way to log in is removed. Devices that are logged in stay logged in until you log them out.',

@@ -17,6 +17,7 @@ import type { Refusal } from '../../platform/refusals.ts';
 import type { NewSession, OpenSession } from '../../sessions/rules/session.ts';
 import { type Gated, passed, type StatementParts } from '../../sessions/sql/gate.ts';
 import { type OpenedRow, openSession } from '../../sessions/sql/session-opening.ts';
+import { isOver } from '../../sessions/sql/session-rows.ts';
 import type { LinkedIdentity, ProvidedIdentity } from '../rules.ts';
 
 export type SsoLogin = {
@@ -229,6 +230,18 @@ export const createIdentitySql = ({
         return { kind, isMailed, opened: opened ?? null };
       }
       throw new AppError('conflict');
+    },
+
+    /** Whether a session is live, and its account is not disabled. */
+    isLive: async (ctx: RequestContext, sessionId: string): Promise<boolean> => {
+      const rows = await db.execute(
+        ctx,
+        sql`
+          select from sessions session join users account on account.id = session.user_id
+          where session.id = ${sessionId}::uuid and not ${isOver(sql`session`, ctx.now)}
+            and account.disabled_at is null`,
+      );
+      return rows.length > 0;
     },
 
     /** The actor's identities, oldest first. @throws AppError what the gate refuses with */

@@ -14,7 +14,7 @@ order by account.id for no key update of account;
 
 with
 asked as (
-  select token.id, token.user_id, token.email, token.purpose, token.proved_at, token.created_at,
+  select token.id, token.user_id, token.email, token.proved_at, token.created_at,
     account.email as present_email, account.email_verified_at as present_since, account.username,
     found.is_held or found.needs_session as is_taken, found.needs_session and not found.is_held as free_to_asker
   from one_time_tokens token join users account on account.id = token.user_id
@@ -93,7 +93,7 @@ select erased.id from erased;
 
 with
 asked as (
-  select token.id, token.user_id, token.email, token.purpose, token.proved_at, token.created_at,
+  select token.id, token.user_id, token.email, token.proved_at, token.created_at,
     account.email as present_email, account.email_verified_at as present_since, account.username,
     found.is_held or found.needs_session as is_taken, found.needs_session and not found.is_held as free_to_asker
   from one_time_tokens token join users account on account.id = token.user_id
@@ -118,7 +118,7 @@ asked as (
     token.purpose = 'change_email' and account.disabled_at is null
     and not (token.created_at < coalesce((select not_before from session_cutoff), '-infinity'::timestamptz))
 ), used_token as (
-  update one_time_tokens token set used_at = $6 from asked
+  update one_time_tokens token set used_at = $6, succeeded_at = $7 from asked
   where token.id = asked.id and token.used_at is null and not asked.is_taken
   returning asked.user_id, asked.email, asked.present_since
 ), home as (
@@ -126,33 +126,33 @@ asked as (
   from one_time_tokens undo, used_token
   where undo.user_id = used_token.user_id and (
       undo.email = used_token.email and undo.purpose = 'restore_email' and undo.used_at is null
-      and undo.expires_at > $7::timestamptz)
+      and undo.expires_at > $8::timestamptz)
   having count(*) > 0
 ), moved_account as (
-  update users set email = used_token.email, reset_sent_at = null, familiar_reset_sent_at = null, updated_at = $8,
-    familiar_since = case when exists (select from home) then $9::timestamptz else users.familiar_since end,
-    familiar_ip = case when exists (select from home) then $10::inet else users.familiar_ip end,
+  update users set email = used_token.email, reset_sent_at = null, familiar_reset_sent_at = null, updated_at = $9,
+    familiar_since = case when exists (select from home) then $10::timestamptz else users.familiar_since end,
+    familiar_ip = case when exists (select from home) then $11::inet else users.familiar_ip end,
   -- Later than the address before even if two clocks disagree, because undo links are compared by it.
     email_verified_at = coalesce((select home.proved_at from home),
-        greatest($11::timestamptz, used_token.present_since + interval '1 millisecond'))
+        greatest($12::timestamptz, used_token.present_since + interval '1 millisecond'))
   from used_token where users.id = used_token.user_id
   returning users.id, users.email, users.username
 ), voided_tokens as (
-  update one_time_tokens token set used_at = $12, password_hash = null, username = null
+  update one_time_tokens token set used_at = $13, password_hash = null, username = null
   from moved_account
-  where token.user_id = moved_account.id and token.purpose = any($13::text[])
-    and token.used_at is null and token.id <> $14
+  where token.user_id = moved_account.id and token.purpose = any($14::text[])
+    and token.used_at is null and token.id <> $15
 ), voided_undos as (
-  update one_time_tokens undo set used_at = $15
+  update one_time_tokens undo set used_at = $16
   from moved_account
   where undo.user_id = moved_account.id and undo.purpose = 'restore_email' and undo.used_at is null and
     undo.email <> moved_account.email
     and exists (select from home where
         coalesce(undo.proved_at > home.proved_at, undo.created_at > home.created_at))
 ), ended_sessions as (
-  update sessions session set revoked_at = $16, revoked_reason = 'email_restored'
+  update sessions session set revoked_at = $17, revoked_reason = 'email_restored'
   from moved_account where session.user_id = moved_account.id and session.revoked_at is null
-    and session.id is distinct from $17::uuid and exists (select from home)
+    and session.id is distinct from $18::uuid and exists (select from home)
 ),
 unlinked as (
   delete from identities identity where identity.user_id in (select moved_account.id from moved_account, home)
@@ -160,26 +160,26 @@ unlinked as (
   returning identity.id, identity.user_id
 ), audited_identities as (
   insert into audit_events (id, type, actor_id, subject_id, created_at, ip, user_agent, request_id, details)
-  select $18::uuid, $19, gone.user_id, gone.user_id, $20::timestamptz,
-    $21::inet, $22, $23, jsonb_build_object('identity_ids', gone.ids) from (
+  select $19::uuid, $20, gone.user_id, gone.user_id, $21::timestamptz,
+    $22::inet, $23, $24, jsonb_build_object('identity_ids', gone.ids) from (
       select unlinked.user_id, jsonb_agg(unlinked.id) as ids from unlinked group by unlinked.user_id) gone
 ), undo_token as (
   insert into one_time_tokens (
       id, user_id, purpose, email, proved_at, code_mac, code_expires_at, created_at, expires_at)
-  select $24::uuid, source.user_id, $25::text, source.email, source.present_since::timestamptz,
-    $26::text, $27::timestamptz,
-    $28::timestamptz, $29::timestamptz
+  select $25::uuid, source.user_id, $26::text, source.email, source.present_since::timestamptz,
+    $27::text, $28::timestamptz,
+    $29::timestamptz, $30::timestamptz
   from (
     select asked.user_id, asked.present_email as email, asked.present_since from asked join used_token on true
     where asked.present_since is not null and not exists (select from home)) source
   returning id, user_id, email
 ), told as (
   insert into outbox (id, user_id, recipient, template, details, to_proved_address, created_at, next_attempt_at)
-  select $30::uuid, source.user_id, source.recipient, $31::text, jsonb_strip_nulls(jsonb_build_object(
+  select $31::uuid, source.user_id, source.recipient, $32::text, jsonb_strip_nulls(jsonb_build_object(
       'token_id', (select undo_token.id from undo_token), 'new_email', source.new_email)),
     exists (
       select from users proved where proved.email = source.recipient and proved.email_verified_at is not null),
-    $32::timestamptz, $33::timestamptz
+    $33::timestamptz, $34::timestamptz
   from (
     select moved_account.id as user_id, asked.present_email as recipient,
       case when asked.present_since is not null then moved_account.email end as new_email
@@ -187,17 +187,29 @@ unlinked as (
   returning id
 ), audited as (
   insert into audit_events (id, type, actor_id, subject_id, created_at, ip, user_agent, request_id, details)
-  select $34::uuid, $35, null::uuid, moved_account.id, $36::timestamptz,
-    $37::inet, $38, $39, '{}'::jsonb from moved_account
+  select $35::uuid, $36, null::uuid, moved_account.id, $37::timestamptz,
+    $38::inet, $39, $40, '{}'::jsonb from moved_account
 )
-select asked.is_taken, asked.free_to_asker, asked.user_id, moved_account.email, moved_account.username
-from asked left join moved_account on true;
+select asked.is_taken, asked.free_to_asker, asked.user_id, moved_account.email, moved_account.username,
+  false as is_repeat, $41::boolean as sets_password
+from asked left join moved_account on true
+union all
+select false, false, repeated.user_id, repeated.email, repeated.username, true,
+  repeated.used_at is null and repeated.expires_at > $42::timestamptz
+from (
+  select token.user_id, token.succeeded_at, token.used_at, token.expires_at,
+    account.email, account.username, account.password_hash
+  from one_time_tokens token join users account on account.id = token.user_id and account.email = token.email
+  where token.succeeded_at is not null and account.email_verified_at is not null and account.disabled_at is null
+    and token.id = $43 and token.purpose = $44::text) repeated;
 -- columns
 --   is_taken       boolean
 --   free_to_asker  boolean
 --   user_id        uuid
 --   email          text
 --   username       text
+--   is_repeat      boolean
+--   sets_password  boolean
 -- parameters
 --   $1   timestamp with time zone  2026-01-31T12:00:00.000Z
 --   $2   uuid                      '00000000-0000-7000-8000-000000000011'
@@ -208,35 +220,40 @@ from asked left join moved_account on true;
 --   $7   timestamp with time zone  2026-01-31T12:00:00.000Z
 --   $8   timestamp with time zone  2026-01-31T12:00:00.000Z
 --   $9   timestamp with time zone  2026-01-31T12:00:00.000Z
---   $10  inet                      '192.0.2.1'
---   $11  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $10  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $11  inet                      '192.0.2.1'
 --   $12  timestamp with time zone  2026-01-31T12:00:00.000Z
---   $13  text[]                    ["verify_email","reset_password","change_email","invitation"]
---   $14  uuid                      '00000000-0000-7000-8000-000000000012'
---   $15  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $13  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $14  text[]                    ["verify_email","reset_password","change_email","invitation"]
+--   $15  uuid                      '00000000-0000-7000-8000-000000000012'
 --   $16  timestamp with time zone  2026-01-31T12:00:00.000Z
---   $17  uuid                      '00000000-0000-7000-8000-000000000011'
---   $18  uuid                      '00000000-0000-7000-8000-000000000001'
---   $19  text                      'identity.unlinked'
---   $20  timestamp with time zone  2026-01-31T12:00:00.000Z
---   $21  inet                      '192.0.2.1'
---   $22  text                      'a browser'
---   $23  text                      'a request'
---   $24  uuid                      '00000000-0000-7000-8000-000000000012'
---   $25  text                      'restore_email'
---   $26  text                      null
---   $27  timestamp with time zone  null
---   $28  timestamp with time zone  2026-01-31T12:00:00.000Z
---   $29  timestamp with time zone  2026-02-07T12:00:00.000Z
---   $30  uuid                      '00000000-0000-7000-8000-000000000013'
---   $31  text                      'email_changed'
---   $32  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $17  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $18  uuid                      '00000000-0000-7000-8000-000000000011'
+--   $19  uuid                      '00000000-0000-7000-8000-000000000001'
+--   $20  text                      'identity.unlinked'
+--   $21  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $22  inet                      '192.0.2.1'
+--   $23  text                      'a browser'
+--   $24  text                      'a request'
+--   $25  uuid                      '00000000-0000-7000-8000-000000000012'
+--   $26  text                      'restore_email'
+--   $27  text                      null
+--   $28  timestamp with time zone  null
+--   $29  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $30  timestamp with time zone  2026-02-07T12:00:00.000Z
+--   $31  uuid                      '00000000-0000-7000-8000-000000000013'
+--   $32  text                      'email_changed'
 --   $33  timestamp with time zone  2026-01-31T12:00:00.000Z
---   $34  uuid                      '00000000-0000-7000-8000-000000000002'
---   $35  text                      'email.changed'
---   $36  timestamp with time zone  2026-01-31T12:00:00.000Z
---   $37  inet                      '192.0.2.1'
---   $38  text                      'a browser'
---   $39  text                      'a request'
+--   $34  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $35  uuid                      '00000000-0000-7000-8000-000000000002'
+--   $36  text                      'email.changed'
+--   $37  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $38  inet                      '192.0.2.1'
+--   $39  text                      'a browser'
+--   $40  text                      'a request'
+--   $41  boolean                   false
+--   $42  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $43  uuid                      '00000000-0000-7000-8000-000000000012'
+--   $44  text                      'change_email'
 
 commit;

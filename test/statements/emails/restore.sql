@@ -14,7 +14,7 @@ order by account.id for no key update of account;
 
 with
 asked as (
-  select token.id, token.user_id, token.email, token.purpose, token.proved_at, token.created_at,
+  select token.id, token.user_id, token.email, token.proved_at, token.created_at,
     account.email as present_email, account.email_verified_at as present_since, account.username,
     found.is_held or found.needs_session as is_taken, found.needs_session and not found.is_held as free_to_asker
   from one_time_tokens token join users account on account.id = token.user_id
@@ -23,8 +23,7 @@ asked as (
           rival.email_verified_at is not null or rival.disabled_at is not null
           or exists (select from user_roles held where held.user_id = rival.id
               and held.role_name <> 'user'))) as is_held, false as needs_session) found
-  where token.id = $1 and token.used_at is null and token.expires_at > $2 and (
-      token.purpose = 'restore_email' or token.purpose = 'reset_password' and token.email = account.email)
+  where token.id = $1 and token.used_at is null and token.expires_at > $2 and token.purpose = 'restore_email'
 ),
 erased as (
   delete from users where users.id = (select doomed.id from (
@@ -77,7 +76,7 @@ select erased.id from erased;
 
 with
 asked as (
-  select token.id, token.user_id, token.email, token.purpose, token.proved_at, token.created_at,
+  select token.id, token.user_id, token.email, token.proved_at, token.created_at,
     account.email as present_email, account.email_verified_at as present_since, account.username,
     found.is_held or found.needs_session as is_taken, found.needs_session and not found.is_held as free_to_asker
   from one_time_tokens token join users account on account.id = token.user_id
@@ -86,24 +85,22 @@ asked as (
           rival.email_verified_at is not null or rival.disabled_at is not null
           or exists (select from user_roles held where held.user_id = rival.id
               and held.role_name <> 'user'))) as is_held, false as needs_session) found
-  where token.id = $1 and token.used_at is null and token.expires_at > $2 and (
-      token.purpose = 'restore_email' or token.purpose = 'reset_password' and token.email = account.email)
+  where token.id = $1 and token.used_at is null and token.expires_at > $2 and token.purpose = 'restore_email'
 ), used_token as (
-  update one_time_tokens token set purpose = 'reset_password', created_at = $3,
-    expires_at = $4
-  from asked where token.id = asked.id and token.used_at is null and asked.purpose = 'restore_email'
-    and not asked.is_taken
+  update one_time_tokens token set purpose = 'reset_password', succeeded_at = $3, created_at = $4,
+    expires_at = $5
+  from asked where token.id = asked.id and token.used_at is null and not asked.is_taken
   returning asked.*
 ), moved_account as (
   update users set email = used_token.email,
-    email_verified_at = coalesce(used_token.proved_at, $5::timestamptz), password_hash = null,
-    password_changed_at = null, must_change_password = false, familiar_since = $6, familiar_ip = $7::inet,
+    email_verified_at = coalesce(used_token.proved_at, $6::timestamptz), password_hash = null,
+    password_changed_at = null, must_change_password = false, familiar_since = $7, familiar_ip = $8::inet,
     reset_sent_at = null, familiar_reset_sent_at = null,
-  updated_at = $8
+  updated_at = $9
   from used_token where users.id = used_token.user_id
   returning users.id, users.email, users.username
 ), ended_sessions as (
-  update sessions session set revoked_at = $9, revoked_reason = 'email_restored'
+  update sessions session set revoked_at = $10, revoked_reason = 'email_restored'
   from moved_account where session.user_id = moved_account.id and session.revoked_at is null
 ),
 unlinked as (
@@ -112,75 +109,91 @@ unlinked as (
   returning identity.id, identity.user_id
 ), audited_identities as (
   insert into audit_events (id, type, actor_id, subject_id, created_at, ip, user_agent, request_id, details)
-  select $10::uuid, $11, gone.user_id, gone.user_id, $12::timestamptz,
-    $13::inet, $14, $15, jsonb_build_object('identity_ids', gone.ids) from (
+  select $11::uuid, $12, gone.user_id, gone.user_id, $13::timestamptz,
+    $14::inet, $15, $16, jsonb_build_object('identity_ids', gone.ids) from (
       select unlinked.user_id, jsonb_agg(unlinked.id) as ids from unlinked group by unlinked.user_id) gone
 ), voided_tokens as (
-  update one_time_tokens token set used_at = $16, password_hash = null, username = null
+  update one_time_tokens token set used_at = $17, password_hash = null, username = null
   from moved_account
-  where token.user_id = moved_account.id and token.purpose = any($17::text[])
-    and token.used_at is null and token.id <> $18
+  where token.user_id = moved_account.id and token.purpose = any($18::text[])
+    and token.used_at is null and token.id <> $19
 ), voided_undos as (
-  update one_time_tokens undo set used_at = $19
+  update one_time_tokens undo set used_at = $20
   from moved_account
-  where undo.user_id = moved_account.id and undo.purpose = 'restore_email' and undo.used_at is null and undo.id <> $20
+  where undo.user_id = moved_account.id and undo.purpose = 'restore_email' and undo.used_at is null and undo.id <> $21
     and exists (
       select from used_token where undo.email = used_token.email or
         coalesce(undo.proved_at > used_token.proved_at, undo.created_at > used_token.created_at))
 ), told as (
   insert into outbox (id, user_id, recipient, template, details, to_proved_address, created_at, next_attempt_at)
-  select $21::uuid, source.user_id, source.recipient, $22::text, '{}'::jsonb,
+  select $22::uuid, source.user_id, source.recipient, $23::text, '{}'::jsonb,
     exists (
       select from users proved where proved.email = source.recipient and proved.email_verified_at is not null),
-    $23::timestamptz, $24::timestamptz
+    $24::timestamptz, $25::timestamptz
   from (
     select used_token.user_id, used_token.present_email as recipient from used_token
     where used_token.present_since is not null) source
   returning id
 ), audited as (
   insert into audit_events (id, type, actor_id, subject_id, created_at, ip, user_agent, request_id, details)
-  select $25::uuid, $26, moved_account.id, moved_account.id, $27::timestamptz,
-    $28::inet, $29, $30, '{}'::jsonb from moved_account
+  select $26::uuid, $27, moved_account.id, moved_account.id, $28::timestamptz,
+    $29::inet, $30, $31, '{}'::jsonb from moved_account
 )
-select asked.is_taken, asked.free_to_asker, asked.user_id,
-  coalesce(moved_account.email, asked.present_email) as email, asked.username
-from asked left join moved_account on true;
+select asked.is_taken, asked.free_to_asker, asked.user_id, moved_account.email, moved_account.username,
+  false as is_repeat, $32::boolean as sets_password
+from asked left join moved_account on true
+union all
+select false, false, repeated.user_id, repeated.email, repeated.username, true,
+  repeated.used_at is null and repeated.expires_at > $33::timestamptz
+from (
+  select token.user_id, token.succeeded_at, token.used_at, token.expires_at,
+    account.email, account.username, account.password_hash
+  from one_time_tokens token join users account on account.id = token.user_id and account.email = token.email
+  where token.succeeded_at is not null and account.email_verified_at is not null and account.disabled_at is null
+    and token.id = $34 and token.purpose = $35::text) repeated;
 -- columns
 --   is_taken       boolean
 --   free_to_asker  boolean
 --   user_id        uuid
 --   email          text
 --   username       text
+--   is_repeat      boolean
+--   sets_password  boolean
 -- parameters
 --   $1   uuid                      '00000000-0000-7000-8000-000000000012'
 --   $2   timestamp with time zone  2026-01-31T12:00:00.000Z
 --   $3   timestamp with time zone  2026-01-31T12:00:00.000Z
---   $4   timestamp with time zone  2026-01-31T12:30:00.000Z
---   $5   timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $4   timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $5   timestamp with time zone  2026-01-31T12:30:00.000Z
 --   $6   timestamp with time zone  2026-01-31T12:00:00.000Z
---   $7   inet                      '192.0.2.1'
---   $8   timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $7   timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $8   inet                      '192.0.2.1'
 --   $9   timestamp with time zone  2026-01-31T12:00:00.000Z
---   $10  uuid                      '00000000-0000-7000-8000-000000000001'
---   $11  text                      'identity.unlinked'
---   $12  timestamp with time zone  2026-01-31T12:00:00.000Z
---   $13  inet                      '192.0.2.1'
---   $14  text                      'a browser'
---   $15  text                      'a request'
---   $16  timestamp with time zone  2026-01-31T12:00:00.000Z
---   $17  text[]                    ["verify_email","reset_password","change_email","invitation"]
---   $18  uuid                      '00000000-0000-7000-8000-000000000012'
---   $19  timestamp with time zone  2026-01-31T12:00:00.000Z
---   $20  uuid                      '00000000-0000-7000-8000-000000000012'
---   $21  uuid                      '00000000-0000-7000-8000-000000000013'
---   $22  text                      'email_restored'
---   $23  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $10  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $11  uuid                      '00000000-0000-7000-8000-000000000001'
+--   $12  text                      'identity.unlinked'
+--   $13  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $14  inet                      '192.0.2.1'
+--   $15  text                      'a browser'
+--   $16  text                      'a request'
+--   $17  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $18  text[]                    ["verify_email","reset_password","change_email","invitation"]
+--   $19  uuid                      '00000000-0000-7000-8000-000000000012'
+--   $20  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $21  uuid                      '00000000-0000-7000-8000-000000000012'
+--   $22  uuid                      '00000000-0000-7000-8000-000000000013'
+--   $23  text                      'email_restored'
 --   $24  timestamp with time zone  2026-01-31T12:00:00.000Z
---   $25  uuid                      '00000000-0000-7000-8000-000000000002'
---   $26  text                      'email.restored'
---   $27  timestamp with time zone  2026-01-31T12:00:00.000Z
---   $28  inet                      '192.0.2.1'
---   $29  text                      'a browser'
---   $30  text                      'a request'
+--   $25  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $26  uuid                      '00000000-0000-7000-8000-000000000002'
+--   $27  text                      'email.restored'
+--   $28  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $29  inet                      '192.0.2.1'
+--   $30  text                      'a browser'
+--   $31  text                      'a request'
+--   $32  boolean                   true
+--   $33  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $34  uuid                      '00000000-0000-7000-8000-000000000012'
+--   $35  text                      'reset_password'
 
 commit;

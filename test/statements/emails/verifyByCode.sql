@@ -9,9 +9,9 @@ select account.id from users account where account.email = $1 for no key update 
 with presented_token as (
   select token.id, token.user_id, token.email, token.code_mac = $1 as is_right
   from one_time_tokens token
-  where token.id = (select mailed.id from one_time_tokens mailed
-    where mailed.email = $2 and mailed.purpose = 'verify_email'
-    order by mailed.id desc limit 1)
+  where token.id = (
+    select mailed.id from one_time_tokens mailed
+    where mailed.email = $2 and mailed.purpose = 'verify_email' order by mailed.id desc limit 1)
     and token.used_at is null and token.code_expires_at > $3
     and token.code_attempts < $4), verdict as (
     select presented_token.id, presented_token.is_right,
@@ -26,27 +26,59 @@ with presented_token as (
       end as kind
     from presented_token
     join users account on account.id = presented_token.user_id and account.email = presented_token.email
+), older as (
+  select from (select 1) always where exists (
+    select from one_time_tokens token
+    where token.email = $6 and token.purpose = 'verify_email' and token.code_mac = $7
+      and token.id < (
+        select mailed.id from one_time_tokens mailed
+        where mailed.email = $8 and mailed.purpose = 'verify_email' order by mailed.id desc limit 1)
+      and token.used_at is null and token.code_expires_at > $9)
 ), tried_token as (
-  update one_time_tokens token set code_attempts = token.code_attempts + $6::int,
-    used_at = case when verdict.is_right then $7::timestamptz end, password_hash = null, username = null
+  update one_time_tokens token set code_attempts = token.code_attempts + $10::int,
+    used_at = case when verdict.is_right then $11::timestamptz end,
+    succeeded_at = case when verdict.is_right then $12::timestamptz end, password_hash = null, username = null
   from verdict where token.id = verdict.id and token.used_at is null
+    and (verdict.is_right or not exists (select from older))
   returning token.id, token.user_id, token.email, verdict.is_right, verdict.kind
 ), proved as (
   select * from tried_token where is_right
+), repeated as (
+  select repeat.user_id, repeat.email, repeat.username, reset.id as reset_token_id, case
+    when repeat.email = $13::text then 'claimed'
+    when reset.id is not null then 'bare'
+    else 'bound'
+    end as kind
+  from (
+    select token.user_id, token.succeeded_at, token.used_at, token.expires_at,
+      account.email, account.username, account.password_hash
+    from one_time_tokens token join users account on account.id = token.user_id and account.email = token.email
+    where token.succeeded_at is not null and account.email_verified_at is not null and account.disabled_at is null
+      and token.id = (
+        select mailed.id from one_time_tokens mailed
+        where mailed.email = $14 and mailed.purpose = 'verify_email' order by mailed.id desc limit 1)
+      and token.code_mac = $15 and token.code_expires_at > $16) repeat
+  left join one_time_tokens reset on reset.user_id = repeat.user_id and reset.purpose = 'reset_password'
+    and reset.created_at = repeat.succeeded_at and reset.used_at is null
+    and repeat.password_hash is null and repeat.succeeded_at > $17
+  where repeat.email is distinct from $18::text
+    or repeat.password_hash = $19::text
+), superseded as (
+  select from older where not exists (select from proved) and not exists (select from repeated)
 ), chosen as (
-  select proved.user_id, $8::text as password_hash,
-    case when $9::boolean
-    and not exists (select from users holder where holder.username = $10::text)
-    then $11::text end as username
+  select proved.user_id, $20::text as password_hash,
+    case when $21::boolean
+    and not exists (select from users holder where holder.username = $22::text)
+    then $23::text end as username
   from proved where proved.kind = 'claimed'
 ), verified_account as (
-  update users set email_verified_at = coalesce(users.email_verified_at, $12), updated_at = $13,
+  update users set email_verified_at = coalesce(users.email_verified_at, $24), updated_at = $25,
     familiar_since =
-    case when proved.kind in ('claimed', 'bare') then $14::timestamptz else users.familiar_since end,
-    familiar_ip = case when proved.kind in ('claimed', 'bare') then $15::inet else users.familiar_ip end,
+    case when proved.kind in ('claimed', 'bare') then $26::timestamptz else users.familiar_since end,
+    familiar_ip = case when proved.kind in ('claimed', 'bare') then $27::inet else users.familiar_ip end,
     password_hash = coalesce(chosen.password_hash, users.password_hash),
     password_changed_at =
-    case when chosen.password_hash is null then users.password_changed_at else $16::timestamptz end,
+    case when chosen.password_hash is null then users.password_changed_at else $28::timestamptz end,
     username = coalesce(users.username, chosen.username)
   from proved left join chosen on true
   where users.id = proved.user_id
@@ -57,99 +89,120 @@ unlinked as (
   returning identity.id, identity.user_id
 ), audited_identities as (
   insert into audit_events (id, type, actor_id, subject_id, created_at, ip, user_agent, request_id, details)
-  select $17::uuid, $18, gone.user_id, gone.user_id, $19::timestamptz,
-    $20::inet, $21, $22, jsonb_build_object('identity_ids', gone.ids) from (
+  select $29::uuid, $30, gone.user_id, gone.user_id, $31::timestamptz,
+    $32::inet, $33, $34, jsonb_build_object('identity_ids', gone.ids) from (
       select unlinked.user_id, jsonb_agg(unlinked.id) as ids from unlinked group by unlinked.user_id) gone
 ), ended_sessions as (
-  update sessions session set revoked_at = $23, revoked_reason = 'password_changed'
+  update sessions session set revoked_at = $35, revoked_reason = 'password_changed'
   from proved
   where session.user_id = proved.user_id and proved.kind in ('claimed', 'bare') and session.revoked_at is null
 ), voided_tokens as (
-  update one_time_tokens token set used_at = $24, password_hash = null, username = null
+  update one_time_tokens token set used_at = $36, password_hash = null, username = null
   from verified_account
-  where token.user_id = verified_account.id and token.purpose = any($25::text[])
+  where token.user_id = verified_account.id and token.purpose = any($37::text[])
     and token.used_at is null and
     token.id <> verified_account.token_id
     and (token.purpose = 'verify_email' or verified_account.kind <> 'bound')
 ), reset_token as (
   insert into one_time_tokens (
       id, user_id, purpose, email, proved_at, code_mac, code_expires_at, created_at, expires_at)
-  select $26::uuid, source.user_id, $27::text, source.email, null::timestamptz,
-    $28::text, $29::timestamptz,
-    $30::timestamptz, $31::timestamptz
+  select $38::uuid, source.user_id, $39::text, source.email, null::timestamptz,
+    $40::text, $41::timestamptz,
+    $42::timestamptz, $43::timestamptz
   from (select proved.user_id, proved.email from proved where proved.kind = 'bare') source
   returning id, user_id, email
 ), audited as (
   insert into audit_events (id, type, actor_id, subject_id, created_at, ip, user_agent, request_id, details)
-  select $32::uuid, $33, null::uuid, verified_account.id, $34::timestamptz,
-    $35::inet, $36, $37, '{}'::jsonb from verified_account
+  select $44::uuid, $45, null::uuid, verified_account.id, $46::timestamptz,
+    $47::inet, $48, $49, '{}'::jsonb from verified_account
 ), audited_reset as (
   insert into audit_events (id, type, actor_id, subject_id, created_at, ip, user_agent, request_id, details)
-  select $38::uuid, $39, null::uuid, reset_token.user_id, $40::timestamptz,
-    $41::inet, $42, $43, '{}'::jsonb from reset_token
+  select $50::uuid, $51, null::uuid, reset_token.user_id, $52::timestamptz,
+    $53::inet, $54, $55, '{}'::jsonb from reset_token
 ), audited_refusal as (
   insert into audit_events (id, type, actor_id, subject_id, created_at, ip, user_agent, request_id, details)
-  select $44::uuid, $45, null::uuid, tried_token.user_id, $46::timestamptz,
-    $47::inet, $48, $49, '{}'::jsonb from (select 1) always left join tried_token on true
-  where $50::boolean and not exists (select from proved)
+  select $56::uuid, $57, null::uuid, tried_token.user_id, $58::timestamptz,
+    $59::inet, $60, $61, '{}'::jsonb from (select 1) always left join tried_token on true
+  where $62::boolean and not exists (select from proved) and not exists (select from repeated)
+    and not exists (select from superseded)
 )
-select proved.kind, proved.user_id, proved.email, verified_account.username
-from proved left join verified_account on true;
+select proved.kind, proved.user_id, proved.email, verified_account.username, false as is_repeat,
+(select reset_token.id from reset_token) as reset_token_id
+from proved left join verified_account on true
+union all
+select repeated.kind, repeated.user_id, repeated.email, repeated.username, true, repeated.reset_token_id
+from repeated
+union all
+select 'superseded', null, null, null, false, null from superseded;
 -- columns
---   kind      text
---   user_id   uuid
---   email     text
---   username  text
+--   kind            text
+--   user_id         uuid
+--   email           text
+--   username        text
+--   is_repeat       boolean
+--   reset_token_id  uuid
 -- parameters
 --   $1   text                      'mac of a code'
 --   $2   text                      'person@example.com'
 --   $3   timestamp with time zone  2026-01-31T12:00:00.000Z
 --   $4   integer                   5
 --   $5   text                      null
---   $6   integer                   1
---   $7   timestamp with time zone  2026-01-31T12:00:00.000Z
---   $8   text                      null
---   $9   boolean                   true
---   $10  text                      null
---   $11  text                      null
+--   $6   text                      'person@example.com'
+--   $7   text                      'mac of a code'
+--   $8   text                      'person@example.com'
+--   $9   timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $10  integer                   1
+--   $11  timestamp with time zone  2026-01-31T12:00:00.000Z
 --   $12  timestamp with time zone  2026-01-31T12:00:00.000Z
---   $13  timestamp with time zone  2026-01-31T12:00:00.000Z
---   $14  timestamp with time zone  2026-01-31T12:00:00.000Z
---   $15  inet                      '192.0.2.1'
+--   $13  text                      null
+--   $14  text                      'person@example.com'
+--   $15  text                      'mac of a code'
 --   $16  timestamp with time zone  2026-01-31T12:00:00.000Z
---   $17  uuid                      '00000000-0000-7000-8000-000000000004'
---   $18  text                      'identity.unlinked'
---   $19  timestamp with time zone  2026-01-31T12:00:00.000Z
---   $20  inet                      '192.0.2.1'
---   $21  text                      'a browser'
---   $22  text                      'a request'
---   $23  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $17  timestamp with time zone  2026-01-31T11:59:50.000Z
+--   $18  text                      null
+--   $19  text                      null
+--   $20  text                      null
+--   $21  boolean                   true
+--   $22  text                      null
+--   $23  text                      null
 --   $24  timestamp with time zone  2026-01-31T12:00:00.000Z
---   $25  text[]                    ["verify_email","reset_password","invitation","change_email"]
---   $26  uuid                      '00000000-0000-7000-8000-000000000028'
---   $27  text                      'reset_password'
---   $28  text                      null
---   $29  timestamp with time zone  null
---   $30  timestamp with time zone  2026-01-31T12:00:00.000Z
---   $31  timestamp with time zone  2026-01-31T12:30:00.000Z
---   $32  uuid                      '00000000-0000-7000-8000-000000000001'
---   $33  text                      'email.verified'
---   $34  timestamp with time zone  2026-01-31T12:00:00.000Z
---   $35  inet                      '192.0.2.1'
---   $36  text                      'a browser'
---   $37  text                      'a request'
---   $38  uuid                      '00000000-0000-7000-8000-000000000002'
---   $39  text                      'password.reset_requested'
---   $40  timestamp with time zone  2026-01-31T12:00:00.000Z
---   $41  inet                      '192.0.2.1'
---   $42  text                      'a browser'
---   $43  text                      'a request'
---   $44  uuid                      '00000000-0000-7000-8000-000000000003'
---   $45  text                      'email.code_refused'
+--   $25  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $26  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $27  inet                      '192.0.2.1'
+--   $28  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $29  uuid                      '00000000-0000-7000-8000-000000000004'
+--   $30  text                      'identity.unlinked'
+--   $31  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $32  inet                      '192.0.2.1'
+--   $33  text                      'a browser'
+--   $34  text                      'a request'
+--   $35  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $36  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $37  text[]                    ["verify_email","reset_password","invitation","change_email"]
+--   $38  uuid                      '00000000-0000-7000-8000-000000000028'
+--   $39  text                      'reset_password'
+--   $40  text                      null
+--   $41  timestamp with time zone  null
+--   $42  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $43  timestamp with time zone  2026-01-31T12:30:00.000Z
+--   $44  uuid                      '00000000-0000-7000-8000-000000000001'
+--   $45  text                      'email.verified'
 --   $46  timestamp with time zone  2026-01-31T12:00:00.000Z
 --   $47  inet                      '192.0.2.1'
 --   $48  text                      'a browser'
 --   $49  text                      'a request'
---   $50  boolean                   true
+--   $50  uuid                      '00000000-0000-7000-8000-000000000002'
+--   $51  text                      'password.reset_requested'
+--   $52  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $53  inet                      '192.0.2.1'
+--   $54  text                      'a browser'
+--   $55  text                      'a request'
+--   $56  uuid                      '00000000-0000-7000-8000-000000000003'
+--   $57  text                      'email.code_refused'
+--   $58  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $59  inet                      '192.0.2.1'
+--   $60  text                      'a browser'
+--   $61  text                      'a request'
+--   $62  boolean                   true
 
 commit;

@@ -8,24 +8,24 @@ where token.id = $1::uuid for no key update of account;
 --   $1  uuid  '00000000-0000-7000-8000-000000000012'
 
 with used_token as (
-  update one_time_tokens set used_at = $1
-  where id = $2 and purpose = any($3::text[]) and used_at is null and expires_at > $4
+  update one_time_tokens set used_at = $1, succeeded_at = $2
+  where id = $3 and purpose = any($4::text[]) and used_at is null and expires_at > $5
   returning user_id, email
 ), changed_user as (
-  update users set password_hash = $5, password_changed_at = $6, must_change_password = false,
-    email_verified_at = coalesce(users.email_verified_at, $7), familiar_since = $8,
-    familiar_ip = $9::inet, reset_sent_at = null, familiar_reset_sent_at = null, updated_at = $10
+  update users set password_hash = $6, password_changed_at = $7, must_change_password = false,
+    email_verified_at = coalesce(users.email_verified_at, $8), familiar_since = $9,
+    familiar_ip = $10::inet, reset_sent_at = null, familiar_reset_sent_at = null, updated_at = $11
   from used_token
   where users.id = used_token.user_id and users.email = used_token.email and users.disabled_at is null
   returning users.id, users.email
 ), ended_session as (
-  update sessions set revoked_at = $11, revoked_reason = 'password_changed'
+  update sessions set revoked_at = $12, revoked_reason = 'password_changed'
   from changed_user where sessions.user_id = changed_user.id and sessions.revoked_at is null
 ), voided_tokens as (
-  update one_time_tokens token set used_at = $12, password_hash = null, username = null
+  update one_time_tokens token set used_at = $13, password_hash = null, username = null
   from changed_user
-  where token.user_id = changed_user.id and token.purpose = any($13::text[])
-    and token.used_at is null and token.id <> $14
+  where token.user_id = changed_user.id and token.purpose = any($14::text[])
+    and token.used_at is null and token.id <> $15
 ),
 unlinked as (
   delete from identities identity where identity.user_id in (select changed_user.id from changed_user)
@@ -33,65 +33,66 @@ unlinked as (
   returning identity.id, identity.user_id
 ), audited_identities as (
   insert into audit_events (id, type, actor_id, subject_id, created_at, ip, user_agent, request_id, details)
-  select $15::uuid, $16, gone.user_id, gone.user_id, $17::timestamptz,
-    $18::inet, $19, $20, jsonb_build_object('identity_ids', gone.ids) from (
+  select $16::uuid, $17, gone.user_id, gone.user_id, $18::timestamptz,
+    $19::inet, $20, $21, jsonb_build_object('identity_ids', gone.ids) from (
       select unlinked.user_id, jsonb_agg(unlinked.id) as ids from unlinked group by unlinked.user_id) gone
 ), voided_undos as (
-  update one_time_tokens undo set used_at = $21
+  update one_time_tokens undo set used_at = $22
   from changed_user
   where undo.user_id = changed_user.id and undo.purpose = 'restore_email' and undo.used_at is null
-    and undo.proved_at > undo.created_at - $22::int * interval '1 second'
+    and undo.proved_at > undo.created_at - $23::int * interval '1 second'
 ), new_mail as (
   insert into outbox (id, user_id, recipient, template, details, to_proved_address, created_at, next_attempt_at)
-  select $23::uuid, source.user_id, source.recipient, $24::text,
-    jsonb_build_object('ip', $25::text, 'user_agent', $26::text),
+  select $24::uuid, source.user_id, source.recipient, $25::text,
+    jsonb_build_object('ip', $26::text, 'user_agent', $27::text),
     exists (
       select from users proved where proved.email = source.recipient and proved.email_verified_at is not null),
-    $27::timestamptz, $28::timestamptz
+    $28::timestamptz, $29::timestamptz
   from (select changed_user.id as user_id, changed_user.email as recipient from changed_user) source
   returning id
 ), audited as (
   insert into audit_events (id, type, actor_id, subject_id, created_at, ip, user_agent, request_id, details)
-  select $29::uuid, $30, changed_user.id, changed_user.id, $31::timestamptz,
-    $32::inet, $33, $34, '{}'::jsonb from changed_user
+  select $30::uuid, $31, changed_user.id, changed_user.id, $32::timestamptz,
+    $33::inet, $34, $35, '{}'::jsonb from changed_user
 )
 select changed_user.id from changed_user;
 -- columns
 --   id  uuid
 -- parameters
 --   $1   timestamp with time zone  2026-01-31T12:00:00.000Z
---   $2   uuid                      '00000000-0000-7000-8000-000000000012'
---   $3   text[]                    ["reset_password","invitation"]
---   $4   timestamp with time zone  2026-01-31T12:00:00.000Z
---   $5   text                      'another hash'
---   $6   timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $2   timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $3   uuid                      '00000000-0000-7000-8000-000000000012'
+--   $4   text[]                    ["reset_password","invitation"]
+--   $5   timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $6   text                      'another hash'
 --   $7   timestamp with time zone  2026-01-31T12:00:00.000Z
 --   $8   timestamp with time zone  2026-01-31T12:00:00.000Z
---   $9   inet                      '192.0.2.1'
---   $10  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $9   timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $10  inet                      '192.0.2.1'
 --   $11  timestamp with time zone  2026-01-31T12:00:00.000Z
 --   $12  timestamp with time zone  2026-01-31T12:00:00.000Z
---   $13  text[]                    ["reset_password","invitation","change_email","verify_email"]
---   $14  uuid                      '00000000-0000-7000-8000-000000000012'
---   $15  uuid                      '00000000-0000-7000-8000-000000000002'
---   $16  text                      'identity.unlinked'
---   $17  timestamp with time zone  2026-01-31T12:00:00.000Z
---   $18  inet                      '192.0.2.1'
---   $19  text                      'a browser'
---   $20  text                      'a request'
---   $21  timestamp with time zone  2026-01-31T12:00:00.000Z
---   $22  integer                   604800
---   $23  uuid                      '00000000-0000-7000-8000-000000000013'
---   $24  text                      'password_changed'
---   $25  text                      '192.0.2.1'
---   $26  text                      'a browser'
---   $27  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $13  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $14  text[]                    ["reset_password","invitation","change_email","verify_email"]
+--   $15  uuid                      '00000000-0000-7000-8000-000000000012'
+--   $16  uuid                      '00000000-0000-7000-8000-000000000002'
+--   $17  text                      'identity.unlinked'
+--   $18  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $19  inet                      '192.0.2.1'
+--   $20  text                      'a browser'
+--   $21  text                      'a request'
+--   $22  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $23  integer                   604800
+--   $24  uuid                      '00000000-0000-7000-8000-000000000013'
+--   $25  text                      'password_changed'
+--   $26  text                      '192.0.2.1'
+--   $27  text                      'a browser'
 --   $28  timestamp with time zone  2026-01-31T12:00:00.000Z
---   $29  uuid                      '00000000-0000-7000-8000-000000000001'
---   $30  text                      'password.reset'
---   $31  timestamp with time zone  2026-01-31T12:00:00.000Z
---   $32  inet                      '192.0.2.1'
---   $33  text                      'a browser'
---   $34  text                      'a request'
+--   $29  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $30  uuid                      '00000000-0000-7000-8000-000000000001'
+--   $31  text                      'password.reset'
+--   $32  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $33  inet                      '192.0.2.1'
+--   $34  text                      'a browser'
+--   $35  text                      'a request'
 
 commit;

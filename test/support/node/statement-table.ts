@@ -283,6 +283,7 @@ export const statementTable: readonly Group[] = [
     change: { '': [ctx, 'a hash', { hash: 'another hash', outboxId }, policy] },
     forget: { '': [ctx, email, linked] },
     findForReset: { '': [ctx, tokenId] },
+    findChanged: { '': [ctx] },
     reset: { '': [ctx, tokenId, { hash: 'another hash', outboxId }] },
   }),
   group('retention', (parts) => {
@@ -333,6 +334,7 @@ export const statementTable: readonly Group[] = [
     createIdentitySql,
   )({
     login: { '': [ctx, login], verified: [ctx, { ...login, verification: linked }] },
+    isLive: { '': [ctx, sessionId] },
     listOwn: { '': [ctx] },
     unlink: { '': [ctx, idOf(0x1a)] },
   }),

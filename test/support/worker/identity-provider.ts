@@ -152,18 +152,35 @@ export const createProvider = () => {
 
 export type Provider = ReturnType<typeof createProvider>;
 
-export const attemptCookie = 'itsor_session_oauth';
+const attemptPrefix = 'itsor_session_oauth';
+
+/** The name of the cookie of the attempt whose state an address has, at the provider or on the way back. */
+export const attemptCookieOf = async (address: string | URL): Promise<string> => {
+  const state = new URL(address).searchParams.get('state') ?? '';
+  const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(state)));
+  return `${attemptPrefix}_${digest.toHex().slice(0, 16)}`;
+};
+
+/** The cookie of an attempt that a response sets last: its name, value and attributes. */
+export const attemptIn = (response: Response) => {
+  const found = [...cookiesOf(response)].findLast(([name]) => name.startsWith(attemptPrefix));
+  return found && { name: found[0], ...found[1] };
+};
 
 /** Starts a login at the provider. @returns the provider's address, and the cookie of the browser */
 export const setOut = async (client: Client, query = '', provider = 'acme') => {
   const response = await client('GET', `/auth/oauth/${provider}${query}`);
   const location = response.headers.get('Location') ?? '';
-  return { response, location, sealed: cookiesOf(response).get(attemptCookie)?.value ?? '' };
+  return { response, location, sealed: attemptIn(response)?.value ?? '' };
 };
 
 /** Calls the callback. */
-export const comeBack = (client: Client, to: URL, sealed: string, headers: Record<string, string> = {}) =>
-  client('GET', to.pathname + to.search, { cookies: { [attemptCookie]: sealed }, headers });
+export const comeBack = async (
+  client: Client,
+  to: URL,
+  sealed: string,
+  headers: Record<string, string> = {},
+) => client('GET', to.pathname + to.search, { cookies: { [await attemptCookieOf(to)]: sealed }, headers });
 
 /** A whole login as a person of the provider. */
 export const signOn = async (client: Client, provider: Provider, person: Person, query = '') => {

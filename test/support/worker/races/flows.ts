@@ -151,6 +151,7 @@ export const flows = {
     needs: ['account', 'verify token'],
     ends: ['verify token', 'unchanged'],
     refusals: ['token_invalid'],
+    mayRepeat: true,
   },
   'ask for the verification again': {
     prepare: byAnybody('/auth/email/resend', ({ email }) => ({ email })),
@@ -173,6 +174,7 @@ export const flows = {
     ends: ['change token', 'verify token', 'reset token', 'unchanged'],
     mayEnd: ['address'],
     refusals: ['token_invalid'],
+    mayRepeat: true,
   },
   'restore the address': {
     prepare: byAnybody('/auth/email/restore', ({ tokens }) => ({ token: tokens.restore_email })),
