@@ -62,6 +62,19 @@ describe('the consumer of the mail queue', () => {
     );
   });
 
+  it('records that a mail was sent once more when the connection breaks, so that it goes out once', async () => {
+    const { id } = await newMail(new Date());
+    const fault = injectFault(async ({ run }) => {
+      const answer = await run();
+      if (fault.statements.length === 2) throw new TypeError('Network connection lost.');
+      return answer;
+    });
+    const result = await consume('itsor-mail', [id]).finally(fault.repair);
+    expect(result).toEqual({ acked: [id], retried: [] });
+    expect(fault.statements).toHaveLength(3);
+    expect(await rowOf(id)).toMatchObject({ attempts: 1, sent_at: expect.any(Date) });
+  });
+
   it('retries an unreadable message, so that it becomes a dead letter', async () => {
     const result = await consume('itsor-mail', ['not an id', { id: 1 }, null]);
     expect(result.acked).toEqual([]);

@@ -56,6 +56,8 @@ export const createOutboxSql = ({ db }: { readonly db: Database }) => ({
           sql`
             update outbox set sent_at = ${scope.now}, failed_at = null, last_error = null
             where id = ${id}::uuid and sent_at is null`,
+          // If this outcome were lost, the mail would go out again.
+          { idempotent: true },
         );
         return;
       case 'again':
