@@ -159,7 +159,7 @@ export const createMail = (
     const outcome = settlement.kind === 'again' ? 'delayed' : settlement.kind;
     metrics.count('itsor_mails_total', { outcome });
     logSettlement(mail, settlement);
-    return settlement.kind === 'again' ? settlement : { kind: 'done' };
+    return settlement.kind === 'again' ? settlement : { kind: 'done', next: null };
   };
 
   /** Delivers mails that the queue has lost or cannot hold, gives up abandoned mails, and deletes old ones. */

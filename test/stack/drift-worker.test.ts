@@ -29,6 +29,7 @@ const bindings = [
     class_name: 'MetricsGatherer',
     namespace_id: 'z',
   },
+  { type: 'durable_object_namespace', name: 'AGENDA', class_name: 'Agenda', namespace_id: 'w' },
   { type: 'queue', name: 'MAIL_QUEUE', queue_name: 'itsor-production-mail' },
   { type: 'queue', name: 'UPLOAD_QUEUE', queue_name: 'itsor-production-uploads' },
   { type: 'r2_bucket', name: 'UPLOADS', bucket_name: 'itsor-production-uploads' },

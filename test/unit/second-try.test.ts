@@ -49,6 +49,7 @@ describe('a statement that only reads', () => {
         "administration list",
         "administration read",
         "administration/operators isUsernameTaken",
+        "agenda read",
         "audit list",
         "health read",
         "health readLastMigration",
@@ -70,6 +71,7 @@ describe('a statement that only reads', () => {
         "uploads listOf",
         "uploads listOwn",
         "uploads/jobs due",
+        "uploads/jobs nextDue",
         "uploads/jobs wantedInQuarantine",
       ]
     `);

@@ -101,7 +101,7 @@ describe('the consumer of the mail queue', () => {
   );
 });
 
-describe('the sweep of every minute', () => {
+describe('the hourly run', () => {
   it('delivers a mail that the Worker has written but not queued', { timeout: 90_000 }, async () => {
     const unqueued = createClient({ MAIL_QUEUE: { sendBatch: () => new Promise(() => {}) } as never });
     const email = newEmail();
