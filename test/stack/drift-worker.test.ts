@@ -67,7 +67,7 @@ const deployed: Answers = {
   ),
 };
 
-let crons = ['* * * * *'];
+let crons = ['7 * * * *'];
 const api = createServer((request, response) => {
   const known = request.url === '/accounts/acc/workers/scripts/itsor-production/schedules';
   response.writeHead(known && request.headers.authorization === 'Bearer tok' ? 200 : 403, {
@@ -125,7 +125,7 @@ test('each difference is named', async () => {
     ]),
     [`queues consumer worker list ${queues[1]} --json`]: '[]',
   });
-  crons = ['* * * * *'];
+  crons = ['7 * * * *'];
   const said = findings.map(({ check, detail }) => `${check}: ${detail}`);
   expect(said).toEqual(
     expect.arrayContaining([
@@ -136,7 +136,7 @@ test('each difference is named', async () => {
       'binding UPLOAD_QUEUE: is none; wrangler.toml says queue itsor-production-uploads',
       'secret OLD_KEY: is no variable of Itsor',
       'queue itsor-production-uploads: has no consumer itsor-production',
-      'crons: is */5 * * * *; wrangler.toml says * * * * *',
+      'crons: is */5 * * * *; wrangler.toml says 7 * * * *',
     ]),
   );
   expect(said.join('\n')).toMatch(

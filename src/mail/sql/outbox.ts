@@ -60,11 +60,13 @@ export const createOutboxSql = ({ db }: { readonly db: Database }) => ({
           { idempotent: true },
         );
         return;
+      case 'postponed':
       case 'again':
         await db.execute(
           scope,
           sql`
             update outbox set
+              attempts = attempts - ${settlement.kind === 'postponed' ? 1 : 0},
               next_attempt_at = ${secondsAfter(scope.now, settlement.afterSeconds)},
               last_error = ${settlement.reason}
             where ${current}`,
