@@ -102,7 +102,7 @@ const drift = async (answers: Answers, token = 'tok'): Promise<Finding[]> => {
 test('a Worker that is as wrangler.toml says has none', async () => {
   const findings = await drift(deployed);
   expect(findings).toEqual([
-    { level: 'ok', check: 'Worker aaaaaaaa', detail: expect.stringContaining('10 bindings') },
+    { level: 'ok', check: 'Worker aaaaaaaa', detail: expect.stringContaining('11 bindings') },
   ]);
 });
 

@@ -1,13 +1,15 @@
 import { env } from 'cloudflare:test';
 import { afterEach, beforeEach, describe, expect, it, type MockInstance, vi } from 'vitest';
 import type { Bindings } from '../../src/container.ts';
-import { createClient, newEmail, password } from '../support/worker/client.ts';
+import { createClient, newEmail, password, silentQueue } from '../support/worker/client.ts';
 import { countRoundTrips, sql } from '../support/worker/database.ts';
 import { injectFault } from '../support/worker/database-faults.ts';
 import { consume as consumeBatch, runSchedule as runCron } from '../support/worker/invocations.ts';
 import { newMail, rowOf } from '../support/worker/outbox.ts';
 
-const bindings = (variables: Record<string, unknown> = {}) => ({ ...env, ...variables }) as Bindings;
+/** Uploads of other tests that a run meets are worked on no further. */
+const bindings = (variables: Record<string, unknown> = {}) =>
+  ({ ...env, UPLOAD_QUEUE: silentQueue, ...variables }) as Bindings;
 
 const consume = (queue: string, bodies: unknown[], given = bindings()) => consumeBatch(queue, bodies, given);
 
