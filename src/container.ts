@@ -1,10 +1,11 @@
 import { v7 as uuidv7 } from 'uuid';
 import { createSealedSignUps } from './accounts/sealed-sign-ups.ts';
 import { createTurnstile } from './accounts/turnstile.ts';
+import { createAgenda, createJobQueue } from './agenda/agenda.ts';
+import type { AgendaObject } from './agenda/agenda-object.ts';
 import { createOneTimeTokens, createPrepareToken } from './emails/one-time-tokens.ts';
 import { createLoginGuard, instrumentLoginGuard } from './login-guard/login-guard.ts';
 import type { LoginGuard } from './login-guard/login-guard-object.ts';
-import { createMailQueue } from './mail/mail-queue.ts';
 import { argon2id } from './passwords/argon2/argon2id.ts';
 import { createArgon2Hasher } from './passwords/argon2/hasher.ts';
 import type { Config } from './platform/config/schema.ts';
@@ -28,6 +29,7 @@ export type Bindings = Record<string, unknown> & {
   RATE_LIMITER: DurableObjectNamespace<RateLimiter>;
   LOGIN_GUARD: DurableObjectNamespace<LoginGuard>;
   METRICS_GATHERER: DurableObjectNamespace<MetricsGatherer>;
+  AGENDA: DurableObjectNamespace<AgendaObject<never>>;
   MAIL_QUEUE: Queue<string>;
   UPLOAD_QUEUE: Queue<string>;
   UPLOADS: R2Bucket;
@@ -77,6 +79,7 @@ export type Container = ReturnType<typeof createContainer>;
 export const createContainer = (config: Config, bindings: Bindings, foundation: Foundation) => {
   const { metrics, instruments } = foundation.telemetry;
   const { session, jwt, password, limits } = config;
+  const agenda = createAgenda(bindings.AGENDA, { log: foundation.log, called: instruments.called });
   const secretKeys = [session.secretKey, ...session.previousSecretKeys];
   const oneTimeTokens = createOneTimeTokens(createMacKeys(secretKeys, 'one-time-token'));
   const accessTokens = createAccessTokens(jwt);
@@ -129,7 +132,9 @@ export const createContainer = (config: Config, bindings: Bindings, foundation: 
     sealedSignUps: createSealedSignUps(secretKeys),
     /** Null where a sign-up needs no challenge. */
     checkTurnstile: config.turnstile && createTurnstile({ ...config.turnstile, fetch: instruments.outgoing }),
-    mailQueue: createMailQueue(bindings.MAIL_QUEUE),
+    agenda,
+    mailQueue: createJobQueue(bindings.MAIL_QUEUE, { agenda, clock: foundation.clock }),
+    uploadQueue: createJobQueue(bindings.UPLOAD_QUEUE, { agenda, clock: foundation.clock }),
     mailer: instruments.mailer(
       createMailer(config.email.provider, { ...foundation, fetch: instruments.outgoing }),
     ),

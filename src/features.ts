@@ -1,5 +1,6 @@
 import { createAccounts } from './accounts/service.ts';
 import { createAdministration } from './administration/service.ts';
+import { createAgendaWork } from './agenda/service.ts';
 import { createAudit } from './audit/service.ts';
 import type { Container } from './container.ts';
 import { createEmails } from './emails/service.ts';
@@ -34,6 +35,7 @@ export const createFeatures = (container: Container) => {
     uploads,
     mail: createMail(container),
     retention: createRetention(container),
+    agenda: createAgendaWork(container),
     health: createHealth(container, { pingHasher: checkArgon2id, pings: uploads.pings }),
     metrics: container.config.metrics.enabled ? createMetrics(container) : null,
     fork: createForkFeatures(container),

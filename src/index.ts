@@ -1,3 +1,4 @@
+import { AgendaObject } from './agenda/agenda-object.ts';
 import type { Bindings } from './container.ts';
 import { createWorker } from './worker.ts';
 
@@ -15,6 +16,11 @@ const workerOf = (bindings: Bindings) => {
   workers.set(bindings, worker);
   return worker;
 };
+
+/** Does the work that is due, as the cron does. */
+export class Agenda extends AgendaObject<Bindings> {
+  protected override work = () => workerOf(this.env).jobs.due(this.ctx);
+}
 
 export default {
   fetch: (request, bindings, execution) => workerOf(bindings).app.fetch(request, bindings, execution),

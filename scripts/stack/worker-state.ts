@@ -36,13 +36,13 @@ export const waitForWorker = async (
 /** What lies behind the words "fetch failed". */
 const causeOf = (error: Error): Error => (error.cause instanceof Error ? causeOf(error.cause) : error);
 
-const cronEveryMs = 60_000;
+const cronEveryMs = 3_600_000;
 /** As long as the platform lets a scheduled run go on; a run that is cut short leaves its work to the next lease. */
 const cronLimitMs = 900_000;
 
 /**
  * Stands in for the platform's cron trigger, which no local server has: calls the Worker's scheduled handler at once and
- * then every minute, until `signal` is aborted. The Worker logs the result.
+ * then every hour, until `signal` is aborted. The Worker logs the result.
  */
 export const runCron = async (url: string, signal: AbortSignal): Promise<void> => {
   while (!signal.aborted) {

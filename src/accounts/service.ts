@@ -3,6 +3,7 @@ import { hashCaller } from '../passwords/rules/hash-lane.ts';
 import type { Passwords } from '../passwords/service.ts';
 import type { RequestContext, SessionContext } from '../platform/context.ts';
 import { grantScope, type IssuedTokens, newSession } from '../sessions/rules/session.ts';
+import { erasureOf } from './rules/erasure.ts';
 import { createOwnAccountSql } from './sql/own-account.ts';
 import { createExportOwnAccount } from './sql/own-records.ts';
 import { createSignUpSql } from './sql/sign-ups.ts';
@@ -26,8 +27,17 @@ export type SignupOutcome =
 export type Accounts = ReturnType<typeof createAccounts>;
 
 export const createAccounts = (container: Container, passwords: Passwords) => {
-  const { config, hasher, issueTokens, prepareToken, sealedSignUps, checkTurnstile, mailQueue, newId } =
-    container;
+  const {
+    config,
+    hasher,
+    issueTokens,
+    prepareToken,
+    sealedSignUps,
+    checkTurnstile,
+    mailQueue,
+    agenda,
+    newId,
+  } = container;
   const signUps = createSignUpSql(container);
   const ownAccount = createOwnAccountSql(container);
 
@@ -73,6 +83,7 @@ export const createAccounts = (container: Container, passwords: Passwords) => {
     const outboxId = newId(ctx.now);
     await ownAccount.remove(ctx, { passwordHash, updatedAt, outboxId });
     ctx.defer('hand a mail over', mailQueue.enqueue([outboxId]));
+    ctx.defer('finish a deletion', agenda.set([erasureOf(ctx.actor.userId, ctx.now)]));
   };
 
   return {

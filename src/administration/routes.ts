@@ -49,7 +49,7 @@ export const userRoutes = ({ administration: users, uploads }: Features) => [
       path: '/users',
       summary: 'Create an account, with a first password or an invitation mail',
       tag: 'administration',
-      budget: { trips: 1, objects: 1 },
+      budget: { trips: 1, objects: 2 },
       access: 'users:write',
       json: CreateUserBody,
       answers: {
@@ -145,7 +145,7 @@ export const userRoutes = ({ administration: users, uploads }: Features) => [
       path: '/users/:id',
       summary: 'Delete an account and its personal data',
       tag: 'administration',
-      budget: { trips: 1, objects: 1 },
+      budget: { trips: 1, objects: 3 },
       access: 'users:write',
       params: UserParams,
       answers: { 204: { description: 'Deleted' } },

@@ -1,3 +1,4 @@
+import { erasureOf } from '../accounts/rules/erasure.ts';
 import type { Container } from '../container.ts';
 import { hashCaller } from '../passwords/rules/hash-lane.ts';
 import type { Passwords } from '../passwords/service.ts';
@@ -18,7 +19,7 @@ export type Administration = ReturnType<typeof createAdministration>;
 
 /** What administrators do with other accounts. */
 export const createAdministration = (container: Container, passwords: Pick<Passwords, 'check'>) => {
-  const { db, gate, newId, config, hasher, prepareToken, mailQueue } = container;
+  const { db, gate, newId, config, hasher, prepareToken, mailQueue, agenda } = container;
   const parts = { db, gate, newId, passwordMaxAgeDays: config.password.maxAgeDays };
   const users = createUserSql(parts);
   const { list, read } = createUserDirectory(parts);
@@ -57,6 +58,7 @@ export const createAdministration = (container: Container, passwords: Pick<Passw
       const outboxId = newId(ctx.now);
       await users.remove(ctx, id, { ifMatch, outboxId });
       ctx.defer('hand a mail over', mailQueue.enqueue([outboxId]));
+      ctx.defer('finish a deletion', agenda.set([erasureOf(id, ctx.now)]));
     },
   };
 };

@@ -20,7 +20,7 @@ import { createOutboxSql } from './sql/outbox.ts';
 
 type Parts = Pick<
   Container,
-  'clock' | 'db' | 'limiter' | 'log' | 'mailer' | 'metrics' | 'oneTimeTokens' | 'secretKeys'
+  'clock' | 'db' | 'limiter' | 'log' | 'mailer' | 'metrics' | 'oneTimeTokens' | 'random' | 'secretKeys'
 > & { readonly config: Pick<Config, 'email' | 'origins'> };
 
 /** A Worker may have six connections open at once, and one run has time for sixty mails. */
@@ -31,7 +31,7 @@ export type Mail = ReturnType<typeof createMail>;
 
 /** The work on the outbox. The flows of other features write its rows. */
 export const createMail = (
-  { clock, config, db, limiter, log, mailer, metrics, oneTimeTokens, secretKeys }: Parts,
+  { clock, config, db, limiter, log, mailer, metrics, oneTimeTokens, random, secretKeys }: Parts,
   outbox = createOutboxSql({ db }),
 ) => {
   const { recipientBudget, provider } = config.email;
@@ -132,6 +132,7 @@ export const createMail = (
         // Without the address: operators learn that a mailbox is flooded, but not which one.
         log.warn('mail held back', { ...facts, policy: settlement.policy });
         break;
+      case 'postponed':
       case 'again':
         log.warn('mail delayed', {
           ...facts,
@@ -153,13 +154,17 @@ export const createMail = (
   const deliver = async (id: string): Promise<Delivered> => {
     const mail = await outbox.claim(scope(deliveryLimitsMs.claim), id);
     if (!mail) return { kind: 'done' };
-    const settlement = settlementOf(await send(mail), mail.attempts);
+    const outcome = await send(mail);
+    const ageSeconds = (clock().getTime() - mail.createdAt.getTime()) / 1000;
+    const settlement = settlementOf(outcome, { attempts: mail.attempts, ageSeconds, random: random() });
     await outbox.settle(scope(deliveryLimitsMs.settle), mail, settlement);
 
-    const outcome = settlement.kind === 'again' ? 'delayed' : settlement.kind;
-    metrics.count('itsor_mails_total', { outcome });
+    const isDelayed = settlement.kind === 'again' || settlement.kind === 'postponed';
+    metrics.count('itsor_mails_total', { outcome: isDelayed ? 'delayed' : settlement.kind });
     logSettlement(mail, settlement);
-    return settlement.kind === 'again' ? settlement : { kind: 'done' };
+    return isDelayed
+      ? { kind: 'again', afterSeconds: settlement.afterSeconds }
+      : { kind: 'done', next: null };
   };
 
   /** Delivers mails that the queue has lost or cannot hold, gives up abandoned mails, and deletes old ones. */

@@ -31,7 +31,7 @@ export const passwordRoutes = ({ change, forgot, reset }: Passwords, { config }:
       json: ChangePasswordBody,
       answers: { 200: { description: 'New tokens; cookies are set', schema: TokenResponse } },
       errors: ['weak_password', 'conflict', ...ownPasswordErrors],
-      budget: { trips: 2, objects: 4 },
+      budget: { trips: 2, objects: 5 },
     },
     async (c, ctx) => {
       const { current_password: current, new_password: next } = c.req.valid('json');
@@ -51,7 +51,7 @@ export const passwordRoutes = ({ change, forgot, reset }: Passwords, { config }:
         202: { description: 'The same whether the address has an account or not', schema: Accepted },
       },
       errors: ['validation_failed'],
-      budget: { trips: 1, objects: 1 },
+      budget: { trips: 1, objects: 2 },
     },
     async (c, ctx) => {
       await forgot(ctx, c.req.valid('json').email);
@@ -70,7 +70,7 @@ export const passwordRoutes = ({ change, forgot, reset }: Passwords, { config }:
       json: ResetPasswordBody,
       answers: { 204: { description: 'The password is set; the same request again changes nothing' } },
       errors: ['token_invalid', 'weak_password', 'validation_failed', 'overloaded'],
-      budget: { trips: 2, objects: 2 },
+      budget: { trips: 2, objects: 3 },
     },
     async (c, ctx) => {
       await reset(ctx, c.req.valid('json'));

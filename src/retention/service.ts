@@ -1,5 +1,12 @@
 import type { Container } from '../container.ts';
-import { endedSessionDays, erasureBatch, maxErasureSteps, purgeBatch, tokenDays } from './rules.ts';
+import {
+  endedSessionDays,
+  erasureBatch,
+  maxErasureSteps,
+  maxPurgeBatches,
+  purgeBatch,
+  tokenDays,
+} from './rules.ts';
 import { type AgeingTable, createRetentionSql } from './sql.ts';
 
 const dayMs = 86_400_000;
@@ -12,12 +19,14 @@ export const createRetention = ({ db, config, clock, log }: Container) => {
   const purgeTable = async (table: AgeingTable, days: number | null): Promise<void> => {
     if (days === null) return;
     const before = new Date(clock().getTime() - days * dayMs);
-    const deleted = await rows.purge(scope(), table, before, purgeBatch);
-    if (deleted > 0) log.info('retention', { table, deleted });
+    for (let batch = 0; batch < maxPurgeBatches; batch++) {
+      const deleted = await rows.purge(scope(), table, before, purgeBatch);
+      if (deleted > 0) log.info('retention', { table, deleted });
+      if (deleted < purgeBatch) return;
+    }
   };
 
   const erase = async (): Promise<void> => {
-    await rows.erasures.findForgotten(scope(), clock());
     for (let step = 0; step < maxErasureSteps; step++) {
       const erased = await rows.erasures.step(scope(), { now: clock(), limit: erasureBatch });
       if (erased.sessions + erased.events + erased.done === 0) return;
@@ -26,12 +35,15 @@ export const createRetention = ({ db, config, clock, log }: Container) => {
   };
 
   return {
-    /** Deletes rows that are older than their retention, and what is left of deleted accounts. */
+    /** Erases what is left of deleted accounts. */
+    erase,
+    /** Deletes rows that are older than their retention, and erases what a deletion has not announced. */
     purge: async (): Promise<void> => {
       const { auditDays, sessionDays } = config.retention;
       await purgeTable('audit_events', auditDays);
       await purgeTable('sessions', sessionDays + endedSessionDays);
       await purgeTable('one_time_tokens', tokenDays);
+      await rows.erasures.findForgotten(scope(), clock());
       await erase();
     },
   };

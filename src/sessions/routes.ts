@@ -62,7 +62,7 @@ export const sessionRoutes = ({ accounts, sessions }: Features, { config, identi
             schema: SignupAccepted,
           },
         },
-        budget: { trips: 1, objects: 1 },
+        budget: { trips: 1, objects: 2 },
         errors: [
           'turnstile_failed',
           'email_taken',

@@ -38,7 +38,7 @@ export const uploadRoutes = (uploads: Uploads) => [
       json: UploadBody,
       answers: { 201: { description: 'Where and how to send the bytes', schema: UploadTicketResponse } },
       errors: [...refusals, 'upload_quota_exceeded', 'uploads_disabled'],
-      budget: { trips: 1, objects: 1 },
+      budget: { trips: 1, objects: 2 },
     },
     async (c, ctx) => {
       const { filename, content_type: contentType, size, sha256 } = c.req.valid('json');
@@ -131,7 +131,7 @@ export const uploadRoutes = (uploads: Uploads) => [
         202: { description: 'Another request inspects the bytes; ask again', schema: UploadItem },
       },
       errors: [...refusals, 'not_found', 'conflict', 'upload_rejected', 'uploads_disabled'],
-      budget: { trips: 2, objects: 1 },
+      budget: { trips: 2, objects: 2 },
     },
     async (c, ctx) => {
       const { upload, isBeingInspected } = await uploads.complete(ctx, c.req.valid('param').id);
@@ -197,7 +197,7 @@ export const uploadRoutes = (uploads: Uploads) => [
       params: UploadParams,
       answers: { 204: { description: 'Deleted' } },
       errors: [...refusals, 'not_found'],
-      budget: { trips: 1, objects: 1 },
+      budget: { trips: 1, objects: 2 },
     },
     async (c, ctx) => {
       await uploads.remove(ctx, c.req.valid('param').id);

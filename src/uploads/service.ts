@@ -9,11 +9,12 @@ import { isUuid, quarantinePrefix } from './rules/upload.ts';
 import { createComplete } from './service/complete.ts';
 import { createDeclare } from './service/declare.ts';
 import { createDownload } from './service/download.ts';
+import { createRemoveOrphans } from './service/orphans.ts';
 import { createReceive } from './service/receive.ts';
 import { createScan } from './service/scan.ts';
 import { createAdmitScanner, createReceiveScanResult } from './service/scan-results.ts';
 import { createSweep } from './service/sweep.ts';
-import { createWork } from './service/work.ts';
+import { createWork, type Worked } from './service/work.ts';
 import { createScanResultSql } from './sql/scan-results.ts';
 import { createUploadJobSql, type JobScope } from './sql/upload-jobs.ts';
 import { createUploadSql } from './sql/uploads.ts';
@@ -22,7 +23,8 @@ export type Uploads = ReturnType<typeof createUploads>;
 
 /** Files from the declaration to the download, and the work on them in the background. */
 export const createUploads = (container: Container) => {
-  const { config, bindings, secretKeys, clock, newId, newRequestId, instruments, log } = container;
+  const { config, bindings, secretKeys, clock, newId, newRequestId, instruments, log, agenda, uploadQueue } =
+    container;
   const { scanner, storage, ...policy } = config.uploads;
   const rows = createUploadSql(container);
   const jobs = createUploadJobSql(container);
@@ -33,10 +35,7 @@ export const createUploads = (container: Container) => {
     clock,
   });
   const engine = scanner && instruments.scanner(createScanner(scanner, storage, clock));
-  /** Has the work on an upload done soon; the sweep finds what the queue loses. */
-  const enqueue = async (id: string): Promise<void> => {
-    await bindings.UPLOAD_QUEUE.sendBatch([{ body: id, contentType: 'json' }]);
-  };
+  const enqueue = (id: string): Promise<void> => uploadQueue.enqueue([id]);
   const newScope = (limitMs: number): JobScope => ({
     now: clock(),
     ip: null,
@@ -61,7 +60,7 @@ export const createUploads = (container: Container) => {
       : null;
 
   return {
-    create: whereEnabled(createDeclare({ rows, issueTicket, policy, newId })),
+    create: whereEnabled(createDeclare({ rows, issueTicket, policy, newId, agenda })),
     receive: whereEnabled(createReceive({ rows, receiving })),
     complete: whereEnabled(
       createComplete({
@@ -92,8 +91,13 @@ export const createUploads = (container: Container) => {
       }),
       ...(engine?.ping && { scanner: engine.ping }),
     },
-    work,
-    sweep: createSweep({ jobs, store, work, newScope, log }),
+    /** Does what is due about an upload, and tells when the next piece of work is. */
+    work: async (id: string): Promise<Worked> => {
+      const worked = await work(id);
+      return worked.kind === 'done' ? { ...worked, next: await jobs.nextDue(newScope(10_000), id) } : worked;
+    },
+    sweep: createSweep({ jobs, work, newScope, log }),
+    removeOrphans: createRemoveOrphans({ jobs, store, newScope, log }),
     /** Records, for /readyz, that the queue has given up the work on an upload. The sweep goes on. */
     markDeadLetter: async (id: string): Promise<void> => {
       if (isUuid(id)) await jobs.markGivenUp(newScope(10_000), id);

@@ -1,5 +1,12 @@
 import { afterEach, beforeEach, describe, expect, inject, it, type MockInstance, vi } from 'vitest';
-import { createClient, newAccount, newEmail, password, type Tokens } from '../support/worker/client.ts';
+import {
+  createClient,
+  newAccount,
+  newEmail,
+  password,
+  silentQueue,
+  type Tokens,
+} from '../support/worker/client.ts';
 import { type Fault, injectFault, lostReply, silence } from '../support/worker/database-faults.ts';
 import { databaseRequests } from '../support/worker/database-routes.ts';
 import { expectProblem } from '../support/worker/problem.ts';
@@ -164,6 +171,100 @@ describe('a database that answers garbage', () => {
     expect(lines).not.toContain('who@example.com');
     expect(lines).not.toContain('$argon2');
     expect(lines).not.toContain(new URL(inject('databaseUrl')).password);
+  });
+});
+
+describe('a statement that got no answer', () => {
+  /** No delivery of a mail runs beside what is counted. */
+  const quiet = createClient({ ...variables, LOG_LEVEL: 'error', MAIL_QUEUE: silentQueue });
+  /** The first statement meets the fault; the next ones reach the database. */
+  const failingOnce = (fault: Fault) => {
+    const injected = injectFault(async (statement) =>
+      injected.statements.length === 1 ? fault(statement) : statement.run(),
+    );
+    return injected;
+  };
+  const refused: Fault = () => Promise.reject(new TypeError('Network connection lost.'));
+  /** The statement is committed, and the connection breaks before its answer. */
+  const broken: Fault = async ({ run }) => {
+    await run();
+    throw new TypeError('Network connection lost.');
+  };
+  const moments: readonly [string, Fault][] = [
+    ['it could not be sent', refused],
+    ['its connection broke', broken],
+    ...faults.filter(([name]) =>
+      ['500 with a page', '502', '503', 'SQLSTATE 08006', 'SQLSTATE 57P01', 'SQLSTATE 57P03'].includes(name),
+    ),
+    ['its answer broke off', faults.at(-1)?.[1] ?? refused],
+  ];
+
+  it.each(moments)('is tried once more if it only reads: %s', async (_, fault) => {
+    const { access_token: bearer, user } = await newAccount(quiet);
+    const { statements, repair } = failingOnce(fault);
+    const me = await quiet('GET', '/auth/me', { bearer });
+    repair();
+    expect(me.status).toBe(200);
+    expect(await me.json()).toMatchObject({ id: user.id });
+    expect(statements).toHaveLength(2);
+  });
+
+  it.each(moments)('is tried once only if it writes: %s', async (_, fault) => {
+    const json = { email: newEmail(), password };
+    const { statements, repair } = failingOnce(fault);
+    const signUp = await quiet('POST', '/auth/signup', { json });
+    repair();
+    await expectProblem(signUp, 503, 'service_unavailable');
+    expect(statements).toHaveLength(1);
+  });
+
+  it('is not tried a third time', async () => {
+    const { access_token: bearer } = await newAccount(quiet);
+    const { statements, repair } = injectFault(refused);
+    const me = await quiet('GET', '/auth/me', { bearer });
+    repair();
+    await expectProblem(me, 503, 'service_unavailable');
+    expect(statements).toHaveLength(2);
+  });
+
+  it.each(faults.filter(([name]) => ['401', '429', 'SQLSTATE 42501', 'SQLSTATE 53300'].includes(name)))(
+    'is not tried again after an answer that another try would get too: %s',
+    async (_, fault) => {
+      const { access_token: bearer } = await newAccount(quiet);
+      const { statements, repair } = failingOnce(fault);
+      const me = await quiet('GET', '/auth/me', { bearer });
+      repair();
+      await expectProblem(me, 503, 'service_unavailable');
+      expect(statements).toHaveLength(1);
+    },
+  );
+
+  it('is not tried again without a failure, nor once its request has ended', async () => {
+    const { access_token: bearer } = await newAccount(quiet);
+    const healthy = injectFault(({ run }) => run());
+    await quiet('GET', '/auth/me', { bearer });
+    healthy.repair();
+    expect(healthy.statements).toHaveLength(1);
+    const silent = injectFault(silence);
+    await expectProblem(await hasty('GET', '/auth/me', { bearer }), 504, 'timeout');
+    silent.repair();
+    expect(silent.statements).toHaveLength(1);
+  });
+
+  it('is repeated in a transaction that cannot write', async () => {
+    const { access_token: bearer } = await newAccount(quiet);
+    const modes: (string | null)[] = [];
+    const passOn = globalThis.fetch;
+    const spy = vi.spyOn(globalThis, 'fetch').mockImplementation(async (target, init) => {
+      if (String(target) !== inject('neonEndpoint')) return passOn(target, init);
+      modes.push(new Headers(init?.headers).get('Neon-Batch-Read-Only'));
+      if (modes.length === 1) throw new TypeError('Network connection lost.');
+      return passOn(target, init);
+    });
+    const me = await quiet('GET', '/auth/me', { bearer });
+    spy.mockRestore();
+    expect(me.status).toBe(200);
+    expect(modes).toEqual([null, 'true']);
   });
 });
 

@@ -29,6 +29,7 @@ const bindings = [
     class_name: 'MetricsGatherer',
     namespace_id: 'z',
   },
+  { type: 'durable_object_namespace', name: 'AGENDA', class_name: 'Agenda', namespace_id: 'w' },
   { type: 'queue', name: 'MAIL_QUEUE', queue_name: 'itsor-production-mail' },
   { type: 'queue', name: 'UPLOAD_QUEUE', queue_name: 'itsor-production-uploads' },
   { type: 'r2_bucket', name: 'UPLOADS', bucket_name: 'itsor-production-uploads' },
@@ -66,7 +67,7 @@ const deployed: Answers = {
   ),
 };
 
-let crons = ['* * * * *'];
+let crons = ['7 * * * *'];
 const api = createServer((request, response) => {
   const known = request.url === '/accounts/acc/workers/scripts/itsor-production/schedules';
   response.writeHead(known && request.headers.authorization === 'Bearer tok' ? 200 : 403, {
@@ -101,7 +102,7 @@ const drift = async (answers: Answers, token = 'tok'): Promise<Finding[]> => {
 test('a Worker that is as wrangler.toml says has none', async () => {
   const findings = await drift(deployed);
   expect(findings).toEqual([
-    { level: 'ok', check: 'Worker aaaaaaaa', detail: expect.stringContaining('10 bindings') },
+    { level: 'ok', check: 'Worker aaaaaaaa', detail: expect.stringContaining('11 bindings') },
   ]);
 });
 
@@ -124,7 +125,7 @@ test('each difference is named', async () => {
     ]),
     [`queues consumer worker list ${queues[1]} --json`]: '[]',
   });
-  crons = ['* * * * *'];
+  crons = ['7 * * * *'];
   const said = findings.map(({ check, detail }) => `${check}: ${detail}`);
   expect(said).toEqual(
     expect.arrayContaining([
@@ -135,7 +136,7 @@ test('each difference is named', async () => {
       'binding UPLOAD_QUEUE: is none; wrangler.toml says queue itsor-production-uploads',
       'secret OLD_KEY: is no variable of Itsor',
       'queue itsor-production-uploads: has no consumer itsor-production',
-      'crons: is */5 * * * *; wrangler.toml says * * * * *',
+      'crons: is */5 * * * *; wrangler.toml says 7 * * * *',
     ]),
   );
   expect(said.join('\n')).toMatch(

@@ -42,7 +42,11 @@ const fromTheRecipientOn: Stage[] = ['RCPT', 'DATA', 'content'];
 describe('an SMTP server that fails', () => {
   it.each(stages)('temporarily, at %s: the mail is tried again', async (stage) => {
     const outcome = await outcomeWith({ [stage]: '451 4.3.0 ada@example.org: try later' });
-    expect(outcome).toEqual({ kind: 'retry', reason: `smtp ${stage} 451 4.3.0` });
+    expect(outcome).toEqual({
+      kind: 'retry',
+      reason: `smtp ${stage} 451 4.3.0`,
+      retryAfterSeconds: 10,
+    });
   });
 
   it.each(beforeTheMessage)('for good, at %s: it refuses us, and the mail is tried again', async (stage) => {
@@ -60,11 +64,15 @@ describe('an SMTP server that fails', () => {
     ['the login is not good any more', 'content', '535 5.7.8 no'],
     ['the account has used up its day', 'content', '550 5.4.5 Daily user sending limit exceeded'],
     ['it does not know the command', 'DATA', '502 5.5.1 what?'],
-    ['it goes down', 'RCPT', '421 4.3.2 closing'],
   ])('with what looks final when %s: the mail is tried again', async (_, stage, reply) => {
     const [, code, status] = /^(\d+) ([\d.]+)/.exec(reply) ?? [];
     const outcome = await outcomeWith({ [stage]: reply });
     expect(outcome).toEqual({ kind: 'retry', reason: `smtp ${stage} ${code} ${status}` });
+  });
+
+  it('with 421 when it has too many sessions: the mail is tried again soon', async () => {
+    const outcome = await outcomeWith({ greeting: '421 4.7.0 Too many concurrent sessions' });
+    expect(outcome).toEqual({ kind: 'retry', reason: 'smtp greeting 421 4.7.0', retryAfterSeconds: 10 });
   });
 
   it.each(stages)('by saying nothing at %s: the mail is tried again after the time limit', async (stage) => {

@@ -15,10 +15,9 @@ afterAll(async () => {
   await s3?.stop();
 });
 
-/** A round in the first minute of an hour, this many days from now. */
+/** A run this many days from now. */
 const sweepIn = async (days: number, wanted: readonly string[] = []) => {
   const now = new Date(Date.now() + days * 86_400_000);
-  now.setUTCMinutes(0);
   const ask = { endpoint: s3.endpoint, bucket, account: s3Account, now, wanted };
   expect((await fetch(worker.url, { method: 'POST', body: JSON.stringify(ask) })).status).toBe(200);
 };

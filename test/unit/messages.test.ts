@@ -97,9 +97,11 @@ describe('the text of a message', () => {
     expect(html).toContain('>012345<');
   });
 
-  it('for a verification leaves out an expired code', () => {
+  it('for a verification leaves out an expired code, and says so', () => {
     const { text, html } = render('verify_email', token, null);
     expect(text + html).not.toMatch(/this code|The code/);
+    for (const part of [text, visible(html)]) expect(part).toContain('its code no longer works');
+    expect(render('verify_email').text).not.toContain('no longer works');
     expect(text).toContain('/verify-email?token=t0ken');
   });
 

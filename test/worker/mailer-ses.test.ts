@@ -109,8 +109,16 @@ describe('a mail by SES', () => {
 
   it.each([
     ['TooManyRequestsException', 429],
-    ['LimitExceededException', 400],
+    ['TooManyRequestsException', 400],
     ['ThrottlingException', 400],
+    ['Throttling', 400],
+  ])('is tried again a second after %s with %i, which is about too many at once', async (name, status) => {
+    provider.answer = failure(name, status);
+    expect(await send()).toEqual({ kind: 'retry', reason: `ses ${status} ${name}`, retryAfterSeconds: 1 });
+  });
+
+  it.each([
+    ['LimitExceededException', 400],
     ['AccountSuspendedException', 400],
     ['SendingPausedException', 400],
     ['MailFromDomainNotVerifiedException', 400],

@@ -183,10 +183,10 @@ describe('the scheduled jobs', () => {
     const client = createClient(variables);
     const bindings = { ...env, ...variables, MAIL_QUEUE: { send: async () => {} } } as unknown as Bindings;
     const scrape = async () => (await client('GET', '/metrics', { bearer: token })).text();
-    const before = sampleIn(await scrape(), 'itsor_scheduled_runs_total{outcome="ok"}');
+    const before = sampleIn(await scrape(), 'itsor_scheduled_runs_total{trigger="cron",outcome="ok"}');
     await runSchedule(bindings);
     const text = await scrape();
-    expect(sampleIn(text, 'itsor_scheduled_runs_total{outcome="ok"}') - before).toBe(1);
+    expect(sampleIn(text, 'itsor_scheduled_runs_total{trigger="cron",outcome="ok"}') - before).toBe(1);
     for (const sample of [
       'itsor_outbox_mails{state="waiting"}',
       'itsor_outbox_mails{state="delayed"}',

@@ -31,7 +31,7 @@ describe('delivering a mail', () => {
   it('sends a mail once, to its recipient, with the id of its row', async () => {
     const delivery = newDelivery(accept);
     const { id, recipient } = await newMail(farFuture);
-    expect(await delivery.deliver(id)).toEqual({ kind: 'done' });
+    expect(await delivery.deliver(id)).toEqual({ kind: 'done', next: null });
     expect(await delivery.deliver(id)).toEqual({ kind: 'done' });
     expect(delivery.mails).toEqual([expect.objectContaining({ id, to: recipient })]);
     expect(await rowOf(id)).toMatchObject({ sent_at: farFuture });
@@ -60,7 +60,7 @@ describe('delivering a mail', () => {
       delivery.now = secondsAfter(delivery.now, delivered.afterSeconds);
     }
     expect(delivery.lines.map(({ level }) => level)).not.toContain('error');
-    expect(await delivery.deliver(id)).toEqual({ kind: 'done' });
+    expect(await delivery.deliver(id)).toEqual({ kind: 'done', next: null });
     expect(await rowOf(id)).toMatchObject({
       attempts: maxAttempts,
       failed_at: delivery.now,
@@ -78,7 +78,7 @@ describe('delivering a mail', () => {
   it('gives up at once a mail that the provider refuses', async () => {
     const delivery = newDelivery(refuse);
     const { id } = await newMail(farFuture);
-    expect(await delivery.deliver(id)).toEqual({ kind: 'done' });
+    expect(await delivery.deliver(id)).toEqual({ kind: 'done', next: null });
     expect(await rowOf(id)).toMatchObject({ failed_at: farFuture, last_error: '422', attempts: 1 });
   });
 
@@ -104,6 +104,58 @@ describe('delivering a mail', () => {
     await delivery.deliver(late.id);
     expect(delivery.mails.map(({ text }) => /^ +\d{6}$/m.test(text))).toEqual([true, false]);
     expect(delivery.mails[1]?.text).toContain('/verify-email?token=');
+    expect(delivery.mails.map(({ text }) => text.includes('code no longer works'))).toEqual([false, true]);
+  });
+
+  it('sends ten mails within a minute through a provider that takes two a second, with their codes', async () => {
+    const taken = new Map<number, number>();
+    const delivery = newDelivery(() => {
+      const second = Math.floor(delivery.now.getTime() / 1000);
+      taken.set(second, (taken.get(second) ?? 0) + 1);
+      return (taken.get(second) ?? 0) <= 2
+        ? { kind: 'sent', providerId: null }
+        : { kind: 'retry', reason: 'resend 429', retryAfterSeconds: 1 };
+    });
+    const ids = await Promise.all(
+      Array.from({ length: 10 }, async () => (await newMail(farFuture, verification)).id),
+    );
+    const dueAt = new Map(ids.map((id) => [id, 0]));
+    for (let second = 0; second < 60; second++) {
+      delivery.now = secondsAfter(farFuture, second);
+      for (const [id, at] of dueAt) {
+        if (at > second) continue;
+        const delivered = await delivery.deliver(id);
+        if (delivered.kind === 'done') dueAt.delete(id);
+        else dueAt.set(id, second + delivered.afterSeconds);
+      }
+    }
+    expect([...dueAt.keys()]).toEqual([]);
+    for (const id of ids) expect(await rowOf(id)).toMatchObject({ attempts: 1, sent_at: expect.any(Date) });
+  });
+
+  it('counts the mails of a mailbox once, however often the provider asks to wait', async () => {
+    let counted = 0;
+    const limiter = {
+      hit: async () => {
+        counted += 1;
+        return { admitted: true, remaining: 1, resetSeconds: 1 } as const;
+      },
+    };
+    const { log } = createMemoryLog();
+    let now = farFuture;
+    const mailer = {
+      send: async () => ({ kind: 'retry', reason: 'resend 429', retryAfterSeconds: 1 }) as const,
+    };
+    const { deliver } = createTestMail({ mailer, clock: () => now, log, limiter });
+    const { id } = await newMail(farFuture);
+    for (let round = 0; round < 4; round++) {
+      const delivered = await deliver(id);
+      if (delivered.kind !== 'again') throw new Error(delivered.kind);
+      expect(await rowOf(id)).toMatchObject({ attempts: 0, last_error: 'resend 429', sent_at: null });
+      now = secondsAfter(now, delivered.afterSeconds);
+    }
+    // One for the hour and one for the day.
+    expect(counted).toBe(2);
   });
 
   it('renders the same token every time, although the row does not hold it', async () => {

@@ -108,11 +108,12 @@ const newWorld = (seed: number, ids: readonly string[]) => {
   );
   const features = {
     mail,
-    uploads: { work: done, markDeadLetter: nothing, sweep: nothing },
-    retention: { purge: nothing },
+    uploads: { work: done, markDeadLetter: nothing, sweep: nothing, removeOrphans: nothing },
+    retention: { purge: nothing, erase: nothing },
+    agenda: { set: nothing, readDue: async () => ({ mail: null, upload: null, erasure: null }) },
     metrics: null,
   };
-  const jobs = createJobs({ log, telemetry }, features);
+  const jobs = createJobs({ log, telemetry, clock }, features);
   return Object.assign(world, { jobs, lines });
 };
 

@@ -1,13 +1,15 @@
 import { env } from 'cloudflare:test';
 import { afterEach, beforeEach, describe, expect, it, type MockInstance, vi } from 'vitest';
 import type { Bindings } from '../../src/container.ts';
-import { createClient, newEmail, password } from '../support/worker/client.ts';
+import { createClient, newEmail, password, silentQueue } from '../support/worker/client.ts';
 import { countRoundTrips, sql } from '../support/worker/database.ts';
 import { injectFault } from '../support/worker/database-faults.ts';
 import { consume as consumeBatch, runSchedule as runCron } from '../support/worker/invocations.ts';
 import { newMail, rowOf } from '../support/worker/outbox.ts';
 
-const bindings = (variables: Record<string, unknown> = {}) => ({ ...env, ...variables }) as Bindings;
+/** Uploads of other tests that a run meets are worked on no further. */
+const bindings = (variables: Record<string, unknown> = {}) =>
+  ({ ...env, UPLOAD_QUEUE: silentQueue, ...variables }) as Bindings;
 
 const consume = (queue: string, bodies: unknown[], given = bindings()) => consumeBatch(queue, bodies, given);
 
@@ -62,6 +64,19 @@ describe('the consumer of the mail queue', () => {
     );
   });
 
+  it('records that a mail was sent once more when the connection breaks, so that it goes out once', async () => {
+    const { id } = await newMail(new Date());
+    const fault = injectFault(async ({ run }) => {
+      const answer = await run();
+      if (fault.statements.length === 2) throw new TypeError('Network connection lost.');
+      return answer;
+    });
+    const result = await consume('itsor-mail', [id]).finally(fault.repair);
+    expect(result).toEqual({ acked: [id], retried: [] });
+    expect(fault.statements).toHaveLength(3);
+    expect(await rowOf(id)).toMatchObject({ attempts: 1, sent_at: expect.any(Date) });
+  });
+
   it('retries an unreadable message, so that it becomes a dead letter', async () => {
     const result = await consume('itsor-mail', ['not an id', { id: 1 }, null]);
     expect(result.acked).toEqual([]);
@@ -88,7 +103,7 @@ describe('the consumer of the mail queue', () => {
   );
 });
 
-describe('the sweep of every minute', () => {
+describe('the hourly run', () => {
   it('delivers a mail that the Worker has written but not queued', { timeout: 90_000 }, async () => {
     const unqueued = createClient({ MAIL_QUEUE: { sendBatch: () => new Promise(() => {}) } as never });
     const email = newEmail();

@@ -27,7 +27,7 @@ const counted = (namespace: DurableObjectNamespace, count: { calls: number }) =>
         count.calls++;
         return stub[method]?.(...args);
       };
-    const methods = ['reserve', 'settle', 'forgive', 'hit', 'giveBack', 'trust'];
+    const methods = ['reserve', 'settle', 'forgive', 'hit', 'giveBack', 'trust', 'set'];
     return Object.fromEntries(methods.map((method) => [method, call(method)]));
   },
 });
@@ -36,6 +36,7 @@ const objects = { calls: 0 };
 const counting = {
   LOGIN_GUARD: counted(env.LOGIN_GUARD as never, objects) as never,
   RATE_LIMITER: counted(env.RATE_LIMITER as never, objects) as never,
+  AGENDA: counted(env.AGENDA as never, objects) as never,
   RATE_LIMIT_MAX: '1000',
   // What ran meanwhile would be counted too.
   MAIL_QUEUE: silentQueue,
@@ -185,7 +186,8 @@ describe('database round trips and Durable Object calls, as the contract budgets
     ...(['asked again', "of somebody else's file"] as const).map(
       (which): Case => [
         `POST /uploads/{id}/complete, ${which}`,
-        { db: 1, objects: 1 },
+        // The file waits for its scan, so it is handed to the queue again, and the agenda learns of it.
+        { db: 1, objects: which === 'asked again' ? 2 : 1 },
         async () => {
           const { access_token: bearer } = await newAccount(client);
           const ticket = await declare(client, bearer);
@@ -201,7 +203,8 @@ describe('database round trips and Durable Object calls, as the contract budgets
     ...(['a new identity', 'a known one', 'one whose address has an account'] as const).map(
       (whose): Case => [
         `GET /auth/oauth/{provider}/callback with ${whose}`,
-        { db: 1, objects: 1 },
+        // A mail tells the owner of an address with an account, and the agenda learns of it.
+        { db: 1, objects: whose === 'one whose address has an account' ? 2 : 1 },
         async () => {
           const person = newPerson();
           if (whose === 'a known one') await signOn(withAcme, provider, person);
@@ -261,6 +264,16 @@ describe('database round trips and Durable Object calls, as the contract budgets
       async () => {
         const { access_token: bearer } = await newAccount(client);
         return () => client('DELETE', '/users/me', { bearer, json: { password } });
+      },
+    ],
+    [
+      // The agenda learns of the mail that tells the owner.
+      'POST /auth/token from a network that is new',
+      { db: 2, objects: 4 },
+      async () => {
+        const { email } = (await newAccount(client)).user;
+        const elsewhere = createClient(counting);
+        return () => elsewhere('POST', '/auth/token', { json: { email, password } });
       },
     ],
     [

@@ -230,7 +230,7 @@ describe('the bytes of infected and failed files', () => {
   });
 });
 
-describe('the sweep of every minute', () => {
+describe('the sweep', () => {
   it('the sweep does work that the queue has lost', async () => {
     const id = await uploadFile(client, bearer);
     await sweepUntil(async () => expect(await rowOf(id)).toMatchObject({ status: 'clean' }));

@@ -1,7 +1,7 @@
 import { env } from 'cloudflare:test';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { Bindings } from '../../src/container.ts';
-import { newAccount } from '../support/worker/client.ts';
+import { newAccount, silentQueue } from '../support/worker/client.ts';
 import { sql } from '../support/worker/database.ts';
 import { runSchedule } from '../support/worker/invocations.ts';
 import { createUploader, declare, pdf, put, uploadFile, workOn } from '../support/worker/uploads.ts';
@@ -31,21 +31,13 @@ const agedBucket = (keys: readonly string[], hours: number) => {
   };
 };
 
-/** One round of the cron, this many minutes after the last full hour. */
-const sweepAt = async (
-  minute: number,
+const bindingsWith = (
   keys: readonly string[],
   { hours = 25, bucket = agedBucket(keys, hours) as object } = {},
-) => {
-  const now = new Date();
-  vi.useFakeTimers({
-    toFake: ['Date'],
-    now: now.setUTCMinutes(now.getUTCMinutes() < minute ? minute - 60 : minute),
-  });
-  const bindings = { ...env, UPLOADS: bucket, UPLOAD_QUEUE: { sendBatch: async () => {} } };
-  await runSchedule(bindings as unknown as Bindings);
-  vi.useRealTimers();
-};
+) => ({ ...env, UPLOADS: bucket, UPLOAD_QUEUE: silentQueue }) as unknown as Bindings;
+
+/** One run of the cron. */
+const sweep = (...given: Parameters<typeof bindingsWith>) => runSchedule(bindingsWith(...given));
 
 const isThere = async (key: string) => (await env.UPLOADS.head(key)) !== null;
 const store = async (key: string) => {
@@ -56,11 +48,16 @@ const newOrphan = () => store(`quarantine/${crypto.randomUUID()}/${crypto.random
 const keyOf = (id: string) => `quarantine/${user.id}/${id}`;
 
 describe('an object in quarantine', () => {
-  it('an object without an upload is removed, once an hour', async () => {
+  it.each([0, 1, 7, 59])('an object without an upload is removed by a run of minute %i', async (minute) => {
     const orphan = await newOrphan();
-    await sweepAt(1, [orphan]);
-    expect(await isThere(orphan)).toBe(true);
-    await sweepAt(0, [orphan]);
+    vi.useFakeTimers({ toFake: ['Date'], now: new Date().setUTCMinutes(minute) });
+    await sweep([orphan]);
+    expect(await isThere(orphan)).toBe(false);
+  });
+
+  it('an object without an upload is removed once by two runs at the same time, and both succeed', async () => {
+    const orphan = await newOrphan();
+    await Promise.all([sweep([orphan]), sweep([orphan])]);
     expect(await isThere(orphan)).toBe(false);
   });
 
@@ -71,13 +68,13 @@ describe('an object in quarantine', () => {
       const at = Number(cursor ?? 0);
       return { objects: [{ key: orphans[at], uploaded }], truncated: at < 2, cursor: String(at + 1) };
     };
-    await sweepAt(0, orphans, { bucket: { ...agedBucket(orphans, 25), list } });
+    await sweep(orphans, { bucket: { ...agedBucket(orphans, 25), list } });
     for (const key of orphans) expect(await isThere(key)).toBe(false);
   });
 
   it('an object younger than a day stays, because its row may follow', async () => {
     const orphan = await newOrphan();
-    await sweepAt(0, [orphan], { hours: 23 });
+    await sweep([orphan], { hours: 23 });
     expect(await isThere(orphan)).toBe(true);
   });
 
@@ -87,7 +84,7 @@ describe('an object in quarantine', () => {
     await sql`update uploads set promoted_etag = 'x', next_attempt_at = null where id = ${promoted}`;
     await sql`update uploads set status = 'infected', bytes_deleted_at = now(), next_attempt_at = null where id = ${discarded}`;
     const keys = [promoted, discarded].map(keyOf);
-    await sweepAt(0, keys);
+    await sweep(keys);
     for (const key of keys) expect(await isThere(key)).toBe(false);
   });
 
@@ -97,7 +94,7 @@ describe('an object in quarantine', () => {
     const clean = await uploadFile(client, bearer);
     await workOn(clean);
     const keys = [ticket.id, clean].map(keyOf);
-    await sweepAt(0, keys);
+    await sweep(keys);
     for (const key of keys) expect(await isThere(key)).toBe(true);
   });
 
@@ -110,7 +107,7 @@ describe('an object in quarantine', () => {
       `backup/quarantine/${id}/${id}`,
     ];
     for (const key of keys) await store(key);
-    await sweepAt(0, keys);
+    await sweep(keys);
     for (const key of keys) expect(await isThere(key)).toBe(true);
   });
 });

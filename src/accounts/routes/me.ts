@@ -50,7 +50,7 @@ export const meRoutes = (accounts: Accounts, { config }: Pick<Web, 'config'>) =>
       json: DeleteMeBody,
       answers: { 204: { description: 'Deleted; cookies are cleared' } },
       errors: ['conflict', ...ownPasswordErrors],
-      budget: { trips: 2, objects: 4 },
+      budget: { trips: 2, objects: 6 },
     },
     async (c, ctx) => {
       await accounts.remove(ctx, c.req.valid('json').password);

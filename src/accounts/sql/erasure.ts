@@ -5,6 +5,7 @@ import type { RequestContext } from '../../platform/context.ts';
 import type { Database, QueryScope } from '../../platform/db/client.ts';
 import { erasureBatch } from '../../retention/rules.ts';
 import { secondsAfter } from '../../sessions/rules/session.ts';
+import { settlingSeconds } from '../rules/erasure.ts';
 
 /**
  * The ids of events that still say where an account's owner was: at most `limit` of what happened to the account by the
@@ -69,8 +70,6 @@ export const eraseAccount = (ctx: RequestContext, outboxId: string | null, from:
   )${mails}`;
 };
 
-/** How long after a deletion a request that was already running may still write something about the account. */
-const settlingSeconds = 120;
 /** How many erasures, and how many of the newest deletions, one step looks at. */
 const maxErasures = 20;
 const maxDeletions = 1_000;

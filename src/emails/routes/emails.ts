@@ -60,7 +60,7 @@ export const emailRoutes = (emails: Emails, web: Web) => {
           202: { description: 'The same whether the address waits for one or not', schema: Accepted },
         },
         errors: ['validation_failed'],
-        budget: { trips: 1, objects: 1 },
+        budget: { trips: 1, objects: 2 },
       },
       async (c, ctx) => {
         await resend(ctx, c.req.valid('json').email);
@@ -78,7 +78,7 @@ export const emailRoutes = (emails: Emails, web: Web) => {
         json: ChangeEmailBody,
         answers: { 202: { description: 'A mail is on its way to the new address', schema: Accepted } },
         errors: ownPasswordErrors,
-        budget: { trips: 2, objects: 4 },
+        budget: { trips: 2, objects: 5 },
       },
       async (c, ctx) => {
         await change(ctx, c.req.valid('json'));
@@ -99,7 +99,7 @@ export const emailRoutes = (emails: Emails, web: Web) => {
           204: { description: 'The old address is back. A second use changes nothing' },
         },
         errors: ['token_invalid', 'email_taken', 'validation_failed'],
-        budget: { trips: 1, objects: 1 },
+        budget: { trips: 1, objects: 2 },
       },
       async (c, ctx) => {
         await restore(ctx, c.req.valid('json').token);

@@ -24,7 +24,7 @@ export type MessageFacts = {
   readonly happenedAt: Date;
   /** The only link, below APP_URL. */
   readonly link: string;
-  /** Six digits; null where the message has no valid code. */
+  /** Six digits; null where the message has no code, or its code has expired. */
   readonly code: string | null;
 };
 
@@ -67,7 +67,9 @@ const messages: Messages = {
           ]
         : []),
       ...(code === null
-        ? []
+        ? [
+            'This message took so long that its code no longer works. Open the link, or ask for a new message where you are asked for the code.',
+          ]
         : [
             'Or type this code where you are asked for it:',
             { kind: 'code', code } as const,

@@ -10,8 +10,13 @@ export const attemptDelaysSeconds: readonly number[] = [60, 300, 900, 3600, 14_4
 /** The limits of one delivery. Their sum is shorter than the first lease, so that no second delivery overlaps a slow one. */
 export const deliveryLimitsMs = { claim: 10_000, budget: 5_000, send: 15_000, settle: 10_000 } as const;
 
-/** What the queue has to do after a delivery: nothing, or another attempt. */
-export type Delivered = { readonly kind: 'done' } | { readonly kind: 'again'; readonly afterSeconds: number };
+/**
+ * What the queue has to do after a delivery: nothing, or another attempt. `next` is null where nothing is left to do;
+ * without it another delivery may be under way.
+ */
+export type Delivered =
+  | { readonly kind: 'done'; readonly next?: null }
+  | { readonly kind: 'again'; readonly afterSeconds: number };
 
 /** A mail is given up after this many attempts. */
 export const maxAttempts: number = attemptDelaysSeconds.length;
@@ -32,11 +37,36 @@ export type HeldBack = { readonly kind: 'held_back'; readonly policy: string };
 export type Settlement =
   | { readonly kind: 'sent' }
   | (HeldBack & { readonly reason: typeof heldBack })
-  | { readonly kind: 'again'; readonly afterSeconds: number; readonly reason: string }
+  /** `postponed`: the provider asked for a short wait, which is no attempt. */
+  | { readonly kind: 'again' | 'postponed'; readonly afterSeconds: number; readonly reason: string }
   | { readonly kind: 'failed'; readonly reason: string };
 
-/** @param attempts the number of attempts, including the one with this outcome */
-export const settlementOf = (outcome: DeliveryOutcome | HeldBack, attempts: number): Settlement => {
+/** What a settlement depends on beside the outcome. */
+type Attempt = {
+  /** The number of attempts, including the one with this outcome. */
+  readonly attempts: number;
+  /** Since the mail was written. */
+  readonly ageSeconds: number;
+  /** A random number in [0, 1): mails that were refused together must not come back together. */
+  readonly random: number;
+};
+
+/**
+ * For so long after a mail was written, a provider can ask for a short wait without costing the mail an attempt. It is
+ * half of the life of a code. Each wait is at least as long as the mail has waited so far, so there are few of them,
+ * whatever the provider says.
+ */
+const patienceSeconds = 300;
+const longestWaitSeconds = 60;
+
+const shortWait = (askedSeconds: number | undefined, { ageSeconds, random }: Attempt): number | null => {
+  if (askedSeconds === undefined || askedSeconds > longestWaitSeconds || ageSeconds >= patienceSeconds)
+    return null;
+  const seconds = Math.max(1, askedSeconds, Math.min(Math.floor(ageSeconds), longestWaitSeconds));
+  return seconds + Math.floor(random * (seconds + 2));
+};
+
+export const settlementOf = (outcome: DeliveryOutcome | HeldBack, attempt: Attempt): Settlement => {
   switch (outcome.kind) {
     case 'sent':
       return { kind: 'sent' };
@@ -45,10 +75,14 @@ export const settlementOf = (outcome: DeliveryOutcome | HeldBack, attempts: numb
     case 'refused':
       return { kind: 'failed', reason: outcome.reason };
     case 'retry': {
+      const { attempts } = attempt;
+      const { reason, retryAfterSeconds } = outcome;
+      const wait = shortWait(retryAfterSeconds, attempt);
+      if (wait !== null) return { kind: 'postponed', afterSeconds: wait, reason };
       const delay = attemptDelaysSeconds[attempts - 1];
-      if (delay === undefined || attempts >= maxAttempts) return { kind: 'failed', reason: outcome.reason };
-      const afterSeconds = Math.min(Math.max(delay, outcome.retryAfterSeconds ?? 0), maxDelaySeconds);
-      return { kind: 'again', afterSeconds, reason: outcome.reason };
+      if (delay === undefined || attempts >= maxAttempts) return { kind: 'failed', reason };
+      const afterSeconds = Math.min(Math.max(delay, retryAfterSeconds ?? 0), maxDelaySeconds);
+      return { kind: 'again', afterSeconds, reason };
     }
   }
 };

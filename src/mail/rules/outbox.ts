@@ -63,6 +63,3 @@ export type ClaimedMail = OutboxMail & {
 
 /** An e-mail that was sent. */
 export type SentMail = MailMessage & { readonly sentAt: Date };
-
-/** The queue of deliveries. It may lose messages, because the outbox is in the database. */
-export type MailQueue = { readonly enqueue: (outboxIds: readonly string[]) => Promise<void> };

@@ -56,13 +56,17 @@ export const createOutboxSql = ({ db }: { readonly db: Database }) => ({
           sql`
             update outbox set sent_at = ${scope.now}, failed_at = null, last_error = null
             where id = ${id}::uuid and sent_at is null`,
+          // If this outcome were lost, the mail would go out again.
+          { idempotent: true },
         );
         return;
+      case 'postponed':
       case 'again':
         await db.execute(
           scope,
           sql`
             update outbox set
+              attempts = attempts - ${settlement.kind === 'postponed' ? 1 : 0},
               next_attempt_at = ${secondsAfter(scope.now, settlement.afterSeconds)},
               last_error = ${settlement.reason}
             where ${current}`,

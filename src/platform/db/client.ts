@@ -4,6 +4,7 @@ import { PgDialect } from 'drizzle-orm/pg-core';
 import type { Config } from '../config/schema.ts';
 import type { RequestContext } from '../context.ts';
 import { toOurError } from './errors.ts';
+import { isRead, isUnanswered, secondTryPauseMs } from './second-try.ts';
 
 /** Where a statement belongs: it ends when its request does. */
 export type QueryScope = Pick<RequestContext, 'signal'>;
@@ -14,6 +15,15 @@ export type ObserveStatement = <Answer>(
   send: () => Promise<Answer>,
 ) => Promise<Answer>;
 
+export type StatementFacts = {
+  /** The statement writes, and a second run right after the first changes nothing and gives the same answer. */
+  readonly idempotent?: boolean;
+};
+
+/**
+ * A read that got no answer is tried once more within the time of its request, because the database may be waking up,
+ * restarting or failing over. A write is not: it may have been committed. One that is safe to repeat says so.
+ */
 export type Database = {
   /**
    * Runs one statement, which is one round trip and one transaction.
@@ -22,6 +32,7 @@ export type Database = {
   readonly execute: <Row extends Record<string, unknown>>(
     scope: QueryScope,
     statement: SQL,
+    facts?: StatementFacts,
   ) => Promise<Row[]>;
   /**
    * Runs several statements in one transaction (READ COMMITTED), which is one round trip too: each sees what was
@@ -53,31 +64,55 @@ export const createDatabase = (
 
   // Drizzle builds the statement and the driver sends it: Drizzle's own session would wrap an error into one whose
   // message quotes every parameter.
+  type Rendered = ReturnType<PgDialect['sqlToQuery']>;
+
+  const sendOne = async ({ sql, params }: Rendered, signal: AbortSignal): Promise<unknown[]> =>
+    client.query(sql, params, { fetchOptions: { signal } });
+
+  const sendAll = (
+    queries: readonly Rendered[],
+    signal: AbortSignal,
+    readOnly: boolean,
+  ): Promise<unknown[][]> =>
+    client.transaction(
+      queries.map(({ sql, params }) => client.query(sql, params)),
+      { isolationLevel: 'ReadCommitted', ...(readOnly && { readOnly }), fetchOptions: { signal } },
+    );
+
+  /** @param again the second try; null where a second try could do something twice */
+  const tryTwice = async <Answer>(
+    signal: AbortSignal,
+    queries: readonly Rendered[],
+    first: () => Promise<Answer>,
+    again: (() => Promise<Answer>) | null,
+  ): Promise<Answer> => {
+    const texts = queries.map(({ sql }) => sql);
+    try {
+      return await observe(texts, first).catch(async (error: unknown) => {
+        if (again === null || signal.aborted || !isUnanswered(error)) throw error;
+        await new Promise((resolve) => setTimeout(resolve, secondTryPauseMs));
+        return observe(texts, again);
+      });
+    } catch (error) {
+      throw toOurError(error, signal);
+    }
+  };
 
   return {
-    execute: async ({ signal }, statement) => {
-      const { sql, params } = dialect.sqlToQuery(statement);
-      try {
-        return (await observe([sql], () => client.query(sql, params, { fetchOptions: { signal } }))) as never;
-      } catch (error) {
-        throw toOurError(error, signal);
-      }
+    execute: async ({ signal }, statement, { idempotent = false } = {}) => {
+      const query = dialect.sqlToQuery(statement);
+      const send = () => sendOne(query, signal);
+      // In a read-only transaction PostgreSQL itself refuses a second try that would write.
+      const read = async () => (await sendAll([query], signal, true))[0] ?? [];
+      const again = idempotent ? send : isRead(query.sql) ? read : null;
+      return (await tryTwice(signal, [query], send, again)) as never;
     },
 
     transaction: async ({ signal }, statements) => {
       const queries = statements.map((statement) => dialect.sqlToQuery(statement));
-      try {
-        return await observe(
-          queries.map(({ sql }) => sql),
-          () =>
-            client.transaction(
-              queries.map(({ sql, params }) => client.query(sql, params)),
-              { isolationLevel: 'ReadCommitted', fetchOptions: { signal } },
-            ),
-        );
-      } catch (error) {
-        throw toOurError(error, signal);
-      }
+      const send = (readOnly: boolean) => () => sendAll(queries, signal, readOnly);
+      const again = queries.every(({ sql }) => isRead(sql)) ? send(true) : null;
+      return (await tryTwice(signal, queries, send(false), again)) as never;
     },
   };
 };

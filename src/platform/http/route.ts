@@ -63,7 +63,7 @@ export type Description = Common & {
   readonly tagged?: true;
   /** Errors beyond those that every route can answer with. */
   readonly errors: readonly ErrorCode[];
-  /** The most database round trips and Durable Object calls of a successful request; a test counts them. */
+  /** Database round trips and Durable Object calls of a usual successful request; a test counts them. */
   readonly budget: { readonly trips: number; readonly objects: number };
 };
 

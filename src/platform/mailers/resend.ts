@@ -25,7 +25,8 @@ const outcomeOf = ({ status, body, retryAfter }: ProviderAnswer): DeliveryOutcom
   const isClientError = status >= 400 && status < 500;
   const isRefusal = isClientError && !notTheMessage.has(status) && name !== 'invalid_from_address';
   if (isRefusal) return { kind: 'refused', reason };
-  return { kind: 'retry', reason, ...retryAfter };
+  // A quota of a day or a month is a 429 too, and no short wait helps.
+  return { kind: 'retry', reason, ...(!name?.endsWith('_quota_exceeded') && retryAfter) };
 };
 
 /**

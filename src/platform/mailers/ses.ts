@@ -13,6 +13,13 @@ const Failure = z.object({ __type: z.string().default(''), message: z.string().d
 /** Errors about the message. All others, including many with status 400, are about the account or the moment. */
 const refusals: ReadonlySet<string> = new Set(['MessageRejected', 'BadRequestException']);
 
+/** Too many mails at once; SES sends no Retry-After, and not always the status 429. */
+const throttles: ReadonlySet<string> = new Set([
+  'TooManyRequestsException',
+  'ThrottlingException',
+  'Throttling',
+]);
+
 /** The name in `prefix#Name:url`, from the header or from the body. */
 const errorName = (headers: Headers, type: string): string =>
   /^(?:[^#]*#)?([A-Za-z]{1,64})/.exec(headers.get('X-Amzn-ErrorType') ?? type)?.[1] ?? '';
@@ -29,7 +36,7 @@ const outcomeOf = ({ status, headers, body, retryAfter }: ProviderAnswer): Deliv
   const isUnverified = name === 'MessageRejected' && /not verified/i.test(failure?.message ?? '');
   if (isUnverified) return { kind: 'retry', reason: `${reason} not verified` };
   if (status < 500 && refusals.has(name)) return { kind: 'refused', reason };
-  return { kind: 'retry', reason, ...retryAfter };
+  return { kind: 'retry', reason, ...(throttles.has(name) && { retryAfterSeconds: 1 }), ...retryAfter };
 };
 
 /** SES accepts only ASCII here, so names are encoded-words as in a header. */

@@ -20,13 +20,17 @@ const aboutTheMessage: ReadonlySet<SmtpStage> = new Set(['RCPT', 'DATA', 'conten
 const aboutUs: ReadonlySet<number> = new Set([500, 502, 503, 504, 530, 534, 535, 538]);
 // RFC 3463 section 3.5: congestion. Gmail sends it with 550 once an account has used up its daily limit.
 const congested = '5.4.5';
+// RFC 5321 section 4.2.1: with a 4yz reply the server asks to try again, and cannot say when: it has too many sessions or
+// mails at once, or lets a stranger wait (greylisting).
+const busySeconds = 10;
 
 /** The outcome of an SMTP conversation that ends with this reply. */
 const outcomeOfReply = (stage: SmtpStage, { code, lines }: SmtpReply): DeliveryOutcome => {
   const enhancedStatus = /^[245]\.\d{1,3}\.\d{1,3}(?= |$)/.exec(lines[0] ?? '')?.[0];
   const reason = ['smtp', stage, code, enhancedStatus].filter(Boolean).join(' ');
   const isPermanent = code >= 500 && code < 600 && !aboutUs.has(code) && enhancedStatus !== congested;
-  return { kind: isPermanent && aboutTheMessage.has(stage) ? 'refused' : 'retry', reason };
+  if (isPermanent && aboutTheMessage.has(stage)) return { kind: 'refused', reason };
+  return { kind: 'retry', reason, ...(code < 500 && { retryAfterSeconds: busySeconds }) };
 };
 
 type Submission = {

@@ -45,16 +45,20 @@ export type ProviderAnswer = {
   readonly headers: Headers;
   /** Null where the body was not JSON. */
   readonly body: unknown;
-  /** From Retry-After (RFC 9110 section 10.2.3), at most a day; empty where the header is missing or past. */
+  /**
+   * From Retry-After (RFC 9110 section 10.2.3), at most a day; empty where the header is missing or past. A 429 without
+   * it asks for a second.
+   */
   readonly retryAfter: { readonly retryAfterSeconds?: number };
 };
 
 const maxRetryAfterSeconds = 86_400;
 
-const readRetryAfter = (headers: Headers, now: Date): ProviderAnswer['retryAfter'] => {
+const readRetryAfter = ({ status, headers }: Response, now: Date): ProviderAnswer['retryAfter'] => {
   const given = headers.get('Retry-After') ?? '';
   const seconds = /^\d+$/.test(given) ? Number(given) : Math.ceil((Date.parse(given) - now.getTime()) / 1000);
-  return seconds >= 0 ? { retryAfterSeconds: Math.min(seconds, maxRetryAfterSeconds) } : {};
+  if (seconds >= 0) return { retryAfterSeconds: Math.min(seconds, maxRetryAfterSeconds) };
+  return status === 429 ? { retryAfterSeconds: 1 } : {};
 };
 
 /** Calls a provider's HTTP API. A connection that is refused, cut off or aborted is a `retry`. */
@@ -67,5 +71,5 @@ export const askProvider = async (
   if (!response) return { kind: 'retry', reason: 'connection failed' };
   const { status, headers } = response;
   const body: unknown = await response.json().catch(() => null);
-  return outcomeOf({ status, headers, body, retryAfter: readRetryAfter(headers, clock()) });
+  return outcomeOf({ status, headers, body, retryAfter: readRetryAfter(response, clock()) });
 };

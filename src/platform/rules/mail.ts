@@ -10,7 +10,8 @@ export type MailMessage = {
 };
 
 /**
- * The outcome of one attempt. `refused`: the provider will never accept this message. Failures of our account, the
+ * The outcome of one attempt. `retryAfterSeconds`: the provider asks for this wait, as one that is sent too many mails
+ * at once does. `refused`: the provider will never accept this message. Failures of our account, the
  * provider or the moment are `retry`, so that an outage or an operator's mistake loses no mail.
  * A `reason` is stable words and status codes: never an address, a subject, a token or a secret.
  */

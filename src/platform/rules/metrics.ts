@@ -50,10 +50,13 @@ export const metricDefinitions = {
   itsor_mails_total: counter('Attempts to send a mail, by outcome.', ['outcome']),
   itsor_upload_transitions_total: counter('Uploads that came into a state.', ['status']),
   itsor_dead_letters_total: counter('Work that was given up.', ['kind']),
-  itsor_scheduled_runs_total: counter('Runs of the scheduled jobs.', ['outcome']),
-  itsor_outbox_mails: gauge('Mails in the outbox at the last scheduled run.', ['state']),
-  itsor_uploads: gauge('Uploads with work left at the last scheduled run.', ['status']),
-  itsor_work_overdue_seconds: gauge('How long the oldest work has been due at the last scheduled run.', [
+  itsor_scheduled_runs_total: counter('Runs of the scheduled jobs, by the cron or an alarm.', [
+    'trigger',
+    'outcome',
+  ]),
+  itsor_outbox_mails: gauge('Mails in the outbox after the last run of the jobs.', ['state']),
+  itsor_uploads: gauge('Uploads with work left after the last run of the jobs.', ['status']),
+  itsor_work_overdue_seconds: gauge('How long the oldest work has been due after the last run of the jobs.', [
     'kind',
   ]),
   itsor_spans_dropped_total: counter('Spans that no collector took.', []),

@@ -15,7 +15,7 @@ export const maxScanAttempts: number = uploadDelaysSeconds.length;
 
 /**
  * The seconds until a file is due again that found no scanner, which does not count as an attempt. Less than the
- * minute between two rounds of the sweep, so that each round asks.
+ * minute between two runs of the agenda, so that each run asks.
  */
 export const scannerPauseSeconds = 30;
 

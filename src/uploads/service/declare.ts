@@ -1,10 +1,17 @@
+import type { Agenda } from '../../agenda/rules.ts';
 import type { Config } from '../../platform/config/schema.ts';
 import type { SessionContext } from '../../platform/context.ts';
 import { AppError, type FieldError } from '../../platform/errors.ts';
 import type { IssueTicket, UploadTicket } from '../../platform/rules/storage.ts';
 import { secondsAfter } from '../../sessions/rules/session.ts';
 import { fileNameFlaw, fitsType } from '../rules/file-name.ts';
-import { objectName, quarantineKey, type UploadDeclaration, uploadUrlTtlSeconds } from '../rules/upload.ts';
+import {
+  confirmationGraceSeconds,
+  objectName,
+  quarantineKey,
+  type UploadDeclaration,
+  uploadUrlTtlSeconds,
+} from '../rules/upload.ts';
 import type { UploadSql } from '../sql/uploads.ts';
 
 type Policy = Pick<Config['uploads'], 'maxBytes' | 'allowedTypes' | 'quota'>;
@@ -38,9 +45,10 @@ export const createDeclare =
     readonly issueTicket: IssueTicket;
     readonly policy: Policy;
     readonly newId: (now: Date) => string;
+    readonly agenda: Agenda;
   }) =>
   async (ctx: SessionContext, declaration: UploadDeclaration, origin: string): Promise<DeclaredUpload> => {
-    const { rows, issueTicket, policy, newId } = parts;
+    const { rows, issueTicket, policy, newId, agenda } = parts;
     const errors = flawsOf(declaration, policy);
     if (errors.length > 0) throw new AppError('validation_failed', { errors });
 
@@ -59,6 +67,8 @@ export const createDeclare =
         detail: `An account holds at most ${maxFiles} files and ${maxTotalBytes} bytes; delete some first.`,
       });
     }
+    const end = { id, at: secondsAfter(expiresAt, confirmationGraceSeconds) };
+    ctx.defer('note the end of an upload', agenda.set([end]));
     const key = quarantineKey(name);
     const ticket = await issueTicket({ ...declaration, uploadId: id, key, origin, now, expiresAt });
     return { ...ticket, id, expiresAt };

@@ -10,7 +10,9 @@ const databaseLimitMs = 10_000;
 const storageLimitMs = 240_000;
 
 /** `done`: nothing is left to do now; `again`: another attempt is to follow. */
-type Worked = { readonly kind: 'done' } | { readonly kind: 'again'; readonly afterSeconds: number };
+export type Worked =
+  | { readonly kind: 'done'; readonly next?: Date | null }
+  | { readonly kind: 'again'; readonly afterSeconds: number };
 
 const done: Worked = { kind: 'done' };
 

@@ -76,6 +76,15 @@ export const createUploadJobSql = ({
       return rows.map(({ id }) => id);
     },
 
+    /** When the next piece of work on an upload is due; null where none is left, or the row is gone. */
+    nextDue: async ({ signal }: JobScope, id: string): Promise<Date | null> => {
+      const [row] = await db.execute<{ next_attempt_at: Date | null }>(
+        { signal },
+        sql`select next_attempt_at from uploads where id = ${id}::uuid`,
+      );
+      return row?.next_attempt_at ?? null;
+    },
+
     /** Marks the files of deleted accounts for deletion, and forgets messages that are too old to come again. */
     tidy: async ({ now, signal }: JobScope): Promise<void> => {
       await db.execute(

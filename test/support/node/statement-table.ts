@@ -6,6 +6,7 @@ import { createAdministratorSql } from '../../../src/administration/sql/administ
 import { authorize } from '../../../src/administration/sql/authority.ts';
 import { createUserDirectory } from '../../../src/administration/sql/user-directory.ts';
 import { createUserSql } from '../../../src/administration/sql/users.ts';
+import { createDueSql } from '../../../src/agenda/sql.ts';
 import { createAuditSql, recordRefusedConfiguration } from '../../../src/audit/sql/audit.ts';
 import { createEmailAddressSql } from '../../../src/emails/sql/email-addresses.ts';
 import { createEmailChangeSql } from '../../../src/emails/sql/email-changes.ts';
@@ -271,6 +272,7 @@ export const statementTable: readonly Group[] = [
     list: { '': [ctx, 20] },
     retryMails: { '': [ctx, now, [outboxId]], all: [ctx, now, null] },
   }),
+  group('agenda', createDueSql)({ read: { '': [ctx] } }),
   group('metrics', createBacklogSql)({ read: { '': [ctx, now] } }),
   group(
     'passwords',
@@ -378,6 +380,7 @@ export const statementTable: readonly Group[] = [
     discarded: { '': [ctx, uploadId] },
     purged: { '': [ctx, uploadId] },
     markGivenUp: { '': [ctx, uploadId] },
+    nextDue: { '': [ctx, uploadId] },
     wantedInQuarantine: { '': [ctx, [uploadId]] },
   }),
 ];

@@ -68,7 +68,7 @@ export const httpFaults: [string, Answer, { reason: string; retryAfterSeconds?: 
   ['500', json({ message: 'oops' }, 500), { reason: '500' }],
   ['502 with a page', text(page, 502), { reason: '502' }],
   ['503 with Retry-After', text('', 503, { 'Retry-After': '17' }), { reason: '503', retryAfterSeconds: 17 }],
-  ['429', json({}, 429), { reason: '429' }],
+  ['429', json({}, 429), { reason: '429', retryAfterSeconds: 1 }],
   [
     '429 with Retry-After as a date',
     json({}, 429, { 'Retry-After': 'Fri, 20 Nov 2026 10:01:30 GMT' }),
@@ -77,14 +77,18 @@ export const httpFaults: [string, Answer, { reason: string; retryAfterSeconds?: 
   [
     '429 with Retry-After in the past',
     json({}, 429, { 'Retry-After': 'Fri, 20 Nov 2026 09:00:00 GMT' }),
-    { reason: '429' },
+    { reason: '429', retryAfterSeconds: 1 },
   ],
   [
     '429 with an endless Retry-After',
     json({}, 429, { 'Retry-After': '99999999999999999999' }),
     { reason: '429', retryAfterSeconds: 86_400 },
   ],
-  ['429 with a Retry-After that is none', json({}, 429, { 'Retry-After': 'soon' }), { reason: '429' }],
+  [
+    '429 with a Retry-After that is none',
+    json({}, 429, { 'Retry-After': 'soon' }),
+    { reason: '429', retryAfterSeconds: 1 },
+  ],
   ['success with garbage', text('\u0000garbage', 200), { reason: '200' }],
   ['success with JSON of another kind', json([1, null]), { reason: '200' }],
   ['a redirect', text('', 302, { Location: 'https://example.net/' }), { reason: '302' }],

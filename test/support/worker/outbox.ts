@@ -50,6 +50,7 @@ export const createTestMail = (
       limiter: { hit: async () => ({ admitted: true, remaining: 1, resetSeconds: 1 }) },
       oneTimeTokens: createOneTimeTokens(createMacKeys(secretKeys, 'one-time-token')),
       secretKeys,
+      random: () => 0,
       ...parts,
     },
     given,

@@ -1,7 +1,7 @@
 import { Secret } from '../../../../src/platform/config/secret.ts';
 import type { Logger } from '../../../../src/platform/context.ts';
 import { createS3Store } from '../../../../src/platform/storage/s3.ts';
-import { createSweep } from '../../../../src/uploads/service/sweep.ts';
+import { createRemoveOrphans } from '../../../../src/uploads/service/orphans.ts';
 
 type Ask = {
   readonly endpoint: string;
@@ -20,7 +20,7 @@ type Ask = {
 const ignore = () => {};
 const log: Logger = { debug: ignore, info: ignore, warn: ignore, error: ignore };
 
-/** One round of the sweep over an S3 bucket, with a database that knows only the wanted uploads. */
+/** The orphans of an S3 bucket are removed, with a database that knows only the wanted uploads. */
 export default {
   fetch: async (request: Request): Promise<Response> => {
     const { endpoint, bucket, account, now, wanted } = await request.json<Ask>();
@@ -30,14 +30,11 @@ export default {
       accessKeyId: new Secret(accessKeyId),
       secretAccessKey: new Secret(secretAccessKey),
     };
-    const sweep = createSweep({
+    const removeOrphans = createRemoveOrphans({
       jobs: {
-        due: async () => [],
-        tidy: async () => {},
         wantedInQuarantine: async (_, ids) => new Set(ids.filter((id) => wanted.includes(id))),
       },
       store: createS3Store({ kind: 's3', bucket, endpoint, aws }, () => new Date()).store,
-      work: async () => {},
       newScope: () => ({
         now: new Date(now),
         signal: request.signal,
@@ -47,7 +44,7 @@ export default {
       }),
       log,
     });
-    await sweep();
+    await removeOrphans();
     return new Response();
   },
 };

@@ -1,0 +1,8 @@
+/** How long after a deletion a request that was already running may still write something about the account. */
+export const settlingSeconds = 120;
+
+/** When a deleted account is to be looked at again: the rest of its data goes, with its files and its last mails. */
+export const erasureOf = (id: string, now: Date): { readonly id: string; readonly at: Date } => ({
+  id,
+  at: new Date(now.getTime() + settlingSeconds * 1000),
+});
