@@ -37,6 +37,8 @@ export const readOrigins = ({ settings, strict, problem }: Scope) => {
     allowed: [...new Set(strict ? given : [...given, ...localOrigins(settings)])],
     /** Headers that pages of these origins may send beside those that the service reads. */
     allowedHeaders: settings.CORS_ALLOWED_HEADERS ?? [],
+    /** The API itself as browsers see it behind a proxy; null: as each request names it. */
+    api: settings.API_URL ?? null,
     /** The start of links in e-mails, without a slash at its end. */
     appUrl: appUrl ?? (strict ? '' : (given.find(isOfTheWeb) ?? ownOrigin(settings))),
     /** The host that local servers listen on. */

@@ -81,14 +81,18 @@ export const cors = ({ allowedOrigins, requestHeaders }: CorsOptions) => {
 const safeMethods: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
 const ownSites: ReadonlySet<string> = new Set(['same-origin', 'none']);
 
-type CsrfOptions = Pick<CorsOptions, 'allowedOrigins'> & { readonly credential: CredentialConfig };
+type CsrfOptions = Pick<CorsOptions, 'allowedOrigins'> & {
+  /** The origin that our own pages have behind a proxy; null: that of the request. */
+  readonly apiOrigin: string | null;
+  readonly credential: CredentialConfig;
+};
 
 /**
  * Refuses unsafe requests that another site makes a browser send, logins included (OWASP ASVS 5.0, 3.5.1). Every browser
  * sends Origin or Sec-Fetch-Site, and a page of another site cannot add an Authorization header without a preflight.
  */
-export const csrf = ({ allowedOrigins, credential }: CsrfOptions) => {
-  const allowed = new Set(allowedOrigins);
+export const csrf = ({ allowedOrigins, apiOrigin, credential }: CsrfOptions) => {
+  const allowed = new Set(apiOrigin === null ? allowedOrigins : [...allowedOrigins, apiOrigin]);
 
   return createMiddleware<AppEnv>(async function csrf(c, next) {
     if (safeMethods.has(c.req.method) || carriesBearerToken(c, credential)) return next();
