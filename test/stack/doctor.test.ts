@@ -81,6 +81,20 @@ describe('npm run doctor', () => {
     }
   });
 
+  test('warns of a collector with the path of traces, and prints no query', async () => {
+    const run = await doctor(
+      { OTEL_EXPORTER_OTLP_ENDPOINT: 'https://otel.example.com/v1/traces?x=hunter2' },
+      '--json',
+    );
+    const line = reportOf(run).variables.find(({ name }) => name === 'OTEL_EXPORTER_OTLP_ENDPOINT');
+    expect(line).toMatchObject({
+      level: 'warning',
+      value: 'https://otel.example.com/v1/traces?[redacted]',
+      notes: [expect.stringContaining('not added twice')],
+    });
+    expect(run.output).not.toContain('hunter2');
+  });
+
   test.each([['--env'], ['--url']])('takes an empty %s for a mistake', async (option) => {
     const run = await doctor({}, option, '');
     expect(run.status).toBe(1);
