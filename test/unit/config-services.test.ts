@@ -210,6 +210,11 @@ describe('single sign-on', () => {
     ['an empty name', { ...provider, name: ' ' }, 'entry 1: name must be'],
     ['no secret', { ...provider, client_secret: undefined }, 'entry 1: client_secret must be'],
     ['an issuer with a query', { ...provider, issuer: 'https://x.example?y' }, 'entry 1: issuer must be'],
+    [
+      'an unknown way to send the secret',
+      { ...provider, token_endpoint_auth_method: 'private_key_jwt' },
+      'entry 1: token_endpoint_auth_method must be one of client_secret_basic,',
+    ],
     ['scopes without openid', { ...provider, scopes: ['email'] }, 'entry 1: scopes must be'],
     ['a scope with a quote', { ...provider, scopes: ['openid', 'a"b'] }, 'entry 1: scopes must be'],
   ])('refuses %s', (_, entry, detail) => {

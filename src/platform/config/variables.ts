@@ -226,7 +226,7 @@ export const variables = {
 
   ...group('Sign-up and single sign-on', {
     TURNSTILE_SECRET_KEY: worker(secret, '', 'Where set, a sign-up needs a Cloudflare Turnstile token', isSecret),
-    OIDC_PROVIDERS: worker(oidcProviders, '', 'JSON list of {"id", "name", "issuer", "client_id", "client_secret", "scopes"}; name and scopes are optional', { ...isSecret, ...isMultiline }),
+    OIDC_PROVIDERS: worker(oidcProviders, '', 'JSON list of {"id", "name", "issuer", "client_id", "client_secret", "scopes", "token_endpoint_auth_method"}; name, scopes and token_endpoint_auth_method are optional', { ...isSecret, ...isMultiline }),
     GITHUB_CLIENT_ID: worker(text, '', 'Client id of the OAuth app at GitHub'),
     GITHUB_CLIENT_SECRET: worker(secret, '', 'Client secret of the OAuth app at GitHub', isSecret),
   }),
