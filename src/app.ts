@@ -60,7 +60,7 @@ export const createApp = (container: Container, features: Features) => {
   const credential = { ...jwt, cookieName: cookies.sessionName };
   const identify = createIdentify({ verifyAccessToken: accessTokens.verify, credential });
   const isAllowedOrigin = createOriginCheck(origins);
-  const site = siteOf(origins.appUrl);
+  const site = siteOf(origins);
   const routes = createRoutes(
     features,
     { config, identify, site },
@@ -79,7 +79,7 @@ export const createApp = (container: Container, features: Features) => {
     .on('ALL', hasPages ? ['/auth/oauth/*'] : [], forPeopleAndPrograms(site))
     .use(timeout)
     .use(rateLimit({ limiter, policyOf: createRatePolicies(limits.rate, routes), identify }))
-    .use(csrf({ isAllowedOrigin, credential }));
+    .use(csrf({ isAllowedOrigin, apiOrigin: origins.api, credential }));
   mount(app, routes, identify);
   const noRoute = createNoRoute(routes);
   app.notFound((c) => {

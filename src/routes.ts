@@ -54,7 +54,7 @@ export const createRoutes = (features: Features, web: Web, { jwks, asset }: Besi
     ...userRoutes({ administration, uploads }),
     ...roleRoutes(roles),
     ...auditRoutes(audit),
-    ...uploadRoutes(uploads),
+    ...uploadRoutes(uploads, web),
     ...(hasPages ? ssoRoutes(sso, web) : []),
     ...(hasPages ? accountPageRoutes({ accounts, sessions, passwords, emails, sso }, web) : []),
     ...(hasPages ? linkPageRoutes({ passwords, emails }, web) : []),

@@ -7,6 +7,7 @@ import { type Variables, variablesOf } from '../program/project.ts';
 import { printableAll } from '../program/terminal.ts';
 import { migratorUrlFromParts, planDatabase } from '../stack/database-plan.ts';
 import { inspectDatabase } from './database.ts';
+import { inspectProviders } from './providers.ts';
 import { countOf, type Finding, type Report, renderReport, skipped } from './report.ts';
 import { inspectService } from './service.ts';
 import { inspectFlags, inspectNames, inspectVariables } from './variables.ts';
@@ -85,6 +86,7 @@ runProgram(async () => {
       ...(await inspectNames(env)),
       ...inspectFlags(new Date()),
       ...(await checkDatabase(variables, loaded, beforeMigrate)),
+      ...(loaded.ok ? await inspectProviders(loaded.config.oidc.providers) : []),
       ...(await checkService(url, loaded)),
     ],
   });

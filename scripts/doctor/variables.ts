@@ -19,7 +19,8 @@ const maxShown = 60;
 const shown = (text: string, { secret }: Variable): string => {
   if (secret) return `[redacted, ${Buffer.byteLength(text)} bytes]`;
   // Redact first: where a password is cut off, its end cannot be seen.
-  const whole = printable(text);
+  // A query can hold a key under any name.
+  const whole = printable(text.replace(/(:\/\/[^\s?]*)\?[\s\S]*/, '$1?[redacted]'));
   return whole.length > maxShown ? `${whole.slice(0, maxShown - 1)}…` : whole;
 };
 

@@ -15,8 +15,7 @@ export const respondWithAttachment = async (
   { upload, version, bytes }: Download,
 ): Promise<Response> => {
   c.header('Content-Security-Policy', `${noContentPolicy}; sandbox`);
-  // Compression on the way would change its ranges and ETag; the local proxy heeds only Content-Encoding.
-  c.header('Cache-Control', 'no-store, no-transform');
+  // Compression on the way would change its ranges too; the local proxy heeds only Content-Encoding.
   c.header('Content-Encoding', 'identity');
   c.header('Accept-Ranges', 'bytes');
   setEntityTag(c, version);

@@ -1,6 +1,7 @@
 import { drain } from '../platform/http/body.ts';
 import { readPreconditions } from '../platform/http/preconditions.ts';
-import { route } from '../platform/http/route.ts';
+import { route, type Web } from '../platform/http/route.ts';
+import { originOf } from '../platform/pages/site.ts';
 import { checksumHeader } from '../platform/rules/storage.ts';
 import { PageQuery, pageResponse } from '../platform/schema/page.ts';
 import { respondWithAttachment } from './http.ts';
@@ -26,7 +27,7 @@ const maxDrainedBytes = 8_388_608;
 
 const refusals = ['account_disabled', 'email_not_verified', 'validation_failed'] as const;
 
-export const uploadRoutes = (uploads: Uploads) => [
+export const uploadRoutes = (uploads: Uploads, { site }: Pick<Web, 'site'>) => [
   route(
     {
       method: 'POST',
@@ -42,8 +43,7 @@ export const uploadRoutes = (uploads: Uploads) => [
     },
     async (c, ctx) => {
       const { filename, content_type: contentType, size, sha256 } = c.req.valid('json');
-      // The URL has the origin that the client has used.
-      const { origin } = new URL(c.req.url);
+      const origin = originOf(site, c.req.url);
       const created = await uploads.create(ctx, { filename, contentType, size, sha256 }, origin);
       const { id, method, url, headers, expiresAt } = created;
       c.header('Location', `/uploads/${id}`);

@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { once } from 'node:events';
 import { createServer, type RequestListener } from 'node:http';
 import { type AddressInfo, createServer as createTcpServer } from 'node:net';
 import { Client } from 'pg';
@@ -79,6 +80,48 @@ describe('npm run doctor', () => {
       expect(run.output).toMatch(/^--url wants a URL/);
       expect(run.output).not.toContain('hunter2');
     }
+  });
+
+  test('warns of a collector with the path of traces, and prints no query', async () => {
+    const run = await doctor(
+      { OTEL_EXPORTER_OTLP_ENDPOINT: 'https://otel.example.com/v1/traces?x=hunter2' },
+      '--json',
+    );
+    const line = reportOf(run).variables.find(({ name }) => name === 'OTEL_EXPORTER_OTLP_ENDPOINT');
+    expect(line).toMatchObject({
+      level: 'warning',
+      value: 'https://otel.example.com/v1/traces?[redacted]',
+      notes: [expect.stringContaining('not added twice')],
+    });
+    expect(run.output).not.toContain('hunter2');
+  });
+
+  test('asks the providers of single sign-on, and exits 1 for an issuer that is spelled in another way', async () => {
+    await using provider = {
+      server: createServer((_, response) => {
+        response.setHeader('Content-Type', 'application/json');
+        response.end(JSON.stringify(document));
+      }).listen(0, '127.0.0.1'),
+      [Symbol.asyncDispose]: async () => void provider.server.close(),
+    };
+    await once(provider.server, 'listening');
+    const issuer = `http://127.0.0.1:${(provider.server.address() as AddressInfo).port}`;
+    const document = {
+      issuer: `${issuer}/`,
+      authorization_endpoint: `${issuer}/authorize`,
+      token_endpoint: `${issuer}/token`,
+      jwks_uri: `${issuer}/jwks`,
+    };
+    const entry = { id: 'acme', issuer, client_id: 'c', client_secret: 'hunter2' };
+    const ask = (given: object) => doctor({ OIDC_PROVIDERS: JSON.stringify([given]) }, '--json');
+    const wrong = await ask(entry);
+    expect([wrong.status, finding(reportOf(wrong), 'sso acme')]).toEqual([
+      1,
+      expect.objectContaining({ level: 'failure', detail: expect.stringContaining(`${issuer}/`) }),
+    ]);
+    const right = await ask({ ...entry, issuer: `${issuer}/` });
+    expect([right.status, finding(reportOf(right), 'sso acme')?.level]).toEqual([0, 'ok']);
+    expect(wrong.output + right.output).not.toContain('hunter2');
   });
 
   test.each([['--env'], ['--url']])('takes an empty %s for a mistake', async (option) => {

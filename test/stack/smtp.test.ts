@@ -49,6 +49,25 @@ describe('a mail over SMTP', () => {
     expect(inbox).toMatchObject([{ from: 'itsor@example.com', to: ['ada@example.org'], secure: true }]);
   });
 
+  it.each([
+    ['TLS from the first byte', { secure: true }, true],
+    ['STARTTLS', {}, false],
+  ])(
+    'names the domain of its sender in EHLO by %s, for relays that refuse a loopback',
+    async (_, options, implicitTls) => {
+      const names: string[] = [];
+      const { port } = await start(certificate, {
+        ...options,
+        onMailFrom: (_address, { hostNameAppearsAs }, done) => {
+          if (hostNameAppearsAs) names.push(hostNameAppearsAs);
+          done(hostNameAppearsAs === 'example.com' ? null : new Error('Helo command rejected'));
+        },
+      });
+      expect(await worker.send({ port, implicitTls })).toMatchObject({ kind: 'sent' });
+      expect(names).toEqual(['example.com']);
+    },
+  );
+
   it('logs in with LOGIN where PLAIN is not offered', async () => {
     const { port, inbox } = await start(certificate, { authMethods: ['LOGIN'] });
     expect(await worker.send({ port })).toMatchObject({ kind: 'sent' });

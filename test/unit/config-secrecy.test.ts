@@ -83,7 +83,7 @@ describe('the configuration', () => {
     SECRET_KEY_PREVIOUS: 'Bv7Cx2Zl9Kj4Hg1Fd6Sp3Oi8Uy5Tr0EwQnMa',
     METRICS_TOKEN: 'm3tr1c5',
     TURNSTILE_SECRET_KEY: 'turn5t1le',
-    OTEL_EXPORTER_OTLP_ENDPOINT: 'https://otel.example',
+    OTEL_EXPORTER_OTLP_ENDPOINT: 'https://otel.example?x=0t3lquery',
     OTEL_EXPORTER_OTLP_HEADERS: 'authorization=0t3l',
     OIDC_PROVIDERS: '[{"id":"a","issuer":"https://a.example","client_id":"c","client_secret":"01dc5ecret"}]',
     API_URL: 'https://api.example.com',
@@ -104,7 +104,7 @@ describe('the configuration', () => {
     const hidden = Object.entries(everySecret).filter(([name]) => isSecret(name));
     expect(hidden.length).toBeGreaterThan(12);
     for (const [name, value] of hidden) expect(printed, name).not.toContain(value);
-    for (const part of ['pa55', '0t3l', '01dc5ecret']) expect(printed).not.toContain(part);
+    for (const part of ['pa55', '0t3l', '0t3lquery', '01dc5ecret']) expect(printed).not.toContain(part);
   });
 
   it('is frozen in every part', () => {

@@ -126,8 +126,8 @@ describe('metrics and traces', () => {
       OTEL_EXPORTER_OTLP_HEADERS: 'Authorization=Basic%20abc=, x-team = a',
       OTEL_TRACES_SAMPLER_ARG: '0.25',
     });
+    expect(tracing?.url.reveal()).toBe('https://otel.example/v1/traces');
     expect(tracing).toMatchObject({
-      endpoint: 'https://otel.example',
       serviceName: 'itsor',
       sampleRatio: 0.25,
     });
@@ -136,6 +136,31 @@ describe('metrics and traces', () => {
       ['x-team', 'a'],
     ]);
   });
+
+  it.each([
+    ['https://otel.example', 'https://otel.example/v1/traces', 0],
+    ['https://otel.example//', 'https://otel.example/v1/traces', 0],
+    ['https://otel.example/otlp/', 'https://otel.example/otlp/v1/traces', 0],
+    ['https://otel.example/otlp/v1/traces', 'https://otel.example/otlp/v1/traces', 1],
+    ['https://otel.example/v1/traces/', 'https://otel.example/v1/traces/', 1],
+    ['https://otel.example/otlp?api-key=k&x=1', 'https://otel.example/otlp/v1/traces?api-key=k&x=1', 0],
+    ['https://otel.example/v1/traces?token=k', 'https://otel.example/v1/traces?token=k', 1],
+  ])('send spans for %s to %s', (given, url, warnings) => {
+    const env = { OTEL_EXPORTER_OTLP_ENDPOINT: given };
+    expect(configOf(env).tracing?.url.reveal()).toBe(url);
+    expect(warningsOf(env)).toHaveLength(warnings);
+  });
+
+  it.each([
+    'https://bob:pw@otel.example',
+    'https://otel.example/#x',
+    'otel.example:4318',
+    'grpc://otel.example',
+  ])('refuse the endpoint %s', (given) =>
+    expect(problemsOf({ OTEL_EXPORTER_OTLP_ENDPOINT: given })).toEqual([
+      expect.stringMatching(/^OTEL_EXPORTER_OTLP_ENDPOINT must be an http or https URL/),
+    ]),
+  );
 
   it.each(['novalue', '=v', 'a b=v', 'a=%zz', 'a=%0d%0aevil:1'])('refuse the header %s', (header) => {
     expect(problemsOf({ OTEL_EXPORTER_OTLP_HEADERS: `ok=1,${header}` })).toEqual([
@@ -185,6 +210,11 @@ describe('single sign-on', () => {
     ['an empty name', { ...provider, name: ' ' }, 'entry 1: name must be'],
     ['no secret', { ...provider, client_secret: undefined }, 'entry 1: client_secret must be'],
     ['an issuer with a query', { ...provider, issuer: 'https://x.example?y' }, 'entry 1: issuer must be'],
+    [
+      'an unknown way to send the secret',
+      { ...provider, token_endpoint_auth_method: 'private_key_jwt' },
+      'entry 1: token_endpoint_auth_method must be one of client_secret_basic,',
+    ],
     ['scopes without openid', { ...provider, scopes: ['email'] }, 'entry 1: scopes must be'],
     ['a scope with a quote', { ...provider, scopes: ['openid', 'a"b'] }, 'entry 1: scopes must be'],
   ])('refuses %s', (_, entry, detail) => {

@@ -56,7 +56,9 @@ const kept: Readonly<Record<string, string>> = {
   'GET /openapi.json': 'public, max-age=300',
   'GET /docs/assets/{file}': 'public, max-age=300',
 };
-const cacheControlOf = (key: string, { ok }: Response): string => (ok ? kept[key] : undefined) ?? 'no-store';
+/** An answer whose ETag is asked back must not be compressed on its way, which would make the tag weak. */
+const cacheControlOf = (key: string, { ok, headers }: Response): string =>
+  (ok ? kept[key] : undefined) ?? (headers.has('ETag') ? 'no-store, no-transform' : 'no-store');
 
 const rows = Object.entries<Access>(access);
 const isLocalAsset = (key: string) => key === 'GET /docs/assets/{file}';

@@ -137,6 +137,59 @@ describe('a provider that gives no answer is 503, and never a login or a logout'
     expect(cookiesOf(response).has('itsor_session')).toBe(false);
   });
 
+  it.each<[string, 'discovery' | 'token', () => Response, string]>([
+    [
+      'answers that it does not know the client, with a challenge',
+      'token',
+      () =>
+        Response.json(
+          { error: 'invalid_client', error_description: 'canary' },
+          { status: 401, headers: { 'WWW-Authenticate': 'Basic realm="canary"' } },
+        ),
+      'the identity provider acme: invalid_client',
+    ],
+    [
+      'has only a challenge for an answer',
+      'token',
+      text('canary', { status: 401, headers: { 'WWW-Authenticate': 'Basic realm="canary"' } }),
+      'the identity provider acme: invalid_client',
+    ],
+    [
+      'has the error in its challenge',
+      'token',
+      text('', { status: 401, headers: { 'WWW-Authenticate': 'Bearer error="invalid_client", x="canary"' } }),
+      'the identity provider acme: invalid_client',
+    ],
+    [
+      'has an unknown error in its challenge',
+      'token',
+      text('', { status: 401, headers: { 'WWW-Authenticate': 'Bearer error="canary"' } }),
+      'the identity provider acme: unknown_error',
+    ],
+    [
+      'is for every tenant',
+      'discovery',
+      jsonOf({ ...discovery, issuer: 'https://canary.example/{tenantid}/v2.0' }),
+      'names another issuer than OIDC_PROVIDERS',
+    ],
+    [
+      'ends its issuer with a slash',
+      'discovery',
+      jsonOf({ ...discovery, issuer: `${issuer}/` }),
+      'names another issuer than OIDC_PROVIDERS',
+    ],
+  ])('and the log names the cause, in words of ours, where it %s', async (_, part, answer, cause) => {
+    provider.twist({ answers: { [part]: answer } });
+    const client = createClient(variables);
+    const begun = part === 'token' ? await setOut(client) : null;
+    const response = begun
+      ? await comeBack(client, provider.consent(begun.location, newPerson()), begun.sealed, json)
+      : await client('GET', '/auth/oauth/acme', { headers: json });
+    expect(await verdictOf(response)).toEqual([503, 'service_unavailable']);
+    expect(log()).toContain(cause);
+    expect(log()).not.toContain('canary');
+  });
+
   it('when its ID token is unreadable', async () => {
     provider.twist({ idToken: () => 'not.a.token' });
     const response = await signOn(createClient(variables), provider, newPerson());
@@ -155,6 +208,7 @@ describe('a provider that gives no answer is 503, and never a login or a logout'
       issuer,
       clientId: 'c',
       clientSecret: new Secret(clientSecret),
+      authMethod: null,
       scopes: ['openid'],
     };
     const scope = { now: new Date(), signal: new AbortController().signal };

@@ -211,6 +211,23 @@ describe('the callback of a provider', () => {
     expect(String(init?.body)).toContain('client_secret=');
   });
 
+  it.each([
+    [undefined, 'Basic', 'a%2Fb%2Bc%25%3A', null],
+    ['client_secret_basic', 'Basic', 'a%2Fb%2Bc%25%3A', null],
+    ['client_secret_basic_raw', 'Basic', 'a/b+c%:', null],
+    ['client_secret_post', null, null, 'a/b+c%:'],
+  ])('sends the secret as token_endpoint_auth_method=%s says, in one place only', async (method, ...sent) => {
+    const entry = { id: 'acme', issuer, client_id: 'itsor', client_secret: 'a/b+c%:' };
+    const chosen = JSON.stringify([{ ...entry, token_endpoint_auth_method: method }]);
+    provider.twist({ claims: (claims) => ({ ...claims, aud: 'itsor' }) });
+    const own = createClient({ ...withProvider, OIDC_PROVIDERS: chosen });
+    expect((await signOn(own, provider, newPerson())).status).toBe(303);
+    const { init } = provider.asked.find(({ url }) => url.endsWith('/token')) ?? {};
+    const [scheme = null, credentials] = new Headers(init?.headers).get('Authorization')?.split(' ') ?? [];
+    const secret = credentials ? atob(credentials).replace(/^itsor:/, '') : null;
+    expect([scheme, secret, new URLSearchParams(String(init?.body)).get('client_secret')]).toEqual(sent);
+  });
+
   it('opens attempts that the previous key has sealed', async () => {
     const secret = 'a former key of the service';
     const before = createClient({ ...withProvider, SECRET_KEY: secret });

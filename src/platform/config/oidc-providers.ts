@@ -2,6 +2,12 @@ import * as z from 'zod';
 import { Secret } from './secret.ts';
 import { parsePlainUrl, value } from './values.ts';
 
+/**
+ * How the secret is sent to the token endpoint, by the names of OpenID Connect Core 1.0 section 9. `client_secret_basic_raw`
+ * is our own: Basic without the percent-encoding of RFC 6749 section 2.3.1, for providers that do not decode it.
+ */
+const authMethods = ['client_secret_basic', 'client_secret_post', 'client_secret_basic_raw'] as const;
+
 export type OidcProviderConfig = {
   /** Part of the sign-in URL. */
   readonly id: string;
@@ -11,6 +17,8 @@ export type OidcProviderConfig = {
   readonly issuer: string;
   readonly clientId: string;
   readonly clientSecret: Secret;
+  /** Null: one that the discovery document names. */
+  readonly authMethod: (typeof authMethods)[number] | null;
   readonly scopes: readonly string[];
 };
 
@@ -20,6 +28,7 @@ const rules = {
   issuer: 'must be an http or https URL without credentials, query or fragment',
   client_id: 'must be text',
   client_secret: 'must be text',
+  token_endpoint_auth_method: `must be one of ${authMethods.join(', ')}`,
   scopes: 'must be a list of scopes, openid among them',
 } as const;
 
@@ -41,6 +50,7 @@ const Provider = z.strictObject({
   issuer: z.string().refine(parsePlainUrl),
   client_id: z.string().trim().min(1),
   client_secret: z.string().trim().min(1),
+  token_endpoint_auth_method: z.enum(authMethods).nullable().default(null),
   scopes: Scopes.default(['openid', 'email', 'profile']),
 });
 
@@ -68,12 +78,13 @@ export const oidcProviders = value((given, fail): readonly OidcProviderConfig[] 
   }
   const ids = parsed.data.map(({ id }) => id);
   if (new Set(ids).size < ids.length) return fail('must not have two entries of one id');
-  return parsed.data.map(({ id, name = id, issuer, client_id, client_secret, scopes }) => ({
+  return parsed.data.map(({ id, name = id, issuer, scopes, ...client }) => ({
     id,
     name,
     issuer,
-    clientId: client_id,
-    clientSecret: new Secret(client_secret),
+    clientId: client.client_id,
+    clientSecret: new Secret(client.client_secret),
+    authMethod: client.token_endpoint_auth_method,
     scopes,
   }));
 });

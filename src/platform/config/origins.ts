@@ -39,6 +39,8 @@ export const readOrigins = ({ settings, strict, problem }: Scope) => {
     allowedHeaders: settings.CORS_ALLOWED_HEADERS ?? [],
     /** Whether every origin of this machine may too: the port of a local frontend is its own choice. */
     anyLoopback: !strict,
+    /** The API itself as browsers see it behind a proxy; null: as each request names it. */
+    api: settings.API_URL ?? null,
     /** The start of links in e-mails, without a slash at its end. */
     appUrl: appUrl ?? (strict ? '' : (given.find(isOfTheWeb) ?? ownOrigin(settings))),
     /** The host that local servers listen on. */

@@ -4,6 +4,7 @@ import { type Flags, flagNames } from './feature-flags.ts';
 import { readJwt } from './jwt.ts';
 import { readOrigins, readSso } from './origins.ts';
 import { type EnvironmentConfig, requireEach, type Scope } from './resolve.ts';
+import { Secret } from './secret.ts';
 import { readCookies, readSession } from './sessions.ts';
 import { readUploads } from './uploads.ts';
 import { flagVariable } from './variables.ts';
@@ -52,12 +53,29 @@ const readMetrics = (scope: Scope) => {
   return { enabled, token } as const;
 };
 
+/** Added to the base URL of a collector (OpenTelemetry, OTLP exporter, section Endpoint URLs for OTLP/HTTP). */
+const tracesPath = '/v1/traces';
+
 /** OTLP over HTTP, in the terms of the OpenTelemetry specification. */
-const readTracing = ({ settings }: Scope) => {
+const readTracing = ({ settings, warning }: Scope) => {
   const { OTEL_EXPORTER_OTLP_ENDPOINT: endpoint, OTEL_EXPORTER_OTLP_HEADERS: headers = [] } = settings;
   if (endpoint === undefined) return null;
   const { OTEL_SERVICE_NAME: serviceName, OTEL_TRACES_SAMPLER_ARG: sampleRatio } = settings;
-  return { endpoint, headers, serviceName, sampleRatio } as const;
+  const url = new URL(endpoint.reveal());
+  const path = url.pathname.replace(/\/+$/, '');
+  if (path.endsWith(tracesPath))
+    warning(
+      'OTEL_EXPORTER_OTLP_ENDPOINT',
+      `ends with ${tracesPath}, which is added to a base URL; it is not added twice`,
+    );
+  else url.pathname = `${path}${tracesPath}`;
+  return {
+    /** Where the spans go. Its query can hold a key. */
+    url: new Secret(url.href),
+    headers,
+    serviceName,
+    sampleRatio,
+  } as const;
 };
 
 // Cloudflare's keys for tests: 1x passes every token, 2x and 3x pass none.

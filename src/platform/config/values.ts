@@ -80,13 +80,15 @@ export const tokenLocations = list((entry, fail) =>
   entry === 'headers' || entry === 'cookies' ? entry : fail('must be headers or cookies'),
 );
 
-/** An http or https URL without credentials, query or fragment. */
-export const parsePlainUrl = (given: string): URL | undefined => {
+const parseHttpUrl = (given: string, refused: RegExp): URL | undefined => {
   const url = URL.parse(given);
-  const plain =
-    url && /^https?:$/.test(url.protocol) && !url.username && !url.password && !/[?#]/.test(given);
-  return plain ? url : undefined;
+  const isRight =
+    url && /^https?:$/.test(url.protocol) && !url.username && !url.password && !refused.test(given);
+  return isRight ? url : undefined;
 };
+
+/** An http or https URL without credentials, query or fragment. */
+export const parsePlainUrl = (given: string): URL | undefined => parseHttpUrl(given, /[?#]/);
 
 /** A plain URL, kept without a slash at its end. */
 export const httpUrl = value(
@@ -94,6 +96,14 @@ export const httpUrl = value(
     parsePlainUrl(given)?.href.replace(/\/+$/, '') ??
     fail('must be an http or https URL without credentials, query or fragment'),
 );
+
+/** A URL that may have a query. It is a secret, because collectors take keys in queries. */
+export const secretHttpUrl = value((given, fail) => {
+  const url = parseHttpUrl(given, /#/);
+  return url
+    ? new Secret(url.href)
+    : fail('must be an http or https URL without credentials or fragment; a query is allowed');
+});
 
 /** A host name or an address, as it stands in a URL: an IPv6 address in brackets. */
 export const hostname = value((given, fail) => {

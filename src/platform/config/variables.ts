@@ -17,6 +17,7 @@ import {
   origin,
   originList,
   secret,
+  secretHttpUrl,
   secretList,
   text,
   token,
@@ -112,7 +113,7 @@ export const variables = {
     WEB_PORT: worker(port, '3001', 'Port of a second local frontend, allowed in the same way'),
     ALLOWED_ORIGINS: worker(originList, '', 'Comma list of the exact origins (scheme, host, port) that browsers may call from, also those of apps, such as capacitor://localhost, tauri://localhost or chrome-extension://{id}; strict: no http'),
     CORS_ALLOWED_HEADERS: worker(headerNames, '', 'Comma list of headers that pages of these origins may send beside those that Itsor reads, such as baggage or sentry-trace; Itsor ignores them'),
-    API_URL: worker(origin, '', 'Origin of the API itself, as browsers see it: providers of single sign-on send people back to it; unset: http://{HOST}:{BACKEND_PORT}; strict: required with single sign-on'),
+    API_URL: worker(origin, '', 'Origin of the API itself, as browsers see it, for a proxy or tunnel in front that ends TLS: forms of this origin pass, upload URLs start with it, and providers of single sign-on send people back to it; unset: the origin of each request, and http://{HOST}:{BACKEND_PORT} for providers; strict: required with single sign-on'),
     APP_URL: worker(httpUrl, '', 'Start of the links in e-mails; unset: the first http or https one of ALLOWED_ORIGINS, or else the API itself; strict: required'),
   }),
 
@@ -214,7 +215,7 @@ export const variables = {
     AUDIT_RETENTION_DAYS: worker(integer(0, 3650), '365', 'How long the audit trail is kept, in days; 0 = forever'),
     ENABLE_METRICS: worker(boolean, '0', '1 = /metrics answers'),
     METRICS_TOKEN: worker(secret, '', 'Bearer token of /metrics; strict: required with ENABLE_METRICS', isSecret),
-    OTEL_EXPORTER_OTLP_ENDPOINT: worker(httpUrl, '', 'OpenTelemetry collector (OTLP over HTTP); unset: no traces'),
+    OTEL_EXPORTER_OTLP_ENDPOINT: worker(secretHttpUrl, '', 'OpenTelemetry collector (OTLP over HTTP), to which /v1/traces is added unless it ends so; a query stays; unset: no traces'),
     OTEL_EXPORTER_OTLP_HEADERS: worker(headerList, '', 'Comma list of name=value headers for the collector, with percent-encoded values', isSecret),
     OTEL_SERVICE_NAME: worker(text, 'itsor', 'Name of this service in traces'),
     OTEL_TRACES_SAMPLER_ARG: worker(fraction, '1', 'Share of the requests that are traced, 0 to 1'),
@@ -225,7 +226,7 @@ export const variables = {
 
   ...group('Sign-up and single sign-on', {
     TURNSTILE_SECRET_KEY: worker(secret, '', 'Where set, a sign-up needs a Cloudflare Turnstile token', isSecret),
-    OIDC_PROVIDERS: worker(oidcProviders, '', 'JSON list of {"id", "name", "issuer", "client_id", "client_secret", "scopes"}; name and scopes are optional', { ...isSecret, ...isMultiline }),
+    OIDC_PROVIDERS: worker(oidcProviders, '', 'JSON list of {"id", "name", "issuer", "client_id", "client_secret", "scopes", "token_endpoint_auth_method"}; name, scopes and token_endpoint_auth_method are optional', { ...isSecret, ...isMultiline }),
     GITHUB_CLIENT_ID: worker(text, '', 'Client id of the OAuth app at GitHub'),
     GITHUB_CLIENT_SECRET: worker(secret, '', 'Client secret of the OAuth app at GitHub', isSecret),
   }),

@@ -39,4 +39,11 @@ export const readPreconditions = (c: Context): Preconditions => {
   };
 };
 
-export const setEntityTag = (c: Context, version: string): void => c.header('ETag', `"${version}"`);
+/**
+ * Sets the version that a client sends back in If-Match. A proxy that compressed the answer would make the tag weak, and a
+ * weak tag never matches (RFC 9110 section 13.1.1); no-transform forbids that (RFC 9111 section 5.2.2.6).
+ */
+export const setEntityTag = (c: Context, version: string): void => {
+  c.header('ETag', `"${version}"`);
+  c.header('Cache-Control', 'no-store, no-transform');
+};

@@ -35,6 +35,8 @@ const outcomeOfReply = (stage: SmtpStage, { code, lines }: SmtpReply): DeliveryO
 
 type Submission = {
   readonly security: SmtpSecurity;
+  /** The client's name in EHLO. */
+  readonly clientName: string;
   readonly user: string;
   readonly password: string;
   readonly recipient: string;
@@ -57,7 +59,7 @@ const loginMechanisms = ({ lines }: SmtpReply): string[] =>
 /** Sends one message in one session (RFC 5321 section 3). @throws SmtpFailure unless the server has accepted it */
 const submitMail = async (
   connection: SmtpConnection,
-  { security, user, password, recipient, content }: Submission,
+  { security, clientName, user, password, recipient, content }: Submission,
 ): Promise<void> => {
   const expectReply = async (stage: SmtpStage, expected: 2 | 3): Promise<SmtpReply> => {
     const reply = await connection.readReply();
@@ -68,8 +70,7 @@ const submitMail = async (
     await connection.write(`${line}\r\n`);
     return expectReply(stage, expected);
   };
-  // A Worker has no host name, so it sends an address literal (RFC 5321 section 4.1.3).
-  const hello = () => command('EHLO', 'EHLO [127.0.0.1]');
+  const hello = () => command('EHLO', `EHLO ${clientName}`);
 
   const authenticate = async (greeting: SmtpReply): Promise<void> => {
     const mechanisms = loginMechanisms(greeting);
@@ -129,6 +130,8 @@ export const createSmtpTransport = (
     try {
       await submitMail(connection, {
         security,
+        // A Worker has no host name, and relays refuse the address literal of a loopback (RFC 5321 section 4.1.4).
+        clientName: domain,
         user,
         password: password.reveal(),
         recipient: recipient.address,

@@ -98,13 +98,17 @@ const logRefused = (c: Context<AppEnv>, origin: string): void =>
 const safeMethods: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
 const ownSites: ReadonlySet<string> = new Set(['same-origin', 'none']);
 
-type CsrfOptions = Pick<CorsOptions, 'isAllowedOrigin'> & { readonly credential: CredentialConfig };
+type CsrfOptions = Pick<CorsOptions, 'isAllowedOrigin'> & {
+  /** The origin that our own pages have behind a proxy; null: that of the request. */
+  readonly apiOrigin: string | null;
+  readonly credential: CredentialConfig;
+};
 
 /**
  * Refuses unsafe requests that another site makes a browser send, logins included (OWASP ASVS 5.0, 3.5.1). Every browser
  * sends Origin or Sec-Fetch-Site, and a page of another site cannot add an Authorization header without a preflight.
  */
-export const csrf = ({ isAllowedOrigin, credential }: CsrfOptions) =>
+export const csrf = ({ isAllowedOrigin, apiOrigin, credential }: CsrfOptions) =>
   createMiddleware<AppEnv>(async function csrf(c, next) {
     if (safeMethods.has(c.req.method) || carriesBearerToken(c, credential)) return next();
     const origin = c.req.header('Origin');
@@ -112,7 +116,7 @@ export const csrf = ({ isAllowedOrigin, credential }: CsrfOptions) =>
     const isOwn =
       origin === undefined
         ? site === undefined || ownSites.has(site)
-        : isAllowedOrigin(origin) || origin === new URL(c.req.url).origin;
+        : isAllowedOrigin(origin) || origin === apiOrigin || origin === new URL(c.req.url).origin;
     if (isOwn) return next();
     if (origin === undefined) throw new AppError('csrf_rejected');
     logRefused(c, origin);

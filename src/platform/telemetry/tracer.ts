@@ -125,10 +125,9 @@ const timeoutMs = 5_000;
  * and counted: traces are samples, and memory is for requests.
  */
 export const createSpanExporter = (
-  { endpoint, headers }: TracingConfig,
+  { url, headers }: TracingConfig,
   { log, metrics }: { readonly log: Logger; readonly metrics: Pick<Metrics, 'count'> },
 ) => {
-  const url = `${endpoint.replace(/\/+$/, '')}/v1/traces`;
   const sent = new Headers(headers.map(({ name, value }): [string, string] => [name, value.reveal()]));
   sent.set('Content-Type', 'application/x-protobuf');
   let waiting: ReadableSpan[] = [];
@@ -143,7 +142,8 @@ export const createSpanExporter = (
     if (!body) return;
     try {
       const signal = AbortSignal.timeout(timeoutMs);
-      const response = await fetch(url, { method: 'POST', headers: sent, body, signal, redirect: 'manual' });
+      const request = { method: 'POST', headers: sent, body, signal, redirect: 'manual' } as const;
+      const response = await fetch(url.reveal(), request);
       await response.body?.cancel();
       if (!response.ok) drop(spans.length, { status: response.status });
     } catch (error) {

@@ -6,7 +6,9 @@ import {
   RESPONSE_IS_NOT_JSON,
   ResponseBodyError,
   UnsupportedOperationError,
+  WWWAuthenticateChallengeError,
 } from 'oauth4webapi';
+import * as z from 'zod';
 import { AppError } from '../../platform/errors.ts';
 import type { Identified } from '../rules.ts';
 
@@ -22,6 +24,7 @@ const known: ReadonlySet<string> = new Set([
   'invalid_grant',
   'invalid_request',
   'invalid_scope',
+  'invalid_token',
   'login_required',
   'redirect_uri_mismatch',
   'server_error',
@@ -78,14 +81,31 @@ const isBadAnswer = (error: unknown): error is OperationProcessingError | Unsupp
   error instanceof UnsupportedOperationError ||
   (error instanceof OperationProcessingError && !noAnswer.has(error.code));
 
+const ErrorBody = z.object({ error: z.string() });
+
+/**
+ * The error of an answer with WWW-Authenticate, which the library reports without reading the body. Where the client is
+ * unknown, a token endpoint must answer 401 with the scheme that the client used (RFC 6749 section 5.2).
+ */
+const errorOfChallenge = async ({ response, status, cause }: WWWAuthenticateChallengeError) => {
+  const body = ErrorBody.safeParse(await response.json().catch(() => null)).data;
+  const said = body?.error ?? cause.find(({ parameters }) => parameters.error)?.parameters.error;
+  return said ?? (status === 401 && cause.some(({ scheme }) => scheme === 'basic') ? 'invalid_client' : null);
+};
+
 /** The result of an error of the library. @throws AppError `service_unavailable` */
-export const failureOf = (provider: string, error: unknown): Identified => {
+export const failureOf = async (provider: string, error: unknown): Promise<Identified> => {
   if (error instanceof AppError) throw error;
   if (error instanceof BadClaim) return { kind: 'failed', reason: error.message };
   if (error instanceof AuthorizationResponseError) return refusedAtRedirect(provider, error.error);
   if (error instanceof ResponseBodyError) {
     if (error.status >= 500) throw unavailable(provider, `answered ${error.status}`);
     return refusedCode(provider, error.error);
+  }
+  if (error instanceof WWWAuthenticateChallengeError) {
+    const said = await errorOfChallenge(error);
+    if (said === null) throw unavailable(provider, `answered ${error.status}`);
+    return refusedCode(provider, said);
   }
   if (isBadAnswer(error)) return { kind: 'failed', reason: error.code ?? 'bad_answer' };
   throw unavailable(provider, 'gave no answer');

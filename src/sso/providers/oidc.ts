@@ -3,13 +3,16 @@ import {
   allowInsecureRequests,
   authorizationCodeGrantRequest,
   type Client,
+  type ClientAuth,
   ClientSecretBasic,
   ClientSecretPost,
   customFetch,
   discoveryRequest,
   getValidatedIdTokenClaims,
+  JSON_ATTRIBUTE_COMPARISON,
   type JWKSCacheInput,
   jwksCache,
+  OperationProcessingError,
   processAuthorizationCodeResponse,
   processDiscoveryResponse,
   processUserInfoResponse,
@@ -44,6 +47,37 @@ const Address = z.object({
   email_verified: z.unknown().optional(),
 });
 
+/** The log does not quote the provider. The doctor does. */
+const anotherIssuer =
+  'its discovery document names another issuer than OIDC_PROVIDERS; npm run doctor shows both';
+
+const isOfAnotherIssuer = (error: unknown): boolean =>
+  error instanceof OperationProcessingError && error.code === JSON_ATTRIBUTE_COMPARISON;
+
+/** Basic with the credentials as they are, for providers that do not percent-decode them. */
+const basicRaw =
+  (secret: string): ClientAuth =>
+  (_, { client_id: user }, __, headers) => {
+    const credentials = new TextEncoder().encode(`${user}:${secret}`).toBase64();
+    headers.set('Authorization', `Basic ${credentials}`);
+  };
+
+const authenticationOf = (
+  { authMethod, clientSecret }: OidcProviderConfig,
+  { token_endpoint_auth_methods_supported: supported }: AuthorizationServer,
+): ClientAuth => {
+  const secret = clientSecret.reveal();
+  const takesBasic = !supported || supported.includes('client_secret_basic');
+  switch (authMethod ?? (takesBasic ? 'client_secret_basic' : 'client_secret_post')) {
+    case 'client_secret_basic':
+      return ClientSecretBasic(secret);
+    case 'client_secret_post':
+      return ClientSecretPost(secret);
+    case 'client_secret_basic_raw':
+      return basicRaw(secret);
+  }
+};
+
 /** A provider of OpenID Connect with a discovery document. */
 export const createOidcProvider = ({
   provider,
@@ -51,7 +85,7 @@ export const createOidcProvider = ({
   fetch,
   timeoutMs,
 }: Options): IdentityProvider => {
-  const { id, name, issuer, clientId, clientSecret, scopes } = provider;
+  const { id, name, issuer, clientId, scopes } = provider;
   const client: Client = { client_id: clientId };
   // Cached as plain values: a promise belongs to the request that created it.
   let discovered: { readonly metadata: AuthorizationServer; readonly at: number } | undefined;
@@ -69,11 +103,11 @@ export const createOidcProvider = ({
     const url = new URL(issuer);
     const metadata = await discoveryRequest(url, options)
       .then((response) => processDiscoveryResponse(url, response))
-      .catch(() => {
-        throw unavailable(id, 'no discovery document');
+      .catch((error: unknown) => {
+        throw unavailable(id, isOfAnotherIssuer(error) ? anotherIssuer : 'no discovery document');
       });
     // The library ignores a slash at the end, but the issuer of ID tokens is compared exactly.
-    if (metadata.issuer !== issuer) throw unavailable(id, 'its issuer is spelled in another way');
+    if (metadata.issuer !== issuer) throw unavailable(id, anotherIssuer);
     return metadata;
   };
 
@@ -83,11 +117,6 @@ export const createOidcProvider = ({
       discovered = { metadata: await askForMetadata(options), at: now.getTime() };
     return { ...discovered.metadata };
   };
-
-  const authenticationOf = ({ token_endpoint_auth_methods_supported: methods }: AuthorizationServer) =>
-    methods && !methods.includes('client_secret_basic')
-      ? ClientSecretPost(clientSecret.reveal())
-      : ClientSecretBasic(clientSecret.reveal());
 
   const checkSignature = async (
     metadata: AuthorizationServer,
@@ -132,7 +161,7 @@ export const createOidcProvider = ({
         const response = await authorizationCodeGrantRequest(
           metadata,
           client,
-          authenticationOf(metadata),
+          authenticationOf(provider, metadata),
           callback,
           redirectUri,
           attempt.codeVerifier,

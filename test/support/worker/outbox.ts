@@ -38,6 +38,7 @@ export const createTestMail = (
           recipientBudget: { hourlyMax: 20, dailyMax: 50 },
         },
         origins: {
+          api: null,
           appUrl: 'https://app.example.com',
           host: 'localhost',
           allowed: [],
