@@ -42,7 +42,7 @@ export const createRoutes = (features: Features, web: Web, { jwks, asset }: Besi
   return [
     livenessRoute,
     ...healthRoutes(features.health),
-    ...docsRoutes({ asset }),
+    ...docsRoutes({ asset }, web),
     ...flagRoutes(flags),
     ...wellKnownRoutes({ jwks }),
     ...sessionRoutes({ accounts, sessions }, web),

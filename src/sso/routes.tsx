@@ -42,6 +42,8 @@ export const ssoRoutes = ({ start, finish }: Sso, { config: { cookies }, site }:
         method: 'GET',
         path: '/auth/oauth/:provider',
         summary: 'Log in or sign up by a provider: redirects the browser there',
+        description:
+          'Lead the browser here by a link, not by fetch. After the login it ends at `return_to`, with the session cookies set.',
         tag: 'sessions',
         access: 'anyone',
         rate: 'oauth',
@@ -66,6 +68,8 @@ export const ssoRoutes = ({ start, finish }: Sso, { config: { cookies }, site }:
         method: 'GET',
         path: '/auth/oauth/:provider/callback',
         summary: 'The address to which the provider sends the browser back',
+        description:
+          'Register this address at the provider. Only the browser that began the attempt can finish it, and no client calls it by itself.',
         tag: 'sessions',
         access: 'anyone',
         rate: 'oauth',
@@ -113,6 +117,7 @@ export const identityRoutes = ({ list, unlink }: Sso) => [
       method: 'GET',
       path: '/users/me/identities',
       summary: 'List your identities at providers, oldest first',
+      description: 'For a page where people see by which providers they can log in.',
       tag: 'accounts',
       access: 'session',
       answers: { 200: { description: 'All of them', schema: IdentityList } },
@@ -126,6 +131,8 @@ export const identityRoutes = ({ list, unlink }: Sso) => [
       method: 'DELETE',
       path: '/users/me/identities/:id',
       summary: 'Remove an identity from your account; 409 for the last way to log in',
+      description:
+        'The account stays. A session that the identity has opened lives until it ends or is ended.',
       tag: 'accounts',
       access: 'session',
       params: IdentityParams,

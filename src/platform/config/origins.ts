@@ -39,6 +39,8 @@ export const readOrigins = ({ settings, strict, problem }: Scope) => {
     allowedHeaders: settings.CORS_ALLOWED_HEADERS ?? [],
     /** The start of links in e-mails, without a slash at its end. */
     appUrl: appUrl ?? (strict ? '' : (given.find(isOfTheWeb) ?? ownOrigin(settings))),
+    /** Where clients find the API itself; null: at the origin that they have used. */
+    apiUrl: settings.API_URL ?? null,
     /** The host that local servers listen on. */
     host,
   } as const;
