@@ -44,7 +44,7 @@ export const createRoutes = (features: Features, web: Web, { jwks, asset }: Besi
     ...healthRoutes(features.health),
     ...docsRoutes({ asset }, web),
     ...flagRoutes(flags),
-    ...wellKnownRoutes({ jwks }),
+    ...wellKnownRoutes({ jwks }, web),
     ...sessionRoutes({ accounts, sessions }, web),
     ...passwordRoutes(passwords, web),
     ...emailRoutes(emails, web),

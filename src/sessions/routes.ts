@@ -16,9 +16,11 @@ import {
   LogoutQuery,
   RefreshBody,
   RevokeForm,
+  ServerMetadata,
   SessionList,
   SessionParams,
   SignupBody,
+  serverMetadata,
   sessionResponse,
   TokenForm,
   TokenResponse,
@@ -31,6 +33,9 @@ type Features = {
   };
   readonly sessions: Sessions;
 };
+
+/** For documents that are the same for every client. */
+const cacheControl = 'public, max-age=300';
 
 export type WellKnown = { readonly jwks: () => Promise<{ keys: JWK[] }> };
 
@@ -252,7 +257,7 @@ export const sessionRoutes = ({ accounts, sessions }: Features, { config, identi
   ];
 };
 
-export const wellKnownRoutes = ({ jwks }: WellKnown) => [
+export const wellKnownRoutes = ({ jwks }: WellKnown, { config }: Pick<Web, 'config'>) => [
   route(
     {
       ...publicDocument,
@@ -268,8 +273,24 @@ export const wellKnownRoutes = ({ jwks }: WellKnown) => [
       },
     },
     async (c) => {
-      c.header('Cache-Control', 'public, max-age=300');
+      c.header('Cache-Control', cacheControl);
       return c.json(await jwks(), 200);
+    },
+  ),
+  route(
+    {
+      ...publicDocument,
+      path: '/.well-known/oauth-authorization-server',
+      summary: 'Read where the endpoints of OAuth 2 are (RFC 8414)',
+      description:
+        'OAuth 2 clients find `token_endpoint` and `revocation_endpoint` by it, from the address of the service alone. Its `issuer` is that address; the `iss` of access tokens is JWT_ISSUER, which may be another name.',
+      answers: { 200: { description: 'The metadata', schema: ServerMetadata } },
+    },
+    (c) => {
+      c.header('Cache-Control', cacheControl);
+      // A client takes the metadata only if the issuer is the address that it has used (RFC 8414 section 3.3).
+      const issuer = config.origins.apiUrl ?? new URL(c.req.url).origin;
+      return c.json(serverMetadata(issuer, { hasPublicKeys: config.jwt.privateKey !== null }), 200);
     },
   ),
 ];
