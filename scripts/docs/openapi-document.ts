@@ -91,6 +91,14 @@ const securityOf = (access: Access) => {
   return access === 'callback_secret' ? [{ scan_callback: [] }] : [];
 };
 
+/** Whether a request without a body is refused. The service takes a missing body for one without members (body.ts). */
+const needsBody = ({ json, oauthForm, bytes }: Description): boolean =>
+  bytes === true || !(json ?? oauthForm)?.safeParse({}).success;
+
+/** What stands beside the summary, with the permission that the caller needs. */
+const describe = ({ description, access }: Description): string =>
+  access.includes(':') ? `${description} Needs the permission \`${access}\`.` : description;
+
 /** The routes of the API; pages and local routes are left out of the document. */
 const documented = (routes: readonly Route[]): Description[] =>
   routes.flatMap((each) => (each.tag === 'pages' || each.isLocal ? [] : [each]));
@@ -108,10 +116,12 @@ export const createOpenApi = (routes: readonly Route[]): Json => {
       schema: write(member as z.ZodType, 'input'),
     }));
 
-  const bodies = ({ json, oauthForm: form, bytes }: Description) =>
-    (json || form || bytes) && {
+  const bodies = (description: Description) => {
+    const { json, oauthForm: form, bytes } = description;
+    if (!json && !form && !bytes) return {};
+    return {
       requestBody: {
-        required: true,
+        required: needsBody(description),
         content: {
           ...(json && { 'application/json': { schema: write(json, 'input') } }),
           // A file of any type; OpenAPI 3.1 has no schema for raw bytes.
@@ -120,6 +130,7 @@ export const createOpenApi = (routes: readonly Route[]): Json => {
         },
       },
     };
+  };
 
   const failures = ({ method, errors, json, oauthForm, access }: Description) => {
     const codes: readonly ErrorCode[] = [
@@ -181,7 +192,7 @@ export const createOpenApi = (routes: readonly Route[]): Json => {
       [method.toLowerCase()]: {
         operationId: method.toLowerCase() + camelCase(path),
         summary,
-        ...(access.includes(':') && { description: `Needs the permission \`${access}\`.` }),
+        description: describe(description),
         tags: [tag],
         security: securityOf(access),
         parameters: [

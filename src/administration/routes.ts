@@ -31,6 +31,8 @@ export const userRoutes = ({ administration: users, uploads }: Features) => [
       method: 'GET',
       path: '/users',
       summary: 'List accounts: all, newest first, or those that begin with a prefix, in alphabetical order',
+      description:
+        'Follow `next_cursor` until it is null. A prefix in `q` is compared with addresses and user names.',
       tag: 'administration',
       budget: { trips: 1, objects: 1 },
       access: 'users:read',
@@ -48,6 +50,8 @@ export const userRoutes = ({ administration: users, uploads }: Features) => [
       method: 'POST',
       path: '/users',
       summary: 'Create an account, with a first password or an invitation mail',
+      description:
+        'Without a password the new account gets a mail with a link that sets one. You can give only roles whose permissions you have yourself. A second call with the same address is answered 409 `email_taken`.',
       tag: 'administration',
       budget: { trips: 1, objects: 2 },
       access: 'users:write',
@@ -74,6 +78,8 @@ export const userRoutes = ({ administration: users, uploads }: Features) => [
       method: 'GET',
       path: '/users/:id',
       summary: 'Read an account; its ETag serves as If-Match',
+      description:
+        'Call it before an edit and send its ETag back as If-Match, so that no change of somebody else is lost.',
       tag: 'administration',
       budget: { trips: 1, objects: 1 },
       access: 'users:read',
@@ -94,6 +100,8 @@ export const userRoutes = ({ administration: users, uploads }: Features) => [
       path: '/users/:id',
       summary:
         'Change what is given: user name, roles, disabled, must_change_password, or remove the password; If-Match prevents lost updates and needs `users:read`',
+      description:
+        'Members that are absent stay as they are. Disabling an account, or removing its password, ends its sessions at once. You can neither give nor take what goes beyond your own permissions, and the last administrator stays.',
       tag: 'administration',
       budget: { trips: 1, objects: 1 },
       access: 'users:write',
@@ -125,6 +133,8 @@ export const userRoutes = ({ administration: users, uploads }: Features) => [
       method: 'GET',
       path: '/users/:id/uploads',
       summary: 'List the files of an account, newest first, without their contents',
+      description:
+        'Names, types, sizes and status of the files, for support and moderation. Nobody but the owner can download them.',
       tag: 'administration',
       budget: { trips: 1, objects: 1 },
       access: 'uploads:read',
@@ -144,6 +154,8 @@ export const userRoutes = ({ administration: users, uploads }: Features) => [
       method: 'DELETE',
       path: '/users/:id',
       summary: 'Delete an account and its personal data',
+      description:
+        'The account, its sessions and its files are deleted for good; audit events stay without personal data, and the owner is told by mail. You cannot delete your own account here, nor that of the last administrator.',
       tag: 'administration',
       budget: { trips: 1, objects: 3 },
       access: 'users:write',
@@ -162,6 +174,8 @@ export const userRoutes = ({ administration: users, uploads }: Features) => [
       method: 'DELETE',
       path: '/users/:id/sessions',
       summary: 'Log an account out everywhere',
+      description:
+        'Use it when a device is lost or a password has leaked. The access tokens of the account stop working with its sessions, on the next request. It can be repeated.',
       tag: 'administration',
       budget: { trips: 1, objects: 1 },
       access: 'sessions:revoke',

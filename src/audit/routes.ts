@@ -9,6 +9,8 @@ export const auditRoutes = ({ list }: Audit) => [
       method: 'GET',
       path: '/audit',
       summary: 'List audit events, newest first',
+      description:
+        '`user_id` and `type` narrow the list. Follow `next_cursor` until it is null. Events cannot be changed or deleted through the API.',
       tag: 'administration',
       budget: { trips: 1, objects: 1 },
       access: 'audit:read',

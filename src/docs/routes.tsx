@@ -1,10 +1,9 @@
-import type { Context } from 'hono';
 import * as z from 'zod';
 import { AppError } from '../platform/errors.ts';
-import type { AppEnv } from '../platform/http/app-env.ts';
 import { usePagePolicy } from '../platform/http/content-security-policy.ts';
-import { page, publicDocument, type Route, route } from '../platform/http/route.ts';
+import { page, publicDocument, type Route, route, type Web } from '../platform/http/route.ts';
 import { ApiReference, ErrorReference, Home } from './pages.tsx';
+import { type Deployment, describeDeployment, type OpenApi } from './rules.ts';
 
 /** The files of the viewer's package that the page needs; no other file is served. */
 const viewerFiles: ReadonlySet<string> = new Set(['swagger-ui.css', 'swagger-ui-bundle.js']);
@@ -28,16 +27,23 @@ export const homeRoutes = ({ strict, hasPages, hasMailbox }: Pages): readonly Ro
   return [page(home, (c) => c.html(<Home links={links} nonce={usePagePolicy(c)} />))];
 };
 
-/** @param asset fetches a static asset; `scripts/build-assets.ts` says which there are */
-export const docsRoutes = ({ asset }: { readonly asset: (path: string) => Promise<Response> }) => {
-  const serve = async (c: Context<AppEnv>, file: string): Promise<Response> => {
+/** Fetches a static asset; `scripts/build-assets.ts` says which there are. */
+type FetchAsset = (path: string) => Promise<Response>;
+
+export const docsRoutes = ({ asset }: { readonly asset: FetchAsset }, { config }: Pick<Web, 'config'>) => {
+  const { origins, jwt, cookies } = config;
+  const deployment: Deployment = {
+    url: origins.api ?? '/',
+    header: jwt.locations.header ? { name: jwt.headerName, type: jwt.headerType } : null,
+    cookieName: jwt.locations.cookie ? cookies.sessionName : null,
+  };
+  const read = async (file: string): Promise<Response> => {
     const response = await asset(`/${file}`);
     if (!response.ok) throw new AppError('not_found');
-    c.header('Cache-Control', cacheControl);
-    return c.body(response.body ?? '', 200, {
-      'Content-Type': response.headers.get('Content-Type') ?? 'text/plain',
-    });
+    return response;
   };
+  // Keeps the text rather than a promise of it, because a promise belongs to the request that made it.
+  let document: string | undefined;
 
   return [
     route(
@@ -45,15 +51,24 @@ export const docsRoutes = ({ asset }: { readonly asset: (path: string) => Promis
         ...publicDocument,
         path: '/openapi.json',
         summary: 'Read this document',
+        description:
+          'For generators of clients. Servers and security schemes are those of this deployment, and everything else is the same everywhere.',
         answers: { 200: { description: 'OpenAPI 3.1', mediaType: 'application/json' } },
       },
-      (c) => serve(c, 'openapi.json'),
+      async (c) => {
+        document ??= JSON.stringify(
+          describeDeployment(await (await read('openapi.json')).json<OpenApi>(), deployment),
+        );
+        c.header('Cache-Control', cacheControl);
+        return c.body(document, 200, { 'Content-Type': 'application/json' });
+      },
     ),
     route(
       {
         ...publicDocument,
         path: '/docs',
         summary: 'Read the API reference as a page',
+        description: 'For people who try requests in a browser.',
         answers: { 200: { description: 'A page', mediaType: 'text/html' } },
       },
       (c) => c.html(<ApiReference nonce={usePagePolicy(c)} />),
@@ -63,6 +78,7 @@ export const docsRoutes = ({ asset }: { readonly asset: (path: string) => Promis
         ...publicDocument,
         path: '/docs/errors',
         summary: 'Read the error codes as a page; the `type` of a problem leads here',
+        description: 'It says what each `code` means and what a client can do.',
         answers: { 200: { description: 'A page', mediaType: 'text/html' } },
       },
       (c) => c.html(<ErrorReference nonce={usePagePolicy(c)} />),
@@ -72,6 +88,7 @@ export const docsRoutes = ({ asset }: { readonly asset: (path: string) => Promis
         ...publicDocument,
         path: '/docs/assets/:file',
         summary: 'Read a file of the viewer of the API reference',
+        description: 'Only the page under /docs needs it.',
         params: z.strictObject({ file: z.string() }),
         answers: { 200: { description: 'A script or a style sheet', mediaType: 'text/javascript' } },
         errors: ['not_found'],
@@ -79,7 +96,9 @@ export const docsRoutes = ({ asset }: { readonly asset: (path: string) => Promis
       async (c) => {
         const { file } = c.req.valid('param');
         if (!viewerFiles.has(file)) throw new AppError('not_found');
-        return serve(c, file);
+        const { body, headers } = await read(file);
+        c.header('Cache-Control', cacheControl);
+        return c.body(body ?? '', 200, { 'Content-Type': headers.get('Content-Type') ?? 'text/plain' });
       },
     ),
   ];

@@ -14,6 +14,8 @@ export const flagRoutes = (flags: Flags) => [
       ...publicDocument,
       path: '/flags',
       summary: 'Read the feature flags',
+      description:
+        'They are the same for everybody and change only with a deployment. Frontends read them once to show or hide features.',
       answers: { 200: { description: 'Every flag, on or off', schema: FeatureFlags } },
     },
     (c) => {

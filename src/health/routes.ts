@@ -24,6 +24,7 @@ export const livenessRoute = route(
     ...publicDocument,
     path: '/healthz',
     summary: 'Check that the process answers, configured or not',
+    description: 'For a check that the process runs. It reads no configuration and asks no other service.',
     answers: { 200: { description: 'The process answers', schema: Liveness } },
   },
   (c) => c.json({ status: 'ok' as const }, 200),
@@ -35,6 +36,8 @@ export const healthRoutes = ({ readiness }: Health) => [
       ...publicDocument,
       path: '/health',
       summary: 'Check that the service answers',
+      description:
+        'For a load balancer: it answers 503 where the configuration is wrong. It asks neither the database nor any other service.',
       answers: { 200: { description: 'The service answers', schema: Liveness } },
     },
     (c) => c.json({ status: 'ok' as const }, 200),
@@ -44,6 +47,8 @@ export const healthRoutes = ({ readiness }: Health) => [
       method: 'GET',
       path: '/readyz',
       summary: 'Check every part that a request may need',
+      description:
+        'For monitoring and after a deployment. It asks the database, the Durable Objects and the other parts, so it is limited; do not call it every second.',
       tag: 'service',
       budget: { trips: 1, objects: 1 },
       access: 'anyone',

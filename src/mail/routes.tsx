@@ -16,6 +16,8 @@ export const devMailboxRoutes = ({ mailbox }: { readonly mailbox: NonNullable<Ma
       method: 'GET',
       path: '/dev/mailbox',
       summary: 'Read the captured e-mails, as a page or as JSON; in local environments only',
+      description:
+        'Local environments send no mail and keep it here, with its links and codes, for tests and for trying flows.',
       tag: 'service',
       isLocal: true,
       access: 'anyone',

@@ -11,6 +11,7 @@ export const metricsRoutes = ({ scrape }: MetricsFeature) => [
       method: 'GET',
       path: '/metrics',
       summary: 'Read the metrics for Prometheus; needs METRICS_TOKEN as the bearer token',
+      description: 'It is there only where ENABLE_METRICS is on, and takes no session.',
       tag: 'service',
       isLocal: true,
       access: 'anyone',

@@ -25,6 +25,8 @@ export const passwordRoutes = ({ change, forgot, reset }: Passwords, { config }:
       method: 'POST',
       path: '/auth/password',
       summary: 'Change the password; all sessions end, and the caller continues in a new one',
+      description:
+        'It needs the current password. Take the new tokens from the answer, because the ones of this request have ended too; browsers get them as cookies. A password that is too weak is refused with every reason at once.',
       tag: 'accounts',
       access: 'session',
       rate: 'password',
@@ -43,6 +45,8 @@ export const passwordRoutes = ({ change, forgot, reset }: Passwords, { config }:
       method: 'POST',
       path: '/auth/password/forgot',
       summary: 'Ask for a reset link by e-mail',
+      description:
+        'The mail has a link with a token for /auth/password/reset. The answer never tells whether the address has an account.',
       tag: 'accounts',
       access: 'anyone',
       rate: 'mail',
@@ -64,6 +68,8 @@ export const passwordRoutes = ({ change, forgot, reset }: Passwords, { config }:
       path: '/auth/password/reset',
       summary:
         'Set a password by the token of a reset link, or of an undo link that has given the account back; all sessions end',
+      description:
+        'Your frontend calls it with the `token` of the link and the new password. The token serves once, and the person logs in afterwards; a password that is too weak does not use it up.',
       tag: 'accounts',
       access: 'anyone',
       rate: 'reset',

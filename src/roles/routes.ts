@@ -18,6 +18,8 @@ export const roleRoutes = (roles: Roles) => [
       method: 'GET',
       path: '/permissions',
       summary: 'List everything that a role can allow',
+      description:
+        'The list is closed: it changes only with a release. Use it to offer choices when a role is edited.',
       tag: 'administration',
       budget: { trips: 1, objects: 1 },
       access: 'roles:read',
@@ -31,6 +33,7 @@ export const roleRoutes = (roles: Roles) => [
       method: 'GET',
       path: '/roles',
       summary: 'List roles in the order of their names',
+      description: 'Each role comes with its permissions. Follow `next_cursor` until it is null.',
       tag: 'administration',
       budget: { trips: 1, objects: 1 },
       access: 'roles:read',
@@ -48,6 +51,8 @@ export const roleRoutes = (roles: Roles) => [
       method: 'GET',
       path: '/roles/:name',
       summary: 'Read a role; its ETag serves as If-Match',
+      description:
+        'Call it before an edit and send its ETag back as If-Match, so that no change of somebody else is lost.',
       tag: 'administration',
       budget: { trips: 1, objects: 1 },
       access: 'roles:read',
@@ -68,6 +73,8 @@ export const roleRoutes = (roles: Roles) => [
       path: '/roles/:name',
       summary:
         'Create a role (201) or replace its permissions (200) with permissions that you have; a role that accounts have needs users:write too',
+      description:
+        'The body is the whole set of permissions, so it can be repeated. If-None-Match: * only creates; If-Match only replaces the version that was read. A change reaches every account with the role on its next request.',
       tag: 'administration',
       budget: { trips: 1, objects: 1 },
       access: 'roles:write',
@@ -98,6 +105,8 @@ export const roleRoutes = (roles: Roles) => [
       method: 'DELETE',
       path: '/roles/:name',
       summary: 'Delete a role that no account has',
+      description:
+        'Take the role from its accounts first: one that an account has is answered 409 `conflict`, as are the roles that Itsor itself needs.',
       tag: 'administration',
       budget: { trips: 1, objects: 1 },
       access: 'roles:write',

@@ -8,6 +8,7 @@ import type { AppEnv } from '../platform/http/app-env.ts';
 import { hasBodyOf } from '../platform/http/body.ts';
 import { readSingleCookie } from '../platform/http/cookies.ts';
 import { publicDocument, route, type Web } from '../platform/http/route.ts';
+import { originOf } from '../platform/pages/site.ts';
 import { PageQuery, pageResponse } from '../platform/schema/page.ts';
 import { clearSessionCookies, createLogOut, respondWithTokens, setSignUpCookie } from './http.ts';
 import { offlineAccess } from './rules/session.ts';
@@ -16,9 +17,11 @@ import {
   LogoutQuery,
   RefreshBody,
   RevokeForm,
+  ServerMetadata,
   SessionList,
   SessionParams,
   SignupBody,
+  serverMetadata,
   sessionResponse,
   TokenForm,
   TokenResponse,
@@ -31,6 +34,9 @@ type Features = {
   };
   readonly sessions: Sessions;
 };
+
+/** For documents that are the same for every client. */
+const cacheControl = 'public, max-age=300';
 
 export type WellKnown = { readonly jwks: () => Promise<{ keys: JWK[] }> };
 
@@ -50,6 +56,8 @@ export const sessionRoutes = ({ accounts, sessions }: Features, { config, identi
         method: 'POST',
         path: '/auth/signup',
         summary: 'Create an account and log in',
+        description:
+          'With 201 the person is logged in: browsers get HttpOnly cookies, and with the scope `offline_access` the refresh token is in the body too. With 202 the address has to be proved first, so show a page that asks for the code or the link of the mail.',
         tag: 'accounts',
         access: 'anyone',
         rate: 'signup',
@@ -91,6 +99,8 @@ export const sessionRoutes = ({ accounts, sessions }: Features, { config, identi
         method: 'POST',
         path: '/auth/token',
         summary: 'Log in with a password, or refresh as an OAuth 2 client (RFC 6749 section 3.2)',
+        description:
+          'JSON for your own frontend, the form for OAuth 2 clients; there are no client secrets. Browsers get HttpOnly cookies, and the refresh token is in the body only with the scope `offline_access`. If `must_change_password` is true, ask for a new password before anything else.',
         tag: 'sessions',
         access: 'anyone',
         rate: 'login',
@@ -127,6 +137,8 @@ export const sessionRoutes = ({ accounts, sessions }: Features, { config, identi
         method: 'POST',
         path: '/auth/refresh',
         summary: 'Exchange the refresh token, from its cookie or the body, for its successor',
+        description:
+          'A browser sends no body, because the token comes by its cookie; an app sends `refresh_token`. Each token serves once: keep the one in the answer. A lost answer may be asked for again at once with the same token, but an older token ends the session.',
         tag: 'sessions',
         access: 'optional',
         rate: 'refresh',
@@ -159,6 +171,8 @@ export const sessionRoutes = ({ accounts, sessions }: Features, { config, identi
         path: '/auth/logout',
         summary:
           'End this session, the other ones, or all. Only a live session can end the others; without one the answer is 401 and nothing is done',
+        description:
+          'The credential is the access token or the refresh token, by header or cookie. It can be repeated: a logout without a session is answered 204 and clears the cookies.',
         tag: 'sessions',
         access: 'optional',
         rate: 'anybody',
@@ -186,6 +200,8 @@ export const sessionRoutes = ({ accounts, sessions }: Features, { config, identi
         method: 'POST',
         path: '/auth/revoke',
         summary: 'Revoke a token (RFC 7009)',
+        description:
+          'It takes an access token or a refresh token and ends the session of either. The token itself is the credential, and an unknown one gets the same answer, so it can be repeated.',
         tag: 'sessions',
         access: 'anyone',
         rate: 'anybody',
@@ -204,6 +220,8 @@ export const sessionRoutes = ({ accounts, sessions }: Features, { config, identi
         method: 'GET',
         path: '/auth/sessions',
         summary: 'List your live sessions, newest first',
+        description:
+          'For a page where people see their devices and log out of one. `current` marks the session of this request. Follow `next_cursor` until it is null.',
         tag: 'sessions',
         access: 'session',
         query: PageQuery,
@@ -221,6 +239,8 @@ export const sessionRoutes = ({ accounts, sessions }: Features, { config, identi
         method: 'DELETE',
         path: '/auth/sessions/:id',
         summary: 'End one of your sessions',
+        description:
+          'Its tokens stop working on the next request. If it is the session of this request, the cookies are cleared too.',
         tag: 'sessions',
         access: 'session',
         params: SessionParams,
@@ -238,12 +258,14 @@ export const sessionRoutes = ({ accounts, sessions }: Features, { config, identi
   ];
 };
 
-export const wellKnownRoutes = ({ jwks }: WellKnown) => [
+export const wellKnownRoutes = ({ jwks }: WellKnown, { config, site }: Pick<Web, 'config' | 'site'>) => [
   route(
     {
       ...publicDocument,
       path: '/.well-known/jwks.json',
       summary: 'Read the public keys of the access tokens (RFC 7517)',
+      description:
+        'Services that check access tokens on their own read the keys here, by the `kid` of the token. Keep them for as long as Cache-Control says, and read them again when a `kid` is unknown.',
       answers: {
         200: {
           description: 'A JWK set; empty under HS256, HS384 and HS512',
@@ -252,8 +274,24 @@ export const wellKnownRoutes = ({ jwks }: WellKnown) => [
       },
     },
     async (c) => {
-      c.header('Cache-Control', 'public, max-age=300');
+      c.header('Cache-Control', cacheControl);
       return c.json(await jwks(), 200);
+    },
+  ),
+  route(
+    {
+      ...publicDocument,
+      path: '/.well-known/oauth-authorization-server',
+      summary: 'Read where the endpoints of OAuth 2 are (RFC 8414)',
+      description:
+        'OAuth 2 clients find `token_endpoint` and `revocation_endpoint` by it, from the address of the service alone. Its `issuer` is that address; the `iss` of access tokens is JWT_ISSUER, which may be another name.',
+      answers: { 200: { description: 'The metadata', schema: ServerMetadata } },
+    },
+    (c) => {
+      c.header('Cache-Control', cacheControl);
+      // A client takes the metadata only if the issuer is the address that it has used (RFC 8414 section 3.3).
+      const issuer = originOf(site, c.req.url);
+      return c.json(serverMetadata(issuer, { hasPublicKeys: config.jwt.privateKey !== null }), 200);
     },
   ),
 ];

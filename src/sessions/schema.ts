@@ -2,7 +2,7 @@ import * as z from 'zod';
 import { loginNameOf } from '../accounts/rules/account.ts';
 import { User } from '../accounts/schema/users.ts';
 import { Email, Id, Instant, Password, pasted, text, Username } from '../platform/schema/text.ts';
-import type { SessionSummary } from './rules/session.ts';
+import { offlineAccess, type SessionSummary } from './rules/session.ts';
 
 const scope = text()
   .max(256)
@@ -110,4 +110,43 @@ export const sessionResponse = (session: SessionSummary): z.infer<typeof Session
   ip: session.ip,
   user_agent: session.userAgent,
   current: session.current,
+});
+
+/** The metadata of an authorization server (RFC 8414 section 2). */
+export const ServerMetadata = z
+  .object({
+    issuer: z.string(),
+    token_endpoint: z.string(),
+    revocation_endpoint: z.string(),
+    jwks_uri: z.string().optional().meta({ description: 'absent under HS256, HS384 and HS512' }),
+    scopes_supported: z.array(z.string()),
+    response_types_supported: z
+      .array(z.string())
+      .meta({ description: 'empty: no grant has an authorization page' }),
+    grant_types_supported: z.array(z.string()),
+    token_endpoint_auth_methods_supported: z
+      .array(z.string())
+      .meta({ description: 'none: clients have no secrets' }),
+    revocation_endpoint_auth_methods_supported: z.array(z.string()),
+    service_documentation: z.string(),
+  })
+  .meta({ id: 'ServerMetadata' });
+
+const publicClients = ['none'];
+
+/** What the service offers to OAuth 2 clients that know it as `issuer`, an origin. */
+export const serverMetadata = (
+  issuer: string,
+  { hasPublicKeys }: { readonly hasPublicKeys: boolean },
+): z.infer<typeof ServerMetadata> => ({
+  issuer,
+  token_endpoint: `${issuer}/auth/token`,
+  revocation_endpoint: `${issuer}/auth/revoke`,
+  ...(hasPublicKeys && { jwks_uri: `${issuer}/.well-known/jwks.json` }),
+  scopes_supported: [offlineAccess],
+  response_types_supported: [],
+  grant_types_supported: TokenForm.options.map(({ shape }) => shape.grant_type.value),
+  token_endpoint_auth_methods_supported: publicClients,
+  revocation_endpoint_auth_methods_supported: publicClients,
+  service_documentation: `${issuer}/docs`,
 });

@@ -33,6 +33,8 @@ export const ssoRoutes = ({ start, finish }: Sso, { config: { cookies }, identif
         method: 'GET',
         path: '/auth/oauth/:provider',
         summary: 'Log in or sign up by a provider: redirects the browser there',
+        description:
+          'Lead the browser here by a link, not by fetch. After the login it ends at `return_to`, with the session cookies set.',
         tag: 'sessions',
         access: 'anyone',
         rate: 'oauth',
@@ -57,6 +59,8 @@ export const ssoRoutes = ({ start, finish }: Sso, { config: { cookies }, identif
         method: 'GET',
         path: '/auth/oauth/:provider/callback',
         summary: 'The address to which the provider sends the browser back',
+        description:
+          'Register this address at the provider. Only the browser that began the attempt can finish it, and no client calls it by itself.',
         tag: 'sessions',
         access: 'anyone',
         rate: 'oauth',
@@ -112,6 +116,7 @@ export const identityRoutes = ({ list, unlink }: Sso) => [
       method: 'GET',
       path: '/users/me/identities',
       summary: 'List your identities at providers, oldest first',
+      description: 'For a page where people see by which providers they can log in.',
       tag: 'accounts',
       access: 'session',
       answers: { 200: { description: 'All of them', schema: IdentityList } },
@@ -125,6 +130,8 @@ export const identityRoutes = ({ list, unlink }: Sso) => [
       method: 'DELETE',
       path: '/users/me/identities/:id',
       summary: 'Remove an identity from your account; 409 for the last way to log in',
+      description:
+        'The account stays. A session that the identity has opened lives until it ends or is ended.',
       tag: 'accounts',
       access: 'session',
       params: IdentityParams,

@@ -33,6 +33,8 @@ export const uploadRoutes = (uploads: Uploads, { site }: Pick<Web, 'site'>) => [
       method: 'POST',
       path: '/uploads',
       summary: 'Declare a file, and get the URL that takes exactly its bytes',
+      description:
+        'The first of three steps: declare name, type, size and SHA-256, send the bytes to the URL in the answer, and confirm them with /uploads/{id}/complete. Send exactly the method and the headers that the answer names.',
       tag: 'uploads',
       access: 'session',
       rate: 'upload',
@@ -62,6 +64,8 @@ export const uploadRoutes = (uploads: Uploads, { site }: Pick<Web, 'site'>) => [
       method: 'GET',
       path: '/uploads',
       summary: 'List your files, newest first',
+      description:
+        'Follow `next_cursor` until it is null. Files that wait for their bytes or their scan are in the list too, with their status.',
       tag: 'uploads',
       access: 'session',
       query: PageQuery,
@@ -79,6 +83,8 @@ export const uploadRoutes = (uploads: Uploads, { site }: Pick<Web, 'site'>) => [
       method: 'PUT',
       path: '/uploads/:id/content',
       summary: 'Send the bytes to their upload URL; with S3 that is a URL of S3',
+      description:
+        'Do not build this URL: use the one in the answer to POST /uploads, with its headers. Its signature is the only credential, so send no token. It takes the declared bytes once, until it expires.',
       tag: 'uploads',
       access: 'anyone',
       rate: 'bytes',
@@ -122,6 +128,8 @@ export const uploadRoutes = (uploads: Uploads, { site }: Pick<Web, 'site'>) => [
       method: 'POST',
       path: '/uploads/:id/complete',
       summary: 'Confirm that the bytes are there, and have them scanned',
+      description:
+        'The third step, after the bytes were sent. It can be repeated, also to read how the scan goes on: after a 202, wait for Retry-After and ask again.',
       tag: 'uploads',
       access: 'session',
       rate: 'completion',
@@ -144,6 +152,8 @@ export const uploadRoutes = (uploads: Uploads, { site }: Pick<Web, 'site'>) => [
       method: 'GET',
       path: '/uploads/:id/download',
       summary: 'Download the bytes of a clean file, or a range of them',
+      description:
+        'Only a file with the status `clean` is handed out, and only to its owner. Ranges and preconditions let a client continue a download that broke off.',
       tag: 'uploads',
       access: 'session',
       params: UploadParams,
@@ -178,6 +188,8 @@ export const uploadRoutes = (uploads: Uploads, { site }: Pick<Web, 'site'>) => [
       method: 'GET',
       path: '/uploads/:id',
       summary: 'Read one of your files',
+      description:
+        'Ask for it to learn whether the scan is over: `status` says whether the file can be downloaded.',
       tag: 'uploads',
       access: 'session',
       params: UploadParams,
@@ -192,6 +204,8 @@ export const uploadRoutes = (uploads: Uploads, { site }: Pick<Web, 'site'>) => [
       method: 'DELETE',
       path: '/uploads/:id',
       summary: 'Delete one of your files in any status',
+      description:
+        'The bytes are deleted too, and a running scan changes nothing any more. The place counts for the limits of the account again.',
       tag: 'uploads',
       access: 'session',
       params: UploadParams,
@@ -209,6 +223,8 @@ export const uploadRoutes = (uploads: Uploads, { site }: Pick<Web, 'site'>) => [
       method: 'POST',
       path: '/webhooks/scan-result',
       summary: 'Take a scan result of GuardDuty from EventBridge, with the callback secret',
+      description:
+        'For Amazon EventBridge alone. A result that comes twice, late or for another version of the object changes nothing, so it may be sent again at any time.',
       tag: 'uploads',
       access: 'callback_secret',
       admit: (c) => uploads.admitScanner(c.req.header(callbackSecretHeader)),

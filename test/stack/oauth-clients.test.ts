@@ -66,6 +66,19 @@ describe('OAuth 2 clients work unchanged', () => {
     });
   });
 
+  // Proves RFC 8414, 3.3.
+  it('openid-client: discovery by the address of the service alone', async () => {
+    const config = await openid.discovery(new URL(stack.url), 'app', undefined, openid.None(), {
+      algorithm: 'oauth2',
+      execute: [openid.allowInsecureRequests],
+    });
+    const credentials = { username, password, scope: 'offline_access' };
+    const tokens = await openid.genericGrantRequest(config, 'password', credentials);
+    const refreshed = await openid.refreshTokenGrant(config, tokens.refresh_token ?? '');
+    await openid.tokenRevocation(config, refreshed.refresh_token ?? '');
+    expect((await me(refreshed.access_token)).status).toBe(401);
+  });
+
   // Proves RFC 6749, 5.2.
   it('@badgateway/oauth2-client: password and refresh grants, and the error of a wrong password', async () => {
     const client = new OAuth2Client({ server: stack.url, clientId: 'app', tokenEndpoint: '/auth/token' });

@@ -27,6 +27,29 @@ const endlessLists = (node: unknown, place: string): string[] => {
   ];
 };
 
+type Operation = {
+  readonly summary: string;
+  readonly description: string;
+  readonly requestBody?: { readonly required: boolean };
+};
+const operations = Object.entries(document.paths as Record<string, Record<string, Operation>>).flatMap(
+  ([path, methods]) =>
+    Object.entries(methods).map(([method, operation]) => [`${method} ${path}`, operation] as const),
+);
+
+it('every operation has a description in whole sentences, which says more than its summary', () => {
+  expect(operations.length).toBeGreaterThan(50);
+  for (const [key, { summary, description }] of operations) {
+    expect(description, key).toMatch(/^[A-Z/`].{30,}\.$/);
+    expect(description, key).not.toContain(summary);
+  }
+});
+
+it('a body is required except where the service takes a request without one', () => {
+  const optional = operations.filter(([, { requestBody }]) => requestBody?.required === false);
+  expect(optional.map(([key]) => key)).toEqual(['post /auth/refresh']);
+});
+
 it('every list in a request has a maximum: a small body may hold thousands of entries, each of which is judged', () => {
   const bodies = Object.entries(document.paths as Node).flatMap(([path, methods]) =>
     Object.entries(methods as Node).flatMap(([method, operation]) => {

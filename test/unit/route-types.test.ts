@@ -9,6 +9,7 @@ const described = {
   method: 'POST',
   path: '/things/:id',
   summary: 'Change a thing',
+  description: 'It can be repeated.',
   tag: 'service',
   errors: [],
   budget: { trips: 0, objects: 0 },

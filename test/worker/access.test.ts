@@ -52,6 +52,7 @@ const expected = (row: Access, who: ActorName, needed: Permission | undefined): 
 /** The public documents; whatever else is answered, failures too, nobody may keep. */
 const kept: Readonly<Record<string, string>> = {
   'GET /.well-known/jwks.json': 'public, max-age=300',
+  'GET /.well-known/oauth-authorization-server': 'public, max-age=300',
   'GET /flags': 'public, max-age=60',
   'GET /openapi.json': 'public, max-age=300',
   'GET /docs/assets/{file}': 'public, max-age=300',

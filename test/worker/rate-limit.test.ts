@@ -251,7 +251,13 @@ describe('the classes of routes', () => {
 });
 
 describe('requests without a limit', () => {
-  it.each(['/health', '/healthz', '/.well-known/jwks.json', '/openapi.json'])('%s', async (path) => {
+  it.each([
+    '/health',
+    '/healthz',
+    '/.well-known/jwks.json',
+    '/.well-known/oauth-authorization-server',
+    '/openapi.json',
+  ])('%s', async (path) => {
     const client = limitedTo(1);
     for (const method of ['GET', 'HEAD', 'GET']) {
       const response = await client(method, path);

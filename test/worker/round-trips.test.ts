@@ -407,6 +407,7 @@ describe('database round trips and Durable Object calls, as the contract budgets
       '/docs/errors',
       '/docs/assets/swagger-ui.css',
       '/.well-known/jwks.json',
+      '/.well-known/oauth-authorization-server',
       '/dev/mailbox',
     ].map((path): Case => [`GET ${path}`, described, async () => () => client('GET', path)]),
   ];

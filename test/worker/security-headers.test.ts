@@ -49,7 +49,14 @@ describe('every response', () => {
 
   // Proves ASVS 3.2.1.
   it('that is no page may load, run and send nothing', async () => {
-    for (const path of ['/health', '/auth/me', '/nothing', '/openapi.json', '/docs/assets/swagger-ui.css']) {
+    for (const path of [
+      '/health',
+      '/auth/me',
+      '/nothing',
+      '/.well-known/oauth-authorization-server',
+      '/openapi.json',
+      '/docs/assets/swagger-ui.css',
+    ]) {
       const response = await createClient()('GET', path);
       await response.body?.cancel();
       expect(response.headers.get('Content-Security-Policy'), path).toBe(

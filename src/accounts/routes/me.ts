@@ -13,6 +13,8 @@ const readMe = (path: '/auth/me' | '/users/me', { me }: Pick<Accounts, 'me'>) =>
       method: 'GET',
       path,
       summary: 'Read your account',
+      description:
+        'Call it when an app starts, to learn who is logged in. It reads the account as it is now, also after roles have changed. /auth/me and /users/me are the same.',
       tag: 'accounts',
       access: 'session',
       answers: { 200: { description: 'The account', schema: User } },
@@ -30,6 +32,8 @@ export const meRoutes = (accounts: Accounts, { config }: Pick<Web, 'config'>) =>
       method: 'PATCH',
       path: '/users/me',
       summary: 'Change your user name; null removes it',
+      description:
+        'A user name is unique and serves as a name at login, in capitals or not. The same name again changes nothing.',
       tag: 'accounts',
       access: 'session',
       json: EditMeBody,
@@ -44,6 +48,8 @@ export const meRoutes = (accounts: Accounts, { config }: Pick<Web, 'config'>) =>
       method: 'DELETE',
       path: '/users/me',
       summary: 'Delete your account, with everything personal',
+      description:
+        'It needs the current password and cannot be undone. All sessions end. The last administrator is answered 409 `conflict`.',
       tag: 'accounts',
       access: 'session',
       rate: 'password',
@@ -64,6 +70,8 @@ export const meRoutes = (accounts: Accounts, { config }: Pick<Web, 'config'>) =>
       path: '/users/me/export',
       summary:
         'Export everything that is kept about you, in pages over all lists: follow next_cursor until it is null',
+      description:
+        'The account, its sessions, identities, files and events, for a request under the GDPR. The bytes of files are under /uploads.',
       tag: 'accounts',
       access: 'session',
       query: ExportQuery,

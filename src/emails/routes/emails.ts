@@ -22,6 +22,8 @@ export const emailRoutes = (emails: Emails, web: Web) => {
         method: 'POST',
         path: '/auth/email/verify',
         summary: 'Prove an e-mail address by the token of a link, or by a code',
+        description:
+          'Your frontend calls it with the `token` of the link, or with the address and the `code` that a person has typed. It must be a POST after a click, because mail scanners open links. A token or a code serves once.',
         tag: 'accounts',
         access: 'anyone',
         rate: 'verify',
@@ -52,6 +54,8 @@ export const emailRoutes = (emails: Emails, web: Web) => {
         method: 'POST',
         path: '/auth/email/resend',
         summary: 'Ask for another verification mail; one a minute',
+        description:
+          'The mail has a fresh link and a fresh code. The answer never tells whether the address has an account.',
         tag: 'accounts',
         access: 'anyone',
         rate: 'mail',
@@ -72,6 +76,8 @@ export const emailRoutes = (emails: Emails, web: Web) => {
         method: 'POST',
         path: '/auth/email/change',
         summary: 'Ask for another e-mail address, which has to be proved first',
+        description:
+          'It needs the current password. The account keeps its address until the link in the mail to the new one is confirmed, and the old address is told of the change.',
         tag: 'accounts',
         access: 'session',
         rate: 'mail',
@@ -91,6 +97,8 @@ export const emailRoutes = (emails: Emails, web: Web) => {
         path: '/auth/email/restore',
         summary:
           'Undo a change of the e-mail address, by the token that went to the old one. The password, all sessions and every pending request end; for 30 minutes the same token sets a password, once, at /auth/password/reset',
+        description:
+          'Your frontend calls it with the `token` of the mail to the old address, after a click. Then ask for a new password and send it with the same token to /auth/password/reset.',
         tag: 'accounts',
         access: 'anyone',
         rate: 'verify',

@@ -139,7 +139,7 @@ export const variables = {
     JWT_ALGORITHM: worker(oneOf('HS256', 'HS384', 'HS512', 'EdDSA', 'ES256', 'RS256'), 'HS256', 'HS256, HS384 or HS512 with JWT_SECRET; EdDSA, ES256 or RS256 with JWT_PRIVATE_KEY'),
     JWT_PRIVATE_KEY: worker(secret, '', 'One or more PKCS#8 PEM blocks, for EdDSA, ES256 and RS256: the first signs, the others only verify', { ...isSecret, ...isMultiline }),
     JWT_ACCESS_MINUTES: worker(integer(1, 1440), '60', 'Life of an access token in minutes, 1 to 1440', { aliases: [{ name: 'JWT_ACCESS_TTL_MIN' }, accessSeconds] }),
-    JWT_ISSUER: worker(text, 'itsor-backend', 'The iss claim that every access token must have'),
+    JWT_ISSUER: worker(text, 'itsor-backend', 'The iss claim that every access token must have; where services check it against the OAuth metadata, the address of the API'),
     JWT_AUDIENCE: worker(text, 'itsor-clients', 'The aud claim that every access token must have'),
     JWT_TOKEN_LOCATION: worker(tokenLocations, 'headers,cookies', 'Comma list of headers and cookies: where access tokens are accepted; without cookies none are set'),
     JWT_HEADER_NAME: worker(token, 'Authorization', 'Header that carries an access token'),

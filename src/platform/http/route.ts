@@ -41,7 +41,10 @@ type Admit = (c: Context<AppEnv>) => Promise<void>;
 
 /** One route of the API. It defines the app, its validation, its limits, the OpenAPI document and the tests. */
 export type Description = Common & {
+  /** One line, for lists. */
   readonly summary: string;
+  /** One to three sentences for the author of a client: when to call it, and what is special about it. */
+  readonly description: string;
   readonly tag: 'accounts' | 'sessions' | 'administration' | 'uploads' | 'service';
   /** Served in local environments only, and left out of the document. */
   readonly isLocal?: true;

@@ -121,6 +121,7 @@ export const access: Readonly<Record<string, Access>> = {
   'GET /readyz': { everybody: 200 },
   'GET /dev/mailbox': { everybody: 200 },
   'GET /.well-known/jwks.json': { everybody: 200 },
+  'GET /.well-known/oauth-authorization-server': { everybody: 200 },
   'GET /flags': { everybody: 200 },
   'GET /openapi.json': { everybody: 200 },
   'GET /docs': { everybody: 200 },

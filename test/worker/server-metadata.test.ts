@@ -1,0 +1,67 @@
+import { describe, expect, it } from 'vitest';
+import { createClient } from '../support/worker/client.ts';
+
+const path = '/.well-known/oauth-authorization-server';
+type Metadata = Readonly<Record<string, unknown>>;
+
+const metadataOf = async (variables: Record<string, string> = {}, headers: Record<string, string> = {}) => {
+  const response = await createClient(variables)('GET', path, { headers });
+  expect(response.status).toBe(200);
+  expect(response.headers.get('Content-Type')).toBe('application/json');
+  expect(response.headers.get('Cache-Control')).toBe('public, max-age=300');
+  return response.json<Metadata>();
+};
+
+const privateKey = async (): Promise<string> => {
+  const pair = (await crypto.subtle.generateKey({ name: 'Ed25519' }, true, [
+    'sign',
+    'verify',
+  ])) as CryptoKeyPair;
+  const der = (await crypto.subtle.exportKey('pkcs8', pair.privateKey)) as ArrayBuffer;
+  return `-----BEGIN PRIVATE KEY-----\n${new Uint8Array(der).toBase64()}\n-----END PRIVATE KEY-----\n`;
+};
+
+describe('the metadata of the authorization server', () => {
+  // Proves RFC 8414, 2; RFC 8414, 3.3.
+  it('names the origin that the client has used, and the endpoints and grants that are there', async () => {
+    expect(await metadataOf()).toEqual({
+      issuer: 'http://localhost:3002',
+      token_endpoint: 'http://localhost:3002/auth/token',
+      revocation_endpoint: 'http://localhost:3002/auth/revoke',
+      scopes_supported: ['offline_access'],
+      response_types_supported: [],
+      grant_types_supported: ['password', 'refresh_token'],
+      token_endpoint_auth_methods_supported: ['none'],
+      revocation_endpoint_auth_methods_supported: ['none'],
+      service_documentation: 'http://localhost:3002/docs',
+    });
+  });
+
+  it('names the origin of API_URL, whatever headers a client sends', async () => {
+    const forged = {
+      Host: 'evil.example',
+      'X-Forwarded-Host': 'evil.example',
+      Forwarded: 'host=evil.example',
+    };
+    const text = JSON.stringify(await metadataOf({ API_URL: 'https://api.example.com' }, forged));
+    expect(text).toContain('"issuer":"https://api.example.com"');
+    expect(text).not.toMatch(/evil|localhost/);
+  });
+
+  it('names the public keys where there are some, and its grants are no others than the served ones', async () => {
+    const client = createClient({ JWT_ALGORITHM: 'EdDSA', JWT_PRIVATE_KEY: await privateKey() });
+    const metadata = await (await client('GET', path)).json<Metadata>();
+    const { pathname } = new URL(String(metadata.jwks_uri));
+    expect(await (await client('GET', pathname)).json()).toMatchObject({
+      keys: [{ kty: 'OKP', alg: 'EdDSA' }],
+    });
+
+    const errorOf = async (grantType: string) => {
+      const response = await client('POST', '/auth/token', { form: { grant_type: grantType } });
+      return (await response.json<{ error: string }>()).error;
+    };
+    for (const grant of metadata.grant_types_supported as string[])
+      expect(await errorOf(grant), grant).toBe('invalid_request');
+    expect(await errorOf('client_credentials')).toBe('unsupported_grant_type');
+  });
+});
