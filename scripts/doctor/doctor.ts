@@ -10,6 +10,7 @@ import { inspectDatabase } from './database.ts';
 import { inspectProviders } from './providers.ts';
 import { countOf, type Finding, type Report, renderReport, skipped } from './report.ts';
 import { inspectService } from './service.ts';
+import { inspectStorage } from './storage.ts';
 import { inspectFlags, inspectNames, inspectVariables } from './variables.ts';
 
 const usage = `npm run doctor [-- --env production] [--url https://…] [--json] [--all] [--before-migrate]
@@ -87,6 +88,7 @@ runProgram(async () => {
       ...inspectFlags(new Date()),
       ...(await checkDatabase(variables, loaded, beforeMigrate)),
       ...(loaded.ok ? await inspectProviders(loaded.config.oidc.providers) : []),
+      ...(loaded.ok ? await inspectStorage(loaded.config.uploads.storage) : []),
       ...(await checkService(url, loaded)),
     ],
   });

@@ -13,7 +13,6 @@ const logIn = (by: typeof client, headers: Record<string, string>, form = {}) =>
   by('POST', '/account/login', { form: { email: newEmail(), password, ...form }, headers });
 
 describe('behind a proxy that ends TLS', () => {
-  // Proves ASVS 3.5.1.
   it('a form of a page at API_URL passes, and so does one at the origin that the Worker sees', async () => {
     for (const origin of [seen, 'http://localhost:3002']) {
       const response = await logIn(client, { Origin: origin, 'Sec-Fetch-Site': 'same-origin' });
@@ -29,6 +28,7 @@ describe('behind a proxy that ends TLS', () => {
     'https://sub.auth.test',
     'https://evil.example',
     'null',
+    // Proves ASVS 3.5.1.
   ])('a form from %s is refused, for it is neither of the two', async (origin) => {
     for (const headers of [
       { Origin: origin },

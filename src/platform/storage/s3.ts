@@ -10,18 +10,12 @@ import {
   type ObjectStore,
   type StoredObject,
 } from '../rules/storage.ts';
+import { bucketUrlOf } from './bucket-url.ts';
 
 type Options = Extract<StorageConfig, { kind: 's3' }>;
 
 const unreachable = (cause: unknown): never => {
   throw new AppError('service_unavailable', { retryAfterSeconds: 5, cause });
-};
-
-/** Virtual-hosted at AWS unless a dot in the name would break the certificate; by path at any other endpoint. */
-const baseUrlOf = ({ bucket, endpoint, aws }: Options): string => {
-  if (endpoint) return `${endpoint}/${bucket}`;
-  const host = `s3.${aws.region}.amazonaws.com`;
-  return bucket.includes('.') ? `https://${host}/${bucket}` : `https://${bucket}.${host}`;
 };
 
 const unquoted = (etag: string | null): string => (etag ?? '').replaceAll('"', '');
@@ -61,7 +55,7 @@ export const createS3Store = (
     region: aws.region,
     service: 's3',
   });
-  const base = baseUrlOf(options);
+  const base = bucketUrlOf(options);
   const urlOf = (key: string) => `${base}/${key}`;
 
   /** @returns null where the object does not exist, or is another version by now */
