@@ -22,6 +22,7 @@ const hsts = 'max-age=31536000; includeSubDomains';
 
 const production = {
   ...strictEnv,
+  EVEN_ANSWER_MS: '100',
   ALLOWED_ORIGINS: 'https://app.example.com',
   NEON_HTTP_ENDPOINT: '',
 } as Record<string, string>;
