@@ -119,7 +119,7 @@ const withAccount = (loses: string, refuses = '') => {
     if (call === 'POST /auth/signup') state.exists = true;
     if (call === 'DELETE /users/me' && refuses !== call) state.exists = false;
     if (loses === call && isFirst) return void request.socket.destroy();
-    const answer = { [`POST /auth/signup`]: 201, 'DELETE /users/me': refuses === call ? 500 : 204 }[call];
+    const answer = { 'POST /auth/signup': 201, 'DELETE /users/me': refuses === call ? 500 : 204 }[call];
     const status = call === 'POST /auth/token' && !state.exists ? 401 : (answer ?? 200);
     response.setHeader('Content-Type', 'application/json');
     response.writeHead(status).end(status === 204 ? '' : '{"access_token":"t"}');

@@ -1,9 +1,10 @@
 import type { Logger } from '../../platform/context.ts';
 import type { JobScope, UploadJobSql } from '../sql/upload-jobs.ts';
 
-/** As many scans as fit beside the mails of the same run, and as many uploads as one run has time for. */
+/** As many scans as fit beside the mails of the same run. */
 const parallel = 3;
-const maxUploads = 60;
+/** As many uploads as one run has time for; a few accounts must not keep the files of others waiting for an hour. */
+const [uploadsInRound, maxRounds] = [60, 10];
 const databaseLimitMs = 10_000;
 
 /** Does the work that the queue has lost or cannot hold. */
@@ -17,11 +18,14 @@ export const createSweep =
   async (): Promise<void> => {
     const { jobs, work, newScope, log } = parts;
     await jobs.tidy(newScope(databaseLimitMs));
-    const waiting = await jobs.due(newScope(databaseLimitMs), maxUploads);
-    const workOnNext = async (): Promise<void> => {
-      for (let id = waiting.shift(); id !== undefined; id = waiting.shift()) {
-        await work(id).catch((error: unknown) => log.error('upload work', { upload_id: id, error }));
-      }
-    };
-    await Promise.all(Array.from({ length: parallel }, workOnNext));
+    for (let round = 0, isFull = true; isFull && round < maxRounds; round++) {
+      const waiting = await jobs.due(newScope(databaseLimitMs), uploadsInRound);
+      isFull = waiting.length === uploadsInRound;
+      const workOnNext = async (): Promise<void> => {
+        for (let id = waiting.shift(); id !== undefined; id = waiting.shift()) {
+          await work(id).catch((error: unknown) => log.error('upload work', { upload_id: id, error }));
+        }
+      };
+      await Promise.all(Array.from({ length: parallel }, workOnNext));
+    }
   };
