@@ -1,9 +1,9 @@
-import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { runProgram } from '../program/cli.ts';
 import { readOptions } from '../program/options.ts';
 import { measurePairs, rateOf, reportPairs } from './ratios.ts';
 import { type BenchStack, withStack } from './stack.ts';
+import { peakOf } from './workerd.ts';
 
 const usage = `npm run bench
   Our Argon2id (reused memory, a queue) beside plain calls of hash-wasm, each in a workerd of its own, over HTTP on
@@ -24,27 +24,6 @@ const startVariant = async ({ startBareWorker }: BenchStack, variant: 'reused' |
   };
   await hash();
   return { variant, hash, pid: process.pid };
-};
-
-/** A field of /proc/<pid>/status; empty where the platform has none, or the process has ended. */
-const statusOf = (pid: string, field: string): string => {
-  try {
-    const status = readFileSync(`/proc/${pid}/status`, 'utf8');
-    return new RegExp(`^${field}:\\s+(.*)$`, 'm').exec(status)?.[1] ?? '';
-  } catch {
-    return '';
-  }
-};
-
-/** The peak of the workerd that a process has started; only Linux tells it. */
-const peakOf = (parent: number): string => {
-  if (statusOf('self', 'Pid') === '') return 'unknown';
-  const isWorkerd = (pid: string) =>
-    statusOf(pid, 'Name') === 'workerd' && statusOf(pid, 'PPid') === String(parent);
-  const peaksKib = readdirSync('/proc')
-    .filter(isWorkerd)
-    .map((pid) => Number.parseInt(statusOf(pid, 'VmHWM'), 10));
-  return `${Math.round(Math.max(0, ...peaksKib) / 1024)} MiB`;
 };
 
 runProgram(async () => {
