@@ -65,11 +65,26 @@ export const restore = async (
  */
 const restoreLock = 7_305_201_127;
 
+const underWay = (place: string) =>
+  new CliError(`Another restore is under way in ${place}. Nothing was changed.`);
+
+/** A name or a row is there that was not there a moment ago, as far as PostgreSQL's own causes tell. */
+const isDuplicate = (error: unknown): boolean =>
+  error instanceof Error &&
+  (['23505', '42P06', '42P07'].includes(String((error as { code?: unknown }).code)) ||
+    isDuplicate(error.cause));
+
+/** The lock is no help here: migrations run on a connection of their own, and commit before the rows come. */
+const migrateAlone = (place: string, migrated: Promise<void>): Promise<void> =>
+  migrated.catch((error: unknown) => {
+    throw isDuplicate(error) ? underWay(place) : error;
+  });
+
 const requireAlone = async (client: Client, place: string) => {
   const { rows } = await client.query<{ held: boolean }>('select pg_try_advisory_xact_lock($1) as held', [
     restoreLock,
   ]);
-  if (!rows[0]?.held) throw new CliError(`Another restore is under way in ${place}. Nothing was changed.`);
+  if (!rows[0]?.held) throw underWay(place);
 };
 
 const prepare = async (
@@ -92,8 +107,8 @@ const prepare = async (
       `${place} has tables and no migrations, so they are not of Itsor. Nothing was changed.`,
     );
   }
-  await migrateTo(url, migrations.length);
-  if (ofFork.length > 0) await migrateTo(url, ofFork.length, forkMigrations);
+  await migrateAlone(place, migrateTo(url, migrations.length));
+  if (ofFork.length > 0) await migrateAlone(place, migrateTo(url, ofFork.length, forkMigrations));
 };
 
 /** Until all rows are there, every other reader and writer waits. */

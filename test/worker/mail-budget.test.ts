@@ -424,7 +424,7 @@ describe('a delivery that counts a mail', () => {
     // An admitted mail is sent even if the budget of the mailbox has been used up in the meantime.
     world.admits = () => false;
     world.answer = accept;
-    expect(await delivery.send(id)).toEqual({ kind: 'done' });
+    expect(await delivery.send(id)).toEqual({ kind: 'done', next: null });
     expect(await rowOf(id)).toMatchObject({ sent_at: delivery.now });
     expect(delivery.keys).toHaveLength(2);
   });
@@ -443,15 +443,12 @@ describe('a delivery that counts a mail', () => {
       },
     });
     const { id } = await newMail(farFuture);
-    expect(await delivery.send(id)).toEqual({
-      kind: 'again',
-      afterSeconds: 60,
-      reason: 'budget_unavailable',
-    });
+    expect(await delivery.send(id)).toEqual({ kind: 'again', afterSeconds: 60 });
+    expect(await rowOf(id)).toMatchObject({ last_error: 'budget_unavailable' });
     expect(sent).toEqual([]);
     isDown = false;
     delivery.now = new Date(farFuture.getTime() + 60_000);
-    expect(await delivery.send(id)).toEqual({ kind: 'done' });
+    expect(await delivery.send(id)).toEqual({ kind: 'done', next: null });
     expect(sent).toEqual([id]);
     // The first call threw, so the mail counts at the second attempt.
     expect(delivery.keys).toHaveLength(3);
