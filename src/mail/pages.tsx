@@ -8,6 +8,7 @@ const style = `
   h2 { font-size: 1.1rem; margin: .8rem 0 0; }
   p { margin: .2rem 0; }
   pre { white-space: pre-wrap; overflow-wrap: anywhere; font: inherit; margin: .8rem 0; }
+  iframe { width: 100%; height: 26rem; resize: vertical; border: 0; background: #fff; margin: .8rem 0 0; }
   details { margin: .8rem 0; }
   details pre { font: .8rem/1.4 ui-monospace, monospace; }
   a { color: inherit; }
@@ -22,30 +23,59 @@ const Linked = ({ text }: { text: string }) => (
   </>
 );
 
-const Mail = ({ mail }: { mail: SentMail }) => (
+const pathOf = (query: Readonly<Record<string, string | null>>): string => {
+  const given = Object.entries(query).filter((pair): pair is [string, string] => pair[1] !== null);
+  return `/dev/mailbox${given.length > 0 ? `?${new URLSearchParams(given)}` : ''}`;
+};
+
+type Which = { readonly to: string | null; readonly after: string | null };
+
+const Mail = ({ mail, after }: { mail: SentMail; after: string | null }) => (
   <article id={mail.id}>
     <h2>{mail.subject}</h2>
     <p>
-      To {mail.to}, <time datetime={mail.sentAt.toISOString()}>{mail.sentAt.toUTCString()}</time>
+      To <a href={pathOf({ to: mail.to, after })}>{mail.to}</a>,{' '}
+      <time datetime={mail.sentAt.toISOString()}>{mail.sentAt.toUTCString()}</time>
     </p>
-    <pre>
-      <Linked text={mail.text} />
-    </pre>
+    <iframe
+      title={mail.subject}
+      sandbox="allow-popups allow-popups-to-escape-sandbox"
+      srcdoc={`<base target="_blank">${mail.html}`}
+    />
     <details>
-      <summary>HTML part</summary>
-      <pre>{mail.html}</pre>
+      <summary>Text part</summary>
+      <pre>
+        <Linked text={mail.text} />
+      </pre>
     </details>
   </article>
 );
 
-/** The captured mails. HTML parts are shown as source, so that no foreign style applies. */
-export const Mailbox = ({ items, nonce }: { items: readonly SentMail[]; nonce: string }) => (
-  <Layout title="Itsor mailbox" nonce={nonce}>
-    <style nonce={nonce}>{raw(style)}</style>
+/** The captured mails. Each HTML part is shown in a frame in which nothing runs. */
+export const Mailbox = ({ items, to, after, now }: Which & { items: readonly SentMail[]; now: Date }) => (
+  <Layout title="Itsor mailbox">
+    <style>{raw(style)}</style>
     <main>
       <h1>Mailbox</h1>
-      <p>The e-mails of this local Itsor, newest first. They were not sent: reload the page for new ones.</p>
-      {items.length === 0 ? <p>No e-mails yet.</p> : items.map((mail) => <Mail mail={mail} />)}
+      <p>
+        The e-mails of this local Itsor, newest first. They were not sent. The page reloads every ten seconds.
+      </p>
+      <p>
+        {to !== null && (
+          <>
+            Only those to {to}: <a href={pathOf({ after })}>show all addresses</a>.{' '}
+          </>
+        )}
+        {after === null ? (
+          <a href={pathOf({ to, after: now.toISOString() })}>Clear the page</a>
+        ) : (
+          <>
+            Only those since {new Date(after).toUTCString()}:{' '}
+            <a href={pathOf({ to })}>show the earlier ones too</a>.
+          </>
+        )}
+      </p>
+      {items.length === 0 ? <p>No e-mails yet.</p> : items.map((mail) => <Mail mail={mail} after={after} />)}
     </main>
   </Layout>
 );

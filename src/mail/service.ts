@@ -184,8 +184,11 @@ export const createMail = (
   };
 
   /** The captured mails, newest first, each rendered as of the time when it was sent. */
-  const mailbox = async (ctx: RequestContext): Promise<SentMail[]> => {
-    const items = (await outbox.recent(ctx, mailboxSize)).map(async (mail) => {
+  const mailbox = async (
+    ctx: RequestContext,
+    which: { readonly to: string | null; readonly after: Date | null },
+  ): Promise<SentMail[]> => {
+    const items = (await outbox.recent(ctx, mailboxSize, which)).map(async (mail) => {
       const sentAt = mail.sentAt ?? ctx.now;
       const message = await render(mail, sentAt);
       return message ? [{ ...message, sentAt }] : [];

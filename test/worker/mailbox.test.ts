@@ -78,13 +78,38 @@ describe('GET /dev/mailbox', () => {
     await deliver(id);
     const response = await client('GET', '/dev/mailbox', { headers: { Accept: 'text/html,*/*;q=0.8' } });
     expect(response.headers.get('Content-Type')).toMatch(/^text\/html/);
-    expect(response.headers.get('Content-Security-Policy')).toMatch(
-      /^default-src 'none'; script-src 'nonce-/,
-    );
+    const policy = response.headers.get('Content-Security-Policy');
+    expect(policy).toMatch(/^default-src 'none'; style-src 'unsafe-inline';/);
+    expect(policy).not.toContain('script-src');
+    expect(response.headers.get('Refresh')).toBe('10');
     const html = await response.text();
     expect(html).toContain(recipient);
     expect(html).toContain('<a href="http://localhost:3002/account">');
-    expect(html).not.toMatch(/<script|<[^>]+\s(?:on\w+|style)=/);
+    expect(html.replaceAll(/srcdoc="[^"]*"/g, '')).not.toMatch(/<script|<[^>]+\s(?:on\w+|style)=/);
+    // The HTML part is in a frame that may open links elsewhere, and can do nothing else.
+    const [, sandbox, content] = /<iframe [^>]*sandbox="([^"]*)" srcdoc="([^"]*)"/.exec(html) ?? [];
+    expect(sandbox).toBe('allow-popups allow-popups-to-escape-sandbox');
+    expect(content).toContain('&lt;base target=');
+  });
+
+  it('can be read for one address, and from a time on', async () => {
+    const [first, second] = [await newMail(new Date()), await newMail(new Date())];
+    await deliver(first.id, second.id);
+    const read = async (query: Record<string, string>) => {
+      const path = `/dev/mailbox?${new URLSearchParams(query)}`;
+      const response = await client('GET', path, { headers: { Accept: 'application/json' } });
+      return (await response.json<{ items: Item[] }>()).items;
+    };
+    const to = first.recipient;
+    const [mail] = await read({ to });
+    expect((await read({ to })).map(({ id }) => id)).toEqual([first.id]);
+    expect(await read({ to, after: mail?.sent_at ?? '' })).toEqual([]);
+    const earlier = new Date(Date.parse(mail?.sent_at ?? '') - 1).toISOString();
+    expect(await read({ to, after: earlier })).toHaveLength(1);
+    const html = await (await client('GET', `/dev/mailbox?to=${encodeURIComponent(to)}`)).text();
+    expect(html).toContain('show all addresses');
+    expect(html).not.toContain(second.recipient);
+    expect((await client('GET', '/dev/mailbox?after=yesterday')).status).toBe(422);
   });
 
   it('escapes the contents of a mail', async () => {

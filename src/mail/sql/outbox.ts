@@ -117,11 +117,16 @@ export const createOutboxSql = ({ db }: { readonly db: Database }) => ({
   },
 
   /** The mails that were sent last, newest first. */
-  recent: async (scope: OutboxScope, limit: number): Promise<OutboxMail[]> => {
+  recent: async (
+    scope: OutboxScope,
+    limit: number,
+    { to, after }: { readonly to: string | null; readonly after: Date | null },
+  ): Promise<OutboxMail[]> => {
     const rows = await db.execute<OutboxRow>(
       scope,
       sql`
         select ${columns} from outbox where sent_at <= ${scope.now}
+          and sent_at > coalesce(${after}::timestamptz, '-infinity') and recipient = coalesce(${to}::text, recipient)
         order by sent_at desc, id desc limit ${limit}`,
     );
     return rows.map(toMail);

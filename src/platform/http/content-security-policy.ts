@@ -21,6 +21,16 @@ const pagePolicy = (nonce: string): string =>
     "frame-ancestors 'none'",
   ].join('; ');
 
+/** The policy of a page that shows e-mails as their readers see them: they style inline, and nothing runs. */
+export const mailPagePolicy = [
+  "default-src 'none'",
+  "style-src 'unsafe-inline'",
+  'img-src data:',
+  "form-action 'none'",
+  "base-uri 'none'",
+  "frame-ancestors 'none'",
+].join('; ');
+
 /** Sets the policy of a page. @returns the nonce that its scripts and styles must carry */
 export const usePagePolicy = (c: Context): string => {
   const nonce = crypto.getRandomValues(new Uint8Array(16)).toBase64();

@@ -5,7 +5,7 @@ import { ErrorSummary } from './form.tsx';
 import { pageStyle } from './page-style.ts';
 import type { Site } from './site.ts';
 
-type LayoutProps = PropsWithChildren<{ title: string; styleSheet?: string; nonce: string }>;
+type LayoutProps = PropsWithChildren<{ title: string; styleSheet?: string; nonce?: string }>;
 
 /** The HTML document of every page. Nothing in it comes from another origin. */
 export const Layout = ({ title, styleSheet, nonce, children }: LayoutProps) => (

@@ -1,7 +1,8 @@
 select
   outbox.id, outbox.recipient, outbox.to_proved_address, outbox.template, outbox.details, outbox.created_at,
   outbox.sent_at, outbox.attempts, outbox.last_error from outbox where sent_at <= $1
-order by sent_at desc, id desc limit $2;
+  and sent_at > coalesce($2::timestamptz, '-infinity') and recipient = coalesce($3::text, recipient)
+order by sent_at desc, id desc limit $4;
 -- columns
 --   id                 uuid
 --   recipient          text
@@ -14,4 +15,6 @@ order by sent_at desc, id desc limit $2;
 --   last_error         text
 -- parameters
 --   $1  timestamp with time zone  2026-01-31T12:00:00.000Z
---   $2  bigint                    20
+--   $2  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $3  text                      'ada@example.org'
+--   $4  bigint                    20

@@ -266,7 +266,7 @@ export const statementTable: readonly Group[] = [
     },
     due: { '': [ctx, 100] },
     tidy: { '': [ctx] },
-    recent: { '': [ctx, 20] },
+    recent: { '': [ctx, 20, { to: 'ada@example.org', after: ctx.now }] },
   }),
   group('mail/dead-letters', ({ db }) => createDeadLetterSql({ db }))({
     list: { '': [ctx, 20] },
