@@ -117,8 +117,12 @@ export const createPasswords = (
   ): Promise<boolean> => {
     const { email, username, passwordHash } = owner;
     const caller = hashCaller(ctx, 'reset', email);
+    const choice = { caller, password, email, username };
+    // Before the comparison: a guess at the current password that is refused for another reason learns nothing, and one
+    // that is not refused uses up the token.
+    await check(ctx, choice);
     const unchanged = passwordHash !== null && (await hasher.verify(password, passwordHash, caller)).valid;
-    await check(ctx, { caller, password, email, username, ...(unchanged && { current: password }) });
+    if (unchanged) await check(ctx, { ...choice, current: password });
     const outboxId = newId(ctx.now);
     const hash = await hasher.hash(password, caller);
     if (!(await rows.reset(ctx, tokenId, { hash, outboxId }))) return false;

@@ -182,6 +182,22 @@ describe('the devices of an account', () => {
     expect(await countMails(email)).toBe(3);
   });
 
+  it('begin with the one that logs in from where the password was reset, so that the mail is left for a thief', async () => {
+    const { email } = await accountOn(chromeOn(windows));
+    const home = newAddress();
+    const by = createClient({}, home);
+    await by('POST', '/auth/password/forgot', { json: { email } });
+    const token = await tokenIn(email, 'reset_password', 'reset_password');
+    const next = 'umbrella lantern orchard 47';
+    await by('POST', '/auth/password/reset', { json: { token, password: next } });
+    later(1);
+    await login(email, chromeOn(windows), home, next);
+    expect(await countMails(email)).toBe(0);
+    // The thief has learned the new password too.
+    await login(email, firefox, newAddress(), next);
+    expect(await countMails(email)).toBe(1);
+  });
+
   it('are judged by the network where the account is from before they were remembered', async () => {
     const { id, email } = await accountOn(chromeOn(windows));
     await login(email, chromeOn(windows), '198.51.100.7');

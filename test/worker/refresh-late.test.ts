@@ -240,6 +240,24 @@ describe('a thief with an old refresh token', () => {
     await expectEnded(owner, last);
   });
 
+  it('gets no late answer once another network has been answered within the grace, for a day', async () => {
+    const [owner, thief] = [device(phone), device(phone)];
+    const { refresh_token: first } = await newAccount(owner.by);
+    const second = await refreshed(owner, first);
+    expect(await refreshed(thief, first)).toBe(second);
+    const third = await refreshed(owner, second);
+    await expectReuse(thief, second);
+    await expectEnded(owner, third);
+  });
+
+  it('may ask within the grace from one network with the refresh, as tabs do, and late after that', async () => {
+    const owner = device(phone);
+    const { refresh_token: first } = await newAccount(owner.by);
+    const second = await refreshed(owner, first);
+    expect(await refreshed(owner, first)).toBe(second);
+    expect(await refreshedLate(owner, first)).toBe(second);
+  });
+
   it('is not answered once the successor has ended other sessions', async () => {
     const owner = device(phone);
     const { first, second } = await lostAnswer(owner);

@@ -29,7 +29,11 @@ export const readSession = (scope: Scope) => {
     refreshTtlSeconds: refreshDays * daySeconds,
     absoluteTtlSeconds: absoluteDays * daySeconds,
     reuseGraceSeconds: settings.REFRESH_REUSE_GRACE_SECONDS,
-    lateMax: settings.REFRESH_LATE_MAX,
+    /** Without a grace, a token that has been exchanged is answered only where somebody asks for it by name. */
+    lateMax:
+      settings.REFRESH_REUSE_GRACE_SECONDS === 0 && !given.has('REFRESH_LATE_MAX')
+        ? 0
+        : settings.REFRESH_LATE_MAX,
     maxPerAccount: settings.SESSION_MAX_PER_ACCOUNT,
   } as const;
 };

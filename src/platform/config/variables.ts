@@ -152,7 +152,7 @@ export const variables = {
     JWT_REFRESH_TTL_DAYS: worker(integer(1, 90), '7', 'Life of a refresh token in days, 1 to 90; each refresh starts it anew'),
     SESSION_ABSOLUTE_DAYS: worker(integer(1, 365), '30', 'Longest life of a session in days, 1 to 365, however often it is refreshed; unset: at least JWT_REFRESH_TTL_DAYS'),
     REFRESH_REUSE_GRACE_SECONDS: worker(integer(0, 60), '10', 'Seconds in which the refresh token before the current one still works, 0 to 60'),
-    REFRESH_LATE_MAX: worker(integer(0, 24), '3', 'How often in a day a session answers that token after the grace, to the device whose answer was lost, 0 to 24; 0 turns it off'),
+    REFRESH_LATE_MAX: worker(integer(0, 24), '3', 'How often in a day a session answers that token after the grace, to the device whose answer was lost, 0 to 24; 0 turns it off, as REFRESH_REUSE_GRACE_SECONDS=0 does where this is not set'),
     SESSION_MAX_PER_ACCOUNT: worker(integer(1, 1000), '100', 'Live sessions of one account, 1 to 1000; one login more ends the oldest session'),
     SESSION_COOKIE_NAME: worker(token, 'itsor_session', 'Cookie of the access token; the refresh cookie adds _refresh; a name with __Host- or __Secure- needs SESSION_COOKIE_SECURE=true'),
     SESSION_COOKIE_SECURE: worker(boolean, 'false', 'Whether browsers send the cookies over HTTPS only; strict: must be true'),

@@ -142,6 +142,13 @@ export const sessions = pgTable(
     /** The counter of the token that was last answered late, and how many steps in a row were. */
     lateCounter: integer('late_counter'),
     lateSteps: smallint('late_steps').notNull().default(0),
+    /** Where the last refresh came from; null before the first one. */
+    refreshedIp: inet('refreshed_ip'),
+    /**
+     * When the token one step behind was last answered, within the grace, at another network than the refresh. A thief may
+     * live beside the owner in this way, so such a session gets no late answers for a day.
+     */
+    sharedAt: instant('shared_at'),
   },
   (table) => [
     index('sessions_user_id_id_index').on(table.userId, table.id),

@@ -2,22 +2,25 @@ import { type SQL, sql } from 'drizzle-orm';
 import type { RequestContext } from '../../platform/context.ts';
 import { recognizeDevice, unknownDevice } from '../rules/device.ts';
 import { newDeviceMailSeconds, secondsAfter } from '../rules/session.ts';
-import { familiarSince, isFamiliarNetwork } from './session-rows.ts';
+import { familiarSince, isFamiliarNetwork, isTakenBackFrom } from './session-rows.ts';
 
 const ofAccount = (userId: SQL): SQL => sql`select from known_devices known where known.user_id = ${userId}`;
 
 /**
  * Whether the account has been used by the device of this request. Many different programs are the one device that
  * nobody recognizes, so its network has to be familiar too. An account from before devices were remembered knows none:
- * there the network decides.
+ * there the network decides. After its owner took the account (back), the first login from there is the owner's: a mail
+ * about it would silence the one about a thief who follows.
  */
 const isKnown = ({ ip, userAgent }: RequestContext, userId: SQL): SQL => {
   const device = recognizeDevice(userAgent);
+  const isOwners = sql`known.last_seen_at >= ${familiarSince(userId)}`;
   const isFamiliar = isFamiliarNetwork(userId, sql`${ip}::inet`);
   return sql`(
     exists (${ofAccount(userId)} and known.device = ${device ?? unknownDevice}::text
-      and known.last_seen_at >= ${familiarSince(userId)}) ${device === null ? sql`and ${isFamiliar}` : sql``}
-    or not exists (${ofAccount(userId)}) and ${isFamiliar})`;
+      and ${isOwners}) ${device === null ? sql`and ${isFamiliar}` : sql``}
+    or not exists (${ofAccount(userId)}) and ${isFamiliar}
+    or not exists (${ofAccount(userId)} and ${isOwners}) and ${isTakenBackFrom(userId, sql`${ip}::inet`)})`;
 };
 
 /**

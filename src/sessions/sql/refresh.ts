@@ -11,6 +11,7 @@ import { insertAudit, noOne } from '../../audit/sql/audit-rows.ts';
 import { endedWithSessions } from '../../emails/rules.ts';
 import { voidFreeTokens } from '../../mail/sql/mail-rows.ts';
 import type { RequestContext } from '../../platform/context.ts';
+import { deviceNetworkOf } from '../../platform/db/schema.ts';
 import { recognizeDevice } from '../rules/device.ts';
 import {
   lateWindowSeconds,
@@ -61,6 +62,7 @@ const isLate = (
   { now, device }: { readonly now: Date; readonly device: string | null },
 ): SQL => sql`(
   ${session}.refresh_counter = ${counter + 1} and ${session}.late_device = ${device}::text
+  and coalesce(${session}.shared_at < ${secondsAfter(now, -lateWindowSeconds)}, true)
   and (select count(*) from (${lateAnswers(session, now)}) answer) < ${lateMax}::int
   and ${lateStepsWith(session, counter)} <= ${maxLateSteps})`;
 
@@ -79,7 +81,7 @@ const isLateAgain = (
 /**
  * One step of refresh-token rotation, decided by one statement: parallel calls queue on the row's lock, and each sees
  * what the one before has left. A current token advances the counter. A token one step behind, within the grace or
- * late, gets the current successor. An older one ends the session, and the tokens that it may have asked for
+ * late, gets the current successor. One that another network sends within the grace bars late answers for a day. An older one ends the session, and the tokens that it may have asked for
  * (RFC 9700 section 4.14.2).
  */
 export const createRefresh =
@@ -118,9 +120,14 @@ export const createRefresh =
     ), rotated as (
       update sessions session set refresh_counter = session.refresh_counter + 1, refreshed_at = ${now},
         expires_at = least(${secondsAfter(now, policy.refreshTtlSeconds)}::timestamptz, session.absolute_expires_at),
-        late_device = ${device}::text
+        late_device = ${device}::text, refreshed_ip = ${ctx.ip}::inet
       from verdict where session.id = verdict.id and verdict.kind = 'rotated'
       returning session.id, session.refresh_counter, session.expires_at
+    ), shared as (
+      update sessions session set shared_at = ${now}
+      from verdict where session.id = verdict.id and verdict.kind = 'repeated'
+        and ${deviceNetworkOf(sql`coalesce(session.refreshed_ip, session.ip)`)}
+          is distinct from ${deviceNetworkOf(sql`${ctx.ip}::inet`)}
     ), late as (
       update sessions session set
         late_answered_at = array(${lateAnswers(sql`session`, now)}) || ${now}::timestamptz,

@@ -20,6 +20,11 @@ export const isOver = (session: SQL, now: Date): SQL => sql`(
 export const familiarSince = (userId: SQL): SQL =>
   sql`coalesce((select owner.familiar_since from users owner where owner.id = ${userId}), '-infinity'::timestamptz)`;
 
+/** Whether its owner last took the account (back) from the network of an address. */
+export const isTakenBackFrom = (userId: SQL, ip: SQL): SQL => sql`exists (
+  select from users owner where owner.id = ${userId}
+    and ${deviceNetworkOf(sql`owner.familiar_ip`)} = ${deviceNetworkOf(ip)})`;
+
 /**
  * Whether one of the account's newest sessions from the network of an address, ended ones included, is its owner's, or
  * its owner took the account (back) from there: otherwise strangers could lock them out again before their first login.
@@ -32,5 +37,4 @@ export const isFamiliarNetwork = (userId: SQL, ip: SQL): SQL => sql`(exists (
     order by earlier.id desc limit ${rememberedSessions}
   ) known
   where known.created_at >= ${familiarSince(userId)}
-) or exists (select from users owner where owner.id = ${userId}
-    and ${deviceNetworkOf(sql`owner.familiar_ip`)} = ${deviceNetworkOf(ip)}))`;
+) or ${isTakenBackFrom(userId, ip)})`;

@@ -5,6 +5,8 @@ import type { JobScope, UploadJobSql } from '../sql/upload-jobs.ts';
 const parallel = 3;
 /** As many uploads as one run has time for; a few accounts must not keep the files of others waiting for an hour. */
 const [uploadsInRound, maxRounds] = [60, 10];
+/** After that, work waits for the next run: the mails of a run must not wait for slow scans. */
+const startsForMs = 30_000;
 const databaseLimitMs = 10_000;
 
 /** Does the work that the queue has lost or cannot hold. */
@@ -17,12 +19,14 @@ export const createSweep =
   }) =>
   async (): Promise<void> => {
     const { jobs, work, newScope, log } = parts;
-    await jobs.tidy(newScope(databaseLimitMs));
-    for (let round = 0, isFull = true; isFull && round < maxRounds; round++) {
+    const begun = newScope(databaseLimitMs);
+    const isLate = () => newScope(0).now.getTime() >= begun.now.getTime() + startsForMs;
+    await jobs.tidy(begun);
+    for (let round = 0, isFull = true; isFull && round < maxRounds && !isLate(); round++) {
       const waiting = await jobs.due(newScope(databaseLimitMs), uploadsInRound);
       isFull = waiting.length === uploadsInRound;
       const workOnNext = async (): Promise<void> => {
-        for (let id = waiting.shift(); id !== undefined; id = waiting.shift()) {
+        for (let id = waiting.shift(); id !== undefined && !isLate(); id = waiting.shift()) {
           await work(id).catch((error: unknown) => log.error('upload work', { upload_id: id, error }));
         }
       };

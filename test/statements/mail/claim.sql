@@ -16,7 +16,8 @@ returning
     ) known
     where known.created_at >= coalesce((select owner.familiar_since from users owner where owner.id = outbox.user_id),
         '-infinity'::timestamptz)
-    ) or exists (select from users owner where owner.id = outbox.user_id
+    ) or exists (
+      select from users owner where owner.id = outbox.user_id
         and network(set_masklen(owner.familiar_ip, case family(owner.familiar_ip) when 4 then 24
             else 64 end)) = network(set_masklen((outbox.details->>'ip')::inet,
                 case family((outbox.details->>'ip')::inet) when 4 then 24 else 64 end))))

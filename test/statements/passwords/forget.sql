@@ -14,7 +14,8 @@ with mailed_user as (
       ) known
       where known.created_at >= coalesce((select owner.familiar_since from users owner where owner.id = named.id),
           '-infinity'::timestamptz)
-      ) or exists (select from users owner where owner.id = named.id
+      ) or exists (
+        select from users owner where owner.id = named.id
           and network(set_masklen(owner.familiar_ip, case family(owner.familiar_ip) when 4 then 24
               else 64 end)) = network(set_masklen($6::inet, case family($7::inet) when 4 then 24
                   else 64 end)))) as is_familiar

@@ -9,7 +9,8 @@ where users.email = $1 and (exists (
   ) known
   where known.created_at >= coalesce((select owner.familiar_since from users owner where owner.id = users.id),
       '-infinity'::timestamptz)
-  ) or exists (select from users owner where owner.id = users.id
+  ) or exists (
+    select from users owner where owner.id = users.id
       and network(set_masklen(owner.familiar_ip, case family(owner.familiar_ip) when 4 then 24
           else 64 end)) = network(set_masklen($5::inet, case family($6::inet) when 4 then 24 else 64 end))));
 -- parameters

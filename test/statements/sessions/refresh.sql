@@ -22,55 +22,62 @@ with held as (
         >= $12) then 'repeated'
     when (
         held.refresh_counter = $13 and held.late_device = $14::text
+        and coalesce(held.shared_at < $15, true)
         and (select count(*) from (
           select answered_at from unnest(held.late_answered_at) answered_at
-          where answered_at > $15::timestamptz) answer) < $16::int
+          where answered_at > $16::timestamptz) answer) < $17::int
         and (
             case held.late_counter
-            when $17::int then held.late_steps
-            when $18::int then held.late_steps + 1
-            else 1 end) <= $19) then 'late'
+            when $18::int then held.late_steps
+            when $19::int then held.late_steps + 1
+            else 1 end) <= $20) then 'late'
     else 'reused' end as kind
   from held join users account on account.id = held.user_id
 ), rotated as (
-  update sessions session set refresh_counter = session.refresh_counter + 1, refreshed_at = $20,
-    expires_at = least($21::timestamptz, session.absolute_expires_at),
-    late_device = $22::text
+  update sessions session set refresh_counter = session.refresh_counter + 1, refreshed_at = $21,
+    expires_at = least($22::timestamptz, session.absolute_expires_at),
+    late_device = $23::text, refreshed_ip = $24::inet
   from verdict where session.id = verdict.id and verdict.kind = 'rotated'
   returning session.id, session.refresh_counter, session.expires_at
+), shared as (
+  update sessions session set shared_at = $25
+  from verdict where session.id = verdict.id and verdict.kind = 'repeated'
+    and network(set_masklen(coalesce(session.refreshed_ip, session.ip),
+        case family(coalesce(session.refreshed_ip, session.ip)) when 4 then 24 else 64 end))
+    is distinct from network(set_masklen($26::inet, case family($27::inet) when 4 then 24 else 64 end))
 ), late as (
   update sessions session set
     late_answered_at = array(
       select answered_at from unnest(session.late_answered_at) answered_at
-      where answered_at > $23::timestamptz) || $24::timestamptz,
+      where answered_at > $28::timestamptz) || $29::timestamptz,
     late_steps = (
         case session.late_counter
-        when $25::int then session.late_steps
-        when $26::int then session.late_steps + 1
-        else 1 end), late_counter = $27
+        when $30::int then session.late_steps
+        when $31::int then session.late_steps + 1
+        else 1 end), late_counter = $32
   from verdict where session.id = verdict.id and verdict.kind = 'late'
   returning session.id, session.user_id
 ), reused as (
-  update sessions session set revoked_at = $28, revoked_reason = 'refresh_reuse'
+  update sessions session set revoked_at = $33, revoked_reason = 'refresh_reuse'
   from verdict where session.id = verdict.id and verdict.kind = 'reused'
   returning session.id, session.user_id
 ), exposed_account as (
   select reused.user_id as id from reused
 ), voided_tokens as (
-  update one_time_tokens set used_at = $29, password_hash = null, username = null
+  update one_time_tokens set used_at = $34, password_hash = null, username = null
   from (
     select free.id from one_time_tokens free join exposed_account on free.user_id = exposed_account.id
-    where free.purpose = any($30::text[]) and free.used_at is null
+    where free.purpose = any($35::text[]) and free.used_at is null
     for no key update of free skip locked
   ) free_token where one_time_tokens.id = free_token.id
 ), audited_late as (
   insert into audit_events (id, type, actor_id, subject_id, created_at, ip, user_agent, request_id, details)
-  select $31::uuid, $32, null::uuid, late.user_id, $33::timestamptz,
-    $34::inet, $35, $36, jsonb_build_object('session_id', late.id) from late
+  select $36::uuid, $37, null::uuid, late.user_id, $38::timestamptz,
+    $39::inet, $40, $41, jsonb_build_object('session_id', late.id) from late
 ), audited_reuse as (
   insert into audit_events (id, type, actor_id, subject_id, created_at, ip, user_agent, request_id, details)
-  select $37::uuid, $38, null::uuid, reused.user_id, $39::timestamptz,
-    $40::inet, $41, $42, jsonb_build_object('session_id', reused.id) from reused
+  select $42::uuid, $43, null::uuid, reused.user_id, $44::timestamptz,
+    $45::inet, $46, $47, jsonb_build_object('session_id', reused.id) from reused
 )
 select verdict.kind, held.id as session_id, held.scope,
   coalesce(rotated.refresh_counter, held.refresh_counter) as refresh_counter,
@@ -114,30 +121,35 @@ left join rotated on rotated.id = held.id;
 --   $13  integer                   2
 --   $14  text                      null
 --   $15  timestamp with time zone  2026-01-30T12:00:00.000Z
---   $16  integer                   3
---   $17  integer                   1
---   $18  integer                   0
---   $19  integer                   10
---   $20  timestamp with time zone  2026-01-31T12:00:00.000Z
---   $21  timestamp with time zone  2026-01-31T13:00:00.000Z
---   $22  text                      null
---   $23  timestamp with time zone  2026-01-30T12:00:00.000Z
---   $24  timestamp with time zone  2026-01-31T12:00:00.000Z
---   $25  integer                   1
---   $26  integer                   0
---   $27  integer                   1
---   $28  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $16  timestamp with time zone  2026-01-30T12:00:00.000Z
+--   $17  integer                   3
+--   $18  integer                   1
+--   $19  integer                   0
+--   $20  integer                   10
+--   $21  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $22  timestamp with time zone  2026-01-31T13:00:00.000Z
+--   $23  text                      null
+--   $24  inet                      '192.0.2.1'
+--   $25  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $26  inet                      '192.0.2.1'
+--   $27  inet                      '192.0.2.1'
+--   $28  timestamp with time zone  2026-01-30T12:00:00.000Z
 --   $29  timestamp with time zone  2026-01-31T12:00:00.000Z
---   $30  text[]                    ["change_email"]
---   $31  uuid                      '00000000-0000-7000-8000-000000000001'
---   $32  text                      'session.refresh_late'
+--   $30  integer                   1
+--   $31  integer                   0
+--   $32  integer                   1
 --   $33  timestamp with time zone  2026-01-31T12:00:00.000Z
---   $34  inet                      '192.0.2.1'
---   $35  text                      'a browser'
---   $36  text                      'a request'
---   $37  uuid                      '00000000-0000-7000-8000-000000000002'
---   $38  text                      'session.refresh_reused'
---   $39  timestamp with time zone  2026-01-31T12:00:00.000Z
---   $40  inet                      '192.0.2.1'
---   $41  text                      'a browser'
---   $42  text                      'a request'
+--   $34  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $35  text[]                    ["change_email"]
+--   $36  uuid                      '00000000-0000-7000-8000-000000000001'
+--   $37  text                      'session.refresh_late'
+--   $38  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $39  inet                      '192.0.2.1'
+--   $40  text                      'a browser'
+--   $41  text                      'a request'
+--   $42  uuid                      '00000000-0000-7000-8000-000000000002'
+--   $43  text                      'session.refresh_reused'
+--   $44  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $45  inet                      '192.0.2.1'
+--   $46  text                      'a browser'
+--   $47  text                      'a request'

@@ -208,7 +208,8 @@ with new_session as (
               ) known
               where known.created_at >= coalesce((select owner.familiar_since from users owner
                 where owner.id = new_session.user_id), '-infinity'::timestamptz)
-          ) or exists (select from users owner where owner.id = new_session.user_id
+          ) or exists (
+            select from users owner where owner.id = new_session.user_id
               and network(set_masklen(owner.familiar_ip, case family(owner.familiar_ip) when 4 then 24
                   else 64 end)) = network(set_masklen($17::inet, case family($18::inet) when 4 then 24 else 64 end))))
         or not exists (select from known_devices known where known.user_id = new_session.user_id) and (exists (
@@ -221,51 +222,58 @@ with new_session as (
           ) known
           where known.created_at >= coalesce((select owner.familiar_since from users owner
             where owner.id = new_session.user_id), '-infinity'::timestamptz)
-          ) or exists (select from users owner where owner.id = new_session.user_id
+          ) or exists (
+            select from users owner where owner.id = new_session.user_id
               and network(set_masklen(owner.familiar_ip, case family(owner.familiar_ip) when 4 then 24
-                  else 64 end)) = network(set_masklen($22::inet, case family($23::inet) when 4 then 24
-                      else 64 end))))) as is_new
+                  else 64 end)) = network(set_masklen($22::inet, case family($23::inet) when 4 then 24 else 64 end))))
+        or not exists (select from known_devices known where known.user_id = new_session.user_id
+            and known.last_seen_at >= coalesce((select owner.familiar_since from users owner
+              where owner.id = new_session.user_id), '-infinity'::timestamptz)) and exists (
+          select from users owner where owner.id = new_session.user_id
+            and network(set_masklen(owner.familiar_ip, case family(owner.familiar_ip) when 4 then 24
+                else 64 end)) = network(set_masklen($24::inet, case family($25::inet) when 4 then 24
+                    else 64 end)))) as is_new
     from new_session
   ) judged
 ), remembered_device as (
   insert into known_devices (id, user_id, device, created_at, last_seen_at, told_at)
-  select $24::uuid, device.user_id, $25::text, $26::timestamptz,
-    $27::timestamptz, case when device.is_told then $28::timestamptz end
+  select $26::uuid, device.user_id, $27::text, $28::timestamptz,
+    $29::timestamptz, case when device.is_told then $30::timestamptz end
   from device where device.is_told or not device.is_new
   on conflict (user_id, device) do update set last_seen_at = excluded.last_seen_at,
     told_at = coalesce(excluded.told_at, known_devices.told_at)
 ), surplus as (
-  update sessions set revoked_at = least(sessions.expires_at, $29::timestamptz),
+  update sessions set revoked_at = least(sessions.expires_at, $31::timestamptz),
     revoked_reason = case when not ranked.is_over then 'session_limit' end
   from (
     select live.id, live.is_over,
       count(*) filter (where not live.is_over) over (order by live.id desc) as place
     from new_session, lateral (
       select held.id, (
-          held.revoked_at is not null or held.expires_at <= $30::timestamptz
+          held.revoked_at is not null or held.expires_at <= $32::timestamptz
           or (held.created_at < coalesce((select not_before from session_cutoff),
               '-infinity'::timestamptz))) as is_over from sessions held
       where held.user_id = new_session.user_id and held.revoked_at is null
-      order by held.id desc limit $31
+      order by held.id desc limit $33
     ) live
   ) ranked
   where sessions.id = ranked.id and sessions.revoked_at is null
-    and (ranked.is_over or ranked.place >= $32)
+    and (ranked.is_over or ranked.place >= $34)
 ), new_mail as (
   insert into outbox (id, user_id, recipient, template, details, to_proved_address, created_at, next_attempt_at)
-  select $33::uuid, source.user_id, source.recipient, $34::text,
-    jsonb_build_object('ip', $35::text, 'user_agent', $36::text),
+  select $35::uuid, source.user_id, source.recipient, $36::text,
+    jsonb_build_object('ip', $37::text, 'user_agent', $38::text),
     exists (
       select from users proved where proved.email = source.recipient and proved.email_verified_at is not null),
-    $37::timestamptz, $38::timestamptz
+    $39::timestamptz, $40::timestamptz
   from (
     select owner.id as user_id, owner.email as recipient
     from new_session join users owner on owner.id = new_session.user_id, device where device.is_told) source
   returning id
 ), audited as (
   insert into audit_events (id, type, actor_id, subject_id, created_at, ip, user_agent, request_id, details)
-  select $39::uuid, $40, new_session.user_id, new_session.user_id, $41::timestamptz,
-    $42::inet, $43, $44, jsonb_build_object('provider', $45::text) from new_session
+  select $41::uuid, $42, new_session.user_id, new_session.user_id, $43::timestamptz,
+    $44::inet, $45, $46, jsonb_build_object('provider', $47::text) from new_session
 )
 select
   account.id, account.email, account.email_verified_at is not null as email_verified, account.username,
@@ -310,27 +318,29 @@ from new_session join users account on account.id = new_session.user_id, device;
 --   $21  bigint                    100
 --   $22  inet                      '192.0.2.1'
 --   $23  inet                      '192.0.2.1'
---   $24  uuid                      '00000000-0000-7000-8000-000000000007'
---   $25  text                      'an unknown device'
---   $26  timestamp with time zone  2026-01-31T12:00:00.000Z
---   $27  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $24  inet                      '192.0.2.1'
+--   $25  inet                      '192.0.2.1'
+--   $26  uuid                      '00000000-0000-7000-8000-000000000007'
+--   $27  text                      'an unknown device'
 --   $28  timestamp with time zone  2026-01-31T12:00:00.000Z
 --   $29  timestamp with time zone  2026-01-31T12:00:00.000Z
 --   $30  timestamp with time zone  2026-01-31T12:00:00.000Z
---   $31  bigint                    549
---   $32  bigint                    50
---   $33  uuid                      '00000000-0000-7000-8000-000000000013'
---   $34  text                      'new_sign_in'
---   $35  text                      '192.0.2.1'
---   $36  text                      'a browser'
---   $37  timestamp with time zone  2026-01-31T12:00:00.000Z
---   $38  timestamp with time zone  2026-01-31T12:00:00.000Z
---   $39  uuid                      '00000000-0000-7000-8000-000000000006'
---   $40  text                      'session.opened'
---   $41  timestamp with time zone  2026-01-31T12:00:00.000Z
---   $42  inet                      '192.0.2.1'
---   $43  text                      'a browser'
---   $44  text                      'a request'
---   $45  text                      'idp'
+--   $31  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $32  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $33  bigint                    549
+--   $34  bigint                    50
+--   $35  uuid                      '00000000-0000-7000-8000-000000000013'
+--   $36  text                      'new_sign_in'
+--   $37  text                      '192.0.2.1'
+--   $38  text                      'a browser'
+--   $39  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $40  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $41  uuid                      '00000000-0000-7000-8000-000000000006'
+--   $42  text                      'session.opened'
+--   $43  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $44  inet                      '192.0.2.1'
+--   $45  text                      'a browser'
+--   $46  text                      'a request'
+--   $47  text                      'idp'
 
 commit;
