@@ -30,6 +30,7 @@ it('the requests here are to every route that needs the database', () => {
     'GET /health',
     'GET /healthz',
     'GET /.well-known/jwks.json',
+    'GET /.well-known/oauth-authorization-server',
     'GET /openapi.json',
     'GET /flags',
   ];

@@ -4,7 +4,7 @@ import { exchangeRaw } from '../support/node/raw-http.ts';
 import { type Launch, startStack } from '../support/node/stack.ts';
 
 const account = { email: 'ada@example.com', password: 'correct horse battery staple' };
-const close = 'Host: itsor.example\r\nConnection: close\r\n';
+const close = 'Host: localhost\r\nConnection: close\r\n';
 
 let stack: Launch;
 let port: number;
