@@ -32,7 +32,9 @@ const followMail = async (page: Page, email: string, subject: RegExp) => {
       return mail.count();
     })
     .toBe(1);
-  const link = new URL((await mail.getByRole('link').first().getAttribute('href')) ?? '');
+  const link = new URL(
+    (await mail.frameLocator('iframe').getByRole('link').first().getAttribute('href')) ?? '',
+  );
   // The same page under the host name that this browser knows it by: cookies belong to a host.
   await page.goto(api + link.pathname + link.search);
 };

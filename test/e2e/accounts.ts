@@ -25,6 +25,14 @@ export const newAccount = async (): Promise<Account> => {
   return { email, accessToken };
 };
 
+/** The same account with another session, made without the browser too. */
+export const logInAgain = async ({ email }: Account): Promise<Account> => {
+  const response = await post('/auth/token', { email, password });
+  if (response.status !== 200) throw new Error(`login: ${response.status} ${await response.text()}`);
+  const { access_token: accessToken } = (await response.json()) as { access_token: string };
+  return { email, accessToken };
+};
+
 /** The sessions of an account as the database has them: each login adds one, each refresh changes one. */
 export const sessionsOf = async ({ accessToken }: Account): Promise<readonly { id: string }[]> => {
   const response = await fetch(`${directApi}/auth/sessions`, {

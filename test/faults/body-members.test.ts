@@ -82,6 +82,7 @@ describe('the members of a body', () => {
     await expectProblem(twice, 400, 'validation_failed');
   });
 
+  const codes = { 400: 'malformed_json', 401: 'refresh_token_invalid', 422: 'validation_failed' } as const;
   it.each([
     ['an array in an array, thirty thousand deep', '['.repeat(30_000) + ']'.repeat(30_000), 422],
     ['the same without its end', '['.repeat(65_000), 400],
@@ -95,13 +96,14 @@ describe('the members of a body', () => {
     ['true for the member', '{"refresh_token":true}', 422],
     ['an array for the member', '{"refresh_token":["x"]}', 422],
     ['an object for the member', '{"refresh_token":{"toString":"x"}}', 422],
-    ['an empty text', '', 400],
+    // As without a body: no token is given.
+    ['an empty text', '', 401],
     ['a comment', '{}//', 400],
     ['a trailing comma', '{"refresh_token":"x",}', 400],
     ['two texts', '{}{}', 400],
     ['NaN', '{"refresh_token":NaN}', 400],
     ['single quotes', "{'refresh_token':'x'}", 400],
   ] as const)('with %s get a clear answer', async (_, body, status) => {
-    await expectProblem(await refresh(body), status, status === 400 ? 'malformed_json' : 'validation_failed');
+    await expectProblem(await refresh(body), status, codes[status]);
   });
 });
