@@ -14,6 +14,8 @@ type SignedOutProps = {
   offers: readonly SsoOffer[];
   failure: Failure | undefined;
   canSignUp: boolean;
+  /** Of the widget that a sign-up needs; null where it needs none. */
+  turnstileSiteKey: string | null;
   /** Whether an address has to be verified before the first login. */
   verifiesFirst: boolean;
   minPasswordLength: number;
@@ -38,11 +40,22 @@ const Offers = ({ offers }: { offers: readonly SsoOffer[] }) => (
 const takenAddressOf = (failure: Failure | undefined): string | undefined =>
   failure?.form === 'signup' && failure.error.code === 'email_taken' ? failure.values.email : undefined;
 
-/** The forms to log in and to sign up. A sign-up that needs a challenge has no form, because the page has no script. */
+/** The widget of Turnstile, which puts its token into the form under the name that the API has for it. */
+const Challenge = ({ siteKey }: { siteKey: string }) => (
+  <>
+    <div class="cf-turnstile" data-sitekey={siteKey} data-response-field-name="turnstile_token" />
+    <noscript>
+      <p>To sign up here, your browser has to allow JavaScript.</p>
+    </noscript>
+  </>
+);
+
+/** The forms to log in and to sign up. */
 export const SignedOut = ({
   offers,
   failure,
   canSignUp,
+  turnstileSiteKey,
   verifiesFirst,
   minPasswordLength,
 }: SignedOutProps) => {
@@ -77,6 +90,7 @@ export const SignedOut = ({
               autocomplete="new-password"
               hint={`At least ${minPasswordLength} characters. A few unrelated words make a good password.`}
             />
+            {turnstileSiteKey !== null && <Challenge siteKey={turnstileSiteKey} />}
           </Form>
         </section>
       )}

@@ -187,6 +187,10 @@ describe('single sign-on', () => {
     });
     expect(configOf({}).turnstile).toBeNull();
     expect(configOf({ TURNSTILE_SECRET_KEY: 'k' }).turnstile?.secretKey.reveal()).toBe('k');
+    expect(configOf({ TURNSTILE_SECRET_KEY: 'k' }).turnstile?.siteKey).toBeNull();
+    expect(problemsOf({ TURNSTILE_SITE_KEY: 'public' })).toEqual([
+      'TURNSTILE_SECRET_KEY is required beside TURNSTILE_SITE_KEY',
+    ]);
   });
 
   it('reads providers, the issuer in its own spelling', () => {

@@ -147,7 +147,7 @@ describe('someone signed out', () => {
     expect((await newVisitor().open('/account')).html).not.toContain('href="/verify-email"');
   });
 
-  it('the page has no sign-up form where a sign-up needs a challenge', async () => {
+  it('the page has no sign-up form where a sign-up needs a challenge whose site key is not set', async () => {
     const challenged = createVisitor(
       createClient({ ...lenient, TURNSTILE_SECRET_KEY: '1x0000000000000000000000000000000AA' }),
     );

@@ -6,6 +6,7 @@ import { Secret } from '../../src/platform/config/secret.ts';
 import type { RequestContext } from '../../src/platform/context.ts';
 import { createClient, newEmail, password } from '../support/worker/client.ts';
 import { sql } from '../support/worker/database.ts';
+import { createVisitor } from '../support/worker/visitor.ts';
 
 const siteverifyUrl = 'https://challenges.cloudflare.com/turnstile/v0/siteverify';
 const secretKey = '0x4AAAAAAA-the-secret-of-the-widget';
@@ -310,5 +311,44 @@ describe('the order of a sign-up', () => {
       return new Response(body);
     });
     await expect(createUseCase(50).run()).rejects.toMatchObject({ code: 'service_unavailable' });
+  });
+});
+
+describe('the form to sign up at /account', () => {
+  const siteKey = '0x4AAAAAAA-the-public-key';
+  const visitor = () =>
+    createVisitor(
+      createClient({ TURNSTILE_SECRET_KEY: secretKey, TURNSTILE_SITE_KEY: siteKey, RATE_LIMIT_MAX: '1000' }),
+    );
+
+  it('has the widget, whose script and frame alone may come from elsewhere', async () => {
+    const { html, headers } = await visitor().open('/account');
+    expect(html).toContain('action="/account/signup"');
+    expect(html).toContain(
+      `class="cf-turnstile" data-sitekey="${siteKey}" data-response-field-name="turnstile_token"`,
+    );
+    expect(html).toContain('<noscript>');
+    const policy = headers.get('Content-Security-Policy') ?? '';
+    expect(policy).toMatch(/script-src 'nonce-[^ ]+' https:\/\/challenges\.cloudflare\.com;/);
+    expect(policy).toContain('frame-src https://challenges.cloudflare.com;');
+    expect(policy.match(/https:/g)).toHaveLength(2);
+  });
+
+  it('takes its token, and says so where the check fails', async () => {
+    const by = visitor();
+    const email = newEmail();
+    answering(refused('timeout-or-duplicate'), passed);
+    const form = { email, password, turnstile_token: token };
+    const failed = await by.send('/account/signup', form);
+    expect([failed.status, failed.html.includes('cf-turnstile')]).toEqual([403, true]);
+    expect(failed.html).toContain('The check that you are a person has failed. Please try again.');
+    expect((await by.submit('/account/signup', form)).title).toMatch(/^Your account/);
+    expect(siteverify.asked.map(({ response }) => response)).toEqual([token, token]);
+  });
+
+  it('has no widget, and no policy for one, without a challenge', async () => {
+    const { html, headers } = await createVisitor(createClient()).open('/account');
+    expect(html).not.toMatch(/turnstile|<script/);
+    expect(headers.get('Content-Security-Policy')).not.toContain('https:');
   });
 });

@@ -18,20 +18,24 @@ type Features = { readonly accounts: Accounts; readonly sessions: Sessions; read
 
 /** The account page, logged in or logged out; after a failure it shows the form again, filled in. */
 export const createShowAccount = ({ accounts, sessions, sso }: Features, { config, identify, site }: Web) => {
+  const siteKey = config.turnstile?.siteKey ?? null;
+  const canSignUp = config.turnstile === null || siteKey !== null;
   const noticeOf = (c: Context<AppEnv>) => noticeText(c.req.query('done'));
 
   const showSignedOut = (c: Context<AppEnv>, failure?: Failure) => {
     // The page is a success even where it says that the session has ended.
     c.set('sessionLives', false);
     return respondWithPage(c, site, {
-      heading: config.turnstile === null ? 'Log in or sign up' : 'Log in',
+      heading: canSignUp ? 'Log in or sign up' : 'Log in',
+      hasWidget: siteKey !== null,
       notice: failure ? undefined : noticeOf(c),
       failure,
       content: (
         <SignedOut
           offers={sso.offers}
           failure={failure}
-          canSignUp={config.turnstile === null}
+          canSignUp={canSignUp}
+          turnstileSiteKey={siteKey}
           verifiesFirst={config.email.verification === 'required'}
           minPasswordLength={config.password.minLength}
         />

@@ -83,12 +83,16 @@ const turnstileTestKey = /^[123]x0+AA$/;
 
 /** Null: sign-up needs no Turnstile token. */
 const readTurnstile = ({ settings, strict, problem }: Scope) => {
-  const { TURNSTILE_SECRET_KEY: secretKey } = settings;
-  if (!secretKey) return null;
+  const { TURNSTILE_SECRET_KEY: secretKey, TURNSTILE_SITE_KEY: siteKey = null } = settings;
+  if (!secretKey) {
+    if (siteKey !== null) problem('TURNSTILE_SECRET_KEY', 'is required beside TURNSTILE_SITE_KEY');
+    return null;
+  }
   if (strict && turnstileTestKey.test(secretKey.reveal())) {
     problem('TURNSTILE_SECRET_KEY', "is one of Cloudflare's keys for tests, which check nothing");
   }
-  return { secretKey } as const;
+  /** Without a site key our own page has no form to sign up. */
+  return { secretKey, siteKey } as const;
 };
 
 /** Applies the rules over several variables. The result is void once one of them has reported a problem. */

@@ -226,6 +226,7 @@ export const variables = {
 
   ...group('Sign-up and single sign-on', {
     TURNSTILE_SECRET_KEY: worker(secret, '', 'Where set, a sign-up needs a Cloudflare Turnstile token', isSecret),
+    TURNSTILE_SITE_KEY: worker(text, '', 'Site key of the same widget, which is public; where set, the form to sign up at /account shows it'),
     OIDC_PROVIDERS: worker(oidcProviders, '', 'JSON list of {"id", "name", "issuer", "client_id", "client_secret", "scopes", "token_endpoint_auth_method"}; name, scopes and token_endpoint_auth_method are optional', { ...isSecret, ...isMultiline }),
     GITHUB_CLIENT_ID: worker(text, '', 'Client id of the OAuth app at GitHub'),
     GITHUB_CLIENT_SECRET: worker(secret, '', 'Client secret of the OAuth app at GitHub', isSecret),

@@ -9,10 +9,14 @@ export const noContentPolicy = [
   "frame-ancestors 'none'",
 ].join('; ');
 
-const pagePolicy = (nonce: string): string =>
+/** Whose widget a page has: its script opens a frame. */
+const widgetOrigin = 'https://challenges.cloudflare.com';
+
+const pagePolicy = (nonce: string, hasWidget: boolean): string =>
   [
     "default-src 'none'",
-    `script-src 'nonce-${nonce}'`,
+    `script-src 'nonce-${nonce}'${hasWidget ? ` ${widgetOrigin}` : ''}`,
+    ...(hasWidget ? [`frame-src ${widgetOrigin}`] : []),
     `style-src 'nonce-${nonce}'`,
     "img-src 'self' data:",
     "connect-src 'self'",
@@ -31,9 +35,13 @@ export const mailPagePolicy = [
   "frame-ancestors 'none'",
 ].join('; ');
 
-/** Sets the policy of a page. @returns the nonce that its scripts and styles must carry */
-export const usePagePolicy = (c: Context): string => {
+/**
+ * Sets the policy of a page.
+ * @param hasWidget whether the page shows the widget of Turnstile
+ * @returns the nonce that its scripts and styles must carry
+ */
+export const usePagePolicy = (c: Context, hasWidget = false): string => {
   const nonce = crypto.getRandomValues(new Uint8Array(16)).toBase64();
-  c.header('Content-Security-Policy', pagePolicy(nonce));
+  c.header('Content-Security-Policy', pagePolicy(nonce, hasWidget));
   return nonce;
 };

@@ -22,7 +22,7 @@ const respond = (
   // sends the origin and never the path, so the token of a link does not leak.
   c.header('Referrer-Policy', 'strict-origin');
   const home = homeOf(site, c.req.url);
-  return c.html(<Page {...page} site={site} home={home} nonce={usePagePolicy(c)} />, status);
+  return c.html(<Page {...page} site={site} home={home} nonce={usePagePolicy(c, page.hasWidget)} />, status);
 };
 
 /** Answers a page. After a failure it has the failure's status and headers. */

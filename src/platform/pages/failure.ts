@@ -17,7 +17,7 @@ const sentences: Partial<Record<ErrorCode, string>> = {
     'The form came from another site, so nothing was done. Open your account page and try again.',
   conflict: 'Your account was changed at the same moment. Please try again.',
   malformed_json: 'The form could not be read. Please try again.',
-  turnstile_failed: 'New accounts are not made on this page.',
+  turnstile_failed: 'The check that you are a person has failed. Please try again.',
   validation_failed: 'Please correct what is named below.',
   weak_password: 'Please choose another password.',
   rate_limited: 'There were too many requests.',

@@ -34,6 +34,8 @@ export type PageContent = {
   readonly failure?: Failure | undefined;
   /** Content beside the site's name. */
   readonly aside?: Child;
+  /** Whether the content has the widget of Turnstile. */
+  readonly hasWidget?: boolean;
 };
 
 /** The frame of a page: the site's name, the result of the last form, and the content. */
@@ -46,6 +48,7 @@ export const Page = ({
   notice,
   failure,
   aside,
+  hasWidget = false,
 }: PageContent & { site: Site; home: string; nonce: string }) => (
   <Layout title={`${failure ? 'Error: ' : ''}${heading} – ${site.name}`} nonce={nonce}>
     <style nonce={nonce}>{raw(pageStyle)}</style>
@@ -62,6 +65,9 @@ export const Page = ({
       )}
       {failure && <ErrorSummary failure={failure} />}
       {content}
+      {hasWidget && (
+        <script src="https://challenges.cloudflare.com/turnstile/v0/api.js" async defer nonce={nonce} />
+      )}
     </main>
   </Layout>
 );
