@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { createClient, newAccount, newAddress, newEmail } from '../support/worker/client.ts';
 import { sql } from '../support/worker/database.ts';
-import { injectFault, lostReply } from '../support/worker/database-faults.ts';
+import { atFirst, injectFault, lostReply } from '../support/worker/database-faults.ts';
 import { codeIn, mailsTo, tokenIn } from '../support/worker/mail.ts';
 
 const lenient = { RATE_LIMIT_MAX: '100000' };
@@ -137,7 +137,7 @@ describe('guesses at the codes of one address', () => {
     const { user } = await newAccount(client);
     const [wrong = ''] = wrongCodes(await codeIn(user.email), 1);
     const hasty = { ...lenient, REQUEST_TIMEOUT_MS: '1000' };
-    const { repair } = injectFault(lostReply);
+    const { repair } = injectFault(atFirst(5, lostReply));
     const by = createClient(hasty);
     const answers = await Promise.all(
       Array.from({ length: 5 }, () => verify({ email: user.email, code: wrong }, by)),
@@ -151,7 +151,7 @@ describe('guesses at the codes of one address', () => {
     const { user } = await newAccount(client);
     const [wrong = ''] = wrongCodes(await codeIn(user.email), 1);
     await guess(user.email, Array(9).fill(wrong));
-    const { repair } = injectFault(lostReply);
+    const { repair } = injectFault(atFirst(1, lostReply));
     const hasty = createClient({ ...lenient, REQUEST_TIMEOUT_MS: '1000' }, newAddress());
     expect((await verify({ email: user.email, code: wrong }, hasty)).status).toBe(504);
     repair();

@@ -14,6 +14,12 @@ export const lostReply: Fault = async (statement) => {
   return silence(statement);
 };
 
+/** The fault of the first statements; those after them are answered. */
+export const atFirst = (count: number, fault: Fault): Fault => {
+  let left = count;
+  return (statement) => (left-- > 0 ? fault(statement) : statement.run());
+};
+
 /** Puts a fault between the app and its database until `repair`, and records the statements. */
 export const injectFault = (fault: Fault): { statements: readonly Statement[]; repair: () => void } => {
   const statements: Statement[] = [];
