@@ -258,6 +258,13 @@ describe('single sign-on', () => {
     );
   });
 
+  it('links in mails lead to API_URL where nothing else is named', () => {
+    const api = 'https://auth.test';
+    expect(configOf({ API_URL: api }).origins).toMatchObject({ api, appUrl: api });
+    expect(configOf({ API_URL: api, APP_URL: 'https://app.test' }).origins.appUrl).toBe('https://app.test');
+    expect(configOf({}).origins).toMatchObject({ api: null, appUrl: 'http://localhost:3002' });
+  });
+
   it.each([
     'https://api.example.com/',
     'https://api.example.com/v1',

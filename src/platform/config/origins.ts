@@ -24,7 +24,7 @@ const localOrigins = ({ HOST: host, FRONTEND_PORT, WEB_PORT }: Settings): readon
 const isOfTheWeb = (origin: string): boolean => /^https?:/.test(origin);
 
 export const readOrigins = ({ settings, strict, problem }: Scope) => {
-  const { ALLOWED_ORIGINS: given = [], APP_URL: appUrl, HOST: host } = settings;
+  const { ALLOWED_ORIGINS: given = [], APP_URL: appUrl, API_URL: api = null, HOST: host } = settings;
   if (strict) {
     for (const [index, origin] of given.entries()) {
       if (origin.startsWith('http:')) problem('ALLOWED_ORIGINS', `entry ${index + 1} must be https`);
@@ -40,9 +40,9 @@ export const readOrigins = ({ settings, strict, problem }: Scope) => {
     /** Whether every origin of this machine may too: the port of a local frontend is its own choice. */
     anyLoopback: !strict,
     /** The API itself as browsers see it behind a proxy; null: as each request names it. */
-    api: settings.API_URL ?? null,
+    api,
     /** The start of links in e-mails, without a slash at its end. */
-    appUrl: appUrl ?? (strict ? '' : (given.find(isOfTheWeb) ?? ownOrigin(settings))),
+    appUrl: appUrl ?? (strict ? '' : (given.find(isOfTheWeb) ?? api ?? ownOrigin(settings))),
     /** The host that local servers listen on. */
     host,
   } as const;
