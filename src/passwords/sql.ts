@@ -161,6 +161,7 @@ export const createPasswordSql = ({ db, gate, newId }: Pick<StatementParts, 'db'
       policy,
       account: sql`select changed_user.id from changed_user`,
       reason: 'password_changed',
+      at: now,
       ends: 'all',
     } as const;
     const event = {
@@ -289,7 +290,7 @@ export const createPasswordSql = ({ db, gate, newId }: Pick<StatementParts, 'db'
       lockOwnerOf(tokenId),
       sql`
         with used_token as (
-          update one_time_tokens set ${succeeds(ctx)}
+          update one_time_tokens set ${succeeds(now)}
           where id = ${tokenId} and ${sets(sql`purpose`)} and used_at is null and expires_at > ${now}
           returning user_id, email
         ), changed_user as (

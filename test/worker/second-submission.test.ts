@@ -10,6 +10,7 @@ import {
 import { countRoundTrips, raceSize, sql } from '../support/worker/database.ts';
 import { codeIn, mailsTo, tokenIn, tokenOf } from '../support/worker/mail.ts';
 import { createMoves, day, lenient, nextPassword } from '../support/worker/moves.ts';
+import { whileTicking } from '../support/worker/ticking-clock.ts';
 
 // Mails are not delivered, so that only the requests themselves ask the database.
 const variables = { ...lenient, MAIL_QUEUE: silentQueue };
@@ -268,6 +269,17 @@ describe('a proof in another browser than that of the sign-up, sent again', () =
     expect(await reset(resetToken, nextPassword, required)).toBe(204);
   });
 
+  it('is known again however the clock goes on within a request', async () => {
+    const { token } = await waiting();
+    const answers = await whileTicking(async () => [
+      await verify({ token }, required),
+      await verify({ token }, required),
+    ]);
+    const [first, second] = await Promise.all(answers.map(resetTokenIn));
+    expect(first).toMatch(/./);
+    expect(second).toBe(first);
+  });
+
   it('gets no token for a password later, or once a password is set', async () => {
     const [slow, prompt] = [await waiting(), await waiting()];
     await verify({ token: slow.token }, required);
@@ -337,6 +349,13 @@ describe('a reset that is sent again', () => {
     expect(await by.isOver(login?.access_token ?? '')).toBe(false);
     later(30 * day);
     await repeatsInSilence(id, send);
+  });
+
+  it('is known again however the clock goes on within a request', async () => {
+    const { email } = await by.newOwner();
+    const token = await by.forgot(email);
+    const send = () => reset(token, nextPassword);
+    expect(await whileTicking(async () => [await send(), await send()])).toEqual([204, 204]);
   });
 
   it('at the same moment sets the password once, and all succeed', async () => {

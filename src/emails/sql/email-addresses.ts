@@ -188,7 +188,7 @@ export const createEmailAddressSql = ({ db, newId }: Pick<StatementParts, 'db' |
       ), voided_tokens as (
         ${voidTokens(ctx, ['verify_email', ...endedByNewPassword], sql`verified_account`, others)}
       ), reset_token as (
-        ${insertToken(ctx, 'reset_password', reset, bare)}
+        ${insertToken({ now }, 'reset_password', reset, bare)}
       ), audited as (
         ${verified} from verified_account
       ), audited_reset as (

@@ -232,7 +232,7 @@ export const createEmailChangeSql = ({ db, gate, newId }: Pick<StatementParts, '
         'token_id', (select undo_token.id from undo_token), 'new_email', source.new_email))`;
       const statement = sql`
         with ${asked}, used_token as (
-          update one_time_tokens token set ${succeeds(ctx)} from asked
+          update one_time_tokens token set ${succeeds(now)} from asked
           where token.id = asked.id and token.used_at is null and not asked.is_taken
           returning asked.user_id, asked.email, asked.present_since
         ), home as (

@@ -24,26 +24,28 @@ export const noResetSent: SQL = sql`reset_sent_at = null, familiar_reset_sent_at
  * may refer to `source`.
  */
 export const insertToken = (
-  ctx: RequestContext,
+  { now }: Pick<RequestContext, 'now'>,
   purpose: TokenPurpose,
   { tokenId, codeMac }: Pick<MailedToken, 'tokenId' | 'codeMac'>,
   from: SQL,
   provedAt: SQL = sql`null`,
 ): SQL => {
-  const codeExpiresAt = codeMac === null ? null : secondsAfter(ctx.now, codePolicy.ttlSeconds);
+  const codeExpiresAt = codeMac === null ? null : secondsAfter(now, codePolicy.ttlSeconds);
   return sql`
     insert into one_time_tokens (
       id, user_id, purpose, email, proved_at, code_mac, code_expires_at, created_at, expires_at)
     select ${tokenId}::uuid, source.user_id, ${purpose}::text, source.email, ${provedAt}::timestamptz,
            ${codeMac}::text, ${codeExpiresAt}::timestamptz,
-           ${ctx.now}::timestamptz, ${secondsAfter(ctx.now, tokenTtlSeconds[purpose])}::timestamptz
+           ${now}::timestamptz, ${secondsAfter(now, tokenTtlSeconds[purpose])}::timestamptz
     from (${from}) source
     returning id, user_id, email`;
 };
 
-/** Assignments for a token that does what it is for; a second use of it is told of that (docs/adr/0032). */
-export const succeeds = ({ now }: Pick<RequestContext, 'now'>): SQL =>
-  sql`used_at = ${now}, succeeded_at = ${now}`;
+/**
+ * Assignments for a token that does what it is for; a second use of it is told of that (docs/adr/0032). `now` is the
+ * instant of the whole statement, because the account's own times are compared with it.
+ */
+export const succeeds = (now: Date): SQL => sql`used_at = ${now}, succeeded_at = ${now}`;
 
 /** Assignments that clear two columns of tokens which this version no longer writes (ADR 10). */
 export const withoutCredentials: SQL = sql`password_hash = null, username = null`;

@@ -104,6 +104,8 @@ export type Replacement = {
   readonly account: SQL;
   /** Why the old session ends. */
   readonly reason: 'password_changed';
+  /** The instant of the change. A session that it ended is known by it (docs/adr/0032). */
+  readonly at: Date;
   /** Whether the actor's own session ends, or all sessions of the account. */
   readonly ends: 'own' | 'all';
 };
@@ -115,9 +117,8 @@ export type Replacement = {
  */
 export const replaceSession = (
   ctx: RequestContext,
-  { id, policy, account, reason, ends }: Replacement,
+  { id, policy, account, reason, at: now, ends }: Replacement,
 ): SQL => {
-  const { now } = ctx;
   return sql`
     replaced as (
       insert into sessions ${sessionColumns}
