@@ -62,7 +62,7 @@ describe('a mailer', () => {
     };
     const outcome = await sendWith(resend, {}, { signal: caller.signal });
     expect(outcome).toEqual({ kind: 'retry', reason: 'cancelled' });
-    expect(heard?.aborted).toBe(true);
+    await vi.waitFor(() => expect(heard?.aborted).toBe(true));
   });
 
   it('gives an outcome without a secret after an unexpected error', async () => {
