@@ -61,9 +61,13 @@ runProgram(async () => {
     const { complaints } = await showBanner(settings, url, startedAt, warnings);
     if (complaints.length === 0) void runCron(url, ending.signal);
   })();
-  const ended = Promise.race([stop, workerGone, endpoint ? dataGone(settings, shown, ending.signal) : stop]);
+  const lost = isEmbedded(settings.plan) ? [dataGone(settings, shown, ending.signal)] : [];
+  const ended = Promise.race([stop, workerGone, ...lost]);
   await Promise.race([ended, shown.then(() => ended)]);
 });
+
+const isEmbedded = (plan: ReturnType<typeof planDatabase>): boolean =>
+  plan.kind === 'local' && plan.postgresUrl === null;
 
 /** @throws CliError about the first fault of the command line or the environment */
 const readSettings = () => {
@@ -74,7 +78,7 @@ const readSettings = () => {
   // JSON is for machines, and a person reads these logs.
   const variables = sayLocal({ ...given, LOG_PRETTY: given.LOG_PRETTY || '1' });
   const plan = planDatabase(variables, process.env.LOCAL_POSTGRES_URL || null);
-  if (reset && !(plan.kind === 'local' && plan.postgresUrl === null)) {
+  if (reset && !isEmbedded(plan)) {
     throw new CliError('--reset deletes the embedded database, but this environment uses another one.');
   }
   const port = Number(variables.BACKEND_PORT || 3002);
@@ -182,19 +186,18 @@ const showBanner = async (
 const lookEveryMs = 500;
 
 /**
- * Rejects when somebody deletes the embedded database while it runs: the files that are still open would answer for a
+ * Rejects when the embedded database is deleted while it runs: the files that are still open would answer for a
  * while, and keep nothing.
  */
 const dataGone = async (
-  { plan, dataDirectory }: DevSettings,
+  { dataDirectory }: DevSettings,
   shown: Promise<void>,
   signal: AbortSignal,
 ): Promise<never> => {
   await shown;
   const version = join(embeddedDirectory(dataDirectory), 'PG_VERSION');
-  const isEmbedded = plan.kind === 'local' && plan.postgresUrl === null;
   while (!signal.aborted) {
-    if (isEmbedded && !existsSync(version))
+    if (!existsSync(version))
       throw new CliError(
         `The data in ${dataDirectory} have been deleted, so all of it ends: npm run dev starts anew.`,
       );

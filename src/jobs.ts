@@ -1,4 +1,4 @@
-import { nextRun, queueGraceSeconds, runAt } from './agenda/rules.ts';
+import { nextRun, queueGraceSeconds, runAt, type Worked } from './agenda/rules.ts';
 import type { DueWork } from './agenda/sql.ts';
 import type { Foundation } from './container.ts';
 import type { Features } from './features.ts';
@@ -15,11 +15,6 @@ type JobFeatures = Pick<Features, 'retention' | 'agenda'> & {
 };
 
 type Invocation = Pick<ExecutionContext, 'waitUntil'>;
-
-/** `next`: when more is due about the row; null for nothing; missing where the agenda is to stay as it is. */
-type Worked =
-  | { readonly kind: 'done'; readonly next?: Date | null }
-  | { readonly kind: 'again'; readonly afterSeconds: number };
 
 type Consumer = {
   readonly work: (id: string) => Promise<Worked>;
@@ -142,17 +137,15 @@ export const createJobs = (
         if (features === null) return log.error('misconfigured', { job: 'due work' });
         try {
           const now = clock();
-          const { mail, upload, erasure } = await features.agenda.readDue();
+          const due = await features.agenda.readDue();
           const isDue = (at: Date | null) => at !== null && at <= now;
-          if ([mail, upload, erasure].some(isDue))
-            await runAll('alarm', [
-              ...(isDue(mail) ? [features.mail.sweep] : []),
-              ...(isDue(upload) ? [features.uploads.sweep] : []),
-              ...(isDue(erasure) ? [features.retention.erase] : []),
-            ]);
-          next = earliestOf(
-            [mail, upload, erasure].some(isDue) ? await features.agenda.readDue() : { mail, upload, erasure },
-          );
+          const jobs = [
+            ...(isDue(due.mail) ? [features.mail.sweep] : []),
+            ...(isDue(due.upload) ? [features.uploads.sweep] : []),
+            ...(isDue(due.erasure) ? [features.retention.erase] : []),
+          ];
+          if (jobs.length > 0) await runAll('alarm', jobs);
+          next = earliestOf(jobs.length > 0 ? await features.agenda.readDue() : due);
         } catch (error) {
           log.error('due work', { error });
         }

@@ -2,6 +2,7 @@ import { allowInsecureRequests, customFetch, discoveryRequest } from 'oauth4weba
 import * as z from 'zod';
 import type { OidcProviderConfig } from '../../src/platform/config/oidc-providers.ts';
 import { createProviderFetch } from '../../src/sso/providers/requests.ts';
+import { causeOf } from '../program/reason.ts';
 import { type Finding, failure, ok, warning } from './report.ts';
 
 const timeoutMs = 10_000;
@@ -62,8 +63,7 @@ const askForDocument = async (
     if (response.status !== 200) return `the discovery document of ${issuer} is answered ${response.status}`;
     return { document: await response.json() };
   } catch (error) {
-    const { cause, message } = error as Error;
-    return `${issuer} has no discovery document: ${(cause as Error | undefined)?.message ?? message}`;
+    return `${issuer} has no discovery document: ${causeOf(error as Error).message}`;
   }
 };
 

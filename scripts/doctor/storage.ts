@@ -3,6 +3,7 @@ import { AwsClient } from 'aws4fetch';
 import type { StorageConfig } from '../../src/platform/config/uploads.ts';
 import { checksumHeader } from '../../src/platform/rules/storage.ts';
 import { bucketUrlOf } from '../../src/platform/storage/bucket-url.ts';
+import { causeOf } from '../program/reason.ts';
 import { type Finding, failure, ok, warning } from './report.ts';
 
 type S3 = Extract<StorageConfig, { kind: 's3' }>;
@@ -32,8 +33,7 @@ export const inspectStorage = async (config: StorageConfig): Promise<Finding[]> 
     if (config.endpoint === null) return [ok(check, 'the bucket can be listed')];
     return [await tryOnce(send, config.bucket)];
   } catch (error) {
-    const { cause, message } = error as Error;
-    return [failure(check, `does not answer: ${(cause as Error | undefined)?.message ?? message}`)];
+    return [failure(check, `does not answer: ${causeOf(error as Error).message}`)];
   }
 };
 

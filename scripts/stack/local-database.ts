@@ -67,7 +67,7 @@ export const openLocalDatabase = async (dataDirectory: string) => {
       announce: (endpointPort: number) => lock?.update({ pid: process.pid, wirePort, endpointPort }),
       close: async () => {
         await database.close().catch((error: Error) => {
-          // Somebody has deleted the data: there is nothing left to write.
+          // The data have been deleted: there is nothing left to write.
           if (existsSync(embeddedDirectory(dataDirectory))) throw error;
         });
         await lock?.release();

@@ -6,12 +6,11 @@ import { type MigrationMeta, readMigrationFiles } from 'drizzle-orm/migrator';
 import { drizzle } from 'drizzle-orm/node-postgres';
 import { migrate } from 'drizzle-orm/node-postgres/migrator';
 import { PgDialect } from 'drizzle-orm/pg-core';
-import { Client, DatabaseError, Pool, type PoolClient } from 'pg';
+import { Client, DatabaseError, type PoolClient } from 'pg';
 import type { Database } from '../../src/platform/db/client.ts';
 import { toOurError } from '../../src/platform/db/errors.ts';
 import { AppError } from '../../src/platform/errors.ts';
-
-const connectionTimeoutMillis = 10_000;
+import { connectionTimeoutMillis, createPool } from './pool.ts';
 
 /** A connection in PostgreSQL's own protocol for as long as `work` takes. */
 export const withClient = async <T>(url: string, work: (client: Client) => Promise<T>): Promise<T> => {
@@ -70,11 +69,7 @@ export type PostgresDatabase = Database & { readonly close: () => Promise<void> 
  * for servers that do not speak Neon's SQL over HTTP.
  */
 export const createPostgresDatabase = (connectionString: string): PostgresDatabase => {
-  const pool = new Pool({ connectionString, max: 1, connectionTimeoutMillis });
-  // The server may drop an idle connection: the next statement opens another.
-  pool.on('error', () => {});
-  // One in use reports it by the statement that fails; without a listener the event would end this process.
-  pool.on('connect', (client) => client.on('error', () => {}));
+  const pool = createPool(connectionString, 1);
   const dialect = new PgDialect();
 
   const query = async (client: PoolClient, statement: SQL): Promise<Record<string, unknown>[]> => {

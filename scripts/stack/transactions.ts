@@ -1,4 +1,5 @@
-import { DatabaseError, escapeIdentifier, type FieldDef, Pool, type PoolClient } from 'pg';
+import { DatabaseError, escapeIdentifier, type FieldDef, type PoolClient } from 'pg';
+import { createPool } from './pool.ts';
 
 /** Parameters are untyped text, as the driver sends them; Postgres infers their types. */
 export type Statement = { readonly query: string; readonly params: readonly (string | null)[] };
@@ -35,11 +36,7 @@ export type Transactions = ReturnType<typeof createTransactions>;
 /** Transactions on a PostgreSQL server, each under the role that it asks for. */
 export const createTransactions = (connectionString: string) => {
   const loginUser = decodeURIComponent(new URL(connectionString).username);
-  const pool = new Pool({ connectionString, max: 20, connectionTimeoutMillis: 10_000 });
-  // The server may drop an idle connection: the next transaction opens another.
-  pool.on('error', () => {});
-  // One in use reports it by the statement that fails; without a listener the event would end this process.
-  pool.on('connect', (client) => client.on('error', () => {}));
+  const pool = createPool(connectionString, 20);
   return {
     /**
      * Runs the statements as `user`: all of them, or none.

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CliError } from '../program/cli.ts';
+import { causeOf } from '../program/reason.ts';
 import { printable } from '../program/terminal.ts';
 
 /** A first build on a slow machine takes most of a minute. */
@@ -32,9 +33,6 @@ export const waitForWorker = async (
     await sleep(50);
   }
 };
-
-/** What lies behind the words "fetch failed". */
-const causeOf = (error: Error): Error => (error.cause instanceof Error ? causeOf(error.cause) : error);
 
 const cronEveryMs = 3_600_000;
 /** As long as the platform lets a scheduled run go on; a run that is cut short leaves its work to the next lease. */

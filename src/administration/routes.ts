@@ -79,7 +79,7 @@ export const userRoutes = ({ administration: users, uploads }: Features) => [
       path: '/users/:id',
       summary: 'Read an account; its ETag serves as If-Match',
       description:
-        'Call it before an edit and send its ETag back as If-Match, so that no change of somebody else is lost.',
+        "Call it before an edit and send its ETag back as If-Match, so that you do not overwrite another person's change.",
       tag: 'administration',
       budget: { trips: 1, objects: 1 },
       access: 'users:read',

@@ -1,5 +1,6 @@
 import type { Logger } from '../platform/context.ts';
 import type { ObserveCall } from '../platform/telemetry/instruments.ts';
+import { secondsAfter } from '../sessions/rules/session.ts';
 import type { AgendaObject, Entry } from './agenda-object.ts';
 import { type Agenda, queueGraceSeconds } from './rules.ts';
 
@@ -38,7 +39,7 @@ export const createJobQueue = (
 ) => ({
   enqueue: async (ids: readonly string[]): Promise<void> => {
     if (ids.length === 0) return;
-    const at = new Date(clock().getTime() + queueGraceSeconds * 1000);
+    const at = secondsAfter(clock(), queueGraceSeconds);
     await Promise.all([
       agenda.set(ids.map((id) => ({ id, at }))),
       queue.sendBatch(ids.map((body) => ({ body, contentType: 'json' }))),

@@ -1,5 +1,15 @@
+import { secondsAfter } from '../sessions/rules/session.ts';
+
 /** When work on a row is due; null where nothing is left to do. */
 export type DueTime = { readonly id: string; readonly at: Date | null };
+
+/**
+ * The result of work on a row: nothing is left to do now, or another attempt is to follow. `next`: when more is due about
+ * the row; null for nothing; missing where the agenda is to stay as it is.
+ */
+export type Worked =
+  | { readonly kind: 'done'; readonly next?: Date | null }
+  | { readonly kind: 'again'; readonly afterSeconds: number };
 
 /** Keeps the times at which work is due, so that nothing has to ask the database meanwhile. */
 export type Agenda = {
@@ -19,5 +29,6 @@ export const nextRun = 'next run';
 /** When the next run is to be, by the earliest work that is left. */
 export const runAt = (earliest: Date | null, now: Date): Date | null => {
   if (earliest === null) return null;
-  return new Date(Math.max(earliest.getTime(), now.getTime() + restSeconds * 1000));
+  const rested = secondsAfter(now, restSeconds);
+  return earliest > rested ? earliest : rested;
 };

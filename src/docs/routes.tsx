@@ -1,15 +1,19 @@
 import * as z from 'zod';
 import { AppError } from '../platform/errors.ts';
 import { usePagePolicy } from '../platform/http/content-security-policy.ts';
-import { page, publicDocument, type Route, route, type Web } from '../platform/http/route.ts';
+import {
+  page,
+  publicCacheControl,
+  publicDocument,
+  type Route,
+  route,
+  type Web,
+} from '../platform/http/route.ts';
 import { ApiReference, ErrorReference, Home } from './pages.tsx';
 import { type Deployment, describeDeployment, type OpenApi } from './rules.ts';
 
 /** The files of the viewer's package that the page needs; no other file is served. */
 const viewerFiles: ReadonlySet<string> = new Set(['swagger-ui.css', 'swagger-ui-bundle.js']);
-
-/** For documents that are the same for every client; each page has its own nonce. */
-const cacheControl = 'public, max-age=300';
 
 type Pages = { readonly strict: boolean; readonly hasPages: boolean; readonly hasMailbox: boolean };
 
@@ -59,7 +63,7 @@ export const docsRoutes = ({ asset }: { readonly asset: FetchAsset }, { config }
         document ??= JSON.stringify(
           describeDeployment(await (await read('openapi.json')).json<OpenApi>(), deployment),
         );
-        c.header('Cache-Control', cacheControl);
+        c.header('Cache-Control', publicCacheControl);
         return c.body(document, 200, { 'Content-Type': 'application/json' });
       },
     ),
@@ -97,7 +101,7 @@ export const docsRoutes = ({ asset }: { readonly asset: FetchAsset }, { config }
         const { file } = c.req.valid('param');
         if (!viewerFiles.has(file)) throw new AppError('not_found');
         const { body, headers } = await read(file);
-        c.header('Cache-Control', cacheControl);
+        c.header('Cache-Control', publicCacheControl);
         return c.body(body ?? '', 200, { 'Content-Type': headers.get('Content-Type') ?? 'text/plain' });
       },
     ),

@@ -8,7 +8,8 @@ import type { EmailProof, Emails, Verified } from './service.ts';
 
 /**
  * Proves an address with the session of the request, and with the sign-up that the client has sent or its cookie keeps.
- * The cookie is cleared afterwards, but a link that was used before does not end another sign-up. @throws AppError what `verify` throws, and `duplicate_cookie`
+ * The cookie is cleared afterwards, but a link that was used before does not end another sign-up.
+ * @throws AppError what `verify` throws, and `duplicate_cookie`
  */
 export const createProveAddress =
   ({ verify }: Pick<Emails, 'verify'>, { config: { cookies, jwt }, identify }: Web) =>

@@ -1,3 +1,4 @@
+import type { Worked } from '../agenda/rules.ts';
 import type { Container } from '../container.ts';
 import { codePolicy, type TokenPurpose, tokenTtlSeconds } from '../emails/rules.ts';
 import type { Config } from '../platform/config/schema.ts';
@@ -9,13 +10,7 @@ import { secondsAfter } from '../sessions/rules/session.ts';
 import { budgetOwnerOf, budgetUnavailable, isUncounted, mailPolicies } from './rules/mail-budget.ts';
 import { createLinks, renderMessage } from './rules/messages.ts';
 import type { ClaimedMail, OutboxMail, SentMail } from './rules/outbox.ts';
-import {
-  type Delivered,
-  deliveryLimitsMs,
-  type HeldBack,
-  type Settlement,
-  settlementOf,
-} from './rules/outbox-schedule.ts';
+import { deliveryLimitsMs, type HeldBack, type Settlement, settlementOf } from './rules/outbox-schedule.ts';
 import { createOutboxSql } from './sql/outbox.ts';
 
 type Parts = Pick<
@@ -151,8 +146,9 @@ export const createMail = (
    * the outcome cannot be written, the mail goes out again with the same id, by which the provider may recognise it.
    * @throws AppError `service_unavailable` or `timeout` of the database; the mail is due again when its lease ends
    */
-  const deliver = async (id: string): Promise<Delivered> => {
+  const deliver = async (id: string): Promise<Worked> => {
     const mail = await outbox.claim(scope(deliveryLimitsMs.claim), id);
+    // Another delivery may be under way.
     if (!mail) return { kind: 'done' };
     const outcome = await send(mail);
     const ageSeconds = (clock().getTime() - mail.createdAt.getTime()) / 1000;

@@ -27,7 +27,7 @@ import type { RequestContext, SessionContext } from '../platform/context.ts';
 import type { OpenSession, SessionPolicy } from '../sessions/rules/session.ts';
 import { type Gated, passed, type StatementParts } from '../sessions/sql/gate.ts';
 import { replaceSession } from '../sessions/sql/session-opening.ts';
-import { isFamiliarNetwork } from '../sessions/sql/session-rows.ts';
+import { isFamiliarNetwork, takesBack } from '../sessions/sql/session-rows.ts';
 import { unlinkIdentities, vouchesFor } from '../sso/sql/identity-rows.ts';
 
 /** An account with the hash of its password; null where it has none. */
@@ -295,8 +295,8 @@ export const createPasswordSql = ({ db, gate, newId }: Pick<StatementParts, 'db'
           returning user_id, email
         ), changed_user as (
           update users set password_hash = ${hash}, password_changed_at = ${now}, must_change_password = false,
-            email_verified_at = coalesce(users.email_verified_at, ${now}), familiar_since = ${now},
-            familiar_ip = ${ctx.ip}::inet, ${noResetSent}, updated_at = ${now}
+            email_verified_at = coalesce(users.email_verified_at, ${now}), ${takesBack(ctx, now)},
+            ${noResetSent}, updated_at = ${now}
           from used_token
           where users.id = used_token.user_id and users.email = used_token.email and users.disabled_at is null
           returning users.id, users.email

@@ -7,7 +7,7 @@ import { AppError } from '../platform/errors.ts';
 import type { AppEnv } from '../platform/http/app-env.ts';
 import { hasBodyOf } from '../platform/http/body.ts';
 import { readSingleCookie } from '../platform/http/cookies.ts';
-import { publicDocument, route, type Web } from '../platform/http/route.ts';
+import { publicCacheControl, publicDocument, route, type Web } from '../platform/http/route.ts';
 import { originOf } from '../platform/pages/site.ts';
 import { PageQuery, pageResponse } from '../platform/schema/page.ts';
 import { clearSessionCookies, createLogOut, respondWithTokens, setSignUpCookie } from './http.ts';
@@ -34,9 +34,6 @@ type Features = {
   };
   readonly sessions: Sessions;
 };
-
-/** For documents that are the same for every client. */
-const cacheControl = 'public, max-age=300';
 
 export type WellKnown = { readonly jwks: () => Promise<{ keys: JWK[] }> };
 
@@ -274,7 +271,7 @@ export const wellKnownRoutes = ({ jwks }: WellKnown, { config, site }: Pick<Web,
       },
     },
     async (c) => {
-      c.header('Cache-Control', cacheControl);
+      c.header('Cache-Control', publicCacheControl);
       return c.json(await jwks(), 200);
     },
   ),
@@ -288,7 +285,7 @@ export const wellKnownRoutes = ({ jwks }: WellKnown, { config, site }: Pick<Web,
       answers: { 200: { description: 'The metadata', schema: ServerMetadata } },
     },
     (c) => {
-      c.header('Cache-Control', cacheControl);
+      c.header('Cache-Control', publicCacheControl);
       // A client takes the metadata only if the issuer is the address that it has used (RFC 8414 section 3.3).
       const issuer = originOf(site, c.req.url);
       return c.json(serverMetadata(issuer, { hasPublicKeys: config.jwt.privateKey !== null }), 200);

@@ -1,3 +1,4 @@
+import type { Worked } from '../agenda/rules.ts';
 import type { Container } from '../container.ts';
 import { createMacKeys } from '../platform/crypto/derived-keys.ts';
 import { createSharedSecret } from '../platform/crypto/shared-secret.ts';
@@ -14,7 +15,7 @@ import { createReceive } from './service/receive.ts';
 import { createScan } from './service/scan.ts';
 import { createAdmitScanner, createReceiveScanResult } from './service/scan-results.ts';
 import { createSweep } from './service/sweep.ts';
-import { createWork, type Worked } from './service/work.ts';
+import { createWork } from './service/work.ts';
 import { createScanResultSql } from './sql/scan-results.ts';
 import { createUploadJobSql, type JobScope } from './sql/upload-jobs.ts';
 import { createUploadSql } from './sql/uploads.ts';
@@ -96,7 +97,7 @@ export const createUploads = (container: Container) => {
       const worked = await work(id);
       return worked.kind === 'done' ? { ...worked, next: await jobs.nextDue(newScope(10_000), id) } : worked;
     },
-    sweep: createSweep({ jobs, work, newScope, log }),
+    sweep: createSweep({ jobs, work, newScope, clock, log }),
     removeOrphans: createRemoveOrphans({ jobs, store, newScope, log }),
     /** Records, for /readyz, that the queue has given up the work on an upload. The sweep goes on. */
     markDeadLetter: async (id: string): Promise<void> => {

@@ -10,6 +10,7 @@ const sweep = async (due: number, eachMs = 0): Promise<number[]> => {
   const waiting = Array.from({ length: due }, (_, index) => index);
   const worked: number[] = [];
   let nowMs = 0;
+  const clock = () => new Date(nowMs);
   await createSweep({
     jobs: { tidy: async () => {}, due: async (_, limit) => waiting.splice(0, limit).map(String) },
     work: async (id) => {
@@ -17,7 +18,8 @@ const sweep = async (due: number, eachMs = 0): Promise<number[]> => {
       nowMs += eachMs;
       if (Number(id) % 7 === 0) throw new Error('no storage');
     },
-    newScope: () => ({ ...facts, now: new Date(nowMs), signal: new AbortController().signal }),
+    newScope: () => ({ ...facts, now: clock(), signal: new AbortController().signal }),
+    clock,
     log,
   })();
   return worked;

@@ -20,6 +20,7 @@ import type { RequestContext } from '../../platform/context.ts';
 import { violatedUnique } from '../../platform/db/errors.ts';
 import { secondsAfter } from '../../sessions/rules/session.ts';
 import type { StatementParts } from '../../sessions/sql/gate.ts';
+import { takesBack } from '../../sessions/sql/session-rows.ts';
 import { unlinkIdentities } from '../../sso/sql/identity-rows.ts';
 import { codePolicy, endedByNewPassword, repeatSeconds } from '../rules.ts';
 import { succeededTokens } from './repeated-use.ts';
@@ -171,9 +172,7 @@ export const createEmailAddressSql = ({ db, newId }: Pick<StatementParts, 'db' |
         from proved where proved.kind = 'claimed'
       ), verified_account as (
         update users set email_verified_at = coalesce(users.email_verified_at, ${now}), updated_at = ${now},
-          familiar_since =
-            case when proved.kind in ('claimed', 'bare') then ${now}::timestamptz else users.familiar_since end,
-          familiar_ip = case when proved.kind in ('claimed', 'bare') then ${ctx.ip}::inet else users.familiar_ip end,
+          ${takesBack(ctx, now, sql`proved.kind in ('claimed', 'bare')`)},
           password_hash = coalesce(chosen.password_hash, users.password_hash),
           password_changed_at =
             case when chosen.password_hash is null then users.password_changed_at else ${now}::timestamptz end,

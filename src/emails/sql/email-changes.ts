@@ -25,7 +25,7 @@ import { violatedUnique } from '../../platform/db/errors.ts';
 import { AppError } from '../../platform/errors.ts';
 import { type SessionRefusal, secondsAfter } from '../../sessions/rules/session.ts';
 import { passed, type StatementParts } from '../../sessions/sql/gate.ts';
-import { isBeforeCutoff, isOver } from '../../sessions/sql/session-rows.ts';
+import { isBeforeCutoff, isOver, takesBack } from '../../sessions/sql/session-rows.ts';
 import { unlinkIdentities, vouchesFor } from '../../sso/sql/identity-rows.ts';
 import { endedByNewAddress, type TokenPurpose, tokenTtlSeconds } from '../rules.ts';
 import type { ProofOutcome, Proved } from './email-addresses.ts';
@@ -242,8 +242,7 @@ export const createEmailChangeSql = ({ db, gate, newId }: Pick<StatementParts, '
           having count(*) > 0
         ), moved_account as (
           update users set email = used_token.email, ${noResetSent}, updated_at = ${now},
-            familiar_since = case when exists (select from home) then ${now}::timestamptz else users.familiar_since end,
-            familiar_ip = case when exists (select from home) then ${ctx.ip}::inet else users.familiar_ip end,
+            ${takesBack(ctx, now, sql`exists (select from home)`)},
             -- Later than the address before even if two clocks disagree, because undo links are compared by it.
             email_verified_at = coalesce((select home.proved_at from home),
               greatest(${now}::timestamptz, used_token.present_since + interval '1 millisecond'))
@@ -295,9 +294,8 @@ export const createEmailChangeSql = ({ db, gate, newId }: Pick<StatementParts, '
         ), moved_account as (
           update users set email = used_token.email,
             email_verified_at = coalesce(used_token.proved_at, ${now}::timestamptz), password_hash = null,
-            password_changed_at = null, must_change_password = false, familiar_since = ${now}, familiar_ip = ${ctx.ip}::inet,
-            ${noResetSent},
-            updated_at = ${now}
+            password_changed_at = null, must_change_password = false, ${takesBack(ctx, now)},
+            ${noResetSent}, updated_at = ${now}
           from used_token where users.id = used_token.user_id
           returning users.id, users.email, users.username
         ), ended_sessions as (

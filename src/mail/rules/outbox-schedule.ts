@@ -10,14 +10,6 @@ export const attemptDelaysSeconds: readonly number[] = [60, 300, 900, 3600, 14_4
 /** The limits of one delivery. Their sum is shorter than the first lease, so that no second delivery overlaps a slow one. */
 export const deliveryLimitsMs = { claim: 10_000, budget: 5_000, send: 15_000, settle: 10_000 } as const;
 
-/**
- * What the queue has to do after a delivery: nothing, or another attempt. `next` is null where nothing is left to do;
- * without it another delivery may be under way.
- */
-export type Delivered =
-  | { readonly kind: 'done'; readonly next?: null }
-  | { readonly kind: 'again'; readonly afterSeconds: number };
-
 /** A mail is given up after this many attempts. */
 export const maxAttempts: number = attemptDelaysSeconds.length;
 
@@ -53,8 +45,8 @@ type Attempt = {
 
 /**
  * For so long after a mail was written, a provider can ask for a short wait without costing the mail an attempt. It is
- * half of the life of a code. Each wait is at least as long as the mail has waited so far, so there are few of them,
- * whatever the provider says.
+ * half of the life of a code. Each wait is at least as long as the mail has waited so far, so a provider can ask for only
+ * a few.
  */
 const patienceSeconds = 300;
 const longestWaitSeconds = 60;

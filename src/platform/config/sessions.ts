@@ -29,7 +29,7 @@ export const readSession = (scope: Scope) => {
     refreshTtlSeconds: refreshDays * daySeconds,
     absoluteTtlSeconds: absoluteDays * daySeconds,
     reuseGraceSeconds: settings.REFRESH_REUSE_GRACE_SECONDS,
-    /** Without a grace, a token that has been exchanged is answered only where somebody asks for it by name. */
+    /** Without a grace, late answers are off too, unless the variable is set. */
     lateMax:
       settings.REFRESH_REUSE_GRACE_SECONDS === 0 && !given.has('REFRESH_LATE_MAX')
         ? 0

@@ -1,4 +1,5 @@
 import type { Context } from 'hono';
+import { widgetScript } from '../pages/page.tsx';
 
 /** The policy of answers that are no pages: a browser that shows one may load and run nothing. */
 export const noContentPolicy = [
@@ -9,8 +10,7 @@ export const noContentPolicy = [
   "frame-ancestors 'none'",
 ].join('; ');
 
-/** Whose widget a page has: its script opens a frame. */
-const widgetOrigin = 'https://challenges.cloudflare.com';
+const { origin: widgetOrigin } = new URL(widgetScript);
 
 const pagePolicy = (nonce: string, hasWidget: boolean): string =>
   [

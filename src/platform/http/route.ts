@@ -80,6 +80,9 @@ export const publicDocument = {
   budget: { trips: 0, objects: 0 },
 } as const satisfies Partial<Description>;
 
+/** Of documents that are the same for every client. */
+export const publicCacheControl = 'public, max-age=300';
+
 /** A route whose answers, failures included, are pages. */
 export type PageDescription = Common & { readonly tag: 'pages' };
 

@@ -25,6 +25,9 @@ export const Layout = ({ title, styleSheet, nonce, children }: LayoutProps) => (
   </>
 );
 
+/** The script of Turnstile, which opens a frame of its own origin. */
+export const widgetScript = 'https://challenges.cloudflare.com/turnstile/v0/api.js';
+
 export type PageContent = {
   /** The heading, which also begins the title of the window. */
   readonly heading: string;
@@ -65,9 +68,7 @@ export const Page = ({
       )}
       {failure && <ErrorSummary failure={failure} />}
       {content}
-      {hasWidget && (
-        <script src="https://challenges.cloudflare.com/turnstile/v0/api.js" async defer nonce={nonce} />
-      )}
+      {hasWidget && <script src={widgetScript} async defer nonce={nonce} />}
     </main>
   </Layout>
 );

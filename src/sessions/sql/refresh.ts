@@ -81,8 +81,8 @@ const isLateAgain = (
 /**
  * One step of refresh-token rotation, decided by one statement: parallel calls queue on the row's lock, and each sees
  * what the one before has left. A current token advances the counter. A token one step behind, within the grace or
- * late, gets the current successor. One that another network sends within the grace bars late answers for a day. An older one ends the session, and the tokens that it may have asked for
- * (RFC 9700 section 4.14.2).
+ * late, gets the current successor; if another network sends it within the grace, that bars late answers for a day. An
+ * older one ends the session, and the tokens that it may have asked for (RFC 9700 section 4.14.2).
  */
 export const createRefresh =
   ({ db, newId, verifiedOnly }: Pick<StatementParts, 'db' | 'newId' | 'verifiedOnly'>) =>

@@ -1,4 +1,5 @@
 import { type SQL, sql } from 'drizzle-orm';
+import type { RequestContext } from '../../platform/context.ts';
 import { deviceNetworkOf } from '../../platform/db/schema.ts';
 import { rememberedSessions } from '../rules/session.ts';
 
@@ -19,6 +20,18 @@ export const isOver = (session: SQL, now: Date): SQL => sql`(
 /** Since when the devices and networks of an account are its owner's; those from before may be a stranger's. */
 export const familiarSince = (userId: SQL): SQL =>
   sql`coalesce((select owner.familiar_since from users owner where owner.id = ${userId}), '-infinity'::timestamptz)`;
+
+/**
+ * Assignments for an account of `users` that its owner takes (back), from where the request comes; with `when`, only for
+ * the rows that fit it.
+ */
+export const takesBack = ({ ip }: Pick<RequestContext, 'ip'>, now: Date, when?: SQL): SQL => {
+  const network = sql`${ip}::inet`;
+  if (when === undefined) return sql`familiar_since = ${now}, familiar_ip = ${network}`;
+  return sql`
+    familiar_since = case when ${when} then ${now}::timestamptz else users.familiar_since end,
+    familiar_ip = case when ${when} then ${network} else users.familiar_ip end`;
+};
 
 /** Whether its owner last took the account (back) from the network of an address. */
 export const isTakenBackFrom = (userId: SQL, ip: SQL): SQL => sql`exists (

@@ -47,9 +47,9 @@ const endedByOwner = (id: string, scope: LogoutScope, held: SQL, ended: SQL) =>
 
 export const createSessionSql = ({ db, newId, gate }: Parts) => ({
   /**
-   * Opens a session for an account that is not disabled, and writes a mail where the device is new. Null where the account was disabled or deleted, or got another password,
-   * since the password was read: a hash takes long enough for that. A re-hash leaves the date of the password as it
-   * is.
+   * Opens a session for an account that is not disabled, and writes a mail where the device is new. Null where the
+   * account was disabled or deleted, or got another password, since the password was read: a hash takes long enough for
+   * that. A re-hash leaves the date of the password as it is.
    */
   open: async (
     ctx: RequestContext,

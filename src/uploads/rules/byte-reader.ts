@@ -1,3 +1,6 @@
+/** Lets others have the thread after so much work, in bytes. */
+export type GiveWay = (work: number) => Promise<void>;
+
 /** Reads a file once, from its beginning, and holds only the current piece and the bytes that a call returns. */
 export type ByteReader = {
   /** @returns the next bytes, or null where the file ends before */

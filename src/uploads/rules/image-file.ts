@@ -1,5 +1,5 @@
 import { latin1, viewOf } from '../../platform/rules/bytes.ts';
-import type { ByteReader } from './byte-reader.ts';
+import type { ByteReader, GiveWay } from './byte-reader.ts';
 import { type ContentFlaw, hidesFile } from './file-content.ts';
 
 /** Far more chunks or segments than an encoder writes. */
@@ -8,9 +8,6 @@ const maxParts = 20_000;
 const partCost = 1024;
 
 const pngSignature = '89504e470d0a1a0a';
-
-/** Lets others have the thread after so much work, in bytes. */
-type GiveWay = (work: number) => Promise<void>;
 
 /** A PNG from its signature to its IEND chunk, which ends the file (PNG, Third Edition, sections 5.2, 5.3, 5.6). */
 export const inspectPng = async (bytes: ByteReader, giveWay: GiveWay): Promise<ContentFlaw | null> => {

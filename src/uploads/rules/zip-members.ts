@@ -1,5 +1,5 @@
 import { latin1, viewOf } from '../../platform/rules/bytes.ts';
-import type { ByteReader } from './byte-reader.ts';
+import type { ByteReader, GiveWay } from './byte-reader.ts';
 import {
   deflated,
   descriptorFlag,
@@ -70,8 +70,7 @@ const storedData = (): Inflater => ({ push: (packed) => [packed], isDone: () => 
 /** How a member is unpacked, and how other requests get the thread meanwhile. */
 export type Unpacking = {
   readonly createInflater: () => Inflater;
-  /** Called with the amount of work, in bytes. */
-  readonly giveWay: (bytes: number) => Promise<void>;
+  readonly giveWay: GiveWay;
 };
 
 type Unpacked = { readonly flaw: MemberFlaw } | { readonly content: Blob };

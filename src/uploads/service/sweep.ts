@@ -15,13 +15,14 @@ export const createSweep =
     readonly jobs: Pick<UploadJobSql, 'due' | 'tidy'>;
     readonly work: (id: string) => Promise<unknown>;
     readonly newScope: (limitMs: number) => JobScope;
+    readonly clock: () => Date;
     readonly log: Logger;
   }) =>
   async (): Promise<void> => {
-    const { jobs, work, newScope, log } = parts;
-    const begun = newScope(databaseLimitMs);
-    const isLate = () => newScope(0).now.getTime() >= begun.now.getTime() + startsForMs;
-    await jobs.tidy(begun);
+    const { jobs, work, newScope, clock, log } = parts;
+    const endsMs = clock().getTime() + startsForMs;
+    const isLate = () => clock().getTime() >= endsMs;
+    await jobs.tidy(newScope(databaseLimitMs));
     for (let round = 0, isFull = true; isFull && round < maxRounds && !isLate(); round++) {
       const waiting = await jobs.due(newScope(databaseLimitMs), uploadsInRound);
       isFull = waiting.length === uploadsInRound;

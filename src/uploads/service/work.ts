@@ -1,3 +1,4 @@
+import type { Worked } from '../../agenda/rules.ts';
 import type { Logger } from '../../platform/context.ts';
 import type { ObjectStore } from '../../platform/rules/storage.ts';
 import { cleanKey, quarantineKey, type UploadRecord } from '../rules/upload.ts';
@@ -8,11 +9,6 @@ import type { Scan } from './scan.ts';
 const databaseLimitMs = 10_000;
 /** Long enough to copy the largest object, and shorter than the first lease, as a scan is. */
 const storageLimitMs = 240_000;
-
-/** `done`: nothing is left to do now; `again`: another attempt is to follow. */
-export type Worked =
-  | { readonly kind: 'done'; readonly next?: Date | null }
-  | { readonly kind: 'again'; readonly afterSeconds: number };
 
 const done: Worked = { kind: 'done' };
 

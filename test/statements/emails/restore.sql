@@ -95,8 +95,7 @@ asked as (
   update users set email = used_token.email,
     email_verified_at = coalesce(used_token.proved_at, $6::timestamptz), password_hash = null,
     password_changed_at = null, must_change_password = false, familiar_since = $7, familiar_ip = $8::inet,
-    reset_sent_at = null, familiar_reset_sent_at = null,
-  updated_at = $9
+    reset_sent_at = null, familiar_reset_sent_at = null, updated_at = $9
   from used_token where users.id = used_token.user_id
   returning users.id, users.email, users.username
 ), ended_sessions as (

@@ -61,8 +61,7 @@ with presented_token as (
   from proved where proved.kind = 'claimed'
 ), verified_account as (
   update users set email_verified_at = coalesce(users.email_verified_at, $16), updated_at = $17,
-    familiar_since =
-    case when proved.kind in ('claimed', 'bare') then $18::timestamptz else users.familiar_since end,
+    familiar_since = case when proved.kind in ('claimed', 'bare') then $18::timestamptz else users.familiar_since end,
     familiar_ip = case when proved.kind in ('claimed', 'bare') then $19::inet else users.familiar_ip end,
     password_hash = coalesce(chosen.password_hash, users.password_hash),
     password_changed_at =

@@ -13,8 +13,8 @@ with used_token as (
   returning user_id, email
 ), changed_user as (
   update users set password_hash = $6, password_changed_at = $7, must_change_password = false,
-    email_verified_at = coalesce(users.email_verified_at, $8), familiar_since = $9,
-    familiar_ip = $10::inet, reset_sent_at = null, familiar_reset_sent_at = null, updated_at = $11
+    email_verified_at = coalesce(users.email_verified_at, $8), familiar_since = $9, familiar_ip = $10::inet,
+    reset_sent_at = null, familiar_reset_sent_at = null, updated_at = $11
   from used_token
   where users.id = used_token.user_id and users.email = used_token.email and users.disabled_at is null
   returning users.id, users.email
