@@ -73,6 +73,7 @@ export default defineConfig({
       inNode('unit', 'test/unit/**/*.test.ts', 10_000),
       inWorkerd('worker', 'test/worker/**/*.test.ts', 30_000),
       inNode('stack', 'test/stack/**/*.test.ts', 180_000),
+      inWorkerd('security', 'test/security/**/*.test.ts', 120_000),
       inWorkerd('faults', 'test/faults/**/*.test.ts', 120_000),
       inNode('e2e', 'test/e2e/**/*.test.ts', 120_000, ['./test/e2e/global-setup.ts']),
     ],

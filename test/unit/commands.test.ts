@@ -17,6 +17,7 @@ const runners: Readonly<Record<string, readonly [file: string, text?: string]>> 
   'npm run types': ['.ci/run', 'npm run types'],
   'npm run format': ['.ci/run', 'npm run lint'],
   'npm run test:e2e': ['.ci/run', 'npm run test:e2e'],
+  'npm run test:security': ['.ci/run', 'npm run test:security'],
   'npm run test:faults': ['.ci/run', 'npm run test:faults'],
   'npm run dev': ['test/support/node/stack.ts', 'scripts/dev.ts'],
   'npm run build': ['test/stack/deployment-rehearsal.test.ts', "'deploy', '--dry-run'"],

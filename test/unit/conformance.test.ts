@@ -23,7 +23,7 @@ const rowsOf = (markdown: string): Row[] =>
 const provenBy = (source: string): string[] =>
   [...source.matchAll(/^ *\/\/ Proves (.+)\.$/gm)].flatMap(([, list = '']) => list.split('; '));
 
-const testFiles = ['unit', 'worker', 'stack', 'e2e', 'faults'].flatMap((folder) =>
+const testFiles = ['unit', 'worker', 'security', 'stack', 'e2e', 'faults'].flatMap((folder) =>
   readdirSync(join('test', folder))
     .filter((name) => name.endsWith('.test.ts'))
     .map((name) => `test/${folder}/${name}`),
