@@ -15,6 +15,8 @@ export const auditEventTypes = {
   'session.all_ended': 'Every session of every account was ended by an operator',
   'session.refresh_late':
     'A device asked again with the refresh token before the current one, after the grace, and was answered',
+  'session.refresh_shared':
+    'Within the grace, another network asked with the refresh token before the current one, and was answered',
   'session.refresh_reused': 'A refresh token was used twice, and its session ended',
   'password.changed': 'A password was changed by its owner',
   'password.reset_requested': 'A reset link was requested',

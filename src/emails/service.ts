@@ -174,7 +174,8 @@ export const createEmails = (container: Container, passwords: Passwords) => {
         case 'moved':
         case 'done': {
           const { kind, userId, isRepeat } = outcome;
-          if (!isRepeat) ctx.defer('forgive failed logins', guard.forgive(identifiersOf(outcome)));
+          if (!isRepeat)
+            ctx.defer('forgive failed logins', guard.forgive(identifiersOf(outcome), ctx.networks));
           if (kind === 'claimed') return { kind, isRepeat };
           return { kind: kind === 'moved' ? kind : 'verified', userId, isRepeat };
         }

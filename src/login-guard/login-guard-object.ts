@@ -20,6 +20,8 @@ export type Counter = {
   readonly limits: LedgerLimits;
   readonly networks: readonly string[];
 };
+/** A counter whose failures from its `networks` are forgotten, and those of all networks together unless `keepsTotal`. */
+export type ForgivenCounter = Counter & { readonly keepsTotal: boolean };
 /** Ledgers that lie in one shard. */
 export type Place = { readonly shard: string; readonly counters: readonly [Counter, ...Counter[]] };
 /** Where an attempt counts: for the name that it guesses at, and for the networks that it comes from. */
@@ -125,11 +127,12 @@ export class LoginGuard extends DurableObject<Bindings> {
     return there === null ? began : 'address';
   }
 
-  /** Forgets the failures of a name; the networks that they came from keep theirs. */
-  forgive(counters: readonly Counter[]): void {
+  /** Forgets failures of a name; the ledgers of the networks keep theirs. */
+  forgive(counters: readonly ForgivenCounter[]): void {
     const nowMs = Date.now();
-    for (const { key, limits } of counters) {
-      this.#ledgers.write(key, forgiveLedger(this.#ledgers.read(key), nowMs, limits), limits, nowMs);
+    for (const { key, limits, ...forgiven } of counters) {
+      const ledger = forgiveLedger(this.#ledgers.read(key), forgiven, nowMs, limits);
+      this.#ledgers.write(key, ledger, limits, nowMs);
       this.#lines.wake(key);
     }
   }

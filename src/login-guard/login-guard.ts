@@ -11,6 +11,7 @@ import {
   type LoginAttempt,
   type LoginGuard,
   type LoginPolicy,
+  networkCodeLimits,
   networkLimits,
   type Standing,
 } from './rules/login-ledger.ts';
@@ -24,17 +25,18 @@ const digestOf = async (text: string): Promise<Uint8Array> =>
 
 const shardOf = ([first = 0]: Uint8Array): string => `shard|${first % shardCount}`;
 
-const placeOfNetworks = async (networks: Networks, policy: LoginPolicy): Promise<Place> => {
-  const [first, ...wider] = networks;
-  const counterOf = (network: string): Counter => ({
-    key: `network|${network}`,
-    limits: networkLimits(policy, network),
-    networks: [],
-  });
-  return {
-    shard: shardOf(await digestOf(widestOf(networks))),
-    counters: [counterOf(first), ...wider.map(counterOf)],
-  };
+/** `kinds` are the counts that an attempt has in each network, the one that counts everything last. */
+const placeOfNetworks = async (
+  networks: Networks,
+  kinds: Readonly<Record<string, (network: string) => LedgerLimits>>,
+): Promise<Place> => {
+  const [first, ...others] = Object.entries(kinds).flatMap(([kind, limitsOf]) =>
+    networks.map(
+      (network): Counter => ({ key: `${kind}|${network}`, limits: limitsOf(network), networks: [] }),
+    ),
+  );
+  if (!first) throw new Error('an attempt counts in one network at least');
+  return { shard: shardOf(await digestOf(widestOf(networks))), counters: [first, ...others] };
 };
 
 // A login that cannot be counted is refused, because an outage would be a chance to guess without limit.
@@ -58,6 +60,8 @@ export const createLoginGuard = (
     session: identifierLimits(policy),
     code: codeLimits,
   } satisfies Record<string, LedgerLimits>;
+  const ofAll = { network: (network: string) => networkLimits(policy, network) };
+  const ofCodes = { 'network-codes': networkCodeLimits, ...ofAll };
 
   /**
    * All counts of one name lie in one shard. `name` is in the form of the look-up, so that no spelling has a count of
@@ -87,7 +91,7 @@ export const createLoginGuard = (
   ): Promise<LoginAttempt> => {
     const [subject, ofNetworks] = await Promise.all([
       placeOf(name, networks, [kind]),
-      placeOfNetworks(networks, policy),
+      placeOfNetworks(networks, kind === 'code' ? ofCodes : ofAll),
     ]);
     const attempt: Attempt = { subject, networks: ofNetworks };
     const object = namespace.getByName(subject.shard);
@@ -104,10 +108,18 @@ export const createLoginGuard = (
   return {
     reserve: (account, networks, standing) => reserve('login', account.value, networks, standing),
     reserveCode: (email, networks) => reserve('code', email, networks),
-    forgive: async (names) => {
+    forgive: async (names, networks) => {
       const forgiveOne = async (name: string) => {
-        const { shard, counters } = await placeOf(name, [], ['login', 'familiar', 'session', 'code']);
-        await namespace.getByName(shard).forgive(counters);
+        const [{ shard, counters }, codes] = await Promise.all([
+          placeOf(name, networks, ['login', 'familiar', 'session']),
+          placeOf(name, networks, ['code']),
+        ]);
+        await namespace
+          .getByName(shard)
+          .forgive([
+            ...counters.map((counter) => ({ ...counter, keepsTotal: false })),
+            ...codes.counters.map((counter) => ({ ...counter, keepsTotal: true })),
+          ]);
       };
       await Promise.all(names.map(({ value }) => forgiveOne(value)));
     },
@@ -145,6 +157,6 @@ export const instrumentLoginGuard = (
     // The metrics of logins leave codes out, because no password is guessed.
     reserveCode: async (email, networks) =>
       observed(await called('LoginGuard', 'reserve', () => reserveCode(email, networks))),
-    forgive: (names) => called('LoginGuard', 'forgive', () => forgive(names)),
+    forgive: (names, networks) => called('LoginGuard', 'forgive', () => forgive(names, networks)),
   };
 };

@@ -127,7 +127,7 @@ export const createPasswords = (
     const hash = await hasher.hash(password, caller);
     if (!(await rows.reset(ctx, tokenId, { hash, outboxId }))) return false;
     ctx.defer('hand a mail over', mailQueue.enqueue([outboxId]));
-    ctx.defer('forgive failed logins', guard.forgive(identifiersOf(owner)));
+    ctx.defer('forgive failed logins', guard.forgive(identifiersOf(owner), ctx.networks));
     return true;
   };
 

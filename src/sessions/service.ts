@@ -50,9 +50,9 @@ const unproved = ({ access, refresh }: PresentedTokens): ErrorCode => {
   return refresh.length === 0 ? 'unauthenticated' : 'refresh_token_invalid';
 };
 
-const sessionIdsOf = (proofs: readonly SessionProof[]): readonly string[] => [
-  ...new Set(proofs.map(({ sessionId }) => sessionId)),
-];
+/** The first proof of each session. */
+const oneOfEach = (proofs: readonly SessionProof[]): readonly SessionProof[] =>
+  proofs.filter(({ sessionId }, at) => at === proofs.findIndex((earlier) => earlier.sessionId === sessionId));
 
 export type Sessions = ReturnType<typeof createSessions>;
 
@@ -63,8 +63,8 @@ export const createSessions = (container: Container, passwords: Pick<Passwords, 
   const rows = createSessionSql(container);
   const step = createRefresh(container);
 
-  const endEach = async (ctx: RequestContext, sessionIds: readonly string[]): Promise<void> => {
-    await Promise.all(sessionIds.slice(0, maxEndedByTokens).map((id) => rows.end(ctx, id)));
+  const endEach = async (ctx: RequestContext, proofs: readonly SessionProof[]): Promise<void> => {
+    await Promise.all(proofs.slice(0, maxEndedByTokens).map((proof) => rows.end(ctx, proof)));
   };
 
   /**
@@ -154,13 +154,13 @@ export const createSessions = (container: Container, passwords: Pick<Passwords, 
      */
     logout: async (ctx: RequestContext, tokens: PresentedTokens, scope: LogoutScope): Promise<void> => {
       const { claimed, proofs } = await recognize(ctx, tokens);
-      const own = sessionIdsOf([...proofs, ...claimed]);
+      const own = oneOfEach([...proofs, ...claimed]);
       if (own.length === 0 && tokens.unreadable) throw tokens.unreadable;
       if (scope === 'local') return endEach(ctx, own);
 
       const [proof] = proofs;
       if (!proof) throw undone(unproved(tokens));
-      if (sessionIdsOf(proofs).length > 1) {
+      if (oneOfEach(proofs).length > 1) {
         // Nothing tells which account is meant, so only what the browser itself holds ends.
         if (scope === 'global') await endEach(ctx, own);
         throw new AppError('duplicate_cookie');
@@ -172,9 +172,10 @@ export const createSessions = (container: Container, passwords: Pick<Passwords, 
     /** Ends the session of a token of either kind (RFC 7009 section 2.1); an unknown token is not an error. */
     revoke: async (ctx: RequestContext, token: string): Promise<void> => {
       const refresh = await refreshTokens.read(token);
-      if (refresh) return rows.end(ctx, refresh.sessionId);
+      if (refresh) return rows.end(ctx, refresh);
       const access = await accessTokens.verify(token, ctx.now);
-      if (access.kind !== 'invalid') await rows.end(ctx, access.claims.sessionId);
+      if (access.kind !== 'invalid')
+        await rows.end(ctx, { sessionId: access.claims.sessionId, counter: null });
     },
 
     list: rows.listOwn,

@@ -185,32 +185,40 @@ describe('login guard', () => {
 
   test('a forgiven account can log in at once, from everywhere, across eviction', async () => {
     await lock(ann, office);
-    await guard.forgive([ann, 'nobody-by-that-name'].map(loginNameOf));
+    await guard.forgive([ann, 'nobody-by-that-name'].map(loginNameOf), [office]);
     expect(names).toHaveLength(7);
     await evict(ann, office);
     expect(await login(ann, office, 'succeeded')).toBe(true);
 
     const guess = (index: number) => login(ann, `${office}-${index}`, 'failed', strictGuard);
     expect(reached(await times(15, guess))).toBe(10);
-    await strictGuard.forgive([ann.toUpperCase()].map(loginNameOf));
+    await strictGuard.forgive([ann.toUpperCase()].map(loginNameOf), [office]);
     expect(await login(ann, elsewhere, 'succeeded', strictGuard)).toBe(true);
+  });
+
+  test('a stranger’s lock stays when the owner is forgiven, so that it does not tell that there is an owner', async () => {
+    await lock(ann, elsewhere);
+    await lock(ann, office);
+    await guard.forgive([ann].map(loginNameOf), [office]);
+    expect(await login(ann, office, 'succeeded')).toBe(true);
+    expect(await login(ann, elsewhere, 'succeeded')).toBe(false);
   });
 
   test('attempts in flight go on counting when their identifier is forgiven', async () => {
     const attempts = await Promise.all(Array.from({ length: 5 }, () => reserve(ann, office)));
-    await guard.forgive([ann].map(loginNameOf));
+    await guard.forgive([ann].map(loginNameOf), [office]);
     for (const attempt of attempts) if (attempt.admitted) await attempt.settle('failed');
     expect(await login(ann, office, 'succeeded')).toBe(false);
   });
 
   test('an address keeps its failures when accounts are forgiven', async () => {
     for (let count = 0; count < 20; count++) await login(`${count}-${ann}`, office, 'failed', strictGuard);
-    await strictGuard.forgive([ann, `0-${ann}`].map(loginNameOf));
+    await strictGuard.forgive([ann, `0-${ann}`].map(loginNameOf), [office]);
     expect(await login(`0-${ann}`, office, 'succeeded', strictGuard)).toBe(false);
   });
 
   test('forgiving an account without a count writes nothing', async () => {
-    await guard.forgive([ann].map(loginNameOf));
+    await guard.forgive([ann].map(loginNameOf), [office]);
     expect(await stored(ann)).toEqual([]);
   });
 
@@ -240,7 +248,7 @@ describe('login guard', () => {
     expect(await guess(0)).toBe(false);
     expect(reached(await times(15, guess))).toBe(9);
     expect(await login(ann, elsewhere, 'succeeded', strictGuard, 'familiar')).toBe(false);
-    await strictGuard.forgive([ann].map(loginNameOf));
+    await strictGuard.forgive([ann].map(loginNameOf), [office]);
     expect(await login(ann, elsewhere, 'succeeded', strictGuard)).toBe(true);
   });
 
@@ -415,11 +423,30 @@ describe('codes of one address', () => {
     expect(await guessCode(90, 'succeeded')).toBeNull();
   });
 
-  test('leave the logins of the same address alone, and are forgiven with them', async () => {
+  test('leave the logins of the same address alone', async () => {
     await times(10, async (index) => (await guessCode(index)) === null);
     expect(await login(ann, elsewhere, 'succeeded')).toBe(true);
-    await guard.forgive([ann].map(loginNameOf));
-    expect(await guessCode(90, 'succeeded')).toBeNull();
+  });
+
+  test('stay refused when the owner is forgiven, so that the lock does not tell that there is an owner', async () => {
+    await times(10, async (index) => (await guessCode(index)) === null);
+    await guard.forgive([ann].map(loginNameOf), [office]);
+    expect(await guessCode(90, 'succeeded')).toBe(86_400);
+  });
+
+  test('are guessed fifty times a day from one network, however many addresses it tries', async () => {
+    const guess = async (index: number) => {
+      const attempt = await guard.reserveCode(`${index}-${ann}`, [elsewhere]);
+      if (!attempt.admitted) return false;
+      await attempt.settle('failed');
+      return true;
+    };
+    expect(reached(await times(50, guess))).toBe(50);
+    vi.setSystemTime(startMs + 86_399_000);
+    expect(await guess(50)).toBe(false);
+    expect(await login(ann, elsewhere, 'succeeded')).toBe(true);
+    vi.setSystemTime(startMs + 86_400_000);
+    expect(await guess(51)).toBe(true);
   });
 
   test('are guessed from one network five times, and count for the network too', async () => {

@@ -242,9 +242,10 @@ describe('a thief with an old refresh token', () => {
 
   it('gets no late answer once another network has been answered within the grace, for a day', async () => {
     const [owner, thief] = [device(phone), device(phone)];
-    const { refresh_token: first } = await newAccount(owner.by);
+    const { refresh_token: first, user } = await newAccount(owner.by);
     const second = await refreshed(owner, first);
     expect(await refreshed(thief, first)).toBe(second);
+    expect(await refreshEvents(user.id)).toEqual(['session.refresh_shared']);
     const third = await refreshed(owner, second);
     await expectReuse(thief, second);
     await expectEnded(owner, third);
@@ -252,9 +253,10 @@ describe('a thief with an old refresh token', () => {
 
   it('may ask within the grace from one network with the refresh, as tabs do, and late after that', async () => {
     const owner = device(phone);
-    const { refresh_token: first } = await newAccount(owner.by);
+    const { refresh_token: first, user } = await newAccount(owner.by);
     const second = await refreshed(owner, first);
     expect(await refreshed(owner, first)).toBe(second);
+    expect(await refreshEvents(user.id)).toEqual([]);
     expect(await refreshedLate(owner, first)).toBe(second);
   });
 
@@ -295,9 +297,10 @@ describe('a thief with an old refresh token', () => {
 describe('parallel late refreshes', () => {
   it('of the tabs of one browser are answered as one', async () => {
     for (let round = 0; round < raceRounds(5); round++) {
-      const { user, first, second } = await lostAnswer(device(phone));
+      const owner = device(phone);
+      const { user, first, second } = await lostAnswer(owner);
       later(61);
-      const responses = await Promise.all(Array.from({ length: 10 }, () => device(phone).refresh(first)));
+      const responses = await Promise.all(Array.from({ length: 10 }, () => owner.refresh(first)));
       for (const response of responses)
         expect((await response.json<Required<Tokens>>()).refresh_token).toBe(second);
       expect(await refreshEvents(user.id)).toEqual(['session.refresh_late']);

@@ -23,6 +23,21 @@ const sessionOf = (token: string) => JSON.parse(atob(token.split('.')[1] ?? ''))
 const sessionsOf = (userId: string) => sql`select * from sessions where user_id = ${userId} order by id`;
 
 describe('after a change of the password', () => {
+  it('tokens that had expired are as they were, so that their number costs its owner nothing', async () => {
+    const { access_token, user } = await newAccount(client);
+    const tokens = () => sql`
+      select id, used_at from one_time_tokens where user_id = ${user.id} and purpose = 'reset_password' order by id`;
+    for (let minute = 0; minute < 3; minute++) {
+      await client('POST', '/auth/password/forgot', { json: { email: user.email } });
+      later(60);
+    }
+    await sql`
+      update one_time_tokens set expires_at = now() - interval '1 day' where id in (
+        select id from one_time_tokens where user_id = ${user.id} and purpose = 'reset_password' order by id limit 2)`;
+    expect((await change(access_token)).status).toBe(200);
+    expect((await tokens()).map(({ used_at }) => used_at !== null)).toEqual([false, false, true]);
+  });
+
   it('the access token of the same session is dead at once', async () => {
     const stolen = await newAccount(client);
     const tokens = await changed(stolen.access_token);

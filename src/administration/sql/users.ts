@@ -6,7 +6,7 @@ import { eraseAccount } from '../../accounts/sql/erasure.ts';
 import { insertAudit } from '../../audit/sql/audit-rows.ts';
 import { endedByNewPassword, endedWithSessions } from '../../emails/rules.ts';
 import { isReserved } from '../../emails/sql/undo-tokens.ts';
-import { type MailedToken, mailToken, voidTokens } from '../../mail/sql/mail-rows.ts';
+import { isLive, type MailedToken, mailToken, voidTokens } from '../../mail/sql/mail-rows.ts';
 import type { PermittedContext } from '../../platform/context.ts';
 import { AppError } from '../../platform/errors.ts';
 import type { Refusal } from '../../platform/refusals.ts';
@@ -53,13 +53,13 @@ const wantedRoles = (names: readonly string[]): SQL => sql`
   )`;
 
 /** Whether an account has a password, or anything that is removed together with its password. */
-const hasCredential = (account: SQL): SQL => sql`(
+const hasCredential = (account: SQL, now: Date): SQL => sql`(
   coalesce(${account}.password_hash, ${account}.password_changed_at::text, ${account}.reset_sent_at::text,
     ${account}.familiar_reset_sent_at::text) is not null
   or exists (select from identities where identities.user_id = ${account}.id)
   or exists (select from sessions where sessions.user_id = ${account}.id and sessions.revoked_at is null)
   or exists (select from one_time_tokens token
-             where token.user_id = ${account}.id and token.used_at is null
+             where token.user_id = ${account}.id and ${isLive(sql`token`, now)}
                and token.purpose = any(${sql.param(endedByNewPassword)}::text[])))`;
 
 type Parts = Pick<StatementParts, 'db' | 'gate' | 'newId' | 'passwordMaxAgeDays'>;
@@ -197,7 +197,7 @@ export const createUserSql = ({ db, gate, newId, passwordMaxAgeDays }: Parts) =>
               nullif(${mustChangePassword}::boolean, account.must_change_password) as must_change_password,
               ${username !== undefined}::boolean
                 and account.username is distinct from ${username ?? null}::text as renames,
-              ${forgets}::boolean and ${hasCredential(sql`account`)} as forgets,
+              ${forgets}::boolean and ${hasCredential(sql`account`, now)} as forgets,
               case when not (target.roles <@ ${givenRoles} and target.roles @> ${givenRoles})
                 then ${givenRoles} end as roles
             from verdict, target join users account on account.id = target.id

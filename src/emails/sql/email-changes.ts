@@ -13,6 +13,7 @@ import {
   insertMail,
   insertToken,
   isDue,
+  isLive,
   type MailedToken,
   mailToken,
   noResetSent,
@@ -78,7 +79,7 @@ const askedBy = (
       found.is_held or found.needs_session as is_taken, found.needs_session and not found.is_held as free_to_asker
     from one_time_tokens token join users account on account.id = token.user_id
       cross join lateral (select ${taken} as is_held, ${needsSession} as needs_session) found
-    where token.id = ${tokenId} and token.used_at is null and token.expires_at > ${now} and ${which}
+    where token.id = ${tokenId} and ${isLive(sql`token`, now)} and ${which}
   )`;
 
 /**
@@ -91,7 +92,7 @@ const movedOr = ({ now }: RequestContext, tokenId: string, purpose: TokenPurpose
   from asked left join moved_account on true
   union all
   select false, false, repeated.user_id, repeated.email, repeated.username, true,
-    repeated.used_at is null and repeated.expires_at > ${now}::timestamptz
+    ${isLive(sql`repeated`, now)}
   from (${succeededTokens(sql`token.id = ${tokenId} and token.purpose = ${purpose}::text`)}) repeated`;
 
 /** Whether the provider of an identity does not vouch for the address that the moved account has now. */

@@ -1,13 +1,12 @@
 import { type SQL, sql } from 'drizzle-orm';
-import { insertMail } from '../../mail/sql/mail-rows.ts';
+import { insertMail, isLive } from '../../mail/sql/mail-rows.ts';
 import type { RequestContext } from '../../platform/context.ts';
 
 type Clock = Pick<RequestContext, 'now'>;
 
 /** Whether a token can still give an address back to an account. */
 export const isUndoOf = ({ now }: Clock, token: SQL, email: SQL): SQL => sql`(
-  ${token}.email = ${email} and ${token}.purpose = 'restore_email' and ${token}.used_at is null
-  and ${token}.expires_at > ${now}::timestamptz)`;
+  ${token}.email = ${email} and ${token}.purpose = 'restore_email' and ${isLive(token, now)})`;
 
 /**
  * Whether an address is reserved for an account that has left it, other than the account with the id `but`: while the
@@ -21,7 +20,8 @@ export const isReserved = (ctx: Clock, email: SQL, but: SQL = sql`null`): SQL =>
 export const voidUndos = ({ now }: Clock, accounts: SQL, which: SQL): SQL => sql`
   update one_time_tokens undo set used_at = ${now}
   from ${accounts}
-  where undo.user_id = ${accounts}.id and undo.purpose = 'restore_email' and undo.used_at is null and ${which}`;
+  where undo.user_id = ${accounts}.id and undo.purpose = 'restore_email'
+    and ${isLive(sql`undo`, now)} and ${which}`;
 
 /**
  * Whether an undo token gives back an address that the account had later than the address of another token. Tokens from

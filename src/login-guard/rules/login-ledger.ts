@@ -41,8 +41,12 @@ export type LoginGuard = {
   ) => Promise<LoginAttempt>;
   /** Counts a guess at a mailed code. All codes of an address, which is in its stored form, count together. */
   readonly reserveCode: (email: string, networks: Networks) => Promise<LoginAttempt>;
-  /** Forgets the failures of an account whose owner has proved who they are in another way. */
-  readonly forgive: (names: readonly LoginName[]) => Promise<void>;
+  /**
+   * Forgets the failures of an account whose owner has proved who they are in another way: those of the owner's networks
+   * and of all networks together. Other networks stay locked, and wrong codes of all together keep counting, or a
+   * stranger would learn from the end of a lock that somebody has used the address.
+   */
+  readonly forgive: (names: readonly LoginName[], networks: Networks) => Promise<void>;
 };
 
 export type LoginAttempt =
@@ -85,6 +89,15 @@ const dayMs = 86_400_000;
 export const codeLimits: LedgerLimits = {
   total: { max: 10, windowMs: dayMs, lockMs: dayMs },
   pair: { max: 5, windowMs: dayMs, lockMs: dayMs },
+};
+
+/**
+ * Wrong codes from one network, for all addresses together: who has many mailboxes to guess at gets no more guesses. A
+ * whole office mistypes less often, and its people can use the links.
+ */
+export const networkCodeLimits = (network: string): LedgerLimits => {
+  const limit = { max: 50 * shareOf(network), windowMs: dayMs, lockMs: dayMs };
+  return { total: limit, pair: limit };
 };
 
 /** One attempt in a ledger; `networks` are its pairs in an identifier's ledger, and none in a network's. */
@@ -170,11 +183,21 @@ export const settleInLedger = (
   return advanceLedger(settled, nowMs, limit);
 };
 
-/** Forgets all failures and locks; attempts in flight go on counting. */
-export const forgiveLedger = (ledger: Ledger, nowMs: number, limit: LedgerLimits): Ledger => {
+/**
+ * Forgets the failures and locks of those networks and, except where `keepsTotal`, of all networks together. Attempts in
+ * flight go on counting.
+ */
+export const forgiveLedger = (
+  ledger: Ledger,
+  { networks, keepsTotal }: { readonly networks: readonly string[]; readonly keepsTotal: boolean },
+  nowMs: number,
+  limit: LedgerLimits,
+): Ledger => {
   const { total, pairs } = advanceLedger(ledger, nowMs, limit);
-  const cleared = [...pairs].map(([address, attempts]) => [address, clear(attempts)] as const);
-  return advanceLedger({ total: clear(total), pairs: new Map(cleared) }, nowMs, limit);
+  const kept = [...pairs].map(
+    ([network, attempts]) => [network, networks.includes(network) ? clear(attempts) : attempts] as const,
+  );
+  return advanceLedger({ total: keepsTotal ? total : clear(total), pairs: new Map(kept) }, nowMs, limit);
 };
 
 /** Whether the entry's total or one of its pairs is locked. */

@@ -51,7 +51,14 @@ export const succeeds = (now: Date): SQL => sql`used_at = ${now}, succeeded_at =
 export const withoutCredentials: SQL = sql`password_hash = null, username = null`;
 
 /**
- * Ends the unused tokens of those purposes that belong to the accounts of the relation `accounts`, by their `id`.
+ * Whether a token can still be used. Strangers can ask for one a minute for weeks, and a change of the password must not
+ * write all of the expired ones.
+ */
+export const isLive = (token: SQL, now: Date): SQL =>
+  sql`${token}.used_at is null and ${token}.expires_at > ${now}::timestamptz`;
+
+/**
+ * Ends the live tokens of those purposes that belong to the accounts of the relation `accounts`, by their `id`.
  * `which` narrows them; it may refer to the token as `token`.
  */
 export const voidTokens = (
@@ -63,7 +70,7 @@ export const voidTokens = (
   update one_time_tokens token set used_at = ${now}, ${withoutCredentials}
   from ${accounts}
   where token.user_id = ${accounts}.id and token.purpose = any(${sql.param(purposes)}::text[])
-    and token.used_at is null and ${which}`;
+    and ${isLive(sql`token`, now)} and ${which}`;
 
 /**
  * The same for a statement that does not lock the account. It skips tokens that another statement has locked, because
@@ -77,7 +84,7 @@ export const voidFreeTokens = (
   update one_time_tokens set used_at = ${now}, ${withoutCredentials}
   from (
     select free.id from one_time_tokens free join ${accounts} on free.user_id = ${accounts}.id
-    where free.purpose = any(${sql.param(purposes)}::text[]) and free.used_at is null
+    where free.purpose = any(${sql.param(purposes)}::text[]) and ${isLive(sql`free`, now)}
     for no key update of free skip locked
   ) free_token where one_time_tokens.id = free_token.id`;
 

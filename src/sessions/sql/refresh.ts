@@ -50,6 +50,10 @@ const lateStepsWith = (session: SQL, counter: number): SQL => sql`(
     when ${counter - 1}::int then ${session}.late_steps + 1
     else 1 end)`;
 
+/** Whether no other network has been answered within the grace for a day. */
+const isUnshared = (session: SQL, now: Date): SQL =>
+  sql`coalesce(${session}.shared_at < ${secondsAfter(now, -lateWindowSeconds)}, true)`;
+
 /**
  * Whether the token one step behind is answered after the grace: a phone has lost the answer, and asks again when it is
  * awake. Only the device that lost it, as far as a User-Agent can tell, only while the successor has not been
@@ -62,7 +66,7 @@ const isLate = (
   { now, device }: { readonly now: Date; readonly device: string | null },
 ): SQL => sql`(
   ${session}.refresh_counter = ${counter + 1} and ${session}.late_device = ${device}::text
-  and coalesce(${session}.shared_at < ${secondsAfter(now, -lateWindowSeconds)}, true)
+  and ${isUnshared(session, now)}
   and (select count(*) from (${lateAnswers(session, now)}) answer) < ${lateMax}::int
   and ${lateStepsWith(session, counter)} <= ${maxLateSteps})`;
 
@@ -81,8 +85,8 @@ const isLateAgain = (
 /**
  * One step of refresh-token rotation, decided by one statement: parallel calls queue on the row's lock, and each sees
  * what the one before has left. A current token advances the counter. A token one step behind, within the grace or
- * late, gets the current successor; if another network sends it within the grace, that bars late answers for a day. An
- * older one ends the session, and the tokens that it may have asked for (RFC 9700 section 4.14.2).
+ * late, gets the current successor; if another network sends it within the grace, that is audited and bars late answers
+ * for a day. An older one ends the session, and the tokens that it may have asked for (RFC 9700 section 4.14.2).
  */
 export const createRefresh =
   ({ db, newId, verifiedOnly }: Pick<StatementParts, 'db' | 'newId' | 'verifiedOnly'>) =>
@@ -128,6 +132,7 @@ export const createRefresh =
       from verdict where session.id = verdict.id and verdict.kind = 'repeated'
         and ${deviceNetworkOf(sql`coalesce(session.refreshed_ip, session.ip)`)}
           is distinct from ${deviceNetworkOf(sql`${ctx.ip}::inet`)}
+      returning session.id, session.user_id
     ), late as (
       update sessions session set
         late_answered_at = array(${lateAnswers(sql`session`, now)}) || ${now}::timestamptz,
@@ -142,6 +147,10 @@ export const createRefresh =
       select reused.user_id as id from reused
     ), voided_tokens as (
       ${voidFreeTokens(ctx, endedWithSessions, sql`exposed_account`)}
+    ), first_shared as (
+      select shared.* from shared join held on held.id = shared.id where ${isUnshared(held, now)}
+    ), audited_shared as (
+      ${audit('session.refresh_shared', sql`first_shared`)}
     ), audited_late as (
       ${audit('session.refresh_late', sql`late`)}
     ), audited_reuse as (

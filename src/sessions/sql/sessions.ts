@@ -67,13 +67,19 @@ export const createSessionSql = ({ db, newId, gate }: Parts) => ({
     return row ? { session, account: toAccount(row), isDeviceTold: row.is_device_told } : null;
   },
 
-  /** Ends a live session. An outdated refresh token ends its session too, as it would on refresh. */
-  end: async (ctx: RequestContext, sessionId: string): Promise<void> => {
+  /**
+   * Ends a live session. An outdated refresh token ends its session too, as it would on refresh; the audit event says so,
+   * because another than the owner may have sent it.
+   */
+  end: async (ctx: RequestContext, { sessionId, counter }: SessionProof): Promise<void> => {
+    const { details, ...event } = endedByOwner(newId(ctx.now), 'local', sql`held`, sql`ended`);
+    const outdated = sql`case when held.refresh_counter > ${counter}::int
+      then '{"outdated_token": true}'::jsonb else '{}'::jsonb end`;
     await db.transaction(ctx, [
       lockOwnerOfSession(sessionId),
       sql`
         with held as (
-          select session.id, session.user_id from sessions session
+          select session.id, session.user_id, session.refresh_counter from sessions session
           join users owner on owner.id = session.user_id
           where session.id = ${sessionId} and not ${isOver(sql`session`, ctx.now)}
         ), ended as (
@@ -81,7 +87,7 @@ export const createSessionSql = ({ db, newId, gate }: Parts) => ({
           from held where sessions.id = held.id and sessions.revoked_at is null
           returning sessions.id
         )
-        ${insertAudit(ctx, endedByOwner(newId(ctx.now), 'local', sql`held`, sql`ended`))} from held`,
+        ${insertAudit(ctx, { ...event, details: sql`${details} || ${outdated}` })} from held`,
     ]);
   },
 
@@ -192,7 +198,18 @@ export const createSessionSql = ({ db, newId, gate }: Parts) => ({
     const sessions = rows.flatMap(({ id, created_at, refreshed_at, ip, user_agent, current }) =>
       id === null
         ? []
-        : [{ id, createdAt: created_at, lastUsedAt: refreshed_at, ip, userAgent: user_agent, current }],
+        : [
+            {
+              id,
+              createdAt: created_at,
+              // The caller uses its own session now. The instant of its refresh would tell a thief who shares the session
+              // when a token that its owner has replaced still gets an answer.
+              lastUsedAt: current ? ctx.now : refreshed_at,
+              ip,
+              userAgent: user_agent,
+              current,
+            },
+          ],
     );
     return pageOf(sessions, limit, ({ id }) => id);
   },

@@ -165,27 +165,27 @@ wanted as (
         or exists (select from identities where identities.user_id = account.id)
         or exists (select from sessions where sessions.user_id = account.id and sessions.revoked_at is null)
         or exists (select from one_time_tokens token
-          where token.user_id = account.id and token.used_at is null
-            and token.purpose = any($25::text[]))) as forgets,
-    case when not (target.roles <@ $26::text[] and target.roles @> $27::text[])
-    then $28::text[] end as roles
+          where token.user_id = account.id and token.used_at is null and token.expires_at > $25::timestamptz
+            and token.purpose = any($26::text[]))) as forgets,
+    case when not (target.roles <@ $27::text[] and target.roles @> $28::text[])
+    then $29::text[] end as roles
   from verdict, target join users account on account.id = target.id
   where verdict.refusal is null
 ), changed_user as (
   update users account set
     disabled_at = case change.disabled
-    when true then $29::timestamptz when false then null else account.disabled_at end,
+    when true then $30::timestamptz when false then null else account.disabled_at end,
     must_change_password = coalesce(change.must_change_password, account.must_change_password),
-    username = case when change.renames then $30::text else account.username end,
+    username = case when change.renames then $31::text else account.username end,
     password_hash = case when not change.forgets then account.password_hash end,
     password_changed_at = case when not change.forgets then account.password_changed_at end,
     reset_sent_at = case when not change.forgets then account.reset_sent_at end,
     familiar_reset_sent_at = case when not change.forgets then account.familiar_reset_sent_at end,
-    familiar_since = case when change.forgets then $31::timestamptz else account.familiar_since end,
+    familiar_since = case when change.forgets then $32::timestamptz else account.familiar_since end,
     familiar_ip = case when not change.forgets then account.familiar_ip end,
-  updated_at = $32
+  updated_at = $33
   from change
-  where account.id = $33::uuid and (change.disabled is not null or change.must_change_password is not null
+  where account.id = $34::uuid and (change.disabled is not null or change.must_change_password is not null
       or change.renames or change.forgets or change.roles is not null)
   returning account.id
 ), removed_roles as (
@@ -196,29 +196,29 @@ wanted as (
   select changed_user.id, name from changed_user, change, unnest(change.roles) name
   on conflict do nothing
 ), ended_sessions as (
-  update sessions session set revoked_at = $34,
-    revoked_reason = $35
+  update sessions session set revoked_at = $35,
+    revoked_reason = $36
   from changed_user
-  where $36::boolean and session.user_id = changed_user.id and session.revoked_at is null
+  where $37::boolean and session.user_id = changed_user.id and session.revoked_at is null
 ), ended_tokens as (
-  update one_time_tokens token set used_at = $37, password_hash = null, username = null
+  update one_time_tokens token set used_at = $38, password_hash = null, username = null
   from changed_user
-  where token.user_id = changed_user.id and token.purpose = any($38::text[])
-    and token.used_at is null and true
+  where token.user_id = changed_user.id and token.purpose = any($39::text[])
+    and token.used_at is null and token.expires_at > $40::timestamptz and true
 ),
 unlinked as (
   delete from identities identity
-  where identity.user_id in (select changed_user.id from changed_user where $39::boolean) and true
+  where identity.user_id in (select changed_user.id from changed_user where $41::boolean) and true
   returning identity.id, identity.user_id
 ), audited_identities as (
   insert into audit_events (id, type, actor_id, subject_id, created_at, ip, user_agent, request_id, details)
-  select $40::uuid, $41, (select gate.user_id from gate), gone.user_id, $42::timestamptz,
-    $43::inet, $44, $45, jsonb_build_object('identity_ids', gone.ids) from (
+  select $42::uuid, $43, (select gate.user_id from gate), gone.user_id, $44::timestamptz,
+    $45::inet, $46, $47, jsonb_build_object('identity_ids', gone.ids) from (
       select unlinked.user_id, jsonb_agg(unlinked.id) as ids from unlinked group by unlinked.user_id) gone
 ), audited as (
   insert into audit_events (id, type, actor_id, subject_id, created_at, ip, user_agent, request_id, details)
-  select $46::uuid, $47, (select gate.user_id from gate), changed_user.id, $48::timestamptz,
-    $49::inet, $50, $51, (
+  select $48::uuid, $49, (select gate.user_id from gate), changed_user.id, $50::timestamptz,
+    $51::inet, $52, $53, (
       select jsonb_strip_nulls(jsonb_build_object(
           'disabled', change.disabled,
           'must_change_password', change.must_change_password,
@@ -257,33 +257,35 @@ select verdict.refusal, verdict.may_read from verdict;
 --   $22  boolean                   false
 --   $23  text                      null
 --   $24  boolean                   true
---   $25  text[]                    ["reset_password","invitation","change_email"]
---   $26  text[]                    null
+--   $25  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $26  text[]                    ["reset_password","invitation","change_email"]
 --   $27  text[]                    null
 --   $28  text[]                    null
---   $29  timestamp with time zone  2026-01-31T12:00:00.000Z
---   $30  text                      null
---   $31  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $29  text[]                    null
+--   $30  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $31  text                      null
 --   $32  timestamp with time zone  2026-01-31T12:00:00.000Z
---   $33  uuid                      '00000000-0000-7000-8000-000000000010'
---   $34  timestamp with time zone  2026-01-31T12:00:00.000Z
---   $35  text                      'account_disabled'
---   $36  boolean                   true
---   $37  timestamp with time zone  2026-01-31T12:00:00.000Z
---   $38  text[]                    ["reset_password","invitation","change_email"]
---   $39  boolean                   true
---   $40  uuid                      '00000000-0000-7000-8000-000000000002'
---   $41  text                      'identity.unlinked'
---   $42  timestamp with time zone  2026-01-31T12:00:00.000Z
---   $43  inet                      '192.0.2.1'
---   $44  text                      'a browser'
---   $45  text                      'a request'
---   $46  uuid                      '00000000-0000-7000-8000-000000000001'
---   $47  text                      'account.changed'
---   $48  timestamp with time zone  2026-01-31T12:00:00.000Z
---   $49  inet                      '192.0.2.1'
---   $50  text                      'a browser'
---   $51  text                      'a request'
+--   $33  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $34  uuid                      '00000000-0000-7000-8000-000000000010'
+--   $35  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $36  text                      'account_disabled'
+--   $37  boolean                   true
+--   $38  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $39  text[]                    ["reset_password","invitation","change_email"]
+--   $40  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $41  boolean                   true
+--   $42  uuid                      '00000000-0000-7000-8000-000000000002'
+--   $43  text                      'identity.unlinked'
+--   $44  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $45  inet                      '192.0.2.1'
+--   $46  text                      'a browser'
+--   $47  text                      'a request'
+--   $48  uuid                      '00000000-0000-7000-8000-000000000001'
+--   $49  text                      'account.changed'
+--   $50  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $51  inet                      '192.0.2.1'
+--   $52  text                      'a browser'
+--   $53  text                      'a request'
 
 select
   account.id, account.email, account.email_verified_at is not null as email_verified, account.username,

@@ -165,27 +165,27 @@ wanted as (
         or exists (select from identities where identities.user_id = account.id)
         or exists (select from sessions where sessions.user_id = account.id and sessions.revoked_at is null)
         or exists (select from one_time_tokens token
-          where token.user_id = account.id and token.used_at is null
-            and token.purpose = any($24::text[]))) as forgets,
-    case when not (target.roles <@ $25::text[] and target.roles @> $26::text[])
-    then $27::text[] end as roles
+          where token.user_id = account.id and token.used_at is null and token.expires_at > $24::timestamptz
+            and token.purpose = any($25::text[]))) as forgets,
+    case when not (target.roles <@ $26::text[] and target.roles @> $27::text[])
+    then $28::text[] end as roles
   from verdict, target join users account on account.id = target.id
   where verdict.refusal is null
 ), changed_user as (
   update users account set
     disabled_at = case change.disabled
-    when true then $28::timestamptz when false then null else account.disabled_at end,
+    when true then $29::timestamptz when false then null else account.disabled_at end,
     must_change_password = coalesce(change.must_change_password, account.must_change_password),
-    username = case when change.renames then $29::text else account.username end,
+    username = case when change.renames then $30::text else account.username end,
     password_hash = case when not change.forgets then account.password_hash end,
     password_changed_at = case when not change.forgets then account.password_changed_at end,
     reset_sent_at = case when not change.forgets then account.reset_sent_at end,
     familiar_reset_sent_at = case when not change.forgets then account.familiar_reset_sent_at end,
-    familiar_since = case when change.forgets then $30::timestamptz else account.familiar_since end,
+    familiar_since = case when change.forgets then $31::timestamptz else account.familiar_since end,
     familiar_ip = case when not change.forgets then account.familiar_ip end,
-  updated_at = $31
+  updated_at = $32
   from change
-  where account.id = $32::uuid and (change.disabled is not null or change.must_change_password is not null
+  where account.id = $33::uuid and (change.disabled is not null or change.must_change_password is not null
       or change.renames or change.forgets or change.roles is not null)
   returning account.id
 ), removed_roles as (
@@ -196,29 +196,29 @@ wanted as (
   select changed_user.id, name from changed_user, change, unnest(change.roles) name
   on conflict do nothing
 ), ended_sessions as (
-  update sessions session set revoked_at = $33,
-    revoked_reason = $34
+  update sessions session set revoked_at = $34,
+    revoked_reason = $35
   from changed_user
-  where $35::boolean and session.user_id = changed_user.id and session.revoked_at is null
+  where $36::boolean and session.user_id = changed_user.id and session.revoked_at is null
 ), ended_tokens as (
-  update one_time_tokens token set used_at = $36, password_hash = null, username = null
+  update one_time_tokens token set used_at = $37, password_hash = null, username = null
   from changed_user
-  where token.user_id = changed_user.id and token.purpose = any($37::text[])
-    and token.used_at is null and true
+  where token.user_id = changed_user.id and token.purpose = any($38::text[])
+    and token.used_at is null and token.expires_at > $39::timestamptz and true
 ),
 unlinked as (
   delete from identities identity
-  where identity.user_id in (select changed_user.id from changed_user where $38::boolean) and true
+  where identity.user_id in (select changed_user.id from changed_user where $40::boolean) and true
   returning identity.id, identity.user_id
 ), audited_identities as (
   insert into audit_events (id, type, actor_id, subject_id, created_at, ip, user_agent, request_id, details)
-  select $39::uuid, $40, (select gate.user_id from gate), gone.user_id, $41::timestamptz,
-    $42::inet, $43, $44, jsonb_build_object('identity_ids', gone.ids) from (
+  select $41::uuid, $42, (select gate.user_id from gate), gone.user_id, $43::timestamptz,
+    $44::inet, $45, $46, jsonb_build_object('identity_ids', gone.ids) from (
       select unlinked.user_id, jsonb_agg(unlinked.id) as ids from unlinked group by unlinked.user_id) gone
 ), audited as (
   insert into audit_events (id, type, actor_id, subject_id, created_at, ip, user_agent, request_id, details)
-  select $45::uuid, $46, (select gate.user_id from gate), changed_user.id, $47::timestamptz,
-    $48::inet, $49, $50, (
+  select $47::uuid, $48, (select gate.user_id from gate), changed_user.id, $49::timestamptz,
+    $50::inet, $51, $52, (
       select jsonb_strip_nulls(jsonb_build_object(
           'disabled', change.disabled,
           'must_change_password', change.must_change_password,
@@ -256,33 +256,35 @@ select verdict.refusal, verdict.may_read from verdict;
 --   $21  boolean                   true
 --   $22  text                      'person'
 --   $23  boolean                   false
---   $24  text[]                    ["reset_password","invitation","change_email"]
---   $25  text[]                    ["user"]
+--   $24  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $25  text[]                    ["reset_password","invitation","change_email"]
 --   $26  text[]                    ["user"]
 --   $27  text[]                    ["user"]
---   $28  timestamp with time zone  2026-01-31T12:00:00.000Z
---   $29  text                      'person'
---   $30  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $28  text[]                    ["user"]
+--   $29  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $30  text                      'person'
 --   $31  timestamp with time zone  2026-01-31T12:00:00.000Z
---   $32  uuid                      '00000000-0000-7000-8000-000000000010'
---   $33  timestamp with time zone  2026-01-31T12:00:00.000Z
---   $34  text                      'administrator'
---   $35  boolean                   false
---   $36  timestamp with time zone  2026-01-31T12:00:00.000Z
---   $37  text[]                    []
---   $38  boolean                   false
---   $39  uuid                      '00000000-0000-7000-8000-000000000002'
---   $40  text                      'identity.unlinked'
---   $41  timestamp with time zone  2026-01-31T12:00:00.000Z
---   $42  inet                      '192.0.2.1'
---   $43  text                      'a browser'
---   $44  text                      'a request'
---   $45  uuid                      '00000000-0000-7000-8000-000000000001'
---   $46  text                      'account.changed'
---   $47  timestamp with time zone  2026-01-31T12:00:00.000Z
---   $48  inet                      '192.0.2.1'
---   $49  text                      'a browser'
---   $50  text                      'a request'
+--   $32  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $33  uuid                      '00000000-0000-7000-8000-000000000010'
+--   $34  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $35  text                      'administrator'
+--   $36  boolean                   false
+--   $37  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $38  text[]                    []
+--   $39  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $40  boolean                   false
+--   $41  uuid                      '00000000-0000-7000-8000-000000000002'
+--   $42  text                      'identity.unlinked'
+--   $43  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $44  inet                      '192.0.2.1'
+--   $45  text                      'a browser'
+--   $46  text                      'a request'
+--   $47  uuid                      '00000000-0000-7000-8000-000000000001'
+--   $48  text                      'account.changed'
+--   $49  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $50  inet                      '192.0.2.1'
+--   $51  text                      'a browser'
+--   $52  text                      'a request'
 
 select
   account.id, account.email, account.email_verified_at is not null as email_verified, account.username,

@@ -108,11 +108,11 @@ target as (
   update one_time_tokens token set used_at = $15, password_hash = null, username = null
   from ended_user
   where token.user_id = ended_user.id and token.purpose = any($16::text[])
-    and token.used_at is null and true
+    and token.used_at is null and token.expires_at > $17::timestamptz and true
 ), audited as (
   insert into audit_events (id, type, actor_id, subject_id, created_at, ip, user_agent, request_id, details)
-  select $17::uuid, $18, (select gate.user_id from gate), ended_user.id, $19::timestamptz,
-    $20::inet, $21, $22, jsonb_build_object('scope', 'global', 'sessions', (select count(*) from ended_sessions))
+  select $18::uuid, $19, (select gate.user_id from gate), ended_user.id, $20::timestamptz,
+    $21::inet, $22, $23, jsonb_build_object('scope', 'global', 'sessions', (select count(*) from ended_sessions))
   from ended_user
 )
 select verdict.refusal from verdict;
@@ -135,11 +135,12 @@ select verdict.refusal from verdict;
 --   $14  timestamp with time zone  2026-01-31T12:00:00.000Z
 --   $15  timestamp with time zone  2026-01-31T12:00:00.000Z
 --   $16  text[]                    ["change_email"]
---   $17  uuid                      '00000000-0000-7000-8000-000000000001'
---   $18  text                      'session.ended'
---   $19  timestamp with time zone  2026-01-31T12:00:00.000Z
---   $20  inet                      '192.0.2.1'
---   $21  text                      'a browser'
---   $22  text                      'a request'
+--   $17  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $18  uuid                      '00000000-0000-7000-8000-000000000001'
+--   $19  text                      'session.ended'
+--   $20  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $21  inet                      '192.0.2.1'
+--   $22  text                      'a browser'
+--   $23  text                      'a request'
 
 commit;

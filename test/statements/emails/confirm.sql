@@ -35,7 +35,7 @@ asked as (
                         '-infinity'::timestamptz))))
             and exists (select from users rival where rival.email = token.email
                 and rival.id <> token.user_id)) as needs_session) found
-  where token.id = $4 and token.used_at is null and token.expires_at > $5 and
+  where token.id = $4 and token.used_at is null and token.expires_at > $5::timestamptz and
     token.purpose = 'change_email' and account.disabled_at is null
     and not (token.created_at < coalesce((select not_before from session_cutoff), '-infinity'::timestamptz))
 ),
@@ -114,7 +114,7 @@ asked as (
                         '-infinity'::timestamptz))))
             and exists (select from users rival where rival.email = token.email
                 and rival.id <> token.user_id)) as needs_session) found
-  where token.id = $4 and token.used_at is null and token.expires_at > $5 and
+  where token.id = $4 and token.used_at is null and token.expires_at > $5::timestamptz and
     token.purpose = 'change_email' and account.disabled_at is null
     and not (token.created_at < coalesce((select not_before from session_cutoff), '-infinity'::timestamptz))
 ), used_token as (
@@ -141,18 +141,19 @@ asked as (
   update one_time_tokens token set used_at = $13, password_hash = null, username = null
   from moved_account
   where token.user_id = moved_account.id and token.purpose = any($14::text[])
-    and token.used_at is null and token.id <> $15
+    and token.used_at is null and token.expires_at > $15::timestamptz and token.id <> $16
 ), voided_undos as (
-  update one_time_tokens undo set used_at = $16
+  update one_time_tokens undo set used_at = $17
   from moved_account
-  where undo.user_id = moved_account.id and undo.purpose = 'restore_email' and undo.used_at is null and
+  where undo.user_id = moved_account.id and undo.purpose = 'restore_email'
+    and undo.used_at is null and undo.expires_at > $18::timestamptz and
     undo.email <> moved_account.email
     and exists (select from home where
         coalesce(undo.proved_at > home.proved_at, undo.created_at > home.created_at))
 ), ended_sessions as (
-  update sessions session set revoked_at = $17, revoked_reason = 'email_restored'
+  update sessions session set revoked_at = $19, revoked_reason = 'email_restored'
   from moved_account where session.user_id = moved_account.id and session.revoked_at is null
-    and session.id is distinct from $18::uuid and exists (select from home)
+    and session.id is distinct from $20::uuid and exists (select from home)
 ),
 unlinked as (
   delete from identities identity where identity.user_id in (select moved_account.id from moved_account, home)
@@ -160,26 +161,26 @@ unlinked as (
   returning identity.id, identity.user_id
 ), audited_identities as (
   insert into audit_events (id, type, actor_id, subject_id, created_at, ip, user_agent, request_id, details)
-  select $19::uuid, $20, gone.user_id, gone.user_id, $21::timestamptz,
-    $22::inet, $23, $24, jsonb_build_object('identity_ids', gone.ids) from (
+  select $21::uuid, $22, gone.user_id, gone.user_id, $23::timestamptz,
+    $24::inet, $25, $26, jsonb_build_object('identity_ids', gone.ids) from (
       select unlinked.user_id, jsonb_agg(unlinked.id) as ids from unlinked group by unlinked.user_id) gone
 ), undo_token as (
   insert into one_time_tokens (
       id, user_id, purpose, email, proved_at, code_mac, code_expires_at, created_at, expires_at)
-  select $25::uuid, source.user_id, $26::text, source.email, source.present_since::timestamptz,
-    $27::text, $28::timestamptz,
-    $29::timestamptz, $30::timestamptz
+  select $27::uuid, source.user_id, $28::text, source.email, source.present_since::timestamptz,
+    $29::text, $30::timestamptz,
+    $31::timestamptz, $32::timestamptz
   from (
     select asked.user_id, asked.present_email as email, asked.present_since from asked join used_token on true
     where asked.present_since is not null and not exists (select from home)) source
   returning id, user_id, email
 ), told as (
   insert into outbox (id, user_id, recipient, template, details, to_proved_address, created_at, next_attempt_at)
-  select $31::uuid, source.user_id, source.recipient, $32::text, jsonb_strip_nulls(jsonb_build_object(
+  select $33::uuid, source.user_id, source.recipient, $34::text, jsonb_strip_nulls(jsonb_build_object(
       'token_id', (select undo_token.id from undo_token), 'new_email', source.new_email)),
     exists (
       select from users proved where proved.email = source.recipient and proved.email_verified_at is not null),
-    $33::timestamptz, $34::timestamptz
+    $35::timestamptz, $36::timestamptz
   from (
     select moved_account.id as user_id, asked.present_email as recipient,
       case when asked.present_since is not null then moved_account.email end as new_email
@@ -187,21 +188,21 @@ unlinked as (
   returning id
 ), audited as (
   insert into audit_events (id, type, actor_id, subject_id, created_at, ip, user_agent, request_id, details)
-  select $35::uuid, $36, null::uuid, moved_account.id, $37::timestamptz,
-    $38::inet, $39, $40, '{}'::jsonb from moved_account
+  select $37::uuid, $38, null::uuid, moved_account.id, $39::timestamptz,
+    $40::inet, $41, $42, '{}'::jsonb from moved_account
 )
 select asked.is_taken, asked.free_to_asker, asked.user_id, moved_account.email, moved_account.username,
-  false as is_repeat, $41::boolean as sets_password
+  false as is_repeat, $43::boolean as sets_password
 from asked left join moved_account on true
 union all
 select false, false, repeated.user_id, repeated.email, repeated.username, true,
-  repeated.used_at is null and repeated.expires_at > $42::timestamptz
+  repeated.used_at is null and repeated.expires_at > $44::timestamptz
 from (
   select token.user_id, token.succeeded_at, token.used_at, token.expires_at,
     account.email, account.username, account.password_hash
   from one_time_tokens token join users account on account.id = token.user_id and account.email = token.email
   where token.succeeded_at is not null and account.email_verified_at is not null and account.disabled_at is null
-    and token.id = $43 and token.purpose = $44::text) repeated;
+    and token.id = $45 and token.purpose = $46::text) repeated;
 -- columns
 --   is_taken       boolean
 --   free_to_asker  boolean
@@ -225,35 +226,37 @@ from (
 --   $12  timestamp with time zone  2026-01-31T12:00:00.000Z
 --   $13  timestamp with time zone  2026-01-31T12:00:00.000Z
 --   $14  text[]                    ["verify_email","reset_password","change_email","invitation"]
---   $15  uuid                      '00000000-0000-7000-8000-000000000012'
---   $16  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $15  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $16  uuid                      '00000000-0000-7000-8000-000000000012'
 --   $17  timestamp with time zone  2026-01-31T12:00:00.000Z
---   $18  uuid                      '00000000-0000-7000-8000-000000000011'
---   $19  uuid                      '00000000-0000-7000-8000-000000000001'
---   $20  text                      'identity.unlinked'
---   $21  timestamp with time zone  2026-01-31T12:00:00.000Z
---   $22  inet                      '192.0.2.1'
---   $23  text                      'a browser'
---   $24  text                      'a request'
---   $25  uuid                      '00000000-0000-7000-8000-000000000012'
---   $26  text                      'restore_email'
---   $27  text                      null
---   $28  timestamp with time zone  null
---   $29  timestamp with time zone  2026-01-31T12:00:00.000Z
---   $30  timestamp with time zone  2026-02-07T12:00:00.000Z
---   $31  uuid                      '00000000-0000-7000-8000-000000000013'
---   $32  text                      'email_changed'
---   $33  timestamp with time zone  2026-01-31T12:00:00.000Z
---   $34  timestamp with time zone  2026-01-31T12:00:00.000Z
---   $35  uuid                      '00000000-0000-7000-8000-000000000002'
---   $36  text                      'email.changed'
---   $37  timestamp with time zone  2026-01-31T12:00:00.000Z
---   $38  inet                      '192.0.2.1'
---   $39  text                      'a browser'
---   $40  text                      'a request'
---   $41  boolean                   false
---   $42  timestamp with time zone  2026-01-31T12:00:00.000Z
---   $43  uuid                      '00000000-0000-7000-8000-000000000012'
---   $44  text                      'change_email'
+--   $18  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $19  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $20  uuid                      '00000000-0000-7000-8000-000000000011'
+--   $21  uuid                      '00000000-0000-7000-8000-000000000001'
+--   $22  text                      'identity.unlinked'
+--   $23  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $24  inet                      '192.0.2.1'
+--   $25  text                      'a browser'
+--   $26  text                      'a request'
+--   $27  uuid                      '00000000-0000-7000-8000-000000000012'
+--   $28  text                      'restore_email'
+--   $29  text                      null
+--   $30  timestamp with time zone  null
+--   $31  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $32  timestamp with time zone  2026-02-07T12:00:00.000Z
+--   $33  uuid                      '00000000-0000-7000-8000-000000000013'
+--   $34  text                      'email_changed'
+--   $35  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $36  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $37  uuid                      '00000000-0000-7000-8000-000000000002'
+--   $38  text                      'email.changed'
+--   $39  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $40  inet                      '192.0.2.1'
+--   $41  text                      'a browser'
+--   $42  text                      'a request'
+--   $43  boolean                   false
+--   $44  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $45  uuid                      '00000000-0000-7000-8000-000000000012'
+--   $46  text                      'change_email'
 
 commit;

@@ -67,58 +67,58 @@ gate as (
   update one_time_tokens token set used_at = $11, password_hash = null, username = null
   from asking_account
   where token.user_id = asking_account.id and token.purpose = any($12::text[])
-    and token.used_at is null and true
+    and token.used_at is null and token.expires_at > $13::timestamptz and true
 ),
 mailed_token as (
   insert into one_time_tokens (
       id, user_id, purpose, email, proved_at, code_mac, code_expires_at, created_at, expires_at)
-  select $13::uuid, source.user_id, $14::text, source.email, null::timestamptz,
-    $15::text, $16::timestamptz,
-    $17::timestamptz, $18::timestamptz
+  select $14::uuid, source.user_id, $15::text, source.email, null::timestamptz,
+    $16::text, $17::timestamptz,
+    $18::timestamptz, $19::timestamptz
   from (
-    select asking_account.id as user_id, $19::text as email from asking_account
+    select asking_account.id as user_id, $20::text as email from asking_account
     where not exists (select from holder)) source
   returning id, user_id, email),
 mailed as (
   insert into outbox (id, user_id, recipient, template, details, to_proved_address, created_at, next_attempt_at)
-  select $20::uuid, source.user_id, source.recipient, $21::text, jsonb_build_object('token_id', $22::text),
+  select $21::uuid, source.user_id, source.recipient, $22::text, jsonb_build_object('token_id', $23::text),
     exists (
       select from users proved where proved.email = source.recipient and proved.email_verified_at is not null),
-    $23::timestamptz, $24::timestamptz
+    $24::timestamptz, $25::timestamptz
   from (select mailed_token.user_id, mailed_token.email as recipient from mailed_token) source
   returning id), told_holder as (
     insert into outbox (id, user_id, recipient, template, details, to_proved_address, created_at, next_attempt_at)
-    select $25::uuid, source.user_id, source.recipient, $26::text, '{}'::jsonb,
+    select $26::uuid, source.user_id, source.recipient, $27::text, '{}'::jsonb,
       exists (
         select from users proved where proved.email = source.recipient and proved.email_verified_at is not null),
-      $27::timestamptz, $28::timestamptz
+      $28::timestamptz, $29::timestamptz
     from (
-      select reminded.user_id, $29::text as recipient from reminded where reminded.kept_until is null) source
+      select reminded.user_id, $30::text as recipient from reminded where reminded.kept_until is null) source
     returning id
 ), told_reserved as (
   insert into outbox (id, user_id, recipient, template, details, to_proved_address, created_at, next_attempt_at)
-  select $30::uuid, source.user_id, source.recipient, $31::text, jsonb_build_object('kept_until', source.kept_until),
-    true, $32::timestamptz, $33::timestamptz
+  select $31::uuid, source.user_id, source.recipient, $32::text, jsonb_build_object('kept_until', source.kept_until),
+    true, $33::timestamptz, $34::timestamptz
   from (
-    select null::uuid as user_id, $34::text as recipient, reservation.kept_until
+    select null::uuid as user_id, $35::text as recipient, reservation.kept_until
     from (select reminded.kept_until from reminded where reminded.kept_until is not null) reservation) source
   returning id
 ), told_owner as (
   insert into outbox (id, user_id, recipient, template, details, to_proved_address, created_at, next_attempt_at)
-  select $35::uuid, source.user_id, source.recipient, $36::text, jsonb_strip_nulls(jsonb_build_object(
-      'new_email', case when source.is_proved then $37::text end)) || jsonb_build_object('ip', $38::text,
-        'user_agent', $39::text),
+  select $36::uuid, source.user_id, source.recipient, $37::text, jsonb_strip_nulls(jsonb_build_object(
+      'new_email', case when source.is_proved then $38::text end)) || jsonb_build_object('ip', $39::text,
+        'user_agent', $40::text),
     exists (
       select from users proved where proved.email = source.recipient and proved.email_verified_at is not null),
-    $40::timestamptz, $41::timestamptz
+    $41::timestamptz, $42::timestamptz
   from (
     select asking_account.id as user_id, asking_account.email as recipient, asking_account.is_proved
     from asking_account) source
   returning id
 ), audited as (
   insert into audit_events (id, type, actor_id, subject_id, created_at, ip, user_agent, request_id, details)
-  select $42::uuid, $43, asking_account.id, asking_account.id, $44::timestamptz,
-    $45::inet, $46, $47, '{}'::jsonb from asking_account
+  select $43::uuid, $44, asking_account.id, asking_account.id, $45::timestamptz,
+    $46::inet, $47, $48, '{}'::jsonb from asking_account
 )
 select gate.refusal, not exists (select from asking_account) as has_changed from gate;
 -- columns
@@ -137,40 +137,41 @@ select gate.refusal, not exists (select from asking_account) as has_changed from
 --   $10  timestamp with time zone  2026-01-31T11:59:00.000Z
 --   $11  timestamp with time zone  2026-01-31T12:00:00.000Z
 --   $12  text[]                    ["change_email"]
---   $13  uuid                      '00000000-0000-7000-8000-000000000012'
---   $14  text                      'change_email'
---   $15  text                      null
---   $16  timestamp with time zone  null
---   $17  timestamp with time zone  2026-01-31T12:00:00.000Z
---   $18  timestamp with time zone  2026-02-01T12:00:00.000Z
---   $19  text                      'person@example.com'
---   $20  uuid                      '00000000-0000-7000-8000-000000000013'
---   $21  text                      'verify_new_email'
---   $22  text                      '00000000-0000-7000-8000-000000000012'
---   $23  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $13  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $14  uuid                      '00000000-0000-7000-8000-000000000012'
+--   $15  text                      'change_email'
+--   $16  text                      null
+--   $17  timestamp with time zone  null
+--   $18  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $19  timestamp with time zone  2026-02-01T12:00:00.000Z
+--   $20  text                      'person@example.com'
+--   $21  uuid                      '00000000-0000-7000-8000-000000000013'
+--   $22  text                      'verify_new_email'
+--   $23  text                      '00000000-0000-7000-8000-000000000012'
 --   $24  timestamp with time zone  2026-01-31T12:00:00.000Z
---   $25  uuid                      '00000000-0000-7000-8000-000000000013'
---   $26  text                      'account_exists'
---   $27  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $25  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $26  uuid                      '00000000-0000-7000-8000-000000000013'
+--   $27  text                      'account_exists'
 --   $28  timestamp with time zone  2026-01-31T12:00:00.000Z
---   $29  text                      'person@example.com'
---   $30  uuid                      '00000000-0000-7000-8000-000000000013'
---   $31  text                      'address_reserved'
---   $32  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $29  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $30  text                      'person@example.com'
+--   $31  uuid                      '00000000-0000-7000-8000-000000000013'
+--   $32  text                      'address_reserved'
 --   $33  timestamp with time zone  2026-01-31T12:00:00.000Z
---   $34  text                      'person@example.com'
---   $35  uuid                      '00000000-0000-7000-8000-000000000029'
---   $36  text                      'email_change_requested'
---   $37  text                      'person@example.com'
---   $38  text                      '192.0.2.1'
---   $39  text                      'a browser'
---   $40  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $34  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $35  text                      'person@example.com'
+--   $36  uuid                      '00000000-0000-7000-8000-000000000029'
+--   $37  text                      'email_change_requested'
+--   $38  text                      'person@example.com'
+--   $39  text                      '192.0.2.1'
+--   $40  text                      'a browser'
 --   $41  timestamp with time zone  2026-01-31T12:00:00.000Z
---   $42  uuid                      '00000000-0000-7000-8000-000000000001'
---   $43  text                      'email.change_requested'
---   $44  timestamp with time zone  2026-01-31T12:00:00.000Z
---   $45  inet                      '192.0.2.1'
---   $46  text                      'a browser'
---   $47  text                      'a request'
+--   $42  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $43  uuid                      '00000000-0000-7000-8000-000000000001'
+--   $44  text                      'email.change_requested'
+--   $45  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $46  inet                      '192.0.2.1'
+--   $47  text                      'a browser'
+--   $48  text                      'a request'
 
 commit;

@@ -23,7 +23,8 @@ asked as (
           rival.email_verified_at is not null or rival.disabled_at is not null
           or exists (select from user_roles held where held.user_id = rival.id
               and held.role_name <> 'user'))) as is_held, false as needs_session) found
-  where token.id = $1 and token.used_at is null and token.expires_at > $2 and token.purpose = 'restore_email'
+  where token.id = $1 and token.used_at is null and token.expires_at > $2::timestamptz
+    and token.purpose = 'restore_email'
 ),
 erased as (
   delete from users where users.id = (select doomed.id from (
@@ -85,7 +86,8 @@ asked as (
           rival.email_verified_at is not null or rival.disabled_at is not null
           or exists (select from user_roles held where held.user_id = rival.id
               and held.role_name <> 'user'))) as is_held, false as needs_session) found
-  where token.id = $1 and token.used_at is null and token.expires_at > $2 and token.purpose = 'restore_email'
+  where token.id = $1 and token.used_at is null and token.expires_at > $2::timestamptz
+    and token.purpose = 'restore_email'
 ), used_token as (
   update one_time_tokens token set purpose = 'reset_password', succeeded_at = $3, created_at = $4,
     expires_at = $5
@@ -115,41 +117,41 @@ unlinked as (
   update one_time_tokens token set used_at = $17, password_hash = null, username = null
   from moved_account
   where token.user_id = moved_account.id and token.purpose = any($18::text[])
-    and token.used_at is null and token.id <> $19
+    and token.used_at is null and token.expires_at > $19::timestamptz and token.id <> $20
 ), voided_undos as (
-  update one_time_tokens undo set used_at = $20
+  update one_time_tokens undo set used_at = $21
   from moved_account
-  where undo.user_id = moved_account.id and undo.purpose = 'restore_email' and undo.used_at is null and undo.id <> $21
-    and exists (
+  where undo.user_id = moved_account.id and undo.purpose = 'restore_email'
+    and undo.used_at is null and undo.expires_at > $22::timestamptz and undo.id <> $23 and exists (
       select from used_token where undo.email = used_token.email or
         coalesce(undo.proved_at > used_token.proved_at, undo.created_at > used_token.created_at))
 ), told as (
   insert into outbox (id, user_id, recipient, template, details, to_proved_address, created_at, next_attempt_at)
-  select $22::uuid, source.user_id, source.recipient, $23::text, '{}'::jsonb,
+  select $24::uuid, source.user_id, source.recipient, $25::text, '{}'::jsonb,
     exists (
       select from users proved where proved.email = source.recipient and proved.email_verified_at is not null),
-    $24::timestamptz, $25::timestamptz
+    $26::timestamptz, $27::timestamptz
   from (
     select used_token.user_id, used_token.present_email as recipient from used_token
     where used_token.present_since is not null) source
   returning id
 ), audited as (
   insert into audit_events (id, type, actor_id, subject_id, created_at, ip, user_agent, request_id, details)
-  select $26::uuid, $27, moved_account.id, moved_account.id, $28::timestamptz,
-    $29::inet, $30, $31, '{}'::jsonb from moved_account
+  select $28::uuid, $29, moved_account.id, moved_account.id, $30::timestamptz,
+    $31::inet, $32, $33, '{}'::jsonb from moved_account
 )
 select asked.is_taken, asked.free_to_asker, asked.user_id, moved_account.email, moved_account.username,
-  false as is_repeat, $32::boolean as sets_password
+  false as is_repeat, $34::boolean as sets_password
 from asked left join moved_account on true
 union all
 select false, false, repeated.user_id, repeated.email, repeated.username, true,
-  repeated.used_at is null and repeated.expires_at > $33::timestamptz
+  repeated.used_at is null and repeated.expires_at > $35::timestamptz
 from (
   select token.user_id, token.succeeded_at, token.used_at, token.expires_at,
     account.email, account.username, account.password_hash
   from one_time_tokens token join users account on account.id = token.user_id and account.email = token.email
   where token.succeeded_at is not null and account.email_verified_at is not null and account.disabled_at is null
-    and token.id = $34 and token.purpose = $35::text) repeated;
+    and token.id = $36 and token.purpose = $37::text) repeated;
 -- columns
 --   is_taken       boolean
 --   free_to_asker  boolean
@@ -177,22 +179,24 @@ from (
 --   $16  text                      'a request'
 --   $17  timestamp with time zone  2026-01-31T12:00:00.000Z
 --   $18  text[]                    ["verify_email","reset_password","change_email","invitation"]
---   $19  uuid                      '00000000-0000-7000-8000-000000000012'
---   $20  timestamp with time zone  2026-01-31T12:00:00.000Z
---   $21  uuid                      '00000000-0000-7000-8000-000000000012'
---   $22  uuid                      '00000000-0000-7000-8000-000000000013'
---   $23  text                      'email_restored'
---   $24  timestamp with time zone  2026-01-31T12:00:00.000Z
---   $25  timestamp with time zone  2026-01-31T12:00:00.000Z
---   $26  uuid                      '00000000-0000-7000-8000-000000000002'
---   $27  text                      'email.restored'
---   $28  timestamp with time zone  2026-01-31T12:00:00.000Z
---   $29  inet                      '192.0.2.1'
---   $30  text                      'a browser'
---   $31  text                      'a request'
---   $32  boolean                   true
---   $33  timestamp with time zone  2026-01-31T12:00:00.000Z
---   $34  uuid                      '00000000-0000-7000-8000-000000000012'
---   $35  text                      'reset_password'
+--   $19  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $20  uuid                      '00000000-0000-7000-8000-000000000012'
+--   $21  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $22  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $23  uuid                      '00000000-0000-7000-8000-000000000012'
+--   $24  uuid                      '00000000-0000-7000-8000-000000000013'
+--   $25  text                      'email_restored'
+--   $26  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $27  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $28  uuid                      '00000000-0000-7000-8000-000000000002'
+--   $29  text                      'email.restored'
+--   $30  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $31  inet                      '192.0.2.1'
+--   $32  text                      'a browser'
+--   $33  text                      'a request'
+--   $34  boolean                   true
+--   $35  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $36  uuid                      '00000000-0000-7000-8000-000000000012'
+--   $37  text                      'reset_password'
 
 commit;

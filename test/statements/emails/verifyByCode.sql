@@ -99,30 +99,30 @@ unlinked as (
   update one_time_tokens token set used_at = $36, password_hash = null, username = null
   from verified_account
   where token.user_id = verified_account.id and token.purpose = any($37::text[])
-    and token.used_at is null and
+    and token.used_at is null and token.expires_at > $38::timestamptz and
     token.id <> verified_account.token_id
     and (token.purpose = 'verify_email' or verified_account.kind <> 'bound')
 ), reset_token as (
   insert into one_time_tokens (
       id, user_id, purpose, email, proved_at, code_mac, code_expires_at, created_at, expires_at)
-  select $38::uuid, source.user_id, $39::text, source.email, null::timestamptz,
-    $40::text, $41::timestamptz,
-    $42::timestamptz, $43::timestamptz
+  select $39::uuid, source.user_id, $40::text, source.email, null::timestamptz,
+    $41::text, $42::timestamptz,
+    $43::timestamptz, $44::timestamptz
   from (select proved.user_id, proved.email from proved where proved.kind = 'bare') source
   returning id, user_id, email
 ), audited as (
   insert into audit_events (id, type, actor_id, subject_id, created_at, ip, user_agent, request_id, details)
-  select $44::uuid, $45, null::uuid, verified_account.id, $46::timestamptz,
-    $47::inet, $48, $49, '{}'::jsonb from verified_account
+  select $45::uuid, $46, null::uuid, verified_account.id, $47::timestamptz,
+    $48::inet, $49, $50, '{}'::jsonb from verified_account
 ), audited_reset as (
   insert into audit_events (id, type, actor_id, subject_id, created_at, ip, user_agent, request_id, details)
-  select $50::uuid, $51, null::uuid, reset_token.user_id, $52::timestamptz,
-    $53::inet, $54, $55, '{}'::jsonb from reset_token
+  select $51::uuid, $52, null::uuid, reset_token.user_id, $53::timestamptz,
+    $54::inet, $55, $56, '{}'::jsonb from reset_token
 ), audited_refusal as (
   insert into audit_events (id, type, actor_id, subject_id, created_at, ip, user_agent, request_id, details)
-  select $56::uuid, $57, null::uuid, tried_token.user_id, $58::timestamptz,
-    $59::inet, $60, $61, '{}'::jsonb from (select 1) always left join tried_token on true
-  where $62::boolean and not exists (select from proved) and not exists (select from repeated)
+  select $57::uuid, $58, null::uuid, tried_token.user_id, $59::timestamptz,
+    $60::inet, $61, $62, '{}'::jsonb from (select 1) always left join tried_token on true
+  where $63::boolean and not exists (select from proved) and not exists (select from repeated)
     and not exists (select from superseded)
 )
 select proved.kind, proved.user_id, proved.email, verified_account.username, false as is_repeat,
@@ -178,30 +178,31 @@ select 'superseded', null, null, null, false, null from superseded;
 --   $35  timestamp with time zone  2026-01-31T12:00:00.000Z
 --   $36  timestamp with time zone  2026-01-31T12:00:00.000Z
 --   $37  text[]                    ["verify_email","reset_password","invitation","change_email"]
---   $38  uuid                      '00000000-0000-7000-8000-000000000028'
---   $39  text                      'reset_password'
---   $40  text                      null
---   $41  timestamp with time zone  null
---   $42  timestamp with time zone  2026-01-31T12:00:00.000Z
---   $43  timestamp with time zone  2026-01-31T12:30:00.000Z
---   $44  uuid                      '00000000-0000-7000-8000-000000000001'
---   $45  text                      'email.verified'
---   $46  timestamp with time zone  2026-01-31T12:00:00.000Z
---   $47  inet                      '192.0.2.1'
---   $48  text                      'a browser'
---   $49  text                      'a request'
---   $50  uuid                      '00000000-0000-7000-8000-000000000002'
---   $51  text                      'password.reset_requested'
---   $52  timestamp with time zone  2026-01-31T12:00:00.000Z
---   $53  inet                      '192.0.2.1'
---   $54  text                      'a browser'
---   $55  text                      'a request'
---   $56  uuid                      '00000000-0000-7000-8000-000000000003'
---   $57  text                      'email.code_refused'
---   $58  timestamp with time zone  2026-01-31T12:00:00.000Z
---   $59  inet                      '192.0.2.1'
---   $60  text                      'a browser'
---   $61  text                      'a request'
---   $62  boolean                   true
+--   $38  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $39  uuid                      '00000000-0000-7000-8000-000000000028'
+--   $40  text                      'reset_password'
+--   $41  text                      null
+--   $42  timestamp with time zone  null
+--   $43  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $44  timestamp with time zone  2026-01-31T12:30:00.000Z
+--   $45  uuid                      '00000000-0000-7000-8000-000000000001'
+--   $46  text                      'email.verified'
+--   $47  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $48  inet                      '192.0.2.1'
+--   $49  text                      'a browser'
+--   $50  text                      'a request'
+--   $51  uuid                      '00000000-0000-7000-8000-000000000002'
+--   $52  text                      'password.reset_requested'
+--   $53  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $54  inet                      '192.0.2.1'
+--   $55  text                      'a browser'
+--   $56  text                      'a request'
+--   $57  uuid                      '00000000-0000-7000-8000-000000000003'
+--   $58  text                      'email.code_refused'
+--   $59  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $60  inet                      '192.0.2.1'
+--   $61  text                      'a browser'
+--   $62  text                      'a request'
+--   $63  boolean                   true
 
 commit;

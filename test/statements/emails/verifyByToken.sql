@@ -87,30 +87,30 @@ unlinked as (
   update one_time_tokens token set used_at = $28, password_hash = null, username = null
   from verified_account
   where token.user_id = verified_account.id and token.purpose = any($29::text[])
-    and token.used_at is null and
+    and token.used_at is null and token.expires_at > $30::timestamptz and
     token.id <> verified_account.token_id
     and (token.purpose = 'verify_email' or verified_account.kind <> 'bound')
 ), reset_token as (
   insert into one_time_tokens (
       id, user_id, purpose, email, proved_at, code_mac, code_expires_at, created_at, expires_at)
-  select $30::uuid, source.user_id, $31::text, source.email, null::timestamptz,
-    $32::text, $33::timestamptz,
-    $34::timestamptz, $35::timestamptz
+  select $31::uuid, source.user_id, $32::text, source.email, null::timestamptz,
+    $33::text, $34::timestamptz,
+    $35::timestamptz, $36::timestamptz
   from (select proved.user_id, proved.email from proved where proved.kind = 'bare') source
   returning id, user_id, email
 ), audited as (
   insert into audit_events (id, type, actor_id, subject_id, created_at, ip, user_agent, request_id, details)
-  select $36::uuid, $37, null::uuid, verified_account.id, $38::timestamptz,
-    $39::inet, $40, $41, '{}'::jsonb from verified_account
+  select $37::uuid, $38, null::uuid, verified_account.id, $39::timestamptz,
+    $40::inet, $41, $42, '{}'::jsonb from verified_account
 ), audited_reset as (
   insert into audit_events (id, type, actor_id, subject_id, created_at, ip, user_agent, request_id, details)
-  select $42::uuid, $43, null::uuid, reset_token.user_id, $44::timestamptz,
-    $45::inet, $46, $47, '{}'::jsonb from reset_token
+  select $43::uuid, $44, null::uuid, reset_token.user_id, $45::timestamptz,
+    $46::inet, $47, $48, '{}'::jsonb from reset_token
 ), audited_refusal as (
   insert into audit_events (id, type, actor_id, subject_id, created_at, ip, user_agent, request_id, details)
-  select $48::uuid, $49, null::uuid, tried_token.user_id, $50::timestamptz,
-    $51::inet, $52, $53, '{}'::jsonb from (select 1) always left join tried_token on true
-  where $54::boolean and not exists (select from proved) and not exists (select from repeated)
+  select $49::uuid, $50, null::uuid, tried_token.user_id, $51::timestamptz,
+    $52::inet, $53, $54, '{}'::jsonb from (select 1) always left join tried_token on true
+  where $55::boolean and not exists (select from proved) and not exists (select from repeated)
     and not exists (select from superseded)
 )
 select proved.kind, proved.user_id, proved.email, verified_account.username, false as is_repeat,
@@ -158,30 +158,31 @@ select 'superseded', null, null, null, false, null from superseded;
 --   $27  timestamp with time zone  2026-01-31T12:00:00.000Z
 --   $28  timestamp with time zone  2026-01-31T12:00:00.000Z
 --   $29  text[]                    ["verify_email","reset_password","invitation","change_email"]
---   $30  uuid                      '00000000-0000-7000-8000-000000000028'
---   $31  text                      'reset_password'
---   $32  text                      null
---   $33  timestamp with time zone  null
---   $34  timestamp with time zone  2026-01-31T12:00:00.000Z
---   $35  timestamp with time zone  2026-01-31T12:30:00.000Z
---   $36  uuid                      '00000000-0000-7000-8000-000000000001'
---   $37  text                      'email.verified'
---   $38  timestamp with time zone  2026-01-31T12:00:00.000Z
---   $39  inet                      '192.0.2.1'
---   $40  text                      'a browser'
---   $41  text                      'a request'
---   $42  uuid                      '00000000-0000-7000-8000-000000000002'
---   $43  text                      'password.reset_requested'
---   $44  timestamp with time zone  2026-01-31T12:00:00.000Z
---   $45  inet                      '192.0.2.1'
---   $46  text                      'a browser'
---   $47  text                      'a request'
---   $48  uuid                      '00000000-0000-7000-8000-000000000003'
---   $49  text                      'email.code_refused'
---   $50  timestamp with time zone  2026-01-31T12:00:00.000Z
---   $51  inet                      '192.0.2.1'
---   $52  text                      'a browser'
---   $53  text                      'a request'
---   $54  boolean                   false
+--   $30  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $31  uuid                      '00000000-0000-7000-8000-000000000028'
+--   $32  text                      'reset_password'
+--   $33  text                      null
+--   $34  timestamp with time zone  null
+--   $35  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $36  timestamp with time zone  2026-01-31T12:30:00.000Z
+--   $37  uuid                      '00000000-0000-7000-8000-000000000001'
+--   $38  text                      'email.verified'
+--   $39  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $40  inet                      '192.0.2.1'
+--   $41  text                      'a browser'
+--   $42  text                      'a request'
+--   $43  uuid                      '00000000-0000-7000-8000-000000000002'
+--   $44  text                      'password.reset_requested'
+--   $45  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $46  inet                      '192.0.2.1'
+--   $47  text                      'a browser'
+--   $48  text                      'a request'
+--   $49  uuid                      '00000000-0000-7000-8000-000000000003'
+--   $50  text                      'email.code_refused'
+--   $51  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $52  inet                      '192.0.2.1'
+--   $53  text                      'a browser'
+--   $54  text                      'a request'
+--   $55  boolean                   false
 
 commit;

@@ -63,20 +63,20 @@ replaced as (
   update one_time_tokens token set used_at = $18, password_hash = null, username = null
   from changed_user
   where token.user_id = changed_user.id and token.purpose = any($19::text[])
-    and token.used_at is null and true
+    and token.used_at is null and token.expires_at > $20::timestamptz and true
 ), new_mail as (
   insert into outbox (id, user_id, recipient, template, details, to_proved_address, created_at, next_attempt_at)
-  select $20::uuid, source.user_id, source.recipient, $21::text,
-    jsonb_build_object('ip', $22::text, 'user_agent', $23::text),
+  select $21::uuid, source.user_id, source.recipient, $22::text,
+    jsonb_build_object('ip', $23::text, 'user_agent', $24::text),
     exists (
       select from users proved where proved.email = source.recipient and proved.email_verified_at is not null),
-    $24::timestamptz, $25::timestamptz
+    $25::timestamptz, $26::timestamptz
   from (select changed_user.id as user_id, changed_user.email as recipient from changed_user) source
   returning id
 ), audited as (
   insert into audit_events (id, type, actor_id, subject_id, created_at, ip, user_agent, request_id, details)
-  select $26::uuid, $27, changed_user.id, changed_user.id, $28::timestamptz,
-    $29::inet, $30, $31, '{}'::jsonb from changed_user
+  select $27::uuid, $28, changed_user.id, changed_user.id, $29::timestamptz,
+    $30::inet, $31, $32, '{}'::jsonb from changed_user
 )
 select replaced.*,
   changed_user.id, changed_user.email, changed_user.email_verified_at is not null as email_verified,
@@ -121,17 +121,18 @@ select replaced.*,
 --   $17  text                      'password_changed'
 --   $18  timestamp with time zone  2026-01-31T12:00:00.000Z
 --   $19  text[]                    ["reset_password","invitation","change_email"]
---   $20  uuid                      '00000000-0000-7000-8000-000000000013'
---   $21  text                      'password_changed'
---   $22  text                      '192.0.2.1'
---   $23  text                      'a browser'
---   $24  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $20  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $21  uuid                      '00000000-0000-7000-8000-000000000013'
+--   $22  text                      'password_changed'
+--   $23  text                      '192.0.2.1'
+--   $24  text                      'a browser'
 --   $25  timestamp with time zone  2026-01-31T12:00:00.000Z
---   $26  uuid                      '00000000-0000-7000-8000-000000000002'
---   $27  text                      'password.changed'
---   $28  timestamp with time zone  2026-01-31T12:00:00.000Z
---   $29  inet                      '192.0.2.1'
---   $30  text                      'a browser'
---   $31  text                      'a request'
+--   $26  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $27  uuid                      '00000000-0000-7000-8000-000000000002'
+--   $28  text                      'password.changed'
+--   $29  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $30  inet                      '192.0.2.1'
+--   $31  text                      'a browser'
+--   $32  text                      'a request'
 
 commit;

@@ -25,7 +25,7 @@ with used_token as (
   update one_time_tokens token set used_at = $13, password_hash = null, username = null
   from changed_user
   where token.user_id = changed_user.id and token.purpose = any($14::text[])
-    and token.used_at is null and token.id <> $15
+    and token.used_at is null and token.expires_at > $15::timestamptz and token.id <> $16
 ),
 unlinked as (
   delete from identities identity where identity.user_id in (select changed_user.id from changed_user)
@@ -33,27 +33,28 @@ unlinked as (
   returning identity.id, identity.user_id
 ), audited_identities as (
   insert into audit_events (id, type, actor_id, subject_id, created_at, ip, user_agent, request_id, details)
-  select $16::uuid, $17, gone.user_id, gone.user_id, $18::timestamptz,
-    $19::inet, $20, $21, jsonb_build_object('identity_ids', gone.ids) from (
+  select $17::uuid, $18, gone.user_id, gone.user_id, $19::timestamptz,
+    $20::inet, $21, $22, jsonb_build_object('identity_ids', gone.ids) from (
       select unlinked.user_id, jsonb_agg(unlinked.id) as ids from unlinked group by unlinked.user_id) gone
 ), voided_undos as (
-  update one_time_tokens undo set used_at = $22
+  update one_time_tokens undo set used_at = $23
   from changed_user
-  where undo.user_id = changed_user.id and undo.purpose = 'restore_email' and undo.used_at is null
-    and undo.proved_at > undo.created_at - $23::int * interval '1 second'
+  where undo.user_id = changed_user.id and undo.purpose = 'restore_email'
+    and undo.used_at is null and undo.expires_at > $24::timestamptz
+    and undo.proved_at > undo.created_at - $25::int * interval '1 second'
 ), new_mail as (
   insert into outbox (id, user_id, recipient, template, details, to_proved_address, created_at, next_attempt_at)
-  select $24::uuid, source.user_id, source.recipient, $25::text,
-    jsonb_build_object('ip', $26::text, 'user_agent', $27::text),
+  select $26::uuid, source.user_id, source.recipient, $27::text,
+    jsonb_build_object('ip', $28::text, 'user_agent', $29::text),
     exists (
       select from users proved where proved.email = source.recipient and proved.email_verified_at is not null),
-    $28::timestamptz, $29::timestamptz
+    $30::timestamptz, $31::timestamptz
   from (select changed_user.id as user_id, changed_user.email as recipient from changed_user) source
   returning id
 ), audited as (
   insert into audit_events (id, type, actor_id, subject_id, created_at, ip, user_agent, request_id, details)
-  select $30::uuid, $31, changed_user.id, changed_user.id, $32::timestamptz,
-    $33::inet, $34, $35, '{}'::jsonb from changed_user
+  select $32::uuid, $33, changed_user.id, changed_user.id, $34::timestamptz,
+    $35::inet, $36, $37, '{}'::jsonb from changed_user
 )
 select changed_user.id from changed_user;
 -- columns
@@ -73,26 +74,28 @@ select changed_user.id from changed_user;
 --   $12  timestamp with time zone  2026-01-31T12:00:00.000Z
 --   $13  timestamp with time zone  2026-01-31T12:00:00.000Z
 --   $14  text[]                    ["reset_password","invitation","change_email","verify_email"]
---   $15  uuid                      '00000000-0000-7000-8000-000000000012'
---   $16  uuid                      '00000000-0000-7000-8000-000000000002'
---   $17  text                      'identity.unlinked'
---   $18  timestamp with time zone  2026-01-31T12:00:00.000Z
---   $19  inet                      '192.0.2.1'
---   $20  text                      'a browser'
---   $21  text                      'a request'
---   $22  timestamp with time zone  2026-01-31T12:00:00.000Z
---   $23  integer                   604800
---   $24  uuid                      '00000000-0000-7000-8000-000000000013'
---   $25  text                      'password_changed'
---   $26  text                      '192.0.2.1'
---   $27  text                      'a browser'
---   $28  timestamp with time zone  2026-01-31T12:00:00.000Z
---   $29  timestamp with time zone  2026-01-31T12:00:00.000Z
---   $30  uuid                      '00000000-0000-7000-8000-000000000001'
---   $31  text                      'password.reset'
---   $32  timestamp with time zone  2026-01-31T12:00:00.000Z
---   $33  inet                      '192.0.2.1'
---   $34  text                      'a browser'
---   $35  text                      'a request'
+--   $15  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $16  uuid                      '00000000-0000-7000-8000-000000000012'
+--   $17  uuid                      '00000000-0000-7000-8000-000000000002'
+--   $18  text                      'identity.unlinked'
+--   $19  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $20  inet                      '192.0.2.1'
+--   $21  text                      'a browser'
+--   $22  text                      'a request'
+--   $23  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $24  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $25  integer                   604800
+--   $26  uuid                      '00000000-0000-7000-8000-000000000013'
+--   $27  text                      'password_changed'
+--   $28  text                      '192.0.2.1'
+--   $29  text                      'a browser'
+--   $30  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $31  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $32  uuid                      '00000000-0000-7000-8000-000000000001'
+--   $33  text                      'password.reset'
+--   $34  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $35  inet                      '192.0.2.1'
+--   $36  text                      'a browser'
+--   $37  text                      'a request'
 
 commit;

@@ -8,7 +8,7 @@ where session.id = $1::uuid for no key update of account;
 --   $1  uuid  '00000000-0000-7000-8000-000000000011'
 
 with held as (
-  select session.id, session.user_id from sessions session
+  select session.id, session.user_id, session.refresh_counter from sessions session
   join users owner on owner.id = session.user_id
   where session.id = $1 and not (
       session.revoked_at is not null or session.expires_at <= $2::timestamptz
@@ -20,7 +20,9 @@ with held as (
 )
 insert into audit_events (id, type, actor_id, subject_id, created_at, ip, user_agent, request_id, details)
 select $4::uuid, $5, held.user_id, held.user_id, $6::timestamptz,
-  $7::inet, $8, $9, jsonb_build_object('scope', $10::text, 'sessions', (select count(*) from ended)) from held;
+  $7::inet, $8, $9, jsonb_build_object('scope', $10::text, 'sessions', (select count(*) from ended)) || case
+  when held.refresh_counter > $11::int
+  then '{"outdated_token": true}'::jsonb else '{}'::jsonb end from held;
 -- parameters
 --   $1   uuid                      '00000000-0000-7000-8000-000000000011'
 --   $2   timestamp with time zone  2026-01-31T12:00:00.000Z
@@ -32,5 +34,6 @@ select $4::uuid, $5, held.user_id, held.user_id, $6::timestamptz,
 --   $8   text                      'a browser'
 --   $9   text                      'a request'
 --   $10  text                      'local'
+--   $11  integer                   1
 
 commit;

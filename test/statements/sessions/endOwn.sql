@@ -53,11 +53,11 @@ gate as (
   update one_time_tokens token set used_at = $8, password_hash = null, username = null
   from session_owner
   where token.user_id = session_owner.id and token.purpose = any($9::text[])
-    and token.used_at is null and true
+    and token.used_at is null and token.expires_at > $10::timestamptz and true
 ), audited as (
   insert into audit_events (id, type, actor_id, subject_id, created_at, ip, user_agent, request_id, details)
-  select $10::uuid, $11, ended_session.user_id, ended_session.user_id, $12::timestamptz,
-    $13::inet, $14, $15, jsonb_build_object('session_id', ended_session.id) from ended_session
+  select $11::uuid, $12, ended_session.user_id, ended_session.user_id, $13::timestamptz,
+    $14::inet, $15, $16, jsonb_build_object('session_id', ended_session.id) from ended_session
 )
 select gate.refusal, exists (select from ended_session) as ended from gate;
 -- columns
@@ -73,11 +73,12 @@ select gate.refusal, exists (select from ended_session) as ended from gate;
 --   $7   timestamp with time zone  2026-01-31T12:00:00.000Z
 --   $8   timestamp with time zone  2026-01-31T12:00:00.000Z
 --   $9   text[]                    ["change_email"]
---   $10  uuid                      '00000000-0000-7000-8000-000000000001'
---   $11  text                      'session.ended'
---   $12  timestamp with time zone  2026-01-31T12:00:00.000Z
---   $13  inet                      '192.0.2.1'
---   $14  text                      'a browser'
---   $15  text                      'a request'
+--   $10  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $11  uuid                      '00000000-0000-7000-8000-000000000001'
+--   $12  text                      'session.ended'
+--   $13  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $14  inet                      '192.0.2.1'
+--   $15  text                      'a browser'
+--   $16  text                      'a request'
 
 commit;

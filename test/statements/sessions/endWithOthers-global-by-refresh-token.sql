@@ -29,11 +29,11 @@ with held as (
   update one_time_tokens token set used_at = $7, password_hash = null, username = null
   from logged_out_account
   where token.user_id = logged_out_account.id and token.purpose = any($8::text[])
-    and token.used_at is null and true
+    and token.used_at is null and token.expires_at > $9::timestamptz and true
 ), audited as (
   insert into audit_events (id, type, actor_id, subject_id, created_at, ip, user_agent, request_id, details)
-  select $9::uuid, $10, held.user_id, held.user_id, $11::timestamptz,
-    $12::inet, $13, $14, jsonb_build_object('scope', $15::text, 'sessions', (select count(*) from ended)) from held
+  select $10::uuid, $11, held.user_id, held.user_id, $12::timestamptz,
+    $13::inet, $14, $15, jsonb_build_object('scope', $16::text, 'sessions', (select count(*) from ended)) from held
   where held.refusal is null
 )
 select held.refusal from held;
@@ -48,12 +48,13 @@ select held.refusal from held;
 --   $6   timestamp with time zone  2026-01-31T12:00:00.000Z
 --   $7   timestamp with time zone  2026-01-31T12:00:00.000Z
 --   $8   text[]                    ["change_email"]
---   $9   uuid                      '00000000-0000-7000-8000-000000000001'
---   $10  text                      'session.ended'
---   $11  timestamp with time zone  2026-01-31T12:00:00.000Z
---   $12  inet                      '192.0.2.1'
---   $13  text                      'a browser'
---   $14  text                      'a request'
---   $15  text                      'global'
+--   $9   timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $10  uuid                      '00000000-0000-7000-8000-000000000001'
+--   $11  text                      'session.ended'
+--   $12  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $13  inet                      '192.0.2.1'
+--   $14  text                      'a browser'
+--   $15  text                      'a request'
+--   $16  text                      'global'
 
 commit;

@@ -33,11 +33,11 @@ with held as (
   update one_time_tokens token set used_at = $8, password_hash = null, username = null
   from logged_out_account
   where token.user_id = logged_out_account.id and token.purpose = any($9::text[])
-    and token.used_at is null and true
+    and token.used_at is null and token.expires_at > $10::timestamptz and true
 ), audited as (
   insert into audit_events (id, type, actor_id, subject_id, created_at, ip, user_agent, request_id, details)
-  select $10::uuid, $11, held.user_id, held.user_id, $12::timestamptz,
-    $13::inet, $14, $15, jsonb_build_object('scope', $16::text, 'sessions', (select count(*) from ended)) from held
+  select $11::uuid, $12, held.user_id, held.user_id, $13::timestamptz,
+    $14::inet, $15, $16, jsonb_build_object('scope', $17::text, 'sessions', (select count(*) from ended)) from held
   where held.refusal is null
 )
 select held.refusal from held;
@@ -53,12 +53,13 @@ select held.refusal from held;
 --   $7   integer                   1
 --   $8   timestamp with time zone  2026-01-31T12:00:00.000Z
 --   $9   text[]                    ["change_email"]
---   $10  uuid                      '00000000-0000-7000-8000-000000000001'
---   $11  text                      'session.ended'
---   $12  timestamp with time zone  2026-01-31T12:00:00.000Z
---   $13  inet                      '192.0.2.1'
---   $14  text                      'a browser'
---   $15  text                      'a request'
---   $16  text                      'others'
+--   $10  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $11  uuid                      '00000000-0000-7000-8000-000000000001'
+--   $12  text                      'session.ended'
+--   $13  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $14  inet                      '192.0.2.1'
+--   $15  text                      'a browser'
+--   $16  text                      'a request'
+--   $17  text                      'others'
 
 commit;

@@ -28,11 +28,11 @@ with held as (
   update one_time_tokens token set used_at = $4, password_hash = null, username = null
   from logged_out_account
   where token.user_id = logged_out_account.id and token.purpose = any($5::text[])
-    and token.used_at is null and true
+    and token.used_at is null and token.expires_at > $6::timestamptz and true
 ), audited as (
   insert into audit_events (id, type, actor_id, subject_id, created_at, ip, user_agent, request_id, details)
-  select $6::uuid, $7, held.user_id, held.user_id, $8::timestamptz,
-    $9::inet, $10, $11, jsonb_build_object('scope', $12::text, 'sessions', (select count(*) from ended)) from held
+  select $7::uuid, $8, held.user_id, held.user_id, $9::timestamptz,
+    $10::inet, $11, $12, jsonb_build_object('scope', $13::text, 'sessions', (select count(*) from ended)) from held
   where held.refusal is null
 )
 select held.refusal from held;
@@ -44,12 +44,13 @@ select held.refusal from held;
 --   $3   timestamp with time zone  2026-01-31T12:00:00.000Z
 --   $4   timestamp with time zone  2026-01-31T12:00:00.000Z
 --   $5   text[]                    ["change_email"]
---   $6   uuid                      '00000000-0000-7000-8000-000000000001'
---   $7   text                      'session.ended'
---   $8   timestamp with time zone  2026-01-31T12:00:00.000Z
---   $9   inet                      '192.0.2.1'
---   $10  text                      'a browser'
---   $11  text                      'a request'
---   $12  text                      'others'
+--   $6   timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $7   uuid                      '00000000-0000-7000-8000-000000000001'
+--   $8   text                      'session.ended'
+--   $9   timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $10  inet                      '192.0.2.1'
+--   $11  text                      'a browser'
+--   $12  text                      'a request'
+--   $13  text                      'others'
 
 commit;

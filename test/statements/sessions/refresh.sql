@@ -45,6 +45,7 @@ with held as (
     and network(set_masklen(coalesce(session.refreshed_ip, session.ip),
         case family(coalesce(session.refreshed_ip, session.ip)) when 4 then 24 else 64 end))
     is distinct from network(set_masklen($26::inet, case family($27::inet) when 4 then 24 else 64 end))
+  returning session.id, session.user_id
 ), late as (
   update sessions session set
     late_answered_at = array(
@@ -67,17 +68,23 @@ with held as (
   update one_time_tokens set used_at = $34, password_hash = null, username = null
   from (
     select free.id from one_time_tokens free join exposed_account on free.user_id = exposed_account.id
-    where free.purpose = any($35::text[]) and free.used_at is null
+    where free.purpose = any($35::text[]) and free.used_at is null and free.expires_at > $36::timestamptz
     for no key update of free skip locked
   ) free_token where one_time_tokens.id = free_token.id
+), first_shared as (
+  select shared.* from shared join held on held.id = shared.id where coalesce(held.shared_at < $37, true)
+), audited_shared as (
+  insert into audit_events (id, type, actor_id, subject_id, created_at, ip, user_agent, request_id, details)
+  select $38::uuid, $39, null::uuid, first_shared.user_id, $40::timestamptz,
+    $41::inet, $42, $43, jsonb_build_object('session_id', first_shared.id) from first_shared
 ), audited_late as (
   insert into audit_events (id, type, actor_id, subject_id, created_at, ip, user_agent, request_id, details)
-  select $36::uuid, $37, null::uuid, late.user_id, $38::timestamptz,
-    $39::inet, $40, $41, jsonb_build_object('session_id', late.id) from late
+  select $44::uuid, $45, null::uuid, late.user_id, $46::timestamptz,
+    $47::inet, $48, $49, jsonb_build_object('session_id', late.id) from late
 ), audited_reuse as (
   insert into audit_events (id, type, actor_id, subject_id, created_at, ip, user_agent, request_id, details)
-  select $42::uuid, $43, null::uuid, reused.user_id, $44::timestamptz,
-    $45::inet, $46, $47, jsonb_build_object('session_id', reused.id) from reused
+  select $50::uuid, $51, null::uuid, reused.user_id, $52::timestamptz,
+    $53::inet, $54, $55, jsonb_build_object('session_id', reused.id) from reused
 )
 select verdict.kind, held.id as session_id, held.scope,
   coalesce(rotated.refresh_counter, held.refresh_counter) as refresh_counter,
@@ -141,15 +148,23 @@ left join rotated on rotated.id = held.id;
 --   $33  timestamp with time zone  2026-01-31T12:00:00.000Z
 --   $34  timestamp with time zone  2026-01-31T12:00:00.000Z
 --   $35  text[]                    ["change_email"]
---   $36  uuid                      '00000000-0000-7000-8000-000000000001'
---   $37  text                      'session.refresh_late'
---   $38  timestamp with time zone  2026-01-31T12:00:00.000Z
---   $39  inet                      '192.0.2.1'
---   $40  text                      'a browser'
---   $41  text                      'a request'
---   $42  uuid                      '00000000-0000-7000-8000-000000000002'
---   $43  text                      'session.refresh_reused'
---   $44  timestamp with time zone  2026-01-31T12:00:00.000Z
---   $45  inet                      '192.0.2.1'
---   $46  text                      'a browser'
---   $47  text                      'a request'
+--   $36  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $37  timestamp with time zone  2026-01-30T12:00:00.000Z
+--   $38  uuid                      '00000000-0000-7000-8000-000000000001'
+--   $39  text                      'session.refresh_shared'
+--   $40  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $41  inet                      '192.0.2.1'
+--   $42  text                      'a browser'
+--   $43  text                      'a request'
+--   $44  uuid                      '00000000-0000-7000-8000-000000000002'
+--   $45  text                      'session.refresh_late'
+--   $46  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $47  inet                      '192.0.2.1'
+--   $48  text                      'a browser'
+--   $49  text                      'a request'
+--   $50  uuid                      '00000000-0000-7000-8000-000000000003'
+--   $51  text                      'session.refresh_reused'
+--   $52  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $53  inet                      '192.0.2.1'
+--   $54  text                      'a browser'
+--   $55  text                      'a request'

@@ -317,7 +317,7 @@ export const statementTable: readonly Group[] = [
     createSessionSql,
   )({
     open: { '': [ctx, { userId, passwordChangedAt: now }, session, outboxId] },
-    end: { '': [ctx, sessionId] },
+    end: { '': [ctx, { sessionId, counter: 1 }] },
     endWithOthers: {
       others: [ctx, { sessionId, counter: null }, 'others', policy],
       global: [ctx, { sessionId, counter: null }, 'global', policy],
