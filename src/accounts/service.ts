@@ -27,17 +27,8 @@ export type SignupOutcome =
 export type Accounts = ReturnType<typeof createAccounts>;
 
 export const createAccounts = (container: Container, passwords: Passwords) => {
-  const {
-    config,
-    hasher,
-    issueTokens,
-    prepareToken,
-    sealedSignUps,
-    checkTurnstile,
-    mailQueue,
-    agenda,
-    newId,
-  } = container;
+  const { config, hasher, issueTokens, prepareToken, sealedSignUps, challenges, mailQueue, agenda, newId } =
+    container;
   const signUps = createSignUpSql(container);
   const ownAccount = createOwnAccountSql(container);
 
@@ -53,7 +44,7 @@ export const createAccounts = (container: Container, passwords: Passwords) => {
     hasher.refuseIfFull(caller);
     await passwords.check(ctx, { caller, password, email, username });
     // A token works once, so it is spent after what a person may have to correct, and before what costs.
-    await checkTurnstile?.(ctx, turnstileToken);
+    await challenges.signup?.(ctx, turnstileToken);
     const chosen = { email, username, passwordHash: await hasher.hash(password, caller) };
     const scope = grantScope(request.scope);
     const verification = policy === 'off' ? null : await prepareToken(ctx.now, email);

@@ -54,11 +54,12 @@ export const passwordRoutes = ({ change, forgot, reset }: Passwords, { config }:
       answers: {
         202: { description: 'The same whether the address has an account or not', schema: Accepted },
       },
-      errors: ['validation_failed'],
+      errors: ['turnstile_failed', 'validation_failed'],
       budget: { trips: 1, objects: 2 },
     },
     async (c, ctx) => {
-      await forgot(ctx, c.req.valid('json').email);
+      const { email, turnstile_token: turnstileToken = null } = c.req.valid('json');
+      await forgot(ctx, { email, turnstileToken });
       return c.json({ status: 'accepted' as const }, 202);
     },
   ),

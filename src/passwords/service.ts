@@ -19,6 +19,9 @@ import {
   type ResetCandidate,
 } from './sql.ts';
 
+/** Asks for a mail to an address. */
+export type MailRequest = { readonly email: string; readonly turnstileToken: string | null };
+
 /** The actor, whose password has been proved too. Nothing may have changed since `updatedAt`. */
 export type ProvenOwner = OwnCredential & { readonly passwordHash: string };
 
@@ -36,7 +39,7 @@ export const createPasswords = (
   { recordFailedLogin }: Pick<Audit, 'recordFailedLogin'>,
 ) => {
   const { config, hasher, guard, limiter, oneTimeTokens, prepareToken, issueTokens } = container;
-  const { mailQueue, newId, instruments } = container;
+  const { mailQueue, newId, instruments, challenges } = container;
   const rows = createPasswordSql(container);
   const { isFamiliarNetwork } = rows;
   const compare = createComparePassword({ guard, hasher, isFamiliarNetwork, recordFailedLogin });
@@ -137,13 +140,14 @@ export const createPasswords = (
 
     /**
      * Looks an account up by its login name and compares its password. A missing account, a wrong password and an
-     * account without a password get the same answer for the same work.
+     * account without a password get the same answer for the same work. After failures it may need a token.
      * @returns null where the password is wrong
-     * @throws AppError `login_locked`, `overloaded`, `timeout`, `service_unavailable`
+     * @throws AppError `login_locked`, `turnstile_failed`, `overloaded`, `timeout`, `service_unavailable`
      */
-    verify: async (ctx: RequestContext, name: LoginName, password: string) => {
+    verify: async (ctx: RequestContext, name: LoginName, password: string, turnstileToken: string | null) => {
       hasher.refuseIfFull(hashCaller(ctx, 'login', name.value));
-      return compare(ctx, name, password, rows.findForLogin(ctx, name));
+      const challenge = challenges.login ? { check: challenges.login, token: turnstileToken } : null;
+      return compare(ctx, name, password, rows.findForLogin(ctx, name), challenge);
     },
 
     /** Hashes a proved password again, under today's parameters. */
@@ -187,8 +191,10 @@ export const createPasswords = (
     /**
      * Mails a reset link to an address that has an account; the answer does not tell whether it has (OWASP ASVS 5.0,
      * 6.3.8).
+     * @throws AppError what the challenge throws
      */
-    forgot: async (ctx: RequestContext, email: string): Promise<void> => {
+    forgot: async (ctx: RequestContext, { email, turnstileToken }: MailRequest): Promise<void> => {
+      await challenges.forgot?.(ctx, turnstileToken);
       const token = await prepareToken(ctx.now, null);
       await evenOut(rows.forget(ctx, email, token), config.limits.evenAnswerMs);
       ctx.defer('hand a mail over', mailQueue.enqueue([token.outboxId]));

@@ -63,11 +63,12 @@ export const emailRoutes = (emails: Emails, web: Web) => {
         answers: {
           202: { description: 'The same whether the address waits for one or not', schema: Accepted },
         },
-        errors: ['validation_failed'],
+        errors: ['turnstile_failed', 'validation_failed'],
         budget: { trips: 1, objects: 2 },
       },
       async (c, ctx) => {
-        await resend(ctx, c.req.valid('json').email);
+        const { email, turnstile_token: turnstileToken = null } = c.req.valid('json');
+        await resend(ctx, { email, turnstileToken });
         return c.json({ status: 'accepted' as const }, 202);
       },
     ),

@@ -81,18 +81,24 @@ const readTracing = ({ settings, warning }: Scope) => {
 // Cloudflare's keys for tests: 1x passes every token, 2x and 3x pass none.
 const turnstileTestKey = /^[123]x0+AA$/;
 
-/** Null: sign-up needs no Turnstile token. */
-const readTurnstile = ({ settings, strict, problem }: Scope) => {
+/** Null: nothing needs a Turnstile token. */
+const readTurnstile = ({ settings, strict, given, problem, warning }: Scope) => {
   const { TURNSTILE_SECRET_KEY: secretKey, TURNSTILE_SITE_KEY: siteKey = null } = settings;
+  const routes = settings.TURNSTILE_ROUTES;
   if (!secretKey) {
-    if (siteKey !== null) problem('TURNSTILE_SECRET_KEY', 'is required beside TURNSTILE_SITE_KEY');
+    const others = (['TURNSTILE_SITE_KEY', 'TURNSTILE_ROUTES'] as const).filter((name) => given.has(name));
+    if (others.length > 0) problem('TURNSTILE_SECRET_KEY', `is required beside ${others.join(' and ')}`);
     return null;
+  }
+  if (siteKey === null) {
+    const forms = `the forms that need a token: ${routes.join(', ')}`;
+    warning('TURNSTILE_SITE_KEY', `is not set, so our own pages leave out ${forms}`);
   }
   if (strict && turnstileTestKey.test(secretKey.reveal())) {
     problem('TURNSTILE_SECRET_KEY', "is one of Cloudflare's keys for tests, which check nothing");
   }
-  /** Without a site key our own page has no form to sign up. */
-  return { secretKey, siteKey } as const;
+  /** Without a site key our own pages have no form that needs a token. */
+  return { secretKey, siteKey, routes } as const;
 };
 
 /** Applies the rules over several variables. The result is void once one of them has reported a problem. */

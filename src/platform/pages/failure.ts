@@ -43,6 +43,11 @@ const meanings: Readonly<Record<string, Partial<Record<ErrorCode, Meaning>>>> = 
         'An account has this e-mail address, or can still get it back. If you have just created it, log in with the password that you chose; if you do not know its password, choose “Forgot your password?”.',
     },
   },
+  login: {
+    turnstile_failed: {
+      sentence: 'After several failed attempts we have to check that you are a person. Please try again.',
+    },
+  },
   email: { invalid_credentials: { sentence: 'This is not your password.', field: 'password' } },
   code: {
     token_invalid: {
