@@ -3,7 +3,8 @@ import type { Config } from '../platform/config/schema.ts';
 import type { Secret } from '../platform/config/secret.ts';
 import type { ChallengedRoute } from '../platform/config/values.ts';
 import type { RequestContext } from '../platform/context.ts';
-import { AppError, type FieldError } from '../platform/errors.ts';
+import { AppError } from '../platform/errors.ts';
+import { tokenMissing } from './rules/challenge.ts';
 
 const siteverifyUrl = 'https://challenges.cloudflare.com/turnstile/v0/siteverify';
 
@@ -23,30 +24,14 @@ type Options = {
   readonly timeoutMs?: number;
 };
 
-type Ask = Pick<RequestContext, 'ip' | 'signal'>;
-
 /** @throws AppError `turnstile_failed`; `service_unavailable` without a verdict; `timeout` with its request */
-export type CheckTurnstile = (ctx: Ask, token: string | null) => Promise<void>;
+export type CheckTurnstile = (
+  ctx: Pick<RequestContext, 'ip' | 'signal'>,
+  token: string | null,
+) => Promise<void>;
 
 /** The check of each route that needs a token. */
 export type Challenges = { readonly [Route in ChallengedRoute]?: CheckTurnstile };
-
-const missing: FieldError = {
-  pointer: '/turnstile_token',
-  code: 'required',
-  detail: 'this member is required',
-};
-
-/** The reason to tell beside others where a token is needed and there is none. */
-export const tokenReasons = (isNeeded: boolean, token: unknown): readonly FieldError[] =>
-  isNeeded && !token ? [missing] : [];
-
-/** For a request that needs a token and has none. */
-export const tokenMissing = (): AppError =>
-  new AppError('turnstile_failed', {
-    detail: 'Show the widget of Turnstile, and send its token as turnstile_token.',
-    errors: [missing],
-  });
 
 /**
  * Asks Cloudflare whether a Turnstile token stands for a passed challenge; each token works once.
@@ -68,7 +53,7 @@ export const createTurnstile = ({ secretKey, fetch, timeoutMs = 3_000 }: Options
   };
 
   return async ({ ip, signal }, token) => {
-    if (!token) throw tokenMissing();
+    if (!token) throw new AppError('turnstile_failed', tokenMissing);
     const body = JSON.stringify({
       secret: secretKey.reveal(),
       response: token,

@@ -1,8 +1,8 @@
 import type { Context } from 'hono';
 import type { JWK } from 'jose';
+import { signUpReasons } from '../accounts/http.ts';
 import { SignupAccepted } from '../accounts/schema/credentials.ts';
-import type { SignupOutcome, SignupRequest } from '../accounts/service.ts';
-import type { RequestContext } from '../platform/context.ts';
+import type { Accounts } from '../accounts/service.ts';
 import { AppError } from '../platform/errors.ts';
 import type { AppEnv } from '../platform/http/app-env.ts';
 import { hasBodyOf } from '../platform/http/body.ts';
@@ -29,9 +29,7 @@ import {
 import type { Sessions } from './service.ts';
 
 type Features = {
-  readonly accounts: {
-    readonly signup: (ctx: RequestContext, request: SignupRequest) => Promise<SignupOutcome>;
-  };
+  readonly accounts: Pick<Accounts, 'signup' | 'signUpReasons'>;
   readonly sessions: Sessions;
 };
 
@@ -59,6 +57,7 @@ export const sessionRoutes = ({ accounts, sessions }: Features, { config, identi
         access: 'anyone',
         rate: 'signup',
         json: SignupBody,
+        reasons: signUpReasons(accounts),
         answers: {
           201: { description: 'The account and its first tokens; cookies are set', schema: TokenResponse },
           202: {

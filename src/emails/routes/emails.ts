@@ -1,3 +1,4 @@
+import { tokenReasonsOf } from '../../accounts/http.ts';
 import {
   Accepted,
   ChangeEmailBody,
@@ -60,6 +61,7 @@ export const emailRoutes = (emails: Emails, web: Web) => {
         access: 'anyone',
         rate: 'mail',
         json: ResendVerificationBody,
+        reasons: tokenReasonsOf(web.config, 'resend'),
         answers: {
           202: { description: 'The same whether the address waits for one or not', schema: Accepted },
         },

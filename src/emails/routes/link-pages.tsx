@@ -1,4 +1,5 @@
 import type { Context } from 'hono';
+import { tokenReasonsOf } from '../../accounts/http.ts';
 import {
   EmailCode,
   ForgotPasswordBody,
@@ -90,6 +91,7 @@ export const linkPageRoutes = (
       pageForm({
         name: 'forgot',
         schema: ForgotPasswordBody,
+        reasons: tokenReasonsOf(config, 'forgot'),
         submit: async (c, { email, turnstile_token: turnstileToken = null }) => {
           await passwords.forgot(c.var.ctx, { email, turnstileToken });
           return doneAt('/forgot-password', 'reset-sent');
@@ -142,6 +144,7 @@ export const linkPageRoutes = (
       pageForm({
         name: 'resend',
         schema: ResendVerificationBody,
+        reasons: tokenReasonsOf(config, 'resend'),
         submit: async (c, { email, turnstile_token: turnstileToken = null }) => {
           await emails.resend(c.var.ctx, { email, turnstileToken });
           const { kind } = await identify(c);

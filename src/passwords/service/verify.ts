@@ -1,5 +1,5 @@
 import type { LoginName } from '../../accounts/rules/account.ts';
-import { type CheckTurnstile, tokenMissing } from '../../accounts/turnstile.ts';
+import { tokenMissing } from '../../accounts/rules/challenge.ts';
 import type { Container } from '../../container.ts';
 import { createCountedAttempt } from '../../login-guard/rules/counted-attempt.ts';
 import type { LockedBy, Standing } from '../../login-guard/rules/login-ledger.ts';
@@ -16,7 +16,10 @@ type Parts = Pick<Container, 'guard' | 'hasher'> & {
 };
 
 /** The challenge that an attempt may need; null where it needs none, whatever has failed before. */
-export type AttemptChallenge = { readonly check: CheckTurnstile; readonly token: string | null } | null;
+export type AttemptChallenge = {
+  readonly check: NonNullable<Container['challenges']['login']>;
+  readonly token: string | null;
+} | null;
 
 type Candidate = { readonly userId: string; readonly email: string; readonly passwordHash: string | null };
 
@@ -66,7 +69,7 @@ export const createComparePassword =
       const [looked, reserved] = await Promise.allSettled([lookUp, reservation]);
       const attempt = settledValue(reserved);
       if (!attempt.admitted) {
-        if (attempt.isChallenged) throw tokenMissing();
+        if (attempt.isChallenged) throw new AppError('turnstile_failed', tokenMissing);
         throw new AppError('login_locked', { retryAfterSeconds: attempt.retryAfterSeconds });
       }
       const found = settledValue(looked);

@@ -7,7 +7,7 @@ import { type EnvironmentConfig, requireEach, type Scope } from './resolve.ts';
 import { Secret } from './secret.ts';
 import { readCookies, readSession } from './sessions.ts';
 import { readUploads } from './uploads.ts';
-import { flagVariable } from './variables.ts';
+import { flagVariable, variables } from './variables.ts';
 
 // The weakest pair that the OWASP Password Storage Cheat Sheet still lists is 7 MiB and 5 passes.
 const owaspFloorKib = 7168 * 5;
@@ -82,11 +82,14 @@ const readTracing = ({ settings, warning }: Scope) => {
 const turnstileTestKey = /^[123]x0+AA$/;
 
 /** Null: nothing needs a Turnstile token. */
-const readTurnstile = ({ settings, strict, given, problem, warning }: Scope) => {
+const readTurnstile = ({ settings, strict, problem, warning }: Scope) => {
   const { TURNSTILE_SECRET_KEY: secretKey, TURNSTILE_SITE_KEY: siteKey = null } = settings;
   const routes = settings.TURNSTILE_ROUTES;
   if (!secretKey) {
-    const others = (['TURNSTILE_SITE_KEY', 'TURNSTILE_ROUTES'] as const).filter((name) => given.has(name));
+    const others = [
+      ...(siteKey === null ? [] : ['TURNSTILE_SITE_KEY']),
+      ...(routes.join() === variables.TURNSTILE_ROUTES.default ? [] : ['TURNSTILE_ROUTES']),
+    ];
     if (others.length > 0) problem('TURNSTILE_SECRET_KEY', `is required beside ${others.join(' and ')}`);
     return null;
   }

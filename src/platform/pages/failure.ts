@@ -96,10 +96,11 @@ export type FieldFailure = { readonly field: string; readonly reason: string };
 
 /** The failures of single fields, in the order of the form's checks. */
 export const fieldFailures = (failure: Failure): FieldFailure[] => {
-  const field = meaningOf(failure)?.field;
-  if (field) return [{ field, reason: 'not the right one' }];
-  return failure.error.errors.map(({ pointer, code, detail }) => ({
+  const meant = meaningOf(failure)?.field;
+  const others = failure.error.errors.map(({ pointer, code, detail }) => ({
     field: pointer.slice(1),
     reason: code === 'required' ? 'must not be empty' : detail,
   }));
+  if (meant === undefined) return others;
+  return [{ field: meant, reason: 'not the right one' }, ...others.filter(({ field }) => field !== meant)];
 };
