@@ -8,8 +8,8 @@ export const ForgotPassword = ({ failure, challenge }: ForgotProps) => {
   const Field = fieldsOf('forgot', failure);
   return (
     <section>
-      <p>Enter the e-mail address of your account. We will send you a link to choose a new password.</p>
       <ChallengedForm action="/forgot-password" submit="Send the link" challenge={challenge}>
+        <p>Enter the e-mail address of your account. We will send you a link to choose a new password.</p>
         <Field name="email" type="email" autocomplete="email" />
       </ChallengedForm>
       <p>
