@@ -1,6 +1,6 @@
 import { v7 as uuidv7 } from 'uuid';
 import { createSealedSignUps } from './accounts/sealed-sign-ups.ts';
-import { createTurnstile } from './accounts/turnstile.ts';
+import { createChallenges } from './accounts/turnstile.ts';
 import { createAgenda, createJobQueue } from './agenda/agenda.ts';
 import type { AgendaObject } from './agenda/agenda-object.ts';
 import { createOneTimeTokens, createPrepareToken } from './emails/one-time-tokens.ts';
@@ -130,8 +130,7 @@ export const createContainer = (config: Config, bindings: Bindings, foundation: 
     oneTimeTokens,
     prepareToken: createPrepareToken({ newId, ...oneTimeTokens }),
     sealedSignUps: createSealedSignUps(secretKeys),
-    /** Null where a sign-up needs no challenge. */
-    checkTurnstile: config.turnstile && createTurnstile({ ...config.turnstile, fetch: instruments.outgoing }),
+    challenges: createChallenges(config.turnstile, instruments.outgoing),
     agenda,
     mailQueue: createJobQueue(bindings.MAIL_QUEUE, { agenda, clock: foundation.clock }),
     uploadQueue: createJobQueue(bindings.UPLOAD_QUEUE, { agenda, clock: foundation.clock }),

@@ -10,6 +10,9 @@ Without --url: DATABASE_URL, else LOCAL_POSTGRES_URL, else the embedded database
 
 const text = { type: 'string' } as const;
 
+const flawsOf = (option: string, issues: readonly { message: string }[] = []): string[] =>
+  issues.length === 0 ? [] : [`${option}: ${issues.map(({ message }) => message).join('; ')}.`];
+
 /** The account, and the URL of its database; null where the variables say it. @throws CliError */
 export const readArguments = () => {
   if (process.argv.slice(2).some((argument) => /^--?pass/.test(argument))) {
@@ -23,9 +26,12 @@ export const readArguments = () => {
   );
   if (email === undefined) throw new CliError(`Whose account? Give --email, after a --.\n\n${usage}`);
   const parsedEmail = Email.safeParse(email);
-  if (!parsedEmail.success) throw new CliError(`--email: ${parsedEmail.error.issues[0]?.message}.`);
   const parsedUsername = Username.nullable().safeParse(username ?? null);
-  if (!parsedUsername.success) throw new CliError(`--username: ${parsedUsername.error.issues[0]?.message}.`);
+  const flaws = [
+    ...flawsOf('--email', parsedEmail.error?.issues),
+    ...flawsOf('--username', parsedUsername.error?.issues),
+  ];
+  if (!parsedEmail.success || !parsedUsername.success) throw new CliError(flaws.join('\n'));
   return {
     url: requirePostgresUrl(url),
     email: parsedEmail.data,

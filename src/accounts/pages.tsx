@@ -1,4 +1,5 @@
 import { CodeForm, ResendForm } from '../emails/pages.tsx';
+import { ChallengedForm, type FormChallenge } from '../platform/pages/challenge.tsx';
 import type { Failure } from '../platform/pages/failure.ts';
 import { Form, fieldsOf } from '../platform/pages/form.tsx';
 import { Devices } from '../sessions/pages.tsx';
@@ -13,9 +14,9 @@ export type SsoOffer = { readonly name: string; readonly url: string };
 type SignedOutProps = {
   offers: readonly SsoOffer[];
   failure: Failure | undefined;
-  canSignUp: boolean;
-  /** Of the widget that a sign-up needs; null where it needs none. */
-  turnstileSiteKey: string | null;
+  signupChallenge: FormChallenge;
+  /** Of a login after failures; null before them. */
+  loginChallenge: FormChallenge;
   /** Whether an address has to be verified before the first login. */
   verifiesFirst: boolean;
   minPasswordLength: number;
@@ -40,22 +41,12 @@ const Offers = ({ offers }: { offers: readonly SsoOffer[] }) => (
 const takenAddressOf = (failure: Failure | undefined): string | undefined =>
   failure?.form === 'signup' && failure.error.code === 'email_taken' ? failure.values.email : undefined;
 
-/** The widget of Turnstile, which puts its token into the form under the name that the API has for it. */
-const Challenge = ({ siteKey }: { siteKey: string }) => (
-  <>
-    <div class="cf-turnstile" data-sitekey={siteKey} data-response-field-name="turnstile_token" />
-    <noscript>
-      <p>To sign up here, your browser has to allow JavaScript.</p>
-    </noscript>
-  </>
-);
-
 /** The forms to log in and to sign up. */
 export const SignedOut = ({
   offers,
   failure,
-  canSignUp,
-  turnstileSiteKey,
+  signupChallenge,
+  loginChallenge,
   verifiesFirst,
   minPasswordLength,
 }: SignedOutProps) => {
@@ -65,10 +56,10 @@ export const SignedOut = ({
     <>
       <section aria-labelledby="login">
         <h2 id="login">Log in</h2>
-        <Form action="/account/login" submit="Log in">
+        <ChallengedForm action="/account/login" submit="Log in" challenge={loginChallenge}>
           <Login name="identifier" type="text" autocomplete="username" value={takenAddressOf(failure)} />
           <Login name="password" type="password" autocomplete="current-password" />
-        </Form>
+        </ChallengedForm>
         <p>
           <a href="/forgot-password">Forgot your password?</a>
         </p>
@@ -79,21 +70,18 @@ export const SignedOut = ({
         )}
       </section>
       {offers.length > 0 && <Offers offers={offers} />}
-      {canSignUp && (
-        <section aria-labelledby="signup">
-          <h2 id="signup">Create an account</h2>
-          <Form action="/account/signup" submit="Sign up">
-            <Signup name="email" type="email" autocomplete="email" />
-            <Signup
-              name="password"
-              type="password"
-              autocomplete="new-password"
-              hint={`At least ${minPasswordLength} characters. A few unrelated words make a good password.`}
-            />
-            {turnstileSiteKey !== null && <Challenge siteKey={turnstileSiteKey} />}
-          </Form>
-        </section>
-      )}
+      <section aria-labelledby="signup">
+        <h2 id="signup">Create an account</h2>
+        <ChallengedForm action="/account/signup" submit="Sign up" challenge={signupChallenge}>
+          <Signup name="email" type="email" autocomplete="email" />
+          <Signup
+            name="password"
+            type="password"
+            autocomplete="new-password"
+            hint={`At least ${minPasswordLength} characters. A few unrelated words make a good password.`}
+          />
+        </ChallengedForm>
+      </section>
     </>
   );
 };
@@ -122,12 +110,14 @@ const WhoYouAre = ({ account, verifies }: { account: Account; verifies: boolean 
   </section>
 );
 
-const Verification = ({ email, failure }: { email: string; failure: Failure | undefined }) => (
+type VerificationProps = { email: string; failure: Failure | undefined; challenge: FormChallenge };
+
+const Verification = ({ email, failure, challenge }: VerificationProps) => (
   <section aria-labelledby="verification">
     <h2 id="verification">Confirm your e-mail address</h2>
     <p>Open the link in the message that we sent you, or type its code here.</p>
     <CodeForm action="/account/code" email={email} failure={failure} />
-    <ResendForm email={email} />
+    <ResendForm email={email} challenge={challenge} />
   </section>
 );
 
@@ -155,14 +145,20 @@ const ChangePassword = ({ account, failure }: { account: Account; failure: Failu
 };
 
 /** For an account that logs in with a provider: the message proves the address, and its link sets a password. */
-const SetPassword = ({ account }: { account: Account }) => (
+const SetPassword = ({ account, challenge }: { account: Account; challenge: FormChallenge }) => (
   <section aria-labelledby="password">
     <h2 id="password">Set a password</h2>
     <p>
       Your account has no password. With one you can log in without a provider, and change your e-mail
       address.
     </p>
-    <Form action="/forgot-password" submit="Send a link to set one" hidden={{ email: account.email }} quiet />
+    <ChallengedForm
+      action="/forgot-password"
+      submit="Send a link to set one"
+      hidden={{ email: account.email }}
+      challenge={challenge}
+      quiet
+    />
   </section>
 );
 
@@ -196,6 +192,9 @@ type AccountProps = {
   hasMoreSessions: boolean;
   /** Whether addresses are verified at all. */
   verifies: boolean;
+  /** In front of another verification mail, and of a link that sets a password; null also where its form is not shown. */
+  resendChallenge: FormChallenge;
+  forgotChallenge: FormChallenge;
   failure: Failure | undefined;
 };
 
@@ -205,15 +204,19 @@ export const AccountContent = ({
   identities,
   hasMoreSessions,
   verifies,
+  resendChallenge,
+  forgotChallenge,
   failure,
 }: AccountProps) => (
   <>
     <WhoYouAre account={account} verifies={verifies} />
-    {verifies && !account.emailVerified && <Verification email={account.email} failure={failure} />}
+    {verifies && !account.emailVerified && (
+      <Verification email={account.email} failure={failure} challenge={resendChallenge} />
+    )}
     <Devices sessions={sessions} hasMore={hasMoreSessions} />
     {identities.length > 0 && <WaysIn identities={identities} />}
     {account.passwordChangedAt === null ? (
-      <SetPassword account={account} />
+      <SetPassword account={account} challenge={forgotChallenge} />
     ) : (
       <>
         <ChangePassword account={account} failure={failure} />

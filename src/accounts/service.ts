@@ -2,7 +2,9 @@ import type { Container } from '../container.ts';
 import { hashCaller } from '../passwords/rules/hash-lane.ts';
 import type { Passwords } from '../passwords/service.ts';
 import type { RequestContext, SessionContext } from '../platform/context.ts';
+import type { FieldError } from '../platform/errors.ts';
 import { grantScope, type IssuedTokens, newSession } from '../sessions/rules/session.ts';
+import { tokenReasons } from './rules/challenge.ts';
 import { erasureOf } from './rules/erasure.ts';
 import { createOwnAccountSql } from './sql/own-account.ts';
 import { createExportOwnAccount } from './sql/own-records.ts';
@@ -16,6 +18,8 @@ export type SignupRequest = {
   readonly turnstileToken: string | null;
 };
 
+export type SignupChoice = Omit<SignupRequest, 'password' | 'scope'> & { readonly password: string | null };
+
 /**
  * `pending`: the address has to be verified before anything is told. The browser keeps `attempt`, which is sealed; with
  * it, the proof of the address recognizes the browser.
@@ -27,17 +31,8 @@ export type SignupOutcome =
 export type Accounts = ReturnType<typeof createAccounts>;
 
 export const createAccounts = (container: Container, passwords: Passwords) => {
-  const {
-    config,
-    hasher,
-    issueTokens,
-    prepareToken,
-    sealedSignUps,
-    checkTurnstile,
-    mailQueue,
-    agenda,
-    newId,
-  } = container;
+  const { config, hasher, issueTokens, prepareToken, sealedSignUps, challenges, mailQueue, agenda, newId } =
+    container;
   const signUps = createSignUpSql(container);
   const ownAccount = createOwnAccountSql(container);
 
@@ -51,9 +46,10 @@ export const createAccounts = (container: Container, passwords: Passwords) => {
     const { verification: policy } = config.email;
     const caller = hashCaller(ctx, 'signup', email);
     hasher.refuseIfFull(caller);
-    await passwords.check(ctx, { caller, password, email, username });
+    const others = tokenReasons(challenges.signup !== undefined, turnstileToken);
+    await passwords.check(ctx, { caller, password, email, username }, others);
     // A token works once, so it is spent after what a person may have to correct, and before what costs.
-    await checkTurnstile?.(ctx, turnstileToken);
+    await challenges.signup?.(ctx, turnstileToken);
     const chosen = { email, username, passwordHash: await hasher.hash(password, caller) };
     const scope = grantScope(request.scope);
     const verification = policy === 'off' ? null : await prepareToken(ctx.now, email);
@@ -86,8 +82,22 @@ export const createAccounts = (container: Container, passwords: Passwords) => {
     ctx.defer('finish a deletion', agenda.set([erasureOf(ctx.actor.userId, ctx.now)]));
   };
 
+  /**
+   * What else is wrong with a sign-up that is refused anyway; null and an empty address stand for what cannot be read.
+   * It asks no database, so it tells nothing about accounts.
+   */
+  const signUpReasons = async (
+    ctx: RequestContext,
+    { email, username, password, turnstileToken }: SignupChoice,
+  ): Promise<readonly FieldError[]> => {
+    const caller = hashCaller(ctx, 'signup', email);
+    const judged = password === null ? [] : await passwords.judge({ caller, password, email, username });
+    return [...judged, ...tokenReasons(challenges.signup !== undefined, turnstileToken)];
+  };
+
   return {
     signup,
+    signUpReasons,
     remove,
     me: ownAccount.find,
     rename: ownAccount.rename,

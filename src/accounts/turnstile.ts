@@ -1,7 +1,10 @@
 import * as z from 'zod';
+import type { Config } from '../platform/config/schema.ts';
 import type { Secret } from '../platform/config/secret.ts';
+import type { ChallengedRoute } from '../platform/config/values.ts';
 import type { RequestContext } from '../platform/context.ts';
 import { AppError } from '../platform/errors.ts';
+import { tokenMissing } from './rules/challenge.ts';
 
 const siteverifyUrl = 'https://challenges.cloudflare.com/turnstile/v0/siteverify';
 
@@ -21,7 +24,14 @@ type Options = {
   readonly timeoutMs?: number;
 };
 
-type Ask = Pick<RequestContext, 'ip' | 'signal'>;
+/** @throws AppError `turnstile_failed`; `service_unavailable` without a verdict; `timeout` with its request */
+export type CheckTurnstile = (
+  ctx: Pick<RequestContext, 'ip' | 'signal'>,
+  token: string | null,
+) => Promise<void>;
+
+/** The check of each route that needs a token. */
+export type Challenges = { readonly [Route in ChallengedRoute]?: CheckTurnstile };
 
 /**
  * Asks Cloudflare whether a Turnstile token stands for a passed challenge; each token works once.
@@ -29,7 +39,7 @@ type Ask = Pick<RequestContext, 'ip' | 'signal'>;
  * @throws AppError `turnstile_failed`; `service_unavailable` without a verdict; `timeout` with its request
  * @see https://developers.cloudflare.com/turnstile/get-started/server-side-validation/
  */
-export const createTurnstile = ({ secretKey, fetch, timeoutMs = 3_000 }: Options) => {
+export const createTurnstile = ({ secretKey, fetch, timeoutMs = 3_000 }: Options): CheckTurnstile => {
   const ask = async (body: string, signal: AbortSignal): Promise<boolean> => {
     const headers = { 'Content-Type': 'application/json' };
     const response = await fetch(siteverifyUrl, { method: 'POST', headers, body, signal });
@@ -42,11 +52,8 @@ export const createTurnstile = ({ secretKey, fetch, timeoutMs = 3_000 }: Options
     return answer.data.success;
   };
 
-  return async ({ ip, signal }: Ask, token: string | null): Promise<void> => {
-    if (!token) {
-      const missing = { pointer: '/turnstile_token', code: 'required', detail: 'this member is required' };
-      throw new AppError('turnstile_failed', { errors: [missing] });
-    }
+  return async ({ ip, signal }, token) => {
+    if (!token) throw new AppError('turnstile_failed', tokenMissing);
     const body = JSON.stringify({
       secret: secretKey.reveal(),
       response: token,
@@ -63,4 +70,14 @@ export const createTurnstile = ({ secretKey, fetch, timeoutMs = 3_000 }: Options
       });
     if (!passed) throw new AppError('turnstile_failed');
   };
+};
+
+/** The checks that the configuration asks for; none without Turnstile. */
+export const createChallenges = (
+  turnstile: Config['turnstile'],
+  fetch: typeof globalThis.fetch,
+): Challenges => {
+  if (!turnstile) return {};
+  const check = createTurnstile({ ...turnstile, fetch });
+  return Object.fromEntries(turnstile.routes.map((route) => [route, check]));
 };

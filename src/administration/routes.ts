@@ -11,6 +11,7 @@ import {
 } from '../accounts/schema/users.ts';
 import type { PermittedContext } from '../platform/context.ts';
 import { readPreconditions, setEntityTag } from '../platform/http/preconditions.ts';
+import { reasonsFor } from '../platform/http/reasons.ts';
 import { route } from '../platform/http/route.ts';
 import type { Page, PageRequest } from '../platform/rules/page.ts';
 import { PageQuery, pageResponse } from '../platform/schema/page.ts';
@@ -56,6 +57,11 @@ export const userRoutes = ({ administration: users, uploads }: Features) => [
       budget: { trips: 1, objects: 2 },
       access: 'users:write',
       json: CreateUserBody,
+      reasons: reasonsFor(
+        CreateUserBody,
+        (ctx: PermittedContext, { email = '', username = null, password = null }) =>
+          users.passwordReasons(ctx, { email, username, password }),
+      ),
       answers: {
         201: {
           description: 'The account; without `users:read` only what was sent, with its id',

@@ -3,6 +3,7 @@ import type { Container } from '../container.ts';
 import { hashCaller } from '../passwords/rules/hash-lane.ts';
 import type { Passwords } from '../passwords/service.ts';
 import type { PermittedContext } from '../platform/context.ts';
+import type { FieldError } from '../platform/errors.ts';
 import { authorize } from './sql/authority.ts';
 import { createUserDirectory } from './sql/user-directory.ts';
 import { createUserSql, type WrittenUser } from './sql/users.ts';
@@ -18,7 +19,7 @@ export type CreateUserRequest = {
 export type Administration = ReturnType<typeof createAdministration>;
 
 /** What administrators do with other accounts. */
-export const createAdministration = (container: Container, passwords: Pick<Passwords, 'check'>) => {
+export const createAdministration = (container: Container, passwords: Pick<Passwords, 'check' | 'judge'>) => {
   const { db, gate, newId, config, hasher, prepareToken, mailQueue, agenda } = container;
   const parts = { db, gate, newId, passwordMaxAgeDays: config.password.maxAgeDays };
   const users = createUserSql(parts);
@@ -29,6 +30,19 @@ export const createAdministration = (container: Container, passwords: Pick<Passw
     read,
     edit: users.edit,
     endSessions: users.endSessions,
+
+    /**
+     * What is wrong with the first password of an account whose other members are refused. It asks for the permission
+     * first, as `create` does.
+     */
+    passwordReasons: async (
+      ctx: PermittedContext,
+      { email, username, password }: Omit<CreateUserRequest, 'roles'>,
+    ): Promise<readonly FieldError[]> => {
+      if (password === null) return [];
+      await authorize(db, gate, ctx);
+      return passwords.judge({ caller: hashCaller(ctx, 'administration', email), password, email, username });
+    },
 
     /**
      * Creates an account for another person.

@@ -1,3 +1,4 @@
+import { ChallengedForm, type FormChallenge } from '../platform/pages/challenge.tsx';
 import type { Failure } from '../platform/pages/failure.ts';
 import { Form, fieldsOf } from '../platform/pages/form.tsx';
 
@@ -15,8 +16,14 @@ export const CodeForm = ({ action, email, failure }: CodeFormProps) => {
 };
 
 /** One button, for an address that is known. */
-export const ResendForm = ({ email }: { email: string }) => (
-  <Form action="/verify-email/resend" submit="Send the message again" hidden={{ email }} quiet />
+export const ResendForm = ({ email, challenge }: { email: string; challenge: FormChallenge }) => (
+  <ChallengedForm
+    action="/verify-email/resend"
+    submit="Send the message again"
+    hidden={{ email }}
+    challenge={challenge}
+    quiet
+  />
 );
 
 /** Waits for a press of the button, because mail scanners open links and would use them up. */
@@ -31,7 +38,9 @@ export const VerifyByLink = ({ token }: { token: string }) => (
   </section>
 );
 
-export const VerifyByCode = ({ failure }: { failure: Failure | undefined }) => {
+type VerifyProps = { failure: Failure | undefined; challenge: FormChallenge };
+
+export const VerifyByCode = ({ failure, challenge }: VerifyProps) => {
   const Resend = fieldsOf('resend', failure);
   return (
     <>
@@ -41,9 +50,9 @@ export const VerifyByCode = ({ failure }: { failure: Failure | undefined }) => {
       </section>
       <section aria-labelledby="again">
         <h2 id="again">No message, or has it expired?</h2>
-        <Form action="/verify-email/resend" submit="Send a new one" quiet>
+        <ChallengedForm action="/verify-email/resend" submit="Send a new one" challenge={challenge} quiet>
           <Resend name="email" type="email" autocomplete="email" />
-        </Form>
+        </ChallengedForm>
       </section>
       <p>
         <a href="/account">To your account</a>

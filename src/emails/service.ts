@@ -2,7 +2,7 @@ import { identifiersOf } from '../accounts/rules/account.ts';
 import type { Container } from '../container.ts';
 import { createCountedAttempt } from '../login-guard/rules/counted-attempt.ts';
 import type { LoginOutcome } from '../login-guard/rules/login-attempts.ts';
-import type { Passwords } from '../passwords/service.ts';
+import type { MailRequest, Passwords } from '../passwords/service.ts';
 import { type RequestContext, type SessionContext, withFacts } from '../platform/context.ts';
 import { AppError } from '../platform/errors.ts';
 import { evenOut } from '../platform/even-out.ts';
@@ -64,7 +64,8 @@ const recordLimitMs = 10_000;
 export type Emails = ReturnType<typeof createEmails>;
 
 export const createEmails = (container: Container, passwords: Passwords) => {
-  const { config, newId, guard, oneTimeTokens, sealedSignUps, prepareToken, mailQueue } = container;
+  const { config, newId, guard, oneTimeTokens, sealedSignUps, prepareToken, mailQueue, challenges } =
+    container;
   const addresses = createEmailAddressSql(container);
   const changes = createEmailChangeSql(container);
 
@@ -182,8 +183,12 @@ export const createEmails = (container: Container, passwords: Passwords) => {
       }
     },
 
-    /** Sends another verification mail to an address that waits for one, without telling whether it waits. */
-    resend: async (ctx: RequestContext, email: string): Promise<void> => {
+    /**
+     * Sends another verification mail to an address that waits for one, without telling whether it waits.
+     * @throws AppError what the challenge throws
+     */
+    resend: async (ctx: RequestContext, { email, turnstileToken }: MailRequest): Promise<void> => {
+      await challenges.resend?.(ctx, turnstileToken);
       if (config.email.verification === 'off') return;
       const token = await prepareToken(ctx.now, email);
       await evenOut(addresses.resend(ctx, email, token), config.limits.evenAnswerMs);

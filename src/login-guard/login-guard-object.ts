@@ -1,6 +1,6 @@
 import { DurableObject } from 'cloudflare:workers';
 import { LedgerTable } from './ledger-table.ts';
-import type { LoginOutcome, Verdict } from './rules/login-attempts.ts';
+import type { Challenge, LoginOutcome, Verdict } from './rules/login-attempts.ts';
 import {
   advanceLedger,
   forgiveLedger,
@@ -25,15 +25,20 @@ export type ForgivenCounter = Counter & { readonly keepsTotal: boolean };
 /** Ledgers that lie in one shard. */
 export type Place = { readonly shard: string; readonly counters: readonly [Counter, ...Counter[]] };
 /** Where an attempt counts: for the name that it guesses at, and for the networks that it comes from. */
-export type Attempt = { readonly subject: Place; readonly networks: Place };
+export type Attempt = {
+  readonly subject: Place;
+  readonly networks: Place;
+  readonly challenge?: Challenge;
+};
 
 export type Refused = {
   readonly admitted: false;
   readonly retryAfterMs: number;
   /** Whether the name is locked for all networks. */
   readonly lockedEverywhere: boolean;
+  readonly isChallenged?: true;
 };
-export type Reserved = { readonly admitted: true; readonly ticket: string };
+export type Reserved = { readonly admitted: true; readonly ticket: string; readonly isDoubtful?: true };
 
 /** How long an attempt waits for those in flight, in both shards together; its request may last longer. */
 const patienceMs = 8_000;
@@ -94,21 +99,25 @@ export class LoginGuard extends DurableObject<Bindings> {
   }
 
   /** Called by the Worker on the subject's shard. Both places hold the reservation, or neither. */
-  async reserve({ subject, networks }: Attempt): Promise<Reserved | Refused> {
+  async reserve({ subject, networks, challenge = null }: Attempt): Promise<Reserved | Refused> {
     const ticket = crypto.randomUUID();
     const deadlineMs = Date.now() + patienceMs;
-    const here = await this.reserveIn(subject.counters, ticket, deadlineMs);
+    const here = await this.reserveIn(subject.counters, ticket, deadlineMs, challenge);
     if (here.kind !== 'admitted') {
-      const lockedEverywhere = subject.counters.some((counter) => this.#isLockedEverywhere(counter));
-      return { admitted: false, retryAfterMs: here.retryAfterMs, lockedEverywhere };
+      return refused(
+        here,
+        subject.counters.some((counter) => this.#isLockedEverywhere(counter)),
+      );
     }
 
     const withdraw = () => this.settleIn(subject.counters, ticket, 'withdrawn');
     try {
-      const there = await this.#shardOf(networks, subject).reserveIn(networks.counters, ticket, deadlineMs);
-      if (there.kind === 'admitted') return { admitted: true, ticket };
+      const shard = this.#shardOf(networks, subject);
+      const there = await shard.reserveIn(networks.counters, ticket, deadlineMs, challenge);
+      if (there.kind === 'admitted')
+        return { admitted: true, ticket, ...((here.isDoubtful || there.isDoubtful) && { isDoubtful: true }) };
       withdraw();
-      return { admitted: false, retryAfterMs: there.retryAfterMs, lockedEverywhere: false };
+      return refused(there, false);
     } catch (error) {
       withdraw();
       throw error;
@@ -133,21 +142,27 @@ export class LoginGuard extends DurableObject<Bindings> {
     for (const { key, limits, ...forgiven } of counters) {
       const ledger = forgiveLedger(this.#ledgers.read(key), forgiven, nowMs, limits);
       this.#ledgers.write(key, ledger, limits, nowMs);
-      this.#lines.wake(key);
+      this.#wake(key);
     }
   }
 
   /**
    * Reserves in all the ledgers or in none; called by one shard on another, as is `settleIn`. While attempts in flight
    * hold all places, the next one waits: parallel logins with the right password all pass, and parallel guesses never
-   * get more places than there are.
+   * get more places than there are. Attempts without a token have fewer places and a line of their own, so that they
+   * hold up nobody who brings one.
    */
-  async reserveIn(counters: Place['counters'], ticket: string, deadlineMs: number): Promise<Verdict> {
-    const line = lineOf(counters);
-    let verdict = this.#reserveNow(counters, ticket);
+  async reserveIn(
+    counters: Place['counters'],
+    ticket: string,
+    deadlineMs: number,
+    challenge: Challenge = null,
+  ): Promise<Verdict> {
+    const line = challenge === 'missing' ? withoutToken(lineOf(counters)) : lineOf(counters);
+    let verdict = this.#reserveNow(counters, ticket, challenge);
     for (let turns = 0; verdict.kind === 'full'; turns++) {
       const isWoken = await this.#lines.wait(line, deadlineMs - Date.now(), turns > 0);
-      verdict = this.#reserveNow(counters, ticket);
+      verdict = this.#reserveNow(counters, ticket, challenge);
       if (!isWoken) break;
     }
     // There may be room for one more, or a lock that every waiting attempt should learn of.
@@ -165,7 +180,7 @@ export class LoginGuard extends DurableObject<Bindings> {
       this.#write(key, ledger, limits, nowMs);
       return lockOf(before, entry, nowMs) === null ? lockOf(ledger, entry, nowMs) : null;
     });
-    this.#lines.wake(lineOf(counters));
+    this.#wake(lineOf(counters));
     return began.find((lock) => lock === 'total') ?? began.find((lock) => lock !== null) ?? null;
   }
 
@@ -183,17 +198,22 @@ export class LoginGuard extends DurableObject<Bindings> {
     return place.shard === own.shard ? this : this.env.LOGIN_GUARD.getByName(place.shard);
   }
 
+  #wake(line: string): void {
+    this.#lines.wake(line);
+    this.#lines.wake(withoutToken(line));
+  }
+
   #isLockedEverywhere({ key, limits }: Counter): boolean {
     const nowMs = Date.now();
     return advanceLedger(this.#ledgers.read(key), nowMs, limits).total.lockedUntilMs > nowMs;
   }
 
-  #reserveNow(counters: Place['counters'], ticket: string): Verdict {
+  #reserveNow(counters: Place['counters'], ticket: string, challenge: Challenge): Verdict {
     const nowMs = Date.now();
     const reserved = counters.map(({ key, limits, networks }) => ({
       key,
       limits,
-      ...reserveInLedger(this.#ledgers.read(key), { ticket, networks }, nowMs, limits),
+      ...reserveInLedger(this.#ledgers.read(key), { ticket, networks, challenge }, nowMs, limits),
     }));
     const verdict = reserved.map((each) => each.verdict).reduce(stricter);
     if (verdict.kind !== 'admitted') return verdict;
@@ -217,3 +237,15 @@ export class LoginGuard extends DurableObject<Bindings> {
 
 /** The last of several ledgers is that of the widest network, and counts everything that the others count. */
 const lineOf = (counters: Place['counters']): string => (counters.at(-1) ?? counters[0]).key;
+
+const withoutToken = (line: string): string => `${line}|without token`;
+
+const refused = (
+  { kind, retryAfterMs }: Exclude<Verdict, { kind: 'admitted' }>,
+  lockedEverywhere: boolean,
+): Refused => ({
+  admitted: false,
+  retryAfterMs,
+  lockedEverywhere,
+  ...(kind === 'challenged' && { isChallenged: true }),
+});

@@ -3,7 +3,7 @@ import type { Metrics } from '../platform/rules/metrics.ts';
 import { type Networks, widestOf } from '../platform/rules/network.ts';
 import type { ObserveCall } from '../platform/telemetry/instruments.ts';
 import type { Attempt, Counter, LoginGuard as LoginGuardObject, Place } from './login-guard-object.ts';
-import type { LoginOutcome } from './rules/login-attempts.ts';
+import type { Challenge, LoginOutcome } from './rules/login-attempts.ts';
 import {
   codeLimits,
   identifierLimits,
@@ -88,25 +88,29 @@ export const createLoginGuard = (
     name: string,
     networks: Networks,
     instead: () => Promise<Standing | null> = async () => null,
+    challenge: Challenge = null,
   ): Promise<LoginAttempt> => {
     const [subject, ofNetworks] = await Promise.all([
       placeOf(name, networks, [kind]),
       placeOfNetworks(networks, kind === 'code' ? ofCodes : ofAll),
     ]);
-    const attempt: Attempt = { subject, networks: ofNetworks };
+    const attempt: Attempt = { subject, networks: ofNetworks, challenge };
     const object = namespace.getByName(subject.shard);
     const reply = await object.reserve(attempt).catch(unreachable);
     if (reply.admitted) {
-      const { ticket } = reply;
-      return { admitted: true, settle: (outcome) => object.settle(attempt, ticket, outcome) };
+      const { ticket, isDoubtful } = reply;
+      const settle = (outcome: LoginOutcome) => object.settle(attempt, ticket, outcome);
+      return { admitted: true, settle, ...(isDoubtful && { isDoubtful }) };
     }
+    if (reply.isChallenged) return { admitted: false, retryAfterSeconds: 0, isChallenged: true };
     const other = reply.lockedEverywhere ? await instead() : null;
-    if (other !== null) return reserve(other, name, networks);
+    if (other !== null) return reserve(other, name, networks, undefined, challenge);
     return { admitted: false, retryAfterSeconds: Math.max(1, Math.ceil(reply.retryAfterMs / 1000)) };
   };
 
   return {
-    reserve: (account, networks, standing) => reserve('login', account.value, networks, standing),
+    reserve: (account, networks, standing, challenge) =>
+      reserve('login', account.value, networks, standing, challenge),
     reserveCode: (email, networks) => reserve('code', email, networks),
     forgive: async (names, networks) => {
       const forgiveOne = async (name: string) => {
@@ -134,7 +138,7 @@ export const instrumentLoginGuard = (
   const observed = (attempt: LoginAttempt, settled?: (outcome: LoginOutcome) => void): LoginAttempt =>
     attempt.admitted
       ? {
-          admitted: true,
+          ...attempt,
           settle: (outcome) => {
             settled?.(outcome);
             return called('LoginGuard', 'settle', () => attempt.settle(outcome));
@@ -144,10 +148,10 @@ export const instrumentLoginGuard = (
   const decided = (decision: string) => metrics.count('itsor_login_guard_decisions_total', { decision });
 
   return {
-    reserve: async (account, networks, standing) => {
+    reserve: async (...attempted) => {
       try {
-        const attempt = await called('LoginGuard', 'reserve', () => reserve(account, networks, standing));
-        decided(attempt.admitted ? 'admitted' : 'locked');
+        const attempt = await called('LoginGuard', 'reserve', () => reserve(...attempted));
+        decided(attempt.admitted ? 'admitted' : attempt.isChallenged ? 'challenged' : 'locked');
         return observed(attempt, (outcome) => metrics.count('itsor_login_attempts_total', { outcome }));
       } catch (error) {
         decided('unreachable');

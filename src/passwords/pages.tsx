@@ -1,14 +1,17 @@
+import { ChallengedForm, type FormChallenge } from '../platform/pages/challenge.tsx';
 import type { Failure } from '../platform/pages/failure.ts';
 import { Form, fieldsOf } from '../platform/pages/form.tsx';
 
-export const ForgotPassword = ({ failure }: { failure: Failure | undefined }) => {
+type ForgotProps = { failure: Failure | undefined; challenge: FormChallenge };
+
+export const ForgotPassword = ({ failure, challenge }: ForgotProps) => {
   const Field = fieldsOf('forgot', failure);
   return (
     <section>
-      <p>Enter the e-mail address of your account. We will send you a link to choose a new password.</p>
-      <Form action="/forgot-password" submit="Send the link">
+      <ChallengedForm action="/forgot-password" submit="Send the link" challenge={challenge}>
+        <p>Enter the e-mail address of your account. We will send you a link to choose a new password.</p>
         <Field name="email" type="email" autocomplete="email" />
-      </Form>
+      </ChallengedForm>
       <p>
         <a href="/account">Back to the login</a>
       </p>

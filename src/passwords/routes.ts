@@ -1,9 +1,12 @@
+import { tokenReasonsOf } from '../accounts/http.ts';
 import {
   Accepted,
   ChangePasswordBody,
   ForgotPasswordBody,
   ResetPasswordBody,
 } from '../accounts/schema/credentials.ts';
+import type { SessionContext } from '../platform/context.ts';
+import { reasonsFor } from '../platform/http/reasons.ts';
 import { route, type Web } from '../platform/http/route.ts';
 import { respondWithTokens } from '../sessions/http.ts';
 import { TokenResponse } from '../sessions/schema.ts';
@@ -19,7 +22,15 @@ export const ownPasswordErrors = [
   'overloaded',
 ] as const;
 
-export const passwordRoutes = ({ change, forgot, reset }: Passwords, { config }: Pick<Web, 'config'>) => [
+/** What else is wrong with a change of password that its schema refuses, for the API and the pages. */
+export const changeReasons = ({ newPasswordReasons }: Pick<Passwords, 'newPasswordReasons'>) =>
+  reasonsFor(
+    ChangePasswordBody,
+    async (ctx: SessionContext, { current_password: current = null, new_password: next }) =>
+      next === undefined ? [] : newPasswordReasons(ctx, { current, next }),
+  );
+
+export const passwordRoutes = (passwords: Passwords, { config }: Pick<Web, 'config'>) => [
   route(
     {
       method: 'POST',
@@ -31,13 +42,14 @@ export const passwordRoutes = ({ change, forgot, reset }: Passwords, { config }:
       access: 'session',
       rate: 'password',
       json: ChangePasswordBody,
+      reasons: changeReasons(passwords),
       answers: { 200: { description: 'New tokens; cookies are set', schema: TokenResponse } },
       errors: ['weak_password', 'conflict', ...ownPasswordErrors],
       budget: { trips: 2, objects: 5 },
     },
     async (c, ctx) => {
       const { current_password: current, new_password: next } = c.req.valid('json');
-      return respondWithTokens(c, config, await change(ctx, { current, next }));
+      return respondWithTokens(c, config, await passwords.change(ctx, { current, next }));
     },
   ),
   route(
@@ -51,14 +63,16 @@ export const passwordRoutes = ({ change, forgot, reset }: Passwords, { config }:
       access: 'anyone',
       rate: 'mail',
       json: ForgotPasswordBody,
+      reasons: tokenReasonsOf(config, 'forgot'),
       answers: {
         202: { description: 'The same whether the address has an account or not', schema: Accepted },
       },
-      errors: ['validation_failed'],
+      errors: ['turnstile_failed', 'validation_failed'],
       budget: { trips: 1, objects: 2 },
     },
     async (c, ctx) => {
-      await forgot(ctx, c.req.valid('json').email);
+      const { email, turnstile_token: turnstileToken = null } = c.req.valid('json');
+      await passwords.forgot(ctx, { email, turnstileToken });
       return c.json({ status: 'accepted' as const }, 202);
     },
   ),
@@ -79,7 +93,7 @@ export const passwordRoutes = ({ change, forgot, reset }: Passwords, { config }:
       budget: { trips: 2, objects: 3 },
     },
     async (c, ctx) => {
-      await reset(ctx, c.req.valid('json'));
+      await passwords.reset(ctx, c.req.valid('json'));
       return c.body(null, 204);
     },
   ),

@@ -3,13 +3,13 @@ import type { Audit } from '../audit/service.ts';
 import type { Container } from '../container.ts';
 import { settingLinks } from '../emails/rules.ts';
 import { type RequestContext, type SessionContext, withFacts } from '../platform/context.ts';
-import { AppError, findAppError } from '../platform/errors.ts';
+import { AppError, type FieldError, findAppError } from '../platform/errors.ts';
 import { evenOut } from '../platform/even-out.ts';
 import { widestOf } from '../platform/rules/network.ts';
 import { named, type RatePolicy } from '../platform/rules/sliding-window.ts';
 import type { IssuedTokens } from '../sessions/rules/session.ts';
 import { hashCaller } from './rules/hash-lane.ts';
-import { createCheckPassword, createPwnedPasswords } from './service/check.ts';
+import { createCheckPassword, createJudgePassword, createPwnedPasswords } from './service/check.ts';
 import { createComparePassword } from './service/verify.ts';
 import {
   type Credential,
@@ -18,6 +18,18 @@ import {
   type OwnCredential,
   type ResetCandidate,
 } from './sql.ts';
+
+/** `current` is null where none that could be one was sent. */
+export type PasswordChange = { readonly current: string | null; readonly next: string };
+
+const notTheCurrent: FieldError = {
+  pointer: '/current_password',
+  code: 'incorrect',
+  detail: 'not the current password of the account',
+};
+
+/** Asks for a mail to an address. */
+export type MailRequest = { readonly email: string; readonly turnstileToken: string | null };
 
 /** The actor, whose password has been proved too. Nothing may have changed since `updatedAt`. */
 export type ProvenOwner = OwnCredential & { readonly passwordHash: string };
@@ -36,7 +48,7 @@ export const createPasswords = (
   { recordFailedLogin }: Pick<Audit, 'recordFailedLogin'>,
 ) => {
   const { config, hasher, guard, limiter, oneTimeTokens, prepareToken, issueTokens } = container;
-  const { mailQueue, newId, instruments } = container;
+  const { mailQueue, newId, instruments, challenges } = container;
   const rows = createPasswordSql(container);
   const { isFamiliarNetwork } = rows;
   const compare = createComparePassword({ guard, hasher, isFamiliarNetwork, recordFailedLogin });
@@ -45,6 +57,7 @@ export const createPasswords = (
     inTurn: hasher.inTurn,
     isLeaked: config.password.pwnedPasswords ? createPwnedPasswords({ fetch: instruments.outgoing }) : null,
   });
+  const judge = createJudgePassword({ policy: config.password, inTurn: hasher.inTurn });
   const { max, windowMs } = config.limits.rate;
   /** How often an account may be asked for its own password: a tenth of RATE_LIMIT_MAX in fifteen windows. */
   const ownPolicy: RatePolicy = {
@@ -131,19 +144,33 @@ export const createPasswords = (
     return true;
   };
 
+  /** Everything that is wrong with a new password, before anything is known of the account. */
+  const newPasswordReasons = (ctx: SessionContext, { current, next }: PasswordChange) =>
+    judge({
+      caller: hashCaller(ctx, 'session', ctx.actor.userId),
+      password: next,
+      email: '',
+      username: null,
+      ...(current !== null && { current }),
+      member: 'new_password',
+    });
+
   return {
     check,
+    judge,
+    newPasswordReasons,
     proveOwn,
 
     /**
      * Looks an account up by its login name and compares its password. A missing account, a wrong password and an
-     * account without a password get the same answer for the same work.
+     * account without a password get the same answer for the same work. After failures it may need a token.
      * @returns null where the password is wrong
-     * @throws AppError `login_locked`, `overloaded`, `timeout`, `service_unavailable`
+     * @throws AppError `login_locked`, `turnstile_failed`, `overloaded`, `timeout`, `service_unavailable`
      */
-    verify: async (ctx: RequestContext, name: LoginName, password: string) => {
+    verify: async (ctx: RequestContext, name: LoginName, password: string, turnstileToken: string | null) => {
       hasher.refuseIfFull(hashCaller(ctx, 'login', name.value));
-      return compare(ctx, name, password, rows.findForLogin(ctx, name));
+      const challenge = challenges.login ? { check: challenges.login, token: turnstileToken } : null;
+      return compare(ctx, name, password, rows.findForLogin(ctx, name), challenge);
     },
 
     /** Hashes a proved password again, under today's parameters. */
@@ -164,7 +191,18 @@ export const createPasswords = (
       request: { current: string; next: string },
     ): Promise<IssuedTokens> => {
       const { current, next } = request;
-      const { userId, email, username, passwordHash } = await proveOwn(ctx, current);
+      const { userId, email, username, passwordHash } = await proveOwn(ctx, current).catch(
+        async (error: unknown) => {
+          if (!(error instanceof AppError) || error.code !== 'invalid_credentials') throw error;
+          const others = await newPasswordReasons(ctx, request).catch((refusal: unknown) => {
+            // The queue may be full after the comparison; the answer is worth sending without them.
+            if (findAppError(refusal)?.code === 'overloaded') return [];
+            throw refusal;
+          });
+          const errors = [notTheCurrent, ...others];
+          throw new AppError('invalid_credentials', { detail: error.detail, errors });
+        },
+      );
       const caller = hashCaller(ctx, 'session', userId);
       await check(ctx, { caller, password: next, email, username, current, member: 'new_password' });
       const outboxId = newId(ctx.now);
@@ -187,8 +225,10 @@ export const createPasswords = (
     /**
      * Mails a reset link to an address that has an account; the answer does not tell whether it has (OWASP ASVS 5.0,
      * 6.3.8).
+     * @throws AppError what the challenge throws
      */
-    forgot: async (ctx: RequestContext, email: string): Promise<void> => {
+    forgot: async (ctx: RequestContext, { email, turnstileToken }: MailRequest): Promise<void> => {
+      await challenges.forgot?.(ctx, turnstileToken);
       const token = await prepareToken(ctx.now, null);
       await evenOut(rows.forget(ctx, email, token), config.limits.evenAnswerMs);
       ctx.defer('hand a mail over', mailQueue.enqueue([token.outboxId]));

@@ -1,8 +1,8 @@
 import type { Context } from 'hono';
 import type { JWK } from 'jose';
+import { signUpReasons } from '../accounts/http.ts';
 import { SignupAccepted } from '../accounts/schema/credentials.ts';
-import type { SignupOutcome, SignupRequest } from '../accounts/service.ts';
-import type { RequestContext } from '../platform/context.ts';
+import type { Accounts } from '../accounts/service.ts';
 import { AppError } from '../platform/errors.ts';
 import type { AppEnv } from '../platform/http/app-env.ts';
 import { hasBodyOf } from '../platform/http/body.ts';
@@ -29,9 +29,7 @@ import {
 import type { Sessions } from './service.ts';
 
 type Features = {
-  readonly accounts: {
-    readonly signup: (ctx: RequestContext, request: SignupRequest) => Promise<SignupOutcome>;
-  };
+  readonly accounts: Pick<Accounts, 'signup' | 'signUpReasons'>;
   readonly sessions: Sessions;
 };
 
@@ -59,6 +57,7 @@ export const sessionRoutes = ({ accounts, sessions }: Features, { config, identi
         access: 'anyone',
         rate: 'signup',
         json: SignupBody,
+        reasons: signUpReasons(accounts),
         answers: {
           201: { description: 'The account and its first tokens; cookies are set', schema: TokenResponse },
           202: {
@@ -97,7 +96,7 @@ export const sessionRoutes = ({ accounts, sessions }: Features, { config, identi
         path: '/auth/token',
         summary: 'Log in with a password, or refresh as an OAuth 2 client (RFC 6749 section 3.2)',
         description:
-          'JSON for your own frontend, the form for OAuth 2 clients; there are no client secrets. Browsers get HttpOnly cookies, and the refresh token is in the body only with the scope `offline_access`. If `must_change_password` is true, ask for a new password before anything else.',
+          'JSON for your own frontend, the form for OAuth 2 clients; there are no client secrets. Browsers get HttpOnly cookies, and the refresh token is in the body only with the scope `offline_access`. If `must_change_password` is true, ask for a new password before anything else. After failed logins the answer may be 403 `turnstile_failed` until the request has a `turnstile_token`: show the widget then.',
         tag: 'sessions',
         access: 'anyone',
         rate: 'login',
@@ -108,6 +107,7 @@ export const sessionRoutes = ({ accounts, sessions }: Features, { config, identi
         errors: [
           'invalid_credentials',
           'account_disabled',
+          'turnstile_failed',
           'refresh_token_invalid',
           'refresh_token_reused',
           'session_revoked',
@@ -120,8 +120,11 @@ export const sessionRoutes = ({ accounts, sessions }: Features, { config, identi
         if (!hasBodyOf(c, 'form')) return respondWithTokens(c, config, await login(ctx, c.req.valid('json')));
         const form = c.req.valid('form');
         switch (form.grant_type) {
-          case 'password':
-            return respondWithTokens(c, config, await login(ctx, { ...form, identifier: form.username }));
+          case 'password': {
+            const { username: identifier, password, scope, turnstile_token: turnstileToken = null } = form;
+            const request = { identifier, password, scope, turnstileToken };
+            return respondWithTokens(c, config, await login(ctx, request));
+          }
           case 'refresh_token':
             return respondWithTokens(c, config, await refresh(ctx, form.refresh_token), {
               refreshTokenInBody: true,

@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { loginNameOf } from '../accounts/rules/account.ts';
+import { turnstileToken } from '../accounts/schema/credentials.ts';
 import { User } from '../accounts/schema/users.ts';
 import { Email, Id, Instant, Password, pasted, text, Username } from '../platform/schema/text.ts';
 import { offlineAccess, type SessionSummary } from './rules/session.ts';
@@ -9,17 +10,17 @@ const scope = text()
   .default('')
   .meta({ examples: ['offline_access'] });
 
-/** While Turnstile is off its token is ignored, so that a frontend may send it before the key is set. */
 export const SignupBody = z.strictObject({
   email: Email,
   password: Password,
   username: Username.optional(),
   scope,
-  turnstile_token: text()
-    .max(2048, 'at most 2048 characters')
-    .optional()
-    .meta({ description: 'required where the service has Turnstile on' }),
+  turnstile_token: turnstileToken(
+    'where the service has Turnstile on, unless TURNSTILE_ROUTES leaves `signup` out',
+  ),
 });
+
+const loginToken = turnstileToken('after failed logins, where TURNSTILE_ROUTES has `login`');
 
 const identifier = pasted().min(1, 'must not be empty').max(254, 'at most 254 characters');
 
@@ -33,16 +34,18 @@ export const LoginBody = z
     username: identifier.optional(),
     password: Password,
     scope,
+    turnstile_token: loginToken,
   })
   .refine((body) => identifierMembers.filter((member) => body[member] !== undefined).length === 1, {
     message: 'exactly one of identifier, email and username',
     path: ['identifier'],
     params: { code: 'required' },
   })
-  .transform(({ identifier, email, username, password, scope }) => ({
+  .transform(({ identifier, email, username, password, scope, turnstile_token = null }) => ({
     identifier: loginNameOf(identifier ?? email ?? username ?? ''),
     password,
     scope,
+    turnstileToken: turnstile_token,
   }));
 
 /** RFC 6749 sections 4.3.2 and 6; unknown parameters are ignored, as section 3.2 requires. */
@@ -54,6 +57,7 @@ export const TokenForm = z.discriminatedUnion(
       username: identifier.transform(loginNameOf),
       password: Password,
       scope,
+      turnstile_token: loginToken,
     }),
     z.object({
       grant_type: z.literal('refresh_token'),

@@ -12,6 +12,8 @@ export type LoginRequest = {
   readonly identifier: LoginName;
   readonly password: string;
   readonly scope: string;
+  /** Needed only after failures, and only where the configuration says so. */
+  readonly turnstileToken: string | null;
 };
 
 /** The tokens that a logout carries: the verdict on its access token, and the others as they came. */
@@ -95,11 +97,12 @@ export const createSessions = (container: Container, passwords: Pick<Passwords, 
     /**
      * Opens a session for a password. An unknown account, a wrong password and an account without one get the same
      * answer for the same work.
-     * @throws AppError `invalid_credentials`, `account_disabled`, `email_not_verified`, `login_locked`, `overloaded`
+     * @throws AppError `invalid_credentials`, `account_disabled`, `email_not_verified`, `login_locked`,
+     *   `turnstile_failed`, `overloaded`
      */
     login: async (ctx: RequestContext, request: LoginRequest): Promise<IssuedTokens> => {
-      const { identifier, password, scope } = request;
-      const account = await passwords.verify(ctx, identifier, password);
+      const { identifier, password, scope, turnstileToken } = request;
+      const account = await passwords.verify(ctx, identifier, password, turnstileToken);
       if (!account) throw new AppError('invalid_credentials', verifiedOnly ? orNotConfirmed : {});
       // Checked after the password, so that a stranger learns nothing. While addresses must be verified, only accounts
       // of administrators and from before have an unverified one, and no stranger has chosen it.

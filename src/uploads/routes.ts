@@ -1,5 +1,6 @@
 import { drain } from '../platform/http/body.ts';
 import { readPreconditions } from '../platform/http/preconditions.ts';
+import { reasonsFor } from '../platform/http/reasons.ts';
 import { route, type Web } from '../platform/http/route.ts';
 import { originOf } from '../platform/pages/site.ts';
 import { checksumHeader } from '../platform/rules/storage.ts';
@@ -39,6 +40,13 @@ export const uploadRoutes = (uploads: Uploads, { site }: Pick<Web, 'site'>) => [
       access: 'session',
       rate: 'upload',
       json: UploadBody,
+      reasons: reasonsFor(UploadBody, async (_, { content_type: contentType, filename, size }) =>
+        uploads.flawsOf({
+          ...(filename !== undefined && { filename }),
+          ...(contentType !== undefined && { contentType }),
+          ...(size !== undefined && { size }),
+        }),
+      ),
       answers: { 201: { description: 'Where and how to send the bytes', schema: UploadTicketResponse } },
       errors: [...refusals, 'upload_quota_exceeded', 'uploads_disabled'],
       budget: { trips: 1, objects: 2 },

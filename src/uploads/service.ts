@@ -6,9 +6,9 @@ import { AppError } from '../platform/errors.ts';
 import { createScanner } from '../platform/scanners/create-scanner.ts';
 import { createStorage } from '../platform/storage/create-storage.ts';
 import { createContentInspector } from './content-inspector.ts';
-import { isUuid, quarantinePrefix } from './rules/upload.ts';
+import { isUuid, quarantinePrefix, type UploadDeclaration } from './rules/upload.ts';
 import { createComplete } from './service/complete.ts';
-import { createDeclare } from './service/declare.ts';
+import { createDeclare, declarationFlaws } from './service/declare.ts';
 import { createDownload } from './service/download.ts';
 import { createRemoveOrphans } from './service/orphans.ts';
 import { createReceive } from './service/receive.ts';
@@ -61,6 +61,7 @@ export const createUploads = (container: Container) => {
       : null;
 
   return {
+    flawsOf: (declaration: Partial<UploadDeclaration>) => declarationFlaws(declaration, policy),
     create: whereEnabled(createDeclare({ rows, issueTicket, policy, newId, agenda })),
     receive: whereEnabled(createReceive({ rows, receiving })),
     complete: whereEnabled(

@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { loginNameOf } from '../../src/accounts/rules/account.ts';
 import { createLoginGuard } from '../../src/login-guard/login-guard.ts';
 import { LoginGuard } from '../../src/login-guard/login-guard-object.ts';
-import type { LoginOutcome } from '../../src/login-guard/rules/login-attempts.ts';
+import type { Challenge, LoginOutcome } from '../../src/login-guard/rules/login-attempts.ts';
 import type { Standing } from '../../src/login-guard/rules/login-ledger.ts';
 import type { Networks } from '../../src/platform/rules/network.ts';
 
@@ -114,6 +114,90 @@ describe('login guard', () => {
 
   test('100 parallel logins with the right password all pass', async () => {
     expect(reached(await times(100, () => login(ann, office, 'succeeded')))).toBe(100);
+  });
+
+  describe('with challenges', () => {
+    /** @returns what the guard decided about an attempt that was then settled */
+    const challenged = async (
+      identifier: string,
+      from: From,
+      challenge: Challenge,
+      outcome: LoginOutcome,
+    ): Promise<string> => {
+      const attempt = await guard.reserve(
+        loginNameOf(identifier),
+        networksOf(from),
+        async () => null,
+        challenge,
+      );
+      if (!attempt.admitted) return attempt.isChallenged ? 'challenged' : 'locked';
+      await scheduler.wait(5);
+      await attempt.settle(outcome);
+      return attempt.isDoubtful ? 'doubtful' : 'admitted';
+    };
+    const tally = (decisions: readonly string[]) => Object.groupBy(decisions, (decision) => decision);
+    const many = (count: number, attempt: () => Promise<string>) =>
+      Promise.all(Array.from({ length: count }, attempt));
+
+    // Proves ASVS 15.4.2.
+    test('of 50 parallel wrong guesses without a token three reach the password check', async () => {
+      const decisions = tally(await many(50, () => challenged(ann, office, 'missing', 'failed')));
+      expect([decisions.admitted?.length, decisions.challenged?.length]).toEqual([3, 47]);
+    });
+
+    test('of 50 parallel wrong guesses with tokens five reach it, and two or more need a good token', async () => {
+      const decisions = tally(await many(50, () => challenged(ann, office, 'offered', 'failed')));
+      expect([decisions.admitted?.length, decisions.doubtful?.length, decisions.locked?.length]).toEqual([
+        3, 2, 45,
+      ]);
+    });
+
+    test('50 parallel logins without a token and with the right password all pass', async () => {
+      const decisions = await many(50, () => challenged(ann, office, 'missing', 'succeeded'));
+      expect(Object.keys(tally(decisions))).toEqual(['admitted']);
+    });
+
+    test('an attempt without a token holds up none that has one', async () => {
+      await login(ann, office, 'failed');
+      const [first, second] = [await reserve(ann, office), await reserve(ann, office)];
+      const waiting = challenged(ann, office, 'missing', 'succeeded');
+      expect(await challenged(ann, office, 'offered', 'failed')).toBe('doubtful');
+      for (const attempt of [first, second]) if (attempt.admitted) await attempt.settle('failed');
+      expect(await waiting).toBe('challenged');
+    });
+
+    test('a challenged attempt counts nothing, and a token opens no lock', async () => {
+      for (let count = 0; count < 3; count++) await login(ann, office, 'failed');
+      const before = [await stored(ann), await stored(office)];
+      for (let count = 0; count < 10; count++)
+        expect(await challenged(ann, office, 'missing', 'failed')).toBe('challenged');
+      expect([await stored(ann), await stored(office)]).toEqual(before);
+      for (let count = 0; count < 2; count++)
+        expect(await challenged(ann, office, 'offered', 'failed')).toBe('doubtful');
+      expect(await challenged(ann, office, 'offered', 'succeeded')).toBe('locked');
+      expect(await challenged(ann, office, 'missing', 'succeeded')).toBe('locked');
+    });
+
+    test('a network that tries many names is challenged at half of its failures, for names without any', async () => {
+      for (let count = 0; count < 50; count++) {
+        expect(await challenged(`${count}-${ann}`, office, 'missing', 'failed')).toBe('admitted');
+      }
+      expect(await challenged(ann, office, 'missing', 'succeeded')).toBe('challenged');
+      expect(await challenged(ann, office, 'offered', 'succeeded')).toBe('doubtful');
+      expect(await challenged(ann, elsewhere, 'missing', 'succeeded')).toBe('admitted');
+    });
+
+    test('the owner is challenged too when many networks have failed at the account', async () => {
+      for (let count = 0; count < 25; count++) await login(ann, `${office}-${count}`, 'failed');
+      expect(await challenged(ann, elsewhere, 'missing', 'succeeded')).toBe('challenged');
+    });
+
+    test('an account that is locked everywhere asks its familiar networks for no token', async () => {
+      for (let count = 0; count < 50; count++) await login(ann, `${office}-${count}`, 'failed');
+      const standing = async () => 'familiar' as const;
+      const attempt = await guard.reserve(loginNameOf(ann), [elsewhere], standing, 'missing');
+      expect(attempt).toEqual({ admitted: true, settle: expect.any(Function) });
+    });
   });
 
   // Proves RFC 9110, 10.2.3.

@@ -44,6 +44,7 @@ it.each([
   [['--email', 'ada'], /^--email: must be an e-mail address/],
   [['--email', `${'a'.repeat(65)}@example.com`], /^--email: at most 64 characters/],
   [[...email, '--username', 'A B'], /^--username: only a-z/],
+  [['--email', 'ada', '--username', 'A B'], /^--email: must be .*\.\n--username: only a-z/],
   [[...email, '--username', ''], /^--username is empty/],
   [[...email, '--url', 'mysql://x'], /^--url must be a connection string/],
   [[...email, '--url', 'postgres'], /^--url must be a connection string/],

@@ -107,10 +107,11 @@ describe('for any text at all', () => {
     fc.string({ unit: fc.integer({ min: 0x20, max: 0x7e }).map((code) => String.fromCharCode(code)) }),
   );
 
+  // The platform's parser also takes a zone, which is no part of an address.
   it('an address is accepted exactly if the platform’s own parser accepts it', () => {
     fc.assert(
       fc.property(written, (text) => {
-        expect(addressOf(text).ip !== null).toBe(isIP(text.trim()) !== 0);
+        expect(addressOf(text).ip !== null).toBe(isIP(text.trim()) !== 0 && !text.includes('%'));
       }),
       { numRuns: 5_000 },
     );

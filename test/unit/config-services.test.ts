@@ -191,6 +191,27 @@ describe('single sign-on', () => {
     expect(problemsOf({ TURNSTILE_SITE_KEY: 'public' })).toEqual([
       'TURNSTILE_SECRET_KEY is required beside TURNSTILE_SITE_KEY',
     ]);
+    expect(problemsOf({ TURNSTILE_SITE_KEY: 'public', TURNSTILE_ROUTES: 'login' })).toEqual([
+      'TURNSTILE_SECRET_KEY is required beside TURNSTILE_SITE_KEY and TURNSTILE_ROUTES',
+    ]);
+  });
+
+  it('reads what needs a Turnstile token: by default a sign-up', () => {
+    const on = { TURNSTILE_SECRET_KEY: 'k' };
+    expect(configOf(on).turnstile?.routes).toEqual(['signup']);
+    const routes = configOf({ ...on, TURNSTILE_ROUTES: 'Login, forgot,resend,' }).turnstile?.routes;
+    expect(routes).toEqual(['login', 'forgot', 'resend']);
+    expect(problemsOf({ ...on, TURNSTILE_ROUTES: 'login, reset' })).toEqual([
+      'TURNSTILE_ROUTES entry 2 must be one of signup, forgot, resend, login',
+    ]);
+  });
+
+  it('warns that pages leave forms out where the site key is missing', () => {
+    const on = { TURNSTILE_SECRET_KEY: 'k', TURNSTILE_ROUTES: 'forgot, login' };
+    expect(warningsOf(on)).toEqual([
+      'TURNSTILE_SITE_KEY is not set, so our own pages leave out the forms that need a token: forgot, login',
+    ]);
+    expect(warningsOf({ ...on, TURNSTILE_SITE_KEY: 'public' })).toEqual([]);
   });
 
   it('reads providers, the issuer in its own spelling', () => {

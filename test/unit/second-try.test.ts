@@ -45,6 +45,7 @@ describe('a statement that only reads', () => {
       [
         "accounts export",
         "accounts find",
+        "accounts findTakenNames",
         "administration authorize",
         "administration list",
         "administration read",

@@ -2,6 +2,9 @@ import { afterEach, beforeEach, describe, expect, inject, it, type MockInstance,
 import { createAccounts } from '../../src/accounts/service.ts';
 import { createTurnstile } from '../../src/accounts/turnstile.ts';
 import type { Container } from '../../src/container.ts';
+import type { LoginGuard } from '../../src/login-guard/rules/login-ledger.ts';
+import type { PasswordHasher } from '../../src/passwords/rules/hash-lane.ts';
+import { createComparePassword } from '../../src/passwords/service/verify.ts';
 import { Secret } from '../../src/platform/config/secret.ts';
 import type { RequestContext } from '../../src/platform/context.ts';
 import { createClient, newEmail, password } from '../support/worker/client.ts';
@@ -198,6 +201,11 @@ describe('sign-up with Turnstile', () => {
     expect(siteverify.asked).toEqual([]);
   });
 
+  it('looks up no password at Have I Been Pwned for a sign-up whose token is missing', async () => {
+    await signup({}, createClient({ ...variables, PWNED_PASSWORDS: 'true' }));
+    expect(fetches.mock.calls.map(([target]) => String(target))).toEqual([]);
+  });
+
   it('takes a token of 2048 characters, and none that is longer', async () => {
     answering(passed);
     expect((await signup({ turnstile_token: 'x'.repeat(2048) })).response.status).toBe(201);
@@ -236,6 +244,212 @@ describe('sign-up without Turnstile', () => {
   });
 });
 
+describe('mails with Turnstile', () => {
+  const challenged = { ...variables, EMAIL_VERIFICATION: 'optional', TURNSTILE_ROUTES: 'forgot,resend' };
+  const mails = [
+    ['forgot', '/auth/password/forgot', 'reset_password'],
+    ['resend', '/auth/email/resend', 'verify_email'],
+  ] as const;
+  const mailsTo = (email: string, template: string) =>
+    sql`select id from outbox where recipient = ${email} and template = ${template}`;
+  /** An account whose last verification mail is old enough for another one. */
+  const newAddress = async () => {
+    const { email } = await signup({}, createClient(withoutTurnstile));
+    return email;
+  };
+
+  it.each(mails)('%s needs a good token, and writes a mail only then', async (_, path, template) => {
+    const client = createClient(challenged);
+    const email = await newAddress();
+    const without = await client('POST', path, { json: { email } });
+    expect([without.status, await without.json()]).toMatchObject([
+      403,
+      { code: 'turnstile_failed', errors: [{ pointer: '/turnstile_token', code: 'required' }] },
+    ]);
+    answering(refused('timeout-or-duplicate'));
+    expect((await client('POST', path, { json: { email, turnstile_token: token } })).status).toBe(403);
+    answering(cutOff);
+    expect((await client('POST', path, { json: { email, turnstile_token: token } })).status).toBe(503);
+    expect(await mailsTo(email, template)).toHaveLength(0);
+
+    answering(passed);
+    expect((await client('POST', path, { json: { email, turnstile_token: token } })).status).toBe(202);
+    expect(await mailsTo(email, template)).toHaveLength(1);
+  });
+
+  it.each(mails)('%s needs none where TURNSTILE_ROUTES leaves it out', async (_, path) => {
+    const client = createClient({ ...variables, TURNSTILE_ROUTES: 'signup,login' });
+    const json = { email: newEmail(), turnstile_token: token };
+    expect((await client('POST', path, { json })).status).toBe(202);
+    expect(siteverify.asked).toEqual([]);
+  });
+
+  it('leaves sign-up open where TURNSTILE_ROUTES leaves it out', async () => {
+    const client = createClient({ ...variables, TURNSTILE_ROUTES: 'forgot' });
+    expect((await signup({}, client)).response.status).toBe(201);
+  });
+});
+
+describe('a login with Turnstile', () => {
+  const challenged = { ...variables, TURNSTILE_ROUTES: 'login', RATE_LIMIT_MAX: '1000' };
+  const wrong = 'another password than hers';
+  const newOwner = async () => (await signup({}, createClient(withoutTurnstile))).email;
+
+  /** One network's logins, by JSON. */
+  const from = (client = createClient(challenged)) => ({
+    client,
+    login: async (identifier: string, json: Record<string, unknown> = {}) => {
+      const response = await client('POST', '/auth/token', { json: { identifier, password, ...json } });
+      const body = await response.json<Record<string, unknown>>();
+      return { status: response.status, code: body.code, body };
+    },
+    fail: async (identifier: string, times = 3) => {
+      for (let count = 0; count < times; count++) {
+        const json = { identifier, password: wrong };
+        expect((await client('POST', '/auth/token', { json })).status).toBe(401);
+      }
+    },
+  });
+
+  it('needs no token before there are failures, and spends none that is sent', async () => {
+    const email = await newOwner();
+    const { login, fail } = from();
+    expect((await login(email)).status).toBe(200);
+    await fail(email, 2);
+    expect((await login(email, { turnstile_token: token })).status).toBe(200);
+    expect(siteverify.asked).toEqual([]);
+  });
+
+  it('needs a token after three failures, and says so before it compares the password', async () => {
+    const email = await newOwner();
+    const { login, fail } = from();
+    await fail(email);
+
+    const right = await login(email);
+    expect(right).toMatchObject({
+      status: 403,
+      code: 'turnstile_failed',
+      body: { errors: [{ pointer: '/turnstile_token', code: 'required' }] },
+    });
+    expect(right.body.detail).toContain('turnstile_token');
+    const guess = await login(email, { password: wrong });
+    expect({ ...guess.body, request_id: '' }).toEqual({ ...right.body, request_id: '' });
+
+    answering(passed);
+    expect((await login(email, { turnstile_token: token })).status).toBe(200);
+    expect(siteverify.asked).toHaveLength(1);
+  });
+
+  it('gives an unknown name the same answers as an account', async () => {
+    const { login, fail } = from();
+    const nobody = newEmail();
+    await fail(nobody);
+    expect(await login(nobody)).toMatchObject({ status: 403, code: 'turnstile_failed' });
+    answering(passed);
+    expect(await login(nobody, { turnstile_token: token })).toMatchObject({ status: 401 });
+  });
+
+  it('asks no owner at another network for a token', async () => {
+    const email = await newOwner();
+    await from().fail(email);
+    expect((await from().login(email)).status).toBe(200);
+  });
+
+  it('locks after five failures as before, however good the tokens are', async () => {
+    const email = await newOwner();
+    const { login, fail } = from();
+    await fail(email);
+    answering(passed);
+    const tries = [];
+    for (let count = 0; count < 3; count++)
+      tries.push((await login(email, { password: wrong, turnstile_token: token })).status);
+    expect(tries).toEqual([401, 401, 429]);
+    expect(await login(email, { turnstile_token: token })).toMatchObject({
+      status: 429,
+      code: 'login_locked',
+    });
+    expect(siteverify.asked).toHaveLength(2);
+  });
+
+  it('counts no failure for a login without a good token', async () => {
+    const email = await newOwner();
+    const { login, fail } = from();
+    await fail(email);
+    answering(refused('invalid-input-response'));
+    for (let count = 0; count < 4; count++) {
+      expect((await login(email)).status).toBe(403);
+      expect((await login(email, { turnstile_token: token })).status).toBe(403);
+    }
+    answering(cutOff);
+    expect(await login(email, { turnstile_token: token })).toMatchObject({ status: 503 });
+    answering(passed);
+    expect((await login(email, { turnstile_token: token })).status).toBe(200);
+  });
+
+  it.each([
+    ['no token', null, passed, 'turnstile_failed', []],
+    ['a token that is refused', token, refused('invalid-input-response'), 'turnstile_failed', ['withdrawn']],
+    ['a token that nobody judges', token, cutOff, 'service_unavailable', ['withdrawn']],
+  ] as const)('hashes nothing and counts nothing after %s', async (_, given, answer, code, settlements) => {
+    answering(answer);
+    const verify = vi.fn(async () => ({ valid: true, outdated: false }));
+    const settle = vi.fn(async () => null);
+    const reserve: LoginGuard['reserve'] = async (_account, _networks, _standing, challenge) =>
+      challenge === 'offered'
+        ? { admitted: true, isDoubtful: true, settle }
+        : { admitted: false, retryAfterSeconds: 0, isChallenged: true };
+    const compare = createComparePassword({
+      guard: { reserve } as LoginGuard,
+      hasher: { verify } as unknown as PasswordHasher,
+      isFamiliarNetwork: async () => false,
+      recordFailedLogin: async () => {},
+    });
+    const deferred: Promise<unknown>[] = [];
+    const ctx = {
+      ip: null,
+      actor: null,
+      networks: ['unknown'],
+      signal: new AbortController().signal,
+      defer: (_name: string, work: Promise<unknown>) => deferred.push(work),
+    } as unknown as RequestContext;
+    const challenge = { check: createTurnstile({ secretKey: new Secret(secretKey), fetch }), token: given };
+    const name = { kind: 'email', value: newEmail() } as const;
+    await expect(compare(ctx, name, password, Promise.resolve(null), challenge)).rejects.toMatchObject({
+      code,
+    });
+    await Promise.all(deferred);
+    expect([verify.mock.calls.length, settle.mock.calls]).toEqual([0, settlements.map((each) => [each])]);
+  });
+
+  it('lets three of many parallel guesses without a token reach the password', async () => {
+    const { login } = from();
+    const nobody = newEmail();
+    const tries = await Promise.all(Array.from({ length: 20 }, () => login(nobody, { password: wrong })));
+    expect(tries.filter(({ status }) => status === 401)).toHaveLength(3);
+    expect(tries.filter(({ code }) => code === 'turnstile_failed')).toHaveLength(17);
+  });
+
+  it('takes the token in the form of OAuth 2 too', async () => {
+    const email = await newOwner();
+    const { client, fail } = from();
+    await fail(email);
+    const form = { grant_type: 'password', username: email, password };
+    const without = await client('POST', '/auth/token', { form });
+    expect([without.status, await without.json()]).toMatchObject([403, { code: 'turnstile_failed' }]);
+    answering(passed);
+    expect((await client('POST', '/auth/token', { form: { ...form, turnstile_token: token } })).status).toBe(
+      200,
+    );
+  });
+
+  it('needs no token after failures where TURNSTILE_ROUTES leaves login out', async () => {
+    const email = await newOwner();
+    const { login, fail } = from(createClient(variables));
+    await fail(email, 4);
+    expect((await login(email)).status).toBe(200);
+  });
+});
+
 describe('the order of a sign-up', () => {
   const context = (signal = new AbortController().signal) =>
     ({
@@ -264,11 +478,13 @@ describe('the order of a sign-up', () => {
       },
       db: { execute: create },
       hasher: { hash, refuseIfFull: () => () => {} },
-      checkTurnstile: createTurnstile({
-        secretKey: new Secret(secretKey),
-        fetch,
-        ...(timeoutMs !== undefined && { timeoutMs }),
-      }),
+      challenges: {
+        signup: createTurnstile({
+          secretKey: new Secret(secretKey),
+          fetch,
+          ...(timeoutMs !== undefined && { timeoutMs }),
+        }),
+      },
       newId: () => crypto.randomUUID(),
     } as unknown as Container;
     const { signup } = createAccounts(container, { check: async () => {} } as never);
@@ -350,5 +566,79 @@ describe('the form to sign up at /account', () => {
     const { html, headers } = await createVisitor(createClient()).open('/account');
     expect(html).not.toMatch(/turnstile|<script/);
     expect(headers.get('Content-Security-Policy')).not.toContain('https:');
+  });
+});
+
+describe('the forms of our pages that may need a challenge', () => {
+  const siteKey = '0x4AAAAAAA-the-public-key';
+  const widget = `class="cf-turnstile" data-sitekey="${siteKey}"`;
+  const every = { TURNSTILE_SECRET_KEY: secretKey, TURNSTILE_ROUTES: 'signup, forgot, resend, login' };
+  const shown = { ...every, TURNSTILE_SITE_KEY: siteKey, RATE_LIMIT_MAX: '1000' };
+  /** The form of a page that leads to a path. */
+  const formOf = (html: string, action: string): string =>
+    html.split('<form').find((form) => form.includes(`action="${action}"`)) ?? '';
+  const allowsWidget = (headers: Headers) =>
+    headers.get('Content-Security-Policy')?.includes('frame-src https://challenges.cloudflare.com') ?? false;
+
+  it.each([
+    ['/forgot-password', '/forgot-password', 'reset-sent'],
+    ['/verify-email', '/verify-email/resend', 'verification-sent'],
+  ])('%s has the widget, and its form takes the token', async (path, action, notice) => {
+    const by = createVisitor(createClient(shown));
+    const { html, headers } = await by.open(path);
+    expect(formOf(html, action)).toContain(widget);
+    expect(allowsWidget(headers)).toBe(true);
+
+    const email = newEmail();
+    const without = await by.send(action, { email });
+    expect([without.status, formOf(without.html, action).includes(email)]).toEqual([403, true]);
+    expect(formOf(without.html, action)).toContain(widget);
+    expect(allowsWidget(without.headers)).toBe(true);
+    answering(passed);
+    expect((await by.send(action, { email, turnstile_token: token })).location).toContain(notice);
+  });
+
+  it('the account page has it where it sends a verification mail', async () => {
+    const by = createVisitor(createClient(shown));
+    answering(passed);
+    const { html, headers } = await by.submit('/account/signup', {
+      email: newEmail(),
+      password,
+      turnstile_token: token,
+    });
+    expect(formOf(html, '/verify-email/resend')).toContain(widget);
+    expect(allowsWidget(headers)).toBe(true);
+  });
+
+  it('the form to log in has it after failures, until a login succeeds, and keeps what was typed', async () => {
+    const { email } = await signup({}, createClient(withoutTurnstile));
+    const by = createVisitor(createClient(shown));
+    const send = (form: Record<string, string>) => by.send('/account/login', { identifier: email, ...form });
+    const first = await by.open('/account');
+    expect(formOf(first.html, '/account/login')).not.toContain(widget);
+    for (let count = 0; count < 3; count++) await send({ password: 'wrong' });
+
+    const refusal = await send({ password });
+    const form = formOf(refusal.html, '/account/login');
+    expect([refusal.status, form.includes(widget), form.includes(email)]).toEqual([403, true, true]);
+    expect(refusal.html).toContain('After several failed attempts');
+    answering(passed);
+    const mistyped = await send({ password: 'wrong', turnstile_token: token });
+    expect([mistyped.status, formOf(mistyped.html, '/account/login').includes(widget)]).toEqual([401, true]);
+    expect((await send({ password, turnstile_token: token })).location).toBe('/account');
+  });
+
+  it('pages without a site key say that the form is not there, and what to do', async () => {
+    const by = createVisitor(createClient(every));
+    for (const [path, action] of [
+      ['/account', '/account/signup'],
+      ['/forgot-password', '/forgot-password'],
+      ['/verify-email', '/verify-email/resend'],
+    ] as const) {
+      const { html, headers } = await by.open(path);
+      expect(formOf(html, action)).toBe('');
+      expect(html).toContain('Please use the form on our site');
+      expect(allowsWidget(headers)).toBe(false);
+    }
   });
 });

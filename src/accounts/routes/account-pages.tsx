@@ -1,6 +1,7 @@
 import type { Context } from 'hono';
 import { createProveAddress, placeAfterProof } from '../../emails/http.ts';
 import type { Emails } from '../../emails/service.ts';
+import { changeReasons } from '../../passwords/routes.ts';
 import type { Passwords } from '../../passwords/service.ts';
 import { withFacts } from '../../platform/context.ts';
 import { findAppError } from '../../platform/errors.ts';
@@ -20,6 +21,7 @@ import { LoginBody, LogoutQuery, SessionParams, SignupBody } from '../../session
 import type { Sessions } from '../../sessions/service.ts';
 import { IdentityParams } from '../../sso/schema.ts';
 import type { Sso } from '../../sso/service.ts';
+import { signUpReasons } from '../http.ts';
 import { ChangeEmailBody, ChangePasswordBody, EmailCode } from '../schema/credentials.ts';
 import type { Accounts } from '../service.ts';
 import { createShowAccount } from './show-account.tsx';
@@ -94,6 +96,7 @@ export const accountPageRoutes = (features: PageFeatures, web: Web) => {
       pageForm({
         name: 'signup',
         schema: SignupBody,
+        reasons: signUpReasons(accounts),
         submit: async (c, { username = null, turnstile_token: turnstileToken = null, ...body }) => {
           const request = { ...body, username, turnstileToken };
           const outcome = await accounts.signup(c.var.ctx, request).catch(async (thrown: unknown) => {
@@ -155,6 +158,7 @@ export const accountPageRoutes = (features: PageFeatures, web: Web) => {
       pageForm({
         name: 'password',
         schema: ChangePasswordBody,
+        reasons: changeReasons(passwords),
         submit: async (c, { current_password: current, new_password: next }, ctx) => {
           try {
             keepTokens(c, await passwords.change(ctx, { current, next }));

@@ -5,6 +5,7 @@ import type { AppEnv } from '../../platform/http/app-env.ts';
 import { actorOf } from '../../platform/http/identify.ts';
 import { respondWithPage } from '../../platform/http/page-response.tsx';
 import type { Web } from '../../platform/http/route.ts';
+import { createChallengeOf, hasWidget } from '../../platform/pages/challenge.tsx';
 import type { Failure } from '../../platform/pages/failure.ts';
 import { noticeText } from '../../platform/pages/notices.ts';
 import type { Sessions } from '../../sessions/service.ts';
@@ -14,28 +15,34 @@ import type { Accounts } from '../service.ts';
 
 const maxSessions = 100;
 
+/** Whether a login was refused for want of a token, or had one and failed: the next one needs a token too. */
+const isChallenged = (failure: Failure | undefined): boolean =>
+  failure?.form === 'login' &&
+  (failure.error.code === 'turnstile_failed' || failure.values.turnstile_token !== undefined);
+
 type Features = { readonly accounts: Accounts; readonly sessions: Sessions; readonly sso: Sso };
 
 /** The account page, logged in or logged out; after a failure it shows the form again, filled in. */
 export const createShowAccount = ({ accounts, sessions, sso }: Features, { config, identify, site }: Web) => {
-  const siteKey = config.turnstile?.siteKey ?? null;
-  const canSignUp = config.turnstile === null || siteKey !== null;
+  const challengeOf = createChallengeOf(config);
   const noticeOf = (c: Context<AppEnv>) => noticeText(c.req.query('done'));
 
   const showSignedOut = (c: Context<AppEnv>, failure?: Failure) => {
     // The page is a success even where it says that the session has ended.
     c.set('sessionLives', false);
+    const signupChallenge = challengeOf('signup');
+    const loginChallenge = isChallenged(failure) ? challengeOf('login') : null;
     return respondWithPage(c, site, {
-      heading: canSignUp ? 'Log in or sign up' : 'Log in',
-      hasWidget: siteKey !== null,
+      heading: signupChallenge?.siteKey === null ? 'Log in' : 'Log in or sign up',
+      hasWidget: hasWidget(signupChallenge, loginChallenge),
       notice: failure ? undefined : noticeOf(c),
       failure,
       content: (
         <SignedOut
           offers={sso.offers}
           failure={failure}
-          canSignUp={canSignUp}
-          turnstileSiteKey={siteKey}
+          signupChallenge={signupChallenge}
+          loginChallenge={loginChallenge}
           verifiesFirst={config.email.verification === 'required'}
           minPasswordLength={config.password.minLength}
         />
@@ -52,8 +59,12 @@ export const createShowAccount = ({ accounts, sessions, sso }: Features, { confi
     ]);
     c.set('userId', account.id);
     c.set('sessionLives', true);
+    const verifies = config.email.verification !== 'off';
+    const resendChallenge = verifies && !account.emailVerified ? challengeOf('resend') : null;
+    const forgotChallenge = account.passwordChangedAt === null ? challengeOf('forgot') : null;
     return respondWithPage(c, site, {
       heading: 'Your account',
+      hasWidget: hasWidget(resendChallenge, forgotChallenge),
       notice: failure ? undefined : noticeOf(c),
       failure,
       aside: <LogoutForm />,
@@ -63,7 +74,9 @@ export const createShowAccount = ({ accounts, sessions, sso }: Features, { confi
           sessions={devices.items}
           identities={identities}
           hasMoreSessions={devices.nextCursor !== null}
-          verifies={config.email.verification !== 'off'}
+          verifies={verifies}
+          resendChallenge={resendChallenge}
+          forgotChallenge={forgotChallenge}
           failure={failure}
         />
       ),

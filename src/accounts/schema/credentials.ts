@@ -4,8 +4,24 @@ import { Email, Password, pasted, text } from '../../platform/schema/text.ts';
 
 const token = pasted().min(1, 'must not be empty').max(256, 'at most 256 characters');
 
+/**
+ * While no token is needed it is ignored, so that a frontend may send it before Turnstile is on.
+ */
+export const turnstileToken = (needed: string) =>
+  text()
+    .max(2048, 'at most 2048 characters')
+    .optional()
+    .meta({ description: `the token of the Turnstile widget; required ${needed}` });
+
+/** What asks for a mail to an address. @param route its name in TURNSTILE_ROUTES */
+const mailRequest = (route: string) =>
+  z.strictObject({
+    email: Email,
+    turnstile_token: turnstileToken(`where TURNSTILE_ROUTES has \`${route}\``),
+  });
+
 export const ChangePasswordBody = z.strictObject({ current_password: Password, new_password: Password });
-export const ForgotPasswordBody = z.strictObject({ email: Email });
+export const ForgotPasswordBody = mailRequest('forgot');
 export const ResetPasswordBody = z.strictObject({ token, password: Password });
 
 export const LinkToken = z.strictObject({ token });
@@ -38,7 +54,7 @@ export const PasswordRequired = z
   .meta({ id: 'PasswordRequired' });
 export type PasswordRequired = z.infer<typeof PasswordRequired>;
 
-export const ResendVerificationBody = z.strictObject({ email: Email });
+export const ResendVerificationBody = mailRequest('resend');
 export const ChangeEmailBody = z.strictObject({ password: Password, email: Email });
 export const RestoreEmailBody = LinkToken;
 

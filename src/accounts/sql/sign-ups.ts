@@ -9,13 +9,13 @@ import {
   mailToken,
 } from '../../mail/sql/mail-rows.ts';
 import type { RequestContext } from '../../platform/context.ts';
-import { AppError } from '../../platform/errors.ts';
 import type { NewSession, OpenSession } from '../../sessions/rules/session.ts';
 import type { StatementParts } from '../../sessions/sql/gate.ts';
 import { rememberDevice } from '../../sessions/sql/known-devices.ts';
 import { sessionColumns, sessionOrigin } from '../../sessions/sql/session-opening.ts';
 import { type AccountRow, takenBy, toAccount } from './account-rows.ts';
 import { isUnclaimed } from './taken-addresses.ts';
+import { findTakenNames, usernameTaken } from './taken-names.ts';
 
 type NewAccount = {
   readonly email: string;
@@ -76,10 +76,10 @@ export const createSignUpSql = ({ db, newId }: Pick<StatementParts, 'db' | 'newI
              array(select role_name from granted_role) as roles,
              (select role.permissions from roles role where role.name = 'user') as permissions
       from new_account`;
-    const [row] = await db.execute<AccountRow>(ctx, statement).catch((error: unknown) => {
-      throw new AppError(takenBy(error));
+    const [row] = await db.execute<AccountRow>(ctx, statement).catch(async (error: unknown) => {
+      throw await findTakenNames(db, ctx, takenBy(error), account);
     });
-    if (!row) throw new AppError('email_taken');
+    if (!row) throw await findTakenNames(db, ctx, 'email_taken', account);
     return { session, account: toAccount(row) };
   },
 
@@ -151,6 +151,6 @@ export const createSignUpSql = ({ db, newId }: Pick<StatementParts, 'db' | 'newI
         )
         select exists (select from taken_username) as username_taken`,
     );
-    if (row?.username_taken) throw new AppError('username_taken');
+    if (row?.username_taken) throw usernameTaken();
   },
 });

@@ -3,6 +3,7 @@ import type { AccountEdit, ManagedUser, NewUser } from '../../accounts/rules/acc
 import { lockManaged } from '../../accounts/sql/account-lock.ts';
 import { takenBy } from '../../accounts/sql/account-rows.ts';
 import { eraseAccount } from '../../accounts/sql/erasure.ts';
+import { findTakenNames } from '../../accounts/sql/taken-names.ts';
 import { insertAudit } from '../../audit/sql/audit-rows.ts';
 import { endedByNewPassword, endedWithSessions } from '../../emails/rules.ts';
 import { isReserved } from '../../emails/sql/undo-tokens.ts';
@@ -67,9 +68,14 @@ type Parts = Pick<StatementParts, 'db' | 'gate' | 'newId' | 'passwordMaxAgeDays'
 /** Changes to other accounts. Every statement asks the gate for the permission that the route requires. */
 export const createUserSql = ({ db, gate, newId, passwordMaxAgeDays }: Parts) => {
   /** Runs the statements of a change; the last two return the verdict and the account. */
-  const write = async (ctx: PermittedContext, statements: readonly SQL[]): Promise<WrittenUser> => {
-    const results = await db.transaction(ctx, statements).catch((error: unknown) => {
-      throw new AppError(takenBy(error));
+  const write = async (
+    ctx: PermittedContext,
+    statements: readonly SQL[],
+    refusalFor: (first: ReturnType<typeof takenBy>) => Promise<AppError> = async (first) =>
+      new AppError(first),
+  ): Promise<WrittenUser> => {
+    const results = await db.transaction(ctx, statements).catch(async (error: unknown) => {
+      throw await refusalFor(takenBy(error));
     });
     const [[verdict], [row]] = results.slice(-2) as [Verdict[], ManagedRow[]];
     const { may_read } = passed(verdict);
@@ -101,7 +107,7 @@ export const createUserSql = ({ db, gate, newId, passwordMaxAgeDays }: Parts) =>
       } as const;
       const from = sql`select new_user.id as user_id, new_user.email from new_user`;
       const mail = token ? sql`, ${mailToken(ctx, { purpose, template: purpose, token, from })}` : sql``;
-      return write(ctx, [
+      const statements = [
         lockAuthority(gate, ctx),
         sql`
           with ${gate.permitted(ctx)}, ${wantedRoles(roles)}, verdict as (
@@ -128,7 +134,8 @@ export const createUserSql = ({ db, gate, newId, passwordMaxAgeDays }: Parts) =>
           )${mail}
           select verdict.refusal, verdict.may_read from verdict`,
         readManaged(id),
-      ]);
+      ];
+      return write(ctx, statements, (first) => findTakenNames(db, ctx, first, account));
     },
 
     /**

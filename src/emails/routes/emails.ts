@@ -1,3 +1,4 @@
+import { tokenReasonsOf } from '../../accounts/http.ts';
 import {
   Accepted,
   ChangeEmailBody,
@@ -60,14 +61,16 @@ export const emailRoutes = (emails: Emails, web: Web) => {
         access: 'anyone',
         rate: 'mail',
         json: ResendVerificationBody,
+        reasons: tokenReasonsOf(web.config, 'resend'),
         answers: {
           202: { description: 'The same whether the address waits for one or not', schema: Accepted },
         },
-        errors: ['validation_failed'],
+        errors: ['turnstile_failed', 'validation_failed'],
         budget: { trips: 1, objects: 2 },
       },
       async (c, ctx) => {
-        await resend(ctx, c.req.valid('json').email);
+        const { email, turnstile_token: turnstileToken = null } = c.req.valid('json');
+        await resend(ctx, { email, turnstileToken });
         return c.json({ status: 'accepted' as const }, 202);
       },
     ),

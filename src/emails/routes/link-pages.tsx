@@ -1,4 +1,5 @@
 import type { Context } from 'hono';
+import { tokenReasonsOf } from '../../accounts/http.ts';
 import {
   EmailCode,
   ForgotPasswordBody,
@@ -12,6 +13,7 @@ import { AppError } from '../../platform/errors.ts';
 import type { AppEnv } from '../../platform/http/app-env.ts';
 import { pageForm, respondWithPage } from '../../platform/http/page-response.tsx';
 import { page, type Web } from '../../platform/http/route.ts';
+import { createChallengeOf, type FormChallenge, hasWidget } from '../../platform/pages/challenge.tsx';
 import type { Failure } from '../../platform/pages/failure.ts';
 import { doneAt, noticeText } from '../../platform/pages/notices.ts';
 import type { PageContent } from '../../platform/pages/page.tsx';
@@ -31,9 +33,17 @@ export const linkPageRoutes = (
   web: Web,
 ) => {
   const { config, identify, site } = web;
-  const show = (c: Context<AppEnv>, heading: string, content: PageContent['content'], failure?: Failure) =>
+  const challengeOf = createChallengeOf(config);
+  const show = (
+    c: Context<AppEnv>,
+    heading: string,
+    content: PageContent['content'],
+    failure?: Failure,
+    challenge: FormChallenge = null,
+  ) =>
     respondWithPage(c, site, {
       heading,
+      hasWidget: hasWidget(challenge),
       notice: failure ? undefined : noticeText(c.req.query('done')),
       failure,
       content,
@@ -51,8 +61,11 @@ export const linkPageRoutes = (
   const proveAddress = createProveAddress(emails, web);
   const noToken = { error: new AppError('token_invalid') };
 
-  const showForgot = (c: Context<AppEnv>, failure?: Failure) =>
-    show(c, 'Forgot your password?', <ForgotPassword failure={failure} />, failure);
+  const showForgot = (c: Context<AppEnv>, failure?: Failure) => {
+    const challenge = challengeOf('forgot');
+    const form = <ForgotPassword failure={failure} challenge={challenge} />;
+    return show(c, 'Forgot your password?', form, failure, challenge);
+  };
 
   const showReset = (c: Context<AppEnv>, failure?: Failure) => {
     const token = readToken(failure ? failure.values.token : c.req.query('token'));
@@ -63,8 +76,11 @@ export const linkPageRoutes = (
     return show(c, 'Choose a new password', form, failure);
   };
 
-  const showCode = (c: Context<AppEnv>, failure?: Failure) =>
-    show(c, 'Confirm your e-mail address', <VerifyByCode failure={failure} />, failure);
+  const showCode = (c: Context<AppEnv>, failure?: Failure) => {
+    const challenge = challengeOf('resend');
+    const form = <VerifyByCode failure={failure} challenge={challenge} />;
+    return show(c, 'Confirm your e-mail address', form, failure, challenge);
+  };
 
   return [
     page({ method: 'GET', path: '/forgot-password', access: 'optional', rate: 'anybody' }, (c) =>
@@ -75,8 +91,9 @@ export const linkPageRoutes = (
       pageForm({
         name: 'forgot',
         schema: ForgotPasswordBody,
-        submit: async (c, body) => {
-          await passwords.forgot(c.var.ctx, body.email);
+        reasons: tokenReasonsOf(config, 'forgot'),
+        submit: async (c, { email, turnstile_token: turnstileToken = null }) => {
+          await passwords.forgot(c.var.ctx, { email, turnstileToken });
           return doneAt('/forgot-password', 'reset-sent');
         },
         again: showForgot,
@@ -127,8 +144,9 @@ export const linkPageRoutes = (
       pageForm({
         name: 'resend',
         schema: ResendVerificationBody,
-        submit: async (c, body) => {
-          await emails.resend(c.var.ctx, body.email);
+        reasons: tokenReasonsOf(config, 'resend'),
+        submit: async (c, { email, turnstile_token: turnstileToken = null }) => {
+          await emails.resend(c.var.ctx, { email, turnstileToken });
           const { kind } = await identify(c);
           return doneAt(kind === 'valid' ? '/account' : '/verify-email', 'verification-sent');
         },

@@ -20,8 +20,23 @@ export type Attempts = {
 
 export const noAttempts: Attempts = { failedAtMs: [], pending: [], lockedUntilMs: 0 };
 
+/**
+ * What an attempt brings along where doubtful attempts need a challenge: a token, which is not verified yet, or none.
+ * Null where no attempt needs one.
+ */
+export type Challenge = 'offered' | 'missing' | null;
+
+/**
+ * Half of the failures that lock, rounded up: 3 of 5. A person may mistype a password twice without a challenge, and a
+ * program meets one before it has locked anybody out.
+ */
+const doubtfulFrom = ({ max }: Limit): number => Math.ceil(max / 2);
+
 export type Verdict =
-  | { readonly kind: 'admitted' }
+  /** `isDoubtful`: its token has to be verified before the password is compared. */
+  | { readonly kind: 'admitted'; readonly isDoubtful?: true }
+  /** It needs a token and brings none; with one it may come again at once. */
+  | { readonly kind: 'challenged'; readonly retryAfterMs: 0 }
   /** Attempts in flight have taken all places, and their outcomes decide. */
   | { readonly kind: 'full'; readonly retryAfterMs: number }
   | { readonly kind: 'locked'; readonly retryAfterMs: number };
@@ -51,10 +66,17 @@ export const advance = (attempts: Attempts, nowMs: number, { max, windowMs, lock
 export const judge = (
   { failedAtMs, pending, lockedUntilMs }: Attempts,
   nowMs: number,
-  { max }: Limit,
+  limit: Limit,
+  challenge: Challenge = null,
 ): Verdict => {
   if (lockedUntilMs > nowMs) return { kind: 'locked', retryAfterMs: lockedUntilMs - nowMs };
-  if (failedAtMs.length + pending.length < max) return { kind: 'admitted' };
+  const taken = failedAtMs.length + pending.length;
+  const isDoubtful = challenge !== null && taken >= doubtfulFrom(limit);
+  if (!isDoubtful && taken < limit.max) return { kind: 'admitted' };
+  if (challenge === 'missing' && failedAtMs.length >= doubtfulFrom(limit))
+    return { kind: 'challenged', retryAfterMs: 0 };
+  if (challenge === 'offered' && taken < limit.max) return { kind: 'admitted', isDoubtful: true };
+  // Without a token an attempt waits for those in flight, so that parallel guesses get no more places than others.
   const oldestMs = pending[0]?.atMs ?? nowMs;
   return { kind: 'full', retryAfterMs: oldestMs + settlementMs - nowMs };
 };

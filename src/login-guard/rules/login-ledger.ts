@@ -3,6 +3,7 @@ import { type Networks, shareOf } from '../../platform/rules/network.ts';
 import {
   type Attempts,
   advance,
+  type Challenge,
   clear,
   isBlank,
   judge,
@@ -33,11 +34,13 @@ export type LoginGuard = {
    * @param account the e-mail address of the account; where there is no account, what was typed
    * @param standing asked only if the account is locked for all networks, so that guesses from elsewhere do not keep
    *   the owner out
+   * @param challenge decides nothing about locks: a token opens none
    */
   readonly reserve: (
     account: LoginName,
     networks: Networks,
     standing: () => Promise<Standing | null>,
+    challenge?: Challenge,
   ) => Promise<LoginAttempt>;
   /** Counts a guess at a mailed code. All codes of an address, which is in its stored form, count together. */
   readonly reserveCode: (email: string, networks: Networks) => Promise<LoginAttempt>;
@@ -52,10 +55,17 @@ export type LoginGuard = {
 export type LoginAttempt =
   | {
       readonly admitted: true;
+      /** There were failures: the token has to be verified before the password is compared. */
+      readonly isDoubtful?: true;
       /** Call it after the response; an unsettled attempt counts as failed. @returns the lock that the attempt began */
       readonly settle: (outcome: LoginOutcome) => Promise<LockedBy | null>;
     }
-  | { readonly admitted: false; readonly retryAfterSeconds: number };
+  | {
+      readonly admitted: false;
+      readonly retryAfterSeconds: number;
+      /** There were failures and no token: with one, the attempt may come again at once. Nothing was counted. */
+      readonly isChallenged?: true;
+    };
 
 /** What is locked: one identifier at one network, the identifier everywhere, or the network for all identifiers. */
 export type LockedBy = 'pair' | 'identifier' | 'address';
@@ -101,7 +111,11 @@ export const networkCodeLimits = (network: string): LedgerLimits => {
 };
 
 /** One attempt in a ledger; `networks` are its pairs in an identifier's ledger, and none in a network's. */
-export type Entry = { readonly ticket: string; readonly networks: readonly string[] };
+export type Entry = {
+  readonly ticket: string;
+  readonly networks: readonly string[];
+  readonly challenge?: Challenge;
+};
 
 const pairLimit = ({ pair }: LedgerLimits, network: string): Limit => ({
   ...pair,
@@ -121,11 +135,15 @@ export const advanceLedger = ({ total, pairs }: Ledger, nowMs: number, limit: Le
   return { total: totalNow, pairs: new Map(pairsNow) };
 };
 
+const strictness = { admitted: 0, full: 1, challenged: 2, locked: 3 } as const satisfies Record<
+  Verdict['kind'],
+  number
+>;
+
 /** The stricter of two verdicts decides. */
 export const stricter = (a: Verdict, b: Verdict): Verdict => {
-  if (a.kind === 'admitted') return b;
-  if (b.kind === 'admitted') return a;
-  if (a.kind !== b.kind) return a.kind === 'locked' ? a : b;
+  if (a.kind !== b.kind) return strictness[a.kind] > strictness[b.kind] ? a : b;
+  if (a.kind === 'admitted' || b.kind === 'admitted') return a.kind === 'admitted' && a.isDoubtful ? a : b;
   return a.retryAfterMs > b.retryAfterMs ? a : b;
 };
 
@@ -142,15 +160,15 @@ const withPairs = (
 /** Reserves in the total and in every pair, or in none. */
 export const reserveInLedger = (
   ledger: Ledger,
-  { ticket, networks }: Entry,
+  { ticket, networks, challenge = null }: Entry,
   nowMs: number,
   limit: LedgerLimits,
 ): { ledger: Ledger; verdict: Verdict } => {
   const current = advanceLedger(ledger, nowMs, limit);
   const ofPairs = networks.map((network) =>
-    judge(current.pairs.get(network) ?? noAttempts, nowMs, pairLimit(limit, network)),
+    judge(current.pairs.get(network) ?? noAttempts, nowMs, pairLimit(limit, network), challenge),
   );
-  const verdict = ofPairs.reduce(stricter, judge(current.total, nowMs, limit.total));
+  const verdict = ofPairs.reduce(stricter, judge(current.total, nowMs, limit.total, challenge));
   if (verdict.kind !== 'admitted') return { ledger: current, verdict };
   return {
     ledger: {

@@ -1,63 +1,88 @@
 import type { RequestContext } from '../../platform/context.ts';
-import { AppError } from '../../platform/errors.ts';
+import { AppError, type FieldError } from '../../platform/errors.ts';
 import type { HashCaller, PasswordHasher } from '../rules/hash-lane.ts';
 import {
   canonicalPassword,
   guessableWords,
   leakedProblem,
   type PasswordPolicy,
+  type PasswordProblem,
   passwordProblems,
   strengthProblems,
 } from '../rules/password-policy.ts';
 
+/** A password that is to be set. An address that is not known is empty. */
+export type ProposedPassword = {
+  /** The caller whose turn the judgement takes, because it keeps the thread as a hash does. */
+  readonly caller: HashCaller;
+  readonly password: string;
+  readonly email: string;
+  readonly username: string | null;
+  /** The password that this one replaces, where it is known in clear. */
+  readonly current?: string;
+  /** The member of the request body that the reasons point at; `password` by default. */
+  readonly member?: string;
+};
+
+/**
+ * Finds the reasons why a password may not be set, but for leaks.
+ * @throws AppError `overloaded`, `timeout`
+ */
+export type JudgePassword = (proposed: ProposedPassword) => Promise<readonly FieldError[]>;
+
 /**
  * Refuses a password that may not be set, with every reason.
+ * @param others reasons for which the caller refuses the request in any case; they are told along
  * @throws AppError `weak_password`, `overloaded`, `timeout`
  */
 export type CheckPassword = (
   ctx: RequestContext,
-  request: {
-    /** The caller whose turn the judgement takes, because it keeps the thread as a hash does. */
-    readonly caller: HashCaller;
-    readonly password: string;
-    readonly email: string;
-    readonly username: string | null;
-    /** The password that this one replaces, where it is known in clear. */
-    readonly current?: string;
-    /** The member of the request body that the reasons point at; `password` by default. */
-    readonly member?: string;
-  },
+  proposed: ProposedPassword,
+  others?: readonly FieldError[],
 ) => Promise<void>;
 
-type Options = {
+type JudgeOptions = {
   readonly policy: PasswordPolicy;
   readonly inTurn: PasswordHasher['inTurn'];
+};
+
+type Options = JudgeOptions & {
   /** Null where leaked passwords are not looked up. */
   readonly isLeaked: ((ctx: RequestContext, password: string) => Promise<boolean>) | null;
 };
+
+const reasonsOf = (member: string, problems: readonly PasswordProblem[]): readonly FieldError[] =>
+  problems.map((problem) => ({ pointer: `/${member}`, ...problem }));
+
+export const createJudgePassword =
+  ({ policy, inTurn }: JudgeOptions): JudgePassword =>
+  async ({ caller, member = 'password', ...choice }) => {
+    // Loaded with the first password that is set; an isolate that sees only logins never loads the dictionary.
+    const { estimateStrength } = await import('./strength.ts');
+    const judge = () => [
+      ...passwordProblems(choice, policy),
+      ...strengthProblems(estimateStrength(canonicalPassword(choice.password), guessableWords(choice))),
+    ];
+    return reasonsOf(member, await inTurn(judge, caller));
+  };
 
 /**
  * Checks a password that is to be set, never one that is compared: an account with a weaker one from before can still
  * log in. It knows what was typed and asks no database, so that its time does not tell which accounts exist.
  */
-export const createCheckPassword =
-  ({ policy, inTurn, isLeaked }: Options): CheckPassword =>
-  async (ctx, { caller, member = 'password', ...choice }) => {
-    const password = canonicalPassword(choice.password);
-    // Loaded with the first password that is set; an isolate that sees only logins never loads the dictionary.
-    const { estimateStrength } = await import('./strength.ts');
-    const judge = () => [
-      ...passwordProblems(choice, policy),
-      ...strengthProblems(estimateStrength(password, guessableWords(choice))),
-    ];
-    const problems = await inTurn(judge, caller);
-    // Looked up last: not even five digits of the hash of a password that is refused anyway need to leave.
-    if (problems.length === 0 && (await isLeaked?.(ctx, password))) problems.push(leakedProblem);
-    if (problems.length === 0) return;
-    throw new AppError('weak_password', {
-      errors: problems.map((problem) => ({ pointer: `/${member}`, ...problem })),
-    });
+export const createCheckPassword = ({ isLeaked, ...options }: Options): CheckPassword => {
+  const judge = createJudgePassword(options);
+  /** Looked up last: not even five digits of the hash of a password that is refused anyway need to leave. */
+  const leaks = async (ctx: RequestContext, { password, member = 'password' }: ProposedPassword) =>
+    (await isLeaked?.(ctx, canonicalPassword(password))) ? reasonsOf(member, [leakedProblem]) : [];
+
+  return async (ctx, proposed, others = []) => {
+    const judged = await judge(proposed);
+    const isRefused = judged.length > 0 || others.length > 0;
+    const reasons = isRefused ? judged : await leaks(ctx, proposed);
+    if (reasons.length > 0) throw new AppError('weak_password', { errors: [...reasons, ...others] });
   };
+};
 
 const rangeUrl = 'https://api.pwnedpasswords.com/range/';
 const prefixLength = 5;

@@ -1,4 +1,5 @@
 import type { LoginName } from '../../accounts/rules/account.ts';
+import { tokenMissing } from '../../accounts/rules/challenge.ts';
 import type { Container } from '../../container.ts';
 import { createCountedAttempt } from '../../login-guard/rules/counted-attempt.ts';
 import type { LockedBy, Standing } from '../../login-guard/rules/login-ledger.ts';
@@ -14,6 +15,12 @@ type Parts = Pick<Container, 'guard' | 'hasher'> & {
   ) => Promise<void>;
 };
 
+/** The challenge that an attempt may need; null where it needs none, whatever has failed before. */
+export type AttemptChallenge = {
+  readonly check: NonNullable<Container['challenges']['login']>;
+  readonly token: string | null;
+} | null;
+
 type Candidate = { readonly userId: string; readonly email: string; readonly passwordHash: string | null };
 
 const settledValue = <T>(settled: PromiseSettledResult<T>): T => {
@@ -25,9 +32,11 @@ const settledValue = <T>(settled: PromiseSettledResult<T>): T => {
  * Compares a password with that of the account that `lookUp` finds, as one attempt that the login guard counts. The
  * attempt is reserved before the hash, so that parallel guesses cannot outrun the count. It counts for the address of
  * the account, so that its user name allows no further guesses. A missing account costs the same work (OWASP ASVS
- * 5.0, 6.3.8).
+ * 5.0, 6.3.8). A token is verified only after failures, and before the hash; without a good one nothing is counted,
+ * because no password was compared.
  * @returns the account, with `outdated` where its hash has other parameters than today's; null for a wrong password
- * @throws AppError `login_locked`, `overloaded`, `timeout`, `service_unavailable`, and what `lookUp` throws
+ * @throws AppError `login_locked`, `turnstile_failed`, `overloaded`, `timeout`, `service_unavailable`, and what
+ *   `lookUp` throws
  */
 export const createComparePassword =
   ({ guard, hasher, isFamiliarNetwork, recordFailedLogin }: Parts) =>
@@ -36,6 +45,7 @@ export const createComparePassword =
     name: LoginName,
     password: string,
     lookUp: Promise<Found | null>,
+    challenge: AttemptChallenge = null,
   ): Promise<(Found & { readonly outdated: boolean }) | null> => {
     const { actor } = ctx;
     const caller = actor ? hashCaller(ctx, 'session', actor.userId) : hashCaller(ctx, 'login', name.value);
@@ -50,17 +60,20 @@ export const createComparePassword =
       if (actor !== null) return 'session';
       return (await isFamiliarNetwork(ctx, account)) ? 'familiar' : null;
     };
+    const brought = challenge && (challenge.token ? 'offered' : 'missing');
     const { reservation, settle, began } = createCountedAttempt(
       ctx,
-      addressOf().then((account) => guard.reserve(account, ctx.networks, () => standingOf(account))),
+      addressOf().then((account) => guard.reserve(account, ctx.networks, () => standingOf(account), brought)),
     );
     try {
       const [looked, reserved] = await Promise.allSettled([lookUp, reservation]);
       const attempt = settledValue(reserved);
       if (!attempt.admitted) {
+        if (attempt.isChallenged) throw new AppError('turnstile_failed', tokenMissing);
         throw new AppError('login_locked', { retryAfterSeconds: attempt.retryAfterSeconds });
       }
       const found = settledValue(looked);
+      if (attempt.isDoubtful) await challenge?.check(ctx, challenge.token);
       const { valid, outdated } = await hasher.verify(password, found?.passwordHash ?? null, caller);
       settle(valid ? 'succeeded' : 'failed');
       if (valid && found) return { ...found, outdated };

@@ -7,7 +7,7 @@ import { type EnvironmentConfig, requireEach, type Scope } from './resolve.ts';
 import { Secret } from './secret.ts';
 import { readCookies, readSession } from './sessions.ts';
 import { readUploads } from './uploads.ts';
-import { flagVariable } from './variables.ts';
+import { flagVariable, variables } from './variables.ts';
 
 // The weakest pair that the OWASP Password Storage Cheat Sheet still lists is 7 MiB and 5 passes.
 const owaspFloorKib = 7168 * 5;
@@ -81,18 +81,27 @@ const readTracing = ({ settings, warning }: Scope) => {
 // Cloudflare's keys for tests: 1x passes every token, 2x and 3x pass none.
 const turnstileTestKey = /^[123]x0+AA$/;
 
-/** Null: sign-up needs no Turnstile token. */
-const readTurnstile = ({ settings, strict, problem }: Scope) => {
+/** Null: nothing needs a Turnstile token. */
+const readTurnstile = ({ settings, strict, problem, warning }: Scope) => {
   const { TURNSTILE_SECRET_KEY: secretKey, TURNSTILE_SITE_KEY: siteKey = null } = settings;
+  const routes = settings.TURNSTILE_ROUTES;
   if (!secretKey) {
-    if (siteKey !== null) problem('TURNSTILE_SECRET_KEY', 'is required beside TURNSTILE_SITE_KEY');
+    const others = [
+      ...(siteKey === null ? [] : ['TURNSTILE_SITE_KEY']),
+      ...(routes.join() === variables.TURNSTILE_ROUTES.default ? [] : ['TURNSTILE_ROUTES']),
+    ];
+    if (others.length > 0) problem('TURNSTILE_SECRET_KEY', `is required beside ${others.join(' and ')}`);
     return null;
+  }
+  if (siteKey === null) {
+    const forms = `the forms that need a token: ${routes.join(', ')}`;
+    warning('TURNSTILE_SITE_KEY', `is not set, so our own pages leave out ${forms}`);
   }
   if (strict && turnstileTestKey.test(secretKey.reveal())) {
     problem('TURNSTILE_SECRET_KEY', "is one of Cloudflare's keys for tests, which check nothing");
   }
-  /** Without a site key our own page has no form to sign up. */
-  return { secretKey, siteKey } as const;
+  /** Without a site key our own pages have no form that needs a token. */
+  return { secretKey, siteKey, routes } as const;
 };
 
 /** Applies the rules over several variables. The result is void once one of them has reported a problem. */

@@ -76,6 +76,16 @@ export const headerNames = list((entry, fail) =>
     : fail('must be the name of a header: letters, digits, _ and -'),
 );
 
+/** What a challenge can stand in front of. */
+export const challengedRoutes = ['signup', 'forgot', 'resend', 'login'] as const;
+export type ChallengedRoute = (typeof challengedRoutes)[number];
+
+export const turnstileRoutes = list(
+  (entry, fail) =>
+    challengedRoutes.find((route) => route === entry.toLowerCase()) ??
+    fail(`must be one of ${challengedRoutes.join(', ')}`),
+);
+
 export const tokenLocations = list((entry, fail) =>
   entry === 'headers' || entry === 'cookies' ? entry : fail('must be headers or cookies'),
 );

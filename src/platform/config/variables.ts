@@ -22,6 +22,7 @@ import {
   text,
   token,
   tokenLocations,
+  turnstileRoutes,
   uploadTypes,
 } from './values.ts';
 
@@ -225,8 +226,9 @@ export const variables = {
   ...group('Feature flags', flagEntries),
 
   ...group('Sign-up and single sign-on', {
-    TURNSTILE_SECRET_KEY: worker(secret, '', 'Where set, a sign-up needs a Cloudflare Turnstile token', isSecret),
-    TURNSTILE_SITE_KEY: worker(text, '', 'Site key of the same widget, which is public; where set, the form to sign up at /account shows it'),
+    TURNSTILE_SECRET_KEY: worker(secret, '', 'Where set, what TURNSTILE_ROUTES names needs a Cloudflare Turnstile token', isSecret),
+    TURNSTILE_SITE_KEY: worker(text, '', 'Site key of the same widget, which is public: our own pages show it on the forms that need a token; unset: they leave these forms out'),
+    TURNSTILE_ROUTES: worker(turnstileRoutes, 'signup', 'Comma list of signup, forgot, resend and login: what needs a token; login: after half of the failures that lock'),
     OIDC_PROVIDERS: worker(oidcProviders, '', 'JSON list of {"id", "name", "issuer", "client_id", "client_secret", "scopes", "token_endpoint_auth_method"}; name, scopes and token_endpoint_auth_method are optional', { ...isSecret, ...isMultiline }),
     GITHUB_CLIENT_ID: worker(text, '', 'Client id of the OAuth app at GitHub'),
     GITHUB_CLIENT_SECRET: worker(secret, '', 'Client secret of the OAuth app at GitHub', isSecret),

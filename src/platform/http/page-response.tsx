@@ -2,7 +2,7 @@ import type { Context } from 'hono';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import type * as z from 'zod';
 import type { RequestContext } from '../context.ts';
-import { type AppError, findAppError } from '../errors.ts';
+import { AppError, findAppError } from '../errors.ts';
 import { type Failure, sentenceOf } from '../pages/failure.ts';
 import { ErrorContent, Page, type PageContent } from '../pages/page.tsx';
 import { homeOf, type Site } from '../pages/site.ts';
@@ -10,6 +10,7 @@ import type { AppEnv } from './app-env.ts';
 import { bufferBody } from './body.ts';
 import { usePagePolicy } from './content-security-policy.ts';
 import { requestIdOf, setFailureHeaders } from './problem.ts';
+import { type Reasons, withReasons } from './reasons.ts';
 import { parse } from './validate.ts';
 
 const respond = (
@@ -44,6 +45,8 @@ type PageForm<Schema extends z.ZodType, Ctx extends RequestContext> = {
   /** The name of the form on its page. */
   readonly name: string;
   readonly schema: Schema;
+  /** Finds more reasons where the schema refuses the form. */
+  readonly reasons?: Reasons<Ctx>;
   /** @returns the address of the next page */
   readonly submit: (c: Context<AppEnv>, body: z.output<Schema>, ctx: Ctx) => Promise<string>;
   /** Shows the page again, with the failure. */
@@ -69,14 +72,22 @@ export const pageForm =
   <Schema extends z.ZodType, Ctx extends RequestContext = RequestContext>({
     name,
     schema,
+    reasons,
     submit,
     again,
   }: PageForm<Schema, Ctx>) =>
   async (c: Context<AppEnv>, ctx: Ctx): Promise<Response> => {
     await bufferBody(c, 'form');
     const values = readFields(await c.req.arrayBuffer());
+    const parsed = async () => {
+      try {
+        return parse(schema, values);
+      } catch (refusal) {
+        throw refusal instanceof AppError ? await withReasons(refusal, reasons, ctx, values) : refusal;
+      }
+    };
     try {
-      const place = await submit(c, parse(schema, values), ctx);
+      const place = await submit(c, await parsed(), ctx);
       return c.redirect(place, 303);
     } catch (thrown) {
       const error = findAppError(thrown);

@@ -10,6 +10,7 @@ import type { AppEnv } from './app-env.ts';
 import { hasBodyOf } from './body.ts';
 import { actorOf, type Identify } from './identify.ts';
 import type { RateClass } from './rate-policies.ts';
+import type { Reasons } from './reasons.ts';
 import { validate } from './validate.ts';
 
 /** The parts that the routes of every feature need. */
@@ -53,6 +54,8 @@ export type Description = Common & {
   readonly params?: z.ZodObject;
   readonly query?: z.ZodObject;
   readonly json?: z.ZodType;
+  /** Finds more reasons where `json` refuses the body, so that a person learns of all of them at once. */
+  readonly reasons?: Reasons<never>;
   /** A form of OAuth 2; its errors also have the members of RFC 6749. */
   readonly oauthForm?: z.ZodType;
   /** The body is a file. */
@@ -164,8 +167,9 @@ const markOAuthForm: MiddlewareHandler<AppEnv> = async (c, next) => {
   await next();
 };
 
-const bodyValidation = ({ json, oauthForm }: Description): MiddlewareHandler<AppEnv>[] => {
-  const validateJson = json && validate('json', json);
+const bodyValidation = ({ json, reasons, oauthForm }: Description): MiddlewareHandler<AppEnv>[] => {
+  // The access check before it has made the context one of the kind that `reasons` takes.
+  const validateJson = json && validate('json', json, reasons as Reasons | undefined);
   const validateForm = oauthForm && validate('form', oauthForm);
   if (!validateForm) return validateJson ? [validateJson] : [];
   if (!validateJson) return [markOAuthForm, validateForm];

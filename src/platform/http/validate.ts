@@ -4,6 +4,7 @@ import type * as z from 'zod';
 import { AppError, type FieldError } from '../errors.ts';
 import type { AppEnv } from './app-env.ts';
 import { type BodyKind, bufferBody } from './body.ts';
+import { type Reasons, withReasons } from './reasons.ts';
 
 /** A small body can be wrong in thousands of members, and a full answer would be many times its size. */
 const maxReportedErrors = 100;
@@ -117,14 +118,18 @@ export const parse = <Schema extends z.ZodType>(schema: Schema, given: unknown):
 
 /**
  * Middleware that refuses input which does not fit the schema, as `parse` does.
+ * @param reasons finds more reasons for the same refusal
  * @throws AppError `validation_failed`; for a body also what `bufferBody` throws
  */
 export const validate = (
   target: 'param' | 'query' | BodyKind,
   schema: z.ZodType,
+  reasons?: Reasons,
 ): MiddlewareHandler<AppEnv> => {
-  const check: MiddlewareHandler<AppEnv> = zValidator(target, schema, (result) => {
-    if (!result.success) throw refusal(result.error.issues, result.data);
+  const check: MiddlewareHandler<AppEnv> = zValidator(target, schema, async (result, c) => {
+    if (result.success) return;
+    const { data } = result;
+    throw await withReasons(refusal(result.error.issues, data), reasons, c.var.ctx, data);
   });
   if (target !== 'json' && target !== 'form') return check;
   return async (c, next) => {

@@ -43,6 +43,11 @@ const meanings: Readonly<Record<string, Partial<Record<ErrorCode, Meaning>>>> = 
         'An account has this e-mail address, or can still get it back. If you have just created it, log in with the password that you chose; if you do not know its password, choose “Forgot your password?”.',
     },
   },
+  login: {
+    turnstile_failed: {
+      sentence: 'After several failed attempts we have to check that you are a person. Please try again.',
+    },
+  },
   email: { invalid_credentials: { sentence: 'This is not your password.', field: 'password' } },
   code: {
     token_invalid: {
@@ -91,10 +96,11 @@ export type FieldFailure = { readonly field: string; readonly reason: string };
 
 /** The failures of single fields, in the order of the form's checks. */
 export const fieldFailures = (failure: Failure): FieldFailure[] => {
-  const field = meaningOf(failure)?.field;
-  if (field) return [{ field, reason: 'not the right one' }];
-  return failure.error.errors.map(({ pointer, code, detail }) => ({
+  const meant = meaningOf(failure)?.field;
+  const others = failure.error.errors.map(({ pointer, code, detail }) => ({
     field: pointer.slice(1),
     reason: code === 'required' ? 'must not be empty' : detail,
   }));
+  if (meant === undefined) return others;
+  return [{ field: meant, reason: 'not the right one' }, ...others.filter(({ field }) => field !== meant)];
 };

@@ -63,7 +63,7 @@ export const fieldsOf = (form: string, failure: Failure | undefined) => {
   };
 };
 
-type FormProps = PropsWithChildren<{
+export type FormProps = PropsWithChildren<{
   action: string;
   submit: string;
   hidden?: Record<string, string>;

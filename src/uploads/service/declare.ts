@@ -18,16 +18,22 @@ type Policy = Pick<Config['uploads'], 'maxBytes' | 'allowedTypes' | 'quota'>;
 
 type DeclaredUpload = UploadTicket & { readonly id: string; readonly expiresAt: Date };
 
-const flawsOf = (
-  { filename, contentType, size }: UploadDeclaration,
+/** What the policy has against a declaration, or against the parts of it that could be read. */
+export const declarationFlaws = (
+  { filename, contentType, size = 0 }: Partial<UploadDeclaration>,
   { maxBytes, allowedTypes }: Policy,
 ): readonly FieldError[] => {
-  const nameFlaw = fileNameFlaw(filename);
+  const nameFlaw = filename === undefined ? undefined : fileNameFlaw(filename);
   const flaws: FieldError[] = nameFlaw ? [{ pointer: '/filename', ...nameFlaw }] : [];
-  if (!allowedTypes.includes(contentType)) {
+  if (contentType !== undefined && !allowedTypes.includes(contentType)) {
     const detail = `must be one of ${allowedTypes.join(', ')}`;
     flaws.push({ pointer: '/content_type', code: 'unsupported', detail });
-  } else if (!nameFlaw && !fitsType(filename, contentType)) {
+  } else if (
+    !nameFlaw &&
+    filename !== undefined &&
+    contentType !== undefined &&
+    !fitsType(filename, contentType)
+  ) {
     flaws.push({ pointer: '/filename', code: 'wrong_ending', detail: 'the ending does not fit the type' });
   }
   if (size > maxBytes)
@@ -49,7 +55,7 @@ export const createDeclare =
   }) =>
   async (ctx: SessionContext, declaration: UploadDeclaration, origin: string): Promise<DeclaredUpload> => {
     const { rows, issueTicket, policy, newId, agenda } = parts;
-    const errors = flawsOf(declaration, policy);
+    const errors = declarationFlaws(declaration, policy);
     if (errors.length > 0) throw new AppError('validation_failed', { errors });
 
     const { now } = ctx;

@@ -2,6 +2,7 @@ import { createErasureSql } from '../../../src/accounts/sql/erasure.ts';
 import { createOwnAccountSql } from '../../../src/accounts/sql/own-account.ts';
 import { createExportOwnAccount } from '../../../src/accounts/sql/own-records.ts';
 import { createSignUpSql } from '../../../src/accounts/sql/sign-ups.ts';
+import { findTakenNames } from '../../../src/accounts/sql/taken-names.ts';
 import { createAdministratorSql } from '../../../src/administration/sql/administrators.ts';
 import { authorize } from '../../../src/administration/sql/authority.ts';
 import { createUserDirectory } from '../../../src/administration/sql/user-directory.ts';
@@ -165,6 +166,9 @@ export const statementTable: readonly Group[] = [
     },
     register: { '': [ctx, { email, username: 'person', verification: verified }] },
   }),
+  group('accounts', ({ db }) => ({
+    findTakenNames: () => findTakenNames(db, ctx, 'email_taken', { email, username: 'person' }),
+  }))({ findTakenNames: { '': [] } }),
   group('accounts/erasures', ({ db }) => createErasureSql({ db }))({
     step: { '': [ctx, { now, limit: 100 }] },
     findForgotten: { '': [ctx, now] },
