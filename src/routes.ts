@@ -55,7 +55,7 @@ export const createRoutes = (features: Features, web: Web, { jwks, asset }: Besi
     ...roleRoutes(roles),
     ...auditRoutes(audit),
     ...uploadRoutes(uploads, web),
-    ...(hasPages ? ssoRoutes(sso, web) : []),
+    ...(hasPages ? ssoRoutes({ sso, sessions }, web) : []),
     ...(hasPages ? accountPageRoutes({ accounts, sessions, passwords, emails, sso }, web) : []),
     ...(hasPages ? linkPageRoutes({ passwords, emails }, web) : []),
     ...(features.metrics ? metricsRoutes(features.metrics) : []),

@@ -12,7 +12,8 @@ import { doneAt } from '../../platform/pages/notices.ts';
 import {
   clearSessionCookies,
   createLogOut,
-  setSessionCookies,
+  createReplaceSession,
+  keepTokens,
   setSignUpCookie,
 } from '../../sessions/http.ts';
 import type { IssuedTokens } from '../../sessions/rules/session.ts';
@@ -57,9 +58,10 @@ export const accountPageRoutes = (features: PageFeatures, web: Web) => {
   const { cookies } = config;
   const logOut = createLogOut(sessions.logout, identify, config);
   const proveAddress = createProveAddress(emails, web);
-  const keepTokens = (c: Context<AppEnv>, tokens: IssuedTokens) => {
-    c.set('userId', tokens.account.id);
-    setSessionCookies(c, cookies, tokens);
+  const replaceSession = createReplaceSession(sessions.logout, identify, config);
+  const keepLogin = async (c: Context<AppEnv>, tokens: IssuedTokens) => {
+    await replaceSession(c);
+    keepTokens(c, config, tokens);
   };
   const { showAccount, showSignedOut } = createShowAccount(features, web);
 
@@ -83,7 +85,7 @@ export const accountPageRoutes = (features: PageFeatures, web: Web) => {
         name: 'login',
         schema: LoginBody,
         submit: async (c, body) => {
-          keepTokens(c, await sessions.login(c.var.ctx, body));
+          await keepLogin(c, await sessions.login(c.var.ctx, body));
           return '/account';
         },
         again: showSignedOut,
@@ -105,7 +107,7 @@ export const accountPageRoutes = (features: PageFeatures, web: Web) => {
             setSignUpCookie(c, cookies, outcome.attempt);
             return doneAt('/verify-email', 'signed-up');
           }
-          keepTokens(c, outcome.tokens);
+          await keepLogin(c, outcome.tokens);
           return '/account';
         },
         again: showSignedOut,
@@ -157,7 +159,7 @@ export const accountPageRoutes = (features: PageFeatures, web: Web) => {
         schema: ChangePasswordBody,
         submit: async (c, { current_password: current, new_password: next }, ctx) => {
           try {
-            keepTokens(c, await passwords.change(ctx, { current, next }));
+            keepTokens(c, config, await passwords.change(ctx, { current, next }));
           } catch (thrown) {
             // The first of two presses has ended the session that the second one came with.
             if (!mayBeRepeated(thrown) || !(await passwords.isChangedTo(ctx, next))) throw thrown;
