@@ -23,6 +23,7 @@ type Beside = WellKnown & { readonly asset: (path: string) => Promise<Response> 
 /** The paths whose answers people read, failures included. */
 export const pagePaths = [
   '/account/*',
+  '/auth/renew',
   '/forgot-password',
   '/reset-password',
   '/restore-email',

@@ -14,10 +14,11 @@ type CookieConfig = Config['cookies'];
 type LogOutConfig = Pick<Config, 'cookies' | 'jwt'>;
 
 const setSessionCookies = (c: Context<AppEnv>, config: CookieConfig, tokens: IssuedTokens): void => {
-  const { sessionName, refreshName, refreshPath } = config;
+  const { sessionName, refreshName, refreshPath, renewName, renewPath } = config;
   const refreshTtlSeconds = Math.floor((tokens.refreshExpiresAt.getTime() - c.var.ctx.now.getTime()) / 1000);
   setHttpOnlyCookie(c, config, sessionName, '/', tokens.accessToken, tokens.accessTtlSeconds);
   setHttpOnlyCookie(c, config, refreshName, refreshPath, tokens.refreshToken, refreshTtlSeconds);
+  setHttpOnlyCookie(c, config, renewName, renewPath, '1', refreshTtlSeconds);
 };
 
 /** Gives the tokens of a session to the browser, where the service takes cookies. */
@@ -34,6 +35,7 @@ export const keepTokens = (
 export const clearTokens = (c: Context<AppEnv>, cookies: CookieConfig): void => {
   setHttpOnlyCookie(c, cookies, cookies.sessionName, '/', '', 0);
   setHttpOnlyCookie(c, cookies, cookies.refreshName, cookies.refreshPath, '', 0);
+  setHttpOnlyCookie(c, cookies, cookies.renewName, cookies.renewPath, '', 0);
 };
 
 /**

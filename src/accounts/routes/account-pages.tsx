@@ -23,6 +23,7 @@ import { IdentityParams } from '../../sso/schema.ts';
 import type { Sso } from '../../sso/service.ts';
 import { ChangeEmailBody, ChangePasswordBody, EmailCode } from '../schema/credentials.ts';
 import type { Accounts } from '../service.ts';
+import { createRenewal } from './renewal.tsx';
 import { createShowAccount } from './show-account.tsx';
 
 const formPaths = [
@@ -63,6 +64,7 @@ export const accountPageRoutes = (features: PageFeatures, web: Web) => {
     await replaceSession(c);
     keepTokens(c, config, tokens);
   };
+  const { before, renewalRoutes } = createRenewal(sessions, web);
   const { showAccount, showSignedOut } = createShowAccount(features, web);
 
   /** Whether a sign-up was refused because this browser is logged in to the account of the address: it was sent twice. */
@@ -78,7 +80,7 @@ export const accountPageRoutes = (features: PageFeatures, web: Web) => {
   };
 
   return [
-    page({ method: 'GET', path: '/account', access: 'optional' }, (c) => showAccount(c)),
+    page({ method: 'GET', path: '/account', access: 'optional', before }, (c) => showAccount(c)),
     page(
       { method: 'POST', path: '/account/login', access: 'optional', rate: 'login' },
       pageForm({
@@ -114,7 +116,7 @@ export const accountPageRoutes = (features: PageFeatures, web: Web) => {
       }),
     ),
     page(
-      { method: 'POST', path: '/account/logout', access: 'optional', rate: 'anybody' },
+      { method: 'POST', path: '/account/logout', access: 'optional', rate: 'anybody', before },
       pageForm({
         name: 'logout',
         schema: LogoutQuery,
@@ -128,7 +130,7 @@ export const accountPageRoutes = (features: PageFeatures, web: Web) => {
       }),
     ),
     page(
-      { method: 'POST', path: '/account/sessions/end', access: 'session' },
+      { method: 'POST', path: '/account/sessions/end', access: 'session', before },
       pageForm({
         name: 'session',
         schema: SessionParams,
@@ -141,7 +143,7 @@ export const accountPageRoutes = (features: PageFeatures, web: Web) => {
       }),
     ),
     page(
-      { method: 'POST', path: '/account/identities/unlink', access: 'session' },
+      { method: 'POST', path: '/account/identities/unlink', access: 'session', before },
       pageForm({
         name: 'identity',
         schema: IdentityParams,
@@ -153,7 +155,7 @@ export const accountPageRoutes = (features: PageFeatures, web: Web) => {
       }),
     ),
     page(
-      { method: 'POST', path: '/account/password', access: 'session', rate: 'password' },
+      { method: 'POST', path: '/account/password', access: 'session', rate: 'password', before },
       pageForm({
         name: 'password',
         schema: ChangePasswordBody,
@@ -170,7 +172,7 @@ export const accountPageRoutes = (features: PageFeatures, web: Web) => {
       }),
     ),
     page(
-      { method: 'POST', path: '/account/email', access: 'session', rate: 'mail' },
+      { method: 'POST', path: '/account/email', access: 'session', rate: 'mail', before },
       pageForm({
         name: 'email',
         schema: ChangeEmailBody,
@@ -182,7 +184,7 @@ export const accountPageRoutes = (features: PageFeatures, web: Web) => {
       }),
     ),
     page(
-      { method: 'POST', path: '/account/code', access: 'optional', rate: 'verify' },
+      { method: 'POST', path: '/account/code', access: 'optional', rate: 'verify', before },
       pageForm({
         name: 'code',
         schema: EmailCode,
@@ -190,6 +192,7 @@ export const accountPageRoutes = (features: PageFeatures, web: Web) => {
         again: showAccount,
       }),
     ),
+    ...renewalRoutes,
     // A form that was not accepted leaves its own path in the address line, and a reload asks for it.
     ...formPaths.map((path) =>
       page({ method: 'GET', path, access: 'optional' }, (c) => c.redirect('/account', 303)),
