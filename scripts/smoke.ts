@@ -68,8 +68,10 @@ runProgram(async () => {
   const password = `smoke ${randomBytes(18).toString('base64url')}`;
   const asked = interruption(() => `perhaps the account ${email}`);
   const visit = createVisitor(given, asked);
+  // In one browser, the login would end the session of the sign-up.
+  const visitElsewhere = createVisitor(given, asked);
   const login = { email, password };
-  const logIn = () => visit('POST', '/auth/token', { json: login });
+  const logIn = () => visitElsewhere('POST', '/auth/token', { json: login });
 
   expectStatus('alive', await visit('GET', '/healthz'), 200);
   const { body } = expectStatus('every part answers', await visit('GET', '/readyz'), 200);
@@ -87,7 +89,7 @@ runProgram(async () => {
       return;
     }
     bearer = String(signup.body.access_token);
-    await useAccount(visit, bearer, logIn);
+    await useAccount(visitElsewhere, bearer, logIn);
     expectStatus('deletion', await remove(visit, password, bearer), 204);
   } catch (error) {
     // The first failure is told first.

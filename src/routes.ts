@@ -23,6 +23,7 @@ type Beside = WellKnown & { readonly asset: (path: string) => Promise<Response> 
 /** The paths whose answers people read, failures included. */
 export const pagePaths = [
   '/account/*',
+  '/auth/renew',
   '/forgot-password',
   '/reset-password',
   '/restore-email',
@@ -55,7 +56,7 @@ export const createRoutes = (features: Features, web: Web, { jwks, asset }: Besi
     ...roleRoutes(roles),
     ...auditRoutes(audit),
     ...uploadRoutes(uploads, web),
-    ...(hasPages ? ssoRoutes(sso, web) : []),
+    ...(hasPages ? ssoRoutes({ sso, sessions }, web) : []),
     ...(hasPages ? accountPageRoutes({ accounts, sessions, passwords, emails, sso }, web) : []),
     ...(hasPages ? linkPageRoutes({ passwords, emails }, web) : []),
     ...(features.metrics ? metricsRoutes(features.metrics) : []),

@@ -13,11 +13,29 @@ import type { PresentedTokens, Sessions } from './service.ts';
 type CookieConfig = Config['cookies'];
 type LogOutConfig = Pick<Config, 'cookies' | 'jwt'>;
 
-export const setSessionCookies = (c: Context<AppEnv>, config: CookieConfig, tokens: IssuedTokens): void => {
-  const { sessionName, refreshName, refreshPath } = config;
+const setSessionCookies = (c: Context<AppEnv>, config: CookieConfig, tokens: IssuedTokens): void => {
+  const { sessionName, refreshName, refreshPath, renewName, renewPath } = config;
   const refreshTtlSeconds = Math.floor((tokens.refreshExpiresAt.getTime() - c.var.ctx.now.getTime()) / 1000);
   setHttpOnlyCookie(c, config, sessionName, '/', tokens.accessToken, tokens.accessTtlSeconds);
   setHttpOnlyCookie(c, config, refreshName, refreshPath, tokens.refreshToken, refreshTtlSeconds);
+  setHttpOnlyCookie(c, config, renewName, renewPath, '1', refreshTtlSeconds);
+};
+
+/** Gives the tokens of a session to the browser, where the service takes cookies. */
+export const keepTokens = (
+  c: Context<AppEnv>,
+  { cookies, jwt }: Pick<Config, 'cookies' | 'jwt'>,
+  tokens: IssuedTokens,
+): void => {
+  c.set('userId', tokens.account.id);
+  if (jwt.locations.cookie) setSessionCookies(c, cookies, tokens);
+};
+
+/** Clears the cookies that `keepTokens` sets. */
+export const clearTokens = (c: Context<AppEnv>, cookies: CookieConfig): void => {
+  setHttpOnlyCookie(c, cookies, cookies.sessionName, '/', '', 0);
+  setHttpOnlyCookie(c, cookies, cookies.refreshName, cookies.refreshPath, '', 0);
+  setHttpOnlyCookie(c, cookies, cookies.renewName, cookies.renewPath, '', 0);
 };
 
 /**
@@ -26,8 +44,7 @@ export const setSessionCookies = (c: Context<AppEnv>, config: CookieConfig, toke
  */
 export const clearSessionCookies = (c: Context<AppEnv>, { cookies, jwt }: LogOutConfig): void => {
   if (!jwt.locations.cookie) return;
-  setHttpOnlyCookie(c, cookies, cookies.sessionName, '/', '', 0);
-  setHttpOnlyCookie(c, cookies, cookies.refreshName, cookies.refreshPath, '', 0);
+  clearTokens(c, cookies);
   if (readCookies(c, cookies.signUpName).length > 0) setSignUpCookie(c, cookies, null);
 };
 
@@ -43,15 +60,14 @@ export const setSignUpCookie = (c: Context<AppEnv>, config: CookieConfig, sealed
  */
 export const respondWithTokens = <Status extends 200 | 201 = 200>(
   c: Context<AppEnv>,
-  { cookies, jwt }: Pick<Config, 'cookies' | 'jwt'>,
+  config: Pick<Config, 'cookies' | 'jwt'>,
   tokens: IssuedTokens,
   {
     status = 200 as Status,
     refreshTokenInBody = tokens.scope === offlineAccess,
   }: { status?: Status; refreshTokenInBody?: boolean } = {},
 ) => {
-  c.set('userId', tokens.account.id);
-  if (jwt.locations.cookie) setSessionCookies(c, cookies, tokens);
+  keepTokens(c, config, tokens);
   const body: TokenResponse = {
     access_token: tokens.accessToken,
     token_type: 'bearer',
@@ -101,3 +117,21 @@ export const createLogOut = (logout: Sessions['logout'], identify: Identify, con
     if (scope !== 'others') clearSessionCookies(c, config);
   };
 };
+
+/**
+ * Ends the session that a successful login in this browser replaces, after the response: its cookies are overwritten, so
+ * nobody could use it or log it out. Only cookies count, because a token in a header belongs to a program that may go on
+ * with it; and of two cookies of one name, a neighbour may have planted one.
+ */
+export const createReplaceSession =
+  (logout: Sessions['logout'], identify: Identify, { cookies, jwt }: LogOutConfig) =>
+  async (c: Context<AppEnv>): Promise<void> => {
+    if (!jwt.locations.cookie) return;
+    const presented = await identify(c);
+    if (presented.kind === 'malformed' || (presented.kind !== 'none' && presented.source !== 'cookie'))
+      return;
+    const access = presented.kind === 'none' ? ({ kind: 'invalid' } as const) : presented;
+    const refresh = readCookies(c, cookies.refreshName).filter((token) => token !== '');
+    const tokens = { access, unreadable: null, spare: [], refresh: refresh.length === 1 ? refresh : [] };
+    c.var.ctx.defer('end a replaced session', logout(c.var.ctx, tokens, 'local'));
+  };

@@ -10,8 +10,14 @@ import { readSingleCookie } from '../platform/http/cookies.ts';
 import { publicCacheControl, publicDocument, route, type Web } from '../platform/http/route.ts';
 import { originOf } from '../platform/pages/site.ts';
 import { PageQuery, pageResponse } from '../platform/schema/page.ts';
-import { clearSessionCookies, createLogOut, respondWithTokens, setSignUpCookie } from './http.ts';
-import { offlineAccess } from './rules/session.ts';
+import {
+  clearSessionCookies,
+  createLogOut,
+  createReplaceSession,
+  respondWithTokens,
+  setSignUpCookie,
+} from './http.ts';
+import { type IssuedTokens, offlineAccess } from './rules/session.ts';
 import {
   LoginBody,
   LogoutQuery,
@@ -44,6 +50,15 @@ export const sessionRoutes = ({ accounts, sessions }: Features, { config, identi
   const refreshCookie = (c: Context<AppEnv>) =>
     jwt.locations.cookie ? readSingleCookie(c, cookies.refreshName) : null;
   const logOut = createLogOut(logout, identify, config);
+  const replaceSession = createReplaceSession(logout, identify, config);
+  const respondToLogin = async <Status extends 200 | 201 = 200>(
+    c: Context<AppEnv>,
+    opened: IssuedTokens,
+    options: { status?: Status } = {},
+  ) => {
+    await replaceSession(c);
+    return respondWithTokens<Status>(c, config, opened, options);
+  };
 
   return [
     route(
@@ -52,7 +67,7 @@ export const sessionRoutes = ({ accounts, sessions }: Features, { config, identi
         path: '/auth/signup',
         summary: 'Create an account and log in',
         description:
-          'With 201 the person is logged in: browsers get HttpOnly cookies, and with the scope `offline_access` the refresh token is in the body too. With 202 the address has to be proved first, so show a page that asks for the code or the link of the mail.',
+          'With 201 the person is logged in: browsers get HttpOnly cookies, which replace the session that they had, and with the scope `offline_access` the refresh token is in the body too. With 202 the address has to be proved first, so show a page that asks for the code or the link of the mail.',
         tag: 'accounts',
         access: 'anyone',
         rate: 'signup',
@@ -79,7 +94,7 @@ export const sessionRoutes = ({ accounts, sessions }: Features, { config, identi
       async (c, ctx) => {
         const { turnstile_token: turnstileToken = null, username = null, ...body } = c.req.valid('json');
         const outcome = await accounts.signup(ctx, { ...body, username, turnstileToken });
-        if (outcome.kind === 'opened') return respondWithTokens(c, config, outcome.tokens, { status: 201 });
+        if (outcome.kind === 'opened') return respondToLogin(c, outcome.tokens, { status: 201 });
         if (jwt.locations.cookie) setSignUpCookie(c, cookies, outcome.attempt);
         return c.json(
           {
@@ -96,7 +111,7 @@ export const sessionRoutes = ({ accounts, sessions }: Features, { config, identi
         path: '/auth/token',
         summary: 'Log in with a password, or refresh as an OAuth 2 client (RFC 6749 section 3.2)',
         description:
-          'JSON for your own frontend, the form for OAuth 2 clients; there are no client secrets. Browsers get HttpOnly cookies, and the refresh token is in the body only with the scope `offline_access`. If `must_change_password` is true, ask for a new password before anything else. After failed logins the answer may be 403 `turnstile_failed` until the request has a `turnstile_token`: show the widget then.',
+          'JSON for your own frontend, the form for OAuth 2 clients; there are no client secrets. Browsers get HttpOnly cookies, which replace the session that they had, and the refresh token is in the body only with the scope `offline_access`. If `must_change_password` is true, ask for a new password before anything else. After failed logins the answer may be 403 `turnstile_failed` until the request has a `turnstile_token`: show the widget then.',
         tag: 'sessions',
         access: 'anyone',
         rate: 'login',
@@ -117,13 +132,13 @@ export const sessionRoutes = ({ accounts, sessions }: Features, { config, identi
         ],
       },
       async (c, ctx) => {
-        if (!hasBodyOf(c, 'form')) return respondWithTokens(c, config, await login(ctx, c.req.valid('json')));
+        if (!hasBodyOf(c, 'form')) return respondToLogin(c, await login(ctx, c.req.valid('json')));
         const form = c.req.valid('form');
         switch (form.grant_type) {
           case 'password': {
             const { username: identifier, password, scope, turnstile_token: turnstileToken = null } = form;
             const request = { identifier, password, scope, turnstileToken };
-            return respondWithTokens(c, config, await login(ctx, request));
+            return respondToLogin(c, await login(ctx, request));
           }
           case 'refresh_token':
             return respondWithTokens(c, config, await refresh(ctx, form.refresh_token), {

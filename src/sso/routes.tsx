@@ -2,7 +2,8 @@ import type { Context } from 'hono';
 import type { AppEnv } from '../platform/http/app-env.ts';
 import { respondWithPage } from '../platform/http/page-response.tsx';
 import { route, type Web } from '../platform/http/route.ts';
-import { setSessionCookies } from '../sessions/http.ts';
+import { createReplaceSession, keepTokens } from '../sessions/http.ts';
+import type { Sessions } from '../sessions/service.ts';
 import { keepAttempt, readAttempt } from './http.ts';
 import { GoOn } from './pages.tsx';
 import {
@@ -16,7 +17,12 @@ import {
 import type { Sso } from './service.ts';
 
 /** The way to a provider and back. */
-export const ssoRoutes = ({ start, finish }: Sso, { config: { cookies }, identify, site }: Web) => {
+export const ssoRoutes = (
+  { sso: { start, finish }, sessions }: { readonly sso: Sso; readonly sessions: Pick<Sessions, 'logout'> },
+  { config, identify, site }: Web,
+) => {
+  const { cookies } = config;
+  const replaceSession = createReplaceSession(sessions.logout, identify, config);
   /** A redirect chain from another site sends no cookie of SameSite=Strict, but a page of ours that continues does. */
   const goOn = (c: Context<AppEnv>, returnTo: string) => {
     if (cookies.sameSite !== 'strict') return c.redirect(returnTo, 303);
@@ -102,8 +108,8 @@ export const ssoRoutes = ({ start, finish }: Sso, { config: { cookies }, identif
         const { returnTo } = loggedIn;
         if (loggedIn.kind === 'repeated') return goOn(c, returnTo);
         attempt.replace(loggedIn.sealedResult);
-        c.set('userId', loggedIn.tokens.account.id);
-        setSessionCookies(c, cookies, loggedIn.tokens);
+        await replaceSession(c);
+        keepTokens(c, config, loggedIn.tokens);
         return goOn(c, returnTo);
       },
     ),

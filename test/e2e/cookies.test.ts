@@ -15,14 +15,15 @@ const logInAtFrontend = async (): Promise<Page> => {
 describe.skipIf(!hasBrowser)('the cookies of a login', () => {
   it('are kept by the browser as they are meant', async () => {
     const page = await logInAtFrontend();
-    const cookies = await page.context().cookies([`${api}/auth`]);
+    const cookies = await page.context().cookies([`${api}/auth`, `${api}/account`]);
     const common = { domain: apiHost, httpOnly: true, secure: false, sameSite: 'Lax' };
     expect(cookies.sort((a, b) => a.name.localeCompare(b.name))).toMatchObject([
       { ...common, name: 'itsor_session', path: '/' },
       { ...common, name: 'itsor_session_refresh', path: '/auth' },
+      { ...common, name: 'itsor_session_renew', path: '/account' },
     ]);
     const livesHours = cookies.map(({ expires }) => Math.round((expires - Date.now() / 1000) / 3600));
-    expect(livesHours).toEqual([1, 7 * 24]);
+    expect(livesHours).toEqual([1, 7 * 24, 7 * 24]);
   });
 
   it('are out of the reach of scripts, on the refresh path as well', async () => {

@@ -54,6 +54,7 @@ describe.skipIf(!hasBrowser).each(['lax', 'strict'])(
         // Where a reload of the callback leads; it opens nothing.
         ['itsor_session_oauth', 'lax'],
         ['itsor_session_refresh', sameSite],
+        ['itsor_session_renew', sameSite],
       ]);
     });
   },

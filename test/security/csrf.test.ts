@@ -49,6 +49,12 @@ const routes: readonly [
     ({ email }, headers, by) => by('POST', '/auth/token', { json: { email, password }, headers }),
   ],
   [
+    'a login in a browser that has a session',
+    200,
+    ({ email, cookies }, headers, by) =>
+      by('POST', '/auth/token', { json: { email, password }, cookies, headers }),
+  ],
+  [
     'a login with a form',
     200,
     ({ email: username }, headers, by) =>

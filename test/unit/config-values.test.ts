@@ -117,6 +117,8 @@ describe('cookies', () => {
       attemptPath: '/auth/oauth',
       signUpName: 'sid_signup',
       refreshPath: '/auth',
+      renewName: 'sid_renew',
+      renewPath: '/account',
       secure: false,
       sameSite: 'lax',
     });

@@ -52,7 +52,11 @@ describe('POST /auth/token with JSON', () => {
       const body = await response.json<Tokens>();
       expect(body.user.email).toBe(email);
       expect(body).not.toHaveProperty('refresh_token');
-      expect([...cookiesOf(response).keys()]).toEqual(['itsor_session', 'itsor_session_refresh']);
+      expect([...cookiesOf(response).keys()]).toEqual([
+        'itsor_session',
+        'itsor_session_refresh',
+        'itsor_session_renew',
+      ]);
     },
   );
 
@@ -153,7 +157,7 @@ describe('POST /auth/token with a form (RFC 6749)', () => {
       expires_in: 3600,
       refresh_token: expect.any(String),
     });
-    expect(response.headers.getSetCookie()).toHaveLength(2);
+    expect(response.headers.getSetCookie()).toHaveLength(3);
   });
 
   // Proves RFC 6749, 6.

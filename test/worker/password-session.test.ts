@@ -91,7 +91,7 @@ describe('after a change of the password', () => {
     const lifeMs = new Date(next?.expires_at).getTime() - Date.now();
     expect(lifeMs).toBeGreaterThan(7 * 86_400_000 - 60_000);
     expect(rows.filter(({ revoked_at }) => revoked_at === null)).toHaveLength(1);
-    expect(response.headers.getSetCookie()).toHaveLength(2);
+    expect(response.headers.getSetCookie()).toHaveLength(3);
   });
 
   it('the absolute end is no later than before, however near it is', async () => {

@@ -43,7 +43,7 @@ describe('POST /auth/password', () => {
     expect(response.status).toBe(200);
     const tokens = await response.json<Required<Tokens>>();
     expect(tokens.user.password_changed_at).not.toBe(account.user.password_changed_at);
-    expect(response.headers.getSetCookie()).toHaveLength(2);
+    expect(response.headers.getSetCookie()).toHaveLength(3);
     expect((await me(tokens.access_token)).status).toBe(200);
     expect((await me(other.access_token)).status).toBe(401);
     expect((await mailsTo(email)).map(({ template }) => template)).toContain('password_changed');

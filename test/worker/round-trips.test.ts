@@ -277,6 +277,16 @@ describe('database round trips and Durable Object calls, as the contract budgets
       },
     ],
     [
+      // The session that the browser had ends after the response.
+      'POST /auth/token in a browser that has a session',
+      { db: 3, objects: 3 },
+      async () => {
+        const { user, access_token } = await newAccount(client);
+        const init = { json: { email: user.email, password }, cookies: { itsor_session: access_token } };
+        return () => client('POST', '/auth/token', init);
+      },
+    ],
+    [
       // One read before the response; the audit event of the failure comes after it.
       'POST /auth/token with a wrong password',
       { db: 2, objects: 3 },

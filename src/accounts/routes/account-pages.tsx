@@ -13,7 +13,8 @@ import { doneAt } from '../../platform/pages/notices.ts';
 import {
   clearSessionCookies,
   createLogOut,
-  setSessionCookies,
+  createReplaceSession,
+  keepTokens,
   setSignUpCookie,
 } from '../../sessions/http.ts';
 import type { IssuedTokens } from '../../sessions/rules/session.ts';
@@ -24,6 +25,7 @@ import type { Sso } from '../../sso/service.ts';
 import { signUpReasons } from '../http.ts';
 import { ChangeEmailBody, ChangePasswordBody, EmailCode } from '../schema/credentials.ts';
 import type { Accounts } from '../service.ts';
+import { createRenewal } from './renewal.tsx';
 import { createShowAccount } from './show-account.tsx';
 
 const formPaths = [
@@ -59,10 +61,12 @@ export const accountPageRoutes = (features: PageFeatures, web: Web) => {
   const { cookies } = config;
   const logOut = createLogOut(sessions.logout, identify, config);
   const proveAddress = createProveAddress(emails, web);
-  const keepTokens = (c: Context<AppEnv>, tokens: IssuedTokens) => {
-    c.set('userId', tokens.account.id);
-    setSessionCookies(c, cookies, tokens);
+  const replaceSession = createReplaceSession(sessions.logout, identify, config);
+  const keepLogin = async (c: Context<AppEnv>, tokens: IssuedTokens) => {
+    await replaceSession(c);
+    keepTokens(c, config, tokens);
   };
+  const { before, renewalRoutes } = createRenewal(sessions, web);
   const { showAccount, showSignedOut } = createShowAccount(features, web);
 
   /** Whether a sign-up was refused because this browser is logged in to the account of the address: it was sent twice. */
@@ -78,14 +82,14 @@ export const accountPageRoutes = (features: PageFeatures, web: Web) => {
   };
 
   return [
-    page({ method: 'GET', path: '/account', access: 'optional' }, (c) => showAccount(c)),
+    page({ method: 'GET', path: '/account', access: 'optional', before }, (c) => showAccount(c)),
     page(
       { method: 'POST', path: '/account/login', access: 'optional', rate: 'login' },
       pageForm({
         name: 'login',
         schema: LoginBody,
         submit: async (c, body) => {
-          keepTokens(c, await sessions.login(c.var.ctx, body));
+          await keepLogin(c, await sessions.login(c.var.ctx, body));
           return '/account';
         },
         again: showSignedOut,
@@ -108,14 +112,14 @@ export const accountPageRoutes = (features: PageFeatures, web: Web) => {
             setSignUpCookie(c, cookies, outcome.attempt);
             return doneAt('/verify-email', 'signed-up');
           }
-          keepTokens(c, outcome.tokens);
+          await keepLogin(c, outcome.tokens);
           return '/account';
         },
         again: showSignedOut,
       }),
     ),
     page(
-      { method: 'POST', path: '/account/logout', access: 'optional', rate: 'anybody' },
+      { method: 'POST', path: '/account/logout', access: 'optional', rate: 'anybody', before },
       pageForm({
         name: 'logout',
         schema: LogoutQuery,
@@ -129,7 +133,7 @@ export const accountPageRoutes = (features: PageFeatures, web: Web) => {
       }),
     ),
     page(
-      { method: 'POST', path: '/account/sessions/end', access: 'session' },
+      { method: 'POST', path: '/account/sessions/end', access: 'session', before },
       pageForm({
         name: 'session',
         schema: SessionParams,
@@ -142,7 +146,7 @@ export const accountPageRoutes = (features: PageFeatures, web: Web) => {
       }),
     ),
     page(
-      { method: 'POST', path: '/account/identities/unlink', access: 'session' },
+      { method: 'POST', path: '/account/identities/unlink', access: 'session', before },
       pageForm({
         name: 'identity',
         schema: IdentityParams,
@@ -154,14 +158,14 @@ export const accountPageRoutes = (features: PageFeatures, web: Web) => {
       }),
     ),
     page(
-      { method: 'POST', path: '/account/password', access: 'session', rate: 'password' },
+      { method: 'POST', path: '/account/password', access: 'session', rate: 'password', before },
       pageForm({
         name: 'password',
         schema: ChangePasswordBody,
         reasons: changeReasons(passwords),
         submit: async (c, { current_password: current, new_password: next }, ctx) => {
           try {
-            keepTokens(c, await passwords.change(ctx, { current, next }));
+            keepTokens(c, config, await passwords.change(ctx, { current, next }));
           } catch (thrown) {
             // The first of two presses has ended the session that the second one came with.
             if (!mayBeRepeated(thrown) || !(await passwords.isChangedTo(ctx, next))) throw thrown;
@@ -172,7 +176,7 @@ export const accountPageRoutes = (features: PageFeatures, web: Web) => {
       }),
     ),
     page(
-      { method: 'POST', path: '/account/email', access: 'session', rate: 'mail' },
+      { method: 'POST', path: '/account/email', access: 'session', rate: 'mail', before },
       pageForm({
         name: 'email',
         schema: ChangeEmailBody,
@@ -184,7 +188,7 @@ export const accountPageRoutes = (features: PageFeatures, web: Web) => {
       }),
     ),
     page(
-      { method: 'POST', path: '/account/code', access: 'optional', rate: 'verify' },
+      { method: 'POST', path: '/account/code', access: 'optional', rate: 'verify', before },
       pageForm({
         name: 'code',
         schema: EmailCode,
@@ -192,6 +196,7 @@ export const accountPageRoutes = (features: PageFeatures, web: Web) => {
         again: showAccount,
       }),
     ),
+    ...renewalRoutes,
     // A form that was not accepted leaves its own path in the address line, and a reload asks for it.
     ...formPaths.map((path) =>
       page({ method: 'GET', path, access: 'optional' }, (c) => c.redirect('/account', 303)),

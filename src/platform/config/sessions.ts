@@ -59,6 +59,9 @@ export const readCookies = ({ settings, strict, problem }: Scope) => {
     refreshName: `${name}_refresh`,
     // Browsers drop a __Host- cookie unless its path is the root.
     refreshPath: prefix === 'host' ? '/' : '/auth',
+    /** Tells the pages that the browser has a refresh cookie, which it does not send to them. It holds no secret. */
+    renewName: `${name}_renew`,
+    renewPath: prefix === 'host' ? '/' : '/account',
     /**
      * Binds a login by a provider to the browser that began it, and to this host where Secure allows it: another
      * subdomain could plant an attempt of its own (login CSRF). Each attempt adds a text of its own to the name.

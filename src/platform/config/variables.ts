@@ -155,7 +155,7 @@ export const variables = {
     REFRESH_REUSE_GRACE_SECONDS: worker(integer(0, 60), '10', 'Seconds in which the refresh token before the current one still works, 0 to 60'),
     REFRESH_LATE_MAX: worker(integer(0, 24), '3', 'How often in a day a session answers that token after the grace, to the device whose answer was lost, 0 to 24; 0 turns it off, as REFRESH_REUSE_GRACE_SECONDS=0 does where this is not set'),
     SESSION_MAX_PER_ACCOUNT: worker(integer(1, 1000), '100', 'Live sessions of one account, 1 to 1000; one login more ends the oldest session'),
-    SESSION_COOKIE_NAME: worker(token, 'itsor_session', 'Cookie of the access token; the refresh cookie adds _refresh; a name with __Host- or __Secure- needs SESSION_COOKIE_SECURE=true'),
+    SESSION_COOKIE_NAME: worker(token, 'itsor_session', 'Cookie of the access token; the refresh cookie adds _refresh, and the sign for pages that there is one _renew; a name with __Host- or __Secure- needs SESSION_COOKIE_SECURE=true'),
     SESSION_COOKIE_SECURE: worker(boolean, 'false', 'Whether browsers send the cookies over HTTPS only; strict: must be true'),
     SESSION_COOKIE_SAMESITE: worker(oneOf('lax', 'strict', 'none'), 'lax', 'lax, strict or none; none needs SESSION_COOKIE_SECURE=true'),
   }),

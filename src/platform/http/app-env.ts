@@ -7,8 +7,7 @@ import type { AccessVerdict } from '../rules/access-token.ts';
 export type Presented =
   | { readonly kind: 'none' }
   | { readonly kind: 'malformed'; readonly error: AppError }
-  | { readonly kind: 'invalid' }
-  | (Exclude<AccessVerdict, { kind: 'invalid' }> & Pick<Actor, 'source'>);
+  | (AccessVerdict & Pick<Actor, 'source'>);
 
 /** Hono's environment: the container keeps the bindings, and `ctx` has the facts of a request. */
 export type AppEnv = {

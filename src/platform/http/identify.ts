@@ -78,7 +78,7 @@ export const createIdentify = ({ verifyAccessToken, credential }: Options): Iden
       const presented = readCredential(c, credential);
       if (!presented) return { kind: 'none' };
       const verdict = await verifyAccessToken(presented.token, c.var.ctx.now);
-      return verdict.kind === 'invalid' ? verdict : { ...verdict, source: presented.source };
+      return { ...verdict, source: presented.source };
     } catch (error) {
       if (error instanceof AppError) return { kind: 'malformed', error };
       throw error;

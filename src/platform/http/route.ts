@@ -87,7 +87,11 @@ export const publicDocument = {
 export const publicCacheControl = 'public, max-age=300';
 
 /** A route whose answers, failures included, are pages. */
-export type PageDescription = Common & { readonly tag: 'pages' };
+export type PageDescription = Common & {
+  readonly tag: 'pages';
+  /** Runs before the access check, and may answer instead of the page. */
+  readonly before?: MiddlewareHandler<AppEnv>;
+};
 
 /** The names by which a handler reads its input: `c.req.valid('param')`. */
 type Targets = { params: 'param'; query: 'query'; json: 'json'; oauthForm: 'form' };
@@ -188,7 +192,7 @@ const middlewareOf = (described: Route, identify: Identify): MiddlewareHandler<A
     access === 'session' || isPermission(access)
       ? [authenticate(identify, isPermission(access) ? access : null)]
       : [];
-  if (described.tag === 'pages') return login;
+  if (described.tag === 'pages') return [...(described.before ? [described.before] : []), ...login];
   const { params, query, admit } = described;
   if (access === 'callback_secret' && !admit) throw new Error(`${described.path} checks no secret`);
   return [

@@ -26,12 +26,18 @@ const notices = {
     'That way to log in is removed. Devices that are logged in stay logged in until you log them out.',
   'others-ended': 'Every other device is logged out.',
   'logged-out': 'You are logged out.',
+  'session-over': 'Your session has ended. Please log in again.',
+  'not-done':
+    'Your session has ended, so what you have just sent was not done. Please log in again, and then send it once more.',
 } as const;
 
-type Notice = keyof typeof notices;
+export type Notice = keyof typeof notices;
+
+export const isNotice = (name: string | undefined): name is Notice =>
+  name !== undefined && Object.hasOwn(notices, name);
 
 /** The address of a page that shows a notice. */
 export const doneAt = (path: string, notice: Notice): string => `${path}?done=${notice}`;
 
 export const noticeText = (name: string | undefined): string | undefined =>
-  name !== undefined && Object.hasOwn(notices, name) ? notices[name as Notice] : undefined;
+  isNotice(name) ? notices[name] : undefined;

@@ -45,7 +45,12 @@ const newRoleName = () => `m${crypto.randomUUID().slice(0, 8)}`;
 
 /** Every operation of the app. A test demands a row for each, and none that is left over. */
 export const access: Readonly<Record<string, Access>> = {
-  'POST /auth/signup': { everybody: 201, attempt: () => json({ email: newEmail(), password }) },
+  // A browser that opens another session ends the one that it had.
+  'POST /auth/signup': {
+    everybody: 201,
+    usesUp: true,
+    attempt: () => json({ email: newEmail(), password }),
+  },
   'POST /auth/token': { everybody: 401, attempt: () => json({ email: newEmail(), password }) },
   'POST /auth/refresh': { everybody: 401, attempt: () => json({ refresh_token: 'made-up' }) },
   'POST /auth/logout': { everybody: 204, usesUp: true },

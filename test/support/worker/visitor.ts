@@ -23,25 +23,45 @@ export type Visit = {
 
 const titleOf = (html: string): string => /<title>(.*?)<\/title>/.exec(html)?.[1] ?? '';
 
-/** Someone with a browser and no script: keeps cookies by their paths, opens pages and sends forms. */
-export const createVisitor = (client: Client) => {
-  const jar = new Map<string, { value: string; path: string }>();
+const maxRedirects = 20;
+
+type Options = {
+  /** Whether the browser keeps what a response sets. */
+  readonly keeps?: () => boolean;
+};
+
+/**
+ * Someone with a browser and no script: keeps cookies by their paths and for as long as they live, opens pages and sends
+ * forms, and sends a request again where a 307 tells it to.
+ */
+export const createVisitor = (client: Client, { keeps = () => true }: Options = {}) => {
+  const jar = new Map<string, { value: string; path: string; expiresMs: number }>();
 
   const cookiesFor = (path: string) =>
     Object.fromEntries(
-      [...jar].filter(([, cookie]) => path.startsWith(cookie.path)).map(([name, { value }]) => [name, value]),
+      [...jar]
+        .filter(([, cookie]) => path.startsWith(cookie.path) && cookie.expiresMs > Date.now())
+        .map(([name, { value }]) => [name, value]),
     );
 
   const visit = async (
     method: string,
     path: string,
     init: Omit<Parameters<Client>[2] & object, 'cookies'> = {},
+    redirects = 0,
   ): Promise<Visit> => {
     const response = await client(method, path, { ...init, cookies: cookiesFor(path) });
-    for (const [name, { value, attributes }] of cookiesOf(response)) {
-      const cookiePath = attributes.find((each) => each.startsWith('Path='))?.slice(5) ?? '/';
-      if (attributes.includes('Max-Age=0')) jar.delete(name);
-      else jar.set(name, { value, path: cookiePath });
+    for (const [name, { value, attributes }] of keeps() ? cookiesOf(response) : []) {
+      const read = (attribute: string) =>
+        attributes.find((each) => each.startsWith(`${attribute}=`))?.slice(attribute.length + 1);
+      const maxAge = Number(read('Max-Age'));
+      if (maxAge === 0) jar.delete(name);
+      else jar.set(name, { value, path: read('Path') ?? '/', expiresMs: Date.now() + maxAge * 1000 });
+    }
+    const next = response.headers.get('Location');
+    if (response.status === 307 && next !== null) {
+      if (redirects === maxRedirects) throw new Error(`too many redirects, the last one to ${next}`);
+      return visit(method, next, init, redirects + 1);
     }
     const html = await response.text();
     const { status, headers } = response;
