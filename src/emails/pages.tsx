@@ -1,5 +1,6 @@
 import type { Failure } from '../platform/pages/failure.ts';
 import { Form, fieldsOf } from '../platform/pages/form.tsx';
+import { Link } from '../platform/pages/link.tsx';
 
 type CodeFormProps = { action: string; email?: string; failure: Failure | undefined };
 
@@ -46,7 +47,7 @@ export const VerifyByCode = ({ failure }: { failure: Failure | undefined }) => {
         </Form>
       </section>
       <p>
-        <a href="/account">To your account</a>
+        <Link href="/account">To your account</Link>
       </p>
     </>
   );
@@ -98,7 +99,7 @@ export const DeadLink = ({ purpose, isGone }: { purpose: LinkPurpose; isGone: bo
       ).map(({ before, href, label }) => (
         <li>
           {before}
-          <a href={href}>{label}</a>
+          <Link href={href}>{label}</Link>
         </li>
       ))}
     </ul>

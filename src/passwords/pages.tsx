@@ -1,5 +1,6 @@
 import type { Failure } from '../platform/pages/failure.ts';
 import { Form, fieldsOf } from '../platform/pages/form.tsx';
+import { Link } from '../platform/pages/link.tsx';
 
 export const ForgotPassword = ({ failure }: { failure: Failure | undefined }) => {
   const Field = fieldsOf('forgot', failure);
@@ -10,7 +11,7 @@ export const ForgotPassword = ({ failure }: { failure: Failure | undefined }) =>
         <Field name="email" type="email" autocomplete="email" />
       </Form>
       <p>
-        <a href="/account">Back to the login</a>
+        <Link href="/account">Back to the login</Link>
       </p>
     </section>
   );
@@ -33,7 +34,7 @@ export const ResetPassword = ({ token, minPasswordLength, failure }: ResetProps)
         />
       </Form>
       <p>
-        <a href="/account">Back to the login</a>
+        <Link href="/account">Back to the login</Link>
       </p>
     </section>
   );
