@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { type Answer, createClient, expectStatus, fail, pass, type Request } from './drills/client.ts';
 import { CliError, interruption, runProgram } from './program/cli.ts';
+import { reaches } from './program/cookie-path.ts';
 import { readOptions, readServiceUrl } from './program/options.ts';
 
 const usage = `npm run smoke -- --url https://… [--email name@domain] [--version [worker=]id]
@@ -37,10 +38,6 @@ const readVersion = (given: string) => {
 
 /** What cleans up goes on after this program was asked to stop. */
 type VisitorRequest = Pick<Request, 'json' | 'bearer'> & { readonly isCleanUp?: true };
-
-/** RFC 6265 section 5.1.4. */
-const reaches = (path: string, pathname: string): boolean =>
-  pathname === path || pathname.startsWith(path.endsWith('/') ? path : `${path}/`);
 
 /** A client that keeps its cookies and sends them to their paths, as a browser does. */
 const createVisitor = ({ url, version }: Arguments, asked: AbortSignal) => {

@@ -1,3 +1,4 @@
+import { reaches } from '../program/cookie-path.ts';
 import { type Finding, failure, ok, verdict, warning } from './report.ts';
 
 /** What the configuration promises of a service that runs. */
@@ -126,8 +127,7 @@ const inspectCookies = async (url: string, { strict, sameSite, cookieNames }: Pr
   const { pathname } = new URL(`${url}/auth/refresh`);
   const flaws = cookies.flatMap(({ name, path, attributes }) =>
     [
-      // RFC 6265 section 5.1.4.
-      !pathname.startsWith(path.endsWith('/') ? path : `${path}/`) &&
+      !reaches(path, pathname) &&
         `${name} has Path=${path}, so ${pathname} never gets it; is API_URL ${url}?`,
       !attributes.includes('httponly') && `${name} lacks HttpOnly`,
       strict && !attributes.includes('secure') && `${name} lacks Secure`,

@@ -102,7 +102,6 @@ describe('the address after a login at a provider', () => {
     ['//b.example/welcome', 'https://b.example/welcome'],
     ['//evil.example/', null],
     ['/\\evil.example/', null],
-    // Proves ASVS 3.7.2.
   ])('%s is a path of the API where it has no origin', (given, address) =>
     expect(readReturnAddress(given, policy)).toBe(address),
   );

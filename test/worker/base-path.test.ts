@@ -1,5 +1,6 @@
 import { env } from 'cloudflare:test';
 import { describe, expect, it } from 'vitest';
+import { reaches } from '../../scripts/program/cookie-path.ts';
 import type { Bindings } from '../../src/container.ts';
 import { access } from '../support/worker/access.ts';
 import { newAdmin } from '../support/worker/administrators.ts';
@@ -44,10 +45,6 @@ const publish = (
 };
 
 type Shown = { readonly url: string; readonly status: number; readonly html: string };
-
-/** RFC 6265 section 5.1.4. */
-const reaches = (path: string, pathname: string) =>
-  pathname === path || pathname.startsWith(path.endsWith('/') ? path : `${path}/`);
 
 const decoded = (text: string) => text.replaceAll('&amp;', '&').replaceAll('&quot;', '"');
 
@@ -243,6 +240,7 @@ describe.each(Object.entries(proxies))('under a path, behind a proxy that %s', (
     expect((await client('PUT', upload.url, { body: pdf, headers: upload.headers })).status).toBe(200);
   });
 
+  // Proves RFC 8414, 3.1.
   it('the metadata is at both of its addresses, and each URL in it leads to a route', async () => {
     const texts = await Promise.all(
       [`${api}${wellKnown}`, `${host}${wellKnown}/api`].map(async (url) => (await client('GET', url)).text()),
