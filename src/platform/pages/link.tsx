@@ -1,13 +1,22 @@
-import { createContext, type PropsWithChildren, useContext } from 'hono/jsx';
+import { raw } from 'hono/html';
+import type { PropsWithChildren } from 'hono/jsx';
+import { Fragment } from 'hono/jsx/jsx-runtime';
 
-/** The base path of the service, which the layout of a page sets. */
-export const BasePath = createContext('');
+let current = '';
+
+/** Renders its content under a base path, at once: no component waits. Hono's own context would add 7 KiB to the bundle. */
+export const UnderBasePath = ({ basePath, children }: PropsWithChildren<{ basePath: string }>) => {
+  current = basePath;
+  try {
+    return raw(Fragment({ children }).toString());
+  } finally {
+    current = '';
+  }
+};
 
 /** An address of a page: a path of ours gets the base path, and any other address stays as it is. */
-export const useAddress = (address: string): string => {
-  const basePath = useContext(BasePath);
-  return address.startsWith('/') ? `${basePath}${address}` : address;
-};
+export const addressOf = (address: string): string =>
+  address.startsWith('/') ? `${current}${address}` : address;
 
 /** The one kind of link. */
 export const Link = ({
@@ -15,7 +24,7 @@ export const Link = ({
   class: name,
   children,
 }: PropsWithChildren<{ href: string; class?: string }>) => (
-  <a class={name} href={useAddress(href)}>
+  <a class={name} href={addressOf(href)}>
     {children}
   </a>
 );

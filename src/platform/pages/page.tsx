@@ -2,7 +2,7 @@ import { raw } from 'hono/html';
 import type { Child, PropsWithChildren } from 'hono/jsx';
 import type { Failure } from './failure.ts';
 import { ErrorSummary } from './form.tsx';
-import { BasePath, Link } from './link.tsx';
+import { Link, UnderBasePath } from './link.tsx';
 import { pageStyle } from './page-style.ts';
 import type { Site } from './site.ts';
 
@@ -27,7 +27,7 @@ export const Layout = ({ title, basePath, styleSheet, nonce, children }: LayoutP
         {styleSheet && <link rel="stylesheet" href={`${basePath}${styleSheet}`} nonce={nonce} />}
       </head>
       <body>
-        <BasePath.Provider value={basePath}>{children}</BasePath.Provider>
+        <UnderBasePath basePath={basePath}>{children}</UnderBasePath>
       </body>
     </html>
   </>
