@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { type Answer, createClient, expectStatus, fail, pass, type Request } from './drills/client.ts';
 import { CliError, interruption, runProgram } from './program/cli.ts';
+import { reaches } from './program/cookie-path.ts';
 import { readOptions, readServiceUrl } from './program/options.ts';
 
 const usage = `npm run smoke -- --url https://… [--email name@domain] [--version [worker=]id]
@@ -24,7 +25,7 @@ const readArguments = () => {
   if (!name || !domain) throw new CliError(`--email wants an address\n\n${usage}`);
   return {
     version: version === undefined ? null : readVersion(version),
-    url: readServiceUrl(url).replace(/\/+$/, ''),
+    url: readServiceUrl(url),
     email: `${name}+${randomBytes(6).toString('hex')}@${domain}`,
   };
 };
@@ -38,9 +39,9 @@ const readVersion = (given: string) => {
 /** What cleans up goes on after this program was asked to stop. */
 type VisitorRequest = Pick<Request, 'json' | 'bearer'> & { readonly isCleanUp?: true };
 
-/** A client that keeps its cookies, as a browser does. */
+/** A client that keeps its cookies and sends them to their paths, as a browser does. */
 const createVisitor = ({ url, version }: Arguments, asked: AbortSignal) => {
-  const jar = new Map<string, string>();
+  const jar = new Map<string, { readonly pair: string; readonly path: string }>();
   // A dictionary of RFC 9651, by which Cloudflare chooses among the versions of a deployment.
   const override = version?.worker && {
     'Cloudflare-Workers-Version-Overrides': `${version.worker}="${version.id}"`,
@@ -48,14 +49,16 @@ const createVisitor = ({ url, version }: Arguments, asked: AbortSignal) => {
   const send = createClient(url, { headers: { 'User-Agent': 'itsor-smoke', ...override } });
   return async (method: string, path: string, { isCleanUp, ...request }: VisitorRequest = {}) => {
     if (asked.aborted && !isCleanUp) throw new CliError('✗ The smoke test was stopped before its end.');
-    const isByCookie = request.bearer === undefined && jar.size > 0;
+    const { pathname } = new URL(`${url}${path}`);
+    const cookies = [...jar.values()].filter((cookie) => reaches(cookie.path, pathname));
+    const isByCookie = request.bearer === undefined && cookies.length > 0;
     const answer = await send(method, path, {
       ...request,
-      ...(isByCookie && { headers: { Cookie: [...jar.values()].join('; ') } }),
+      ...(isByCookie && { headers: { Cookie: cookies.map(({ pair }) => pair).join('; ') } }),
     });
     for (const cookie of answer.headers.getSetCookie()) {
       const [pair = ''] = cookie.split(';');
-      jar.set(pair.split('=')[0] ?? '', pair);
+      jar.set(pair.split('=')[0] ?? '', { pair, path: /;\s*path=([^;]*)/i.exec(cookie)?.[1] ?? '/' });
     }
     return answer;
   };

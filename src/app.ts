@@ -1,4 +1,5 @@
 import { Hono } from 'hono';
+import { getPath } from 'hono/utils/url';
 import type { Container, Foundation } from './container.ts';
 import type { Features } from './features.ts';
 import { livenessRoute } from './health/routes.ts';
@@ -7,10 +8,11 @@ import type { RequestContext } from './platform/context.ts';
 import { AppError } from './platform/errors.ts';
 import type { AppEnv } from './platform/http/app-env.ts';
 import { createIdentify } from './platform/http/identify.ts';
-import { createNoRoute } from './platform/http/matched-route.ts';
+import { createPaths } from './platform/http/matched-route.ts';
 import { respondWithProblem } from './platform/http/problem.ts';
 import { createRatePolicies } from './platform/http/rate-policies.ts';
 import { mount } from './platform/http/route.ts';
+import { underBasePath } from './platform/middleware/base-path.ts';
 import { type CorsOptions, cors, csrf, securityHeaders } from './platform/middleware/browser-security.ts';
 import {
   answerFailure,
@@ -23,6 +25,7 @@ import { rateLimit } from './platform/middleware/rate-limit.ts';
 import { requestContext, timeout } from './platform/middleware/request-context.ts';
 import { onlyThisMachine } from './platform/middleware/this-machine.ts';
 import { siteOf } from './platform/pages/site.ts';
+import { createRoutePath } from './platform/rules/base-path.ts';
 import { isLoopback } from './platform/rules/network.ts';
 import { createOriginCheck } from './platform/rules/origins.ts';
 import { checksumHeader } from './platform/rules/storage.ts';
@@ -32,16 +35,21 @@ type BaseOptions = CorsOptions & {
   readonly timeoutMs: number;
   readonly strict: boolean;
   readonly logSampleRatio: number;
+  readonly basePath: string;
+  readonly isRoute: (path: string) => boolean;
 };
 
 /** What every request passes, whatever it asks for. */
 const createBase = (
   { log, clock, newRequestId, telemetry, random }: Foundation,
-  { timeoutMs, strict, logSampleRatio, ...origins }: BaseOptions,
+  { timeoutMs, strict, logSampleRatio, basePath, isRoute, ...origins }: BaseOptions,
 ) => {
-  const app = new Hono<AppEnv>();
+  const routePathOf = createRoutePath(basePath, isRoute);
+  // Routing, limits, logs and errors all see the path that this returns.
+  const app = new Hono<AppEnv>({ getPath: (request) => routePathOf(getPath(request)) });
   app.use(
     requestContext({ log, clock, newRequestId, timeoutMs }),
+    underBasePath(basePath),
     observe(telemetry),
     accessLog({ clock, random, sampleRatio: logSampleRatio }),
     securityHeaders({ strict }),
@@ -66,12 +74,15 @@ export const createApp = (container: Container, features: Features) => {
     { config, identify, site },
     { jwks: accessTokens.jwks, asset: (path) => bindings.ASSETS.fetch(`https://assets.local${path}`) },
   );
+  const { isRoute, noRoute } = createPaths(routes);
   const hasPages = jwt.locations.cookie;
 
   const app = createBase(container, {
     timeoutMs: limits.requestTimeoutMs,
     logSampleRatio: config.log.sampleRatio,
     strict: config.environment.strict,
+    basePath: origins.basePath,
+    isRoute,
     isAllowedOrigin,
     requestHeaders: ['Authorization', jwt.headerName, checksumHeader, ...origins.allowedHeaders],
   })
@@ -79,9 +90,8 @@ export const createApp = (container: Container, features: Features) => {
     .on('ALL', hasPages ? ['/auth/oauth/*'] : [], forPeopleAndPrograms(site))
     .use(timeout)
     .use(rateLimit({ limiter, policyOf: createRatePolicies(limits.rate, routes), identify }))
-    .use(csrf({ isAllowedOrigin, apiOrigin: origins.api, credential }));
+    .use(csrf({ isAllowedOrigin, apiOrigin: origins.api && new URL(origins.api).origin, credential }));
   mount(app, routes, identify);
-  const noRoute = createNoRoute(routes);
   app.notFound((c) => {
     throw noRoute(c.req.path);
   });
@@ -117,6 +127,8 @@ export const createRefusingApp = (
     timeoutMs: 10_000,
     logSampleRatio: 1,
     strict,
+    basePath: '',
+    isRoute: () => false,
     isAllowedOrigin: () => false,
     requestHeaders: [],
   };

@@ -42,7 +42,7 @@ export const createRoutes = (features: Features, web: Web, { jwks, asset }: Besi
   const hasPages = jwt.locations.cookie;
   return [
     livenessRoute,
-    ...homeRoutes({ strict: environment.strict, hasPages, hasMailbox: mailbox !== null }),
+    ...homeRoutes({ strict: environment.strict, hasPages, hasMailbox: mailbox !== null }, web),
     ...healthRoutes(features.health),
     ...docsRoutes({ asset }, web),
     ...flagRoutes(flags),
@@ -61,7 +61,7 @@ export const createRoutes = (features: Features, web: Web, { jwks, asset }: Besi
     ...(hasPages ? linkPageRoutes({ passwords, emails }, web) : []),
     ...(features.metrics ? metricsRoutes(features.metrics) : []),
     // Local environments only: mails are captured nowhere else.
-    ...(mailbox ? devMailboxRoutes({ mailbox }) : []),
+    ...(mailbox ? devMailboxRoutes({ mailbox }, web) : []),
     ...createForkRoutes(features.fork, web),
   ];
 };

@@ -64,7 +64,7 @@ const checkService = async (url: string | undefined, loaded: LoadedConfig): Prom
 // Prints every variable and what is wrong with it, and looks at the database and the service where it can.
 runProgram(async () => {
   const { env, url, json, all, 'before-migrate': beforeMigrate } = readOptions(options, usage);
-  readServiceUrl(url);
+  const serviceUrl = url === undefined ? url : readServiceUrl(url);
   const variables = await variablesOf(env);
   const { name, strict } = readEnvironment(variables);
   // The migrator's role is for a deployment, which has it beside the Worker's; the Worker is not given it.
@@ -89,7 +89,7 @@ runProgram(async () => {
       ...(await checkDatabase(variables, loaded, beforeMigrate)),
       ...(loaded.ok ? await inspectProviders(loaded.config.oidc.providers) : []),
       ...(loaded.ok ? await inspectStorage(loaded.config.uploads.storage) : []),
-      ...(await checkService(url, loaded)),
+      ...(await checkService(serviceUrl, loaded)),
     ],
   });
   console.log(json ? JSON.stringify(report, null, 2) : renderReport(report, all));

@@ -1,3 +1,4 @@
+import { reaches } from '../program/cookie-path.ts';
 import { type Finding, failure, ok, verdict, warning } from './report.ts';
 
 /** What the configuration promises of a service that runs. */
@@ -29,7 +30,7 @@ export const inspectService = async (url: string, promised: Promised): Promise<F
 const timeoutMs = 15_000;
 
 const call = (url: string, path: string, init: RequestInit = {}): Promise<Response> =>
-  fetch(new URL(path, url), { ...init, redirect: 'manual', signal: AbortSignal.timeout(timeoutMs) });
+  fetch(`${url}${path}`, { ...init, redirect: 'manual', signal: AbortSignal.timeout(timeoutMs) });
 
 const callForHead = async (...request: Parameters<typeof call>): Promise<Response> => {
   const response = await call(...request);
@@ -107,7 +108,11 @@ const inspectCookies = async (url: string, { strict, sameSite, cookieNames }: Pr
   });
   const cookies = response.headers.getSetCookie().map((cookie) => {
     const [pair = '', ...attributes] = cookie.split('; ');
-    return { name: pair.split('=')[0] ?? '', attributes: attributes.map((each) => each.toLowerCase()) };
+    return {
+      name: pair.split('=')[0] ?? '',
+      path: attributes.find((each) => /^path=/i.test(each))?.slice('path='.length) ?? '/',
+      attributes: attributes.map((each) => each.toLowerCase()),
+    };
   });
   if (cookieNames.length === 0)
     return verdict(
@@ -119,8 +124,11 @@ const inspectCookies = async (url: string, { strict, sameSite, cookieNames }: Pr
   const kept = cookieNames.filter((wanted) => !cookies.some(({ name }) => name === wanted));
   if (kept.length > 0)
     return failure('cookies', `${response.status}: a logout does not clear ${kept.join(', ')}`);
-  const flaws = cookies.flatMap(({ name, attributes }) =>
+  const { pathname } = new URL(`${url}/auth/refresh`);
+  const flaws = cookies.flatMap(({ name, path, attributes }) =>
     [
+      !reaches(path, pathname) &&
+        `${name} has Path=${path}, so ${pathname} never gets it; is API_URL ${url}?`,
       !attributes.includes('httponly') && `${name} lacks HttpOnly`,
       strict && !attributes.includes('secure') && `${name} lacks Secure`,
       !attributes.includes(`samesite=${sameSite.toLowerCase()}`) && `${name} is not SameSite=${sameSite}`,

@@ -38,14 +38,13 @@ const refuseEmpty = (values: Readonly<Record<string, unknown>>): void => {
   if (empty !== undefined) throw new Error(`--${empty} is empty.`);
 };
 
-/** The URL of a service. @throws CliError, without the URL: it may hold a password */
-export const readServiceUrl = <Url extends string | undefined>(given: Url): Url => {
-  if (given === undefined) return given;
+/** The URL of a service, without a slash at its end. @throws CliError, without the URL: it may hold a password */
+export const readServiceUrl = (given: string): string => {
   const url = URL.parse(given);
   if (!url || !/^https?:\/\//.test(given))
     throw new CliError('--url wants a URL that begins with http:// or https://.');
   if (url.username || url.password) throw new CliError('--url wants a URL without a user name and password.');
-  return given;
+  return given.replace(/\/+$/, '');
 };
 
 /** @throws CliError, without the connection string: it may hold a password */

@@ -2,6 +2,7 @@ import { CodeForm, ResendForm } from '../emails/pages.tsx';
 import { ChallengedForm, type FormChallenge } from '../platform/pages/challenge.tsx';
 import type { Failure } from '../platform/pages/failure.ts';
 import { Form, fieldsOf } from '../platform/pages/form.tsx';
+import { Link } from '../platform/pages/link.tsx';
 import { Devices } from '../sessions/pages.tsx';
 import type { SessionSummary } from '../sessions/rules/session.ts';
 import { WaysIn } from '../sso/pages.tsx';
@@ -28,9 +29,9 @@ const Offers = ({ offers }: { offers: readonly SsoOffer[] }) => (
     <ul class="offers">
       {offers.map(({ name, url }) => (
         <li>
-          <a class="button" href={url}>
+          <Link class="button" href={url}>
             Log in with {name}
-          </a>
+          </Link>
         </li>
       ))}
     </ul>
@@ -61,11 +62,11 @@ export const SignedOut = ({
           <Login name="password" type="password" autocomplete="current-password" />
         </ChallengedForm>
         <p>
-          <a href="/forgot-password">Forgot your password?</a>
+          <Link href="/forgot-password">Forgot your password?</Link>
         </p>
         {verifiesFirst && (
           <p>
-            <a href="/verify-email">Signed up, but not confirmed your e-mail address yet?</a>
+            <Link href="/verify-email">Signed up, but not confirmed your e-mail address yet?</Link>
           </p>
         )}
       </section>

@@ -1,5 +1,6 @@
 import { raw } from 'hono/html';
 import { errorCatalogue } from '../platform/errors.ts';
+import { Link } from '../platform/pages/link.tsx';
 import { Layout } from '../platform/pages/page.tsx';
 import { pageStyle } from '../platform/pages/page-style.ts';
 
@@ -15,9 +16,11 @@ const errorStyle = `
   }
 `;
 
+type DocumentProps = { readonly basePath: string; readonly nonce: string };
+
 /** The page that the `type` of a problem leads to: every code of the catalogue. */
-export const ErrorReference = ({ nonce }: { nonce: string }) => (
-  <Layout title="Itsor errors" nonce={nonce}>
+export const ErrorReference = ({ basePath, nonce }: DocumentProps) => (
+  <Layout title="Itsor errors" basePath={basePath} nonce={nonce}>
     <style nonce={nonce}>{raw(errorStyle)}</style>
     <main>
       <h1>Errors</h1>
@@ -49,35 +52,34 @@ export const ErrorReference = ({ nonce }: { nonce: string }) => (
 );
 
 // The viewer's style sheet has a dark mode that a class turns on.
-const viewerScript = `
+const viewerScript = (basePath: string) => `
   const dark = matchMedia('(prefers-color-scheme: dark)');
   const follow = () => document.documentElement.classList.toggle('dark-mode', dark.matches);
   dark.addEventListener('change', follow);
   follow();
   window.onload = () =>
-    SwaggerUIBundle({ url: '/openapi.json', dom_id: '#reference', deepLinking: true, validatorUrl: null });
+    SwaggerUIBundle({ url: '${basePath}/openapi.json', dom_id: '#reference', deepLinking: true, validatorUrl: null });
 `;
 
 /** The API reference by swagger-ui, from our own assets: it works offline and under a policy without unsafe-inline. */
-export const ApiReference = ({ nonce }: { nonce: string }) => (
-  <Layout title="Itsor API" styleSheet="/docs/assets/swagger-ui.css" nonce={nonce}>
+export const ApiReference = ({ basePath, nonce }: DocumentProps) => (
+  <Layout title="Itsor API" basePath={basePath} styleSheet="/docs/assets/swagger-ui.css" nonce={nonce}>
     <style nonce={nonce}>{raw('body { margin: 0; }')}</style>
     <main id="reference">
-      <noscript>The reference needs JavaScript; the document itself is at /openapi.json.</noscript>
+      <noscript>The reference needs JavaScript; the document itself is at {basePath}/openapi.json.</noscript>
     </main>
-    <script src="/docs/assets/swagger-ui-bundle.js" nonce={nonce} />
-    <script nonce={nonce}>{raw(viewerScript)}</script>
+    <script src={`${basePath}/docs/assets/swagger-ui-bundle.js`} nonce={nonce} />
+    <script nonce={nonce}>{raw(viewerScript(basePath))}</script>
   </Layout>
 );
 
-type HomeProps = {
-  readonly nonce: string;
+type HomeProps = DocumentProps & {
   readonly links: readonly (readonly [path: string, label: string])[];
 };
 
 /** The start page of a local service, with the links that `npm run dev` prints. */
-export const Home = ({ nonce, links }: HomeProps) => (
-  <Layout title="Itsor" nonce={nonce}>
+export const Home = ({ basePath, nonce, links }: HomeProps) => (
+  <Layout title="Itsor" basePath={basePath} nonce={nonce}>
     <style nonce={nonce}>{raw(pageStyle)}</style>
     <main>
       <h1>Itsor runs on this machine</h1>
@@ -85,7 +87,7 @@ export const Home = ({ nonce, links }: HomeProps) => (
         <ul>
           {links.map(([path, label]) => (
             <li>
-              <a href={path}>{label}</a>
+              <Link href={path}>{label}</Link>
             </li>
           ))}
         </ul>

@@ -18,7 +18,10 @@ const viewerFiles: ReadonlySet<string> = new Set(['swagger-ui.css', 'swagger-ui-
 type Pages = { readonly strict: boolean; readonly hasPages: boolean; readonly hasMailbox: boolean };
 
 /** What a person finds who opens the bare host: the account page, or at home every page. */
-export const homeRoutes = ({ strict, hasPages, hasMailbox }: Pages): readonly Route[] => {
+export const homeRoutes = (
+  { strict, hasPages, hasMailbox }: Pages,
+  { site }: Pick<Web, 'site'>,
+): readonly Route[] => {
   const { method, access, rate } = publicDocument;
   const home = { method, access, rate, path: '/' } as const;
   if (strict) return hasPages ? [page(home, (c) => c.redirect('/account', 302))] : [];
@@ -28,13 +31,18 @@ export const homeRoutes = ({ strict, hasPages, hasMailbox }: Pages): readonly Ro
     ...(hasMailbox ? [['/dev/mailbox', 'Mailbox'] as const] : []),
     ['/readyz', 'Readiness'],
   ] as const;
-  return [page(home, (c) => c.html(<Home links={links} nonce={usePagePolicy(c)} />))];
+  return [
+    page(home, (c) => c.html(<Home basePath={site.basePath} links={links} nonce={usePagePolicy(c)} />)),
+  ];
 };
 
 /** Fetches a static asset; `scripts/build-assets.ts` says which there are. */
 type FetchAsset = (path: string) => Promise<Response>;
 
-export const docsRoutes = ({ asset }: { readonly asset: FetchAsset }, { config }: Pick<Web, 'config'>) => {
+export const docsRoutes = (
+  { asset }: { readonly asset: FetchAsset },
+  { config, site }: Pick<Web, 'config' | 'site'>,
+) => {
   const { origins, jwt, cookies } = config;
   const deployment: Deployment = {
     url: origins.api ?? '/',
@@ -75,7 +83,7 @@ export const docsRoutes = ({ asset }: { readonly asset: FetchAsset }, { config }
         description: 'For people who try requests in a browser.',
         answers: { 200: { description: 'A page', mediaType: 'text/html' } },
       },
-      (c) => c.html(<ApiReference nonce={usePagePolicy(c)} />),
+      (c) => c.html(<ApiReference basePath={site.basePath} nonce={usePagePolicy(c)} />),
     ),
     route(
       {
@@ -85,7 +93,7 @@ export const docsRoutes = ({ asset }: { readonly asset: FetchAsset }, { config }
         description: 'It says what each `code` means and what a client can do.',
         answers: { 200: { description: 'A page', mediaType: 'text/html' } },
       },
-      (c) => c.html(<ErrorReference nonce={usePagePolicy(c)} />),
+      (c) => c.html(<ErrorReference basePath={site.basePath} nonce={usePagePolicy(c)} />),
     ),
     route(
       {

@@ -1,6 +1,7 @@
 import { ChallengedForm, type FormChallenge } from '../platform/pages/challenge.tsx';
 import type { Failure } from '../platform/pages/failure.ts';
 import { Form, fieldsOf } from '../platform/pages/form.tsx';
+import { Link } from '../platform/pages/link.tsx';
 
 type CodeFormProps = { action: string; email?: string; failure: Failure | undefined };
 
@@ -55,7 +56,7 @@ export const VerifyByCode = ({ failure, challenge }: VerifyProps) => {
         </ChallengedForm>
       </section>
       <p>
-        <a href="/account">To your account</a>
+        <Link href="/account">To your account</Link>
       </p>
     </>
   );
@@ -107,7 +108,7 @@ export const DeadLink = ({ purpose, isGone }: { purpose: LinkPurpose; isGone: bo
       ).map(({ before, href, label }) => (
         <li>
           {before}
-          <a href={href}>{label}</a>
+          <Link href={href}>{label}</Link>
         </li>
       ))}
     </ul>

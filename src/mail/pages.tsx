@@ -1,4 +1,5 @@
 import { raw } from 'hono/html';
+import { Link } from '../platform/pages/link.tsx';
 import { Layout } from '../platform/pages/page.tsx';
 import type { SentMail } from './rules/outbox.ts';
 
@@ -19,7 +20,7 @@ const Linked = ({ text }: { text: string }) => (
   <>
     {text
       .split(/(https?:\/\/\S+)/)
-      .map((part, index) => (index % 2 === 1 ? <a href={part}>{part}</a> : part))}
+      .map((part, index) => (index % 2 === 1 ? <Link href={part}>{part}</Link> : part))}
   </>
 );
 
@@ -34,7 +35,7 @@ const Mail = ({ mail, after }: { mail: SentMail; after: string | null }) => (
   <article id={mail.id}>
     <h2>{mail.subject}</h2>
     <p>
-      To <a href={pathOf({ to: mail.to, after })}>{mail.to}</a>,{' '}
+      To <Link href={pathOf({ to: mail.to, after })}>{mail.to}</Link>,{' '}
       <time datetime={mail.sentAt.toISOString()}>{mail.sentAt.toUTCString()}</time>
     </p>
     <iframe
@@ -51,9 +52,15 @@ const Mail = ({ mail, after }: { mail: SentMail; after: string | null }) => (
   </article>
 );
 
+type MailboxProps = Which & {
+  readonly basePath: string;
+  readonly items: readonly SentMail[];
+  readonly now: Date;
+};
+
 /** The captured mails. Each HTML part is shown in a frame in which nothing runs. */
-export const Mailbox = ({ items, to, after, now }: Which & { items: readonly SentMail[]; now: Date }) => (
-  <Layout title="Itsor mailbox">
+export const Mailbox = ({ basePath, items, to, after, now }: MailboxProps) => (
+  <Layout title="Itsor mailbox" basePath={basePath}>
     <style>{raw(style)}</style>
     <main>
       <h1>Mailbox</h1>
@@ -63,15 +70,15 @@ export const Mailbox = ({ items, to, after, now }: Which & { items: readonly Sen
       <p>
         {to !== null && (
           <>
-            Only those to {to}: <a href={pathOf({ after })}>show all addresses</a>.{' '}
+            Only those to {to}: <Link href={pathOf({ after })}>show all addresses</Link>.{' '}
           </>
         )}
         {after === null ? (
-          <a href={pathOf({ to, after: now.toISOString() })}>Clear the page</a>
+          <Link href={pathOf({ to, after: now.toISOString() })}>Clear the page</Link>
         ) : (
           <>
             Only those since {new Date(after).toUTCString()}:{' '}
-            <a href={pathOf({ to })}>show the earlier ones too</a>.
+            <Link href={pathOf({ to })}>show the earlier ones too</Link>.
           </>
         )}
       </p>

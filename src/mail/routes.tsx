@@ -1,6 +1,6 @@
 import { accepts } from 'hono/accepts';
 import { mailPagePolicy } from '../platform/http/content-security-policy.ts';
-import { route } from '../platform/http/route.ts';
+import { route, type Web } from '../platform/http/route.ts';
 import { Mailbox } from './pages.tsx';
 import type { SentMail } from './rules/outbox.ts';
 import { MailboxQuery } from './schema.ts';
@@ -14,7 +14,10 @@ const mailboxResponse = (mails: readonly SentMail[]) => ({
 const reloadSeconds = '10';
 
 /** The captured mails. The app has this route only in local environments, where mails are captured. */
-export const devMailboxRoutes = ({ mailbox }: { readonly mailbox: NonNullable<Mail['mailbox']> }) => [
+export const devMailboxRoutes = (
+  { mailbox }: { readonly mailbox: NonNullable<Mail['mailbox']> },
+  { site }: Pick<Web, 'site'>,
+) => [
   route(
     {
       method: 'GET',
@@ -38,7 +41,7 @@ export const devMailboxRoutes = ({ mailbox }: { readonly mailbox: NonNullable<Ma
         return c.json(mailboxResponse(items));
       c.header('Content-Security-Policy', mailPagePolicy);
       c.header('Refresh', reloadSeconds);
-      return c.html(<Mailbox items={items} to={to} after={after} now={ctx.now} />);
+      return c.html(<Mailbox basePath={site.basePath} items={items} to={to} after={after} now={ctx.now} />);
     },
   ),
 ];

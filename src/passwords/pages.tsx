@@ -1,6 +1,7 @@
 import { ChallengedForm, type FormChallenge } from '../platform/pages/challenge.tsx';
 import type { Failure } from '../platform/pages/failure.ts';
 import { Form, fieldsOf } from '../platform/pages/form.tsx';
+import { Link } from '../platform/pages/link.tsx';
 
 type ForgotProps = { failure: Failure | undefined; challenge: FormChallenge };
 
@@ -13,7 +14,7 @@ export const ForgotPassword = ({ failure, challenge }: ForgotProps) => {
         <Field name="email" type="email" autocomplete="email" />
       </ChallengedForm>
       <p>
-        <a href="/account">Back to the login</a>
+        <Link href="/account">Back to the login</Link>
       </p>
     </section>
   );
@@ -36,7 +37,7 @@ export const ResetPassword = ({ token, minPasswordLength, failure }: ResetProps)
         />
       </Form>
       <p>
-        <a href="/account">Back to the login</a>
+        <Link href="/account">Back to the login</Link>
       </p>
     </section>
   );

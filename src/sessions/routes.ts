@@ -8,7 +8,7 @@ import type { AppEnv } from '../platform/http/app-env.ts';
 import { hasBodyOf } from '../platform/http/body.ts';
 import { readSingleCookie } from '../platform/http/cookies.ts';
 import { publicCacheControl, publicDocument, route, type Web } from '../platform/http/route.ts';
-import { originOf } from '../platform/pages/site.ts';
+import { apiUrlOf } from '../platform/pages/site.ts';
 import { PageQuery, pageResponse } from '../platform/schema/page.ts';
 import {
   clearSessionCookies,
@@ -305,7 +305,7 @@ export const wellKnownRoutes = ({ jwks }: WellKnown, { config, site }: Pick<Web,
     (c) => {
       c.header('Cache-Control', publicCacheControl);
       // A client takes the metadata only if the issuer is the address that it has used (RFC 8414 section 3.3).
-      const issuer = originOf(site, c.req.url);
+      const issuer = apiUrlOf(site, c.req.url);
       return c.json(serverMetadata(issuer, { hasPublicKeys: config.jwt.privateKey !== null }), 200);
     },
   ),

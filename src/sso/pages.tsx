@@ -1,4 +1,5 @@
 import { Form } from '../platform/pages/form.tsx';
+import { Link } from '../platform/pages/link.tsx';
 import { Instant, instantText } from '../platform/pages/page.tsx';
 import type { NamedIdentity } from './rules.ts';
 
@@ -34,7 +35,7 @@ export const WaysIn = ({ identities }: { identities: readonly NamedIdentity[] })
 export const GoOn = ({ returnTo }: { returnTo: string }) => (
   <section>
     <p>
-      <a href={returnTo}>Continue</a>
+      <Link href={returnTo}>Continue</Link>
     </p>
   </section>
 );

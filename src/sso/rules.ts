@@ -1,3 +1,4 @@
+import { basePathOf, isUnder } from '../platform/rules/base-path.ts';
 import type { OriginCheck } from '../platform/rules/origins.ts';
 
 /** GitHub has no ID token with an issuer. */
@@ -83,8 +84,8 @@ export const maxAttempts = 5;
 
 type ReturnPolicy = {
   readonly isAllowedOrigin: OriginCheck;
-  /** The origin of an address without an origin. */
-  readonly base: string;
+  /** The URL of the API, which an address without an origin is a path of. */
+  readonly apiUrl: string;
 };
 
 /** The address shares a cookie of 4,096 bytes with the rest of the attempt. */
@@ -94,10 +95,16 @@ const maxReturnAddressLength = 1024;
  * The address after a login, or null where its origin is not allowed: an open redirect helps phishing (OWASP ASVS 5.0,
  * 3.7.2). It is parsed as browsers parse it: `//` and `/\` begin a host.
  */
-export const readReturnAddress = (given: string, { isAllowedOrigin, base }: ReturnPolicy): string | null => {
-  const url = URL.parse(given, base);
+export const readReturnAddress = (
+  given: string,
+  { isAllowedOrigin, apiUrl }: ReturnPolicy,
+): string | null => {
+  const url = URL.parse(given, apiUrl);
   // The origin of a blob: URL is the origin inside it.
   if (!url || !/^https?:$/.test(url.protocol) || !isAllowedOrigin(url.origin)) return null;
   if (url.username || url.password) return null;
+  const basePath = basePathOf(apiUrl);
+  const isPathOfOurs = !URL.canParse(given) && url.origin === new URL(apiUrl).origin;
+  if (isPathOfOurs && !isUnder(url.pathname, basePath)) url.pathname = `${basePath}${url.pathname}`;
   return url.href.length > maxReturnAddressLength ? null : url.href;
 };

@@ -27,13 +27,14 @@ const providerTimeoutMs = 6_000;
 const home = '/account';
 
 const createProviders = (
-  { apiOrigin, providers, github }: Config['oidc'],
+  { providers, github }: Config['oidc'],
+  apiUrl: string,
   outgoing: typeof fetch,
 ): readonly IdentityProvider[] => {
   const options = (id: string) => ({
     fetch: createProviderFetch(outgoing),
     timeoutMs: providerTimeoutMs,
-    redirectUri: `${apiOrigin}/auth/oauth/${id}/callback`,
+    redirectUri: `${apiUrl}/auth/oauth/${id}/callback`,
   });
   return [
     ...providers.map((provider) => createOidcProvider({ ...options(provider.id), provider })),
@@ -98,15 +99,15 @@ export const createSso = (container: Container) => {
   const { oidc, origins, email, limits, session: sessionPolicy } = config;
   const rows = createIdentitySql(container);
   const attempts = createSealedAttempts(secretKeys);
-  const configured = createProviders(oidc, instruments.outgoing);
+  const configured = createProviders(oidc, origins.ownUrl, instruments.outgoing);
   const providers = new Map(configured.map((provider) => [provider.id, provider]));
   const names = new Map(configured.map(({ issuer, name }) => [issuer, name]));
   const returnPolicy = {
     isAllowedOrigin: createOriginCheck({
       ...origins,
-      allowed: [oidc.apiOrigin, new URL(origins.appUrl).origin, ...origins.allowed],
+      allowed: [origins.ownUrl, origins.appUrl].map((url) => new URL(url).origin).concat(origins.allowed),
     }),
-    base: oidc.apiOrigin,
+    apiUrl: origins.ownUrl,
   };
 
   const providerOf = (id: string): IdentityProvider => {
@@ -254,6 +255,6 @@ export const createSso = (container: Container) => {
     list,
     unlink: rows.unlink,
     /** The providers for login pages. A login starts at the origin of its callback. */
-    offers: configured.map(({ id, name }) => ({ name, url: `${oidc.apiOrigin}/auth/oauth/${id}` })),
+    offers: configured.map(({ id, name }) => ({ name, url: `${origins.ownUrl}/auth/oauth/${id}` })),
   };
 };

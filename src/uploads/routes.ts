@@ -2,7 +2,7 @@ import { drain } from '../platform/http/body.ts';
 import { readPreconditions } from '../platform/http/preconditions.ts';
 import { reasonsFor } from '../platform/http/reasons.ts';
 import { route, type Web } from '../platform/http/route.ts';
-import { originOf } from '../platform/pages/site.ts';
+import { apiUrlOf } from '../platform/pages/site.ts';
 import { checksumHeader } from '../platform/rules/storage.ts';
 import { PageQuery, pageResponse } from '../platform/schema/page.ts';
 import { respondWithAttachment } from './http.ts';
@@ -53,8 +53,8 @@ export const uploadRoutes = (uploads: Uploads, { site }: Pick<Web, 'site'>) => [
     },
     async (c, ctx) => {
       const { filename, content_type: contentType, size, sha256 } = c.req.valid('json');
-      const origin = originOf(site, c.req.url);
-      const created = await uploads.create(ctx, { filename, contentType, size, sha256 }, origin);
+      const apiUrl = apiUrlOf(site, c.req.url);
+      const created = await uploads.create(ctx, { filename, contentType, size, sha256 }, apiUrl);
       const { id, method, url, headers, expiresAt } = created;
       c.header('Location', `/uploads/${id}`);
       return c.json(
@@ -113,8 +113,9 @@ export const uploadRoutes = (uploads: Uploads, { site }: Pick<Web, 'site'>) => [
     async (c, ctx) => {
       const body = c.req.raw.body ?? new Blob([]).stream();
       const { pathname, search } = new URL(c.req.url);
+      const path = pathname === `${site.basePath}${c.req.path}` ? c.req.path : pathname;
       const incoming: IncomingBytes = {
-        target: `${pathname}${search}`,
+        target: `${path}${search}`,
         uploadId: c.req.valid('param').id,
         ...c.req.valid('query'),
         contentType: c.req.header('Content-Type'),

@@ -318,6 +318,26 @@ describe('a service', () => {
     });
   });
 
+  test.each([
+    ['/api/auth', 'HttpOnly, Secure and SameSite as configured'],
+    ['/', 'HttpOnly, Secure and SameSite as configured'],
+    ['/auth', 'a has Path=/auth, so /api/auth/refresh never gets it; is API_URL {url}?'],
+    ['/api/au', 'a has Path=/api/au, so /api/auth/refresh never gets it; is API_URL {url}?'],
+    ['/API/auth', 'a has Path=/API/auth, so /api/auth/refresh never gets it; is API_URL {url}?'],
+  ])('under a path is asked there, and a cookie with the path %s is judged by it', async (path, detail) => {
+    const asked = new Set<string>();
+    await using service = await serve((request, response) => {
+      asked.add(request.url ?? '');
+      response.setHeader('Set-Cookie', `a=; Path=${path}; HttpOnly; SameSite=lax`);
+      response.end(readiness());
+    });
+    const promised = { strict: false, sameSite: 'lax', cookieNames: ['a'], allowedOrigin: null };
+    const url = `${service.url}/api`;
+    const findings = await inspectService(url, promised);
+    expect([...asked]).toEqual(['/api/readyz', '/api/healthz', '/api/auth/logout', '/api/auth/token']);
+    expect(findings.find(({ check }) => check === 'cookies')?.detail).toBe(detail.replace('{url}', url));
+  });
+
   test('is taken at what it sends, not at what is configured', async () => {
     await using careless = await serve((request, response) => {
       if (request.method === 'OPTIONS')

@@ -181,7 +181,6 @@ describe('single sign-on', () => {
 
   it('is off by default, and so is Turnstile', () => {
     expect(configOf({}).oidc).toEqual({
-      apiOrigin: 'http://localhost:3002',
       providers: [],
       github: null,
     });
@@ -269,12 +268,12 @@ describe('single sign-on', () => {
       expect.stringMatching(/^API_URL is required with single sign-on/),
     ]);
     expect(problemsOf({ ...strictEnv, ...env, API_URL: 'http://api.example.com' })).toEqual([
-      'API_URL must be an https origin',
+      'API_URL must be an https URL',
     ]);
-    expect(configOf({ ...strictEnv, ...env, API_URL: 'https://api.example.com' }).oidc.apiOrigin).toBe(
+    expect(configOf({ ...strictEnv, ...env, API_URL: 'https://api.example.com' }).origins.ownUrl).toBe(
       'https://api.example.com',
     );
-    expect(configOf({ ...env, HOST: '0.0.0.0', BACKEND_PORT: '4000' }).oidc.apiOrigin).toBe(
+    expect(configOf({ ...env, HOST: '0.0.0.0', BACKEND_PORT: '4000' }).origins.ownUrl).toBe(
       'http://localhost:4000',
     );
   });
@@ -287,11 +286,58 @@ describe('single sign-on', () => {
   });
 
   it.each([
-    'https://api.example.com/',
-    'https://api.example.com/v1',
+    ['https://api.example.com', 'https://api.example.com', ''],
+    ['https://API.example.com:443/', 'https://api.example.com', ''],
+    ['https://app.example.com/api', 'https://app.example.com/api', '/api'],
+    ['https://app.example.com/api/', 'https://app.example.com/api', '/api'],
+    [
+      'https://app.example.com/Team_1/auth-v1.2~x',
+      'https://app.example.com/Team_1/auth-v1.2~x',
+      '/Team_1/auth-v1.2~x',
+    ],
+  ])('API_URL=%s may have a path, which begins every path of a cookie', (url, api, basePath) => {
+    const { origins, cookies } = configOf({ API_URL: url });
+    expect(origins).toMatchObject({ api, basePath, ownUrl: api, appUrl: api });
+    expect(cookies).toMatchObject({
+      refreshPath: `${basePath}/auth`,
+      attemptPath: `${basePath}/auth/oauth`,
+    });
+  });
+
+  it('cookies with __Host- have the path / under a base path too, or browsers would drop them', () => {
+    const secure = { API_URL: 'https://app.example.com/api', SESSION_COOKIE_SECURE: 'true' };
+    expect(configOf({ ...secure, SESSION_COOKIE_NAME: '__Host-itsor' }).cookies).toMatchObject({
+      refreshPath: '/',
+      attemptPath: '/',
+    });
+    expect(configOf(secure).cookies).toMatchObject({ refreshPath: '/api/auth', attemptPath: '/' });
+  });
+
+  it.each([
     'api.example.com',
     'ftp://api.example.com',
-  ])('refuses API_URL=%s, which is no origin', (url) =>
+    'https://app.example.com//',
+    'https://app.example.com//api',
+    'https://app.example.com/api//',
+    'https://app.example.com/api//v1',
+    'https://app.example.com/api?x=1',
+    'https://app.example.com/api#x',
+    'https://app.example.com/api;Domain=example.com',
+    'https://app.example.com/api,x',
+    'https://app.example.com/"><script>',
+    "https://app.example.com/'x",
+    'https://app.example.com/a b',
+    'https://app.example.com/%61pi',
+    'https://app.example.com/a%2fb',
+    'https://app.example.com/../api',
+    'https://app.example.com/api/..',
+    'https://app.example.com/./api',
+    'https://app.example.com/büro',
+    'https://app.example.com\\api',
+    'https://ada:secret@app.example.com/api',
+    'https://app.example.com/:id',
+    'https://app.example.com/*',
+  ])('refuses API_URL=%s, whose path is not plain', (url) =>
     expect(problemsOf({ API_URL: url })).toEqual([expect.stringMatching(/^API_URL must be/)]),
   );
 

@@ -165,7 +165,7 @@ describe('a strict environment', () => {
     expect(problemsOf({ ...plain, ...s3 })).toEqual([]);
     expect(problemsOf({ ...strictEnv, ...plain, ...s3 }).sort()).toEqual([
       'ALLOWED_ORIGINS entry 2 must be https',
-      'API_URL must be an https origin',
+      'API_URL must be an https URL',
       'APP_URL must be an https URL',
       'NEON_HTTP_ENDPOINT must be an https URL',
       'OIDC_PROVIDERS entry 1: issuer must be an https URL',

@@ -64,7 +64,7 @@ describe('a local service', () => {
   });
 
   it('sends people back from single sign-on to this machine, and nowhere else', () => {
-    const policy = { isAllowedOrigin: isLocalOrigin, base: 'http://localhost:3002' };
+    const policy = { isAllowedOrigin: isLocalOrigin, apiUrl: 'http://localhost:3002' };
     expect(readReturnAddress('http://127.0.0.1:5173/a?b', policy)).toBe('http://127.0.0.1:5173/a?b');
     for (const address of [
       'http://localhost.evil.example/',

@@ -51,8 +51,8 @@ const expiredUrl = async (uploadId: string): Promise<string> => {
   const expected = { contentType: 'application/pdf', size: pdf.byteLength, sha256: await sha256Of(pdf) };
   const now = new Date();
   const expiresAt = new Date(now.getTime() - 1000);
-  const origin = 'http://localhost:3002';
-  return (await urls.issueTicket({ ...expected, uploadId, key: '', origin, now, expiresAt })).url;
+  const apiUrl = 'http://localhost:3002';
+  return (await urls.issueTicket({ ...expected, uploadId, key: '', apiUrl, now, expiresAt })).url;
 };
 
 const changed = pdf.map((byte, at) => (at === 20 ? byte ^ 1 : byte));

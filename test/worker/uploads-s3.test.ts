@@ -32,7 +32,7 @@ const request: TicketRequest = {
   contentType: 'application/pdf',
   size: pdf.byteLength,
   sha256: await sha256Of(pdf),
-  origin: 'http://127.0.0.1',
+  apiUrl: 'http://127.0.0.1',
   now,
   expiresAt: new Date(now.getTime() + 900_000),
 };

@@ -106,7 +106,7 @@ export const createRenewal = ({ refresh }: Pick<Sessions, 'refresh'>, { config, 
   /** A page that goes on by itself. The next request is its own, which no other site can stop. */
   const goOnFromHere = (c: Context<AppEnv>) => {
     const again = renewalOf(c);
-    c.header('Refresh', `0; url=${again}`);
+    c.header('Refresh', `0; url=${c.var.basePath}${again}`);
     return respondWithPage(c, site, { heading: 'One moment', content: <GoOn returnTo={again} /> });
   };
 

@@ -1,3 +1,4 @@
+import { basePathOf } from '../rules/base-path.ts';
 import { requireEach, type Scope } from './resolve.ts';
 import type { Settings } from './variables.ts';
 
@@ -39,8 +40,12 @@ export const readOrigins = ({ settings, strict, problem }: Scope) => {
     allowedHeaders: settings.CORS_ALLOWED_HEADERS ?? [],
     /** Whether every origin of this machine may too: the port of a local frontend is its own choice. */
     anyLoopback: !strict,
-    /** The API itself as browsers see it behind a proxy; null: as each request names it. */
+    /** The API itself as browsers see it behind a proxy, without a slash at its end; null: as each request names it. */
     api,
+    /** The path of the API, such as `/api`; empty at the root of its host. */
+    basePath: basePathOf(api),
+    /** The API itself where no request names it: providers of single sign-on send people back to it. */
+    ownUrl: api ?? ownOrigin(settings),
     /** The start of links in e-mails, without a slash at its end. */
     appUrl: appUrl ?? (strict ? '' : (given.find(isOfTheWeb) ?? api ?? ownOrigin(settings))),
     /** The host that local servers listen on. */
@@ -53,7 +58,7 @@ const checkTheWayBack = (scope: Scope): void => {
   const { settings, strict, given, problem, warning } = scope;
   if (strict) {
     requireEach(scope, 'is required with single sign-on: providers send people back to it', ['API_URL']);
-    if (settings.API_URL?.startsWith('http:')) problem('API_URL', 'must be an https origin');
+    if (settings.API_URL?.startsWith('http:')) problem('API_URL', 'must be an https URL');
   }
   if (settings.JWT_TOKEN_LOCATION.includes('cookies')) return;
   for (const variable of ['OIDC_PROVIDERS', 'GITHUB_CLIENT_ID'] as const) {
@@ -82,8 +87,6 @@ export const readSso = (scope: Scope) => {
   const github = clientId && clientSecret ? { clientId, clientSecret } : null;
   if (providers.length > 0 || github) checkTheWayBack(scope);
   return {
-    /** The API itself, to which providers send people back. */
-    apiOrigin: settings.API_URL ?? (strict ? '' : ownOrigin(settings)),
     providers,
     github,
   } as const;

@@ -1,3 +1,4 @@
+import { basePathOf } from '../rules/base-path.ts';
 import { refuseWeakEntries, type Scope } from './resolve.ts';
 import { type Secret, secretHint, weaknessOf } from './secret.ts';
 
@@ -46,6 +47,7 @@ export const readCookies = ({ settings, strict, problem }: Scope) => {
   } = settings;
   // Browsers compare the prefixes without regard to case (RFC 6265bis section 5.4).
   const prefix = /^__(host|secure)-/i.exec(name)?.[1]?.toLowerCase();
+  const basePath = basePathOf(settings.API_URL ?? null);
   const bareName = name.replace(/^__(?:host|secure)-/i, '');
 
   if (strict && !secure) problem('SESSION_COOKIE_SECURE', 'must be true');
@@ -58,16 +60,16 @@ export const readCookies = ({ settings, strict, problem }: Scope) => {
     sessionName: name,
     refreshName: `${name}_refresh`,
     // Browsers drop a __Host- cookie unless its path is the root.
-    refreshPath: prefix === 'host' ? '/' : '/auth',
+    refreshPath: prefix === 'host' ? '/' : `${basePath}/auth`,
     /** Tells the pages that the browser has a refresh cookie, which it does not send to them. It holds no secret. */
     renewName: `${name}_renew`,
-    renewPath: prefix === 'host' ? '/' : '/account',
+    renewPath: prefix === 'host' ? '/' : `${basePath}/account`,
     /**
      * Binds a login by a provider to the browser that began it, and to this host where Secure allows it: another
      * subdomain could plant an attempt of its own (login CSRF). Each attempt adds a text of its own to the name.
      */
     attemptName: secure ? `__Host-${bareName}_oauth` : `${name}_oauth`,
-    attemptPath: secure ? '/' : '/auth/oauth',
+    attemptPath: secure ? '/' : `${basePath}/auth/oauth`,
     /** Binds a sign-up in the same way: another subdomain could plant one with a password that it knows. */
     signUpName: secure ? `__Host-${bareName}_signup` : `${name}_signup`,
     secure,

@@ -146,7 +146,17 @@ const readOrigin = (given: string, fail: Fail): string | undefined => {
 const appOrigin =
   /^(?!(?:https?|wss?|ftp|file|data|blob|about|javascript):)[a-z][a-z0-9+.-]*:\/\/[a-z0-9._~-]*(?::\d{1,5})?$/i;
 
-export const origin = value(readOrigin);
+/** The URL of the API: an origin, and perhaps a path that is safe in a cookie, in HTML and in a script. */
+export const apiUrl = value((given, fail) => {
+  const url = URL.parse(given);
+  if (!url || !/^https?:$/.test(url.protocol)) return fail('must be an http or https URL');
+  const isPlain = /^https?:\/\/[^/?#@\\]+(?:\/(?!\.{1,2}(?:\/|$))[A-Za-z0-9._~-]+)*\/?$/i.test(given);
+  return isPlain
+    ? url.href.replace(/\/$/, '')
+    : fail(
+        'must be a scheme, a host, a port and perhaps a path of letters, digits and -._~, with no credentials, query or fragment',
+      );
+});
 
 export const originList = list((entry, fail) => {
   if (entry === '') return fail('is empty');

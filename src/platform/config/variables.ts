@@ -3,6 +3,7 @@ import { type FlagName, featureFlags, flagNames } from './feature-flags.ts';
 import { oidcProviders } from './oidc-providers.ts';
 import { localSecrets } from './secret.ts';
 import {
+  apiUrl,
   boolean,
   clamdAddress,
   emailAddress,
@@ -14,7 +15,6 @@ import {
   integer,
   mailbox,
   oneOf,
-  origin,
   originList,
   secret,
   secretHttpUrl,
@@ -114,7 +114,7 @@ export const variables = {
     WEB_PORT: worker(port, '3001', 'Port of a second local frontend, allowed in the same way'),
     ALLOWED_ORIGINS: worker(originList, '', 'Comma list of the exact origins (scheme, host, port) that browsers may call from, also those of apps, such as capacitor://localhost, tauri://localhost or chrome-extension://{id}; strict: no http'),
     CORS_ALLOWED_HEADERS: worker(headerNames, '', 'Comma list of headers that pages of these origins may send beside those that Itsor reads, such as baggage or sentry-trace; Itsor ignores them'),
-    API_URL: worker(origin, '', 'Origin of the API itself, as browsers see it, for a proxy or tunnel in front that ends TLS: forms of this origin pass, upload URLs start with it, and providers of single sign-on send people back to it; unset: the origin of each request, and http://{HOST}:{BACKEND_PORT} for providers; strict: required with single sign-on'),
+    API_URL: worker(apiUrl, '', 'URL of the API itself, as browsers see it, for a proxy or tunnel in front that ends TLS, or for a path such as https://app.example.com/api: forms of its origin pass, links and upload URLs start with it, the refresh cookie keeps to its path, and providers of single sign-on send people back to it; unset: the origin of each request, and http://{HOST}:{BACKEND_PORT} for providers; strict: required with single sign-on'),
     APP_URL: worker(httpUrl, '', 'Start of the links in e-mails; unset: the first http or https one of ALLOWED_ORIGINS, or else the API itself; strict: required'),
   }),
 

@@ -29,5 +29,7 @@ export type AppEnv = {
     userId?: string;
     /** The site of the pages; set where failures are answered by pages. */
     site?: Site;
+    /** The path under which the API is published; unset before the configuration is known. */
+    basePath?: string;
   };
 };

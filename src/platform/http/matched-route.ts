@@ -13,15 +13,19 @@ export const matchedRoute = (
 ): { readonly method: string; readonly path: string } | undefined =>
   matchedRoutes(c).find(({ method }) => method !== 'ALL');
 
-/** The error for a request without a route: 405 where the path has other methods, otherwise 404. */
-export const createNoRoute = (routes: readonly { readonly method: string; readonly path: string }[]) => {
+/** The paths that have a route with any method. */
+export const createPaths = (routes: readonly { readonly method: string; readonly path: string }[]) => {
   const methodsByPath = new TrieRouter<string>();
   for (const { method, path } of routes) methodsByPath.add('ANY', path, method);
-  return (path: string): AppError => {
-    const [matches] = methodsByPath.match('ANY', path);
-    const methods = new Set(matches.map(([method]) => method));
-    if (methods.size === 0) return new AppError('not_found');
-    if (methods.has('GET')) methods.add('HEAD');
-    return new AppError('method_not_allowed', { allow: [...methods].sort() });
+  const methodsOf = (path: string) => new Set(methodsByPath.match('ANY', path)[0].map(([method]) => method));
+  return {
+    isRoute: (path: string): boolean => methodsOf(path).size > 0,
+    /** The error for a request without a route: 405 where the path has other methods, otherwise 404. */
+    noRoute: (path: string): AppError => {
+      const methods = methodsOf(path);
+      if (methods.size === 0) return new AppError('not_found');
+      if (methods.has('GET')) methods.add('HEAD');
+      return new AppError('method_not_allowed', { allow: [...methods].sort() });
+    },
   };
 };

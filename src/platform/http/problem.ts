@@ -100,7 +100,7 @@ export const respondWithProblem = (c: Context<AppEnv>, error: AppError): Respons
   const oauth = c.var.isOAuthForm ? oauthError(error) : null;
   const status = oauth?.status ?? error.status;
   const problem: Problem = {
-    type: violatedPolicies ? quotaExceeded : `/docs/errors#${code}`,
+    type: violatedPolicies ? quotaExceeded : `${c.var.basePath ?? ''}/docs/errors#${code}`,
     title,
     status,
     detail,

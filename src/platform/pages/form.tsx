@@ -1,5 +1,6 @@
 import type { PropsWithChildren } from 'hono/jsx';
 import { type Failure, fieldFailures, headlineOf } from './failure.ts';
+import { addressOf, Link } from './link.tsx';
 
 const labels: Readonly<Record<string, string>> = {
   identifier: 'E-mail address or user name',
@@ -73,7 +74,7 @@ export type FormProps = PropsWithChildren<{
 
 /** A form that works without a script. The server validates it, so the browser's own validation is off. */
 export const Form = ({ action, submit, hidden = {}, quiet = false, of, children }: FormProps) => (
-  <form method="post" action={action} novalidate>
+  <form method="post" action={addressOf(action)} novalidate>
     {Object.entries(hidden).map(([name, value]) => (
       <input type="hidden" name={name} value={value} />
     ))}
@@ -97,9 +98,9 @@ export const ErrorSummary = ({ failure }: { failure: Failure }) => {
         <ul>
           {failures.map(({ field, reason }) => (
             <li>
-              <a href={`#${failure.form}-${field}`}>
+              <Link href={`#${failure.form}-${field}`}>
                 {labelOf(field)}: {reason}
-              </a>
+              </Link>
             </li>
           ))}
         </ul>

@@ -2,13 +2,19 @@ import { raw } from 'hono/html';
 import type { Child, PropsWithChildren } from 'hono/jsx';
 import type { Failure } from './failure.ts';
 import { ErrorSummary } from './form.tsx';
+import { Link, UnderBasePath } from './link.tsx';
 import { pageStyle } from './page-style.ts';
 import type { Site } from './site.ts';
 
-type LayoutProps = PropsWithChildren<{ title: string; styleSheet?: string; nonce?: string }>;
+type LayoutProps = PropsWithChildren<{
+  title: string;
+  basePath: string;
+  styleSheet?: string;
+  nonce?: string;
+}>;
 
 /** The HTML document of every page. Nothing in it comes from another origin. */
-export const Layout = ({ title, styleSheet, nonce, children }: LayoutProps) => (
+export const Layout = ({ title, basePath, styleSheet, nonce, children }: LayoutProps) => (
   <>
     {raw('<!doctype html>')}
     <html lang="en">
@@ -18,9 +24,11 @@ export const Layout = ({ title, styleSheet, nonce, children }: LayoutProps) => (
         <meta name="color-scheme" content="light dark" />
         <title>{title}</title>
         <link rel="icon" href="data:," />
-        {styleSheet && <link rel="stylesheet" href={styleSheet} nonce={nonce} />}
+        {styleSheet && <link rel="stylesheet" href={`${basePath}${styleSheet}`} nonce={nonce} />}
       </head>
-      <body>{children}</body>
+      <body>
+        <UnderBasePath basePath={basePath}>{children}</UnderBasePath>
+      </body>
     </html>
   </>
 );
@@ -53,10 +61,14 @@ export const Page = ({
   aside,
   hasWidget = false,
 }: PageContent & { site: Site; home: string; nonce: string }) => (
-  <Layout title={`${failure ? 'Error: ' : ''}${heading} – ${site.name}`} nonce={nonce}>
+  <Layout
+    title={`${failure ? 'Error: ' : ''}${heading} – ${site.name}`}
+    basePath={site.basePath}
+    nonce={nonce}
+  >
     <style nonce={nonce}>{raw(pageStyle)}</style>
     <header>
-      <a href={home}>{site.name}</a>
+      <Link href={home}>{site.name}</Link>
       {aside}
     </header>
     <main>
@@ -87,7 +99,8 @@ export const ErrorContent = ({ sentence, reasons, requestId }: ErrorContentProps
       </ul>
     )}
     <p>
-      <a href="/account">Go to your account</a>, or <a href="/forgot-password">set a new password</a>
+      <Link href="/account">Go to your account</Link>, or{' '}
+      <Link href="/forgot-password">set a new password</Link>
     </p>
     <p class="soft">If you write to us about this, please quote {requestId}.</p>
   </section>

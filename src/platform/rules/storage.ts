@@ -62,7 +62,7 @@ export type TicketRequest = ExpectedBytes & {
   readonly uploadId: string;
   readonly key: string;
   /** The API as the client reaches it. */
-  readonly origin: string;
+  readonly apiUrl: string;
   readonly now: Date;
   readonly expiresAt: Date;
 };

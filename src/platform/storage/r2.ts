@@ -154,12 +154,12 @@ const signedText = (uploadId: string, expires: number): string => `${uploadId}.$
 export const createUploadUrls = (
   keys: MacKeys,
 ): { readonly issueTicket: IssueTicket; readonly verify: Receiving['verifyUrl'] } => ({
-  issueTicket: async ({ uploadId, origin, contentType, sha256, expiresAt }) => {
+  issueTicket: async ({ uploadId, apiUrl, contentType, sha256, expiresAt }) => {
     const expires = Math.floor(expiresAt.getTime() / 1000);
     const signature = await keys.sign(signedText(uploadId, expires));
     return {
       method: 'PUT',
-      url: new URL(targetOf({ uploadId, expires, signature }), origin).href,
+      url: `${apiUrl}${targetOf({ uploadId, expires, signature })}`,
       headers: { 'content-type': contentType, [checksumHeader]: checksumOf(sha256) },
     };
   },

@@ -53,7 +53,7 @@ export const createDeclare =
     readonly newId: (now: Date) => string;
     readonly agenda: Agenda;
   }) =>
-  async (ctx: SessionContext, declaration: UploadDeclaration, origin: string): Promise<DeclaredUpload> => {
+  async (ctx: SessionContext, declaration: UploadDeclaration, apiUrl: string): Promise<DeclaredUpload> => {
     const { rows, issueTicket, policy, newId, agenda } = parts;
     const errors = declarationFlaws(declaration, policy);
     if (errors.length > 0) throw new AppError('validation_failed', { errors });
@@ -76,6 +76,6 @@ export const createDeclare =
     const end = { id, at: secondsAfter(expiresAt, confirmationGraceSeconds) };
     ctx.defer('note the end of an upload', agenda.set([end]));
     const key = quarantineKey(name);
-    const ticket = await issueTicket({ ...declaration, uploadId: id, key, origin, now, expiresAt });
+    const ticket = await issueTicket({ ...declaration, uploadId: id, key, apiUrl, now, expiresAt });
     return { ...ticket, id, expiresAt };
   };

@@ -39,6 +39,8 @@ export const createTestMail = (
         },
         origins: {
           api: null,
+          basePath: '',
+          ownUrl: 'http://localhost:3002',
           appUrl: 'https://app.example.com',
           host: 'localhost',
           allowed: [],
