@@ -1,4 +1,4 @@
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { eventsAbout, newAdmin } from '../support/worker/administrators.ts';
 import { cookiesOf, createClient, newAccount, newEmail, password } from '../support/worker/client.ts';
 import { sql } from '../support/worker/database.ts';
@@ -194,6 +194,9 @@ describe('GET /users/me/export', () => {
   it('the pages of an export together have every row once', async () => {
     const uploader = createUploader();
     const { access_token: bearer, user } = await newAccount(uploader);
+    // The session that asks is used at the instant of the request.
+    vi.useFakeTimers({ toFake: ['Date'] });
+    onTestFinished(() => void vi.useRealTimers());
     await declare(uploader, bearer);
     await sql`insert into identities (id, user_id, issuer, subject, vouched, created_at, last_used_at)
               values (${crypto.randomUUID()}, ${user.id}, 'https://acme.example', ${user.id}, true, now(), now())`;
