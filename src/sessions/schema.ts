@@ -98,7 +98,7 @@ export const SessionItem = z
   .object({
     id: Id,
     created_at: Instant,
-    last_used_at: Instant.meta({ description: 'the login or the last refresh; of the current session, now' }),
+    last_used_at: Instant.meta({ description: 'the login or the last refresh' }),
     ip: z.string().nullable(),
     user_agent: z.string().nullable(),
     current: z.boolean(),

@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { eventsAbout } from '../support/worker/administrators.ts';
 import { cookiesOf, createClient, newAccount, password, type Tokens } from '../support/worker/client.ts';
-import { sql } from '../support/worker/database.ts';
 
 const client = createClient();
 const me = (bearer: string, by = client) => by('GET', '/auth/me', { bearer });
@@ -94,28 +93,6 @@ describe('GET /auth/me and /users/me', () => {
       headers: { 'X-Access-Token': `Token ${account.access_token}` },
     });
     expect(response.status).toBe(200);
-  });
-});
-
-describe('GET /auth/sessions', () => {
-  it('says of the session that asks that it is used now, so that a thief cannot see when its owner refreshes', async () => {
-    const { one, two } = await twoSessions();
-    await client('POST', '/auth/refresh', { json: { refresh_token: two.refresh_token } });
-    await sql`update sessions set refreshed_at = refreshed_at - interval '1 hour' where user_id = ${one.user.id}`;
-    const from = Date.now();
-    const response = await client('GET', '/auth/sessions', { bearer: two.access_token });
-    const { items } = await response.json<{ items: { current: boolean; last_used_at: string }[] }>();
-    const ago = items.map(({ current, last_used_at: at }) => [current, Date.parse(at) >= from]);
-    expect(new Map(ago as [boolean, boolean][])).toEqual(
-      new Map([
-        [true, true],
-        [false, false],
-      ]),
-    );
-    const records = await (await client('GET', '/users/me/export', { bearer: two.access_token })).json<{
-      sessions: { last_used_at: string }[];
-    }>();
-    expect(records.sessions.filter(({ last_used_at: at }) => Date.parse(at) >= from)).toHaveLength(1);
   });
 });
 

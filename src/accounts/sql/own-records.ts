@@ -86,7 +86,7 @@ const lists = (owner: SQL): Readonly<Record<RecordJson['list'], SQL>> => ({
 const dateOrNull = (text: string | null): Date | null => (text === null ? null : new Date(text));
 
 /** Each record in its list. */
-const toLists = (records: readonly RecordJson[], { now, actor }: SessionContext) => {
+const toLists = (records: readonly RecordJson[]) => {
   const identities: IdentityRecord[] = [];
   const sessions: SessionRecord[] = [];
   const devices: DeviceRecord[] = [];
@@ -105,8 +105,7 @@ const toLists = (records: readonly RecordJson[], { now, actor }: SessionContext)
       }
       case 'sessions': {
         const { id, ip, user_agent: userAgent } = item;
-        // As in the list of sessions: the session that asks is used now.
-        const lastUsedAt = id === actor.sessionId ? now : new Date(item.refreshed_at);
+        const lastUsedAt = new Date(item.refreshed_at);
         const expiresAt = new Date(item.expires_at);
         const revokedAt = dateOrNull(item.revoked_at);
         sessions.push({ id, createdAt, lastUsedAt, expiresAt, revokedAt, ip, userAgent });
@@ -170,5 +169,5 @@ export const createExportOwnAccount =
     const own = passed(row);
     const account = withPasswordAge(toAccount(own), config.password.maxAgeDays, ctx.now);
     const { items, nextCursor } = pageOf(own.records, limit, ({ item }) => item.id);
-    return { exportedAt: ctx.now, account, ...toLists(items, ctx), nextCursor };
+    return { exportedAt: ctx.now, account, ...toLists(items), nextCursor };
   };

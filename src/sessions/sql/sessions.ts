@@ -202,9 +202,7 @@ export const createSessionSql = ({ db, newId, gate }: Parts) => ({
             {
               id,
               createdAt: created_at,
-              // The caller uses its own session now. The instant of its refresh would tell a thief who shares the session
-              // when a token that its owner has replaced still gets an answer.
-              lastUsedAt: current ? ctx.now : refreshed_at,
+              lastUsedAt: refreshed_at,
               ip,
               userAgent: user_agent,
               current,
