@@ -127,8 +127,8 @@ const inspectCookies = async (url: string, { strict, sameSite, cookieNames }: Pr
   const { pathname } = new URL(`${url}/auth/refresh`);
   const flaws = cookies.flatMap(({ name, path, attributes }) =>
     [
-      // The pages have one beside, for their own paths.
-      !name.endsWith('_renew') &&
+      // Others have paths of their own.
+      cookieNames.includes(name) &&
         !reaches(path, pathname) &&
         `${name} has Path=${path}, so ${pathname} never gets it; is API_URL ${url}?`,
       !attributes.includes('httponly') && `${name} lacks HttpOnly`,

@@ -20,8 +20,6 @@ export type Counter = {
   readonly limits: LedgerLimits;
   readonly networks: readonly string[];
 };
-/** A counter whose failures from its `networks` are forgotten, and those of all networks together unless `keepsTotal`. */
-export type ForgivenCounter = Counter & { readonly keepsTotal: boolean };
 /** Ledgers that lie in one shard. */
 export type Place = { readonly shard: string; readonly counters: readonly [Counter, ...Counter[]] };
 /** Where an attempt counts: for the name that it guesses at, and for the networks that it comes from. */
@@ -137,10 +135,10 @@ export class LoginGuard extends DurableObject<Bindings> {
   }
 
   /** Forgets failures of a name; the ledgers of the networks keep theirs. */
-  forgive(counters: readonly ForgivenCounter[]): void {
+  forgive(counters: readonly Counter[]): void {
     const nowMs = Date.now();
-    for (const { key, limits, ...forgiven } of counters) {
-      const ledger = forgiveLedger(this.#ledgers.read(key), forgiven, nowMs, limits);
+    for (const { key, limits, networks } of counters) {
+      const ledger = forgiveLedger(this.#ledgers.read(key), networks, nowMs, limits);
       this.#ledgers.write(key, ledger, limits, nowMs);
       this.#wake(key);
     }

@@ -114,16 +114,8 @@ export const createLoginGuard = (
     reserveCode: (email, networks) => reserve('code', email, networks),
     forgive: async (names, networks) => {
       const forgiveOne = async (name: string) => {
-        const [{ shard, counters }, codes] = await Promise.all([
-          placeOf(name, networks, ['login', 'familiar', 'session']),
-          placeOf(name, networks, ['code']),
-        ]);
-        await namespace
-          .getByName(shard)
-          .forgive([
-            ...counters.map((counter) => ({ ...counter, keepsTotal: false })),
-            ...codes.counters.map((counter) => ({ ...counter, keepsTotal: true })),
-          ]);
+        const { shard, counters } = await placeOf(name, networks, ['login', 'familiar', 'session', 'code']);
+        await namespace.getByName(shard).forgive(counters);
       };
       await Promise.all(names.map(({ value }) => forgiveOne(value)));
     },

@@ -16,6 +16,7 @@ import {
   askedTokenDetails,
   insertMail,
   isDue,
+  isLive,
   type MailedToken,
   mailToken,
   noResetSent,
@@ -291,7 +292,7 @@ export const createPasswordSql = ({ db, gate, newId }: Pick<StatementParts, 'db'
       sql`
         with used_token as (
           update one_time_tokens set ${succeeds(now)}
-          where id = ${tokenId} and ${sets(sql`purpose`)} and used_at is null and expires_at > ${now}
+          where id = ${tokenId} and ${sets(sql`purpose`)} and ${isLive(sql`one_time_tokens`, now)}
           returning user_id, email
         ), changed_user as (
           update users set password_hash = ${hash}, password_changed_at = ${now}, must_change_password = false,

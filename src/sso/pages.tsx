@@ -1,5 +1,4 @@
 import { Form } from '../platform/pages/form.tsx';
-import { Link } from '../platform/pages/link.tsx';
 import { Instant, instantText } from '../platform/pages/page.tsx';
 import type { NamedIdentity } from './rules.ts';
 
@@ -28,14 +27,5 @@ export const WaysIn = ({ identities }: { identities: readonly NamedIdentity[] })
         </li>
       ))}
     </ul>
-  </section>
-);
-
-/** A link for browsers that do not follow the Refresh header. */
-export const GoOn = ({ returnTo }: { returnTo: string }) => (
-  <section>
-    <p>
-      <Link href={returnTo}>Continue</Link>
-    </p>
   </section>
 );

@@ -1,11 +1,10 @@
 import type { Context } from 'hono';
 import type { AppEnv } from '../platform/http/app-env.ts';
-import { respondWithPage } from '../platform/http/page-response.tsx';
+import { respondWithGoOn } from '../platform/http/page-response.tsx';
 import { route, type Web } from '../platform/http/route.ts';
 import { createReplaceSession, keepTokens } from '../sessions/http.ts';
 import type { Sessions } from '../sessions/service.ts';
 import { keepAttempt, readAttempt } from './http.ts';
-import { GoOn } from './pages.tsx';
 import {
   IdentityList,
   IdentityParams,
@@ -26,11 +25,7 @@ export const ssoRoutes = (
   /** A redirect chain from another site sends no cookie of SameSite=Strict, but a page of ours that continues does. */
   const goOn = (c: Context<AppEnv>, returnTo: string) => {
     if (cookies.sameSite !== 'strict') return c.redirect(returnTo, 303);
-    c.header('Refresh', `0; url=${returnTo}`);
-    return respondWithPage(c, site, {
-      heading: 'You are logged in',
-      content: <GoOn returnTo={returnTo} />,
-    });
+    return respondWithGoOn(c, site, 'You are logged in', returnTo);
   };
 
   return [

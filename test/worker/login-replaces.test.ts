@@ -66,6 +66,7 @@ const ways: Readonly<Record<string, (init: Init) => Promise<Response>>> = {
 describe.each(Object.entries(ways))('%s', (_, open) => {
   const isOpened = ({ status }: Response) => [200, 201, 303].includes(status);
 
+  // Proves ASVS 7.2.4.
   it('ends the session of the access token that the browser has', async () => {
     const before = await newAccount(client);
     expect(isOpened(await open({ headers: ownForm, cookies: accessCookie(before) }))).toBe(true);

@@ -25,19 +25,10 @@ import type { Sso } from '../../sso/service.ts';
 import { signUpReasons } from '../http.ts';
 import { ChangeEmailBody, ChangePasswordBody, EmailCode } from '../schema/credentials.ts';
 import type { Accounts } from '../service.ts';
-import { createRenewal } from './renewal.tsx';
+import { createRenewal, renewedForms } from './renewal.tsx';
 import { createShowAccount } from './show-account.tsx';
 
-const formPaths = [
-  'login',
-  'signup',
-  'logout',
-  'sessions/end',
-  'identities/unlink',
-  'password',
-  'email',
-  'code',
-].map((form) => `/account/${form}` as const);
+const formPaths = ['/account/login', '/account/signup', ...renewedForms] as const;
 
 /** Whether a change of the password may have failed because the same form has changed it before. */
 const mayBeRepeated = (thrown: unknown): boolean => {

@@ -4,24 +4,23 @@ import { AppError, findAppError } from '../../platform/errors.ts';
 import type { AppEnv } from '../../platform/http/app-env.ts';
 import { drain } from '../../platform/http/body.ts';
 import { readCookies, readSingleCookie } from '../../platform/http/cookies.ts';
-import { respondWithPage } from '../../platform/http/page-response.tsx';
+import { respondWithGoOn } from '../../platform/http/page-response.tsx';
 import { page, type Web } from '../../platform/http/route.ts';
 import { doneAt, isNotice, type Notice } from '../../platform/pages/notices.ts';
 import { clearTokens, keepTokens } from '../../sessions/http.ts';
 import type { Sessions } from '../../sessions/service.ts';
-import { GoOn } from '../../sso/pages.tsx';
 
 const home = '/account';
 
 /** The forms that are sent again after a renewal: a closed list, so that no link leads anywhere else. */
-const formPaths: readonly string[] = [
+export const renewedForms = [
   '/account/logout',
   '/account/sessions/end',
   '/account/identities/unlink',
   '/account/password',
   '/account/email',
   '/account/code',
-];
+] as const;
 
 /** A request that comes from a renewal is not renewed again for so long: a browser may lose the new cookies. */
 const restSeconds = 60;
@@ -103,16 +102,10 @@ export const createRenewal = ({ refresh }: Pick<Sessions, 'refresh'>, { config, 
     keepTokens(c, config, await refresh(c.var.ctx, token));
   };
 
-  /** A page that goes on by itself. The next request is its own, which no other site can stop. */
-  const goOnFromHere = (c: Context<AppEnv>) => {
-    const again = renewalOf(c);
-    c.header('Refresh', `0; url=${c.var.basePath}${again}`);
-    return respondWithPage(c, site, { heading: 'One moment', content: <GoOn returnTo={again} /> });
-  };
-
   const answer = async (c: Context<AppEnv>): Promise<Response> => {
     if (!isNavigation(c)) throw new AppError('csrf_rejected');
-    if (!isForm(c) && isLedHere(c)) return goOnFromHere(c);
+    // The next request is that page's own, which no other site can stop.
+    if (!isForm(c) && isLedHere(c)) return respondWithGoOn(c, site, 'One moment', renewalOf(c));
     const notice = noticeOf(c);
     try {
       await renew(c);
@@ -121,7 +114,7 @@ export const createRenewal = ({ refresh }: Pick<Sessions, 'refresh'>, { config, 
       clearTokens(c, cookies);
       return sendOn(c, renewedAt(c, doneAt(home, notice ?? overOf(c))), 303);
     }
-    const form = isForm(c) ? formPaths.find((path) => path === c.req.query('to')) : undefined;
+    const form = isForm(c) ? renewedForms.find((path) => path === c.req.query('to')) : undefined;
     const place = form ?? (notice === null ? home : doneAt(home, notice));
     return sendOn(c, renewedAt(c, place), isForm(c) && form === undefined ? 303 : 307);
   };

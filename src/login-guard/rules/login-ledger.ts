@@ -46,8 +46,8 @@ export type LoginGuard = {
   readonly reserveCode: (email: string, networks: Networks) => Promise<LoginAttempt>;
   /**
    * Forgets the failures of an account whose owner has proved who they are in another way: those of the owner's networks
-   * and of all networks together. Other networks stay locked, and wrong codes of all together keep counting, or a
-   * stranger would learn from the end of a lock that somebody has used the address.
+   * and of all networks together. Other networks stay locked, and wrong codes of all networks go on counting: the end
+   * of a lock would tell the stranger who caused it that the address has an owner.
    */
   readonly forgive: (names: readonly LoginName[], networks: Networks) => Promise<void>;
 };
@@ -76,7 +76,12 @@ export type Ledger = { readonly total: Attempts; readonly pairs: ReadonlyMap<str
 export const emptyLedger: Ledger = { total: noAttempts, pairs: new Map() };
 
 /** `pair` is the allowance of one client; a wider network has a multiple of it (`shareOf`). */
-export type LedgerLimits = { readonly total: Limit; readonly pair: Limit };
+export type LedgerLimits = {
+  readonly total: Limit;
+  readonly pair: Limit;
+  /** Whether the count of all networks together goes on when the owner is forgiven. */
+  readonly keepsTotal?: true;
+};
 
 const limits = ({ maxAttempts, ...times }: LoginPolicy, factor: number): LedgerLimits => ({
   total: { ...times, max: maxAttempts * factor },
@@ -99,6 +104,8 @@ const dayMs = 86_400_000;
 export const codeLimits: LedgerLimits = {
   total: { max: 10, windowMs: dayMs, lockMs: dayMs },
   pair: { max: 5, windowMs: dayMs, lockMs: dayMs },
+  // That its lock ends would tell a stranger that the address has an owner.
+  keepsTotal: true,
 };
 
 /**
@@ -201,13 +208,10 @@ export const settleInLedger = (
   return advanceLedger(settled, nowMs, limit);
 };
 
-/**
- * Forgets the failures and locks of those networks and, except where `keepsTotal`, of all networks together. Attempts in
- * flight go on counting.
- */
+/** Forgets the failures and locks of those networks and, as the limits say, of all together; attempts in flight count on. */
 export const forgiveLedger = (
   ledger: Ledger,
-  { networks, keepsTotal }: { readonly networks: readonly string[]; readonly keepsTotal: boolean },
+  networks: readonly string[],
   nowMs: number,
   limit: LedgerLimits,
 ): Ledger => {
@@ -215,7 +219,11 @@ export const forgiveLedger = (
   const kept = [...pairs].map(
     ([network, attempts]) => [network, networks.includes(network) ? clear(attempts) : attempts] as const,
   );
-  return advanceLedger({ total: keepsTotal ? total : clear(total), pairs: new Map(kept) }, nowMs, limit);
+  return advanceLedger(
+    { total: limit.keepsTotal ? total : clear(total), pairs: new Map(kept) },
+    nowMs,
+    limit,
+  );
 };
 
 /** Whether the entry's total or one of its pairs is locked. */

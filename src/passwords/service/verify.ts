@@ -15,7 +15,7 @@ type Parts = Pick<Container, 'guard' | 'hasher'> & {
   ) => Promise<void>;
 };
 
-/** The challenge that an attempt may need; null where it needs none, whatever has failed before. */
+/** The challenge that an attempt may need after failures; null where it never needs one. */
 export type AttemptChallenge = {
   readonly check: NonNullable<Container['challenges']['login']>;
   readonly token: string | null;

@@ -33,6 +33,7 @@ export const readOrigins = ({ settings, strict, problem }: Scope) => {
     if (appUrl === undefined) problem('APP_URL', 'is required: links in e-mails start with it');
     else if (!appUrl.startsWith('https:')) problem('APP_URL', 'must be an https URL');
   }
+  const ownUrl = api ?? ownOrigin(settings);
   return {
     /** Exact origins that may call with credentials; in local environments the local frontends too. */
     allowed: [...new Set(strict ? given : [...given, ...localOrigins(settings)])],
@@ -45,9 +46,9 @@ export const readOrigins = ({ settings, strict, problem }: Scope) => {
     /** The path of the API, such as `/api`; empty at the root of its host. */
     basePath: basePathOf(api),
     /** The API itself where no request names it: providers of single sign-on send people back to it. */
-    ownUrl: api ?? ownOrigin(settings),
+    ownUrl,
     /** The start of links in e-mails, without a slash at its end. */
-    appUrl: appUrl ?? (strict ? '' : (given.find(isOfTheWeb) ?? api ?? ownOrigin(settings))),
+    appUrl: appUrl ?? (strict ? '' : (given.find(isOfTheWeb) ?? ownUrl)),
     /** The host that local servers listen on. */
     host,
   } as const;

@@ -4,7 +4,7 @@ import type * as z from 'zod';
 import type { RequestContext } from '../context.ts';
 import { AppError, findAppError } from '../errors.ts';
 import { type Failure, sentenceOf } from '../pages/failure.ts';
-import { ErrorContent, Page, type PageContent } from '../pages/page.tsx';
+import { ErrorContent, GoOnContent, Page, type PageContent } from '../pages/page.tsx';
 import { homeOf, type Site } from '../pages/site.ts';
 import type { AppEnv } from './app-env.ts';
 import { bufferBody } from './body.ts';
@@ -31,6 +31,12 @@ export const respondWithPage = (c: Context<AppEnv>, site: Site, page: PageConten
   const error = page.failure?.error;
   if (error) setFailureHeaders(c, error);
   return respond(c, site, page, error?.status ?? 200);
+};
+
+/** Answers a page that goes on to an address by itself: the request that follows is begun by our own page. */
+export const respondWithGoOn = (c: Context<AppEnv>, site: Site, heading: string, address: string) => {
+  c.header('Refresh', `0; url=${address.startsWith('/') ? site.basePath : ''}${address}`);
+  return respondWithPage(c, site, { heading, content: <GoOnContent address={address} /> });
 };
 
 /** Answers a failure as a page. */

@@ -85,6 +85,15 @@ export const Page = ({
   </Layout>
 );
 
+/** A link for browsers that do not follow the Refresh header. */
+export const GoOnContent = ({ address }: { address: string }) => (
+  <section>
+    <p>
+      <Link href={address}>Continue</Link>
+    </p>
+  </section>
+);
+
 type ErrorContentProps = { sentence: string; reasons: readonly string[]; requestId: string };
 
 /** The content of a page for a failure that no form can correct. */

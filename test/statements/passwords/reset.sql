@@ -9,7 +9,8 @@ where token.id = $1::uuid for no key update of account;
 
 with used_token as (
   update one_time_tokens set used_at = $1, succeeded_at = $2
-  where id = $3 and purpose = any($4::text[]) and used_at is null and expires_at > $5
+  where id = $3 and purpose = any($4::text[]) and one_time_tokens.used_at is null
+    and one_time_tokens.expires_at > $5::timestamptz
   returning user_id, email
 ), changed_user as (
   update users set password_hash = $6, password_changed_at = $7, must_change_password = false,
