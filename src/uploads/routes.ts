@@ -12,10 +12,12 @@ import {
   ScanResultOutcome,
   UploadBody,
   UploadItem,
+  UploadLimitsResponse,
   UploadList,
   UploadParams,
   UploadTicketResponse,
   UploadUrlQuery,
+  uploadLimitsResponse,
   uploadResponse,
 } from './schema.ts';
 import type { AskedDownload } from './service/download.ts';
@@ -26,6 +28,9 @@ import type { Uploads } from './service.ts';
 /** More than a file of the default limit, so that most refused requests end in order. */
 const maxDrainedBytes = 8_388_608;
 
+/** Most scans take less. */
+const scanPollSeconds = 2;
+
 const refusals = ['account_disabled', 'email_not_verified', 'validation_failed'] as const;
 
 export const uploadRoutes = (uploads: Uploads, { site }: Pick<Web, 'site'>) => [
@@ -35,7 +40,7 @@ export const uploadRoutes = (uploads: Uploads, { site }: Pick<Web, 'site'>) => [
       path: '/uploads',
       summary: 'Declare a file, and get the URL that takes exactly its bytes',
       description:
-        'The first of three steps: declare name, type, size and SHA-256, send the bytes to the URL in the answer, and confirm them with /uploads/{id}/complete. Send exactly the method and the headers that the answer names.',
+        'The first of three steps: declare name, type, size and SHA-256, send the bytes to the URL in the answer, and confirm them with /uploads/{id}/complete. Send exactly the method and the headers that the answer names. After an aborted upload, or when the URL has ended, send the same declaration again: a file that still waits for its bytes keeps its id and gets a fresh URL (200), without another place in the quota.',
       tag: 'uploads',
       access: 'session',
       rate: 'upload',
@@ -47,7 +52,10 @@ export const uploadRoutes = (uploads: Uploads, { site }: Pick<Web, 'site'>) => [
           ...(size !== undefined && { size }),
         }),
       ),
-      answers: { 201: { description: 'Where and how to send the bytes', schema: UploadTicketResponse } },
+      answers: {
+        200: { description: 'The same file again, with a fresh upload URL', schema: UploadTicketResponse },
+        201: { description: 'Where and how to send the bytes', schema: UploadTicketResponse },
+      },
       errors: [...refusals, 'upload_quota_exceeded', 'uploads_disabled'],
       budget: { trips: 1, objects: 2 },
     },
@@ -55,15 +63,15 @@ export const uploadRoutes = (uploads: Uploads, { site }: Pick<Web, 'site'>) => [
       const { filename, content_type: contentType, size, sha256 } = c.req.valid('json');
       const apiUrl = apiUrlOf(site, c.req.url);
       const created = await uploads.create(ctx, { filename, contentType, size, sha256 }, apiUrl);
-      const { id, method, url, headers, expiresAt } = created;
+      const { id, isNew, method, url, headers, expiresAt } = created;
       c.header('Location', `/uploads/${id}`);
       return c.json(
         {
           id,
           status: 'pending' as const,
-          upload: { method, url, headers, expires_at: expiresAt.toISOString() },
+          upload: { method, url, headers, size: created.size, expires_at: expiresAt.toISOString() },
         },
-        201,
+        isNew ? 201 : 200,
       );
     },
   ),
@@ -88,11 +96,26 @@ export const uploadRoutes = (uploads: Uploads, { site }: Pick<Web, 'site'>) => [
   ),
   route(
     {
+      method: 'GET',
+      path: '/uploads/limits',
+      summary: 'Read what you may upload, and how much of your quota is used',
+      description:
+        'Ask before a person chooses a file: the types that are accepted with the endings of their files, the largest size, and the quota of the account. Files that wait for their bytes or their scan, and clean ones, count. Refused, expired and deleted files do not.',
+      tag: 'uploads',
+      access: 'session',
+      answers: { 200: { description: 'The limits, and what is used', schema: UploadLimitsResponse } },
+      errors: [...refusals, 'uploads_disabled'],
+      budget: { trips: 1, objects: 1 },
+    },
+    async (c, ctx) => c.json(uploadLimitsResponse(await uploads.limits(ctx)), 200),
+  ),
+  route(
+    {
       method: 'PUT',
       path: '/uploads/:id/content',
       summary: 'Send the bytes to their upload URL; with S3 that is a URL of S3',
       description:
-        'Do not build this URL: use the one in the answer to POST /uploads, with its headers. Its signature is the only credential, so send no token. It takes the declared bytes once, until it expires.',
+        'Do not build this URL: use the one in the answer to POST /uploads, with its headers. Its signature is the only credential, so send no token. It takes the declared bytes until they are confirmed or it expires.',
       tag: 'uploads',
       access: 'anyone',
       rate: 'bytes',
@@ -136,7 +159,7 @@ export const uploadRoutes = (uploads: Uploads, { site }: Pick<Web, 'site'>) => [
     {
       method: 'POST',
       path: '/uploads/:id/complete',
-      summary: 'Confirm that the bytes are there, and have them scanned',
+      summary: 'Confirm that the bytes are there, and have them inspected and scanned',
       description:
         'The third step, after the bytes were sent. It can be repeated, also to read how the scan goes on: after a 202, wait for Retry-After and ask again.',
       tag: 'uploads',
@@ -144,16 +167,17 @@ export const uploadRoutes = (uploads: Uploads, { site }: Pick<Web, 'site'>) => [
       rate: 'completion',
       params: UploadParams,
       answers: {
-        200: { description: 'The file with its status', schema: UploadItem },
-        202: { description: 'Another request inspects the bytes; ask again', schema: UploadItem },
+        200: { description: 'The file at its end', schema: UploadItem },
+        202: { description: 'The file waits for its inspection or scan; ask again', schema: UploadItem },
       },
-      errors: [...refusals, 'not_found', 'conflict', 'upload_rejected', 'uploads_disabled'],
+      errors: [...refusals, 'not_found', 'conflict', 'uploads_disabled'],
       budget: { trips: 2, objects: 2 },
     },
     async (c, ctx) => {
-      const { upload, isBeingInspected } = await uploads.complete(ctx, c.req.valid('param').id);
-      if (isBeingInspected) c.header('Retry-After', '1');
-      return c.json(uploadResponse(upload), isBeingInspected ? 202 : 200);
+      const upload = await uploads.complete(ctx, c.req.valid('param').id);
+      const isOpen = upload.status === 'scanning';
+      if (isOpen) c.header('Retry-After', '1');
+      return c.json(uploadResponse(upload), isOpen ? 202 : 200);
     },
   ),
   route(
@@ -198,7 +222,7 @@ export const uploadRoutes = (uploads: Uploads, { site }: Pick<Web, 'site'>) => [
       path: '/uploads/:id',
       summary: 'Read one of your files',
       description:
-        'Ask for it to learn whether the scan is over: `status` says whether the file can be downloaded.',
+        'Ask for it to learn whether the scan is over: `status` says whether the file can be downloaded. While the file is scanned, wait for Retry-After before you ask again.',
       tag: 'uploads',
       access: 'session',
       params: UploadParams,
@@ -206,7 +230,11 @@ export const uploadRoutes = (uploads: Uploads, { site }: Pick<Web, 'site'>) => [
       errors: [...refusals, 'not_found'],
       budget: { trips: 1, objects: 1 },
     },
-    async (c, ctx) => c.json(uploadResponse(await uploads.show(ctx, c.req.valid('param').id)), 200),
+    async (c, ctx) => {
+      const upload = await uploads.show(ctx, c.req.valid('param').id);
+      if (upload.status === 'scanning') c.header('Retry-After', String(scanPollSeconds));
+      return c.json(uploadResponse(upload), 200);
+    },
   ),
   route(
     {

@@ -3,7 +3,8 @@ import { guarddutyResults } from '../platform/rules/scan.ts';
 import { canonicalName, essenceOf } from '../platform/rules/typed-text.ts';
 import { digits, Id, Instant, text } from '../platform/schema/text.ts';
 import { cleanFileName } from './rules/file-name.ts';
-import type { Upload } from './rules/upload.ts';
+import { adviceOn, reasons } from './rules/reasons.ts';
+import type { Upload, UploadLimits } from './rules/upload.ts';
 
 const Sha256 = z
   .string()
@@ -44,7 +45,11 @@ export const UploadItem = z
     size: z.int(),
     sha256: z.string(),
     status: Status,
-    reason: z.string().nullable().meta({ description: 'why it failed' }),
+    reason: z
+      .string()
+      .nullable()
+      .meta({ description: `why it is not handed out: ${reasons.join(', ')}`, examples: ['macros'] }),
+    detail: z.string().nullable().meta({ description: 'the reason as a sentence that says what to do' }),
     created_at: Instant,
   })
   .meta({ id: 'Upload' });
@@ -58,20 +63,58 @@ export const UploadTicketResponse = z.object({
     method: z.literal('PUT'),
     url: z.url(),
     headers: z.record(z.string(), z.string()).meta({ description: 'to be sent unchanged' }),
-    expires_at: Instant,
+    size: z.int().meta({ description: 'bytes to send, for a progress bar' }),
+    expires_at: Instant.meta({ description: 'when the URL ends; the same declaration gets a new one' }),
   }),
 });
 
-export const uploadResponse = (upload: Upload): z.infer<typeof UploadItem> => ({
-  id: upload.id,
-  filename: upload.filename,
-  content_type: upload.contentType,
-  size: upload.size,
-  sha256: upload.sha256,
-  status: upload.status,
-  reason: upload.reason,
-  created_at: upload.createdAt.toISOString(),
+const quotaOf = (what: string) =>
+  z.object({
+    max: z.int().meta({ description: `${what} that the account may hold` }),
+    used: z.int().meta({ description: `${what} that it holds; refused and deleted files do not count` }),
+  });
+
+export const UploadLimitsResponse = z.object({
+  types: z
+    .array(
+      z.object({
+        content_type: z.string().meta({ description: 'what to declare', examples: ['image/jpeg'] }),
+        endings: z.array(z.string()).meta({
+          description: 'endings of file names that serve for this type; empty where any serves',
+          examples: [['.jpg', '.jpeg']],
+        }),
+      }),
+    )
+    .meta({ description: 'the types that are accepted; for a file input, join all of both with commas' }),
+  max_bytes: z.int().meta({ description: 'size of the largest file, in bytes' }),
+  quota: z.object({ files: quotaOf('files'), bytes: quotaOf('bytes') }),
+  url_seconds: z.int().meta({ description: 'how long an upload URL is valid, in seconds' }),
 });
+
+export const uploadLimitsResponse = (limits: UploadLimits): z.infer<typeof UploadLimitsResponse> => ({
+  types: limits.types.map(({ type, endings }) => ({ content_type: type, endings: [...endings] })),
+  max_bytes: limits.maxBytes,
+  quota: {
+    files: { max: limits.quota.maxFiles, used: limits.used.files },
+    bytes: { max: limits.quota.maxTotalBytes, used: limits.used.bytes },
+  },
+  url_seconds: limits.urlTtlSeconds,
+});
+
+export const uploadResponse = (upload: Upload): z.infer<typeof UploadItem> => {
+  const reason = upload.status === 'infected' ? 'infected' : upload.reason;
+  return {
+    id: upload.id,
+    filename: upload.filename,
+    content_type: upload.contentType,
+    size: upload.size,
+    sha256: upload.sha256,
+    status: upload.status,
+    reason,
+    detail: adviceOn(reason),
+    created_at: upload.createdAt.toISOString(),
+  };
+};
 
 /** The header that an EventBridge connection of the type API key sends. */
 export const callbackSecretHeader = 'X-Scan-Callback-Secret';

@@ -10,6 +10,7 @@ import { isUuid, quarantinePrefix, type UploadDeclaration } from './rules/upload
 import { createComplete } from './service/complete.ts';
 import { createDeclare, declarationFlaws } from './service/declare.ts';
 import { createDownload } from './service/download.ts';
+import { createLimits } from './service/limits.ts';
 import { createRemoveOrphans } from './service/orphans.ts';
 import { createReceive } from './service/receive.ts';
 import { createScan } from './service/scan.ts';
@@ -45,7 +46,8 @@ export const createUploads = (container: Container) => {
     signal: AbortSignal.timeout(limitMs),
   });
   const scan = engine && createScan({ scanner: engine, store, results, newScope, log });
-  const work = createWork({ jobs, store, scan, enqueue, newScope, log });
+  const inspectContent = createContentInspector(store, clock);
+  const work = createWork({ jobs, store, scan, inspectContent, enqueue, newScope, log });
 
   /** Without a scanner no file is taken; files that were clean before stay within reach. */
   const whereEnabled =
@@ -63,17 +65,9 @@ export const createUploads = (container: Container) => {
   return {
     flawsOf: (declaration: Partial<UploadDeclaration>) => declarationFlaws(declaration, policy),
     create: whereEnabled(createDeclare({ rows, issueTicket, policy, newId, agenda })),
-    receive: whereEnabled(createReceive({ rows, receiving })),
-    complete: whereEnabled(
-      createComplete({
-        rows,
-        store,
-        inspectContent: createContentInspector(store),
-        enqueue,
-        // Longer than a request lives.
-        leaseSeconds: Math.ceil(config.limits.requestTimeoutMs / 1000) + 5,
-      }),
-    ),
+    limits: whereEnabled(createLimits({ rows, policy })),
+    receive: whereEnabled(createReceive({ rows, receiving, pauseMs: policy.pauseMs })),
+    complete: whereEnabled(createComplete({ rows, store, enqueue })),
     list: rows.listOwn,
     listOf: rows.listOf,
     show: rows.findOwn,

@@ -36,6 +36,8 @@ const upload: UploadRecord = {
   attempts: 1,
   createdAt: now,
   expiresAt: now,
+  nextAttemptAt: null,
+  inspectedAt: null,
   deletedAt: null,
 };
 

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { loadConfig } from '../../src/platform/config/load.ts';
 import { createMacKeys } from '../../src/platform/crypto/derived-keys.ts';
 import { createUploadUrls } from '../../src/platform/storage/r2.ts';
+import { adviceOn } from '../../src/uploads/rules/reasons.ts';
 import { newAccount } from '../support/worker/client.ts';
 import { sql } from '../support/worker/database.ts';
 import { expectProblem } from '../support/worker/problem.ts';
@@ -120,10 +121,24 @@ describe('the bytes of an upload', () => {
 });
 
 describe('an upload URL', () => {
-  it('an upload URL serves once, before the confirmation and after it', async () => {
+  it('PUTs beside the confirmation change nothing that was scanned', async () => {
     const { bearer, ...ticket } = await newTicket();
-    expect((await put(client, ticket)).status).toBe(200);
-    await expectProblem(await put(client, ticket), 409, 'conflict');
+    await put(client, ticket);
+    const { id } = ticket;
+    const puts = Array.from({ length: 5 }, () => put(client, ticket));
+    expect((await client('POST', `/uploads/${id}/complete`, { bearer })).status).toBe(202);
+    for (const { status } of await Promise.all(puts)) expect([200, 409]).toContain(status);
+    await workOn(id);
+    expect(await rowOf(id)).toMatchObject({ status: 'clean' });
+    const download = await client('GET', `/uploads/${id}/download`, { bearer });
+    expect(new Uint8Array(await download.arrayBuffer())).toEqual(pdf);
+  });
+
+  it('an upload URL takes its bytes again until the confirmation, and no others and none after it', async () => {
+    const { bearer, ...ticket } = await newTicket();
+    for (const type of ['application/pdf', 'application/x-pdf;charset=utf-8'])
+      expect((await put(client, ticket, pdf, { 'content-type': type })).status).toBe(200);
+    await expectProblem(await put(client, ticket, changed), 422, 'upload_rejected');
     await client('POST', `/uploads/${ticket.id}/complete`, { bearer });
     await expectProblem(await put(client, ticket), 409, 'conflict');
     await workOn(ticket.id);
@@ -139,12 +154,26 @@ describe('an upload URL', () => {
   it('ten parallel PUTs to an upload URL store one object', async () => {
     const ticket = await newTicket();
     const responses = await Promise.all(Array.from({ length: 10 }, () => put(client, ticket)));
-    // PUTs that began before the first had ended bring the same bytes; one object is kept.
-    expect(
-      responses.map(({ status }) => status).filter((status) => status === 200).length,
-    ).toBeGreaterThanOrEqual(1);
-    expect(responses.every(({ status }) => status === 200 || status === 409)).toBe(true);
+    expect(responses.map(({ status }) => status)).toEqual(Array(10).fill(200));
     expect(await objectsOf(ticket.id)).toHaveLength(1);
+  });
+
+  it.each([
+    [400, 200],
+    [1500, 504],
+  ])('a client that pauses for %i ms is answered %i', async (pauseMs, status) => {
+    const ticket = await newTicket();
+    const slow = createUploader({ REQUEST_TIMEOUT_MS: '200', UPLOAD_PAUSE_MS: '1000' });
+    const pieces = [pdf.subarray(0, 20), pdf.subarray(20)];
+    const body = new ReadableStream({
+      pull: async (controller) => {
+        if (pieces.length < 2) await scheduler.wait(pauseMs);
+        const piece = pieces.shift();
+        if (piece) controller.enqueue(piece);
+        else controller.close();
+      },
+    });
+    expect((await put(slow, ticket, body)).status).toBe(status);
   });
 
   it('an upload URL expires', async () => {
@@ -273,7 +302,7 @@ describe('a confirmation', () => {
     await expectProblem(await complete(), 409, 'conflict');
     expect((await rowOf(ticket.id))?.status).toBe('pending');
     await put(client, ticket);
-    expect((await complete()).status).toBe(200);
+    expect((await complete()).status).toBe(202);
   });
 
   it('a repeated confirmation has the file scanned again only when a scan is due', async () => {
@@ -317,11 +346,13 @@ describe('a confirmation', () => {
       httpMetadata: { contentType: 'application/pdf' },
       sha256: await sha256Of(changed),
     });
-    await expectProblem(
-      await client('POST', `/uploads/${ticket.id}/complete`, { bearer }),
-      422,
-      'upload_rejected',
-    );
+    const completed = await client('POST', `/uploads/${ticket.id}/complete`, { bearer });
+    expect(completed.status).toBe(200);
+    expect(await completed.json()).toMatchObject({
+      status: 'failed',
+      reason: 'wrong_bytes',
+      detail: adviceOn('wrong_bytes'),
+    });
     expect(await rowOf(ticket.id)).toMatchObject({ status: 'failed', reason: 'wrong_bytes' });
     await workOn(ticket.id);
     expect(await objectsOf(ticket.id)).toEqual([]);

@@ -125,6 +125,7 @@ describe('the end of an upload', () => {
       jobs,
       store,
       scan: null,
+      inspectContent: async () => null,
       enqueue: async () => {},
       newScope,
       log: createLogger({ level: 'error', pretty: false, clock: () => new Date(), write: () => {} }),

@@ -1,7 +1,9 @@
 import { env } from 'cloudflare:test';
 import { afterEach, beforeEach, describe, expect, it, type MockInstance, vi } from 'vitest';
 import type { Bindings } from '../../src/container.ts';
+import { AppError } from '../../src/platform/errors.ts';
 import { maxScanAttempts, uploadDelaysSeconds } from '../../src/uploads/rules/upload-schedule.ts';
+import { createWork } from '../../src/uploads/service/work.ts';
 import { newAccount, silentQueue } from '../support/worker/client.ts';
 import { sql } from '../support/worker/database.ts';
 import { consume, runSchedule } from '../support/worker/invocations.ts';
@@ -12,6 +14,7 @@ import {
   declare,
   endUrl,
   makeDue,
+  markInspected,
   objectsOf,
   pdf,
   put,
@@ -60,6 +63,7 @@ const refusingScanner = () => {
 describe('a scan', () => {
   it('a failed scan is tried again, later each time, while the file stays in quarantine', async () => {
     const id = await uploadFile(client, bearer);
+    await markInspected(id);
     const scanner = refusingScanner();
     for (const [index, delaySeconds] of uploadDelaysSeconds.entries()) {
       const again = { acked: [], retried: [{ body: id, delaySeconds }] };
@@ -290,4 +294,28 @@ describe('dead letters of uploads', () => {
       expect(await count()).toBe(before);
     },
   );
+});
+
+it('a file that finds no place to be inspected is put off, and that takes no attempt', async () => {
+  const upload = {
+    id: 'an id',
+    userId: 'a user',
+    objectName: 'a user/an id',
+    status: 'scanning',
+    attempts: 1,
+    inspectedAt: null,
+    deletedAt: null,
+    createdAt: new Date(),
+  };
+  const jobs = { claim: async () => upload, postpone: vi.fn(async () => {}) };
+  const scan = vi.fn();
+  const work = createWork({
+    jobs,
+    scan,
+    inspectContent: () => Promise.reject(new AppError('overloaded')),
+    newScope: () => ({ now: new Date() }),
+  } as never);
+  expect(await work('an id')).toEqual({ kind: 'done' });
+  expect(jobs.postpone).toHaveBeenCalledWith(expect.anything(), upload);
+  expect(scan).not.toHaveBeenCalled();
 });

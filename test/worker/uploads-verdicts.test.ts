@@ -5,6 +5,7 @@ import { Secret } from '../../src/platform/config/secret.ts';
 import { createDatabase } from '../../src/platform/db/client.ts';
 import { noMetrics } from '../../src/platform/rules/metrics.ts';
 import type { Verdict } from '../../src/platform/rules/scan.ts';
+import type { ContentFlaw } from '../../src/uploads/rules/reasons.ts';
 import { type BoundVerdict, createScanResultSql } from '../../src/uploads/sql/scan-results.ts';
 import { createUploadJobSql } from '../../src/uploads/sql/upload-jobs.ts';
 import { newAccount } from '../support/worker/client.ts';
@@ -14,6 +15,7 @@ import {
   createUploader,
   declare,
   makeDue,
+  markInspected,
   objectsOf,
   pdf,
   put,
@@ -57,9 +59,14 @@ const newFile = async () => {
       eventId: null,
       ...given,
     });
-  const complete = async () =>
+  const confirm = async () =>
     (await (await client('POST', `/uploads/${id}/complete`, { bearer })).json()) as { status: string };
-  return { id, key, say, complete };
+  const complete = async () => {
+    await confirm();
+    await markInspected(id);
+  };
+  const inspect = (flaw: ContentFlaw | null = null) => jobs.recordInspection(scope(), { id, etag }, flaw);
+  return { id, key, say, confirm, complete, inspect };
 };
 
 const statusOf = async (id: string) => (await rowOf(id))?.status;
@@ -72,9 +79,10 @@ describe('a verdict', () => {
     expect(await other.say(clean, { etag: 'another' })).toBe('applied');
     expect(await refused.say(failed)).toBe('applied');
     expect([await statusOf(good.id), await statusOf(other.id)]).toEqual(['pending', 'pending']);
-    expect(await good.complete()).toMatchObject({ status: 'clean' });
-    expect(await other.complete()).toMatchObject({ status: 'scanning' });
-    expect(await refused.complete()).toMatchObject({ code: 'upload_rejected' });
+    expect(await good.confirm()).toMatchObject({ status: 'scanning' });
+    expect(await other.confirm()).toMatchObject({ status: 'scanning' });
+    expect(await refused.confirm()).toMatchObject({ status: 'failed', reason: 'scan_unsupported' });
+    expect([await good.inspect(), await other.inspect()]).toEqual(['clean', 'scanning']);
     // Two events of one statement have no order.
     expect((await auditOf(good.id)).toSorted()).toEqual([
       'upload.clean',
@@ -84,19 +92,19 @@ describe('a verdict', () => {
   });
 
   it('a threat that is found before the confirmation ends the upload at once', async () => {
-    const { id, say, complete } = await newFile();
+    const { id, say, confirm } = await newFile();
     expect(await say(infected, { etag: 'whatever was there' })).toBe('applied');
     expect(await statusOf(id)).toBe('infected');
-    expect(await complete()).toMatchObject({ status: 'infected' });
+    expect(await confirm()).toMatchObject({ status: 'infected', reason: 'infected' });
     await workOn(id);
     expect(await objectsOf(id)).toEqual([]);
   });
 
   it('a clean verdict does not replace a failed one before the confirmation', async () => {
-    const { say, complete } = await newFile();
+    const { say, confirm } = await newFile();
     await say(failed);
     expect(await say(clean)).toBe('unchanged');
-    expect(await complete()).toMatchObject({ code: 'upload_rejected' });
+    expect(await confirm()).toMatchObject({ status: 'failed' });
   });
 
   it('a verdict about other bytes, another object or another file changes nothing', async () => {
@@ -151,6 +159,20 @@ describe('a verdict', () => {
     expect(await objectsOf(id)).toEqual([]);
   });
 
+  it('a file is clean only when it was inspected without a flaw and scanned, in either order', async () => {
+    const [scannedFirst, flawed] = [await newFile(), await newFile()];
+    for (const { id, say, confirm } of [scannedFirst, flawed]) {
+      await confirm();
+      expect(await say(clean)).toBe('applied');
+      expect(await rowOf(id)).toMatchObject({ status: 'scanning', verdict: 'clean', inspected_at: null });
+      expect((await client('GET', `/uploads/${id}/download`, { bearer })).status).toBe(409);
+    }
+    expect([await scannedFirst.inspect(), await scannedFirst.inspect('macros')]).toEqual(['clean', 'clean']);
+    expect([await flawed.inspect('macros'), await flawed.say(clean)]).toEqual(['failed', 'unchanged']);
+    expect(await rowOf(flawed.id)).toMatchObject({ status: 'failed', reason: 'macros', inspected_at: null });
+    expect((await client('GET', `/uploads/${scannedFirst.id}/download`, { bearer })).status).toBe(200);
+  });
+
   it('a verdict about a deleted file is unknown', async () => {
     const { id, say, complete } = await newFile();
     await complete();
@@ -178,8 +200,9 @@ describe('verdicts at the same time', () => {
   };
 
   it('a verdict at the time of the confirmation is kept', async () => {
-    await eachRound(async ({ id, say, complete }) => {
-      await Promise.all([complete(), say(clean)]);
+    await eachRound(async ({ id, say, confirm, inspect }) => {
+      await Promise.all([confirm(), say(clean)]);
+      await inspect();
       expect(await statusOf(id)).toBe('clean');
     });
   });
@@ -236,9 +259,24 @@ describe('verdicts at the same time', () => {
     });
   });
 
+  it('a file becomes clean or fails once when inspections and verdicts come at the same time', async () => {
+    await eachRound(async ({ id, say, confirm, inspect }) => {
+      await confirm();
+      await Promise.all([inspect(), say(clean), inspect(), say(clean)]);
+      expect(await statusOf(id)).toBe('clean');
+      expect((await auditOf(id)).filter((type) => type === 'upload.clean')).toHaveLength(1);
+    });
+    await eachRound(async ({ id, say, confirm, inspect }) => {
+      await confirm();
+      await Promise.all([inspect('macros'), say(clean), inspect('macros')]);
+      expect(await statusOf(id)).toBe('failed');
+      expect((await auditOf(id)).filter((type) => type === 'upload.failed')).toHaveLength(1);
+    });
+  });
+
   it('parallel confirmations confirm the bytes once', async () => {
-    await eachRound(async ({ id, complete }) => {
-      await Promise.all(Array.from({ length: 5 }, complete));
+    await eachRound(async ({ id, confirm }) => {
+      await Promise.all(Array.from({ length: 5 }, confirm));
       expect(await auditOf(id)).toEqual(['upload.created', 'upload.completed']);
     });
   });

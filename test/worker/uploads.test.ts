@@ -41,6 +41,7 @@ describe('a file', () => {
           'content-type': 'application/pdf',
           'x-amz-checksum-sha256': Uint8Array.fromHex(await sha256Of(pdf)).toBase64(),
         },
+        size: pdf.byteLength,
         expires_at: expect.any(String),
       },
     });
@@ -55,6 +56,7 @@ describe('a file', () => {
       id: ticket.id,
       status: 'scanning',
       reason: null,
+      detail: null,
       created_at: expect.any(String),
     });
     await expectProblem(
@@ -84,7 +86,7 @@ describe('a file', () => {
     await workOn(id);
     expect(await objectsOf(id)).toEqual([]);
     expect(await statusOf(bearer, id)).toBe('infected');
-    expect(await usageOf(user.id)).toEqual({ files: 1, bytes: '0' });
+    expect(await usageOf(user.id)).toEqual({ files: 0, bytes: '0' });
     expect(await auditOf(id)).toEqual(['upload.created', 'upload.completed', 'upload.infected']);
   });
 
@@ -162,7 +164,7 @@ describe('a declaration', () => {
     const problem = JSON.parse(await expectProblem(response, 422, 'validation_failed'));
     expect(problem.errors).toContainEqual(expect.objectContaining({ pointer, code }));
     expect(await sql`select id from uploads where user_id = ${user.id}`).toEqual([]);
-    expect(await usageOf(user.id)).toBeUndefined();
+    expect(await usageOf(user.id)).toEqual({ files: 0, bytes: '0' });
   });
 
   it('a file is taken as systems and code generators declare it, and kept in one spelling', async () => {
@@ -170,14 +172,14 @@ describe('a declaration', () => {
     const sha256 = (await declarationOf(pdf)).sha256;
     const ticket = await declare(client, bearer, pdf, {
       filename: ' Scherm\u00adafbeelding\u200b.pdf ',
-      content_type: 'Application/PDF; charset=binary',
+      content_type: 'Application/X-PDF; charset=binary',
       sha256: sha256.toUpperCase(),
     });
     expect(ticket.upload.headers).toMatchObject({ 'content-type': 'application/pdf' });
     const sent = await put(client, ticket, pdf, { 'content-type': 'application/PDF;charset=binary' });
     expect(sent.status).toBe(200);
     const complete = await client('POST', `/uploads/${ticket.id.toUpperCase()}/complete`, { bearer });
-    expect(complete.status).toBe(200);
+    expect(complete.status).toBe(202);
     expect(await complete.json()).toMatchObject({
       id: ticket.id,
       filename: 'Schermafbeelding.pdf',
@@ -254,7 +256,7 @@ describe('a file of another account', () => {
     expect(cursor.items).toEqual([]);
     expect((await rowOf(pending.id))?.status).toBe('pending');
     expect((await rowOf(clean))?.status).toBe('clean');
-    expect(await usageOf(user.id)).toBeUndefined();
+    expect(await usageOf(user.id)).toEqual({ files: 0, bytes: '0' });
   });
 
   it('an owner whose session has ended reaches no file by any route', async () => {

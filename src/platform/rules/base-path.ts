@@ -22,3 +22,9 @@ export const createRoutePath =
     if (inner !== '' && isRoute(inner)) return inner;
     return isRoute(path) ? path : inner || '/';
   };
+
+/** A path without doubled slashes and without one at its end, as clients make them of a base URL and a path. */
+export const plainPath = (path: string): string => {
+  const single = path.replaceAll(/\/{2,}/g, '/');
+  return single.endsWith('/') && single !== '/' ? single.slice(0, -1) : single;
+};

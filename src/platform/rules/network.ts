@@ -14,3 +14,6 @@ export const shareOf = (network: string): number =>
 /** Whether a host name is this machine's own, so that no foreign DNS answers for it (RFC 6761 section 6.3). */
 export const isLoopback = (hostname: string): boolean =>
   /^(?:(?:.+\.)?localhost|127(?:\.\d{1,3}){3}|\[::1\])$/i.test(hostname);
+
+/** An IPv6 address as sockets take it: URLs have it in brackets. */
+export const withoutBrackets = (host: string): string => host.replace(/^\[(.*)\]$/, '$1');

@@ -5,7 +5,7 @@ export type Verdict =
   /** The scanner can never decide about this file. */
   | { readonly kind: 'failed'; readonly reason: ScanFailure };
 
-type ScanFailure = 'scan_unsupported' | 'scan_denied' | 'scan_failed' | 'scan_limit' | 'scan_unanswered';
+export type ScanFailure = 'scan_unsupported' | 'scan_limits' | 'encrypted';
 
 export type ScanOutcome =
   | { readonly kind: 'verdict'; readonly verdict: Verdict }
@@ -56,16 +56,22 @@ export const exactly = (size: number): TransformStream<Uint8Array, Uint8Array> =
 };
 
 /**
- * The outcome of clamd's reply to INSTREAM (clamd(8)). A file over the limit of its configuration stays over it; any
- * other error may be gone at the next attempt.
+ * The outcome of clamd's reply to INSTREAM (clamd(8)). What clamd cannot look into is neither clean nor infected: it
+ * has no threat, and the next attempt would end the same. Any other error may be gone at the next attempt.
  */
 export const outcomeOfClamdReply = (reply: string): ScanOutcome => {
   const [, threat] = /^stream: (.+) FOUND$/.exec(reply) ?? [];
+  const [, heuristic = ''] = /^Heuristics\.(Limits\.Exceeded|Encrypted)\b/.exec(threat ?? '') ?? [];
+  if (heuristic)
+    return {
+      kind: 'verdict',
+      verdict: { kind: 'failed', reason: heuristic === 'Encrypted' ? 'encrypted' : 'scan_limits' },
+    };
   if (threat !== undefined)
     return { kind: 'verdict', verdict: { kind: 'infected', detail: threatDetail([threat]) } };
   if (reply === 'stream: OK') return { kind: 'verdict', verdict: { kind: 'clean' } };
   if (/^INSTREAM size limit exceeded\. ERROR$/.test(reply))
-    return { kind: 'verdict', verdict: { kind: 'failed', reason: 'scan_limit' } };
+    return { kind: 'verdict', verdict: { kind: 'failed', reason: 'scan_limits' } };
   return { kind: 'retry', reason: reply.endsWith('ERROR') ? 'clamd error' : 'clamd reply not understood' };
 };
 

@@ -38,7 +38,7 @@ export interface ObjectStore {
 /** What a PUT must bring; the storage keeps nothing of one that differs. */
 type ExpectedBytes = { readonly contentType: string; readonly size: number; readonly sha256: string };
 
-export type PutOutcome = 'stored' | 'exists' | 'too_short' | 'too_long' | 'wrong_checksum' | 'broken_off';
+export type PutOutcome = 'stored' | 'too_short' | 'too_long' | 'wrong_checksum' | 'broken_off';
 
 /** A store whose PUTs come through the Worker. `onProgress` is called with every piece that arrives. */
 export interface ReceivingStore extends ObjectStore {

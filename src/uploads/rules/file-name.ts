@@ -49,22 +49,6 @@ export const fileNameFlaw = (name: string): { code: string; detail: string } | n
   return broken ? { code: 'not_a_file_name', detail: broken[1] } : null;
 };
 
-/** The endings of a type; a type that is missing here may have any. */
-const endings: Readonly<Record<string, readonly string[]>> = {
-  'application/pdf': ['pdf'],
-  'image/png': ['png'],
-  'image/jpeg': ['jpg', 'jpeg', 'jpe'],
-  'application/vnd.openxmlformats-officedocument.wordprocessingml.document': ['docx'],
-  'text/plain': ['txt', 'text', 'md', 'log', 'csv', 'tsv'],
-};
-
-/** Whether the ending of the name fits the type: a PDF called `invoice.exe` would be run, not read. */
-export const fitsType = (name: string, contentType: string): boolean => {
-  const allowed = endings[contentType];
-  const [, ending = ''] = /\.([^.]*)$/.exec(name) ?? [];
-  return !allowed || allowed.includes(ending.toLowerCase());
-};
-
 /** RFC 8187 section 3.2.1: everything except attr-char is percent-encoded. */
 const extendedValue = (text: string): string =>
   encodeURIComponent(text).replaceAll(

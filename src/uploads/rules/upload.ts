@@ -31,6 +31,10 @@ export type UploadRecord = Upload & {
   readonly promotedEtag: string | null;
   /** How many times the present piece of work has begun. */
   readonly attempts: number;
+  /** When the next one is due; null where nothing is left to do. */
+  readonly nextAttemptAt: Date | null;
+  /** When the content was found to agree with the type. */
+  readonly inspectedAt: Date | null;
   readonly deletedAt: Date | null;
 };
 
@@ -59,3 +63,16 @@ export const confirmationGraceSeconds = 900;
 
 /** How much one account may hold. */
 export type UploadQuota = { readonly maxFiles: number; readonly maxTotalBytes: number };
+
+/** How much of it an account holds: files that wait, are scanned or are clean. */
+export type UploadUsage = { readonly files: number; readonly bytes: number };
+
+/** What a declaration is held against. */
+export type UploadLimits = {
+  readonly types: readonly { readonly type: string; readonly endings: readonly string[] }[];
+  /** Of one file. */
+  readonly maxBytes: number;
+  readonly quota: UploadQuota;
+  readonly used: UploadUsage;
+  readonly urlTtlSeconds: number;
+};

@@ -1,5 +1,6 @@
 import type { RequestContext } from '../../platform/context.ts';
 import { AppError } from '../../platform/errors.ts';
+import { declaredType } from '../../platform/rules/media-types.ts';
 import {
   checksumHeader,
   checksumOf,
@@ -7,7 +8,6 @@ import {
   type PutOutcome,
   type Receiving,
 } from '../../platform/rules/storage.ts';
-import { essenceOf } from '../../platform/rules/typed-text.ts';
 import { quarantineKey, type UploadRecord } from '../rules/upload.ts';
 import type { UploadSql } from '../sql/uploads.ts';
 
@@ -27,7 +27,7 @@ const flawOf = (
   upload: UploadRecord,
   { contentType, contentLength, checksum }: IncomingBytes,
 ): AppError | null => {
-  if (essenceOf(contentType ?? '') !== upload.contentType)
+  if (declaredType(contentType ?? '', upload.filename, [upload.contentType]) === null)
     return differs('/content_type', `must be ${upload.contentType}`);
   if (checksum !== checksumOf(upload.sha256))
     return differs('/sha256', `${checksumHeader} must be the declared checksum`);
@@ -38,8 +38,6 @@ const flawOf = (
 
 const refusalOf = (outcome: Exclude<PutOutcome, 'stored'>, { size }: UploadRecord): AppError => {
   switch (outcome) {
-    case 'exists':
-      return new AppError('conflict', { detail: 'The bytes have been sent before.' });
     case 'too_short':
     case 'too_long':
       return differs('/size', `must be ${size} bytes`);
@@ -51,13 +49,20 @@ const refusalOf = (outcome: Exclude<PutOutcome, 'stored'>, { size }: UploadRecor
 };
 
 /**
- * Streams the bytes of a signed URL into quarantine, once; bytes that differ from the declaration are not kept.
+ * Streams the bytes of a signed URL into quarantine, again too while they are not confirmed: a client may have lost the
+ * first answer. Bytes that differ from the declaration are not kept.
  * @param parts `receiving` is null where clients send their bytes to the storage itself
  * @throws AppError `upload_url_invalid`, `not_found`, `conflict`, `upload_rejected`, `service_unavailable`
  */
 export const createReceive =
-  ({ rows, receiving }: { readonly rows: UploadSql; readonly receiving: Receiving | null }) =>
+  (parts: {
+    readonly rows: UploadSql;
+    readonly receiving: Receiving | null;
+    /** The longest pause between two pieces. */
+    readonly pauseMs: number;
+  }) =>
   async (ctx: RequestContext, incoming: IncomingBytes): Promise<void> => {
+    const { rows, receiving, pauseMs } = parts;
     if (!receiving) throw new AppError('not_found');
     const verdict = await receiving.verifyUrl(incoming, ctx.now);
     if (verdict === 'expired')
@@ -71,6 +76,8 @@ export const createReceive =
     if (flaw) throw flaw;
 
     const key = quarantineKey(upload.objectName);
-    const outcome = await receiving.store.put(key, incoming.body, upload, ctx.keepAlive, ctx.signal);
+    const goOn = () => ctx.keepAlive(pauseMs);
+    goOn();
+    const outcome = await receiving.store.put(key, incoming.body, upload, goOn, ctx.signal);
     if (outcome !== 'stored') throw refusalOf(outcome, upload);
   };

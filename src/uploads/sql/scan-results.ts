@@ -3,7 +3,7 @@ import { type AuditScope, insertAudit, noOne } from '../../audit/sql/audit-rows.
 import type { QueryScope } from '../../platform/db/client.ts';
 import type { Verdict } from '../../platform/rules/scan.ts';
 import type { StatementParts } from '../../sessions/sql/gate.ts';
-import { createTransitionCounter, holdsBytes, lockUpload, releaseUsage } from './upload-rows.ts';
+import { createTransitionCounter, lockUpload } from './upload-rows.ts';
 
 /** A verdict, and the bytes that it is about. */
 export type BoundVerdict = {
@@ -43,7 +43,8 @@ export const createScanResultSql = ({
   return {
     /**
      * Records a verdict. The worst verdict wins in any order: `infected` overrides everything, `failed` overrides
-     * `clean`. One that comes before the confirmation waits in the row, and `confirm` compares it with the bytes.
+     * `clean`. One that comes before the confirmation or the inspection waits in the row, and `confirm` and
+     * `recordInspection` compare it with the bytes.
      */
     apply: async (
       scope: AuditScope & QueryScope,
@@ -77,6 +78,7 @@ export const createScanResultSql = ({
             select scanned_upload.id, scanned_upload.status as before, case
               when ${kind} = 'infected' then 'infected'
               when scanned_upload.status = 'pending' then 'pending'
+              when ${kind} = 'clean' and scanned_upload.inspected_at is null then scanned_upload.status
               else ${kind} end as after
             from scanned_upload
             where case scanned_upload.status
@@ -98,10 +100,6 @@ export const createScanResultSql = ({
                 else ${now}::timestamptz end
             from decision where uploads.id = decision.id
             returning uploads.*, decision.before, decision.after
-          ), released_usage as (
-            ${releaseUsage(sql`changed_upload`, { files: sql`0`, bytes: sql`changed_upload.size` })}
-              and changed_upload.after in ('infected', 'failed') and ${holdsBytes(sql`changed_upload.before`)}
-              and changed_upload.after <> changed_upload.before
           ), new_event as (
             ${insertAudit(scope, event)} from changed_upload where changed_upload.after <> changed_upload.before
           )

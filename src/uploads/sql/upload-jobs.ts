@@ -3,7 +3,8 @@ import { type AuditScope, insertAudit, noOne } from '../../audit/sql/audit-rows.
 import type { QueryScope } from '../../platform/db/client.ts';
 import { secondsAfter } from '../../sessions/rules/session.ts';
 import type { StatementParts } from '../../sessions/sql/gate.ts';
-import type { UploadRecord } from '../rules/upload.ts';
+import type { ContentFlaw } from '../rules/reasons.ts';
+import type { UploadRecord, UploadStatus } from '../rules/upload.ts';
 import {
   scanEventMemorySeconds,
   scannerPauseSeconds,
@@ -11,8 +12,8 @@ import {
 } from '../rules/upload-schedule.ts';
 import {
   createTransitionCounter,
+  lockUpload,
   recordColumns,
-  releaseUsage,
   toUploadRecord,
   type UploadRecordRow,
 } from './upload-rows.ts';
@@ -52,6 +53,60 @@ export const createUploadJobSql = ({
           returning ${recordColumns(sql`uploads`)}`,
       );
       return row ? toUploadRecord(row) : null;
+    },
+
+    /**
+     * Records, once, what the inspection of the confirmed bytes found. A verdict of these bytes that came before now
+     * makes the file clean. @returns the status of the file, or null where it is gone
+     */
+    recordInspection: async (
+      scope: JobScope,
+      { id, etag }: Pick<UploadRecord, 'id' | 'etag'>,
+      flaw: ContentFlaw | null,
+    ): Promise<UploadStatus | null> => {
+      const { now } = scope;
+      const eventOf = (type: 'upload.clean' | 'upload.failed') =>
+        insertAudit(scope, {
+          id: newId(now),
+          type,
+          actor: noOne,
+          subject: sql`inspected_upload.user_id`,
+          details: sql`jsonb_build_object('upload_id', inspected_upload.id, 'reason', inspected_upload.reason)`,
+        });
+      const [, [row]] = (await db.transaction(scope, [
+        lockUpload(id),
+        sql`
+          with decision as (
+            select uploads.id, case
+              when ${flaw}::text is not null then 'failed'
+              when uploads.verdict = 'clean' and uploads.verdict_etag = uploads.etag then 'clean'
+              else 'scanning' end as status
+            from uploads
+            where uploads.id = ${id}::uuid and uploads.status = 'scanning' and uploads.inspected_at is null
+              and uploads.etag = ${etag} and uploads.deleted_at is null
+          ), inspected_upload as (
+            update uploads set
+              status = decision.status, reason = ${flaw}::text, updated_at = ${now}::timestamptz,
+              inspected_at = case when decision.status <> 'failed' then ${now}::timestamptz end,
+              attempts = case when decision.status = 'scanning' then uploads.attempts else 0 end,
+              next_attempt_at = case decision.status
+                when 'scanning' then uploads.next_attempt_at
+                when 'clean' then greatest(uploads.expires_at, ${now}::timestamptz)
+                else ${now}::timestamptz end
+            from decision where uploads.id = decision.id
+            returning uploads.*
+          ), clean_event as (
+            ${eventOf('upload.clean')} from inspected_upload where inspected_upload.status = 'clean'
+          ), failed_event as (
+            ${eventOf('upload.failed')} from inspected_upload where inspected_upload.status = 'failed'
+          )
+          select coalesce(inspected_upload.status, uploads.status) as status,
+            inspected_upload.id is not null as is_changed
+          from uploads left join inspected_upload on inspected_upload.id = uploads.id
+          where uploads.id = ${id}::uuid and uploads.deleted_at is null`,
+      ])) as [unknown, { status: UploadStatus; is_changed: boolean }[]];
+      if (row?.is_changed && row.status !== 'scanning') countTransition(row.status);
+      return row?.status ?? null;
     },
 
     /** Takes back an attempt that found no scanner, unless the upload has changed since. */
@@ -114,9 +169,7 @@ export const createUploadJobSql = ({
           with expired_upload as (
             update uploads set deleted_at = ${now}::timestamptz, updated_at = ${now}::timestamptz, attempts = 0
             where id = ${id}::uuid and status = 'pending' and deleted_at is null
-            returning id, user_id, size
-          ), released_usage as (
-            ${releaseUsage(sql`expired_upload`, { files: sql`1`, bytes: sql`expired_upload.size` })}
+            returning id, user_id
           ), new_event as (
             ${insertAudit(scope, event)} from expired_upload
           )
@@ -145,9 +198,7 @@ export const createUploadJobSql = ({
               given_up_at = ${now}::timestamptz, updated_at = ${now}::timestamptz
             where id = ${id}::uuid and status = ${openStatus[reason]} and promoted_etag is null
               and deleted_at is null
-            returning id, user_id, size, reason
-          ), released_usage as (
-            ${releaseUsage(sql`failed_upload`, { files: sql`0`, bytes: sql`failed_upload.size` })}
+            returning id, user_id, reason
           ), new_event as (
             ${insertAudit(scope, event)} from failed_upload
           )

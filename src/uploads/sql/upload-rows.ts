@@ -20,6 +20,8 @@ export type UploadRecordRow = UploadRow & {
   etag: string | null;
   promoted_etag: string | null;
   attempts: number;
+  next_attempt_at: Date | null;
+  inspected_at: Date | null;
   deleted_at: Date | null;
 };
 
@@ -35,7 +37,8 @@ export const ownerColumns = (relation: SQL): SQL =>
 /** The columns of an `UploadRecord`. */
 export const recordColumns = (relation: SQL): SQL => sql`
   ${ownerColumns(relation)}, ${relation}.user_id, ${relation}.object_name, ${relation}.etag,
-  ${relation}.promoted_etag, ${relation}.attempts, ${relation}.deleted_at`;
+  ${relation}.promoted_etag, ${relation}.attempts, ${relation}.next_attempt_at, ${relation}.inspected_at,
+  ${relation}.deleted_at`;
 
 export const toUpload = (row: UploadRow): Upload => ({
   id: row.id,
@@ -56,16 +59,24 @@ export const toUploadRecord = (row: UploadRecordRow): UploadRecord => ({
   etag: row.etag,
   promotedEtag: row.promoted_etag,
   attempts: row.attempts,
+  nextAttemptAt: row.next_attempt_at,
+  inspectedAt: row.inspected_at,
   deletedAt: row.deleted_at,
 });
 
-/** Whether the bytes of an upload in this status count against the quota. */
-export const holdsBytes = (status: SQL): SQL => sql`${status} in ('pending', 'scanning', 'clean')`;
+/**
+ * Counts the files that an account holds, and their bytes. A file gives its place back by its status or deletion alone,
+ * and none takes a place again later: a refused file stays refused.
+ * @param admitted a relation with `refusal` and `user_id`, such as the gate
+ */
+export const heldBy = (admitted: SQL): SQL => sql`
+  select count(*)::int as files, coalesce(sum(held_upload.size), 0)::bigint as bytes
+  from uploads held_upload join ${admitted} on ${admitted}.refusal is null and held_upload.user_id = ${admitted}.user_id
+  where held_upload.deleted_at is null and held_upload.status in ('pending', 'scanning', 'clean')`;
 
-/** Lowers the usage of the account of each row of the relation, which has at most one row per account. */
-export const releaseUsage = (relation: SQL, { files, bytes }: { files: SQL; bytes: SQL }): SQL => sql`
-  update upload_usage usage set files = usage.files - ${files}, bytes = usage.bytes - ${bytes}
-  from ${relation} where usage.user_id = ${relation}.user_id`;
+/** Whether a file is refused for good: its bytes are gone, and its upload URL takes none any more. */
+export const isAtItsRefusedEnd = (relation: SQL): SQL =>
+  sql`${relation}.status in ('infected', 'failed') and ${relation}.next_attempt_at is null`;
 
 /**
  * Locks an upload for the next statement of the same transaction. That statement then sees what the previous holder

@@ -1,4 +1,4 @@
-import { sql } from 'drizzle-orm';
+import { type SQL, sql } from 'drizzle-orm';
 import { lockActor } from '../../accounts/sql/account-lock.ts';
 import { insertAudit } from '../../audit/sql/audit-rows.ts';
 import type { PermittedContext, RequestContext, SessionContext } from '../../platform/context.ts';
@@ -13,14 +13,15 @@ import {
   type UploadDeclaration,
   type UploadQuota,
   type UploadRecord,
+  type UploadUsage,
 } from '../rules/upload.ts';
 import {
   createTransitionCounter,
-  holdsBytes,
+  heldBy,
+  isAtItsRefusedEnd,
   lockUpload,
   ownerColumns,
   recordColumns,
-  releaseUsage,
   toUpload,
   toUploadRecord,
   type UploadRecordRow,
@@ -31,13 +32,6 @@ export type NewUpload = UploadDeclaration & {
   readonly id: string;
   readonly objectName: string;
   readonly expiresAt: Date;
-};
-
-/** The object that was found in quarantine under a claim; `flaw` is why it is rejected, or null. */
-export type Confirmation = {
-  readonly claim: number;
-  readonly object: StoredObject;
-  readonly flaw: string | null;
 };
 
 const isFound = <Row extends UploadRow>(row: Partial<Row>): row is Row =>
@@ -68,17 +62,21 @@ export const createUploadSql = ({
 
   return {
     /**
-     * Raises the usage of the account and inserts the file, if the quota allows it: parallel uploads queue on the row
-     * of the usage, and each sees the one before. @returns whether it did
+     * Begins a file again that the account has declared in the same words and not sent or confirmed yet, or inserts it
+     * if the quota allows it. Declarations of one account take turns, so each sees the one before (docs/adr/0017).
+     * @returns the id of the file, which is another one where it was begun again; null where the quota is exceeded
      */
     create: async (
       ctx: SessionContext,
       upload: NewUpload,
       { maxFiles, maxTotalBytes }: UploadQuota,
-    ): Promise<boolean> => {
+    ): Promise<{ readonly id: string; readonly isNew: boolean } | null> => {
       const { now } = ctx;
       const size = sql`${upload.size}::bigint`;
-      const confirmableUntil = secondsAfter(upload.expiresAt, confirmationGraceSeconds);
+      const expiresAt = sql`${upload.expiresAt}::timestamptz`;
+      const confirmableUntil = sql`${secondsAfter(upload.expiresAt, confirmationGraceSeconds)}::timestamptz`;
+      const isWaiting = (relation: SQL) =>
+        sql`${relation}.status = 'pending' and ${relation}.deleted_at is null and ${relation}.attempts = 0`;
       const event = {
         id: newId(now),
         type: 'upload.created',
@@ -89,100 +87,77 @@ export const createUploadSql = ({
       const [, [row]] = (await db.transaction(ctx, [
         lockActor(gate, ctx),
         sql`
-          with ${gate.own(ctx)}, raised_usage as (
-            insert into upload_usage as usage (user_id, files, bytes)
-            select gate.user_id, 1, ${size} from gate
-            where gate.refusal is null and ${maxFiles}::int >= 1 and ${size} <= ${maxTotalBytes}::bigint
-            on conflict (user_id) do update set files = usage.files + 1, bytes = usage.bytes + excluded.bytes
-            where usage.files < ${maxFiles}::int and usage.bytes + excluded.bytes <= ${maxTotalBytes}::bigint
-            returning user_id
+          with ${gate.own(ctx)}, waiting_upload as (
+            select uploads.id from uploads join gate on gate.refusal is null and uploads.user_id = gate.user_id
+            where ${isWaiting(sql`uploads`)} and uploads.filename = ${upload.filename}
+              and uploads.content_type = ${upload.contentType} and uploads.size = ${size}
+              and uploads.sha256 = ${upload.sha256}
+            order by uploads.id desc limit 1
+          ), resumed_upload as (
+            update uploads set expires_at = ${expiresAt}, next_attempt_at = ${confirmableUntil},
+              updated_at = ${now}::timestamptz
+            from waiting_upload where uploads.id = waiting_upload.id and ${isWaiting(sql`uploads`)}
+            returning uploads.id
+          ), held as (
+            ${heldBy(sql`gate`)}
           ), new_upload as (
             insert into uploads (id, user_id, filename, content_type, size, sha256, status, object_name, created_at,
                                  updated_at, expires_at, next_attempt_at)
-            select ${upload.id}::uuid, raised_usage.user_id, ${upload.filename}, ${upload.contentType}, ${size},
+            select ${upload.id}::uuid, gate.user_id, ${upload.filename}, ${upload.contentType}, ${size},
                    ${upload.sha256}, 'pending', ${upload.objectName}, ${now}::timestamptz, ${now}::timestamptz,
-                   ${upload.expiresAt}::timestamptz, ${confirmableUntil}::timestamptz
-            from raised_usage
+                   ${expiresAt}, ${confirmableUntil}
+            from gate, held
+            where gate.refusal is null and not exists (select from resumed_upload)
+              and held.files < ${maxFiles}::int and held.bytes + ${size} <= ${maxTotalBytes}::bigint
             returning id, user_id
+          ), refused_upload as (
+            select uploads.id from uploads join new_upload on uploads.user_id = new_upload.user_id
+            where uploads.deleted_at is null and ${isAtItsRefusedEnd(sql`uploads`)}
+            order by uploads.id desc offset ${maxFiles}::int
+          ), forgotten_upload as (
+            delete from uploads using refused_upload
+            where uploads.id = refused_upload.id and ${isAtItsRefusedEnd(sql`uploads`)}
           ), new_event as (
             ${insertAudit(ctx, event)} from new_upload
           )
-          select gate.refusal, exists (select from new_upload) as is_created from gate`,
-      ])) as [unknown, (Gated & { is_created: boolean })[]];
-      const isCreated = passed(row).is_created;
-      if (isCreated) countTransition('pending');
-      return isCreated;
+          select gate.refusal, (select id from resumed_upload) as resumed_id,
+            exists (select from new_upload) as is_new
+          from gate`,
+      ])) as [unknown, (Gated & { resumed_id: string | null; is_new: boolean })[]];
+      const { resumed_id: resumedId, is_new: isNew } = passed(row);
+      if (resumedId !== null) return { id: resumedId, isNew: false };
+      if (!isNew) return null;
+      countTransition('pending');
+      return { id: upload.id, isNew };
     },
 
-    /**
-     * Claims the inspection of a pending file, so that one request at a time inspects it. A claim that is not given
-     * back ends by itself, later each time: what broke off one inspection may break off the next one too.
-     * @returns `claim`: null where another request has it or the file is not pending; `isDue`: there is work to do
-     * @throws AppError `not_found`
-     */
-    claimInspection: async (
-      ctx: SessionContext,
-      id: string,
-      leaseSeconds: number,
-    ): Promise<{ readonly upload: Upload; readonly claim: number | null; readonly isDue: boolean }> => {
-      const { now } = ctx;
-      type Claim = { attempts: number; is_claimed: boolean; is_due: boolean };
-      const [row] = await db.execute<Gated & Partial<UploadRow> & Claim>(
+    /** How much of its quota the actor's account uses. */
+    usage: async (ctx: SessionContext): Promise<UploadUsage> => {
+      const [row] = await db.execute<Gated & { files: number; size: string }>(
         ctx,
         sql`
-          with ${gate.own(ctx)}, claimed_upload as (
-            update uploads set attempts = uploads.attempts + 1, updated_at = ${now}::timestamptz
-            from gate
-            where gate.refusal is null and uploads.user_id = gate.user_id and uploads.id = ${id}::uuid
-              and uploads.deleted_at is null and uploads.status = 'pending'
-              and (uploads.attempts = 0 or uploads.updated_at + ${leaseSeconds}::int
-                * (1 << least(uploads.attempts - 1, 8)) * interval '1 second' <= ${now}::timestamptz)
-            returning uploads.*
-          ), own_upload as (
-            select * from claimed_upload
-            union all
-            select uploads.* from uploads join gate on gate.refusal is null and gate.user_id = uploads.user_id
-            where uploads.id = ${id}::uuid and uploads.deleted_at is null
-              and not exists (select from claimed_upload)
+          with ${gate.own(ctx)}, held as (
+            ${heldBy(sql`gate`)}
           )
-          select gate.refusal, ${ownerColumns(sql`own_upload`)}, own_upload.attempts,
-            exists (select from claimed_upload) as is_claimed,
-            coalesce(own_upload.status <> 'pending' and own_upload.next_attempt_at <= ${now}::timestamptz, false)
-              as is_due
-          from gate left join own_upload on true`,
+          select gate.refusal, held.files, held.bytes as size from gate, held`,
       );
-      const claimed = found<UploadRow, Claim>(row);
-      return {
-        upload: toUpload(claimed),
-        claim: claimed.is_claimed ? claimed.attempts : null,
-        isDue: claimed.is_due,
-      };
-    },
-
-    /** Gives a claim back, so that the next request can inspect the file at once. */
-    releaseInspection: async (ctx: RequestContext, id: string, claim: number): Promise<void> => {
-      await db.execute(
-        ctx,
-        sql`
-          update uploads set attempts = 0
-          where id = ${id}::uuid and status = 'pending' and attempts = ${claim}`,
-      );
+      const { files, size } = passed(row);
+      return { files, bytes: Number(size) };
     },
 
     /**
-     * Confirms the bytes, once, under the claim. Bytes that differ from the declaration fail. An earlier verdict counts
-     * if it is about these bytes; for one that comes at the same time see `lockUpload`.
-     * @returns `isChanged`: whether this call confirmed them; `isDue`: there is work to do
-     * @throws AppError `not_found`
+     * Confirms the bytes, once. Bytes that differ from the declaration fail, and so do those that a scanner has refused
+     * before; for a verdict that comes at the same time see `lockUpload`.
+     * @returns `isDue`: there is work to do; throws AppError `not_found`
      */
     confirm: async (
       ctx: SessionContext,
       id: string,
-      { claim, object, flaw }: Confirmation,
-    ): Promise<{ readonly upload: Upload; readonly isChanged: boolean; readonly isDue: boolean }> => {
+      object: StoredObject,
+    ): Promise<{ readonly upload: Upload; readonly isDue: boolean }> => {
       const { now } = ctx;
       const etag = sql`${object.etag}::text`;
-      const eventOf = (type: 'upload.completed' | 'upload.clean' | 'upload.failed') =>
+      const eventOf = (type: 'upload.completed' | 'upload.failed') =>
         insertAudit(ctx, {
           id: newId(now),
           type,
@@ -202,29 +177,18 @@ export const createUploadSql = ({
               when own_upload.size <> ${object.size}::bigint or own_upload.sha256 <> ${object.sha256}::text
                 then 'wrong_bytes'
               when own_upload.content_type <> ${object.contentType}::text then 'wrong_type'
-              when ${flaw}::text is not null then ${flaw}::text
               when own_upload.verdict = 'failed' and own_upload.verdict_etag = ${etag}
-                then own_upload.verdict_detail end as flaw,
-              coalesce(own_upload.verdict = 'clean' and own_upload.verdict_etag = ${etag}, false) as is_clean
-            from own_upload where own_upload.status = 'pending' and own_upload.attempts = ${claim}
+                then own_upload.verdict_detail end as flaw
+            from own_upload where own_upload.status = 'pending'
           ), confirmed_upload as (
             update uploads set
-              status = case when decision.flaw is not null then 'failed'
-                            when decision.is_clean then 'clean' else 'scanning' end,
-              reason = decision.flaw, etag = ${etag}, attempts = 0,
-              completed_at = ${now}::timestamptz, updated_at = ${now}::timestamptz,
-              next_attempt_at = case
-                when decision.flaw is null and decision.is_clean then greatest(uploads.expires_at, ${now}::timestamptz)
-                else ${now}::timestamptz end
+              status = case when decision.flaw is null then 'scanning' else 'failed' end,
+              reason = decision.flaw, etag = ${etag}, attempts = 0, next_attempt_at = ${now}::timestamptz,
+              completed_at = ${now}::timestamptz, updated_at = ${now}::timestamptz
             from decision where uploads.id = decision.id
             returning uploads.*
-          ), released_usage as (
-            ${releaseUsage(sql`confirmed_upload`, { files: sql`0`, bytes: sql`confirmed_upload.size` })}
-              and confirmed_upload.status = 'failed'
           ), completed_event as (
-            ${eventOf('upload.completed')} from confirmed_upload where confirmed_upload.status <> 'failed'
-          ), clean_event as (
-            ${eventOf('upload.clean')} from confirmed_upload where confirmed_upload.status = 'clean'
+            ${eventOf('upload.completed')} from confirmed_upload where confirmed_upload.status = 'scanning'
           ), failed_event as (
             ${eventOf('upload.failed')} from confirmed_upload where confirmed_upload.status = 'failed'
           ), present_upload as (
@@ -239,7 +203,7 @@ export const createUploadSql = ({
       ])) as [unknown, (Gated & Partial<UploadRow> & Confirmed)[]];
       const confirmed = found<UploadRow, Confirmed>(row);
       if (confirmed.is_changed) countTransition(confirmed.status);
-      return { upload: toUpload(confirmed), isChanged: confirmed.is_changed, isDue: confirmed.is_due };
+      return { upload: toUpload(confirmed), isDue: confirmed.is_due };
     },
 
     /** One of the actor's files. @throws AppError `not_found` */
@@ -308,7 +272,6 @@ export const createUploadSql = ({
         subject: sql`removed_upload.user_id`,
         details: sql`jsonb_build_object('upload_id', removed_upload.id, 'status', removed_upload.status)`,
       } as const;
-      const heldBytes = sql`case when ${holdsBytes(sql`removed_upload.status`)} then removed_upload.size else 0 end`;
       const [row] = await db.execute<Gated & { is_removed: boolean }>(
         ctx,
         sql`
@@ -317,9 +280,7 @@ export const createUploadSql = ({
             from gate
             where gate.refusal is null and uploads.user_id = gate.user_id and uploads.id = ${id}::uuid
               and uploads.deleted_at is null
-            returning uploads.id, uploads.user_id, uploads.status, uploads.size
-          ), released_usage as (
-            ${releaseUsage(sql`removed_upload`, { files: sql`1`, bytes: heldBytes })}
+            returning uploads.id, uploads.user_id, uploads.status
           ), new_event as (
             ${insertAudit(ctx, event)} from removed_upload
           )

@@ -30,24 +30,27 @@ with new_account as (
 ), audited as (
   insert into audit_events (id, type, actor_id, subject_id, created_at, ip, user_agent, request_id, details)
   select $23::uuid, $24, new_account.id, new_account.id, $25::timestamptz,
-    $26::inet, $27, $28, '{}'::jsonb
-  from new_account
+    $26::inet, $27, $28, '{}'::jsonb from new_account
+), audited_session as (
+  insert into audit_events (id, type, actor_id, subject_id, created_at, ip, user_agent, request_id, details)
+  select $29::uuid, $30, new_account.id, new_account.id, $31::timestamptz,
+    $32::inet, $33, $34, '{}'::jsonb from new_account
 ),
 mailed_token as (
   insert into one_time_tokens (
       id, user_id, purpose, email, proved_at, code_mac, code_expires_at, created_at, expires_at)
-  select $29::uuid, source.user_id, $30::text, source.email, null::timestamptz,
-    $31::text, $32::timestamptz,
-    $33::timestamptz, $34::timestamptz
+  select $35::uuid, source.user_id, $36::text, source.email, null::timestamptz,
+    $37::text, $38::timestamptz,
+    $39::timestamptz, $40::timestamptz
   from (select new_account.id as user_id, new_account.email from new_account) source
   returning id, user_id, email),
 mailed as (
   insert into outbox (id, user_id, recipient, template, details, to_proved_address, created_at, next_attempt_at)
-  select $35::uuid, source.user_id, source.recipient, $36::text,
-    jsonb_build_object('token_id', $37::text) || jsonb_build_object('ip', $38::text, 'user_agent', $39::text),
+  select $41::uuid, source.user_id, source.recipient, $42::text,
+    jsonb_build_object('token_id', $43::text) || jsonb_build_object('ip', $44::text, 'user_agent', $45::text),
     exists (
       select from users proved where proved.email = source.recipient and proved.email_verified_at is not null),
-    $40::timestamptz, $41::timestamptz
+    $46::timestamptz, $47::timestamptz
   from (select mailed_token.user_id, mailed_token.email as recipient from mailed_token) source
   returning id)
 select new_account.id, new_account.email, false as email_verified, new_account.username,
@@ -66,7 +69,7 @@ from new_account;
 --   roles                 text[]
 --   permissions           text[]
 -- parameters
---   $1   uuid                      '00000000-0000-7000-8000-000000000001'
+--   $1   uuid                      '00000000-0000-7000-8000-000000000003'
 --   $2   text                      'person@example.com'
 --   $3   text                      'person'
 --   $4   text                      'a hash'
@@ -83,30 +86,36 @@ from new_account;
 --   $15  inet                      '192.0.2.1'
 --   $16  text                      'a browser'
 --   $17  text                      null
---   $18  uuid                      '00000000-0000-7000-8000-000000000002'
+--   $18  uuid                      '00000000-0000-7000-8000-000000000004'
 --   $19  text                      'an unknown device'
 --   $20  timestamp with time zone  2026-01-31T12:00:00.000Z
 --   $21  timestamp with time zone  2026-01-31T12:00:00.000Z
 --   $22  timestamp with time zone  2026-01-31T12:00:00.000Z
---   $23  uuid                      '00000000-0000-7000-8000-000000000003'
+--   $23  uuid                      '00000000-0000-7000-8000-000000000001'
 --   $24  text                      'account.signed_up'
 --   $25  timestamp with time zone  2026-01-31T12:00:00.000Z
 --   $26  inet                      '192.0.2.1'
 --   $27  text                      'a browser'
 --   $28  text                      'a request'
---   $29  uuid                      '00000000-0000-7000-8000-000000000012'
---   $30  text                      'verify_email'
---   $31  text                      'mac of a code'
---   $32  timestamp with time zone  2026-01-31T12:10:00.000Z
---   $33  timestamp with time zone  2026-01-31T12:00:00.000Z
---   $34  timestamp with time zone  2026-02-01T12:00:00.000Z
---   $35  uuid                      '00000000-0000-7000-8000-000000000013'
+--   $29  uuid                      '00000000-0000-7000-8000-000000000002'
+--   $30  text                      'session.opened'
+--   $31  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $32  inet                      '192.0.2.1'
+--   $33  text                      'a browser'
+--   $34  text                      'a request'
+--   $35  uuid                      '00000000-0000-7000-8000-000000000012'
 --   $36  text                      'verify_email'
---   $37  text                      '00000000-0000-7000-8000-000000000012'
---   $38  text                      '192.0.2.1'
---   $39  text                      'a browser'
---   $40  timestamp with time zone  2026-01-31T12:00:00.000Z
---   $41  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $37  text                      'mac of a code'
+--   $38  timestamp with time zone  2026-01-31T12:10:00.000Z
+--   $39  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $40  timestamp with time zone  2026-02-01T12:00:00.000Z
+--   $41  uuid                      '00000000-0000-7000-8000-000000000013'
+--   $42  text                      'verify_email'
+--   $43  text                      '00000000-0000-7000-8000-000000000012'
+--   $44  text                      '192.0.2.1'
+--   $45  text                      'a browser'
+--   $46  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $47  timestamp with time zone  2026-01-31T12:00:00.000Z
 
 select exists (select from users holder where holder.email = $1)
   or exists (

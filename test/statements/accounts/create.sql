@@ -30,8 +30,11 @@ with new_account as (
 ), audited as (
   insert into audit_events (id, type, actor_id, subject_id, created_at, ip, user_agent, request_id, details)
   select $23::uuid, $24, new_account.id, new_account.id, $25::timestamptz,
-    $26::inet, $27, $28, '{}'::jsonb
-  from new_account
+    $26::inet, $27, $28, '{}'::jsonb from new_account
+), audited_session as (
+  insert into audit_events (id, type, actor_id, subject_id, created_at, ip, user_agent, request_id, details)
+  select $29::uuid, $30, new_account.id, new_account.id, $31::timestamptz,
+    $32::inet, $33, $34, '{}'::jsonb from new_account
 )
 select new_account.id, new_account.email, false as email_verified, new_account.username,
   new_account.created_at, new_account.password_changed_at, new_account.must_change_password,
@@ -49,7 +52,7 @@ from new_account;
 --   roles                 text[]
 --   permissions           text[]
 -- parameters
---   $1   uuid                      '00000000-0000-7000-8000-000000000001'
+--   $1   uuid                      '00000000-0000-7000-8000-000000000003'
 --   $2   text                      'person@example.com'
 --   $3   text                      'person'
 --   $4   text                      'a hash'
@@ -66,17 +69,23 @@ from new_account;
 --   $15  inet                      '192.0.2.1'
 --   $16  text                      'a browser'
 --   $17  text                      null
---   $18  uuid                      '00000000-0000-7000-8000-000000000002'
+--   $18  uuid                      '00000000-0000-7000-8000-000000000004'
 --   $19  text                      'an unknown device'
 --   $20  timestamp with time zone  2026-01-31T12:00:00.000Z
 --   $21  timestamp with time zone  2026-01-31T12:00:00.000Z
 --   $22  timestamp with time zone  2026-01-31T12:00:00.000Z
---   $23  uuid                      '00000000-0000-7000-8000-000000000003'
+--   $23  uuid                      '00000000-0000-7000-8000-000000000001'
 --   $24  text                      'account.signed_up'
 --   $25  timestamp with time zone  2026-01-31T12:00:00.000Z
 --   $26  inet                      '192.0.2.1'
 --   $27  text                      'a browser'
 --   $28  text                      'a request'
+--   $29  uuid                      '00000000-0000-7000-8000-000000000002'
+--   $30  text                      'session.opened'
+--   $31  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $32  inet                      '192.0.2.1'
+--   $33  text                      'a browser'
+--   $34  text                      'a request'
 
 select exists (select from users holder where holder.email = $1)
   or exists (

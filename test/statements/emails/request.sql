@@ -64,61 +64,62 @@ gate as (
     and (users.exists_notice_sent_at is null or users.exists_notice_sent_at <= $10)
   returning users.id as user_id, holder.kept_until
 ), voided_tokens as (
+  -- A form that is sent twice leaves the link of its first mail good.
   update one_time_tokens token set used_at = $11, password_hash = null, username = null
   from asking_account
   where token.user_id = asking_account.id and token.purpose = any($12::text[])
-    and token.used_at is null and token.expires_at > $13::timestamptz and true
+    and token.used_at is null and token.expires_at > $13::timestamptz and token.email <> $14::text
 ),
 mailed_token as (
   insert into one_time_tokens (
       id, user_id, purpose, email, proved_at, code_mac, code_expires_at, created_at, expires_at)
-  select $14::uuid, source.user_id, $15::text, source.email, null::timestamptz,
-    $16::text, $17::timestamptz,
-    $18::timestamptz, $19::timestamptz
+  select $15::uuid, source.user_id, $16::text, source.email, null::timestamptz,
+    $17::text, $18::timestamptz,
+    $19::timestamptz, $20::timestamptz
   from (
-    select asking_account.id as user_id, $20::text as email from asking_account
+    select asking_account.id as user_id, $21::text as email from asking_account
     where not exists (select from holder)) source
   returning id, user_id, email),
 mailed as (
   insert into outbox (id, user_id, recipient, template, details, to_proved_address, created_at, next_attempt_at)
-  select $21::uuid, source.user_id, source.recipient, $22::text, jsonb_build_object('token_id', $23::text),
+  select $22::uuid, source.user_id, source.recipient, $23::text, jsonb_build_object('token_id', $24::text),
     exists (
       select from users proved where proved.email = source.recipient and proved.email_verified_at is not null),
-    $24::timestamptz, $25::timestamptz
+    $25::timestamptz, $26::timestamptz
   from (select mailed_token.user_id, mailed_token.email as recipient from mailed_token) source
   returning id), told_holder as (
     insert into outbox (id, user_id, recipient, template, details, to_proved_address, created_at, next_attempt_at)
-    select $26::uuid, source.user_id, source.recipient, $27::text, '{}'::jsonb,
+    select $27::uuid, source.user_id, source.recipient, $28::text, '{}'::jsonb,
       exists (
         select from users proved where proved.email = source.recipient and proved.email_verified_at is not null),
-      $28::timestamptz, $29::timestamptz
+      $29::timestamptz, $30::timestamptz
     from (
-      select reminded.user_id, $30::text as recipient from reminded where reminded.kept_until is null) source
+      select reminded.user_id, $31::text as recipient from reminded where reminded.kept_until is null) source
     returning id
 ), told_reserved as (
   insert into outbox (id, user_id, recipient, template, details, to_proved_address, created_at, next_attempt_at)
-  select $31::uuid, source.user_id, source.recipient, $32::text, jsonb_build_object('kept_until', source.kept_until),
-    true, $33::timestamptz, $34::timestamptz
+  select $32::uuid, source.user_id, source.recipient, $33::text, jsonb_build_object('kept_until', source.kept_until),
+    true, $34::timestamptz, $35::timestamptz
   from (
-    select null::uuid as user_id, $35::text as recipient, reservation.kept_until
+    select null::uuid as user_id, $36::text as recipient, reservation.kept_until
     from (select reminded.kept_until from reminded where reminded.kept_until is not null) reservation) source
   returning id
 ), told_owner as (
   insert into outbox (id, user_id, recipient, template, details, to_proved_address, created_at, next_attempt_at)
-  select $36::uuid, source.user_id, source.recipient, $37::text, jsonb_strip_nulls(jsonb_build_object(
-      'new_email', case when source.is_proved then $38::text end)) || jsonb_build_object('ip', $39::text,
-        'user_agent', $40::text),
+  select $37::uuid, source.user_id, source.recipient, $38::text, jsonb_strip_nulls(jsonb_build_object(
+      'new_email', case when source.is_proved then $39::text end)) || jsonb_build_object('ip', $40::text,
+        'user_agent', $41::text),
     exists (
       select from users proved where proved.email = source.recipient and proved.email_verified_at is not null),
-    $41::timestamptz, $42::timestamptz
+    $42::timestamptz, $43::timestamptz
   from (
     select asking_account.id as user_id, asking_account.email as recipient, asking_account.is_proved
     from asking_account) source
   returning id
 ), audited as (
   insert into audit_events (id, type, actor_id, subject_id, created_at, ip, user_agent, request_id, details)
-  select $43::uuid, $44, asking_account.id, asking_account.id, $45::timestamptz,
-    $46::inet, $47, $48, '{}'::jsonb from asking_account
+  select $44::uuid, $45, asking_account.id, asking_account.id, $46::timestamptz,
+    $47::inet, $48, $49, '{}'::jsonb from asking_account
 )
 select gate.refusal, not exists (select from asking_account) as has_changed from gate;
 -- columns
@@ -138,40 +139,41 @@ select gate.refusal, not exists (select from asking_account) as has_changed from
 --   $11  timestamp with time zone  2026-01-31T12:00:00.000Z
 --   $12  text[]                    ["change_email"]
 --   $13  timestamp with time zone  2026-01-31T12:00:00.000Z
---   $14  uuid                      '00000000-0000-7000-8000-000000000012'
---   $15  text                      'change_email'
---   $16  text                      null
---   $17  timestamp with time zone  null
---   $18  timestamp with time zone  2026-01-31T12:00:00.000Z
---   $19  timestamp with time zone  2026-02-01T12:00:00.000Z
---   $20  text                      'person@example.com'
---   $21  uuid                      '00000000-0000-7000-8000-000000000013'
---   $22  text                      'verify_new_email'
---   $23  text                      '00000000-0000-7000-8000-000000000012'
---   $24  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $14  text                      'person@example.com'
+--   $15  uuid                      '00000000-0000-7000-8000-000000000012'
+--   $16  text                      'change_email'
+--   $17  text                      null
+--   $18  timestamp with time zone  null
+--   $19  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $20  timestamp with time zone  2026-02-01T12:00:00.000Z
+--   $21  text                      'person@example.com'
+--   $22  uuid                      '00000000-0000-7000-8000-000000000013'
+--   $23  text                      'verify_new_email'
+--   $24  text                      '00000000-0000-7000-8000-000000000012'
 --   $25  timestamp with time zone  2026-01-31T12:00:00.000Z
---   $26  uuid                      '00000000-0000-7000-8000-000000000013'
---   $27  text                      'account_exists'
---   $28  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $26  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $27  uuid                      '00000000-0000-7000-8000-000000000013'
+--   $28  text                      'account_exists'
 --   $29  timestamp with time zone  2026-01-31T12:00:00.000Z
---   $30  text                      'person@example.com'
---   $31  uuid                      '00000000-0000-7000-8000-000000000013'
---   $32  text                      'address_reserved'
---   $33  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $30  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $31  text                      'person@example.com'
+--   $32  uuid                      '00000000-0000-7000-8000-000000000013'
+--   $33  text                      'address_reserved'
 --   $34  timestamp with time zone  2026-01-31T12:00:00.000Z
---   $35  text                      'person@example.com'
---   $36  uuid                      '00000000-0000-7000-8000-000000000029'
---   $37  text                      'email_change_requested'
---   $38  text                      'person@example.com'
---   $39  text                      '192.0.2.1'
---   $40  text                      'a browser'
---   $41  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $35  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $36  text                      'person@example.com'
+--   $37  uuid                      '00000000-0000-7000-8000-000000000029'
+--   $38  text                      'email_change_requested'
+--   $39  text                      'person@example.com'
+--   $40  text                      '192.0.2.1'
+--   $41  text                      'a browser'
 --   $42  timestamp with time zone  2026-01-31T12:00:00.000Z
---   $43  uuid                      '00000000-0000-7000-8000-000000000001'
---   $44  text                      'email.change_requested'
---   $45  timestamp with time zone  2026-01-31T12:00:00.000Z
---   $46  inet                      '192.0.2.1'
---   $47  text                      'a browser'
---   $48  text                      'a request'
+--   $43  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $44  uuid                      '00000000-0000-7000-8000-000000000001'
+--   $45  text                      'email.change_requested'
+--   $46  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $47  inet                      '192.0.2.1'
+--   $48  text                      'a browser'
+--   $49  text                      'a request'
 
 commit;

@@ -16,26 +16,29 @@ gate as (
 select gate.refusal,
   uploads."id", uploads."filename", uploads."content_type", uploads."size", uploads."sha256", uploads."status",
   uploads."reason", uploads."created_at", uploads."expires_at", uploads.user_id, uploads.object_name, uploads.etag,
-  uploads.promoted_etag, uploads.attempts, uploads.deleted_at
+  uploads.promoted_etag, uploads.attempts, uploads.next_attempt_at, uploads.inspected_at,
+  uploads.deleted_at
 from gate left join uploads on gate.refusal is null and uploads.user_id = gate.user_id
   and uploads.id = $5::uuid and uploads.deleted_at is null;
 -- columns
---   refusal        text
---   id             uuid
---   filename       text
---   content_type   text
---   size           bigint
---   sha256         text
---   status         text
---   reason         text
---   created_at     timestamp with time zone
---   expires_at     timestamp with time zone
---   user_id        uuid
---   object_name    text
---   etag           text
---   promoted_etag  text
---   attempts       integer
---   deleted_at     timestamp with time zone
+--   refusal          text
+--   id               uuid
+--   filename         text
+--   content_type     text
+--   size             bigint
+--   sha256           text
+--   status           text
+--   reason           text
+--   created_at       timestamp with time zone
+--   expires_at       timestamp with time zone
+--   user_id          uuid
+--   object_name      text
+--   etag             text
+--   promoted_etag    text
+--   attempts         integer
+--   next_attempt_at  timestamp with time zone
+--   inspected_at     timestamp with time zone
+--   deleted_at       timestamp with time zone
 -- parameters
 --   $1  timestamp with time zone  2026-01-31T12:00:00.000Z
 --   $2  boolean                   true

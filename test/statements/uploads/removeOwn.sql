@@ -17,11 +17,7 @@ gate as (
   from gate
   where gate.refusal is null and uploads.user_id = gate.user_id and uploads.id = $8::uuid
     and uploads.deleted_at is null
-  returning uploads.id, uploads.user_id, uploads.status, uploads.size
-), released_usage as (
-  update upload_usage usage set files = usage.files - 1, bytes = usage.bytes - case
-    when removed_upload.status in ('pending', 'scanning', 'clean') then removed_upload.size else 0 end
-  from removed_upload where usage.user_id = removed_upload.user_id
+  returning uploads.id, uploads.user_id, uploads.status
 ), new_event as (
   insert into audit_events (id, type, actor_id, subject_id, created_at, ip, user_agent, request_id, details)
   select $9::uuid, $10, removed_upload.user_id, removed_upload.user_id, $11::timestamptz,

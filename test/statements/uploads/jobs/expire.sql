@@ -1,10 +1,7 @@
 with expired_upload as (
   update uploads set deleted_at = $1::timestamptz, updated_at = $2::timestamptz, attempts = 0
   where id = $3::uuid and status = 'pending' and deleted_at is null
-  returning id, user_id, size
-), released_usage as (
-  update upload_usage usage set files = usage.files - 1, bytes = usage.bytes - expired_upload.size
-  from expired_upload where usage.user_id = expired_upload.user_id
+  returning id, user_id
 ), new_event as (
   insert into audit_events (id, type, actor_id, subject_id, created_at, ip, user_agent, request_id, details)
   select $4::uuid, $5, null::uuid, expired_upload.user_id, $6::timestamptz,

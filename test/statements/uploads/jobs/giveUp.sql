@@ -3,10 +3,7 @@ with failed_upload as (
     given_up_at = $2::timestamptz, updated_at = $3::timestamptz
   where id = $4::uuid and status = $5 and promoted_etag is null
     and deleted_at is null
-  returning id, user_id, size, reason
-), released_usage as (
-  update upload_usage usage set files = usage.files - 0, bytes = usage.bytes - failed_upload.size
-  from failed_upload where usage.user_id = failed_upload.user_id
+  returning id, user_id, reason
 ), new_event as (
   insert into audit_events (id, type, actor_id, subject_id, created_at, ip, user_agent, request_id, details)
   select $6::uuid, $7, null::uuid, failed_upload.user_id, $8::timestamptz,

@@ -1,0 +1,1 @@
+ALTER TABLE "uploads" ADD COLUMN "inspected_at" timestamp (3) with time zone;

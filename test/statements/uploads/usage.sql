@@ -1,0 +1,29 @@
+with
+gate as (
+  select session.id as session_id, account.id as user_id,
+    case
+    when (
+        session.revoked_at is not null or session.expires_at <= $1::timestamptz
+        or (session.created_at < coalesce((select not_before from session_cutoff),
+            '-infinity'::timestamptz))) then 'session_revoked'
+    when account.disabled_at is not null then 'account_disabled'
+    when $2::boolean and account.email_verified_at is null then 'email_not_verified'
+    end as refusal
+  from
+    sessions session join users account on account.id = session.user_id
+  where session.id = $3 and account.id = $4
+), held as (
+  select count(*)::int as files, coalesce(sum(held_upload.size), 0)::bigint as bytes
+  from uploads held_upload join gate on gate.refusal is null and held_upload.user_id = gate.user_id
+  where held_upload.deleted_at is null and held_upload.status in ('pending', 'scanning', 'clean')
+)
+select gate.refusal, held.files, held.bytes as size from gate, held;
+-- columns
+--   refusal  text
+--   files    integer
+--   size     bigint
+-- parameters
+--   $1  timestamp with time zone  2026-01-31T12:00:00.000Z
+--   $2  boolean                   true
+--   $3  uuid                      '00000000-0000-7000-8000-000000000011'
+--   $4  uuid                      '00000000-0000-7000-8000-000000000010'
