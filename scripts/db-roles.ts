@@ -1,7 +1,7 @@
 import { CliError, runProgram } from './program/cli.ts';
 import { readOptions, requirePostgresUrl } from './program/options.ts';
 import { dataDirectory, readVariables } from './program/project.ts';
-import { isLoopback, placeOf, readRole } from './stack/database-plan.ts';
+import { isLoopback, localPostgresUrl, placeOf, readRole } from './stack/database-plan.ts';
 import { openLocalDatabase } from './stack/local-database.ts';
 import { applyRoles, type RoleCredentials, type Roles, roleStatements } from './stack/roles.ts';
 
@@ -13,7 +13,7 @@ const options = { url: { type: 'string' }, 'dry-run': { type: 'boolean', default
 
 runProgram(async () => {
   const { url: given, 'dry-run': isDryRun } = readOptions(options, usage);
-  const url = requirePostgresUrl(given) ?? (process.env.ADMIN_DATABASE_URL || process.env.LOCAL_POSTGRES_URL);
+  const url = requirePostgresUrl(given) ?? (process.env.ADMIN_DATABASE_URL || localPostgresUrl());
   if (url && !URL.canParse(url))
     throw new CliError('The connection string of the administrator is not a URL.');
   const variables = readVariables();

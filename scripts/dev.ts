@@ -4,12 +4,23 @@ import { createServer, isIPv6 } from 'node:net';
 import { join, relative } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ownOrigin } from '../src/platform/config/origins.ts';
-import { variables as defaults } from '../src/platform/config/variables.ts';
+import { readEnvironment } from '../src/platform/config/resolve.ts';
+import { variables as defaults, namesOf } from '../src/platform/config/variables.ts';
+import { withoutBrackets } from '../src/platform/rules/network.ts';
 import { CliError, runProgram, stopRequest } from './program/cli.ts';
 import { readOptions } from './program/options.ts';
-import { dataDirectory, projectDirectory, readVariables, sayLocal } from './program/project.ts';
+import {
+  dataDirectory,
+  isForeignHost,
+  projectDirectory,
+  readVariables,
+  sayLocal,
+  type Variables,
+} from './program/project.ts';
+import { npmGone } from './program/running.ts';
 import { banner } from './stack/banner.ts';
-import { planDatabase } from './stack/database-plan.ts';
+import { makeDataDirectory, refuseHeldData } from './stack/data-lock.ts';
+import { localPostgresUrl, planDatabase } from './stack/database-plan.ts';
 import { embeddedDirectory, resetLocalDatabase } from './stack/local-database.ts';
 import { localWarnings } from './stack/local-warnings.ts';
 import type { WorkerSettings } from './stack/serve-worker.ts';
@@ -30,7 +41,9 @@ runProgram(async () => {
   const stop = stopRequest();
   const settings = readSettings();
   await refuseTakenPort(settings.host, settings.port);
-  const warnings = await localWarnings(settings.variables);
+  await makeDataDirectory(settings.dataDirectory);
+  if (isEmbedded(settings.plan)) await refuseHeldData(settings.dataDirectory);
+  const warnings = [...(await localWarnings(settings.variables)), ...shellWarnings(settings.given)];
   if (settings.reset) await resetLocalDatabase(settings.dataDirectory);
 
   const ending = new AbortController();
@@ -62,9 +75,36 @@ runProgram(async () => {
     if (complaints.length === 0) void runCron(url, ending.signal);
   })();
   const lost = isEmbedded(settings.plan) ? [dataGone(settings, shown, ending.signal)] : [];
-  const ended = Promise.race([stop, workerGone, ...lost]);
+  const ended = Promise.race([stop, npmGone(), workerGone, ...lost]);
   await Promise.race([ended, shown.then(() => ended)]);
 });
+
+/** The name of a strict environment, and the variable that has it; null in a lenient one. */
+const strictBy = (variables: Variables): string | null => {
+  const { name, strict } = readEnvironment(variables);
+  if (!strict) return null;
+  const by = namesOf('BACKEND_ENV').find((variable) => variables[variable]?.trim().toLowerCase() === name);
+  return `${name} (${by})`;
+};
+
+/** What shells, and the tools in them, set for other programs. */
+const shellWarnings = (variables: Variables): LocalWarning[] => {
+  const { HOST, NODE_ENV } = process.env;
+  const foreignHost = {
+    variable: `HOST=${HOST}`,
+    detail: 'of this shell is a name, and not used; set an address, or set the name in .dev.vars',
+  };
+  const production = {
+    variable: `NODE_ENV=${NODE_ENV}`,
+    detail: 'of this shell makes the environment strict: unset NODE_ENV to work locally',
+  };
+  return [
+    ...(isForeignHost(HOST) ? [foreignHost] : []),
+    ...(NODE_ENV && strictBy({ ...variables, NODE_ENV: '' }) === null && strictBy(variables) !== null
+      ? [production]
+      : []),
+  ];
+};
 
 const isEmbedded = (plan: ReturnType<typeof planDatabase>): boolean =>
   plan.kind === 'local' && plan.postgresUrl === null;
@@ -77,7 +117,7 @@ const readSettings = () => {
   const given = readVariables();
   // JSON is for machines, and a person reads these logs.
   const variables = sayLocal({ ...given, LOG_PRETTY: given.LOG_PRETTY || '1' });
-  const plan = planDatabase(variables, process.env.LOCAL_POSTGRES_URL || null);
+  const plan = planDatabase(variables, localPostgresUrl());
   if (reset && !isEmbedded(plan)) {
     throw new CliError('--reset deletes the embedded database, but this environment uses another one.');
   }
@@ -86,9 +126,11 @@ const readSettings = () => {
     throw new CliError('BACKEND_PORT must be a whole number from 1 to 65535.');
   return {
     reset,
-    host: variables.HOST || defaults.HOST.default,
+    host: withoutBrackets(variables.HOST || defaults.HOST.default),
     port,
     dataDirectory: dataDirectory(),
+    /** As they were set; `variables` also has what this program adds. */
+    given,
     variables,
     plan,
   };
@@ -168,7 +210,7 @@ const workerOptions = (
 });
 
 const showBanner = async (
-  { plan, dataDirectory }: DevSettings,
+  { plan, dataDirectory, given }: DevSettings,
   url: string,
   startedAt: number,
   warnings: readonly LocalWarning[],
@@ -178,7 +220,15 @@ const showBanner = async (
   const directory = relative(process.cwd(), embeddedDirectory(dataDirectory));
   const shorter = directory.startsWith('..') ? embeddedDirectory(dataDirectory) : directory;
   console.log(
-    banner({ url, plan, embeddedDirectory: shorter, seconds, state, warnings: warnings.map(sentence) }),
+    banner({
+      url,
+      plan,
+      embeddedDirectory: shorter,
+      seconds,
+      state,
+      strictBy: strictBy(given),
+      warnings: warnings.map(sentence),
+    }),
   );
   return state;
 };

@@ -21,8 +21,8 @@ type Arguments = ReturnType<typeof readArguments>;
 const readArguments = () => {
   const { url, email, version } = readOptions(options, usage);
   if (url === undefined) throw new CliError(`--url is needed\n\n${usage}`);
-  const [name, domain] = email.split('@');
-  if (!name || !domain) throw new CliError(`--email wants an address\n\n${usage}`);
+  const { name, domain } = /^(?<name>[^\s@<>",;]+)@(?<domain>[^\s@<>",;]+)$/.exec(email)?.groups ?? {};
+  if (!name || !domain) throw new CliError('--email wants an e-mail address: name@domain.');
   return {
     version: version === undefined ? null : readVersion(version),
     url: readServiceUrl(url),

@@ -16,6 +16,7 @@ import { underBasePath } from './platform/middleware/base-path.ts';
 import { type CorsOptions, cors, csrf, securityHeaders } from './platform/middleware/browser-security.ts';
 import {
   answerFailure,
+  asksForHtml,
   forPeople,
   forPeopleAndPrograms,
   onlyErrors,
@@ -25,7 +26,7 @@ import { rateLimit } from './platform/middleware/rate-limit.ts';
 import { requestContext, timeout } from './platform/middleware/request-context.ts';
 import { onlyThisMachine } from './platform/middleware/this-machine.ts';
 import { siteOf } from './platform/pages/site.ts';
-import { createRoutePath } from './platform/rules/base-path.ts';
+import { createRoutePath, plainPath } from './platform/rules/base-path.ts';
 import { isLoopback } from './platform/rules/network.ts';
 import { createOriginCheck } from './platform/rules/origins.ts';
 import { checksumHeader } from './platform/rules/storage.ts';
@@ -75,6 +76,7 @@ export const createApp = (container: Container, features: Features) => {
     { jwks: accessTokens.jwks, asset: (path) => bindings.ASSETS.fetch(`https://assets.local${path}`) },
   );
   const { isRoute, noRoute } = createPaths(routes);
+  const routePathOf = createRoutePath(origins.basePath, isRoute);
   const hasPages = jwt.locations.cookie;
 
   const app = createBase(container, {
@@ -93,6 +95,16 @@ export const createApp = (container: Container, features: Features) => {
     .use(csrf({ isAllowedOrigin, apiOrigin: origins.api && new URL(origins.api).origin, credential }));
   mount(app, routes, identify);
   app.notFound((c) => {
+    // Nothing is served at a second address: a rule of a proxy would not cover it, nor would the path of a cookie.
+    const { path } = c.req;
+    const plain = plainPath(path);
+    const meant = plain === path ? '' : routePathOf(plain);
+    if (isRoute(meant)) {
+      const { search } = new URL(c.req.url);
+      // Hono has decoded the path, all but the per cent sign.
+      return c.redirect(`${encodeURI(meant).replaceAll('%25', '%')}${search}`, 308);
+    }
+    if (hasPages && asksForHtml(c)) c.set('site', site);
     throw noRoute(c.req.path);
   });
   return { app, routes };

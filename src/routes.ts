@@ -22,6 +22,7 @@ type Beside = WellKnown & { readonly asset: (path: string) => Promise<Response> 
 
 /** The paths whose answers people read, failures included. */
 export const pagePaths = [
+  '/.well-known/change-password',
   '/account/*',
   '/auth/renew',
   '/forgot-password',

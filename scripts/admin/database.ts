@@ -9,7 +9,14 @@ import { createDatabase, type Database } from '../../src/platform/db/client.ts';
 import { CliError } from '../program/cli.ts';
 import { dataDirectory, type Variables } from '../program/project.ts';
 import { findLockHolder } from '../stack/data-lock.ts';
-import { actingAs, encrypted, localRoles, placeOf, planDatabase } from '../stack/database-plan.ts';
+import {
+  actingAs,
+  encrypted,
+  localPostgresUrl,
+  localRoles,
+  placeOf,
+  planDatabase,
+} from '../stack/database-plan.ts';
 import { embeddedDirectory, openLocalDatabase } from '../stack/local-database.ts';
 import { createPostgresDatabase } from '../stack/postgres.ts';
 import { loadGroup } from './config-group.ts';
@@ -66,7 +73,7 @@ const tell = (message: string, fields: Readonly<Record<string, unknown>> = {}) =
 /** The database of the app, as the app's own role where there is a choice: rows are all that is needed. */
 export const openAppDatabase = async (url: string | null, variables: Variables): Promise<OpenDatabase> => {
   if (url !== null) return openServer(encrypted(url));
-  const plan = planDatabase(variables, process.env.LOCAL_POSTGRES_URL || null);
+  const plan = planDatabase(variables, localPostgresUrl());
   switch (plan.kind) {
     case 'local':
       return plan.postgresUrl === null

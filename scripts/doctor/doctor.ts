@@ -5,10 +5,11 @@ import { runProgram } from '../program/cli.ts';
 import { readOptions, readServiceUrl } from '../program/options.ts';
 import { type Variables, variablesOf } from '../program/project.ts';
 import { printableAll } from '../program/terminal.ts';
-import { migratorUrlFromParts, planDatabase } from '../stack/database-plan.ts';
+import { localPostgresUrl, migratorUrlFromParts, planDatabase } from '../stack/database-plan.ts';
 import { inspectDatabase } from './database.ts';
 import { inspectProviders } from './providers.ts';
 import { countOf, type Finding, type Report, renderReport, skipped } from './report.ts';
+import { inspectScanner } from './scanner.ts';
 import { inspectService } from './service.ts';
 import { inspectStorage } from './storage.ts';
 import { inspectFlags, inspectNames, inspectVariables } from './variables.ts';
@@ -41,7 +42,7 @@ const checkDatabase = async (
   loaded: LoadedConfig,
   beforeMigrate: boolean,
 ): Promise<Finding[]> => {
-  const plan = planDatabase(variables, process.env.LOCAL_POSTGRES_URL || null);
+  const plan = planDatabase(variables, localPostgresUrl());
   if (plan.kind === 'local' || plan.kind === 'endpoint')
     return [skipped('database', 'the local stack has its own; npm run dev prepares it')];
   const database = loaded.ok ? loaded.config.database : loaded.database;
@@ -81,6 +82,7 @@ runProgram(async () => {
   const report: Report = printableAll({
     environment: env ?? name,
     strict,
+    sources: `${env === undefined ? '.dev.vars' : `[env.${env}] of wrangler.toml`}, and this shell over it`,
     variables: lines,
     findings: [
       ...strays,
@@ -89,6 +91,7 @@ runProgram(async () => {
       ...(await checkDatabase(variables, loaded, beforeMigrate)),
       ...(loaded.ok ? await inspectProviders(loaded.config.oidc.providers) : []),
       ...(loaded.ok ? await inspectStorage(loaded.config.uploads.storage) : []),
+      ...(loaded.ok ? await inspectScanner(loaded.config.uploads.scanner) : []),
       ...(await checkService(serviceUrl, loaded)),
     ],
   });

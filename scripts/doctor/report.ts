@@ -29,6 +29,8 @@ export const verdict = (check: string, holds: boolean, good: string, bad: string
 export type Report = {
   readonly environment: string;
   readonly strict: boolean;
+  /** Where its variables stand. */
+  readonly sources: string;
   readonly variables: readonly VariableLine[];
   readonly findings: readonly Finding[];
 };
@@ -68,7 +70,7 @@ export const countOf = ({ variables, findings }: Report, level: Level): number =
 
 /** The report for a person; with `all` also the variables that stand at a sound default. */
 export const renderReport = (report: Report, all: boolean): string => {
-  const { environment, strict, variables, findings } = report;
+  const { environment, strict, sources, variables, findings } = report;
   const shown = variables.filter(({ source, level }) => all || source !== 'default' || level !== 'ok');
   const hidden = variables.length - shown.length;
   const [failures, warnings] = [countOf(report, 'failure'), countOf(report, 'warning')];
@@ -76,7 +78,7 @@ export const renderReport = (report: Report, all: boolean): string => {
     failures > 0 ? styleText('red', `${failures} to repair`) : styleText('green', 'Nothing to repair');
   const section = (title: string, rows: readonly string[]) => ['', styleText('bold', title), ...rows];
   return [
-    `${styleText('bold', 'Itsor doctor')}  ${environment}${strict ? ', strict' : ''}`,
+    `${styleText('bold', 'Itsor doctor')}  examined the environment ${environment}${strict ? ' (strict)' : ''}: ${sources}`,
     ...[...new Set(shown.map(({ group }) => group))].flatMap((group) =>
       section(group, variableRows(shown.filter((line) => line.group === group))),
     ),

@@ -10,7 +10,7 @@ import {
   variableNames,
   variables,
 } from '../../src/platform/config/variables.ts';
-import { devVarsText, readWranglerConfig, type Variables } from '../program/project.ts';
+import { devVarsText, readWranglerConfig, stackVariableNames, type Variables } from '../program/project.ts';
 import { printable } from '../program/terminal.ts';
 import { type Finding, failure, type VariableLine, warning } from './report.ts';
 
@@ -99,7 +99,9 @@ export const inspectNames = async (env: string | undefined): Promise<Finding[]> 
   return [
     ...foreign(
       '.dev.vars',
-      Object.keys(given).filter((name) => !misspelled.has(name)),
+      Object.keys(given).filter(
+        (name) => !misspelled.has(name) && !stackVariableNames.some((each) => each === name),
+      ),
     ),
     ...duplicateNames(text).map((name) => warning('.dev.vars', `sets ${name} twice; the last one counts`)),
   ];

@@ -31,7 +31,8 @@ const passByProxies = (): void => {
 
 /** A reader such as `head` may leave early. The program still ends in order, because a deployment must not stop halfway. */
 const ignoreClosedPipe = (error: NodeJS.ErrnoException): void => {
-  if (error.code !== 'EPIPE') throw error;
+  // EIO: the terminal has been closed.
+  if (error.code !== 'EPIPE' && error.code !== 'EIO') throw error;
 };
 
 const stopSignals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;

@@ -1,3 +1,4 @@
+import { isConfigVariable } from '../../src/platform/config/variables.ts';
 import { CliError } from './cli.ts';
 
 /** The first bytes of a text that editors and shells of Windows write (Encoding standard, section 6). */
@@ -13,20 +14,28 @@ const decode = (bytes: Uint8Array, encoding: string): string => {
   return text;
 };
 
-const assignment = /^\s*(?:export\s+)?[A-Za-z_][\w.-]*\s*=\s*(["'`]?)/;
+const assignment = /^\s*(?:export\s+)?([A-Za-z_][\w.-]*)\s*=\s*(["'`]?)/;
 
-/** The number of the first line that names no variable, or null. A quoted value may have several lines. */
-const firstStrayLine = (text: string): number | null => {
+/** Whether a line sets a variable of Itsor, which no line of a key or of JSON does. */
+const setsVariable = (line: string): boolean => isConfigVariable(assignment.exec(line)?.[1] ?? '');
+
+/** What is wrong with the first line that is wrong, or null. A quoted value may have several lines. */
+const firstFault = (text: string): string | null => {
   const lines = text.split(/\r?\n/);
   for (let at = 0; at < lines.length; at++) {
     const line = lines[at] ?? '';
     if (/^\s*(?:#|$)/.test(line)) continue;
-    const [start, quote] = assignment.exec(line) ?? [];
-    if (start === undefined) return at + 1;
+    const [start, name, quote] = assignment.exec(line) ?? [];
+    if (start === undefined)
+      return `line ${at + 1}, names no variable; it must read NAME=value, or begin with #.`;
+    if (!quote && /^[^#]*[^\s#]#/.test(line.slice(start.length - 1)))
+      return `line ${at + 1}, sets ${name} to a value that ends at #; put the value in quotes.`;
     if (!quote || line.includes(quote, start.length)) continue;
     const end = lines.findIndex((later, index) => index > at && later.includes(quote));
-    // Without another quote the value is this line.
-    if (end !== -1) at = end;
+    // Another quoted value may begin further down: the lines up to there would be lost in this one.
+    if (end === -1 || lines.slice(at + 1, end + 1).some(setsVariable))
+      return `line ${at + 1}, opens a value with ${quote} and does not close it.`;
+    at = end;
   }
   return null;
 };
@@ -44,9 +53,7 @@ export const readEnvText = (fileName: string, bytes: Uint8Array): string => {
   } catch {
     throw new CliError(`${fileName} is no text in UTF-8; save it in that encoding.`);
   }
-  const stray = firstStrayLine(text);
-  if (stray === null) return text;
-  throw new CliError(
-    `${fileName}, line ${stray}, names no variable; it must read NAME=value, or begin with #.`,
-  );
+  const fault = firstFault(text);
+  if (fault === null) return text;
+  throw new CliError(`${fileName}, ${fault}`);
 };

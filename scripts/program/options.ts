@@ -1,4 +1,5 @@
 import { type ParseArgsOptionsConfig, parseArgs } from 'node:util';
+import { hasUnencodedPassword, unencodedPassword } from '../../src/platform/config/database.ts';
 import { CliError } from './cli.ts';
 
 type Reading<Options extends ParseArgsOptionsConfig> = ReturnType<
@@ -47,10 +48,15 @@ export const readServiceUrl = (given: string): string => {
   return given.replace(/\/+$/, '');
 };
 
+export const isPostgresUrl = (given: string): boolean =>
+  /^postgres(?:ql)?:$/.test(URL.parse(given)?.protocol ?? '');
+
 /** @throws CliError, without the connection string: it may hold a password */
 export const requirePostgresUrl = (url: string | undefined): string | null => {
-  if (url !== undefined && !/^postgres(?:ql)?:$/.test(URL.parse(url)?.protocol ?? '')) {
+  if (url !== undefined && !isPostgresUrl(url)) {
     throw new CliError('--url must be a connection string: postgres://user:password@host/database.');
   }
+  if (url !== undefined && hasUnencodedPassword(new URL(url)))
+    throw new CliError(`--url ${unencodedPassword}.`);
   return url ?? null;
 };

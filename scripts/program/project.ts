@@ -1,4 +1,6 @@
 import { readFileSync } from 'node:fs';
+import { isIP } from 'node:net';
+import { homedir } from 'node:os';
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseEnv } from 'node:util';
@@ -11,37 +13,61 @@ import {
   variableNames,
   variables,
 } from '../../src/platform/config/variables.ts';
+import { withoutBrackets } from '../../src/platform/rules/network.ts';
 import { CliError } from './cli.ts';
 import { readEnvText } from './env-text.ts';
 
 export const projectDirectory = fileURLToPath(new URL('../..', import.meta.url));
 
-/** Where the local stack keeps its files; a relative DATA_DIR starts at the project. */
-export const dataDirectory = (): string => resolve(projectDirectory, process.env.DATA_DIR || '.data');
-
 export type Variables = Readonly<Record<string, string>>;
+
+/** Variables of the local stack itself, which the Worker does not know. */
+export const stackVariableNames = ['DATA_DIR', 'LOCAL_POSTGRES_URL'] as const;
+
+/** One of this process, where an empty one counts too, or else of `.dev.vars`; null where none is set. */
+export const stackVariable = (name: (typeof stackVariableNames)[number]): string | null =>
+  (process.env[name] ?? parseEnv(devVarsText())[name]) || null;
+
+/** A shell expands `~` for programs, but neither inside of quotes nor in `.dev.vars`. */
+const expandHome = (path: string): string => path.replace(/^~(?=$|\/)/, homedir);
+
+/** Where the local stack keeps its files; a relative DATA_DIR starts at the project. */
+export const dataDirectory = (): string =>
+  resolve(projectDirectory, expandHome(stackVariable('DATA_DIR') ?? '.data'));
+
+/** Some shells, and conda, set HOST to a name: of this machine, or of a compiler's target. None is meant for Itsor. */
+export const isForeignHost = (host: string | undefined): boolean =>
+  !!host && host !== 'localhost' && isIP(withoutBrackets(host)) === 0;
 
 /** The variables of Itsor that are set in an environment. */
 export const configVariables = (environment: NodeJS.ProcessEnv): Variables =>
   Object.fromEntries(
-    Object.entries(environment).flatMap(([name, text]) =>
-      text !== undefined && isConfigVariable(name) ? [[name, text]] : [],
-    ),
+    Object.entries(environment).flatMap(([name, text]) => {
+      if (text === undefined || !isConfigVariable(name)) return [];
+      return name === 'HOST' && isForeignHost(text) ? [] : [[name, text]];
+    }),
   );
 
 /** The text of `.dev.vars`; empty where there is no such file. @throws CliError where it cannot be read as variables */
-export const devVarsText = (): string => {
+export const devVarsText = (path: string = resolve(projectDirectory, '.dev.vars')): string => {
   try {
-    return readEnvText('.dev.vars', readFileSync(resolve(projectDirectory, '.dev.vars')));
+    return readEnvText('.dev.vars', readFileSync(path));
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return '';
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT') return '';
+    if (code === 'EISDIR')
+      throw new CliError('.dev.vars is a folder; it must be a file of NAME=value lines.');
+    if (code) throw new CliError(`.dev.vars cannot be read (${code}).`);
     throw error;
   }
 };
 
 /** `.dev.vars`, and this process's environment over it. */
-export const readVariables = (): Variables =>
-  overlay(parseEnv(devVarsText()) as Variables, configVariables(process.env));
+export const readVariables = (): Variables => {
+  const given = Object.entries(parseEnv(devVarsText()) as Variables);
+  const ofWorker = given.filter(([name]) => !stackVariableNames.some((each) => each === name));
+  return overlay(Object.fromEntries(ofWorker), configVariables(process.env));
+};
 
 /** wrangler.toml names production, and a local stack that names nothing is local: the name is said in its place. */
 export const sayLocal = (variables: Variables): Variables => ({

@@ -7,15 +7,17 @@ type Facts = {
   readonly embeddedDirectory: string;
   readonly seconds: number;
   readonly state: WorkerState;
+  /** The strict environment with the variable that names it, such as `production (NODE_ENV)`; null: lenient. */
+  readonly strictBy: string | null;
   /** Sentences about what runs, but is most likely not meant. */
   readonly warnings: readonly string[];
 };
 
 /** The lines that a person needs once everything runs. */
-export const banner = ({ url, plan, embeddedDirectory, seconds, state, warnings }: Facts): string =>
+export const banner = ({ url, plan, embeddedDirectory, seconds, state, strictBy, warnings }: Facts): string =>
   [
     '',
-    `  Itsor   ${headline(state)} in ${seconds.toFixed(1)} s`,
+    `  Itsor   ${headline(state, `${seconds.toFixed(1)} s`)}`,
     '',
     `  API            ${url}`,
     `  API reference  ${url}/docs`,
@@ -23,7 +25,7 @@ export const banner = ({ url, plan, embeddedDirectory, seconds, state, warnings 
     `  Mailbox        ${describeMailbox(url, state)}`,
     `  Readiness      ${url}/readyz`,
     `  Database       ${describeDatabase(plan, embeddedDirectory)}`,
-    ...section('Every route but /healthz answers 503 misconfigured:', state.complaints),
+    ...section(complaintsTitle(strictBy), state.complaints),
     ...section('Warnings:', warnings),
     '',
     '  Ctrl-C stops it; the data stay.',
@@ -33,9 +35,14 @@ export const banner = ({ url, plan, embeddedDirectory, seconds, state, warnings 
 const section = (title: string, lines: readonly string[]): string[] =>
   lines.length === 0 ? [] : ['', `  ${title}`, ...lines.map((line) => `    ${line}`)];
 
-const headline = ({ complaints, failing }: WorkerState): string => {
-  if (complaints.length > 0) return 'Ready, but misconfigured';
-  return failing.length > 0 ? `Ready, but without: ${failing.join(', ')}` : 'Ready';
+const headline = ({ complaints, failing }: WorkerState, time: string): string => {
+  if (complaints.length > 0) return `Started in ${time}, but its variables are wrong: it serves nobody yet`;
+  return failing.length > 0 ? `Ready in ${time}, but without: ${failing.join(', ')}` : `Ready in ${time}`;
+};
+
+const complaintsTitle = (strictBy: string | null): string => {
+  const environment = strictBy === null ? '' : `; the environment is ${strictBy}, which is strict`;
+  return `Every route but /healthz answers 503 misconfigured until these are right${environment}:`;
 };
 
 const describeAccountPage = (url: string, { complaints, hasAccountPage }: WorkerState): string => {

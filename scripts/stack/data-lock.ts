@@ -10,9 +10,26 @@ export type LockRecord = {
   readonly wirePort: number;
   /** Speaks Neon's SQL over HTTP; absent until it does, and where there is no endpoint. */
   readonly endpointPort?: number | undefined;
+  /** The process of `npm run dev` that started this one, and whose end is the end of both. */
+  readonly launcher?: number | undefined;
 };
 
 const lockPath = (dataDirectory: string) => join(dataDirectory, 'stack.lock');
+
+/** Makes the folder of the local stack, which takes files. @throws CliError */
+export const makeDataDirectory = async (dataDirectory: string): Promise<void> => {
+  const probe = join(dataDirectory, `probe.${process.pid}`);
+  try {
+    // PGlite makes files that everybody may read.
+    await mkdir(dataDirectory, { recursive: true, mode: 0o700 });
+    await writeFile(probe, '');
+    await rm(probe);
+  } catch (error) {
+    throw new CliError(
+      `DATA_DIR ${dataDirectory} cannot be used (${(error as NodeJS.ErrnoException).code}): it must be a folder that can be made and written to.`,
+    );
+  }
+};
 
 /**
  * Makes this process the only one that opens the data directory. SQLite locks a file for it, and the kernel frees that
@@ -21,8 +38,7 @@ const lockPath = (dataDirectory: string) => join(dataDirectory, 'stack.lock');
  * @throws CliError when another process has it
  */
 export const takeDataLock = async (dataDirectory: string, record: LockRecord) => {
-  // PGlite makes files that everybody may read.
-  await mkdir(dataDirectory, { recursive: true, mode: 0o700 });
+  await makeDataDirectory(dataDirectory);
   const path = lockPath(dataDirectory);
   const unlock = lockFile(`${path}.sqlite`);
   if (unlock === null) throw new CliError(inUse(dataDirectory, recordOf(await readFileOrNull(path))));
@@ -93,7 +109,13 @@ const readFileOrNull = async (path: string): Promise<string | null> => {
 };
 
 const Port = z.int().min(1).max(65_535);
-const Holder = z.object({ pid: z.int().positive(), wirePort: Port, endpointPort: Port.optional() });
+const Pid = z.int().positive();
+const Holder = z.object({
+  pid: Pid,
+  wirePort: Port,
+  endpointPort: Port.optional(),
+  launcher: Pid.optional(),
+});
 
 /** Null where the text is not a record: a machine that stopped while it was written leaves a file empty or cut off. */
 const recordOf = (text: string | null): LockRecord | null => {
@@ -104,5 +126,16 @@ const recordOf = (text: string | null): LockRecord | null => {
   }
 };
 
-export const inUse = (dataDirectory: string, holder: LockRecord | null): string =>
-  `The data in ${dataDirectory} are in use by ${holder ? `process ${holder.pid}` : 'another process'}: stop it, or choose another folder with DATA_DIR.`;
+const nameOf = (holder: LockRecord | null): string => {
+  if (holder === null) return 'another process';
+  return holder.launcher ? `npm run dev (process ${holder.launcher})` : `process ${holder.pid}`;
+};
+
+const inUse = (dataDirectory: string, holder: LockRecord | null): string =>
+  `The data in ${dataDirectory} are in use by ${nameOf(holder)}: stop it, or choose another folder with DATA_DIR.`;
+
+/** @throws CliError when a process has the data directory open */
+export const refuseHeldData = async (dataDirectory: string): Promise<void> => {
+  const holder = await findLockHolder(dataDirectory);
+  if (holder !== null) throw new CliError(inUse(dataDirectory, holder));
+};

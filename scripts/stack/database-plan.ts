@@ -1,8 +1,14 @@
-import { buildPostgresUrl, parsePostgresUrl } from '../../src/platform/config/database.ts';
+import {
+  buildPostgresUrl,
+  hasUnencodedPassword,
+  parsePostgresUrl,
+  unencodedPassword,
+} from '../../src/platform/config/database.ts';
 import { type Given, readEnvironment, resolveVariables } from '../../src/platform/config/resolve.ts';
 import type { VariableName } from '../../src/platform/config/variables.ts';
 import { CliError } from '../program/cli.ts';
-import type { Variables } from '../program/project.ts';
+import { isPostgresUrl } from '../program/options.ts';
+import { stackVariable, type Variables } from '../program/project.ts';
 import type { RoleCredentials } from './roles.ts';
 
 /**
@@ -39,6 +45,23 @@ export const encrypted = (url: string): string => {
 export const placeOf = (url: string): string => {
   const { host, pathname } = new URL(url);
   return `${host}${decodeURIComponent(pathname)}`;
+};
+
+const localForm = 'it must read postgres://user:password@host/database.';
+
+/**
+ * The real PostgreSQL in place of the embedded one; null without it.
+ *
+ * @throws CliError, without the connection string: it may hold a password
+ */
+export const localPostgresUrl = (): string | null => {
+  const given = stackVariable('LOCAL_POSTGRES_URL');
+  if (given === null) return null;
+  if (!isPostgresUrl(given)) throw new CliError(`LOCAL_POSTGRES_URL is no URL of PostgreSQL: ${localForm}`);
+  if (hasUnencodedPassword(new URL(given))) throw new CliError(`LOCAL_POSTGRES_URL ${unencodedPassword}.`);
+  if (new URL(given).pathname.length < 2)
+    throw new CliError(`LOCAL_POSTGRES_URL names no database: ${localForm}`);
+  return given;
 };
 
 /** The database behind the Worker, and so the part that the launcher has to start. */

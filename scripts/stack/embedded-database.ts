@@ -5,6 +5,9 @@ import { escapeIdentifier } from 'pg';
 
 const superuser = 'postgres';
 
+/** The major version of PGlite's PostgreSQL, as a database has it in its file PG_VERSION. */
+export const embeddedVersion = '18';
+
 type Options = {
   /** Absent: in memory. */
   readonly directory?: string;

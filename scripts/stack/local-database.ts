@@ -1,10 +1,10 @@
 import { existsSync } from 'node:fs';
-import { readdir, rm, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CliError } from '../program/cli.ts';
-import { findLockHolder, inUse, takeDataLock } from './data-lock.ts';
+import { findLockHolder, refuseHeldData, takeDataLock } from './data-lock.ts';
 import { localRoles } from './database-plan.ts';
-import { openEmbeddedDatabase } from './embedded-database.ts';
+import { embeddedVersion, openEmbeddedDatabase } from './embedded-database.ts';
 import { applyRoles } from './roles.ts';
 
 export const embeddedDirectory = (dataDirectory: string): string => join(dataDirectory, 'pg');
@@ -41,9 +41,10 @@ const entriesOf = (directory: string): Promise<string[]> =>
 /**
  * The embedded database of a data directory, with its two roles, for this process alone.
  *
+ * @param launcher the process of `npm run dev` that started this one
  * @throws CliError when another process has it open
  */
-export const openLocalDatabase = async (dataDirectory: string) => {
+export const openLocalDatabase = async (dataDirectory: string, launcher?: number) => {
   let lock: Awaited<ReturnType<typeof takeDataLock>> | undefined;
   let wirePort = 0;
   try {
@@ -51,8 +52,9 @@ export const openLocalDatabase = async (dataDirectory: string) => {
       directory: embeddedDirectory(dataDirectory),
       claim: async (port) => {
         wirePort = port;
-        lock = await takeDataLock(dataDirectory, { pid: process.pid, wirePort });
+        lock = await takeDataLock(dataDirectory, { pid: process.pid, wirePort, launcher });
         await prepareDirectory(dataDirectory);
+        await refuseOtherVersion(dataDirectory);
       },
     }).catch((error: Error) => {
       throw error instanceof CliError ? error : unusable(dataDirectory, error);
@@ -64,7 +66,8 @@ export const openLocalDatabase = async (dataDirectory: string) => {
       adminUrl: database.url(),
       migratorUrl: database.url(localRoles.migrator.user),
       /** Tells others, through the lock, the port of the endpoint. */
-      announce: (endpointPort: number) => lock?.update({ pid: process.pid, wirePort, endpointPort }),
+      announce: (endpointPort: number) =>
+        lock?.update({ pid: process.pid, wirePort, endpointPort, launcher }),
       close: async () => {
         await database.close().catch((error: Error) => {
           // The data have been deleted: there is nothing left to write.
@@ -79,10 +82,33 @@ export const openLocalDatabase = async (dataDirectory: string) => {
   }
 };
 
-const unusable = (dataDirectory: string, { message }: Error): CliError =>
-  new CliError(
-    `The embedded database in ${embeddedDirectory(dataDirectory)} cannot be opened (${message.split('\n')[0]}): npm run dev -- --reset deletes it and makes a new one.`,
+/** PostgreSQL opens no database of another major version. @throws CliError */
+const refuseOtherVersion = async (dataDirectory: string): Promise<void> => {
+  const directory = embeddedDirectory(dataDirectory);
+  const text = await readFile(join(directory, 'PG_VERSION'), 'utf8').catch(() => '');
+  const version = text.trim();
+  if (!/^\d+$/.test(version) || version === embeddedVersion) return;
+  throw new CliError(
+    `The embedded database in ${directory} is of PostgreSQL ${version}, and this version of Itsor opens ${embeddedVersion}: npm run db:backup with the other version of Itsor saves the data, npm run dev -- --reset deletes them.`,
   );
+};
+
+/** ENOSPC of PGlite's file system, whose errors have this number and no message (WASI, "errno"). */
+const wasiNoSpace = 51;
+
+/** Why the database does not open. A full disk is no reason to delete it. */
+export const unusable = (
+  dataDirectory: string,
+  { message, code, errno }: Partial<NodeJS.ErrnoException>,
+): CliError => {
+  const subject = `The embedded database in ${embeddedDirectory(dataDirectory)} cannot be opened`;
+  if (code === 'ENOSPC' || errno === wasiNoSpace)
+    return new CliError(`${subject}: the disk is full. Make room, and start again.`);
+  if (!message) return new CliError(`${subject}: its files cannot be read or written; the disk may be full.`);
+  return new CliError(
+    `${subject} (${message.split('\n')[0]}): npm run dev -- --reset deletes it and makes a new one.`,
+  );
+};
 
 /**
  * The port of the embedded database: of the process that has it open, else of this one until `close`.
@@ -107,8 +133,7 @@ export const joinLocalDatabase = async (dataDirectory: string, { create }: { rea
  * @throws CliError when it is in use, or when the folder is not a database
  */
 export const resetLocalDatabase = async (dataDirectory: string): Promise<void> => {
-  const holder = await findLockHolder(dataDirectory);
-  if (holder !== null) throw new CliError(inUse(dataDirectory, holder));
+  await refuseHeldData(dataDirectory);
   const directory = embeddedDirectory(dataDirectory);
   const entries = await entriesOf(directory);
   const isDatabase =

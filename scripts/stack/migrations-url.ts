@@ -3,7 +3,15 @@ import { once } from 'node:events';
 import { CliError, runProgram } from '../program/cli.ts';
 import { dataDirectory, readVariables } from '../program/project.ts';
 import { findLockHolder } from './data-lock.ts';
-import { actingAs, localRoles, migratorNeeded, migratorUrl, placeOf, planDatabase } from './database-plan.ts';
+import {
+  actingAs,
+  localPostgresUrl,
+  localRoles,
+  migratorNeeded,
+  migratorUrl,
+  placeOf,
+  planDatabase,
+} from './database-plan.ts';
 import { withClient } from './postgres.ts';
 import { applyRoles } from './roles.ts';
 import type { ServiceMessage } from './service-process.ts';
@@ -31,8 +39,8 @@ const givenUrl = (): string | null => {
 };
 
 const localUrl = async (): Promise<string> => {
-  const postgresUrl = process.env.LOCAL_POSTGRES_URL;
-  if (postgresUrl) {
+  const postgresUrl = localPostgresUrl();
+  if (postgresUrl !== null) {
     await applyRoles(postgresUrl, localRoles);
     return actingAs(postgresUrl, localRoles.migrator.user);
   }

@@ -7,6 +7,7 @@ import { dataDirectory, type Variables } from '../program/project.ts';
 import {
   actingAs,
   encrypted,
+  localPostgresUrl,
   localRoles,
   migratorNeeded,
   migratorUrl,
@@ -68,7 +69,7 @@ const open = async ({ url, variables, access }: Request): Promise<Opened> => {
   });
   const named = url ?? migratorUrl(variables);
   if (named !== null) return openServer(named);
-  const plan = planDatabase(variables, process.env.LOCAL_POSTGRES_URL || null);
+  const plan = planDatabase(variables, localPostgresUrl());
   switch (plan.kind) {
     case 'local':
       return plan.postgresUrl === null ? openEmbedded(access) : openLocalServer(plan.postgresUrl, access);

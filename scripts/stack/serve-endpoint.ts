@@ -1,8 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { runProgram, stopRequest } from '../program/cli.ts';
+import { DatabaseError } from 'pg';
+import { AppError } from '../../src/platform/errors.ts';
+import { databaseSentence } from '../admin/migrations-missing.ts';
+import { CliError, runProgram, stopRequest } from '../program/cli.ts';
 import { readOptions } from '../program/options.ts';
 import { dataDirectory } from '../program/project.ts';
-import { actingAs, localRoles } from './database-plan.ts';
+import { isRunning } from '../program/running.ts';
+import { actingAs, localPostgresUrl, localRoles, placeOf } from './database-plan.ts';
 import { openLocalDatabase } from './local-database.ts';
 import { startNeonEndpoint } from './neon-endpoint.ts';
 import { applyMigrations } from './postgres.ts';
@@ -60,18 +64,31 @@ const serveEndpoint = async (given: Given): Promise<void> => {
 
 /** Opens the database and brings its roles and migrations up to date. @returns its connection string */
 const prepare = async (given: Given, port: number, closing: AsyncDisposableStack): Promise<string> => {
-  const server = process.env.LOCAL_POSTGRES_URL;
-  if (server) {
+  const server = localPostgresUrl();
+  if (server !== null) {
     if (given['leave-as-is']) return server;
-    await applyRoles(server, localRoles);
+    await applyRoles(server, localRoles).catch((error: unknown) => {
+      throw refusalOf(error, placeOf(server));
+    });
     await applyMigrations(actingAs(server, localRoles.migrator.user));
     return server;
   }
-  const database = await openLocalDatabase(dataDirectory());
+  const launcher = process.connected ? process.ppid : undefined;
+  const database = await openLocalDatabase(dataDirectory(), launcher);
   closing.defer(database.close);
   await applyMigrations(database.migratorUrl);
   await database.announce(port);
   return database.adminUrl;
+};
+
+const refusalOf = (error: unknown, place: string): unknown => {
+  if (!(error instanceof DatabaseError))
+    return databaseSentence(new AppError('service_unavailable', { cause: error }), place);
+  if (error.code === '42501')
+    return new CliError(
+      `LOCAL_POSTGRES_URL must log in as an administrator, who may make roles in ${place}.`,
+    );
+  return databaseSentence(error, place);
 };
 
 const pollMs = 200;
@@ -81,14 +98,4 @@ const serveWire = async (user: number): Promise<void> => {
   tellLauncher({ kind: 'listening', port: database.wirePort });
   while (isRunning(user)) await sleep(pollMs);
   await database.close();
-};
-
-const isRunning = (pid: number): boolean => {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    // EPERM: the process exists, under another user.
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
-  }
 };

@@ -11,7 +11,7 @@ export const signUpReasons = ({ signUpReasons: find }: Pick<Accounts, 'signUpRea
     find(ctx, { email, username, password, turnstileToken: turnstile_token }),
   );
 
-/** Tells of a token that is missing, too, where a route needs one and its schema refuses the body. */
+/** Also reports a missing token where a route needs one and its schema refuses the body. */
 export const tokenReasonsOf =
   ({ turnstile }: Pick<Config, 'turnstile'>, route: ChallengedRoute): Reasons =>
   async (_, given) =>

@@ -1,5 +1,5 @@
 import { DurableObject } from 'cloudflare:workers';
-import { nextRun, runAt } from './rules.ts';
+import { nextRun, restSeconds, runAt } from './rules.ts';
 
 /** As in `DueTime`, in epoch milliseconds. */
 export type Entry = { readonly id: string; readonly atMs: number | null };
@@ -9,6 +9,9 @@ export type Entry = { readonly id: string; readonly atMs: number | null };
  * what there is to do. An alarm is set while there is an entry, and an alarm that finds nothing due asks nobody.
  */
 export abstract class AgendaObject<Bindings> extends DurableObject<Bindings> {
+  /** Until when the last run rests. An object that was evicted meanwhile has rested enough. */
+  #restedMs = 0;
+
   constructor(ctx: DurableObjectState, bindings: Bindings) {
     super(ctx, bindings);
     ctx.storage.sql.exec('create table if not exists due (id text primary key, at_ms integer not null)');
@@ -21,7 +24,7 @@ export abstract class AgendaObject<Bindings> extends DurableObject<Bindings> {
     for (const entry of entries) this.#write(entry);
     const times = entries.flatMap(({ atMs }) => (atMs === null ? [] : [atMs]));
     if (times.length === 0) return;
-    const earliestMs = Math.min(...times);
+    const earliestMs = Math.max(Math.min(...times), this.#restedMs);
     const alarmMs = await this.ctx.storage.getAlarm();
     if (alarmMs === null || earliestMs < alarmMs) await this.ctx.storage.setAlarm(earliestMs);
   }
@@ -30,13 +33,17 @@ export abstract class AgendaObject<Bindings> extends DurableObject<Bindings> {
   override async alarm(): Promise<void> {
     const startedMs = Date.now();
     const earliestMs = this.#earliest();
-    if (earliestMs !== null && earliestMs <= startedMs) {
+    const isDue = earliestMs !== null && earliestMs <= startedMs;
+    if (isDue) {
       const next = runAt(await this.work(), new Date());
       this.ctx.storage.sql.exec('delete from due where at_ms <= ?', startedMs);
       this.#write({ id: nextRun, atMs: next === null ? null : next.getTime() });
+      this.#restedMs = Date.now() + restSeconds * 1000;
     }
     const nextMs = this.#earliest();
-    if (nextMs !== null) await this.ctx.storage.setAlarm(nextMs);
+    if (nextMs === null) return;
+    // Rows that were written meanwhile wait too, so that a busy service does not ask the database for each of them.
+    await this.ctx.storage.setAlarm(Math.max(nextMs, this.#restedMs));
   }
 
   #write({ id, atMs }: Entry): void {

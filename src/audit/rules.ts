@@ -10,7 +10,7 @@ export const auditEventTypes = {
   'account.deleted': 'An account was deleted, by its owner or an administrator',
   'login.failed': 'A wrong password, or a password for an unknown account',
   'login.locked': 'Further attempts are refused for a while after too many failures',
-  'session.opened': 'A login',
+  'session.opened': 'A login, or a sign-up that logs in',
   'session.ended': 'A logout, or sessions ended by their owner or an administrator',
   'session.all_ended': 'Every session of every account was ended by an operator',
   'session.refresh_late':

@@ -56,6 +56,11 @@ export const repeatSeconds = 10;
 /** How many seconds an account waits for another mail of a kind that somebody asks for. */
 export const mailCooldownSeconds = 60;
 
+/** For the token of a link that does nothing. */
+export const deadLink = {
+  detail: 'The token is unknown, used, expired or incomplete; open the link of the newest message.',
+};
+
 /** Two bits of the 43rd character do not belong to the MAC (RFC 4648 section 3.5), so only these characters end it. */
 const shape =
   /^([0-9a-f]{8})([0-9a-f]{4})([0-9a-f]{4})([0-9a-f]{4})([0-9a-f]{12})\.([A-Za-z0-9_-]{42}[AEIMQUYcgkosw048])$/;

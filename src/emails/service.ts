@@ -6,6 +6,7 @@ import type { MailRequest, Passwords } from '../passwords/service.ts';
 import { type RequestContext, type SessionContext, withFacts } from '../platform/context.ts';
 import { AppError } from '../platform/errors.ts';
 import { evenOut } from '../platform/even-out.ts';
+import { deadLink } from './rules.ts';
 import {
   type AddressOutcome,
   createEmailAddressSql,
@@ -162,7 +163,7 @@ export const createEmails = (container: Container, passwords: Passwords) => {
         : verifyByCode(ctx, given, proof));
       switch (outcome.kind) {
         case 'void':
-          throw new AppError('token_invalid');
+          throw new AppError('token_invalid', 'token' in given ? deadLink : {});
         case 'email_taken':
           throw new AppError('email_taken', outcome.freeToAsker ? needsSession : {});
         case 'superseded':
@@ -220,7 +221,7 @@ export const createEmails = (container: Container, passwords: Passwords) => {
       const read = await oneTimeTokens.read(token, ['restore_email']);
       const noticeId = newId(ctx.now);
       const outcome = read && (await changes.restore(ctx, read.id, noticeId));
-      if (!outcome || outcome.kind === 'void') throw new AppError('token_invalid');
+      if (!outcome || outcome.kind === 'void') throw new AppError('token_invalid', deadLink);
       if (outcome.kind === 'email_taken') throw new AppError('email_taken');
       if (!outcome.isRepeat) ctx.defer('hand a mail over', mailQueue.enqueue([noticeId]));
       return { setsPassword: outcome.setsPassword };

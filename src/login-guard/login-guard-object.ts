@@ -1,6 +1,6 @@
 import { DurableObject } from 'cloudflare:workers';
 import { LedgerTable } from './ledger-table.ts';
-import type { Challenge, LoginOutcome, Verdict } from './rules/login-attempts.ts';
+import { type Challenge, judge, type LoginOutcome, type Verdict } from './rules/login-attempts.ts';
 import {
   advanceLedger,
   forgiveLedger,
@@ -27,26 +27,24 @@ export type Attempt = {
   readonly subject: Place;
   readonly networks: Place;
   readonly challenge?: Challenge;
+  /** How long it waits for attempts in flight, in both places together. */
+  readonly patienceMs: number;
 };
 
 export type Refused = {
   readonly admitted: false;
   readonly retryAfterMs: number;
-  /** Whether the name is locked for all networks. */
-  readonly lockedEverywhere: boolean;
+  /** Whether the name has no place left for any network, because it is locked or attempts in flight hold them all. */
+  readonly takenEverywhere: boolean;
+  readonly waitedMs: number;
   readonly isChallenged?: true;
 };
 export type Reserved = { readonly admitted: true; readonly ticket: string; readonly isDoubtful?: true };
 
-/** How long an attempt waits for those in flight, in both shards together; its request may last longer. */
-const patienceMs = 8_000;
 /** The alarm waits at least this long, or runs again at once where rows are left to delete. */
 const purgeEveryMs = 900_000;
 
-/**
- * Attempts that wait for a place, one line for each key. A woken attempt wakes the next one if there may be room for
- * it.
- */
+/** Attempts that wait for a place, one line for each key. Who leaves a line wakes the next one there. */
 class WaitingLines {
   readonly #lines = new Map<string, (() => void)[]>();
 
@@ -97,14 +95,16 @@ export class LoginGuard extends DurableObject<Bindings> {
   }
 
   /** Called by the Worker on the subject's shard. Both places hold the reservation, or neither. */
-  async reserve({ subject, networks, challenge = null }: Attempt): Promise<Reserved | Refused> {
+  async reserve({ subject, networks, challenge = null, patienceMs }: Attempt): Promise<Reserved | Refused> {
     const ticket = crypto.randomUUID();
-    const deadlineMs = Date.now() + patienceMs;
+    const startedMs = Date.now();
+    const deadlineMs = startedMs + patienceMs;
     const here = await this.reserveIn(subject.counters, ticket, deadlineMs, challenge);
     if (here.kind !== 'admitted') {
       return refused(
         here,
-        subject.counters.some((counter) => this.#isLockedEverywhere(counter)),
+        subject.counters.some((counter) => this.#isTakenEverywhere(counter, here, challenge)),
+        startedMs,
       );
     }
 
@@ -115,7 +115,7 @@ export class LoginGuard extends DurableObject<Bindings> {
       if (there.kind === 'admitted')
         return { admitted: true, ticket, ...((here.isDoubtful || there.isDoubtful) && { isDoubtful: true }) };
       withdraw();
-      return refused(there, false);
+      return refused(there, false, startedMs);
     } catch (error) {
       withdraw();
       throw error;
@@ -124,7 +124,7 @@ export class LoginGuard extends DurableObject<Bindings> {
 
   /** @returns the lock that this attempt began, the widest first */
   async settle(
-    { subject, networks }: Attempt,
+    { subject, networks }: Pick<Attempt, 'subject' | 'networks'>,
     ticket: string,
     outcome: LoginOutcome,
   ): Promise<LockedBy | null> {
@@ -140,15 +140,16 @@ export class LoginGuard extends DurableObject<Bindings> {
     for (const { key, limits, networks } of counters) {
       const ledger = forgiveLedger(this.#ledgers.read(key), networks, nowMs, limits);
       this.#ledgers.write(key, ledger, limits, nowMs);
-      this.#wake(key);
     }
+    this.#wake(counters);
   }
 
   /**
    * Reserves in all the ledgers or in none; called by one shard on another, as is `settleIn`. While attempts in flight
    * hold all places, the next one waits: parallel logins with the right password all pass, and parallel guesses never
-   * get more places than there are. Attempts without a token have fewer places and a line of their own, so that they
-   * hold up nobody who brings one.
+   * get more places than there are. It waits where the places are taken, so that a network with none left holds up no
+   * other one. Attempts without a token have fewer places and lines of their own, so that they hold up nobody who brings
+   * one.
    */
   async reserveIn(
     counters: Place['counters'],
@@ -156,15 +157,16 @@ export class LoginGuard extends DurableObject<Bindings> {
     deadlineMs: number,
     challenge: Challenge = null,
   ): Promise<Verdict> {
-    const line = challenge === 'missing' ? withoutToken(lineOf(counters)) : lineOf(counters);
-    let verdict = this.#reserveNow(counters, ticket, challenge);
-    for (let turns = 0; verdict.kind === 'full'; turns++) {
-      const isWoken = await this.#lines.wait(line, deadlineMs - Date.now(), turns > 0);
-      verdict = this.#reserveNow(counters, ticket, challenge);
-      if (!isWoken) break;
+    let { verdict, line } = this.#reserveNow(counters, ticket, challenge);
+    let isWoken = true;
+    for (let stays = false; line !== null && isWoken; ) {
+      const left = line;
+      isWoken = await this.#lines.wait(left, deadlineMs - Date.now(), stays);
+      ({ verdict, line } = this.#reserveNow(counters, ticket, challenge));
+      stays = line === left;
+      // There may be room for the next one, or a lock that every waiting attempt should learn of.
+      if (!stays) this.#lines.wake(left);
     }
-    // There may be room for one more, or a lock that every waiting attempt should learn of.
-    if (verdict.kind !== 'full') this.#lines.wake(line);
     return verdict;
   }
 
@@ -178,7 +180,7 @@ export class LoginGuard extends DurableObject<Bindings> {
       this.#write(key, ledger, limits, nowMs);
       return lockOf(before, entry, nowMs) === null ? lockOf(ledger, entry, nowMs) : null;
     });
-    this.#wake(lineOf(counters));
+    this.#wake(counters);
     return began.find((lock) => lock === 'total') ?? began.find((lock) => lock !== null) ?? null;
   }
 
@@ -196,17 +198,25 @@ export class LoginGuard extends DurableObject<Bindings> {
     return place.shard === own.shard ? this : this.env.LOGIN_GUARD.getByName(place.shard);
   }
 
-  #wake(line: string): void {
-    this.#lines.wake(line);
-    this.#lines.wake(withoutToken(line));
+  #wake(counters: readonly Counter[]): void {
+    for (const { key, networks } of counters)
+      for (const network of [null, ...networks])
+        for (const challenge of [null, 'missing'] as const) this.#lines.wake(lineOf(key, network, challenge));
   }
 
-  #isLockedEverywhere({ key, limits }: Counter): boolean {
+  /** A network that is locked by itself stays so while attempts in flight hold all places. */
+  #isTakenEverywhere({ key, limits }: Counter, { kind }: Verdict, challenge: Challenge): boolean {
     const nowMs = Date.now();
-    return advanceLedger(this.#ledgers.read(key), nowMs, limits).total.lockedUntilMs > nowMs;
+    const { total } = advanceLedger(this.#ledgers.read(key), nowMs, limits);
+    return judge(total, nowMs, limits.total, challenge).kind === kind && kind !== 'admitted';
   }
 
-  #reserveNow(counters: Place['counters'], ticket: string, challenge: Challenge): Verdict {
+  /** `line` is where the attempt has to wait; null where it has not. */
+  #reserveNow(
+    counters: Place['counters'],
+    ticket: string,
+    challenge: Challenge,
+  ): { verdict: Verdict; line: string | null } {
     const nowMs = Date.now();
     const reserved = counters.map(({ key, limits, networks }) => ({
       key,
@@ -214,9 +224,13 @@ export class LoginGuard extends DurableObject<Bindings> {
       ...reserveInLedger(this.#ledgers.read(key), { ticket, networks, challenge }, nowMs, limits),
     }));
     const verdict = reserved.map((each) => each.verdict).reduce(stricter);
-    if (verdict.kind !== 'admitted') return verdict;
-    for (const { key, limits, ledger } of reserved) this.#write(key, ledger, limits, nowMs);
-    return verdict;
+    if (verdict.kind === 'full') {
+      const full = reserved.find((each) => each.verdict.kind === 'full');
+      return { verdict, line: full ? lineOf(full.key, full.fullPair, challenge) : null };
+    }
+    if (verdict.kind === 'admitted')
+      for (const { key, limits, ledger } of reserved) this.#write(key, ledger, limits, nowMs);
+    return { verdict, line: null };
   }
 
   // Confirmed: the reply waits for the disk (output gate), so no reservation is lost in a crash.
@@ -233,17 +247,18 @@ export class LoginGuard extends DurableObject<Bindings> {
   }
 }
 
-/** The last of several ledgers is that of the widest network, and counts everything that the others count. */
-const lineOf = (counters: Place['counters']): string => (counters.at(-1) ?? counters[0]).key;
-
-const withoutToken = (line: string): string => `${line}|without token`;
+/** Where attempts wait for a place of a network in a ledger or, without one, for a place in its total. */
+const lineOf = (key: string, network: string | null, challenge: Challenge): string =>
+  [key, network ?? '', challenge === 'missing' ? 'without token' : ''].join('|');
 
 const refused = (
   { kind, retryAfterMs }: Exclude<Verdict, { kind: 'admitted' }>,
-  lockedEverywhere: boolean,
+  takenEverywhere: boolean,
+  startedMs: number,
 ): Refused => ({
   admitted: false,
   retryAfterMs,
-  lockedEverywhere,
+  takenEverywhere,
+  waitedMs: Date.now() - startedMs,
   ...(kind === 'challenged' && { isChallenged: true }),
 });

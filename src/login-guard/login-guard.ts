@@ -19,6 +19,11 @@ import {
 /** Objects that count, however many accounts there are (ADR 20). Changing it forgets what has been counted. */
 const shardCount = 64;
 
+/** How long an attempt waits for those in flight; its request may last longer. */
+const patienceMs = 8_000;
+/** What is left at least for the second count, whose places may be taken for a moment too. */
+const lastPatienceMs = 1_000;
+
 // Object names and keys can be read in the dashboard, so they hold a digest of the e-mail address.
 const digestOf = async (text: string): Promise<Uint8Array> =>
   new Uint8Array(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text)));
@@ -45,8 +50,8 @@ const unreachable = (cause: unknown): never => {
 };
 
 /**
- * Takes one Durable Object call to reserve, one to settle, and one for each name that is forgiven. While an account is
- * locked, a reservation takes a second call.
+ * Takes one Durable Object call to reserve, one to settle, and one for each name that is forgiven. While an account has
+ * no place left for any network, a reservation takes a second call.
  */
 export const createLoginGuard = (
   namespace: DurableObjectNamespace<LoginGuardObject>,
@@ -54,7 +59,7 @@ export const createLoginGuard = (
 ): LoginGuard => {
   const kinds = {
     login: identifierLimits(policy),
-    // While the count of all networks is locked, two groups of attempts have limits of their own: those from networks
+    // While the count of all networks has no place left, two groups of attempts have limits of their own: those from networks
     // that the account knows, and those with a live session of it.
     familiar: identifierLimits(policy),
     session: identifierLimits(policy),
@@ -82,19 +87,20 @@ export const createLoginGuard = (
     return { shard: shardOf(digest), counters: [counterOf(kind), ...others.map(counterOf)] };
   };
 
-  /** `instead` tells which count to take if the account is locked for all networks; null leaves it locked. */
+  /** `instead` tells which count to take if the account has no place left for any network; null: none. */
   const reserve = async (
     kind: keyof typeof kinds,
     name: string,
     networks: Networks,
     instead: () => Promise<Standing | null> = async () => null,
     challenge: Challenge = null,
+    patience = patienceMs,
   ): Promise<LoginAttempt> => {
     const [subject, ofNetworks] = await Promise.all([
       placeOf(name, networks, [kind]),
       placeOfNetworks(networks, kind === 'code' ? ofCodes : ofAll),
     ]);
-    const attempt: Attempt = { subject, networks: ofNetworks, challenge };
+    const attempt: Attempt = { subject, networks: ofNetworks, challenge, patienceMs: patience };
     const object = namespace.getByName(subject.shard);
     const reply = await object.reserve(attempt).catch(unreachable);
     if (reply.admitted) {
@@ -103,8 +109,11 @@ export const createLoginGuard = (
       return { admitted: true, settle, ...(isDoubtful && { isDoubtful }) };
     }
     if (reply.isChallenged) return { admitted: false, retryAfterSeconds: 0, isChallenged: true };
-    const other = reply.lockedEverywhere ? await instead() : null;
-    if (other !== null) return reserve(other, name, networks, undefined, challenge);
+    const other = reply.takenEverywhere ? await instead() : null;
+    if (other !== null) {
+      const left = Math.max(lastPatienceMs, patience - reply.waitedMs);
+      return reserve(other, name, networks, undefined, challenge, left);
+    }
     return { admitted: false, retryAfterSeconds: Math.max(1, Math.ceil(reply.retryAfterMs / 1000)) };
   };
 

@@ -1,7 +1,7 @@
 import { identifiersOf, type LoginName } from '../accounts/rules/account.ts';
 import type { Audit } from '../audit/service.ts';
 import type { Container } from '../container.ts';
-import { settingLinks } from '../emails/rules.ts';
+import { deadLink, settingLinks } from '../emails/rules.ts';
 import { type RequestContext, type SessionContext, withFacts } from '../platform/context.ts';
 import { AppError, type FieldError, findAppError } from '../platform/errors.ts';
 import { evenOut } from '../platform/even-out.ts';
@@ -27,6 +27,10 @@ const notTheCurrent: FieldError = {
   code: 'incorrect',
   detail: 'not the current password of the account',
 };
+
+/** A button was pressed twice, or another person who knew the password was faster. */
+const changedMeanwhile =
+  'The password was changed a moment ago, by another request that gave the same current password. Log in with the new one.';
 
 /** Asks for a mail to an address. */
 export type MailRequest = { readonly email: string; readonly turnstileToken: string | null };
@@ -208,7 +212,7 @@ export const createPasswords = (
       const outboxId = newId(ctx.now);
       const hash = await hasher.hash(next, caller);
       const opened = await rows.change(ctx, passwordHash, { hash, outboxId }, config.session);
-      if (!opened) throw new AppError('conflict');
+      if (!opened) throw new AppError('conflict', { detail: changedMeanwhile });
       ctx.defer('hand a mail over', mailQueue.enqueue([outboxId]));
       return issueTokens(opened, ctx.now);
     },
@@ -246,12 +250,13 @@ export const createPasswords = (
     reset: async (ctx: RequestContext, request: { token: string; password: string }): Promise<void> => {
       const { token, password } = request;
       const read = await oneTimeTokens.read(token, settingLinks);
-      if (!read) throw new AppError('token_invalid');
+      if (!read) throw new AppError('token_invalid', deadLink);
       const owner = await rows.findForReset(ctx, read.id);
       if (owner && !owner.isRepeat && (await setByToken(ctx, read.id, owner, password))) return;
       // Another submission may have set it while this one was hashing.
       const reset = owner && !owner.isRepeat ? await rows.findForReset(ctx, read.id) : owner;
-      if (!reset?.isRepeat || !(await hasPassword(ctx, reset, password))) throw new AppError('token_invalid');
+      if (!reset?.isRepeat || !(await hasPassword(ctx, reset, password)))
+        throw new AppError('token_invalid', deadLink);
     },
   };
 };

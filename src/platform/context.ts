@@ -42,7 +42,7 @@ export type RequestContext = {
   /** Aborted when the request times out; every outgoing call listens to it. */
   readonly signal: AbortSignal;
   /** Begins the time limit anew, for what streams; only so often, as a trickle is no progress. */
-  readonly keepAlive: () => void;
+  readonly keepAlive: (ms: number) => void;
   readonly log: Logger;
   /** Lets work go on after the response; a failure is logged and never reaches the client. */
   readonly defer: (name: string, work: Promise<unknown>) => void;

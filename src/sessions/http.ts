@@ -103,7 +103,7 @@ export const createLogOut = (logout: Sessions['logout'], identify: Identify, con
     };
   };
 
-  return async (c: Context<AppEnv>, scope: LogoutScope): Promise<void> => {
+  return async (c: Context<AppEnv>, scope: LogoutScope = 'local'): Promise<void> => {
     const tokens = await presentedTokens(c);
     try {
       await logout(c.var.ctx, tokens, scope);

@@ -20,6 +20,7 @@ import {
 import { type IssuedTokens, offlineAccess } from './rules/session.ts';
 import {
   LoginBody,
+  LogoutBody,
   LogoutQuery,
   RefreshBody,
   RevokeForm,
@@ -42,6 +43,10 @@ type Features = {
 export type WellKnown = { readonly jwks: () => Promise<{ keys: JWK[] }> };
 
 const tokens = { description: 'Tokens; cookies are set', schema: TokenResponse };
+
+const twoScopes = {
+  errors: [{ pointer: '/scope', code: 'invalid', detail: 'the body and the query must not differ' }],
+};
 
 /** The routes of sign-up, of tokens, and of the sessions that tokens belong to. */
 export const sessionRoutes = ({ accounts, sessions }: Features, { config, identify }: Web) => {
@@ -192,6 +197,7 @@ export const sessionRoutes = ({ accounts, sessions }: Features, { config, identi
         access: 'optional',
         rate: 'anybody',
         query: LogoutQuery,
+        json: LogoutBody,
         answers: {
           204: { description: 'Ended, or there was none; cookies are cleared unless only the others ended' },
         },
@@ -206,7 +212,9 @@ export const sessionRoutes = ({ accounts, sessions }: Features, { config, identi
         ],
       },
       async (c) => {
-        await logOut(c, c.req.valid('query').scope);
+        const [query, body] = [c.req.valid('query').scope, c.req.valid('json').scope];
+        if (query && body && query !== body) throw new AppError('validation_failed', twoScopes);
+        await logOut(c, query ?? body);
         return c.body(null, 204);
       },
     ),

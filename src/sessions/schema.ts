@@ -76,7 +76,11 @@ export const RevokeForm = z.object({
   token_type_hint: text().max(64, 'at most 64 characters').optional(),
 });
 
-export const LogoutQuery = z.strictObject({ scope: z.enum(['local', 'others', 'global']).default('local') });
+/** `scope` may stand in the query or in the body; what the caller wants to end is never guessed. */
+export const LogoutQuery = z.strictObject({
+  scope: z.enum(['local', 'others', 'global']).optional().meta({ description: '`local` where it is absent' }),
+});
+export const LogoutBody = LogoutQuery;
 
 export const TokenResponse = z
   .object({

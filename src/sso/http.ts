@@ -1,8 +1,8 @@
 import type { Context } from 'hono';
 import type { Config } from '../platform/config/schema.ts';
 import type { AppEnv } from '../platform/http/app-env.ts';
-import { cookieNames, readSingleCookie, setHttpOnlyCookie } from '../platform/http/cookies.ts';
-import { attemptTtlSeconds, maxAttempts } from './rules.ts';
+import { cookieLengths, readSingleCookie, setHttpOnlyCookie } from '../platform/http/cookies.ts';
+import { attemptTtlSeconds, keptAttempts } from './rules.ts';
 
 type CookieConfig = Config['cookies'];
 
@@ -32,10 +32,14 @@ export const keepAttempt = async (
   config: CookieConfig,
   { state, sealed }: { readonly state: string; readonly sealed: string },
 ): Promise<void> => {
-  const kept = cookieNames(c, `${config.attemptName}_`);
-  for (const name of kept.slice(0, Math.max(0, kept.length - maxAttempts + 1)))
-    setAttemptCookie(c, config, name, null);
-  setAttemptCookie(c, config, await nameOf(config, state), sealed);
+  const own = await nameOf(config, state);
+  let characters = own.length + sealed.length;
+  for (const [index, [name, length]] of cookieLengths(c, `${config.attemptName}_`).reverse().entries()) {
+    characters += length;
+    const isKept = index + 1 < keptAttempts.max && characters <= keptAttempts.characters;
+    if (!isKept) setAttemptCookie(c, config, name, null);
+  }
+  setAttemptCookie(c, config, own, sealed);
 };
 
 /** The attempt of an answer, as the browser keeps it. @throws AppError `duplicate_cookie` */

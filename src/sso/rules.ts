@@ -79,8 +79,8 @@ export type AttemptResult = Pick<Attempt, 'provider' | 'state' | 'returnTo'> & {
 /** How long a person may take at the provider, in seconds. */
 export const attemptTtlSeconds = 600;
 
-/** How many attempts a browser keeps at once. */
-export const maxAttempts = 5;
+/** What a browser keeps at once. Servers and proxies refuse requests whose headers are longer than 8 KB or so. */
+export const keptAttempts = { max: 5, characters: 5_000 } as const;
 
 type ReturnPolicy = {
   readonly isAllowedOrigin: OriginCheck;

@@ -5,7 +5,8 @@ import type { NamedIdentity } from './rules.ts';
 
 export const ProviderParams = z.strictObject({ provider: text().overwrite(canonicalName).max(64) });
 
-export const SsoStartQuery = z.strictObject({
+/** People follow it as a link, to which others add parameters of their own; they are ignored. */
+export const SsoStartQuery = z.object({
   return_to: text()
     .max(1024, 'at most 1024 characters')
     .optional()

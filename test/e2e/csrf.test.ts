@@ -54,9 +54,9 @@ describe.skipIf(!hasBrowser).each(Object.entries(foreignPages))('%s', (_, open) 
     'neither logs in or out, signs up nor refreshes by %s',
     async (_, carry) => {
       const { intents, sent, answers, inTab, expectNothingChanged } = await openScene();
-      for (const intent of Object.values(intents)) {
-        await inTab(async (tab) => carry(await open(tab), intent));
-      }
+      await inTab(async (tab) => {
+        for (const intent of Object.values(intents)) await carry(await open(tab), intent);
+      });
       expect(sent).toEqual(Object.values(intents).map(({ url }) => url));
       expect(answers.filter((status) => status !== 403)).toEqual([]);
       await expectNothingChanged();
@@ -66,9 +66,9 @@ describe.skipIf(!hasBrowser).each(Object.entries(foreignPages))('%s', (_, open) 
   // Proves ASVS 3.5.1.
   it.each(Object.entries(carriers))('does nothing by the forms of the pages, by %s', async (_, carry) => {
     const { pageIntents, sent, answers, inTab, expectNothingChanged } = await openScene();
-    for (const intent of Object.values(pageIntents)) {
-      await inTab(async (tab) => carry(await open(tab), intent));
-    }
+    await inTab(async (tab) => {
+      for (const intent of Object.values(pageIntents)) await carry(await open(tab), intent);
+    });
     expect(sent).toEqual(Object.values(pageIntents).map(({ url }) => url));
     expect(answers.filter((status) => status !== 403)).toEqual([]);
     await expectNothingChanged();

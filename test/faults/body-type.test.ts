@@ -1,4 +1,4 @@
-import { describe, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { expectProblem } from '../support/worker/problem.ts';
 import { asJson, bytes, client, logIn, refresh, understood } from '../support/worker/raw-bodies.ts';
 
@@ -52,5 +52,13 @@ describe('the type of a body', () => {
     form.set('grant_type', 'password');
     await expectProblem(await logIn(form, {}), 415, 'unsupported_media_type');
     await expectProblem(await client('POST', '/auth/revoke', { body: form }), 415, 'unsupported_media_type');
+  });
+
+  it('does not matter where a multipart form has no field, as the one of a button that only logs out', async () => {
+    const form = new FormData();
+    const { status } = await client('POST', '/auth/logout', { body: form });
+    expect(status).toBe(204);
+    form.set('scope', 'global');
+    await expectProblem(await client('POST', '/auth/logout', { body: form }), 415, 'unsupported_media_type');
   });
 });

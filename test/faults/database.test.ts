@@ -42,7 +42,9 @@ it('the requests here are to every route that needs the database', () => {
   ];
   const pages = ['GET /docs', 'GET /docs/errors', 'GET /docs/assets/{file}'];
   const covered = new Set(requests.map(([name]) => name.replace(/ \(.*/, '')));
-  expect([...covered, ...without, ...pages, ...absent, 'GET /readyz'].sort()).toEqual(
+  const hint =
+    'routes with a request in test/support/worker/database-routes.ts, or in a list of this test if it needs no database';
+  expect([...covered, ...without, ...pages, ...absent, 'GET /readyz'].sort(), hint).toEqual(
     Object.keys(operations).sort(),
   );
 });

@@ -1,5 +1,5 @@
 import { describe, expect, it, vi } from 'vitest';
-import { canonicalName } from '../../src/platform/rules/typed-text.ts';
+import { canonicalEmail, canonicalName, typedEmail } from '../../src/platform/rules/typed-text.ts';
 import { newEmail, password } from '../support/worker/client.ts';
 import { sql } from '../support/worker/database.ts';
 import { fieldsOf } from '../support/worker/fuzz/fields.ts';
@@ -47,7 +47,7 @@ describe('an accepted naughty string is kept exactly', () => {
       if (response.status !== 201) return false;
       const { access_token: bearer } = await tokensOf(response);
       const me = await client('GET', '/auth/me', { bearer });
-      expect(await me.json()).toMatchObject({ email: email.toLowerCase() });
+      expect(await me.json()).toMatchObject({ email: canonicalEmail(typedEmail(email)) });
       return true;
     });
     expect(accepted).toBeGreaterThan(20);
@@ -99,8 +99,8 @@ describe('every naughty string gets a clear answer', () => {
         ]) {
           const headers = { 'Content-Type': 'application/json', ...from(address) };
           const response = await client('POST', target, { body, headers });
-          // An empty body is none, and a refresh without one has no token.
-          const isNone = body === '' && endpoint === 'POST /auth/refresh';
+          // Blanks and null are no body, and a refresh without one has no token.
+          const isNone = /^\s*(?:null\s*)?$/.test(body) && endpoint === 'POST /auth/refresh';
           expect(isNone ? [401] : [400, 422], text).toContain(response.status);
           await check({ endpoint, method: 'POST', target, headers, body }, response);
         }
@@ -113,9 +113,13 @@ describe('every naughty string gets a clear answer', () => {
     await countOver(naughtyStrings, async (text, address) => {
       const name = encodeURIComponent(text);
       const headers = from(address);
-      expect((await client('GET', `/auth/me/${name}`, { headers })).status).toBe(404);
+      // The URL of a dot is that of nothing: both lead to the route, with a slash too many.
+      expect((await client('GET', `/auth/me/${name}`, { headers })).status).toBe(
+        ['', '.'].includes(text) ? 308 : 404,
+      );
       expect((await client('POST', `/auth/logout?${name}=x`, { headers })).status).toBe(
-        text === '' ? 204 : 422,
+        // Clients add `_` so that no cache answers.
+        ['', '_'].includes(text) ? 204 : 422,
       );
       return true;
     });

@@ -259,3 +259,9 @@ describe('whatever the route', () => {
     },
   );
 });
+
+it('the refused origin of an app is named too, although the URL standard knows none of its scheme', async () => {
+  const response = await client('POST', '/auth/logout', { headers: { Origin: 'capacitor://app.example' } });
+  expect(response.status).toBe(403);
+  expect(await response.text()).toContain('capacitor://app.example');
+});

@@ -66,6 +66,7 @@ describe.each(['0', '1'])('with LOG_PRETTY=%s, the log', (pretty) => {
     holder = await openHolder(quiet);
   });
 
+  // Proves ASVS 16.4.1.
   it('has nothing of what clients put into any field of any route', { timeout: 300_000 }, async () => {
     await sendEverything();
     expect(log().split('\n').length).toBeGreaterThan(fields.length);

@@ -3,7 +3,7 @@ import { env } from 'cloudflare:workers';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { loginNameOf } from '../../src/accounts/rules/account.ts';
 import { createLoginGuard } from '../../src/login-guard/login-guard.ts';
-import { LoginGuard } from '../../src/login-guard/login-guard-object.ts';
+import { type Attempt, LoginGuard, type Refused } from '../../src/login-guard/login-guard-object.ts';
 import type { Challenge, LoginOutcome } from '../../src/login-guard/rules/login-attempts.ts';
 import type { Standing } from '../../src/login-guard/rules/login-ledger.ts';
 import type { Networks } from '../../src/platform/rules/network.ts';
@@ -190,6 +190,13 @@ describe('login guard', () => {
     test('the owner is challenged too when many networks have failed at the account', async () => {
       for (let count = 0; count < 25; count++) await login(ann, `${office}-${count}`, 'failed');
       expect(await challenged(ann, elsewhere, 'missing', 'succeeded')).toBe('challenged');
+    });
+
+    test('an account whose places without a token are taken asks its familiar networks for no token', async () => {
+      await Promise.all(Array.from({ length: 25 }, (_, index) => reserve(ann, `${office}-${index}`)));
+      const standing = async () => 'familiar' as const;
+      const attempt = await guard.reserve(loginNameOf(ann), [elsewhere], standing, 'missing');
+      expect(attempt).toEqual({ admitted: true, settle: expect.any(Function) });
     });
 
     test('an account that is locked everywhere asks its familiar networks for no token', async () => {
@@ -408,6 +415,44 @@ describe('login guard', () => {
     expect(await reserve(ann, office)).toEqual({ admitted: false, retryAfterSeconds: 10 });
   });
 
+  test('an attempt that waits for a place of its own network holds up no other network', async () => {
+    const held = await Promise.all(
+      [office, ...Array.from({ length: 9 }, (_, index) => `${office}-${index}`)].map((from) =>
+        strictReserve(ann, from),
+      ),
+    );
+    const [own, other] = held;
+    if (!own?.admitted || !other?.admitted) throw new Error('the places are not held');
+    const order: string[] = [];
+    const waiting = [office, elsewhere].map(async (from) => {
+      const attempt = await strictReserve(ann, from);
+      order.push(`${from === office ? 'same' : 'other'} network ${attempt.admitted ? 'in' : 'refused'}`);
+    });
+    await scheduler.wait(50);
+    await other.settle('withdrawn');
+    await waiting[1];
+    await own.settle('withdrawn');
+    await Promise.all(waiting);
+    expect(order).toEqual(['other network in', 'same network in']);
+  });
+
+  test('a network that the account knows gets in while attempts in flight hold all places', async () => {
+    await Promise.all(Array.from({ length: 10 }, (_, index) => strictReserve(ann, `${office}-${index}`)));
+    const [stranger, owner] = await Promise.all([
+      login(ann, `${elsewhere}-1`, 'succeeded', strictGuard),
+      login(ann, elsewhere, 'succeeded', strictGuard, 'familiar'),
+    ]);
+    expect([stranger, owner]).toEqual([false, true]);
+  });
+
+  // Proves ASVS 6.3.1.
+  test('a network that is locked by itself gets no second allowance while attempts in flight hold all places', async () => {
+    await login(ann, office, 'failed', strictGuard);
+    await Promise.all(Array.from({ length: 9 }, (_, index) => strictReserve(ann, `${office}-${index}`)));
+    expect(await login(ann, office, 'succeeded', strictGuard, 'familiar')).toBe(false);
+    expect(await login(ann, elsewhere, 'succeeded', strictGuard, 'familiar')).toBe(true);
+  });
+
   test('an attempt that the networks’ shard cannot count is not counted at all', async () => {
     const reserveIn = vi.spyOn(LoginGuard.prototype, 'reserveIn');
     reserveIn.mockImplementation(async () => {
@@ -491,6 +536,17 @@ describe('an IPv6 network', () => {
     expect(reached(await times(25, guess(3, 0)))).toBe(0);
     expect(await login(ann, elsewhere, 'succeeded', strictGuard)).toBe(true);
   });
+});
+
+test('an attempt that has waited for the count of all networks waits a second for the next one, not as long again', async () => {
+  const patience: number[] = [];
+  const full = async (attempt: Attempt): Promise<Refused> => {
+    patience.push(attempt.patienceMs);
+    return { admitted: false, retryAfterMs: 1_000, takenEverywhere: true, waitedMs: attempt.patienceMs };
+  };
+  const busyGuard = createLoginGuard({ getByName: () => ({ reserve: full }) } as never, policy);
+  expect(await reserve(ann, office, busyGuard, 'familiar')).toMatchObject({ admitted: false });
+  expect(patience).toEqual([8_000, 1_000]);
 });
 
 describe('codes of one address', () => {

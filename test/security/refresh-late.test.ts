@@ -77,6 +77,7 @@ describe('a device that has lost the answer to a refresh', () => {
     ['an app on iOS', 'Notes/42 CFNetwork/1568.200.51 Darwin/24.1.0'],
     ['a web view on iOS', phone.replace(/ Version.*Mobile/, ' Mobile').replace(/ Safari.*/, '')],
     ['Dart', 'Dart/3.5 (dart:io)'],
+    ['an app with a name of its own', 'MyApp/1.2.0 (Android 14) okhttp/4.12.0'],
   ])('gets it as %s', async (_, userAgent) => {
     const owner = device(userAgent);
     const { first, second } = await lostAnswer(owner);

@@ -4,7 +4,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { findLockHolder, takeDataLock } from '../../scripts/stack/data-lock.ts';
+import { findLockHolder, refuseHeldData, takeDataLock } from '../../scripts/stack/data-lock.ts';
 import { findFreePort } from '../../scripts/stack/service-process.ts';
 
 let directory: string;
@@ -32,6 +32,16 @@ test('the data lock lets one process in and names it to the next', async () => {
   expect(await findLockHolder(directory)).toEqual({ pid: process.pid, wirePort: port, endpointPort: 1234 });
   await lock.release();
   expect(await findLockHolder(directory)).toBeNull();
+});
+
+test('the data lock names the npm run dev that started its process, as long as that has it', async () => {
+  const lock = await takeDataLock(directory, { pid: process.pid, wirePort: port, launcher: process.ppid });
+  const sentence = `in use by npm run dev (process ${process.ppid}): stop it`;
+  await expect(refuseHeldData(directory)).rejects.toThrow(sentence);
+  await lock.update({ pid: process.pid, wirePort: port, endpointPort: 1234, launcher: process.ppid });
+  await expect(takeDataLock(directory, { pid: 1, wirePort: port })).rejects.toThrow(sentence);
+  await lock.release();
+  await expect(refuseHeldData(directory)).resolves.toBeUndefined();
 });
 
 test('the data lock is free once its process has died', async () => {

@@ -1,12 +1,13 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { neon, neonConfig } from '@neondatabase/serverless';
 import { afterEach, expect, test } from 'vitest';
+import { environmentOf } from '../../scripts/program/child.ts';
 import { localRoles } from '../../scripts/stack/database-plan.ts';
-import { startServiceProcess } from '../../scripts/stack/service-process.ts';
+import { findFreePort, startServiceProcess } from '../../scripts/stack/service-process.ts';
 import { type Launch, launchStack, startStack } from '../support/node/stack.ts';
 
 const running: Launch[] = [];
@@ -142,13 +143,14 @@ test('npm run dev runs beside another one, and refuses to share its data', async
 
   const sharing = await launchStack({ dataDirectory: one.dataDirectory });
   expect(await sharing.exitCode).toBe(1);
+  // Nothing has started: no service adds its name to the sentence.
   expect(sharing.output()).toMatch(
-    /^The database did not start: The data in \S+ are in use by process \d+: [^\n]+\n$/,
+    new RegExp(`^The data in \\S+ are in use by npm run dev \\(process ${one.process.pid}\\): [^\\n]+\\n$`),
   );
 
   const resetting = await launchStack({ dataDirectory: one.dataDirectory, args: ['--reset'] });
   expect(await resetting.exitCode).toBe(1);
-  expect(resetting.output()).toContain('are in use by process');
+  expect(resetting.output()).toBe(sharing.output());
   expect((await logIn(one)).status).toBe(200);
 }, 120_000);
 
@@ -187,6 +189,81 @@ test('npm run dev starts after a bad day: behind a proxy, with an empty lock and
   await rm(dataDirectory, { recursive: true, force: true });
 }, 120_000);
 
+test.each([
+  ['mysql://a:hunter2@127.0.0.1/b', /^LOCAL_POSTGRES_URL is no URL of PostgreSQL: [^\n]+\n$/],
+  ['hunter2', /^LOCAL_POSTGRES_URL is no URL of PostgreSQL: [^\n]+\n$/],
+  ['postgres://a:hunter2@127.0.0.1', /^LOCAL_POSTGRES_URL names no database: [^\n]+\n$/],
+  [
+    'postgres://a:hunter2@127.0.0.1:1/b',
+    /^The database did not start: Cannot reach 127\.0\.0\.1:1\/b: [^\n]+\n$/,
+  ],
+])(
+  'npm run dev says in one sentence what is wrong with LOCAL_POSTGRES_URL: %s',
+  async (url, sentence) => {
+    const stack = await track(launchStack({ env: { LOCAL_POSTGRES_URL: url } }));
+    expect(await stack.exitCode).toBe(1);
+    expect(stack.output()).toMatch(sentence);
+    expect(stack.output()).not.toContain('hunter2');
+  },
+  60_000,
+);
+
+test.each(['package.json', 'package.json/data', '/dev/null/data'])(
+  'npm run dev says in one sentence that DATA_DIR=%s is no folder to write to',
+  async (DATA_DIR) => {
+    const stack = await track(launchStack({ env: { DATA_DIR } }));
+    expect(await stack.exitCode).toBe(1);
+    expect(stack.output()).toMatch(/^DATA_DIR \S+ cannot be used \(E[A-Z]+\): [^\n]+\n$/);
+  },
+);
+
+test('npm run dev leaves alone the HOST that conda and some shells set, and says which variable makes it strict', async () => {
+  const stack = await track(startStack({ env: { HOST: 'x86_64-conda-linux-gnu', NODE_ENV: 'production' } }));
+  expect(stack.output()).toContain(`  API            ${stack.url}\n`);
+  expect(stack.output()).toContain('HOST=x86_64-conda-linux-gnu of this shell is a name, and not used');
+  expect(stack.output()).toContain('the environment is production (NODE_ENV)');
+  expect(stack.output()).toContain('unset NODE_ENV');
+}, 60_000);
+
+test.each([
+  ['npm', 'exec node scripts/dev.ts'],
+  ['npm above a shell', 'node scripts/dev.ts; exit 1'],
+])(
+  'npm run dev ends with all its processes when %s is killed outright',
+  async (_, command) => {
+    const dataDirectory = await mkdtemp(join(tmpdir(), 'itsor-'));
+    const port = String(await findFreePort());
+    // Stands in for npm, which starts a shell that either becomes the program or waits for it.
+    const npm = spawn(
+      process.execPath,
+      [
+        '-e',
+        `require('node:child_process').spawn('sh', ['-c', ${JSON.stringify(command)}], { stdio: 'inherit' })`,
+      ],
+      {
+        env: {
+          ...environmentOf({ BACKEND_PORT: port }),
+          DATA_DIR: dataDirectory,
+          npm_lifecycle_event: 'dev',
+        },
+        stdio: ['ignore', 'pipe', 'ignore'],
+      },
+    );
+    let output = '';
+    npm.stdout.setEncoding('utf8').on('data', (text: string) => {
+      output += text;
+    });
+    await expect.poll(() => output, { timeout: 45_000 }).toContain('Ctrl-C stops it');
+    const family = descendants(npm.pid ?? 0);
+    expect(family.length).toBeGreaterThanOrEqual(3);
+    npm.kill('SIGKILL');
+    await settle(() => alive(family).length === 0);
+    expect(alive(family)).toEqual([]);
+    await rm(dataDirectory, { recursive: true, force: true });
+  },
+  120_000,
+);
+
 test('npm run dev refuses an unknown option, and --reset of a database that is not its own', async () => {
   const mistyped = await track(launchStack({ args: ['--rest'] }));
   expect(await mistyped.exitCode).toBe(1);
@@ -203,7 +280,7 @@ test('npm run dev starts a misconfigured Worker, gives it no database, and names
   const stack = await track(
     startStack({ env: { BACKEND_ENV: 'production', JWT_SECRET: 'hunter2-hunter2' } }),
   );
-  expect(stack.output()).toContain('Ready, but misconfigured');
+  expect(stack.output()).toContain('but its variables are wrong');
   expect(stack.output()).toMatch(/DATABASE_URL is required/);
   expect(stack.output()).toMatch(/JWT_SECRET is shorter/);
   expect(stack.output()).not.toContain('hunter2');

@@ -1,9 +1,10 @@
 import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { openLocalDatabase, resetLocalDatabase } from '../../scripts/stack/local-database.ts';
+import { embeddedVersion } from '../../scripts/stack/embedded-database.ts';
+import { openLocalDatabase, resetLocalDatabase, unusable } from '../../scripts/stack/local-database.ts';
 import { withClient } from '../../scripts/stack/postgres.ts';
 
 let directory: string;
@@ -69,4 +70,29 @@ test('a damaged database is one sentence that names the way out, and is kept', a
   );
   expect(existsSync(inside('pg', 'PG_VERSION'))).toBe(true);
   expect(existsSync(inside('stack.lock'))).toBe(false);
+});
+
+test('a database of another PostgreSQL is kept, and the sentence says how to save it', async () => {
+  expect(await isUsable()).toBe(true);
+  const file = inside('pg', 'PG_VERSION');
+  expect((await readFile(file, 'utf8')).trim()).toBe(embeddedVersion);
+
+  await writeFile(file, '16\n');
+  await expect(openLocalDatabase(directory)).rejects.toThrow(
+    /^The embedded database in \S+ is of PostgreSQL 16, [^\n]* opens 18: npm run db:backup with the other version/,
+  );
+  expect(existsSync(inside('stack.lock'))).toBe(false);
+  await writeFile(file, `${embeddedVersion}\n`);
+  expect(await isUsable()).toBe(true);
+});
+
+test.each([
+  // As PGlite and Node tell it.
+  [{ name: 'ErrnoError', errno: 51 }, 'the disk is full. Make room'],
+  [{ message: 'ENOSPC: no space left on device, write', code: 'ENOSPC' }, 'the disk is full. Make room'],
+  [{ name: 'ErrnoError', errno: 29 }, 'the disk may be full'],
+])('an error of a full disk is told as that, and the way out deletes nothing: %j', (error, sentence) => {
+  const { message } = unusable('/data', error);
+  expect(message).toContain(sentence);
+  expect(message).not.toContain('--reset');
 });

@@ -38,6 +38,10 @@ test('the smoke test stops at the first thing that is wrong, with a sentence', a
   const told = await runProgram('scripts/smoke.ts', ['--url', 'http://bob:hunter2@127.0.0.1:9']);
   expect(told.output).toContain('--url wants a URL without a user name and password');
   expect(told.output).not.toContain('hunter2');
+  for (const email of ['ada', 'a@b@c', 'a b@c', '@c', 'a@']) {
+    const odd = await runProgram('scripts/smoke.ts', ['--url', 'http://127.0.0.1:9', '--email', email]);
+    expect([odd.status, odd.output]).toEqual([1, '--email wants an e-mail address: name@domain.\n']);
+  }
   const empty = await runProgram('scripts/smoke.ts', ['--url', 'http://127.0.0.1:9', '--email', '']);
   expect(empty.output).toMatch(/^--email is empty\./);
 });

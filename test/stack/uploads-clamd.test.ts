@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { deepArchive, inspectScanner } from '../../scripts/doctor/scanner.ts';
 import { eicar } from '../../src/platform/scanners/builtin.ts';
 import { type Clamd, hasClamd, startClamd } from '../support/node/clamd.ts';
 import { type Launch, startStack } from '../support/node/stack.ts';
@@ -15,7 +16,12 @@ describe.skipIf(!hasClamd)('uploads before a real clamd', () => {
   beforeAll(async () => {
     clamd = await startClamd({ streamMaxMiB: 1 });
     stack = await startStack({
-      env: { UPLOAD_SCANNER: 'clamav', CLAMD_ADDRESS: `127.0.0.1:${clamd.port}`, RATE_LIMIT_MAX: '10000' },
+      env: {
+        UPLOAD_SCANNER: 'clamav',
+        CLAMD_ADDRESS: `127.0.0.1:${clamd.port}`,
+        UPLOAD_ALLOWED_TYPES: 'pdf,txt,gz',
+        RATE_LIMIT_MAX: '10000',
+      },
     });
     client = await createUploadClient(stack.url);
   });
@@ -45,6 +51,25 @@ describe.skipIf(!hasClamd)('uploads before a real clamd', () => {
     ]);
     const id = await client.send(content, { filename: 'long.txt', content_type: 'text/plain' });
     expect(await client.settled(id)).toBe('infected');
+  });
+
+  it('an archive that clamd cannot look into to its end fails', async () => {
+    const id = await client.send(deepArchive(), { filename: 'x.gz', content_type: 'application/x-gzip' });
+    expect(await client.settled(id)).toBe('failed');
+  });
+
+  it('the doctor tells by two files whether clamd tells of what it cannot look into', async () => {
+    const at = (port: number) => ({ kind: 'clamav', hostname: '127.0.0.1', port }) as const;
+    expect(await inspectScanner(at(clamd.port))).toMatchObject([{ level: 'ok' }]);
+    const silent = await startClamd({ alerts: false });
+    expect(await inspectScanner(at(silent.port))).toMatchObject([
+      { level: 'warning', detail: expect.stringContaining('AlertExceedsMax yes and AlertEncrypted yes') },
+    ]);
+    await silent.stop();
+    expect(await inspectScanner(at(silent.port))).toMatchObject([
+      { level: 'warning', detail: expect.stringContaining('cannot be asked') },
+    ]);
+    expect(await inspectScanner({ kind: 'builtin' })).toEqual([]);
   });
 
   it('a file over the limit of clamd fails, because clamd has not read all of it', async () => {

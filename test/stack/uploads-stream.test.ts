@@ -13,7 +13,12 @@ let stack: Launch;
 let client: UploadClient;
 beforeAll(async () => {
   stack = await startStack({
-    env: { UPLOAD_MAX_BYTES: String(file.size), RATE_LIMIT_MAX: '10000', REQUEST_TIMEOUT_MS: '5000' },
+    env: {
+      UPLOAD_MAX_BYTES: String(file.size),
+      RATE_LIMIT_MAX: '10000',
+      REQUEST_TIMEOUT_MS: '5000',
+      UPLOAD_PAUSE_MS: '5000',
+    },
   });
   client = await createUploadClient(stack.url);
 });
@@ -28,7 +33,7 @@ describe('100 MiB', () => {
     const sent = await fetch(upload.url, init);
     expect([sent.status, await sent.text()]).toEqual([200, '']);
     const completed = await client.complete(id);
-    expect([completed.status, await completed.text()]).toEqual([200, expect.stringContaining('scanning')]);
+    expect([completed.status, await completed.text()]).toEqual([202, expect.stringContaining('scanning')]);
     expect(await client.settled(id, 60_000)).toBe('clean');
     const hash = createHash('sha256');
     for await (const part of (await client.download(id)).body ?? []) hash.update(part);
@@ -63,7 +68,7 @@ describe('a client that stops half-way', () => {
     await sleep(500);
     expect((await client.complete(ticket.id)).status).toBe(409);
     expect((await client.put(ticket, pdf)).status).toBe(200);
-    expect((await client.complete(ticket.id)).status).toBe(200);
+    expect((await client.complete(ticket.id)).status).toBe(202);
   });
 
   it('a client that falls silent half-way is answered after the time limit and leaves nothing', async () => {
@@ -87,6 +92,6 @@ describe('a client that stops half-way', () => {
     const [answer] = (await once(socket, 'data')) as [Buffer];
     expect(answer.toString()).toMatch(/^HTTP\/1\.1 200 /);
     socket.destroy();
-    expect((await client.complete(ticket.id)).status).toBe(200);
+    expect((await client.complete(ticket.id)).status).toBe(202);
   });
 });

@@ -11,6 +11,7 @@ const facts = {
   embeddedDirectory: '.data/pg',
   seconds: 1,
   state,
+  strictBy: null,
   warnings: [],
 };
 
@@ -26,6 +27,15 @@ describe('the banner of npm run dev', () => {
   it('shows each warning on a line of its own', () => {
     expect(banner({ ...facts, warnings: ['A is odd', 'B is too'] })).toContain(
       '\n  Warnings:\n    A is odd\n    B is too\n',
+    );
+  });
+
+  it('says what is wrong with the variables, and which variable makes the environment strict', () => {
+    const wrong = { ...facts, state: { ...state, complaints: ['APP_URL is required'] } };
+    expect(banner(wrong)).toContain('Started in 1.0 s, but its variables are wrong: it serves nobody yet\n');
+    expect(banner(wrong)).toContain('until these are right:\n    APP_URL is required\n');
+    expect(banner({ ...wrong, strictBy: 'production (NODE_ENV)' })).toContain(
+      'until these are right; the environment is production (NODE_ENV), which is strict:\n',
     );
   });
 

@@ -56,6 +56,34 @@ describe('DATABASE_URL', () => {
     expect(problemsOf({ DATABASE_URL: url })).toEqual([expect.stringMatching(/^DATABASE_URL (is not|must)/)]);
   });
 
+  it.each([
+    'postgres://app:hunter@ss/w?rd@db.example.com/itsor',
+    'postgres://app:p@hunter/x@db.example.com/itsor',
+    'postgres://app:p@hunter?x@db.example.com/itsor',
+    'postgres://app:p@hunter#x@db.example.com/itsor',
+    'postgres://app:1/hunter@db.example.com/itsor',
+    'postgres://app:1?hunter@db.example.com/itsor',
+    'postgres://app:1#hunter@db.example.com/itsor',
+    'postgres://a/b@c:hunter@db.example.com/itsor',
+  ])('with a password that is not percent-encoded is refused, and no piece of it is told: %s', (url) => {
+    const problems = problemsOf({ DATABASE_URL: url });
+    expect(problems).toEqual([
+      expect.stringMatching(/^DATABASE_URL has one of @ .* must be percent-encoded/),
+    ]);
+    expect(problems.join()).not.toMatch(/hunter|ss\/w/);
+    expect(problemsOf({ MIGRATIONS_DATABASE_URL: url })).toEqual([
+      expect.stringContaining('percent-encoded'),
+    ]);
+  });
+
+  it.each([
+    'postgres://app%40corp:p%40ss%2Fw%3Frd%23@h/d',
+    'postgres://app:p@ss@h/d',
+    'postgres://app:p@h/my%40db?application_name=me%40here&sslmode=require',
+  ])('is taken with an @ that leaves no doubt: %s', (url) => {
+    expect(problemsOf({ DATABASE_URL: url })).toEqual([]);
+  });
+
   it.each(['require', 'verify-ca', 'verify-full'])('is taken with sslmode=%s when strict', (mode) => {
     expect(problemsOf({ ...strictEnv, DATABASE_URL: `postgres://u:p@h/d?sslmode=${mode}` })).toEqual([]);
     expect(problemsOf({ ...strictWithoutUrl, ...parts, DB_SSLMODE: mode })).toEqual([]);

@@ -52,6 +52,7 @@ describe('uploads', () => {
     expect(configOf({}).uploads).toEqual({
       storage: { kind: 'r2' },
       maxBytes: 5_242_880,
+      pauseMs: 60_000,
       quota: { maxFiles: 100, maxTotalBytes: 1_073_741_824 },
       allowedTypes: [
         'application/pdf',
@@ -76,6 +77,9 @@ describe('uploads', () => {
     expect(problemsOf({ UPLOAD_ALLOWED_TYPES: 'pdf,exe' })).toEqual([
       expect.stringContaining('entry 2 must be'),
     ]);
+    expect(warningsOf({ UPLOAD_ALLOWED_TYPES: 'pdf,made/up' })).toContainEqual(
+      expect.stringMatching(/^UPLOAD_ALLOWED_TYPES made\/up: /),
+    );
   });
 
   it('name what a scanner needs', () => {

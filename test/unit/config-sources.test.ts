@@ -41,10 +41,10 @@ describe('where a variable is found', () => {
 
   it('states the bounds of an alias in its own unit', () => {
     expect(problemsOf({ JWT_ACCESS_TOKEN_EXPIRES: '59' })).toEqual([
-      'JWT_ACCESS_TOKEN_EXPIRES must be a whole number from 60 to 86400 (read as JWT_ACCESS_MINUTES)',
+      'JWT_ACCESS_TOKEN_EXPIRES must be a whole number of seconds from 60 to 86400, without a unit (read as JWT_ACCESS_MINUTES)',
     ]);
     expect(problemsOf({ JWT_ACCESS_TTL_MIN: '1441' })).toEqual([
-      'JWT_ACCESS_TTL_MIN must be a whole number from 1 to 1440 (read as JWT_ACCESS_MINUTES)',
+      'JWT_ACCESS_TTL_MIN must be a whole number of minutes from 1 to 1440, without a unit (read as JWT_ACCESS_MINUTES)',
     ]);
   });
 

@@ -1,35 +1,39 @@
 import { describe, expect, it } from 'vitest';
 import { configOf, type Env, problemsOf, warningsOf } from './config-fixtures.ts';
 
-const bounds: [string, number, number][] = [
+const bounds: [name: string, min: number, max: number, unit?: string][] = [
   ['BACKEND_PORT', 1, 65_535],
   ['FRONTEND_PORT', 1, 65_535],
   ['WEB_PORT', 1, 65_535],
   ['DB_PORT', 1, 65_535],
   ['SMTP_PORT', 1, 65_535],
-  ['JWT_ACCESS_MINUTES', 1, 1440],
-  ['JWT_REFRESH_TTL_DAYS', 1, 90],
-  ['REFRESH_REUSE_GRACE_SECONDS', 0, 60],
+  ['JWT_ACCESS_MINUTES', 1, 1440, 'minutes'],
+  ['JWT_REFRESH_TTL_DAYS', 1, 90, 'days'],
+  ['REFRESH_REUSE_GRACE_SECONDS', 0, 60, 'seconds'],
   ['SESSION_MAX_PER_ACCOUNT', 1, 1000],
   ['RATE_LIMIT_MAX', 1, 1_000_000],
-  ['RATE_LIMIT_WINDOW_MS', 100, 86_400_000],
+  ['RATE_LIMIT_WINDOW_MS', 100, 86_400_000, 'milliseconds'],
   ['LOGIN_BRUTE_MAX_ATTEMPTS', 1, 1_000_000],
-  ['LOGIN_BRUTE_WINDOW_MS', 100, 86_400_000],
-  ['LOGIN_BRUTE_LOCK_MS', 100, 86_400_000],
-  ['EVEN_ANSWER_MS', 0, 1000],
-  ['REQUEST_TIMEOUT_MS', 100, 86_400_000],
+  ['LOGIN_BRUTE_WINDOW_MS', 100, 86_400_000, 'milliseconds'],
+  ['LOGIN_BRUTE_LOCK_MS', 100, 86_400_000, 'milliseconds'],
+  ['EVEN_ANSWER_MS', 0, 1000, 'milliseconds'],
+  ['REQUEST_TIMEOUT_MS', 100, 86_400_000, 'milliseconds'],
   ['PASSWORD_MIN_LENGTH', 8, 128],
-  ['PASSWORD_MAX_AGE_DAYS', 0, 3650],
-  ['ARGON2_MEMORY_KIB', 7168, 65_536],
+  ['PASSWORD_MAX_AGE_DAYS', 0, 3650, 'days'],
+  ['ARGON2_MEMORY_KIB', 7168, 65_536, 'KiB'],
   ['ARGON2_ITERATIONS', 1, 10],
   ['MAIL_RECIPIENT_HOURLY_MAX', 7, 1_000_000],
   ['MAIL_RECIPIENT_DAILY_MAX', 7, 1_000_000],
-  ['UPLOAD_MAX_BYTES', 1, 5_368_709_120],
+  ['UPLOAD_MAX_BYTES', 1, 5_368_709_120, 'bytes'],
 ];
 
 describe('whole numbers', () => {
-  it.each(bounds)('%s goes from %i to %i', (name, min, max) => {
-    const refused = [`${name} must be a whole number from ${min} to ${max}`];
+  it.each(bounds)('%s goes from %i to %i', (name, min, max, unit) => {
+    const refused = [
+      unit
+        ? `${name} must be a whole number of ${unit} from ${min} to ${max}, without a unit`
+        : `${name} must be a whole number from ${min} to ${max}`,
+    ];
     expect(problemsOf({ [name]: String(min) })).toEqual([]);
     expect(problemsOf({ [name]: String(max) })).toEqual([]);
     expect(problemsOf({ [name]: String(min - 1) })).toEqual(refused);
@@ -41,13 +45,23 @@ describe('whole numbers', () => {
     (given) => expect(problemsOf({ RATE_LIMIT_MAX: given })).toHaveLength(1),
   );
 
+  it.each([
+    ['REFRESH_REUSE_GRACE_SECONDS', '60s', 'seconds'],
+    ['UPLOAD_MAX_BYTES', '5MB', 'bytes'],
+    ['RATE_LIMIT_WINDOW_MS', '1 min', 'milliseconds'],
+  ])('say which unit they are in to a person who writes one: %s=%s', (name, given, unit) =>
+    expect(problemsOf({ [name]: given })).toEqual([
+      expect.stringMatching(`^${name} must be a whole number of ${unit} .*, without a unit$`),
+    ]),
+  );
+
   it('refuse an absolute session life below the life of a refresh token', () => {
     expect(problemsOf({ JWT_REFRESH_TTL_DAYS: '8', SESSION_ABSOLUTE_DAYS: '7' })).toEqual([
       'SESSION_ABSOLUTE_DAYS must not be less than JWT_REFRESH_TTL_DAYS',
     ]);
     expect(problemsOf({ JWT_REFRESH_TTL_DAYS: '7', SESSION_ABSOLUTE_DAYS: '7' })).toEqual([]);
     expect(problemsOf({ SESSION_ABSOLUTE_DAYS: '366' })).toEqual([
-      'SESSION_ABSOLUTE_DAYS must be a whole number from 1 to 365',
+      'SESSION_ABSOLUTE_DAYS must be a whole number of days from 1 to 365, without a unit',
     ]);
   });
 
@@ -169,7 +183,8 @@ describe('origins', () => {
       'http://localhost:3001',
     ];
     expect([...allowedOf({})].sort()).toEqual(both);
-    expect(allowedOf({ HOST: '0.0.0.0', FRONTEND_PORT: '80' })).toContain('http://localhost');
+    for (const HOST of ['0.0.0.0', '::'])
+      expect(allowedOf({ HOST, FRONTEND_PORT: '80' })).toContain('http://localhost');
   });
 
   it('have localhost beside a local address only', () => {
@@ -218,7 +233,6 @@ describe('origins', () => {
     'capacitor://a@localhost',
     'capacitor://localhost?x',
     'capacitor:localhost',
-    'capacitor://loc alhost',
     // Proves ASVS 3.4.2.
   ])('are refused by position: %s', (origin) => {
     expect(problemsOf({ ALLOWED_ORIGINS: `https://ok.example,${origin}` })).toEqual([
@@ -260,13 +274,36 @@ describe('origins', () => {
     expect(problemsOf({ ALLOWED_ORIGINS: ',' })).toEqual(['ALLOWED_ORIGINS entry 1 is empty']);
   });
 
+  it.each(['a,b', 'a, b', 'a b', 'a\nb', 'a,\r\n  b', ' a ,\tb,'])('are separated as in %j', (list) => {
+    const given = list.replace('a', 'https://a.example').replace('b', 'capacitor://b');
+    expect(allowedOf({ ALLOWED_ORIGINS: given })).toEqual(
+      expect.arrayContaining(['https://a.example', 'capacitor://b']),
+    );
+  });
+
+  it('and the URLs of a service say how they begin where the scheme is missing', () => {
+    const begins = 'must begin with https:// (or http://)';
+    for (const given of ['app.example.com', 'app.example.com:8443', '//app.example.com', 'localhost:3000'])
+      expect(
+        problemsOf({ ALLOWED_ORIGINS: given, API_URL: given, APP_URL: given, S3_ENDPOINT: given }),
+      ).toEqual(
+        expect.arrayContaining([
+          `ALLOWED_ORIGINS entry 1 ${begins}`,
+          `API_URL ${begins}`,
+          `APP_URL ${begins}`,
+          `S3_ENDPOINT ${begins}`,
+        ]),
+      );
+  });
+
   it('are refused all at once', () => {
     expect(problemsOf({ ALLOWED_ORIGINS: '*,https://a.example/app,,https://b.example' })).toHaveLength(3);
   });
 
   it('start the links in e-mails unless APP_URL does', () => {
     expect(configOf({}).origins.appUrl).toBe('http://localhost:3002');
-    expect(configOf({ HOST: '0.0.0.0', BACKEND_PORT: '8080' }).origins.appUrl).toBe('http://localhost:8080');
+    for (const HOST of ['0.0.0.0', '::', '[::]', '0:0::0'])
+      expect(configOf({ HOST, BACKEND_PORT: '8080' }).origins.appUrl).toBe('http://localhost:8080');
     expect(configOf({ ALLOWED_ORIGINS: 'https://a.example,https://b.example' }).origins.appUrl).toBe(
       'https://a.example',
     );

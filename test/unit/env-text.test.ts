@@ -21,14 +21,13 @@ describe('an env file', () => {
   );
 
   it('may have comments, empty lines, values of several lines, and quotes inside of values', () => {
-    const whole = `# it's a comment\n\n  export A = 1\nPEM="-----BEGIN\nabc def\n-----END"\nB='x\ny' # z\nC=\`1\n2\`\nD=it's\nE="open\n`;
+    const whole = `# it's a comment\n\n  export A = 1\nPEM="-----BEGIN\nabc def\n-----END"\nB='x\ny' # z\nC=\`1\n2\`\nD=it's\n`;
     expect({ ...read(whole) }).toEqual({
       A: '1',
       PEM: '-----BEGIN\nabc def\n-----END',
       B: 'x\ny',
       C: '1\n2',
       D: "it's",
-      E: '"open',
     });
   });
 
@@ -43,6 +42,31 @@ describe('an env file', () => {
     if (line === null) return expect(() => read(given)).not.toThrow();
     expect(() => read(given)).toThrow(`.dev.vars, line ${line}, names no variable`);
     expect(() => read(given)).not.toThrow('hunter2');
+  });
+
+  it.each([
+    ['A="open', 1],
+    ['A=1\nAPP_URL="hunter2\nLOG_LEVEL=info\nFROM_EMAIL="x"', 2],
+    ["A='x\ny'\nB='hunter2", 3],
+  ])('a quote that nothing closes is told by its line: %j', (given, line) => {
+    expect(() => read(given)).toThrow(`.dev.vars, line ${line}, opens a value with`);
+    expect(() => read(given)).not.toThrow('hunter2');
+  });
+
+  it.each([
+    ['A=1\nJWT_SECRET=hunter2#def', 2],
+    ['export JWT_SECRET = hunter2 x#def # why', 1],
+    ['JWT_SECRET=#hunter2', 1],
+    [`JWT_SECRET=hun"ter2#x"`, 1],
+  ])('a value without quotes that # would cut is told by its variable: %j', (given, line) => {
+    const fault = `.dev.vars, line ${line}, sets JWT_SECRET to a value that ends at #; put the value in quotes.`;
+    expect(() => read(given)).toThrow(fault);
+    expect(() => read(given)).not.toThrow('hunter2');
+  });
+
+  it('may have comments behind a value, and # in quotes', () => {
+    const whole = `A=1 # x#y\nB=2\t# x\nC="3#4"\nD='5#6' # x#y\nE= # x#y\nF=\`7#8\`#x\n #G=9#1\n`;
+    expect({ ...read(whole) }).toMatchObject({ A: '1', C: '3#4', D: '5#6', E: '', F: '7#8' });
   });
 
   it.each([

@@ -47,14 +47,26 @@ describe('the EICAR test file', () => {
 describe('a reply of clamd', () => {
   const verdict = (of: object) => ({ kind: 'verdict', verdict: of });
 
-  it.each([
+  it.each<[string, object]>([
     ['stream: OK', verdict({ kind: 'clean' })],
     ['stream: Eicar-Test-Signature FOUND', verdict({ kind: 'infected', detail: 'Eicar-Test-Signature' })],
     [
       'stream: Win.Test.EICAR_HDB-1(44d88612:68) FOUND',
       verdict({ kind: 'infected', detail: 'Win.Test.EICAR_HDB-1(44d88612:68)' }),
     ],
-    ['INSTREAM size limit exceeded. ERROR', verdict({ kind: 'failed', reason: 'scan_limit' })],
+    ['INSTREAM size limit exceeded. ERROR', verdict({ kind: 'failed', reason: 'scan_limits' })],
+    ...['', '.MaxRecursion', '.MaxFiles'].map((limit): [string, object] => [
+      `stream: Heuristics.Limits.Exceeded${limit} FOUND`,
+      verdict({ kind: 'failed', reason: 'scan_limits' }),
+    ]),
+    ...['Zip', 'PDF'].map((kind): [string, object] => [
+      `stream: Heuristics.Encrypted.${kind} FOUND`,
+      verdict({ kind: 'failed', reason: 'encrypted' }),
+    ]),
+    [
+      'stream: Heuristics.Phishing.Email FOUND',
+      verdict({ kind: 'infected', detail: 'Heuristics.Phishing.Email' }),
+    ],
     ['COMMAND READ TIMED OUT', { kind: 'retry', reason: 'clamd reply not understood' }],
     ["stream: Can't allocate memory ERROR", { kind: 'retry', reason: 'clamd error' }],
     ['', { kind: 'retry', reason: 'clamd reply not understood' }],

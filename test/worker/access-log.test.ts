@@ -13,6 +13,7 @@ const requestLines = () =>
     .filter(({ message }) => message === 'request');
 
 describe('the access log', () => {
+  // Proves ASVS 16.2.1.
   it('has one line per request, with the matched route', async () => {
     await createClient({ LOG_LEVEL: 'info' })('GET', '/users/an-id?q=a', {
       headers: { 'X-Request-ID': 'r-1' },

@@ -318,6 +318,29 @@ describe('the object of the agenda', () => {
     expect(laterMs).toBeLessThan((restSeconds + 20) * 1000);
   });
 
+  it('rests before rows that are due a moment after a run', async () => {
+    const { set, ring, alarmMs, entries } = await withWork(async () => null);
+    const dueMs = Date.now() + minuteMs;
+    await set('row', dueMs);
+    await set('next row', dueMs + 1_000);
+    setClock(dueMs);
+    await ring();
+    expect(await entries()).toEqual([{ id: 'next row', at_ms: dueMs + 1_000 }]);
+    expect(Number(await alarmMs()) - dueMs).toBeGreaterThanOrEqual(restSeconds * 1000);
+  });
+
+  it('rests before a row that is noted after a run, too', async () => {
+    const { set, ring, alarmMs } = await withWork(async () => null);
+    const dueMs = Date.now() + minuteMs;
+    await set('row', dueMs);
+    setClock(dueMs);
+    await ring();
+    await set('next row', dueMs + 1_000);
+    expect(Number(await alarmMs()) - dueMs).toBeGreaterThanOrEqual(restSeconds * 1000);
+    await set('early', dueMs + 1_000);
+    expect(Number(await alarmMs()) - dueMs).toBeGreaterThanOrEqual(restSeconds * 1000);
+  });
+
   it('keeps what is noted during a run', async () => {
     const dueMs = Date.now() + minuteMs;
     const noted = { id: uuidv7(), atMs: dueMs + minuteMs };

@@ -41,10 +41,12 @@ describe('GET /audit', () => {
       json: { must_change_password: true },
     });
 
+    // The sign-up has opened a session, and the login another one.
+    const types = ['account.changed', 'session.opened', 'session.opened', 'account.signed_up'];
     const about = await readAll(reader.access_token, `user_id=${user.id}`);
-    expect(about.map(({ type }) => type)).toEqual(['account.changed', 'session.opened', 'account.signed_up']);
+    expect(about.map(({ type }) => type)).toEqual(types);
     const by = await readAll(reader.access_token, `user_id=${admin.user.id}`);
-    expect(by.map(({ type }) => type)).toEqual(['account.changed', 'session.opened', 'account.signed_up']);
+    expect(by.map(({ type }) => type)).toEqual(types);
     expect(by[0]).toMatchObject({ actor_id: admin.user.id, subject_id: user.id });
     expect(by.map(({ id }) => id)).toEqual(
       by
@@ -54,7 +56,15 @@ describe('GET /audit', () => {
     );
 
     const opened = await readAll(reader.access_token, `user_id=${admin.user.id}&type=session.opened`);
-    expect(opened.map(({ type }) => type)).toEqual(['session.opened']);
+    expect(opened.map(({ type }) => type)).toEqual(['session.opened', 'session.opened']);
+  });
+
+  it('has one event for each session that a sign-up or a login opens', async () => {
+    const { user } = await newAccount(client);
+    const events = await eventsAbout(user.id);
+    const [row] = await sql`select count(*)::int as sessions from sessions where user_id = ${user.id}`;
+    expect(events.filter(({ type }) => type === 'session.opened')).toHaveLength(row?.sessions);
+    expect(row?.sessions).toBe(2);
   });
 
   it('finds events by their type alone', async () => {

@@ -66,7 +66,7 @@ describe('POST /auth/email/verify', () => {
     [{ email: 'ada@example.com' }, '/code', 'this member is required'],
     [{ email: 'ada@example.com', code: 123456 }, '/code', 'must be a text'],
     [{ email: 'ada@example.com', code: '12345' }, '/code', 'six digits'],
-    [{ email: 'ada', code: '123456' }, '/email', 'must be an e-mail address'],
+    [{ email: 'ada', code: '123456' }, '/email', 'must be an e-mail address: the @ is missing'],
   ])('a proof with %o is refused at %s: %s', async (json, pointer, detail) => {
     const response = await verify(json as Record<string, string>);
     expect(response.status).toBe(422);

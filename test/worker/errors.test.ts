@@ -40,7 +40,8 @@ describe('every failure is one problem+json', () => {
         type: '/docs/errors#not_found',
         title: 'Not found',
         status: 404,
-        detail: 'There is nothing here.',
+        detail:
+          'There is nothing at this address. Check it for typing mistakes; the documentation lists every path.',
         code: 'not_found',
         request_id: 'my-own.id_1',
       },

@@ -39,6 +39,7 @@ const newScraper = (given: Record<string, string> = {}) => {
 };
 
 describe('/metrics', () => {
+  // Proves ASVS 13.4.5.
   it('does not exist while metrics are off', async () => {
     const response = await createClient()('GET', '/metrics', { bearer: token });
     expect(response.status).toBe(404);

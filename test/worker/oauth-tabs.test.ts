@@ -78,6 +78,22 @@ describe('logins at a provider in several tabs of one browser', () => {
     expect(verdicts).toEqual([400, 400, 303, 303, 303, 303, 303]);
   });
 
+  it('are fewer where their addresses are long, so that requests stay small', async () => {
+    const sent: number[] = [];
+    const browser = createBrowser((method, path, init) => {
+      sent.push(new Headers(init?.headers).get('Cookie')?.length ?? 0);
+      return client(method, path, init);
+    });
+    const person = newPerson();
+    const tabs = [];
+    for (let count = 0; count < 6; count++)
+      tabs.push(await tab(browser, person, `?return_to=/docs?${'x'.repeat(980)}`));
+    const verdicts = [];
+    for (const { back } of tabs) verdicts.push((await verdictOf(await back()))[0]);
+    expect(verdicts).toEqual([400, 400, 400, 400, 303, 303]);
+    expect(Math.max(...sent)).toBeLessThan(6_000);
+  });
+
   it('give up no cookie that is not an attempt', async () => {
     const names = ['itsor_session_oauth', 'itsor_session_oauth_', 'itsor_session_oauth_a-b', 'itsor_session'];
     const Cookie = Array.from({ length: 3 }, () => names.map((name) => `${name}=x`).join('; ')).join('; ');

@@ -186,6 +186,7 @@ describe('GET /users/me/export', () => {
       { type: 'account.changed', by: 'administrator', ip: null, user_agent: null, request_id: null },
       { type: 'login.failed', by: 'unknown', ip: null, user_agent: null, request_id: null },
       { type: 'session.opened', by: 'you' },
+      { type: 'session.opened', by: 'you' },
       { type: 'account.signed_up' },
     ]);
     expect(first.next_cursor).toBeNull();

@@ -29,6 +29,33 @@ describe('an empty body', () => {
     expect(missing).toContain('"pointer":"/email"');
   });
 
+  // A serializer makes `null` of no object, and a template leaves a line end behind.
+  it.each(['null', ' null\r\n', '\n', ' \t\r\n', '\ufeff'])('is also %j', async (body) => {
+    const { refresh_token: token } = await newAccount(client);
+    const headers = { 'Content-Type': jsonType };
+    const cookies = { itsor_session_refresh: token };
+    expect((await client('POST', '/auth/refresh', { body, cookies, headers })).status).toBe(200);
+    const missing = await expectProblem(await send('/auth/signup', jsonType, body), 422, 'validation_failed');
+    expect(missing).toContain('"pointer":"/email"');
+  });
+
+  it.each(['nul', 'nullx', '0', '""', '[]', '[null]', 'false'])('is not %s', async (body) => {
+    const { refresh_token: token } = await newAccount(client);
+    const response = await client('POST', '/auth/refresh', {
+      body,
+      cookies: { itsor_session_refresh: token },
+      headers: { 'Content-Type': jsonType },
+    });
+    expect([400, 422]).toContain(response.status);
+    if (response.status === 422) expect(await response.text()).toContain('the body must be an object');
+    expect(response.headers.getSetCookie()).toEqual([]);
+  });
+
+  it('is no reason to take null as a form or as text', async () => {
+    for (const type of ['text/plain', 'application/x-www-form-urlencoded'])
+      await expectProblem(await send('/auth/signup', type, 'null'), 415, 'unsupported_media_type');
+  });
+
   it('does not open a refresh to another site', async () => {
     const { refresh_token: token } = await newAccount(client);
     const response = await client('POST', '/auth/refresh', {
@@ -60,6 +87,10 @@ describe('the type of a body', () => {
     'application/json; Charset=utf-8; charset=utf-8',
     'application/json; charset=unicode-1-1-utf-8',
     'application/json; charset = utf-8 ;',
+    'application/json; charset=us-ascii',
+    'application/json; charset="US-ASCII"',
+    'application/json, application/json',
+    'application/json; charset=utf-8, Application/JSON;charset=UTF8',
     'application/json; odata=verbose; charset=utf-8',
   ])('may be %s', async (type) => {
     const body = JSON.stringify({ email: newEmail(), password: `${password} ü` });
@@ -84,6 +115,10 @@ describe('the type of a body', () => {
     'application/json; charset="utf-8',
     'application/json; charset=',
     'application/json, text/plain',
+    'text/plain, application/json',
+    'application/json,',
+    'application/json; charset=utf-8, application/json; charset=utf-16',
+    'multipart/form-data; boundary=x, application/json',
     'text/plain; application/json',
     'text/plain',
     'application/jsonx',

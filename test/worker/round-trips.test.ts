@@ -148,6 +148,7 @@ describe('database round trips and Durable Object calls, as the contract budgets
       [
         ['POST', '/uploads'],
         ['GET', '/uploads'],
+        ['GET', '/uploads/limits'],
         ['GET', '/uploads/{id}'],
         ['PUT', '/uploads/{id}/content'],
         ['GET', '/uploads/{id}/download'],
@@ -167,13 +168,16 @@ describe('database round trips and Durable Object calls, as the contract budgets
             await client('POST', `/uploads/${ticket.id}/complete`, { bearer });
             await workOn(ticket.id);
           }
-          const json = path === '/uploads' && method === 'POST' ? await declarationOf(pdf) : undefined;
+          const json =
+            path === '/uploads' && method === 'POST'
+              ? await declarationOf(pdf, { filename: 'another.pdf' })
+              : undefined;
           return () => client(method, path.replace('{id}', ticket.id), { bearer, json });
         },
       ],
     ),
     [
-      // The row is claimed before the bucket is asked, and confirmed when the bytes have been looked into.
+      // The row is read before the bucket is asked, and confirmed when the bytes are there.
       'POST /uploads/{id}/complete',
       described,
       async () => {

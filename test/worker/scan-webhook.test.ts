@@ -9,10 +9,12 @@ import {
   auditOf,
   createUploader,
   declare,
+  markInspected,
   objectsOf,
   put,
   rowOf,
   uploadFile,
+  workOn,
 } from '../support/worker/uploads.ts';
 
 const secret = guardduty.SCAN_CALLBACK_SECRET;
@@ -31,6 +33,7 @@ const outcomeOf = async (json: unknown) => {
 /** A file that waits for its scan, with the key and ETag that an event has. */
 const newFile = async () => {
   const id = await uploadFile(files, bearer);
+  await markInspected(id);
   const key = `quarantine/${user.id}/${id}`;
   return { id, key, etag: (await rowOf(id))?.etag ?? '' };
 };
@@ -99,7 +102,9 @@ describe('a scan result of GuardDuty', () => {
     expect(await outcomeOf(scanResult(key, etag))).toBe('applied');
     expect(await rowOf(ticket.id)).toMatchObject({ status: 'pending' });
     const completed = await files('POST', `/uploads/${ticket.id}/complete`, { bearer });
-    expect(await completed.json()).toMatchObject({ status: 'clean' });
+    expect(await completed.json()).toMatchObject({ status: 'scanning' });
+    await workOn(ticket.id);
+    expect(await rowOf(ticket.id)).toMatchObject({ status: 'clean' });
   });
 
   it.each([

@@ -38,7 +38,7 @@ describe('GET /auth/me and /users/me', () => {
     expect(await response.json()).toEqual(one.user);
   });
 
-  it.each(['Bearer', 'Bearer ', 'Basic YTpi', 'Bearer a b', 'token', 'Bearer x.y.z'])(
+  it.each(['Bearer', 'Bearer ', 'Basic YTpi, Bearer x.y.z', 'Bearer a b', 'token', 'Bearer x.y.z', ''])(
     // Proves RFC 6750, 2.1.
     'refuses the header "%s" even beside a good cookie',
     async (value) => {

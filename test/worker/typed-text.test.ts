@@ -48,9 +48,15 @@ describe('an address, however it is typed', () => {
     expect((await signUp(`${name}@apple.example`)).status).toBe(201);
     for (const same of ['ａｐｐｌｅ.example', 'apple。example', 'ap\u00adple.example', 'APPLE.example'])
       await expectProblem(await signUp(`${name}@${same}`), 409, 'email_taken');
+    for (const same of [
+      `Eve <${name}@apple.example>`,
+      `mailto:${name}＠apple.example,`,
+      `\u200b"${name}@apple.example".`,
+    ])
+      await expectProblem(await signUp(same), 409, 'email_taken');
     const other = await signUp(`${name}@\u0430pple.example`);
     expect((await other.json<Tokens>()).user.email).toBe(`${name}@xn--pple-43d.example`);
-    for (const none of [`${name}＠apple.example`, `${name}@x@apple.example`, `${name}@apple.example:25`])
+    for (const none of [`${name}＠x＠apple.example`, `${name}@x@apple.example`, `${name}@apple.example:25`])
       await expectProblem(await signUp(none), 422, 'validation_failed');
     const problem = await expectProblem(
       await signUp(`${name}\u212a@apple.example`),
@@ -66,7 +72,13 @@ describe('an address, however it is typed', () => {
     const strict = createClient({ RATE_LIMIT_MAX: '1000', LOGIN_BRUTE_MAX_ATTEMPTS: '3' }, newAddress());
     for (const spelling of [typed, `${capitals}\n`, ` ${ascii}`])
       await expectProblem(await logIn(spelling, strict, 'wrong'), 401, 'invalid_credentials');
-    for (const spelling of [`\u200b${ascii}`, typed, ascii.toUpperCase()])
+    for (const spelling of [
+      `\u200b${ascii}`,
+      typed,
+      ascii.toUpperCase(),
+      `X <${ascii}>`,
+      ascii.replace('@', '＠'),
+    ])
       await expectProblem(await logIn(spelling, strict), 429, 'login_locked');
   });
 
@@ -82,7 +94,10 @@ describe('an address, however it is typed', () => {
     ).toEqual([]);
 
     const token = await tokenIn(email, 'reset_password', 'reset_password');
-    const reset = { token: `\n ${token}\t`, password: ` ${password} ` };
+    const reset = {
+      token: `\n https://auth.test/reset-password?token=${token}\t`,
+      password: ` ${password} `,
+    };
     expect((await client('POST', '/auth/password/reset', { json: reset })).status).toBe(204);
     // A password is what was typed.
     await expectProblem(await logIn(email, client, password), 401, 'invalid_credentials');

@@ -158,7 +158,7 @@ export const accountPageRoutes = (features: PageFeatures, web: Web) => {
           try {
             keepTokens(c, config, await passwords.change(ctx, { current, next }));
           } catch (thrown) {
-            // The first of two presses has ended the session that the second one came with.
+            // The button was pressed twice, and the first request has ended the session of the second.
             if (!mayBeRepeated(thrown) || !(await passwords.isChangedTo(ctx, next))) throw thrown;
           }
           return doneAt('/account', 'password-changed');
@@ -186,6 +186,10 @@ export const accountPageRoutes = (features: PageFeatures, web: Web) => {
         submit: async (c, body) => placeAfterProof(await proveAddress(c, body), await identify(c)),
         again: showAccount,
       }),
+    ),
+    // Where password managers look for the form (W3C, A Well-Known URL for Changing Passwords).
+    page({ method: 'GET', path: '/.well-known/change-password', access: 'anyone' }, (c) =>
+      c.redirect('/account', 303),
     ),
     ...renewalRoutes,
     // A form that was not accepted leaves its own path in the address line, and a reload asks for it.

@@ -15,7 +15,7 @@ import type { Accounts } from '../service.ts';
 
 const maxSessions = 100;
 
-/** Whether a login was refused for want of a token, or had one and failed: the next one needs a token too. */
+/** Whether a login was refused because it had no token, or failed with one: the next one needs a token too. */
 const isChallenged = (failure: Failure | undefined): boolean =>
   failure?.form === 'login' &&
   (failure.error.code === 'turnstile_failed' || failure.values.turnstile_token !== undefined);

@@ -1,4 +1,4 @@
-import { canonicalEmail, canonicalName } from '../../platform/rules/typed-text.ts';
+import { canonicalName, namesEmail, typedEmail } from '../../platform/rules/typed-text.ts';
 
 /** An account as the database has it, without its credentials. */
 export type AccountRecord = {
@@ -64,8 +64,8 @@ export type LoginName = { readonly kind: 'email' | 'username'; readonly value: s
 
 /** Reads what a person types at a login: an e-mail address if it has an `@`, else a user name. */
 export const loginNameOf = (typed: string): LoginName =>
-  typed.includes('@')
-    ? { kind: 'email', value: canonicalEmail(typed) }
+  namesEmail(typed)
+    ? { kind: 'email', value: typedEmail(typed) }
     : { kind: 'username', value: canonicalName(typed) };
 
 /** Everything that names an account at a login. */

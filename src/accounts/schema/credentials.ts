@@ -1,8 +1,8 @@
 import * as z from 'zod';
-import { canonicalCode } from '../../platform/rules/typed-text.ts';
+import { canonicalCode, tokenOfLink } from '../../platform/rules/typed-text.ts';
 import { Email, Password, pasted, text } from '../../platform/schema/text.ts';
 
-const token = pasted().min(1, 'must not be empty').max(256, 'at most 256 characters');
+const token = text().overwrite(tokenOfLink).min(1, 'must not be empty').max(256, 'at most 256 characters');
 
 /**
  * While no token is needed it is ignored, so that a frontend may send it before Turnstile is on.

@@ -33,13 +33,15 @@ type Registration = {
 
 export const createSignUpSql = ({ db, newId }: Pick<StatementParts, 'db' | 'newId'>) => ({
   /**
-   * Writes the account, its role, its session and the audit event. The unique constraints decide races, and a reserved
-   * address counts as taken. @throws AppError `email_taken`, `username_taken`
+   * Writes the account, its role, its session and the audit events of both. The unique constraints decide races, and a
+   * reserved address counts as taken. @throws AppError `email_taken`, `username_taken`
    */
   create: async (ctx: RequestContext, account: NewAccount, session: NewSession): Promise<OpenSession> => {
     const { now } = ctx;
     const { email, username, passwordHash, verification } = account;
-    const self = sql`new_account.id`;
+    const self = { actor: sql`new_account.id`, subject: sql`new_account.id` };
+    // The audit trail is read in the order of the ids, and the sign-up comes before its session.
+    const [signedUpId = '', openedId = ''] = [newId(now), newId(now)].sort();
     const proof = verification && {
       purpose: 'verify_email' as const,
       template: 'verify_email' as const,
@@ -68,8 +70,9 @@ export const createSignUpSql = ({ db, newId }: Pick<StatementParts, 'db' | 'newI
       ), remembered_device as (
         ${rememberDevice(ctx, newId(now), sql`device`)}
       ), audited as (
-        ${insertAudit(ctx, { id: newId(now), type: 'account.signed_up', actor: self, subject: self })}
-        from new_account
+        ${insertAudit(ctx, { ...self, id: signedUpId, type: 'account.signed_up' })} from new_account
+      ), audited_session as (
+        ${insertAudit(ctx, { ...self, id: openedId, type: 'session.opened' })} from new_account
       )${proof ? sql`, ${mailToken(ctx, proof)}` : sql``}
       select new_account.id, new_account.email, false as email_verified, new_account.username,
              new_account.created_at, new_account.password_changed_at, new_account.must_change_password,

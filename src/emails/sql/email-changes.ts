@@ -52,6 +52,10 @@ type AskedRow = {
   sets_password: boolean;
 };
 
+const passwordChanged = {
+  detail: 'The password was changed at the same moment. Log in with the new one, and ask again.',
+};
+
 /** `setsPassword`: the token sets a password next. */
 export type MoveOutcome =
   | Exclude<ProofOutcome, Proved<'done'>>
@@ -131,8 +135,8 @@ export const createEmailChangeSql = ({ db, gate, newId }: Pick<StatementParts, '
 
   return {
     /**
-     * Asks a new address to prove itself, in place of an address that was asked before, and tells the address that the
-     * account has. An address that is taken gets a mail that says so; the caller and the old address learn nothing.
+     * Asks a new address to prove itself, in place of another address that was asked before, and tells the address that
+     * the account has. An address that is taken gets a mail that says so; the caller and the old address learn nothing.
      * @throws AppError the refusal of the gate; `conflict` if the password was changed meanwhile
      */
     request: async (
@@ -175,7 +179,8 @@ export const createEmailChangeSql = ({ db, gate, newId }: Pick<StatementParts, '
             from holder where users.id = holder.id and ${isDue(ctx, sql`users.exists_notice_sent_at`)}
             returning users.id as user_id, holder.kept_until
           ), voided_tokens as (
-            ${voidTokens(ctx, ['change_email'], sql`asking_account`)}
+            -- A form that is sent twice leaves the link of its first mail good.
+            ${voidTokens(ctx, ['change_email'], sql`asking_account`, sql`token.email <> ${email}::text`)}
           ), ${mailToken(ctx, proof)}, told_holder as (
             ${insertMail(ctx, 'account_exists', token.outboxId, holder)}
           ), told_reserved as (
@@ -187,7 +192,7 @@ export const createEmailChangeSql = ({ db, gate, newId }: Pick<StatementParts, '
           )
           select gate.refusal, not exists (select from asking_account) as has_changed from gate`,
       ])) as [unknown, { refusal: SessionRefusal; has_changed: boolean }[]];
-      if (passed(row).has_changed) throw new AppError('conflict');
+      if (passed(row).has_changed) throw new AppError('conflict', passwordChanged);
     },
 
     /**

@@ -32,8 +32,8 @@ export type LoginGuard = {
   /**
    * Counts an attempt before its password is compared (OWASP ASVS 5.0, 6.3.1).
    * @param account the e-mail address of the account; where there is no account, what was typed
-   * @param standing asked only if the account is locked for all networks, so that guesses from elsewhere do not keep
-   *   the owner out
+   * @param standing asked only if the account is locked for all networks, or attempts in flight hold all its places, so
+   *   that guesses from elsewhere do not keep the owner out
    * @param challenge decides nothing about locks: a token opens none
    */
   readonly reserve: (
@@ -164,25 +164,32 @@ const withPairs = (
     ...networks.map((network) => [network, change(pairs.get(network) ?? noAttempts, network)] as const),
   ]);
 
-/** Reserves in the total and in every pair, or in none. */
+/**
+ * Reserves in the total and in every pair, or in none. `fullPair`: the network whose places are taken, while the total has
+ * some left.
+ */
 export const reserveInLedger = (
   ledger: Ledger,
   { ticket, networks, challenge = null }: Entry,
   nowMs: number,
   limit: LedgerLimits,
-): { ledger: Ledger; verdict: Verdict } => {
+): { ledger: Ledger; verdict: Verdict; fullPair: string | null } => {
   const current = advanceLedger(ledger, nowMs, limit);
+  const ofTotal = judge(current.total, nowMs, limit.total, challenge);
   const ofPairs = networks.map((network) =>
     judge(current.pairs.get(network) ?? noAttempts, nowMs, pairLimit(limit, network), challenge),
   );
-  const verdict = ofPairs.reduce(stricter, judge(current.total, nowMs, limit.total, challenge));
-  if (verdict.kind !== 'admitted') return { ledger: current, verdict };
+  const verdict = ofPairs.reduce(stricter, ofTotal);
+  const fullPair =
+    ofTotal.kind === 'full' ? null : (networks.find((_, index) => ofPairs[index]?.kind === 'full') ?? null);
+  if (verdict.kind !== 'admitted') return { ledger: current, verdict, fullPair };
   return {
     ledger: {
       total: reserve(current.total, ticket, nowMs),
       pairs: withPairs(current.pairs, networks, (attempts) => reserve(attempts, ticket, nowMs)),
     },
     verdict,
+    fullPair,
   };
 };
 

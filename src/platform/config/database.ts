@@ -23,6 +23,17 @@ type PostgresUrl = {
 /** SQLAlchemy's driver names included. */
 const scheme = /^postgres(?:ql)?(?:\+(?:psycopg2?|asyncpg))?:/i;
 
+/**
+ * Whether a character of the user name or password has ended the host early: a password `p@ss/word` leads to the host
+ * `ss`, and a message about that host would tell a piece of it. No part after the host has an @, or a #, of its own.
+ */
+export const hasUnencodedPassword = ({ pathname, search, hash }: URL): boolean =>
+  hash !== '' || `${pathname}${search}`.includes('@');
+
+/** A complaint about such a string, which quotes no part of it. */
+export const unencodedPassword =
+  'has one of @ / ? # : in the user name or password, which must be percent-encoded there (@ is %40, / is %2F)';
+
 /** Reads a connection string, or says what is wrong with it. */
 export const parsePostgresUrl = (given: string): PostgresUrl | { readonly detail: string } => {
   if (/^(sqlite|file)/i.test(given)) {
@@ -39,6 +50,7 @@ export const parsePostgresUrl = (given: string): PostgresUrl | { readonly detail
   if (!url || [user, ...[url.password, url.pathname].map(percentDecode)].includes(undefined)) {
     return { detail: 'is not a URL; percent-encode @ : / ? # % in the user name and password' };
   }
+  if (hasUnencodedPassword(url)) return { detail: unencodedPassword };
   if (!user || !url.password || !url.hostname || url.pathname.length < 2) {
     return { detail: 'must have the form postgres://user:password@host/database' };
   }

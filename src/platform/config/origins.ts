@@ -4,18 +4,21 @@ import type { Settings } from './variables.ts';
 
 const originOf = (host: string, port: number): string => new URL(`http://${host}:${port}`).origin;
 
-/** Where a browser on this machine finds the API; 0.0.0.0 is an address to listen on, not one to visit. */
+/** Addresses to listen on, which nobody visits; all spellings of them, such as `0::0`, are one of these in a URL. */
+const everyAddress: readonly string[] = ['0.0.0.0', '[::]'];
+
+/** Where a browser on this machine finds the API. */
 export const ownOrigin = ({
   HOST: host,
   BACKEND_PORT: port,
 }: Pick<Settings, 'HOST' | 'BACKEND_PORT'>): string =>
-  originOf(host === '0.0.0.0' ? 'localhost' : host, port);
+  originOf(everyAddress.includes(new URL(`http://${host}`).hostname) ? 'localhost' : host, port);
 
 const localOrigins = ({ HOST: host, FRONTEND_PORT, WEB_PORT }: Settings): readonly string[] => {
   const aliases: Readonly<Record<string, string>> = {
     localhost: '127.0.0.1',
     '127.0.0.1': 'localhost',
-    '0.0.0.0': 'localhost',
+    ...Object.fromEntries(everyAddress.map((each) => [each, 'localhost'])),
   };
   const hosts = [host, aliases[host]].filter((each) => each !== undefined);
   return hosts.flatMap((each) => [originOf(each, FRONTEND_PORT), originOf(each, WEB_PORT)]);

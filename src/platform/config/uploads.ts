@@ -1,3 +1,4 @@
+import { isRecognisable } from '../rules/detected-types.ts';
 import { type AwsConfig, readAws } from './email.ts';
 import { requireEach, type Scope } from './resolve.ts';
 import { Secret, secretHint, weaknessOf } from './secret.ts';
@@ -63,14 +64,27 @@ const readQuota = ({ settings, given, problem }: Scope) => {
   return { maxFiles: settings.UPLOAD_MAX_FILES_PER_USER, maxTotalBytes };
 };
 
+/** Each type once. */
+const readTypes = ({ settings, warning }: Scope): readonly string[] => {
+  const types = [...new Set(settings.UPLOAD_ALLOWED_TYPES)];
+  const unknown = types.filter((type) => !isRecognisable(type));
+  if (unknown.length > 0)
+    warning(
+      'UPLOAD_ALLOWED_TYPES',
+      `${unknown.join(', ')}: Itsor cannot tell this type by the content, and refuses every file of it`,
+    );
+  return types;
+};
+
 export const readUploads = (scope: Scope) =>
   ({
     storage: readStorage(scope),
     maxBytes: scope.settings.UPLOAD_MAX_BYTES,
+    pauseMs: scope.settings.UPLOAD_PAUSE_MS,
     /** The limits of one account. */
     quota: readQuota(scope),
-    /** Media types, in lower case. */
-    allowedTypes: [...new Set(scope.settings.UPLOAD_ALLOWED_TYPES)],
+    /** Canonical media types. */
+    allowedTypes: readTypes(scope),
     /** Null: no file is accepted. */
     scanner: readScanner(scope),
   }) as const;

@@ -1,4 +1,6 @@
 import * as z from 'zod';
+import { namedType } from '../rules/media-types.ts';
+import { withoutBrackets } from '../rules/network.ts';
 import { Secret } from './secret.ts';
 
 /** Adds a problem and gives undefined, so that a reader can return it. */
@@ -24,11 +26,11 @@ export const text = value((given) => given);
 export const secret = value((given) => new Secret(given));
 
 /** A comma list, which may end with a comma; a problem of an entry names its position. */
-const list = <T>(read: (entry: string, fail: Fail) => T | undefined) =>
+const list = <T>(read: (entry: string, fail: Fail) => T | undefined, separator: string | RegExp = ',') =>
   value((given, fail) =>
     given
       .replace(/,\s*$/, '')
-      .split(',')
+      .split(separator)
       .flatMap((entry, index) => {
         const parsed = read(entry.trim(), (detail) => fail(`entry ${index + 1} ${detail}`));
         return parsed === undefined ? [] : [parsed];
@@ -37,10 +39,16 @@ const list = <T>(read: (entry: string, fail: Fail) => T | undefined) =>
 
 export const secretList = list((entry, fail) => (entry === '' ? fail('is empty') : new Secret(entry)));
 
-export const integer = (min: number, max: number) =>
+/** `unit` names what is counted, because people write `60s` or `5MB`. */
+export const integer = (min: number, max: number, unit?: string) =>
   value((given, fail) => {
     const parsed = /^\d{1,15}$/.test(given) ? Number(given) : Number.NaN;
-    return parsed >= min && parsed <= max ? parsed : fail(`must be a whole number from ${min} to ${max}`);
+    if (parsed >= min && parsed <= max) return parsed;
+    return fail(
+      unit
+        ? `must be a whole number of ${unit} from ${min} to ${max}, without a unit`
+        : `must be a whole number from ${min} to ${max}`,
+    );
   });
 
 export const fraction = value((given, fail) => {
@@ -90,6 +98,12 @@ export const tokenLocations = list((entry, fail) =>
   entry === 'headers' || entry === 'cookies' ? entry : fail('must be headers or cookies'),
 );
 
+/** Without the scheme, `example.com:8080` would be read as a URL of the scheme `example.com`. */
+const withScheme = 'must begin with https:// (or http://)';
+
+/** Whether a text begins with http:// or https://. */
+const hasWebScheme = (given: string): boolean => /^https?:\/\//i.test(given);
+
 const parseHttpUrl = (given: string, refused: RegExp): URL | undefined => {
   const url = URL.parse(given);
   const isRight =
@@ -104,7 +118,11 @@ export const parsePlainUrl = (given: string): URL | undefined => parseHttpUrl(gi
 export const httpUrl = value(
   (given, fail) =>
     parsePlainUrl(given)?.href.replace(/\/+$/, '') ??
-    fail('must be an http or https URL without credentials, query or fragment'),
+    fail(
+      hasWebScheme(given)
+        ? 'must be an http or https URL without credentials, query or fragment'
+        : withScheme,
+    ),
 );
 
 /** A URL that may have a query. It is a secret, because collectors take keys in queries. */
@@ -117,7 +135,7 @@ export const secretHttpUrl = value((given, fail) => {
 
 /** A host name or an address, as it stands in a URL: an IPv6 address in brackets. */
 export const hostname = value((given, fail) => {
-  const bare = /^[A-Za-z0-9._-]+$/.test(given) ? given : `[${given.replace(/^\[(.*)\]$/, '$1')}]`;
+  const bare = /^[A-Za-z0-9._-]+$/.test(given) ? given : `[${withoutBrackets(given)}]`;
   return URL.parse(`http://${bare}`)?.hostname ?? fail('must be a host name or an address');
 });
 
@@ -135,7 +153,8 @@ const withoutSlash = (given: string): string => given.replace(/(?<=[^/])\/$/, ''
 /** An exact serialized origin (RFC 6454 section 6.2), in the spelling that browsers send. */
 const readOrigin = (given: string, fail: Fail): string | undefined => {
   const url = URL.parse(given);
-  if (!url || !/^https?:$/.test(url.protocol)) return fail('must be an http or https origin');
+  if (!hasWebScheme(given)) return fail(withScheme);
+  if (!url) return fail('must be an http or https origin');
   if (url.username || url.password || !/^https?:\/\/[^/?#\\]+$/i.test(given)) {
     return fail('must be a scheme, a host and a port, with no path and no slash at its end');
   }
@@ -149,7 +168,8 @@ const appOrigin =
 /** The URL of the API: an origin, and perhaps a path that is safe in a cookie, in HTML and in a script. */
 export const apiUrl = value((given, fail) => {
   const url = URL.parse(given);
-  if (!url || !/^https?:$/.test(url.protocol)) return fail('must be an http or https URL');
+  if (!hasWebScheme(given)) return fail(withScheme);
+  if (!url) return fail('must be an http or https URL');
   const isPlain = /^https?:\/\/[^/?#@\\]+(?:\/(?!\.{1,2}(?:\/|$))[A-Za-z0-9._~-]+)*\/?$/i.test(given);
   return isPlain
     ? url.href.replace(/\/$/, '')
@@ -158,13 +178,14 @@ export const apiUrl = value((given, fail) => {
       );
 });
 
+/** Separated by commas, blanks or line breaks: no origin contains one of them. */
 export const originList = list((entry, fail) => {
   if (entry === '') return fail('is empty');
   if (entry === 'null') return fail('is null, which every sandboxed page can send');
   if (entry.includes('*')) return fail('has a *; name each origin exactly');
   const given = withoutSlash(entry);
   return appOrigin.test(given) ? given : readOrigin(given, fail);
-});
+}, /\s*,\s*|\s+/);
 
 const address = /^[^\s@<>"(),:;[\]\\]{1,64}@[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?$/i;
 
@@ -178,22 +199,12 @@ export const mailbox = value((given, fail) => {
   return address.test(bare) ? given : fail('must be an e-mail address, or a name and the address in <>');
 });
 
-const mediaTypes: ReadonlyMap<string, string> = new Map([
-  ['pdf', 'application/pdf'],
-  ['png', 'image/png'],
-  ['jpeg', 'image/jpeg'],
-  ['jpg', 'image/jpeg'],
-  ['docx', 'application/vnd.openxmlformats-officedocument.wordprocessingml.document'],
-  ['txt', 'text/plain'],
-]);
-
-export const uploadTypes = list((entry, fail) => {
-  const name = entry.toLowerCase();
-  const type = mediaTypes.get(name) ?? name;
-  return /^[a-z0-9.+-]+\/[a-z0-9.+-]+$/.test(type)
-    ? type
-    : fail(`must be one of ${[...mediaTypes.keys()].join(', ')}, or a media type`);
-});
+/** Canonical media types. */
+export const uploadTypes = list(
+  (entry, fail) =>
+    namedType(entry) ??
+    fail('must be the ending of a kind of files, such as pdf, docx or txt, or a media type'),
+);
 
 export const percentDecode = (given: string): string | undefined => {
   try {

@@ -335,6 +335,8 @@ export const uploads = pgTable(
     /** When the upload URL ends. */
     expiresAt: instant('expires_at').notNull(),
     completedAt: instant('completed_at'),
+    /** When the content was found to agree with the type; without it no scan makes the file clean. */
+    inspectedAt: instant('inspected_at'),
     deletedAt: instant('deleted_at'),
     bytesDeletedAt: instant('bytes_deleted_at'),
   },
@@ -366,18 +368,17 @@ export const uploads = pgTable(
   ],
 );
 
-/** What an account holds, beside the files themselves: of two uploads at once, the second waits for this row. */
-export const uploadUsage = pgTable(
-  'upload_usage',
-  {
-    userId: uuid('user_id')
-      .primaryKey()
-      .references(() => users.id, { onDelete: 'cascade' }),
-    files: integer('files').notNull(),
-    bytes: bigint('bytes', { mode: 'number' }).notNull(),
-  },
-  (table) => [check('upload_usage_is_not_negative', sql`${table.files} >= 0 and ${table.bytes} >= 0`)],
-);
+/**
+ * For a roll-back only: versions before the quota was counted from `uploads` wrote here what an account holds. Without
+ * a check, because they subtract files that this version has not added. A later release drops the table.
+ */
+export const uploadUsage = pgTable('upload_usage', {
+  userId: uuid('user_id')
+    .primaryKey()
+    .references(() => users.id, { onDelete: 'cascade' }),
+  files: integer('files').notNull(),
+  bytes: bigint('bytes', { mode: 'number' }).notNull(),
+});
 
 /** Events of a scanner that were heard, so that none counts twice; forgotten after their time window. */
 export const scanEvents = pgTable(

@@ -25,7 +25,7 @@ export type AppEnv = {
     isOAuthForm?: boolean;
     /** The request has timed out, and this is already logged and answered. */
     isTimeoutTold?: boolean;
-    /** The account of the request's token, or of the token that it was given; for the log. */
+    /** The account whose access token the request carries, or to which the answer gives tokens; for the log. */
     userId?: string;
     /** The site of the pages; set where failures are answered by pages. */
     site?: Site;

@@ -11,18 +11,22 @@ export type BodyKind = keyof typeof mediaTypes;
 
 const contentTypeOf = (c: Context): string => c.req.header('Content-Type') ?? '';
 
+/** Whether the body is of that kind. A client and its library may each send the header; then all of them must agree. */
 export const hasBodyOf = (c: Context, kind: BodyKind): boolean =>
-  essenceOf(contentTypeOf(c)) === mediaTypes[kind];
+  contentTypeOf(c)
+    .split(',')
+    .every((type) => essenceOf(type) === mediaTypes[kind]);
 
 /** The charsets that a Content-Type names: clients and proxies quote them, or add one that is there already. */
 const charsetsOf = (contentType: string): readonly string[] =>
-  contentType.split(';').flatMap((parameter) => {
+  contentType.split(/[;,]/).flatMap((parameter) => {
     const [, charset] = /^\s*charset\s*=\s*(.*)$/is.exec(parameter) ?? [];
     return charset === undefined ? [] : [charset.trim().replace(/^(["'])(.*)\1$/s, '$2')];
   });
 
-/** Whether a label means UTF-8, such as `utf8` (Encoding standard, section 4.2). */
+/** Whether a label means UTF-8, such as `utf8` (Encoding standard, section 4.2), or ASCII, which is a part of it. */
 const namesUtf8 = (label: string): boolean => {
+  if (/^(?:us-)?ascii$/i.test(label)) return true;
   try {
     return new TextDecoder(label).encoding === 'utf-8';
   } catch {
@@ -86,24 +90,49 @@ const isUtf8 = (bytes: Uint8Array, kind: BodyKind): boolean => {
   }
 };
 
-/** The runtime reads chunks of a wrong form as no bytes, so nothing tells them from an empty body. */
-const isChunked = (c: Context): boolean => c.req.header('Transfer-Encoding') !== undefined;
+const blank = /^\s*$/;
+const blankJson = /^\s*(?:null\s*)?$/;
+/** The delimiter that ends a multipart body, and no part before it (RFC 2046, section 5.1.1). */
+const noParts = /^\s*--\S{1,70}--\s*$/;
+
+/**
+ * Whether a body says nothing: it is empty or blank, the `null` that serializers make of no object, or a multipart form
+ * without a field.
+ */
+const isVoid = (c: Context, bytes: Uint8Array): boolean => {
+  const text = new TextDecoder().decode(bytes);
+  if (hasBodyOf(c, 'json')) return blankJson.test(text);
+  return blank.test(text) || (essenceOf(contentTypeOf(c)) === 'multipart/form-data' && noParts.test(text));
+};
+
+const beginsAsObject = (bytes: Uint8Array): boolean =>
+  /^\s*\{/.test(new TextDecoder().decode(bytes.subarray(0, 64)));
 
 /**
  * Reads the body once, within the limit, and leaves it for Hono's validator to parse. A body is plain UTF-8 of the kind
- * that the route accepts. A missing body counts as a body without members, whatever its type: clients set one header for
- * all of their calls.
+ * that the route accepts. A missing body of any type counts as a body without members, because clients set one header
+ * for all of their calls; so does one that says nothing.
+ * @param accepted every kind that the route accepts, for the error
  * @throws AppError `payload_too_large`, `unsupported_media_type`, `malformed_json`
  */
-export const bufferBody = async (c: Context, kind: BodyKind): Promise<void> => {
+export const bufferBody = async (
+  c: Context,
+  kind: BodyKind,
+  accepted: readonly BodyKind[] = [kind],
+): Promise<void> => {
   const bytes = await readBytes(c.req.raw.body).catch(brokenOff);
-  if (bytes.length === 0 && (contentTypeOf(c) === '' || !isChunked(c))) {
+  if (isVoid(c, bytes)) {
     c.req.raw = withBody(c.req.raw, null);
     return;
   }
+  if (kind === 'form' && accepted.includes('json') && beginsAsObject(bytes)) {
+    throw new AppError('unsupported_media_type', {
+      detail: `The body looks like JSON: send it with Content-Type: ${mediaTypes.json}.`,
+    });
+  }
   if (!hasBodyOf(c, kind) || !charsetsOf(contentTypeOf(c)).every(namesUtf8)) {
     throw new AppError('unsupported_media_type', {
-      detail: `Content-Type must be ${mediaTypes[kind]} in UTF-8.`,
+      detail: `Content-Type must be ${accepted.map((each) => mediaTypes[each]).join(' or ')} in UTF-8.`,
     });
   }
   if (!/^\s*(?:identity)?\s*$/i.test(c.req.header('Content-Encoding') ?? '')) {

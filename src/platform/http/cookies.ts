@@ -14,11 +14,14 @@ export const readCookies = (c: Context<AppEnv>, name: string): string[] =>
     .filter((pair) => pair.startsWith(`${name}=`))
     .map((pair) => pair.slice(name.length + 1));
 
-/** The names of the cookies that begin with a text and go on with letters and digits, as they came, each once. */
-export const cookieNames = (c: Context<AppEnv>, start: string): string[] => {
-  const names = cookiePairs(c).map((pair) => pair.split('=', 1)[0] ?? '');
-  return [...new Set(names)].filter(
-    (name) => name.startsWith(start) && /^[0-9A-Za-z]+$/.test(name.slice(start.length)),
+/**
+ * The cookies whose names begin with a text and go on with letters and digits, as they came, each once: their names, and
+ * the length of name and value.
+ */
+export const cookieLengths = (c: Context<AppEnv>, start: string): [name: string, length: number][] => {
+  const pairs = cookiePairs(c).map((pair) => [pair.split('=', 1)[0] ?? '', pair.length] as const);
+  return [...new Map(pairs)].filter(
+    ([name]) => name.startsWith(start) && /^[0-9A-Za-z]+$/.test(name.slice(start.length)),
   );
 };
 

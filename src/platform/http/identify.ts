@@ -17,9 +17,15 @@ const readHeader = (c: Context<AppEnv>, { locations, headerName }: CredentialCon
 
 /** The token of a header that reads `<type> <token>`, or null. */
 const tokenOf = (header: string, type: string): string | null => {
-  const [scheme = '', token = '', ...rest] = header.split(/ +/);
+  // A server takes blanks at the end off (RFC 9110 section 5.5); workerd does not.
+  const [scheme = '', token = '', ...rest] = header.trim().split(/[ \t]+/);
   return scheme.toLowerCase() === type.toLowerCase() && rest.length === 0 ? token || null : null;
 };
+
+/** Whether the header names another scheme alone, as a proxy's `Basic` does. A token without a scheme names an account. */
+const isOfAnotherScheme = (header: string, type: string): boolean =>
+  /^[\w-]+[ \t]+\S/.test(header) &&
+  header.split(',').every((part) => part.trim().split(/[ \t]/, 1)[0]?.toLowerCase() !== type.toLowerCase());
 
 /** Whether the header carries a token, valid or not. A browser by itself adds `Basic`, but never a token. */
 export const carriesBearerToken = (c: Context<AppEnv>, config: CredentialConfig): boolean =>
@@ -27,20 +33,25 @@ export const carriesBearerToken = (c: Context<AppEnv>, config: CredentialConfig)
 
 /**
  * The access token of a request. The header takes precedence, and a malformed header is an error: falling back to the
- * cookie would act for an account that the client did not name.
+ * cookie would act for an account that the client did not name. A header of another scheme names none, so the cookie
+ * counts beside it: browsers send what a proxy in front has asked for. `unreadable` is the error if the cookie is no good.
  */
 const readCredential = (c: Context<AppEnv>, config: CredentialConfig) => {
   const header = readHeader(c, config);
-  if (header !== null) {
-    const token = tokenOf(header, config.headerType);
-    if (token !== null) return { token, source: 'bearer' } as const;
-    throw new AppError('unauthenticated', {
-      detail: `The header must read "${config.headerType} <access token>".`,
-      tokenRejected: true,
-    });
-  }
+  const token = header === null ? null : tokenOf(header, config.headerType);
+  if (token !== null) return { token, source: 'bearer', unreadable: null } as const;
+  const unreadable =
+    header === null
+      ? null
+      : new AppError('unauthenticated', {
+          detail: `The header must read "${config.headerType} <access token>".`,
+          tokenRejected: true,
+        });
+  if (unreadable && !isOfAnotherScheme(header ?? '', config.headerType)) throw unreadable;
   const cookie = config.locations.cookie ? readSingleCookie(c, config.cookieName) : null;
-  return cookie === null ? null : ({ token: cookie, source: 'cookie' } as const);
+  if (cookie !== null) return { token: cookie, source: 'cookie', unreadable } as const;
+  if (unreadable) throw unreadable;
+  return null;
 };
 
 /** The actor of a valid access token. @throws AppError `unauthenticated`, `token_expired`, `duplicate_cookie` */
@@ -78,6 +89,7 @@ export const createIdentify = ({ verifyAccessToken, credential }: Options): Iden
       const presented = readCredential(c, credential);
       if (!presented) return { kind: 'none' };
       const verdict = await verifyAccessToken(presented.token, c.var.ctx.now);
+      if (verdict.kind === 'invalid' && presented.unreadable) throw presented.unreadable;
       return { ...verdict, source: presented.source };
     } catch (error) {
       if (error instanceof AppError) return { kind: 'malformed', error };

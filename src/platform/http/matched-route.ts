@@ -13,6 +13,9 @@ export const matchedRoute = (
 ): { readonly method: string; readonly path: string } | undefined =>
   matchedRoutes(c).find(({ method }) => method !== 'ALL');
 
+const noSuchPath =
+  'There is nothing at this address. Check it for typing mistakes; the documentation lists every path.';
+
 /** The paths that have a route with any method. */
 export const createPaths = (routes: readonly { readonly method: string; readonly path: string }[]) => {
   const methodsByPath = new TrieRouter<string>();
@@ -23,7 +26,7 @@ export const createPaths = (routes: readonly { readonly method: string; readonly
     /** The error for a request without a route: 405 where the path has other methods, otherwise 404. */
     noRoute: (path: string): AppError => {
       const methods = methodsOf(path);
-      if (methods.size === 0) return new AppError('not_found');
+      if (methods.size === 0) return new AppError('not_found', { detail: noSuchPath });
       if (methods.has('GET')) methods.add('HEAD');
       return new AppError('method_not_allowed', { allow: [...methods].sort() });
     },

@@ -75,6 +75,13 @@ const oauthError = ({ code, errors }: AppError): OAuthError | null => {
   }
 };
 
+/** The error with the fields at fault, in the characters of RFC 6749 section 5.2. */
+const describe = ({ detail, errors }: AppError): string =>
+  [detail, ...errors.map(({ pointer, detail: reason }) => `${pointer.slice(1)}: ${reason}`)]
+    .join(' ')
+    .replaceAll('"', "'")
+    .replaceAll(/[^ -[\]-~]/g, '');
+
 /** Sets the headers of a failure, for pages and problems alike. */
 export const setFailureHeaders = (
   c: Context<AppEnv>,
@@ -108,7 +115,7 @@ export const respondWithProblem = (c: Context<AppEnv>, error: AppError): Respons
     request_id: requestIdOf(c),
     ...(errors.length > 0 && { errors }),
     ...(violatedPolicies && { 'violated-policies': violatedPolicies }),
-    ...(oauth && { error: oauth.error, error_description: detail }),
+    ...(oauth && { error: oauth.error, error_description: describe(error) }),
   };
   setFailureHeaders(c, error, status);
   return c.body(JSON.stringify(problem), status, { 'Content-Type': mediaTypeOf(c) });

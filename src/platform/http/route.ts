@@ -173,8 +173,9 @@ const markOAuthForm: MiddlewareHandler<AppEnv> = async (c, next) => {
 
 const bodyValidation = ({ json, reasons, oauthForm }: Description): MiddlewareHandler<AppEnv>[] => {
   // The access check before it has made the context one of the kind that `reasons` takes.
-  const validateJson = json && validate('json', json, reasons as Reasons | undefined);
-  const validateForm = oauthForm && validate('form', oauthForm);
+  const accepted = oauthForm ? (['form', 'json'] as const) : undefined;
+  const validateJson = json && validate('json', json, reasons as Reasons | undefined, accepted);
+  const validateForm = oauthForm && validate('form', oauthForm, undefined, json ? accepted : undefined);
   if (!validateForm) return validateJson ? [validateJson] : [];
   if (!validateJson) return [markOAuthForm, validateForm];
   return [

@@ -1,6 +1,6 @@
 import { zValidator } from '@hono/zod-validator';
 import type { MiddlewareHandler } from 'hono';
-import type * as z from 'zod';
+import * as z from 'zod';
 import { AppError, type FieldError } from '../errors.ts';
 import type { AppEnv } from './app-env.ts';
 import { type BodyKind, bufferBody } from './body.ts';
@@ -12,9 +12,14 @@ const maxReportedErrors = 100;
 const pointer = (path: readonly PropertyKey[]): string =>
   path.map((key) => `/${String(key).replaceAll('~', '~0').replaceAll('/', '~1')}`).join('');
 
-const isAbsent = (root: unknown, path: readonly PropertyKey[]): boolean =>
-  path.reduce<unknown>((value, key) => (value as Record<PropertyKey, unknown> | undefined)?.[key], root) ===
-  undefined;
+const valueAt = (root: unknown, path: readonly PropertyKey[]): unknown =>
+  path.reduce<unknown>(
+    (value, key) => (value as Record<PropertyKey, unknown> | null | undefined)?.[key],
+    root,
+  );
+
+/** Of a form or a query, the values of a member that occurs more than once (RFC 6749 section 3.2). */
+const several = { code: 'wrong_type', detail: 'must be one text, not several' };
 
 const isBare = (root: unknown): boolean => Object.keys(Object(root)).length === 0;
 
@@ -66,8 +71,12 @@ const onlyForm = (
 const fieldErrors = (issue: z.core.$ZodIssue, root: unknown): FieldError[] => {
   const { path } = issue;
   const detail = detailOf(issue);
-  if (issue.code !== 'custom' && issue.code !== 'unrecognized_keys' && isAbsent(root, path)) {
-    return [{ pointer: pointer(path), ...required }];
+  if (issue.code !== 'custom' && issue.code !== 'unrecognized_keys') {
+    const value = valueAt(root, path);
+    if (value === undefined) return [{ pointer: pointer(path), ...required }];
+    const wantsText = issue.code === 'invalid_type' && issue.expected === 'string';
+    const wantsKind = issue.code === 'invalid_union' && issue.discriminator !== undefined;
+    if (Array.isArray(value) && (wantsText || wantsKind)) return [{ pointer: pointer(path), ...several }];
   }
   switch (issue.code) {
     case 'unrecognized_keys':
@@ -86,7 +95,14 @@ const fieldErrors = (issue: z.core.$ZodIssue, root: unknown): FieldError[] => {
         },
       ];
     case 'invalid_type':
-      return [{ pointer: pointer(path), code: 'wrong_type', detail }];
+      // The pointer to the whole body is an empty text.
+      return [
+        {
+          pointer: pointer(path),
+          code: 'wrong_type',
+          detail: path.length === 0 ? `the body ${detail}` : detail,
+        },
+      ];
     case 'custom':
       return [{ pointer: pointer(path), code: String(issue.params?.code ?? 'invalid'), detail }];
     case 'invalid_union': {
@@ -116,24 +132,72 @@ export const parse = <Schema extends z.ZodType>(schema: Schema, given: unknown):
   return result.data;
 };
 
+const takes = (schema: z.ZodType, given: unknown): boolean => schema.safeParse(given).success;
+
+/** The objects that a schema takes, before it transforms them. */
+const objectsOf = (schema: unknown): z.ZodObject[] => {
+  if (schema instanceof z.ZodObject) return [schema];
+  if (schema instanceof z.ZodUnion) return schema.options.flatMap(objectsOf);
+  return schema instanceof z.ZodPipe ? objectsOf(schema.in) : [];
+};
+
+/**
+ * The schema for bodies in which `null` stands for a member that is absent, as many serializers write it. A member that
+ * is required, or for which null has a meaning, keeps it.
+ */
+const withoutNulls = (schema: z.ZodType): z.ZodType => {
+  const shapes = objectsOf(schema).map(({ shape }) => new Map(Object.entries<z.ZodType>(shape)));
+  const isAbsent = ([name, value]: [string, unknown]): boolean =>
+    value === null &&
+    shapes.some((members) => {
+      const member = members.get(name);
+      return member !== undefined && takes(member, undefined) && !takes(member, null);
+    });
+  return z.preprocess(
+    (given) =>
+      given !== null && typeof given === 'object' && !Array.isArray(given)
+        ? Object.fromEntries(Object.entries(given).filter((entry) => !isAbsent(entry)))
+        : given,
+    schema,
+  );
+};
+
+/** The schema for queries without `_`, which clients add so that no cache answers. */
+const withoutCacheBuster = (schema: z.ZodType): z.ZodType =>
+  z.preprocess((given) => {
+    const { _, ...query } = given as Record<string, unknown>;
+    return query;
+  }, schema);
+
+const lenient: Partial<Record<string, (schema: z.ZodType) => z.ZodType>> = {
+  json: withoutNulls,
+  query: withoutCacheBuster,
+};
+
 /**
  * Middleware that refuses input which does not fit the schema, as `parse` does.
  * @param reasons finds more reasons for the same refusal
+ * @param accepted every kind of body that the route accepts
  * @throws AppError `validation_failed`; for a body also what `bufferBody` throws
  */
 export const validate = (
   target: 'param' | 'query' | BodyKind,
   schema: z.ZodType,
   reasons?: Reasons,
+  accepted?: readonly BodyKind[],
 ): MiddlewareHandler<AppEnv> => {
-  const check: MiddlewareHandler<AppEnv> = zValidator(target, schema, async (result, c) => {
-    if (result.success) return;
-    const { data } = result;
-    throw await withReasons(refusal(result.error.issues, data), reasons, c.var.ctx, data);
-  });
+  const check: MiddlewareHandler<AppEnv> = zValidator(
+    target,
+    lenient[target]?.(schema) ?? schema,
+    async (result, c) => {
+      if (result.success) return;
+      const { data } = result;
+      throw await withReasons(refusal(result.error.issues, data), reasons, c.var.ctx, data);
+    },
+  );
   if (target !== 'json' && target !== 'form') return check;
   return async (c, next) => {
-    await bufferBody(c, target);
+    await bufferBody(c, target, accepted);
     return check(c, next);
   };
 };

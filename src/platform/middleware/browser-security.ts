@@ -82,9 +82,12 @@ export const cors = ({ isAllowedOrigin, requestHeaders }: CorsOptions) => {
 /** A host name has at most 253 characters (RFC 1035 section 2.3.4); a scheme and a port stand beside it. */
 const maxOriginLength = 280;
 
+/** The pages of an app have the app's own scheme, of which the URL standard knows no origin. */
+const appOrigin = /^[a-z][a-z\d+.-]*:\/\/[a-z\d.-]+(?::\d+)?$/i;
+
 /** Only what has the form of an origin is repeated: anybody can send this text, and a log acts on some characters. */
 const shown = (origin: string): string =>
-  origin.length <= maxOriginLength && URL.parse(origin)?.origin === origin
+  origin.length <= maxOriginLength && (URL.parse(origin)?.origin === origin || appOrigin.test(origin))
     ? `the origin ${origin}`
     : 'a page without an origin';
 

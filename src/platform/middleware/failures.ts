@@ -24,10 +24,12 @@ export const forPeople = (site: Site) =>
     await next();
   });
 
+export const asksForHtml = (c: Context): boolean => /\btext\/html\b/i.test(c.req.header('Accept') ?? '');
+
 /** Makes the failures of a route error pages for browsers, which ask for HTML, and problems for programs. */
 export const forPeopleAndPrograms = (site: Site) =>
   createMiddleware<AppEnv>(async function forPeopleAndPrograms(c, next) {
-    if (/\btext\/html\b/i.test(c.req.header('Accept') ?? '')) c.set('site', site);
+    if (asksForHtml(c)) c.set('site', site);
     await next();
   });
 

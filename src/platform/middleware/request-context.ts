@@ -36,13 +36,13 @@ export const requestContext = ({ log, clock, newRequestId, timeoutMs }: Options)
     };
     const arrivedMs = clock().getTime();
     const ending = new AbortController();
-    const startTimer = () =>
-      setTimeout(() => ending.abort(new DOMException('the request timed out', 'TimeoutError')), timeoutMs);
-    let timer = startTimer();
-    const keepAlive = () => {
+    const startTimer = (ms: number) =>
+      setTimeout(() => ending.abort(new DOMException('the request timed out', 'TimeoutError')), ms);
+    let timer = startTimer(timeoutMs);
+    const keepAlive = (ms: number) => {
       if (clock().getTime() - arrivedMs > longestStreamMs) return;
       clearTimeout(timer);
-      timer = startTimer();
+      timer = startTimer(ms);
     };
     c.set('ctx', {
       requestId,

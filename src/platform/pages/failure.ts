@@ -9,7 +9,7 @@ export type Failure = {
 
 /** Sentences for people, where the error catalogue has words for programs. */
 const sentences: Partial<Record<ErrorCode, string>> = {
-  token_invalid: 'It has expired, was used already, or is incomplete.',
+  token_invalid: 'It has expired, was used already, or is incomplete. Open the link of our newest message.',
   unauthenticated: 'You are not logged in.',
   token_expired: 'Please log in again.',
   session_revoked: 'Your session has ended. Please log in again.',

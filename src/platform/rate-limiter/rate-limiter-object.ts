@@ -17,7 +17,7 @@ const maxKeysPerDelete = 128; // of one call of the storage API
 const doubtPrefix = 'doubt/';
 /** Per person and policy. The oldest go first; forgetting one costs its owner one more hit that is given back. */
 const maxDoubts = 200;
-/** Doubts outlive hits, so past entries are deleted this often in the meantime. */
+/** A doubt can last much longer than a hit. While one lasts, entries that no longer count are deleted this often. */
 const purgeEveryMs = 900_000;
 
 /**

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { canonicalEmail, canonicalName, isAscii, trimmed } from '../rules/typed-text.ts';
+import { canonicalEmail, canonicalName, isAscii, trimmed, typedEmail } from '../rules/typed-text.ts';
 
 /** Text that PostgreSQL can store and JSON can carry: no NUL, no lone surrogate. */
 const storable = (text: string): boolean => !text.includes('\0') && text.isWellFormed();
@@ -25,23 +25,58 @@ const address = (() => {
 
 const localPartOf = (email: string): string => email.slice(0, Math.max(email.lastIndexOf('@'), 0));
 
-/** An e-mail address, in the one spelling that `canonicalEmail` gives it. */
-export const Email = z
-  .string('must be an e-mail address')
-  .overwrite(canonicalEmail)
-  .refine((email) => isAscii(localPartOf(email)), {
-    message: 'only letters without accents, digits and signs of ASCII before the @',
-    params: { code: 'not_ascii' },
-    abort: true,
-  })
-  .check(z.email({ error: 'must be an e-mail address', pattern: address }))
-  .max(254, 'at most 254 characters')
-  // RFC 5321 section 4.5.3.1.1: no mail server takes a longer one, so its owner could never verify it.
-  .refine((email) => localPartOf(email).length <= 64, {
-    message: 'at most 64 characters before the @',
-    params: { code: 'too_long' },
-  })
-  .meta({ examples: ['ada@example.com'] });
+/** A character that cannot stand in an address, as a person can see it: an invisible one by its number. */
+const shown = (character: string): string =>
+  /[\p{L}\p{N}\p{P}\p{S}]/u.test(character)
+    ? `“${character}”`
+    : `U+${character.codePointAt(0)?.toString(16).toUpperCase().padStart(4, '0')}`;
+
+/** What is too much or missing. */
+const emailFlaw = (email: string): string => {
+  const [local = '', domain, ...more] = email.split('@');
+  if (domain === undefined) return 'the @ is missing';
+  if (more.length > 0) return 'there is more than one @';
+  if (local === '') return 'the part before the @ is missing';
+  if (domain === '') return 'the part after the @ is missing';
+  if (/\s/.test(email)) return 'there is a blank or a line end in it';
+  const foreign = /[^A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]/u.exec(local) ?? /[^A-Za-z0-9.-]/u.exec(domain);
+  if (foreign) return `${shown(foreign[0])} cannot stand in it`;
+  if (/^\.|\.\.|\.$|\.@/.test(email) || domain.startsWith('.')) return 'there is a dot too many';
+  return domain.includes('.')
+    ? 'the part after the @ is no name of a domain'
+    : 'the part after the @ needs a dot, as in example.com';
+};
+
+const notAscii = (email: string): string => {
+  const foreign = /[^\0-\x7f]/u.exec(localPartOf(email))?.[0] ?? '';
+  return `only a to z without accents, 0 to 9, and signs such as . _ - + before the @; not ${shown(foreign)}`;
+};
+
+const notAnEmail = 'must be an e-mail address';
+
+const emailAs = (canonical: (given: string) => string) =>
+  z
+    .string(notAnEmail)
+    .overwrite(canonical)
+    .refine((email) => isAscii(localPartOf(email)), {
+      error: ({ input }) => notAscii(String(input)),
+      params: { code: 'not_ascii' },
+      abort: true,
+    })
+    .check(z.email({ error: ({ input }) => `${notAnEmail}: ${emailFlaw(String(input))}`, pattern: address }))
+    .max(254, 'at most 254 characters')
+    // RFC 5321 section 4.5.3.1.1: no mail server takes a longer one, so its owner could never verify it.
+    .refine((email) => localPartOf(email).length <= 64, {
+      message: 'at most 64 characters before the @',
+      params: { code: 'too_long' },
+    })
+    .meta({ examples: ['ada@example.com'] });
+
+/** An e-mail address that a person gives, in the one spelling of `canonicalEmail`. */
+export const Email = emailAs(typedEmail);
+
+/** An address that a program vouches for: a text around it would not be what the program has verified. */
+export const ClaimedEmail = emailAs(canonicalEmail);
 
 export const Username = z
   .string()

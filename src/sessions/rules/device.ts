@@ -26,7 +26,8 @@ const systems: readonly (readonly [RegExp, string])[] = [
 const programs: typeof browsers = [
   [/^curl\//, 'curl'],
   [/^Wget\//, 'Wget'],
-  [/^okhttp\//, 'okhttp'],
+  // Apps put their own name before it.
+  [/\bokhttp\//, 'okhttp'],
   [/^Dalvik\/.*\bAndroid\b/, 'An app on Android'],
   // What the network library of iOS and macOS adds to the name of an app.
   [/\bCFNetwork\/.*\bDarwin\//, 'An Apple app'],

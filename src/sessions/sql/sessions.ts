@@ -69,7 +69,7 @@ export const createSessionSql = ({ db, newId, gate }: Parts) => ({
 
   /**
    * Ends a live session. An outdated refresh token ends its session too, as it would on refresh; the audit event says so,
-   * because another than the owner may have sent it.
+   * because someone other than the owner may have sent it.
    */
   end: async (ctx: RequestContext, { sessionId, counter }: SessionProof): Promise<void> => {
     const { details, ...event } = endedByOwner(newId(ctx.now), 'local', sql`held`, sql`ended`);

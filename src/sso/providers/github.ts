@@ -6,7 +6,7 @@ import {
 } from 'oauth4webapi';
 import * as z from 'zod';
 import type { Secret } from '../../platform/config/secret.ts';
-import { Email } from '../../platform/schema/text.ts';
+import { ClaimedEmail } from '../../platform/schema/text.ts';
 import { githubIssuer, type Identified, type IdentityProvider } from '../rules.ts';
 import { endedBy, failureOf, refusedCode, unavailable } from './failure.ts';
 import { authorizationUrlOf, type ProviderFetch } from './requests.ts';
@@ -83,7 +83,7 @@ export const createGithubProvider = ({ app, redirectUri, fetch, timeoutMs }: Opt
     ]);
     if (!user) throw unavailable(id, 'no user');
     const primary = addresses?.find((address) => address.primary);
-    const email = Email.safeParse(primary?.email).data ?? null;
+    const email = ClaimedEmail.safeParse(primary?.email).data ?? null;
     return {
       kind: 'identified',
       identity: {

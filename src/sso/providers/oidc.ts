@@ -22,7 +22,7 @@ import {
 } from 'oauth4webapi';
 import * as z from 'zod';
 import type { OidcProviderConfig } from '../../platform/config/oidc-providers.ts';
-import { Email } from '../../platform/schema/text.ts';
+import { ClaimedEmail } from '../../platform/schema/text.ts';
 import type { IdentityProvider, ProvidedIdentity } from '../rules.ts';
 import { BadClaim, endedBy, failureOf, unavailable } from './failure.ts';
 import { authorizationUrlOf, type ProviderFetch } from './requests.ts';
@@ -43,7 +43,7 @@ const Subject = z.string().regex(/^[\x20-\x7e]{1,255}$/);
 
 /** An invalid address counts as none. Only the boolean `true` vouches for the address, not a text. */
 const Address = z.object({
-  email: Email.nullable().catch(null),
+  email: ClaimedEmail.nullable().catch(null),
   email_verified: z.unknown().optional(),
 });
 

@@ -261,7 +261,7 @@ export const createIdentitySql = ({
     },
 
     /**
-     * Removes an identity of the actor's account, unless it is the last way to log in; the account's lock decides.
+     * Removes an identity of the actor's account, unless it is the last way to log in. The account's lock decides races.
      * @throws AppError what the gate refuses with, `not_found`, `conflict` for the last way to log in
      */
     unlink: async (ctx: SessionContext, id: string): Promise<void> => {

@@ -9,6 +9,8 @@ type ZipClaims = {
   readonly flags?: number;
   readonly method?: number;
   readonly extra?: Uint8Array;
+  /** The mode of a file on Unix. */
+  readonly mode?: number;
 };
 
 export type ZipPart = ZipClaims & {
@@ -69,6 +71,7 @@ const claimsOf = ({ name, content = new Uint8Array(), ...part }: ZipPart) => ({
   flags: part.flags ?? 0,
   method: part.method ?? 0,
   extra: part.extra ?? new Uint8Array(),
+  mode: part.mode ?? 0,
 });
 
 /** What both headers have in common. */
@@ -86,7 +89,7 @@ const common = ({ name, flags, method, crc, compressedSize, size, extra }: Requi
   );
 
 /** The descriptor of an entry, as most writers have it. */
-export const descriptorOf = (
+const descriptorOf = (
   part: ZipPart,
   { isSigned = true, bytes = 4 as 4 | 8 } = {},
 ): Uint8Array<ArrayBuffer> => {
@@ -134,9 +137,9 @@ export const zip = (
     files.push(file);
     if (!part.isHidden)
       directory.push(
-        numbers([4, 0x02014b50], [2, 20]),
+        numbers([4, 0x02014b50], [2, claims.mode ? 0x0314 : 20]),
         common(claims),
-        numbers([2, 0], [2, 0], [2, 0], [4, 0], [4, part.offset ?? offset]),
+        numbers([2, 0], [2, 0], [2, 0], [4, claims.mode * 65_536], [4, part.offset ?? offset]),
         encoder.encode(claims.name),
         claims.extra,
       );
@@ -174,9 +177,18 @@ export const contentTypes = (type = `${docxType}.main+xml`, rest = ''): string =
   `<?xml version="1.0" encoding="UTF-8" standalone="yes"?>
 <Types xmlns="http://schemas.openxmlformats.org/package/2006/content-types"><Default Extension="rels" ContentType="application/vnd.openxmlformats-package.relationships+xml"/><Override PartName="/word/document.xml" ContentType="${type}"/>${rest}</Types>`;
 
+const packageTypes = 'http://schemas.openxmlformats.org/package/2006/relationships';
+export const officeTypes = 'http://schemas.openxmlformats.org/officeDocument/2006/relationships';
+
+/** The relationships of a package: by default the one to its main part, and those that are added. */
+export const relationships = (
+  rest = '',
+  main = `<Relationship Id="r1" Type="${officeTypes}/officeDocument" Target="word/document.xml"/>`,
+): string => `<?xml version="1.0"?><Relationships xmlns="${packageTypes}">${main}${rest}</Relationships>`;
+
 /** The least that is a Word document. */
 export const docxParts: readonly ZipPart[] = [
   packed('[Content_Types].xml', contentTypes()),
-  packed('_rels/.rels', '<Relationships/>'),
+  packed('_rels/.rels', relationships()),
   packed('word/document.xml', '<w:document/>'),
 ];

@@ -31,7 +31,11 @@ const answersPing = async (port: number): Promise<boolean> => {
 };
 
 /** A real clamd, offline, whose database is one signature. @param port the port of an earlier one, to keep it */
-export const startClamd = async ({ streamMaxMiB = 200, port: given = 0 } = {}): Promise<Clamd> => {
+export const startClamd = async ({
+  streamMaxMiB = 200,
+  port: given = 0,
+  alerts = true,
+} = {}): Promise<Clamd> => {
   const directory = await mkdtemp(join(tmpdir(), 'itsor-clamd-'));
   const port = given || (await findFreePort());
   await mkdir(join(directory, 'db'));
@@ -45,6 +49,7 @@ export const startClamd = async ({ streamMaxMiB = 200, port: given = 0 } = {}): 
     StreamMaxLength: `${streamMaxMiB}M`,
     MaxFileSize: '400M',
     MaxScanSize: '400M',
+    ...(alerts && { AlertExceedsMax: 'yes', AlertEncrypted: 'yes' }),
   };
   const config = join(directory, 'clamd.conf');
   await writeFile(

@@ -37,7 +37,8 @@ export const createUploadClient = async (base: string) => {
     const response = await post(
       '/uploads',
       {
-        filename: 'report.pdf',
+        // The same declaration again would be the same file.
+        filename: `report-${randomUUID()}.pdf`,
         content_type: 'application/pdf',
         size: content.byteLength,
         sha256: sha256Of(content),
@@ -67,7 +68,7 @@ export const createUploadClient = async (base: string) => {
     send: async (content: Uint8Array, given: { filename?: string; content_type?: string } = {}) => {
       const ticket = await declare(content, given);
       for (const response of [await put(ticket, content), await complete(ticket.id)])
-        if (response.status !== 200) throw new Error(`${response.status} ${await response.text()}`);
+        if (!response.ok) throw new Error(`${response.status} ${await response.text()}`);
       return ticket.id;
     },
     /** Waits until a scan has ended. */

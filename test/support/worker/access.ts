@@ -106,9 +106,15 @@ export const access: Readonly<Record<string, Access>> = {
   'POST /uploads': {
     loggedIn: 201,
     attempt: () =>
-      json({ filename: 'x.pdf', content_type: 'application/pdf', size: 1, sha256: '0'.repeat(64) }),
+      json({
+        filename: `${newRoleName()}.pdf`,
+        content_type: 'application/pdf',
+        size: 1,
+        sha256: '0'.repeat(64),
+      }),
   },
   'GET /uploads': { loggedIn: 200 },
+  'GET /uploads/limits': { loggedIn: 200 },
   // A file of another account does not exist for the caller, whatever its permissions.
   'GET /uploads/{id}': { loggedIn: 404, attempt: forUpload('') },
   'DELETE /uploads/{id}': { loggedIn: 404, attempt: forUpload('') },

@@ -30,6 +30,7 @@ export const databaseRequests = async (wellClient: Client): Promise<Readonly<Rec
 
   return {
     'POST /uploads': async (client) => client('POST', '/uploads', { bearer, json: await declarationOf(pdf) }),
+    'GET /uploads/limits': (client) => client('GET', '/uploads/limits', { bearer }),
     'GET /uploads': (client) => client('GET', '/uploads', { bearer }),
     'GET /uploads/{id}': upload('GET'),
     'GET /uploads/{id}/download': upload('GET', '/download'),

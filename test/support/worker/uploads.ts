@@ -39,6 +39,7 @@ export type UploadRow = {
   verdict: string | null;
   verdict_detail: string | null;
   attempts: number;
+  inspected_at: Date | null;
   next_attempt_at: Date | null;
   given_up_at: Date | null;
   deleted_at: Date | null;
@@ -55,14 +56,22 @@ export const makeDue = async (id: string): Promise<void> => {
   await sql`update uploads set next_attempt_at = now() - interval '1 second' where id = ${id}`;
 };
 
+/** Records an inspection without a flaw, as the job does before a scan. */
+export const markInspected = async (id: string): Promise<void> => {
+  await sql`update uploads set inspected_at = now() where id = ${id}`;
+};
+
 /** Makes the upload URL expire. */
 export const endUrl = async (id: string): Promise<void> => {
   await sql`update uploads set expires_at = now() - interval '1 second' where id = ${id}`;
 };
 
+/** What counts against the quota of an account. */
 export const usageOf = async (userId: string): Promise<{ files: number; bytes: string } | undefined> =>
   (
-    (await sql`select files, bytes from upload_usage where user_id = ${userId}`) as {
+    (await sql`
+      select count(*)::int as files, coalesce(sum(size), 0)::text as bytes from uploads
+      where user_id = ${userId} and deleted_at is null and status in ('pending', 'scanning', 'clean')`) as {
       files: number;
       bytes: string;
     }[]
@@ -101,17 +110,22 @@ export const declarationOf = async (
 export type Ticket = {
   id: string;
   status: string;
-  upload: { method: string; url: string; headers: Record<string, string>; expires_at: string };
+  upload: { method: string; url: string; headers: Record<string, string>; size: number; expires_at: string };
 };
 
-/** Declares a file. @returns its ticket */
+let declarations = 0;
+
+/** Declares a file, by a new name where none is given, since a second declaration in the same words is the same file. */
 export const declare = async (
   client: Client,
   bearer: string,
   content: Uint8Array<ArrayBuffer> = pdf,
   given: Partial<Declaration> = {},
 ): Promise<Ticket> => {
-  const response = await client('POST', '/uploads', { bearer, json: await declarationOf(content, given) });
+  const response = await client('POST', '/uploads', {
+    bearer,
+    json: await declarationOf(content, { filename: `report-${++declarations}.pdf`, ...given }),
+  });
   if (response.status !== 201) throw new Error(`${response.status} ${await response.text()}`);
   return response.json();
 };
@@ -135,7 +149,7 @@ export const uploadFile = async (
     await put(client, ticket, content),
     await client('POST', `/uploads/${ticket.id}/complete`, { bearer }),
   ]) {
-    if (response.status !== 200) throw new Error(`${response.status} ${await response.text()}`);
+    if (!response.ok) throw new Error(`${response.status} ${await response.text()}`);
   }
   return ticket.id;
 };

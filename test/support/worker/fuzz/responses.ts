@@ -6,14 +6,26 @@ import type { OpenApi, Schema } from './openapi.ts';
 
 type Problem = { code: keyof typeof errorCatalogue; status: number; request_id: string; error?: string };
 
-/** What a request gets that has no route: a preflight's answer, or what is in the way of every request. */
-const withoutRoute: readonly number[] = [204, 403, 404, 405];
+/** What a request gets that has no route: a preflight's or a redirect's answer, or what every request may get. */
+const withoutRoute: readonly number[] = [204, 308, 403, 404, 405];
+/** Slashes that make another address of a route, of which a redirect (308) tells the one that counts. */
+const slashTooMany = /\/\/|.\/$/;
+const pathOf = (target: string): string => new URL(target, 'https://api.test').pathname;
 /** What else than its route a request finds whose path has been bent by its parameters. */
-const besideRoute: readonly number[] = [404, 405];
+const besideRoute: readonly number[] = [308, 404, 405];
 
 /** Fails unless a response is one that the document allows for its request. */
 export const createResponseCheck = ({ endpoints, schemas }: OpenApi) => {
-  const responsesOf = new Map(endpoints.map(({ key, responses }) => [key, responses]));
+  /** The endpoint that answers a method at a path; `DELETE /uploads/limits` is one of `/uploads/{id}`. */
+  const endpointAt = (method: string, path: string) => {
+    const candidates = endpoints.filter((endpoint) => endpoint.method === method);
+    return (
+      candidates.find((endpoint) => endpoint.path === path) ??
+      candidates.find((endpoint) =>
+        new RegExp(`^${endpoint.path.replaceAll(/\{\w+\}/g, '[^/]+')}$`).test(path),
+      )
+    );
+  };
   const validator = (schema: Schema): z.ZodType => {
     const local = JSON.stringify({ ...schema, $defs: schemas })
       .replaceAll('#/components/schemas/', '#/$defs/')
@@ -47,15 +59,23 @@ export const createResponseCheck = ({ endpoints, schemas }: OpenApi) => {
     ).toEqual([]);
   };
 
-  return async ({ endpoint, method, headers }: GeneratedRequest, response: Response): Promise<void> => {
+  return async (
+    { endpoint, method, target, headers }: GeneratedRequest,
+    response: Response,
+  ): Promise<void> => {
     const { status } = response;
-    const key = `${method === 'HEAD' ? 'GET' : method} ${endpoint.split(' ')[1]}`;
+    const described = endpointAt(method === 'HEAD' ? 'GET' : method, endpoint.split(' ')[1] ?? '');
     const text = await response.text();
     const type = response.headers.get('Content-Type') ?? '';
     expect(status).toBeLessThan(500);
-    const described = responsesOf.get(key);
-    const statuses = described ? [...Object.keys(described).map(Number), ...besideRoute] : withoutRoute;
+    const statuses = described
+      ? [...Object.keys(described.responses).map(Number), ...besideRoute]
+      : withoutRoute;
     expect(statuses).toContain(status);
+    if (status === 308) {
+      expect(pathOf(target)).toMatch(slashTooMany);
+      return expect(pathOf(response.headers.get('Location') ?? '')).not.toMatch(slashTooMany);
+    }
     if (method === 'HEAD') return expect(text).toBe('');
     if (status >= 400) {
       expect(type).toMatch(
@@ -63,7 +83,7 @@ export const createResponseCheck = ({ endpoints, schemas }: OpenApi) => {
       );
       return checkProblem(endpoint, response, text);
     }
-    const success = successes.get(`${key} ${status}`);
+    const success = successes.get(`${described?.key} ${status}`);
     if (success) expect(success.safeParse(JSON.parse(text)).error?.issues ?? []).toEqual([]);
   };
 };
