@@ -65,7 +65,7 @@ export const launchStack = async (options: Options = {}): Promise<Launch> => {
   };
 };
 
-const readyWithinMs = 45_000;
+const readyWithinMs = 90_000;
 
 /** A stack that is ready for requests. */
 export const startStack = async (options: Options = {}): Promise<Launch> => {
