@@ -20,6 +20,9 @@ import { createLogger } from './platform/telemetry/logger.ts';
 import { createMetricsGatherer } from './platform/telemetry/metrics-gatherer.ts';
 import type { MetricsGatherer } from './platform/telemetry/metrics-object.ts';
 import { createAccessTokens, leewaySeconds } from './sessions/access-tokens.ts';
+import { createSessionGate } from './sessions/session-gate.ts';
+import type { SessionGate } from './sessions/session-gate-object.ts';
+import { tellingChanges } from './sessions/sql/changed-accounts.ts';
 import { createGate } from './sessions/sql/gate.ts';
 import { createIssueTokens, createRefreshTokens } from './sessions/tokens.ts';
 import { issuersOf } from './sso/rules.ts';
@@ -27,6 +30,7 @@ import { issuersOf } from './sso/rules.ts';
 /** The bindings that are no variables; `platform/config` reads the variables. */
 export type Bindings = Record<string, unknown> & {
   RATE_LIMITER: DurableObjectNamespace<RateLimiter>;
+  SESSION_GATE: DurableObjectNamespace<SessionGate>;
   LOGIN_GUARD: DurableObjectNamespace<LoginGuard>;
   METRICS_GATHERER: DurableObjectNamespace<MetricsGatherer>;
   AGENDA: DurableObjectNamespace<AgendaObject<never>>;
@@ -87,6 +91,11 @@ export const createContainer = (config: Config, bindings: Bindings, foundation: 
   /** Whether an account whose address is not verified is refused. */
   const verifiedOnly = config.email.verification === 'required';
   const passwordMaxAgeDays = password.maxAgeDays;
+  const sessionGate = createSessionGate(bindings.SESSION_GATE, {
+    cacheSeconds: session.cacheSeconds,
+    log: foundation.log,
+    called: instruments.called,
+  });
 
   return {
     ...foundation,
@@ -96,7 +105,8 @@ export const createContainer = (config: Config, bindings: Bindings, foundation: 
     verifiedOnly,
     metrics,
     instruments,
-    db: createDatabase(config.database, instruments.statement),
+    db: tellingChanges(createDatabase(config.database, instruments.statement), sessionGate.forget),
+    sessionGate,
     gate: createGate({
       verifiedOnly,
       passwordMaxAgeDays,
@@ -114,6 +124,7 @@ export const createContainer = (config: Config, bindings: Bindings, foundation: 
     }),
     limiter: instruments.limiter(
       createRateLimiter(bindings.RATE_LIMITER, {
+        countsOf: sessionGate.countsOf,
         doubtMs: (jwt.accessTtlSeconds + leewaySeconds) * 1000,
         called: instruments.called,
       }),

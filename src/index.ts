@@ -5,6 +5,7 @@ import { createWorker } from './worker.ts';
 export { LoginGuard } from './login-guard/login-guard-object.ts';
 export { RateLimiter } from './platform/rate-limiter/rate-limiter-object.ts';
 export { MetricsGatherer } from './platform/telemetry/metrics-object.ts';
+export { SessionGate } from './sessions/session-gate-object.ts';
 
 /** One per isolate: the platform hands every event of an isolate the same bindings. */
 const workers = new WeakMap<Bindings, ReturnType<typeof createWorker>>();

@@ -3,7 +3,9 @@ import { hashCaller } from '../passwords/rules/hash-lane.ts';
 import type { Passwords } from '../passwords/service.ts';
 import type { RequestContext, SessionContext } from '../platform/context.ts';
 import type { FieldError } from '../platform/errors.ts';
+import type { SessionAnswer } from '../platform/rules/session-answer.ts';
 import { grantScope, type IssuedTokens, newSession } from '../sessions/rules/session.ts';
+import { type Account, accountOfText, accountToText, withPasswordAge } from './rules/account.ts';
 import { tokenReasons } from './rules/challenge.ts';
 import { erasureOf } from './rules/erasure.ts';
 import { createOwnAccountSql } from './sql/own-account.ts';
@@ -31,8 +33,18 @@ export type SignupOutcome =
 export type Accounts = ReturnType<typeof createAccounts>;
 
 export const createAccounts = (container: Container, passwords: Passwords) => {
-  const { config, hasher, issueTokens, prepareToken, sealedSignUps, challenges, mailQueue, agenda, newId } =
-    container;
+  const {
+    config,
+    hasher,
+    issueTokens,
+    prepareToken,
+    sealedSignUps,
+    challenges,
+    mailQueue,
+    agenda,
+    newId,
+    sessionGate,
+  } = container;
   const signUps = createSignUpSql(container);
   const ownAccount = createOwnAccountSql(container);
 
@@ -95,11 +107,25 @@ export const createAccounts = (container: Container, passwords: Passwords) => {
     return [...judged, ...tokenReasons(challenges.signup !== undefined, turnstileToken)];
   };
 
+  /**
+   * The actor's account.
+   * @param known what the session gate knows; the database is asked only if it does not know that the session lives
+   * @throws AppError `session_revoked`, `account_disabled`
+   */
+  const me = async (ctx: SessionContext, known: SessionAnswer | undefined): Promise<Account> => {
+    const { maxAgeDays } = config.password;
+    if (known && known.account !== null)
+      return withPasswordAge(accountOfText(known.account), maxAgeDays, ctx.now);
+    const { account, sessionExpiresAt } = await ownAccount.find(ctx);
+    if (known) sessionGate.fill(ctx, known, { account: accountToText(account), expiresAt: sessionExpiresAt });
+    return withPasswordAge(account, maxAgeDays, ctx.now);
+  };
+
   return {
     signup,
     signUpReasons,
     remove,
-    me: ownAccount.find,
+    me,
     rename: ownAccount.rename,
     export: createExportOwnAccount(container),
   };

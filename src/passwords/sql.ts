@@ -26,6 +26,7 @@ import {
 } from '../mail/sql/mail-rows.ts';
 import type { RequestContext, SessionContext } from '../platform/context.ts';
 import type { OpenSession, SessionPolicy } from '../sessions/rules/session.ts';
+import { changedAccounts } from '../sessions/sql/changed-accounts.ts';
 import { type Gated, passed, type StatementParts } from '../sessions/sql/gate.ts';
 import { replaceSession } from '../sessions/sql/session-opening.ts';
 import { isFamiliarNetwork, takesBack } from '../sessions/sql/session-rows.ts';
@@ -186,7 +187,9 @@ export const createPasswordSql = ({ db, gate, newId }: Pick<StatementParts, 'db'
         ), audited as (
           ${insertAudit(ctx, event)} from changed_user
         )
-        select replaced.*, ${accountColumnsOf(sql`changed_user`)} from changed_user, replaced`,
+        select replaced.*, ${accountColumnsOf(sql`changed_user`)},
+          ${changedAccounts(sql`select changed_user.id from changed_user`)}
+        from changed_user, replaced`,
     ])) as [unknown, (AccountRow & SessionRow)[]];
     return row ? { session: toSession(row), account: toAccount(row) } : null;
   },
@@ -313,7 +316,7 @@ export const createPasswordSql = ({ db, gate, newId }: Pick<StatementParts, 'db'
         ), audited as (
           ${insertAudit(ctx, event)} from changed_user
         )
-        select changed_user.id from changed_user`,
+        select ${changedAccounts(sql`select changed_user.id from changed_user`)} from changed_user`,
     ])) as [unknown, unknown[]];
     return rows.length > 0;
   },

@@ -1,8 +1,16 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { countHit } from '../../src/platform/rules/sliding-window.ts';
+import { WindowLog } from '../../src/platform/rules/sliding-window.ts';
 
 type Policy = { max: number; windowMs: number };
+
+/** Counts a hit after those of a log. */
+const countHit = (timesMs: readonly number[], nowMs: number, policy: Policy) => {
+  const window = new WindowLog(timesMs);
+  const hit = window.judge(nowMs, policy);
+  if (hit.admitted) window.add(nowMs);
+  return { log: [...window.timesMs], hit };
+};
 
 const createWindow = (policy: Policy) => {
   let log: readonly number[] = [];

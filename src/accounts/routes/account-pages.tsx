@@ -65,7 +65,7 @@ export const accountPageRoutes = (features: PageFeatures, web: Web) => {
     const presented = await identify(c);
     if (findAppError(thrown)?.code !== 'email_taken' || presented.kind !== 'valid') return false;
     const ctx = withFacts(c.var.ctx, { actor: actorOf(presented) });
-    const own = await accounts.me(ctx).catch((error: unknown) => {
+    const own = await accounts.me(ctx, c.var.sessionAnswer).catch((error: unknown) => {
       if ((findAppError(error)?.status ?? 500) >= 500) throw error;
       return null;
     });

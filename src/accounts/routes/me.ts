@@ -21,7 +21,7 @@ const readMe = (path: '/auth/me' | '/users/me', { me }: Pick<Accounts, 'me'>) =>
       errors: ['account_disabled'],
       budget: { trips: 1, objects: 1 },
     },
-    async (c, ctx) => c.json(userResponse(await me(ctx)), 200),
+    async (c, ctx) => c.json(userResponse(await me(ctx, c.var.sessionAnswer)), 200),
   );
 
 export const meRoutes = (accounts: Accounts, { config }: Pick<Web, 'config'>) => [

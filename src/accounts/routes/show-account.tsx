@@ -53,7 +53,7 @@ export const createShowAccount = ({ accounts, sessions, sso }: Features, { confi
   const showSignedIn = async (c: Context<AppEnv>, failure?: Failure) => {
     const ctx = withFacts(c.var.ctx, { actor: actorOf(await identify(c)) });
     const [account, devices, identities] = await Promise.all([
-      accounts.me(ctx),
+      accounts.me(ctx, c.var.sessionAnswer),
       sessions.list(ctx, { cursor: null, limit: maxSessions }),
       sso.list(ctx),
     ]);

@@ -41,6 +41,24 @@ export type AccountEdit = {
 /** The same, with the age of the password taken into account. */
 export type ManagedUser = ManagedAccount & Pick<Account, 'mustChangePassword'>;
 
+/** The account as a session gate remembers it. */
+export const accountToText = (account: AccountRecord): string => JSON.stringify(account);
+
+type Written = Omit<AccountRecord, 'createdAt' | 'passwordChangedAt'> & {
+  readonly createdAt: string;
+  readonly passwordChangedAt: string | null;
+};
+
+/** @param text what `accountToText` wrote */
+export const accountOfText = (text: string): AccountRecord => {
+  const { createdAt, passwordChangedAt, ...rest } = JSON.parse(text) as Written;
+  return {
+    ...rest,
+    createdAt: new Date(createdAt),
+    passwordChangedAt: passwordChangedAt === null ? null : new Date(passwordChangedAt),
+  };
+};
+
 const dayMs = 86_400_000;
 
 /**

@@ -7,8 +7,9 @@ import { violatedUnique } from '../../platform/db/errors.ts';
 import { AppError } from '../../platform/errors.ts';
 import type { Refusal } from '../../platform/refusals.ts';
 import type { SessionRefusal } from '../../sessions/rules/session.ts';
+import { changedAccounts } from '../../sessions/sql/changed-accounts.ts';
 import { type Gate, passed } from '../../sessions/sql/gate.ts';
-import { type Account, withPasswordAge } from '../rules/account.ts';
+import { type Account, type AccountRecord, withPasswordAge } from '../rules/account.ts';
 import { lockActor } from './account-lock.ts';
 import { type AccountRow, accountColumnsOf, toAccount } from './account-rows.ts';
 import { eraseAccount } from './erasure.ts';
@@ -29,15 +30,16 @@ export const createOwnAccountSql = ({ db, gate, newId, config }: OwnAccountParts
     withPasswordAge(toAccount(passed(row)), maxAgeDays, now);
 
   return {
-    /** @throws AppError `session_revoked`, `account_disabled` */
-    find: async (ctx: SessionContext): Promise<Account> => {
-      const [row] = await db.execute<OwnAccountRow>(
+    /** The actor's account, and when the session ends by itself. @throws AppError `session_revoked`, `account_disabled` */
+    find: async (ctx: SessionContext): Promise<{ account: AccountRecord; sessionExpiresAt: Date }> => {
+      const [row] = await db.execute<OwnAccountRow & { session_expires_at: Date }>(
         ctx,
         sql`with ${gate.own(ctx, { unverified: true })}
-            select gate.refusal, ${accountColumnsOf(sql`account`)}
+            select gate.refusal, gate.expires_at as session_expires_at, ${accountColumnsOf(sql`account`)}
             from gate join users account on account.id = gate.user_id`,
       );
-      return toOwn(row, ctx.now);
+      const own = passed(row);
+      return { account: toAccount(own), sessionExpiresAt: own.session_expires_at };
     },
 
     /**
@@ -57,7 +59,8 @@ export const createOwnAccountSql = ({ db, gate, newId, config }: OwnAccountParts
           from renamed_account
         )
         select coalesce(gate.refusal, case when renamed_account.id is null then 'session_revoked' end) as refusal,
-          ${accountColumnsOf(sql`renamed_account`)}
+          ${accountColumnsOf(sql`renamed_account`)},
+          ${changedAccounts(sql`select renamed_account.id from renamed_account`)}
         from gate left join renamed_account on true`;
       try {
         const [, [row]] = (await db.transaction(ctx, [lockActor(gate, ctx), statement])) as [
@@ -97,7 +100,7 @@ export const createOwnAccountSql = ({ db, gate, newId, config }: OwnAccountParts
           ${insertAudit(anonymous, { id: newId(ctx.now), type: 'account.deleted', actor: self, subject: self })}
           from erased
         )
-        select verdict.refusal from verdict`;
+        select verdict.refusal, ${changedAccounts(sql`select erased.id from erased`)} from verdict`;
       const [, , [verdict]] = (await db.transaction(ctx, [
         lockOwnAuthority(gate, ctx),
         lockActor(gate, ctx, { deletes: true }),

@@ -2,6 +2,7 @@ import { type SQL, sql } from 'drizzle-orm';
 import { insertAudit } from '../../audit/sql/audit-rows.ts';
 import { isReserved } from '../../emails/sql/undo-tokens.ts';
 import type { RequestContext } from '../../platform/context.ts';
+import { changedAccounts } from '../../sessions/sql/changed-accounts.ts';
 import { eraseAccount } from './erasure.ts';
 
 /** Whether an administrator has given an account more roles than a sign-up gives. */
@@ -57,5 +58,5 @@ export const evictUnproved = (ctx: RequestContext, eventId: string, proof: SQL):
     with ${proof}, ${eraseAccount(ctx, null, rival)}, audited as (
       ${insertAudit(ctx, event)} from erased, asked
     )
-    select erased.id from erased`;
+    select ${changedAccounts(sql`select erased.id from erased`)}`;
 };

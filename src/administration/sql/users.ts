@@ -12,6 +12,7 @@ import type { PermittedContext } from '../../platform/context.ts';
 import { AppError } from '../../platform/errors.ts';
 import type { Refusal } from '../../platform/refusals.ts';
 import { adminRole } from '../../platform/rules/permissions.ts';
+import { changedAccounts } from '../../sessions/sql/changed-accounts.ts';
 import { passed, type StatementParts } from '../../sessions/sql/gate.ts';
 import { isOver } from '../../sessions/sql/session-rows.ts';
 import { unlinkIdentities } from '../../sso/sql/identity-rows.ts';
@@ -243,7 +244,8 @@ export const createUserSql = ({ db, gate, newId, passwordMaxAgeDays }: Parts) =>
           ), ${unlinkIdentities(ctx, newId(now), locked, { actor: gateActor })}, audited as (
             ${insertAudit(ctx, event)} from changed_user
           )
-          select verdict.refusal, verdict.may_read from verdict`,
+          select verdict.refusal, verdict.may_read, ${changedAccounts(sql`select changed_user.id from changed_user`)}
+          from verdict`,
         readManaged(id),
       ]);
       return user;
@@ -283,7 +285,7 @@ export const createUserSql = ({ db, gate, newId, passwordMaxAgeDays }: Parts) =>
           ), ${eraseAccount(ctx, outboxId, doomed)}, audited as (
             ${insertAudit(ctx, event)} from erased
           )
-          select verdict.refusal from verdict`,
+          select verdict.refusal, ${changedAccounts(sql`select erased.id from erased`)} from verdict`,
       ])) as [unknown, unknown, { refusal: Refusal }[]];
       passed(verdict);
     },
@@ -317,7 +319,7 @@ export const createUserSql = ({ db, gate, newId, passwordMaxAgeDays }: Parts) =>
           ), audited as (
             ${insertAudit(ctx, event)} from ended_user
           )
-          select verdict.refusal from verdict`,
+          select verdict.refusal, ${changedAccounts(sql`select ended_user.id from ended_user`)} from verdict`,
       ])) as [unknown, { refusal: Refusal }[]];
       passed(verdict);
     },

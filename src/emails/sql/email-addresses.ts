@@ -19,6 +19,7 @@ import {
 import type { RequestContext } from '../../platform/context.ts';
 import { violatedUnique } from '../../platform/db/errors.ts';
 import { secondsAfter } from '../../sessions/rules/session.ts';
+import { changedAccounts } from '../../sessions/sql/changed-accounts.ts';
 import type { StatementParts } from '../../sessions/sql/gate.ts';
 import { takesBack } from '../../sessions/sql/session-rows.ts';
 import { unlinkIdentities } from '../../sso/sql/identity-rows.ts';
@@ -198,13 +199,14 @@ export const createEmailAddressSql = ({ db, newId }: Pick<StatementParts, 'db' |
           and not exists (select from superseded)
       )
       select proved.kind, proved.user_id, proved.email, verified_account.username, false as is_repeat,
-        (select reset_token.id from reset_token) as reset_token_id
+        (select reset_token.id from reset_token) as reset_token_id,
+        ${changedAccounts(sql`select verified_account.id from verified_account`)}
       from proved left join verified_account on true
       union all
-      select repeated.kind, repeated.user_id, repeated.email, repeated.username, true, repeated.reset_token_id
+      select repeated.kind, repeated.user_id, repeated.email, repeated.username, true, repeated.reset_token_id, null
       from repeated
       union all
-      select 'superseded', null, null, null, false, null from superseded`;
+      select 'superseded', null, null, null, false, null, null from superseded`;
   };
 
   /** If another account takes the user name at the same moment, the address is proved without the name. */

@@ -25,6 +25,7 @@ import type { RequestContext, SessionContext } from '../../platform/context.ts';
 import { violatedUnique } from '../../platform/db/errors.ts';
 import { AppError } from '../../platform/errors.ts';
 import { type SessionRefusal, secondsAfter } from '../../sessions/rules/session.ts';
+import { changedAccounts } from '../../sessions/sql/changed-accounts.ts';
 import { passed, type StatementParts } from '../../sessions/sql/gate.ts';
 import { isBeforeCutoff, isOver, takesBack } from '../../sessions/sql/session-rows.ts';
 import { unlinkIdentities, vouchesFor } from '../../sso/sql/identity-rows.ts';
@@ -92,11 +93,12 @@ const askedBy = (
  */
 const movedOr = ({ now }: RequestContext, tokenId: string, purpose: TokenPurpose): SQL => sql`
   select asked.is_taken, asked.free_to_asker, asked.user_id, moved_account.email, moved_account.username,
-    false as is_repeat, ${purpose === 'reset_password'}::boolean as sets_password
+    false as is_repeat, ${purpose === 'reset_password'}::boolean as sets_password,
+    ${changedAccounts(sql`select moved_account.id from moved_account`)}
   from asked left join moved_account on true
   union all
   select false, false, repeated.user_id, repeated.email, repeated.username, true,
-    ${isLive(sql`repeated`, now)}
+    ${isLive(sql`repeated`, now)}, null
   from (${succeededTokens(sql`token.id = ${tokenId} and token.purpose = ${purpose}::text`)}) repeated`;
 
 /** Whether the provider of an identity does not vouch for the address that the moved account has now. */

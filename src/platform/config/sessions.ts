@@ -36,6 +36,7 @@ export const readSession = (scope: Scope) => {
         ? 0
         : settings.REFRESH_LATE_MAX,
     maxPerAccount: settings.SESSION_MAX_PER_ACCOUNT,
+    cacheSeconds: settings.SESSION_CACHE_SECONDS,
   } as const;
 };
 

@@ -154,6 +154,7 @@ export const variables = {
     SESSION_ABSOLUTE_DAYS: worker(integer(1, 365, 'days'), '30', 'Longest life of a session in days, 1 to 365, however often it is refreshed; unset: at least JWT_REFRESH_TTL_DAYS'),
     REFRESH_REUSE_GRACE_SECONDS: worker(integer(0, 60, 'seconds'), '10', 'Seconds in which the refresh token before the current one still works, 0 to 60'),
     REFRESH_LATE_MAX: worker(integer(0, 24), '3', 'How often in a day a session forgives a lost answer: after the grace, the same device gets the successor of its refresh token once more, as long as nobody has used the successor; 0 to 24; 0: never, which is also the default with REFRESH_REUSE_GRACE_SECONDS=0'),
+    SESSION_CACHE_SECONDS: worker(integer(0, 300, 'seconds'), '30', 'Longest time for which a session gate tells what it has read from the database, 0 to 300 seconds; changes that go through the API count at once, and this is the bound for all others; 0: every request asks the database'),
     SESSION_MAX_PER_ACCOUNT: worker(integer(1, 1000), '100', 'Live sessions of one account, 1 to 1000; a further login ends the oldest session'),
     SESSION_COOKIE_NAME: worker(token, 'itsor_session', 'Cookie of the access token; the refresh cookie adds _refresh to this name, and the cookie that tells pages that there is a refresh cookie adds _renew; a name with __Host- or __Secure- needs SESSION_COOKIE_SECURE=true'),
     SESSION_COOKIE_SECURE: worker(boolean, 'false', 'Whether browsers send the cookies over HTTPS only; strict: must be true'),

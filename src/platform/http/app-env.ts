@@ -2,6 +2,7 @@ import type { Actor, RequestContext } from '../context.ts';
 import type { AppError } from '../errors.ts';
 import type { Site } from '../pages/site.ts';
 import type { AccessVerdict } from '../rules/access-token.ts';
+import type { SessionAnswer } from '../rules/session-answer.ts';
 
 /** The access token of a request, checked without the database. */
 export type Presented =
@@ -19,6 +20,8 @@ export type AppEnv = {
     presented?: Presented;
     /** Whether the rate limiter's Durable Object answered; unset on routes without a limit. */
     limiterAnswered?: boolean;
+    /** What the session gate knows of the token's session; unset where it was not asked or could not be reached. */
+    sessionAnswer?: SessionAnswer;
     /** A page that needs no session has found a live one. */
     sessionLives?: boolean;
     /** The request is a form of OAuth 2, whose errors also have the members of RFC 6749. */

@@ -108,6 +108,7 @@ export const rateLimit = ({ limiter, policyOf, identify }: Options) => {
     });
     c.set('limiterAnswered', decision !== null);
     refuse(c, policy, decision);
+    if (decision?.admitted && decision.answer) c.set('sessionAnswer', decision.answer);
     if (!decision?.admitted || !decision.settle) return next();
     const ofNetwork = await runInDoubt(c, next, decision.settle);
     if (ctx.signal.aborted || !ofNetwork) return;

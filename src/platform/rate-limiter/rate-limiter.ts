@@ -1,5 +1,13 @@
 import { shareOf, widestOf } from '../rules/network.ts';
-import type { BucketHit, Caller, RateDecision, RateLimiter, RatePolicy } from '../rules/sliding-window.ts';
+import type { SessionAnswer } from '../rules/session-answer.ts';
+import type {
+  Bucket,
+  BucketHit,
+  Caller,
+  RateDecision,
+  RateLimiter,
+  RatePolicy,
+} from '../rules/sliding-window.ts';
 import type { ObserveCall } from '../telemetry/instruments.ts';
 import type { RateLimiter as RateLimiterObject } from './rate-limiter-object.ts';
 
@@ -9,7 +17,27 @@ const personIsBlockedMs = 1_000;
 
 type Session = NonNullable<Caller['session']>;
 
+/** What gives a hit of a person back. */
+export type Ticket = { readonly bucket: string; readonly atMs: number };
+
+export type PersonHit = {
+  /** Null for a hit of a session that is in doubt, which is not counted. */
+  readonly hit: BucketHit | null;
+  readonly ticket: Ticket | null;
+  /** The time until which no hit of the session counts, because it was dead when it was last used. */
+  readonly doubtedUntilMs: number | null;
+  readonly answer: SessionAnswer;
+};
+
+/** The counts of a person. The object that has them also knows something of the person's sessions. */
+export type PersonCounts = {
+  readonly hit: (sessionId: string, bucket: Bucket, windowMs: number) => Promise<PersonHit>;
+  readonly giveBack: (ticket: Ticket, sessionId: string, untilMs: number) => Promise<void>;
+  readonly trust: (sessionId: string) => Promise<void>;
+};
+
 type Options = {
+  readonly countsOf: (userId: string) => PersonCounts;
   /** How long the hits of a dead session count for its network instead of its person: the lifetime of its token. */
   readonly doubtMs: number;
   readonly called?: ObserveCall;
@@ -53,7 +81,7 @@ const tightest = (hits: readonly BucketHit[]): BucketHit | undefined =>
  */
 export const createRateLimiter = (
   namespace: DurableObjectNamespace<RateLimiterObject>,
-  { doubtMs, called = (_object, _method, call) => call() }: Options,
+  { countsOf, doubtMs, called = (_object, _method, call) => call() }: Options,
 ): RateLimiter => {
   const blocked = createMemory();
   const doubted = createMemory();
@@ -70,7 +98,7 @@ export const createRateLimiter = (
     if (untilMs > 0) return refusal(untilMs - nowMs);
 
     const buckets = networks.map((name) => ({ name, max: max * shareOf(name) }));
-    const { hits } = await called('RateLimiter', 'hit', () =>
+    const hits = await called('RateLimiter', 'hit', () =>
       namespace.getByName(keyOf(widestOf(networks))).hit(buckets, windowMs),
     );
     // From the arrival of the request, not of the reply: the memory may forget a little early, never late.
@@ -89,17 +117,15 @@ export const createRateLimiter = (
     now: Date,
   ): Promise<RateDecision> => {
     const nowMs = now.getTime();
-    const { max, windowMs } = policy;
-    const person = `${policy.name}|user|${userId}`;
-    const session = `${person}|${sessionId}`;
-    const object = () => namespace.getByName(person);
+    const { name, max, windowMs } = policy;
+    const session = `${name}|user|${userId}|${sessionId}`;
 
     const hitInDoubt = async (): Promise<RateDecision> => {
       const decision = await hitNetworks(policy, caller, now);
       const settle = async (lives: boolean) => {
         if (!lives) return null;
         doubted.forget(session);
-        await called('RateLimiter', 'trust', async () => object().trust(sessionId));
+        await called('SessionGate', 'trust', async () => countsOf(userId).trust(sessionId));
         return null;
       };
       return decision.admitted ? { ...decision, settle } : decision;
@@ -109,33 +135,36 @@ export const createRateLimiter = (
     const untilMs = blocked.untilMs(session, nowMs);
     if (untilMs > 0) return refusal(untilMs - nowMs);
 
-    const { hits, ticket, doubtedUntilMs } = await called('RateLimiter', 'hit', () =>
-      object().hit([{ name: 'person', max }], windowMs, sessionId),
+    const { hit, ticket, doubtedUntilMs, answer } = await called('SessionGate', 'hit', () =>
+      countsOf(userId).hit(sessionId, { name, max }, windowMs),
     );
     if (doubtedUntilMs !== null) {
       doubted.remember(session, doubtedUntilMs);
       return hitInDoubt();
     }
-    const hit = tightest(hits);
     if (!hit?.admitted || ticket === null) {
       blocked.remember(session, nowMs + Math.min(hit?.resetMs ?? windowMs, personIsBlockedMs));
       return refusal(hit?.resetMs ?? windowMs);
     }
+    const admitted = {
+      admitted: true,
+      remaining: hit.remaining,
+      resetSeconds: Math.ceil(hit.resetMs / 1000),
+      answer,
+    } as const;
+    if (answer.account !== null) return admitted;
     const settle = async (lives: boolean) => {
       if (lives) return null;
       doubted.remember(session, nowMs + doubtMs);
       const [decision] = await Promise.all([
         hitNetworks(policy, caller, now),
-        called('RateLimiter', 'giveBack', async () => object().giveBack(ticket, sessionId, nowMs + doubtMs)),
+        called('SessionGate', 'giveBack', async () =>
+          countsOf(userId).giveBack(ticket, sessionId, nowMs + doubtMs),
+        ),
       ]);
       return decision;
     };
-    return {
-      admitted: true,
-      remaining: hit.remaining,
-      resetSeconds: Math.ceil(hit.resetMs / 1000),
-      settle,
-    };
+    return { ...admitted, settle };
   };
 
   return {

@@ -1,4 +1,5 @@
 import type { Networks } from './network.ts';
+import type { SessionAnswer } from './session-answer.ts';
 
 export type RatePolicy = {
   /** The name in the RateLimit fields; each name has its own counts. */
@@ -14,9 +15,12 @@ export type RateDecision =
       readonly admitted: true;
       readonly remaining: number;
       readonly resetSeconds: number;
+      /** For a request with a session that is not in doubt. */
+      readonly answer?: SessionAnswer;
       /**
-       * For a request with a session: call it once the database has decided whether the session lives. If not, the hit
-       * counts for the network instead of the person. @returns the network's decision; null where nothing changes
+       * For a request with a session that is not known to be live: call it once the database has decided. If the session
+       * is dead, the hit counts for the network instead of the person. @returns the network's decision; null where
+       * nothing changes
        */
       readonly settle?: (sessionLives: boolean) => Promise<RateDecision | null>;
     }
@@ -52,45 +56,86 @@ export type Hit = { readonly admitted: boolean; readonly remaining: number; read
 export const stillCounting = (timesMs: readonly number[], nowMs: number, windowMs: number): number[] =>
   timesMs.map((timeMs) => Math.min(timeMs, nowMs)).filter((timeMs) => timeMs + windowMs > nowMs);
 
-/**
- * Sliding window log: exact, so no window of `windowMs` ever holds more than `max` admitted hits.
- * Refused hits leave no trace. Keep the returned log even after a refusal.
- */
-export const countHit = (
-  admittedAtMs: readonly number[],
-  nowMs: number,
-  { max, windowMs }: Pick<RatePolicy, 'max' | 'windowMs'>,
-): { log: number[]; hit: Hit } => {
-  // Only the newest `max` hits matter; the log holds more after a deployment has lowered `max`.
-  const log = stillCounting(admittedAtMs, nowMs, windowMs).slice(-max);
-  const admitted = log.length < max;
-  if (admitted) log.push(nowMs);
-
-  const [oldestMs = nowMs] = log;
-  return { log, hit: { admitted, remaining: max - log.length, resetMs: oldestMs + windowMs - nowMs } };
-};
-
 /** One of the counts of a hit. */
 export type Bucket = { readonly name: string; readonly max: number };
 export type BucketHit = Hit & { readonly name: string };
 
-/** Counts a hit in every bucket, or in none. Keep the returned logs even after a refusal. */
+/**
+ * Sliding window log: exact, so no window of `windowMs` ever holds more than `max` admitted hits. A hit costs the same
+ * however many count.
+ */
+export class WindowLog {
+  /** Oldest first; those before `#first` no longer count. */
+  #timesMs: number[];
+  #first = 0;
+
+  constructor(timesMs: readonly number[] = []) {
+    this.#timesMs = [...timesMs];
+  }
+
+  /** The times that may still count, oldest first. */
+  get timesMs(): readonly number[] {
+    return this.#timesMs.slice(this.#first);
+  }
+
+  /** The time of the newest hit; 0 where there is none. */
+  get newestMs(): number {
+    return this.#timesMs.at(-1) ?? 0;
+  }
+
+  /** What a hit at `nowMs` is told. It counts only once it is added. */
+  judge(nowMs: number, { max, windowMs }: Pick<RatePolicy, 'max' | 'windowMs'>): Hit {
+    this.#drop(nowMs, max, windowMs);
+    const counting = this.#timesMs.length - this.#first;
+    const admitted = counting < max;
+    const oldestMs = this.#timesMs[this.#first] ?? nowMs;
+    return {
+      admitted,
+      remaining: admitted ? max - counting - 1 : 0,
+      resetMs: oldestMs + windowMs - nowMs,
+    };
+  }
+
+  add(nowMs: number): void {
+    this.#timesMs.push(nowMs);
+  }
+
+  /** Takes a hit of that time off. */
+  remove(atMs: number): void {
+    const index = this.#timesMs.lastIndexOf(atMs);
+    if (index >= this.#first) this.#timesMs.splice(index, 1);
+  }
+
+  #drop(nowMs: number, max: number, windowMs: number): void {
+    // As in `stillCounting`.
+    if (this.newestMs > nowMs) this.#timesMs = this.#timesMs.map((timeMs) => Math.min(timeMs, nowMs));
+    while ((this.#timesMs[this.#first] ?? nowMs) + windowMs <= nowMs) this.#first++;
+    // Only the newest `max` hits matter; the log holds more after a deployment has lowered `max`.
+    this.#first = Math.max(this.#first, this.#timesMs.length - max);
+    // Rarely, because it moves all the others.
+    if (this.#first > 100 && this.#first * 2 > this.#timesMs.length) {
+      this.#timesMs.splice(0, this.#first);
+      this.#first = 0;
+    }
+  }
+}
+
+/** Counts a hit in every bucket, or in none: refused hits leave no trace. */
 export const countInAll = (
-  logs: ReadonlyMap<string, readonly number[]>,
+  logs: Map<string, WindowLog>,
   buckets: readonly Bucket[],
   nowMs: number,
   windowMs: number,
-): { logs: Map<string, readonly number[]>; hits: BucketHit[] } => {
-  const counted = buckets.map(({ name, max }) => ({
-    name,
-    ...countHit(logs.get(name) ?? [], nowMs, { max, windowMs }),
-  }));
-  const isAdmitted = counted.every(({ hit }) => hit.admitted);
-  const next = new Map(logs);
-  for (const { name, log, hit } of counted) {
-    const kept = hit.admitted && !isAdmitted ? log.slice(0, -1) : log;
-    if (kept.length === 0) next.delete(name);
-    else next.set(name, kept);
+): BucketHit[] => {
+  const judged = buckets.map(({ name, max }) => {
+    const log = logs.get(name) ?? new WindowLog();
+    return { log, hit: { name, ...log.judge(nowMs, { max, windowMs }) } };
+  });
+  const hits = judged.map(({ hit }) => hit);
+  if (!hits.every(({ admitted }) => admitted)) return hits;
+  for (const { log, hit } of judged) {
+    log.add(nowMs);
+    logs.set(hit.name, log);
   }
-  return { logs: next, hits: counted.map(({ name, hit }) => ({ name, ...hit })) };
+  return hits;
 };

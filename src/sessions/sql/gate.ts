@@ -81,7 +81,8 @@ export const createGate = ({ verifiedOnly, passwordMaxAgeDays, issuers }: GatePo
 
     own: (ctx, { unverified = false } = {}) => sql`
       gate as (
-        select session.id as session_id, account.id as user_id, ${refusal(ctx, unverified)} as refusal
+        select session.id as session_id, session.expires_at, account.id as user_id,
+          ${refusal(ctx, unverified)} as refusal
         from ${actorOf(ctx)}
       )`,
 

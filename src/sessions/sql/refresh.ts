@@ -21,6 +21,7 @@ import {
   type SessionPolicy,
   secondsAfter,
 } from '../rules/session.ts';
+import { changedAccounts } from './changed-accounts.ts';
 import type { StatementParts } from './gate.ts';
 import { isOver } from './session-rows.ts';
 
@@ -159,7 +160,7 @@ export const createRefresh =
     select verdict.kind, held.id as session_id, held.scope,
       coalesce(rotated.refresh_counter, held.refresh_counter) as refresh_counter,
       coalesce(rotated.expires_at, held.expires_at) as expires_at,
-      ${accountColumnsOf(sql`account`)}
+      ${accountColumnsOf(sql`account`)}, ${changedAccounts(sql`select reused.user_id from reused`)}
     from held join verdict on verdict.id = held.id join users account on account.id = held.user_id
       left join rotated on rotated.id = held.id`,
     );

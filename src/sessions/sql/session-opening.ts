@@ -5,6 +5,7 @@ import { insertMail, originDetails } from '../../mail/sql/mail-rows.ts';
 import type { RequestContext } from '../../platform/context.ts';
 import { recognizeDevice } from '../rules/device.ts';
 import { endedByLimit, type NewSession, type SessionPolicy, secondsAfter } from '../rules/session.ts';
+import { changedAccounts } from './changed-accounts.ts';
 import { judgeDevice, rememberDevice } from './known-devices.ts';
 import { isOver } from './session-rows.ts';
 
@@ -45,7 +46,8 @@ const closeSurplus = ({ now }: RequestContext, maxPerAccount: number, opened: SQ
     ) live
   ) ranked
   where sessions.id = ranked.id and sessions.revoked_at is null
-    and (ranked.is_over or ranked.place >= ${maxPerAccount})`;
+    and (ranked.is_over or ranked.place >= ${maxPerAccount})
+  returning sessions.user_id, sessions.revoked_reason`;
 
 /**
  * Opens a session for the row `account` that fits the condition, if it is not disabled, and writes a mail where the
@@ -92,7 +94,8 @@ export const openSession = (
     ), audited as (
       ${insertAudit(ctx, event)} from new_session
     )
-    select ${accountColumnsOf(sql`account`)}, device.is_told as is_device_told
+    select ${accountColumnsOf(sql`account`)}, device.is_told as is_device_told,
+      ${changedAccounts(sql`select surplus.user_id from surplus where surplus.revoked_reason = 'session_limit'`)}
     from new_session join users account on account.id = new_session.user_id, device`;
 };
 

@@ -14,6 +14,7 @@ import type {
   SessionPolicy,
   SessionSummary,
 } from '../rules/session.ts';
+import { changedAccounts } from './changed-accounts.ts';
 import { type Gated, passed, type StatementParts } from './gate.ts';
 import { isForgiven } from './refresh.ts';
 import { type OpenedRow, openSession } from './session-opening.ts';
@@ -85,9 +86,11 @@ export const createSessionSql = ({ db, newId, gate }: Parts) => ({
         ), ended as (
           update sessions set revoked_at = ${ctx.now}, revoked_reason = 'logout'
           from held where sessions.id = held.id and sessions.revoked_at is null
-          returning sessions.id
+          returning sessions.user_id
+        ), audited as (
+          ${insertAudit(ctx, { ...event, details: sql`${details} || ${outdated}` })} from held
         )
-        ${insertAudit(ctx, { ...event, details: sql`${details} || ${outdated}` })} from held`,
+        select ${changedAccounts(sql`select ended.user_id from ended`)}`,
     ]);
   },
 
@@ -139,7 +142,7 @@ export const createSessionSql = ({ db, newId, gate }: Parts) => ({
       ), audited as (
         ${insertAudit(ctx, event)} from held where held.refusal is null
       )
-      select held.refusal from held`,
+      select held.refusal, ${changedAccounts(sql`select logged_out_account.id from logged_out_account`)} from held`,
     ])) as [unknown, OthersRow[]];
     if (row) return row.refusal;
     return counter === null ? 'session_revoked' : 'refresh_token_invalid';
@@ -173,7 +176,9 @@ export const createSessionSql = ({ db, newId, gate }: Parts) => ({
         ), audited as (
           ${insertAudit(ctx, event)} from ended_session
         )
-        select gate.refusal, exists (select from ended_session) as ended from gate`,
+        select gate.refusal, exists (select from ended_session) as ended,
+          ${changedAccounts(sql`select ended_session.user_id from ended_session`)}
+        from gate`,
     ])) as [unknown, (Gated & { ended: boolean })[]];
     if (!passed(row).ended) throw new AppError('not_found');
   },
