@@ -73,6 +73,45 @@ describe('the table of statements', () => {
   });
 });
 
+/** What a session gate remembers of an account, by the columns of `users`. */
+const remembered =
+  /\b(?:email|email_verified_at|username|disabled_at|must_change_password|password_changed_at) =/;
+const changesAccounts = (text: string): boolean =>
+  /update sessions\b[^;]*?\brevoked_at =/.test(text) ||
+  /delete from (?:users|user_roles)\b/.test(text) ||
+  /insert into user_roles\b/.test(text) ||
+  [...text.matchAll(/update users\b(?: account)?\s+set\s([\s\S]*?)\b(?:from|where)\b/g)].some(
+    ([, set = '']) => remembered.test(set),
+  );
+
+/** Statements that write such things and need to tell no gate. */
+const untold: Readonly<Record<string, string>> = {
+  'accounts/create.sql': 'nobody has a token of a new account',
+  'accounts/create-verified.sql': 'nobody has a token of a new account',
+  'accounts/register.sql': 'nobody has a token of a new account',
+  'administration/create.sql': 'nobody has a token of a new account',
+  'administration/create-invited.sql': 'nobody has a token of a new account',
+  'administration/operators/create.sql':
+    'a program, which reaches no gate: SESSION_CACHE_SECONDS is the bound',
+  'administration/operators/appoint.sql':
+    'a program, which reaches no gate: SESSION_CACHE_SECONDS is the bound',
+};
+
+describe('statements that change an account', () => {
+  const writing = filesIn('test/statements', '.sql').filter((file) =>
+    changesAccounts(textOf(`test/statements/${file}`)),
+  );
+
+  test('many are found', () => {
+    expect(writing.length).toBeGreaterThan(20);
+    expect(Object.keys(untold).filter((file) => !writing.includes(file))).toEqual([]);
+  });
+
+  test.each(writing.filter((file) => !(file in untold)))('%s tells whose account it is', (file) => {
+    expect(textOf(`test/statements/${file}`)).toMatch(/^-- {3}changed_accounts +uuid\[\]$/m);
+  });
+});
+
 describe('statements and the migrated tables', () => {
   let database: TestDatabase;
   let client: Client;

@@ -18,7 +18,7 @@ const changedBy = (rows: readonly Row[]): string[] =>
  * caller can forget it. `tell` must not reject, because the statement is committed by then.
  */
 export const tellingChanges = (
-  db: Database,
+  inner: Database,
   tell: (accountIds: readonly string[]) => Promise<void>,
 ): Database => {
   const tellOf = async (rows: readonly Row[]) => {
@@ -27,12 +27,12 @@ export const tellingChanges = (
   };
   return {
     execute: async (scope, statement, facts) => {
-      const rows = await db.execute(scope, statement, facts);
+      const rows = await inner.execute(scope, statement, facts);
       await tellOf(rows);
       return rows as never;
     },
     transaction: async (scope, statements) => {
-      const answers = await db.transaction(scope, statements);
+      const answers = await inner.transaction(scope, statements);
       await tellOf(answers.flat());
       return answers;
     },

@@ -1,6 +1,6 @@
 with
 gate as (
-  select session.id as session_id, account.id as user_id,
+  select session.id as session_id, session.expires_at, account.id as user_id,
     case
     when (
         session.revoked_at is not null or session.expires_at <= $1::timestamptz
@@ -13,7 +13,7 @@ gate as (
     sessions session join users account on account.id = session.user_id
   where session.id = $3 and account.id = $4
 )
-select gate.refusal,
+select gate.refusal, gate.expires_at as session_expires_at,
   account.id, account.email, account.email_verified_at is not null as email_verified, account.username,
   account.created_at, account.password_changed_at, account.must_change_password,
   array(select held.role_name from user_roles held where held.user_id = account.id order by held.role_name) as roles,
@@ -23,6 +23,7 @@ select gate.refusal,
 from gate join users account on account.id = gate.user_id;
 -- columns
 --   refusal               text
+--   session_expires_at    timestamp with time zone
 --   id                    uuid
 --   email                 text
 --   email_verified        boolean

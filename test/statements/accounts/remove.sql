@@ -2,7 +2,7 @@ begin;
 
 with
 gate as (
-  select session.id as session_id, account.id as user_id,
+  select session.id as session_id, session.expires_at, account.id as user_id,
     case
     when (
         session.revoked_at is not null or session.expires_at <= $1::timestamptz
@@ -26,7 +26,7 @@ select pg_advisory_xact_lock(hashtextextended('itsor authority', 0))::text from 
 
 with
 gate as (
-  select session.id as session_id, account.id as user_id,
+  select session.id as session_id, session.expires_at, account.id as user_id,
     case
     when (
         session.revoked_at is not null or session.expires_at <= $1::timestamptz
@@ -51,7 +51,7 @@ where gate.refusal is null for update of account;
 
 with
 gate as (
-  select session.id as session_id, account.id as user_id,
+  select session.id as session_id, session.expires_at, account.id as user_id,
     case
     when (
         session.revoked_at is not null or session.expires_at <= $1::timestamptz
@@ -130,9 +130,10 @@ erased as (
     $28::inet, $29, $30, '{}'::jsonb
   from erased
 )
-select verdict.refusal from verdict;
+select verdict.refusal, array(select erased.id from erased) as changed_accounts from verdict;
 -- columns
---   refusal  text
+--   refusal           text
+--   changed_accounts  uuid[]
 -- parameters
 --   $1   timestamp with time zone  2026-01-31T12:00:00.000Z
 --   $2   boolean                   true

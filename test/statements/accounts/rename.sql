@@ -2,7 +2,7 @@ begin;
 
 with
 gate as (
-  select session.id as session_id, account.id as user_id,
+  select session.id as session_id, session.expires_at, account.id as user_id,
     case
     when (
         session.revoked_at is not null or session.expires_at <= $1::timestamptz
@@ -27,7 +27,7 @@ where gate.refusal is null for no key update of account;
 
 with
 gate as (
-  select session.id as session_id, account.id as user_id,
+  select session.id as session_id, session.expires_at, account.id as user_id,
     case
     when (
         session.revoked_at is not null or session.expires_at <= $1::timestamptz
@@ -57,7 +57,8 @@ select coalesce(gate.refusal, case when renamed_account.id is null then 'session
     order by held.role_name) as roles,
   array(select distinct unnest(role.permissions) as permission
     from user_roles held join roles role on role.name = held.role_name
-    where held.user_id = renamed_account.id order by permission) as permissions
+    where held.user_id = renamed_account.id order by permission) as permissions,
+  array(select renamed_account.id from renamed_account) as changed_accounts
 from gate left join renamed_account on true;
 -- columns
 --   refusal               text
@@ -70,6 +71,7 @@ from gate left join renamed_account on true;
 --   must_change_password  boolean
 --   roles                 text[]
 --   permissions           text[]
+--   changed_accounts      uuid[]
 -- parameters
 --   $1   timestamp with time zone  2026-01-31T12:00:00.000Z
 --   $2   boolean                   true

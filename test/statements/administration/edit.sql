@@ -228,10 +228,12 @@ unlinked as (
           'roles_before', case when change.roles is not null then to_jsonb(target.roles) end))
       from change, target) from changed_user
 )
-select verdict.refusal, verdict.may_read from verdict;
+select verdict.refusal, verdict.may_read, array(select changed_user.id from changed_user) as changed_accounts
+from verdict;
 -- columns
---   refusal   text
---   may_read  boolean
+--   refusal           text
+--   may_read          boolean
+--   changed_accounts  uuid[]
 -- parameters
 --   $1   text                      'users:read'
 --   $2   timestamp with time zone  2026-01-31T12:00:00.000Z

@@ -115,9 +115,10 @@ target as (
     $21::inet, $22, $23, jsonb_build_object('scope', 'global', 'sessions', (select count(*) from ended_sessions))
   from ended_user
 )
-select verdict.refusal from verdict;
+select verdict.refusal, array(select ended_user.id from ended_user) as changed_accounts from verdict;
 -- columns
---   refusal  text
+--   refusal           text
+--   changed_accounts  uuid[]
 -- parameters
 --   $1   text                      'users:read'
 --   $2   timestamp with time zone  2026-01-31T12:00:00.000Z

@@ -190,9 +190,10 @@ erased as (
   select $29::uuid, $30, (select gate.user_id from gate), erased.id, $31::timestamptz,
     $32::inet, $33, $34, '{}'::jsonb from erased
 )
-select verdict.refusal from verdict;
+select verdict.refusal, array(select erased.id from erased) as changed_accounts from verdict;
 -- columns
---   refusal  text
+--   refusal           text
+--   changed_accounts  uuid[]
 -- parameters
 --   $1   text                      'users:read'
 --   $2   timestamp with time zone  2026-01-31T12:00:00.000Z

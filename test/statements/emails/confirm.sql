@@ -70,9 +70,9 @@ erased as (
   select $11::uuid, $12, asked.user_id, erased.id, $13::timestamptz,
     $14::inet, $15, $16, jsonb_build_object('reason', 'superseded') from erased, asked
 )
-select erased.id from erased;
+select array(select erased.id from erased) as changed_accounts;
 -- columns
---   id  uuid
+--   changed_accounts  uuid[]
 -- parameters
 --   $1   timestamp with time zone  2026-01-31T12:00:00.000Z
 --   $2   uuid                      '00000000-0000-7000-8000-000000000011'
@@ -192,11 +192,12 @@ unlinked as (
     $40::inet, $41, $42, '{}'::jsonb from moved_account
 )
 select asked.is_taken, asked.free_to_asker, asked.user_id, moved_account.email, moved_account.username,
-  false as is_repeat, $43::boolean as sets_password
+  false as is_repeat, $43::boolean as sets_password,
+  array(select moved_account.id from moved_account) as changed_accounts
 from asked left join moved_account on true
 union all
 select false, false, repeated.user_id, repeated.email, repeated.username, true,
-  repeated.used_at is null and repeated.expires_at > $44::timestamptz
+  repeated.used_at is null and repeated.expires_at > $44::timestamptz, null
 from (
   select token.user_id, token.succeeded_at, token.used_at, token.expires_at,
     account.email, account.username, account.password_hash
@@ -204,13 +205,14 @@ from (
   where token.succeeded_at is not null and account.email_verified_at is not null and account.disabled_at is null
     and token.id = $45 and token.purpose = $46::text) repeated;
 -- columns
---   is_taken       boolean
---   free_to_asker  boolean
---   user_id        uuid
---   email          text
---   username       text
---   is_repeat      boolean
---   sets_password  boolean
+--   is_taken          boolean
+--   free_to_asker     boolean
+--   user_id           uuid
+--   email             text
+--   username          text
+--   is_repeat         boolean
+--   sets_password     boolean
+--   changed_accounts  uuid[]
 -- parameters
 --   $1   timestamp with time zone  2026-01-31T12:00:00.000Z
 --   $2   uuid                      '00000000-0000-7000-8000-000000000011'

@@ -57,9 +57,9 @@ erased as (
   select $8::uuid, $9, asked.user_id, erased.id, $10::timestamptz,
     $11::inet, $12, $13, jsonb_build_object('reason', 'superseded') from erased, asked
 )
-select erased.id from erased;
+select array(select erased.id from erased) as changed_accounts;
 -- columns
---   id  uuid
+--   changed_accounts  uuid[]
 -- parameters
 --   $1   uuid                      '00000000-0000-7000-8000-000000000012'
 --   $2   timestamp with time zone  2026-01-31T12:00:00.000Z
@@ -141,11 +141,12 @@ unlinked as (
     $31::inet, $32, $33, '{}'::jsonb from moved_account
 )
 select asked.is_taken, asked.free_to_asker, asked.user_id, moved_account.email, moved_account.username,
-  false as is_repeat, $34::boolean as sets_password
+  false as is_repeat, $34::boolean as sets_password,
+  array(select moved_account.id from moved_account) as changed_accounts
 from asked left join moved_account on true
 union all
 select false, false, repeated.user_id, repeated.email, repeated.username, true,
-  repeated.used_at is null and repeated.expires_at > $35::timestamptz
+  repeated.used_at is null and repeated.expires_at > $35::timestamptz, null
 from (
   select token.user_id, token.succeeded_at, token.used_at, token.expires_at,
     account.email, account.username, account.password_hash
@@ -153,13 +154,14 @@ from (
   where token.succeeded_at is not null and account.email_verified_at is not null and account.disabled_at is null
     and token.id = $36 and token.purpose = $37::text) repeated;
 -- columns
---   is_taken       boolean
---   free_to_asker  boolean
---   user_id        uuid
---   email          text
---   username       text
---   is_repeat      boolean
---   sets_password  boolean
+--   is_taken          boolean
+--   free_to_asker     boolean
+--   user_id           uuid
+--   email             text
+--   username          text
+--   is_repeat         boolean
+--   sets_password     boolean
+--   changed_accounts  uuid[]
 -- parameters
 --   $1   uuid                      '00000000-0000-7000-8000-000000000012'
 --   $2   timestamp with time zone  2026-01-31T12:00:00.000Z

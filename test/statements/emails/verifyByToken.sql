@@ -114,20 +114,22 @@ unlinked as (
     and not exists (select from superseded)
 )
 select proved.kind, proved.user_id, proved.email, verified_account.username, false as is_repeat,
-(select reset_token.id from reset_token) as reset_token_id
+(select reset_token.id from reset_token) as reset_token_id,
+  array(select verified_account.id from verified_account) as changed_accounts
 from proved left join verified_account on true
 union all
-select repeated.kind, repeated.user_id, repeated.email, repeated.username, true, repeated.reset_token_id
+select repeated.kind, repeated.user_id, repeated.email, repeated.username, true, repeated.reset_token_id, null
 from repeated
 union all
-select 'superseded', null, null, null, false, null from superseded;
+select 'superseded', null, null, null, false, null, null from superseded;
 -- columns
---   kind            text
---   user_id         uuid
---   email           text
---   username        text
---   is_repeat       boolean
---   reset_token_id  uuid
+--   kind              text
+--   user_id           uuid
+--   email             text
+--   username          text
+--   is_repeat         boolean
+--   reset_token_id    uuid
+--   changed_accounts  uuid[]
 -- parameters
 --   $1   uuid                      '00000000-0000-7000-8000-000000000012'
 --   $2   timestamp with time zone  2026-01-31T12:00:00.000Z

@@ -2,7 +2,7 @@ begin;
 
 with
 gate as (
-  select session.id as session_id, account.id as user_id,
+  select session.id as session_id, session.expires_at, account.id as user_id,
     case
     when (
         session.revoked_at is not null or session.expires_at <= $1::timestamptz
@@ -27,7 +27,7 @@ where gate.refusal is null for no key update of account;
 
 with
 gate as (
-  select session.id as session_id, account.id as user_id,
+  select session.id as session_id, session.expires_at, account.id as user_id,
     case
     when (
         session.revoked_at is not null or session.expires_at <= $1::timestamptz
@@ -86,7 +86,9 @@ select replaced.*,
     order by held.role_name) as roles,
   array(select distinct unnest(role.permissions) as permission
     from user_roles held join roles role on role.name = held.role_name
-    where held.user_id = changed_user.id order by permission) as permissions from changed_user, replaced;
+    where held.user_id = changed_user.id order by permission) as permissions,
+  array(select changed_user.id from changed_user) as changed_accounts
+from changed_user, replaced;
 -- columns
 --   session_id            uuid
 --   scope                 text
@@ -101,6 +103,7 @@ select replaced.*,
 --   must_change_password  boolean
 --   roles                 text[]
 --   permissions           text[]
+--   changed_accounts      uuid[]
 -- parameters
 --   $1   timestamp with time zone  2026-01-31T12:00:00.000Z
 --   $2   boolean                   true

@@ -57,9 +57,9 @@ unlinked as (
   select $32::uuid, $33, changed_user.id, changed_user.id, $34::timestamptz,
     $35::inet, $36, $37, '{}'::jsonb from changed_user
 )
-select changed_user.id from changed_user;
+select array(select changed_user.id from changed_user) as changed_accounts from changed_user;
 -- columns
---   id  uuid
+--   changed_accounts  uuid[]
 -- parameters
 --   $1   timestamp with time zone  2026-01-31T12:00:00.000Z
 --   $2   timestamp with time zone  2026-01-31T12:00:00.000Z

@@ -16,13 +16,17 @@ with held as (
 ), ended as (
   update sessions set revoked_at = $3, revoked_reason = 'logout'
   from held where sessions.id = held.id and sessions.revoked_at is null
-  returning sessions.id
+  returning sessions.user_id
+), audited as (
+  insert into audit_events (id, type, actor_id, subject_id, created_at, ip, user_agent, request_id, details)
+  select $4::uuid, $5, held.user_id, held.user_id, $6::timestamptz,
+    $7::inet, $8, $9, jsonb_build_object('scope', $10::text, 'sessions', (select count(*) from ended)) || case
+    when held.refresh_counter > $11::int
+    then '{"outdated_token": true}'::jsonb else '{}'::jsonb end from held
 )
-insert into audit_events (id, type, actor_id, subject_id, created_at, ip, user_agent, request_id, details)
-select $4::uuid, $5, held.user_id, held.user_id, $6::timestamptz,
-  $7::inet, $8, $9, jsonb_build_object('scope', $10::text, 'sessions', (select count(*) from ended)) || case
-  when held.refresh_counter > $11::int
-  then '{"outdated_token": true}'::jsonb else '{}'::jsonb end from held;
+select array(select ended.user_id from ended) as changed_accounts;
+-- columns
+--   changed_accounts  uuid[]
 -- parameters
 --   $1   uuid                      '00000000-0000-7000-8000-000000000011'
 --   $2   timestamp with time zone  2026-01-31T12:00:00.000Z

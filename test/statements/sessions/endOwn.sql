@@ -2,7 +2,7 @@ begin;
 
 with
 gate as (
-  select session.id as session_id, account.id as user_id,
+  select session.id as session_id, session.expires_at, account.id as user_id,
     case
     when (
         session.revoked_at is not null or session.expires_at <= $1::timestamptz
@@ -27,7 +27,7 @@ where gate.refusal is null for no key update of account;
 
 with
 gate as (
-  select session.id as session_id, account.id as user_id,
+  select session.id as session_id, session.expires_at, account.id as user_id,
     case
     when (
         session.revoked_at is not null or session.expires_at <= $1::timestamptz
@@ -59,10 +59,13 @@ gate as (
   select $11::uuid, $12, ended_session.user_id, ended_session.user_id, $13::timestamptz,
     $14::inet, $15, $16, jsonb_build_object('session_id', ended_session.id) from ended_session
 )
-select gate.refusal, exists (select from ended_session) as ended from gate;
+select gate.refusal, exists (select from ended_session) as ended,
+  array(select ended_session.user_id from ended_session) as changed_accounts
+from gate;
 -- columns
---   refusal  text
---   ended    boolean
+--   refusal           text
+--   ended             boolean
+--   changed_accounts  uuid[]
 -- parameters
 --   $1   timestamp with time zone  2026-01-31T12:00:00.000Z
 --   $2   boolean                   true

@@ -34,9 +34,10 @@ with held as (
     $10::inet, $11, $12, jsonb_build_object('scope', $13::text, 'sessions', (select count(*) from ended)) from held
   where held.refusal is null
 )
-select held.refusal from held;
+select held.refusal, array(select logged_out_account.id from logged_out_account) as changed_accounts from held;
 -- columns
---   refusal  text
+--   refusal           text
+--   changed_accounts  uuid[]
 -- parameters
 --   $1   timestamp with time zone  2026-01-31T12:00:00.000Z
 --   $2   uuid                      '00000000-0000-7000-8000-000000000011'

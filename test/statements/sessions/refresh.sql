@@ -94,7 +94,8 @@ select verdict.kind, held.id as session_id, held.scope,
   array(select held.role_name from user_roles held where held.user_id = account.id order by held.role_name) as roles,
   array(select distinct unnest(role.permissions) as permission
     from user_roles held join roles role on role.name = held.role_name
-    where held.user_id = account.id order by permission) as permissions
+    where held.user_id = account.id order by permission) as permissions,
+  array(select reused.user_id from reused) as changed_accounts
 from held join verdict on verdict.id = held.id join users account on account.id = held.user_id
 left join rotated on rotated.id = held.id;
 -- columns
@@ -112,6 +113,7 @@ left join rotated on rotated.id = held.id;
 --   must_change_password  boolean
 --   roles                 text[]
 --   permissions           text[]
+--   changed_accounts      uuid[]
 -- parameters
 --   $1   uuid                      '00000000-0000-7000-8000-000000000011'
 --   $2   boolean                   true

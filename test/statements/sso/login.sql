@@ -259,6 +259,7 @@ with new_session as (
   ) ranked
   where sessions.id = ranked.id and sessions.revoked_at is null
     and (ranked.is_over or ranked.place >= $34)
+  returning sessions.user_id, sessions.revoked_reason
 ), new_mail as (
   insert into outbox (id, user_id, recipient, template, details, to_proved_address, created_at, next_attempt_at)
   select $35::uuid, source.user_id, source.recipient, $36::text,
@@ -281,7 +282,8 @@ select
   array(select held.role_name from user_roles held where held.user_id = account.id order by held.role_name) as roles,
   array(select distinct unnest(role.permissions) as permission
     from user_roles held join roles role on role.name = held.role_name
-    where held.user_id = account.id order by permission) as permissions, device.is_told as is_device_told
+    where held.user_id = account.id order by permission) as permissions, device.is_told as is_device_told,
+  array(select surplus.user_id from surplus where surplus.revoked_reason = 'session_limit') as changed_accounts
 from new_session join users account on account.id = new_session.user_id, device;
 -- columns
 --   id                    uuid
@@ -294,6 +296,7 @@ from new_session join users account on account.id = new_session.user_id, device;
 --   roles                 text[]
 --   permissions           text[]
 --   is_device_told        boolean
+--   changed_accounts      uuid[]
 -- parameters
 --   $1   uuid                      '00000000-0000-7000-8000-000000000027'
 --   $2   text                      ''
