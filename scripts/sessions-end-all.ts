@@ -7,7 +7,8 @@ import { readVariables } from './program/project.ts';
 import { confirm } from './program/terminal.ts';
 
 const usage = `npm run sessions:end-all [-- --yes] [--url postgres://…]
-  Logs everybody out, at once: every session that began before now is refused on its next request.
+  Logs everybody out, at once: every session that began before now is refused on its next request. GET /auth/me may
+  still answer for one that it was asked about lately, for up to SESSION_CACHE_SECONDS.
 Without --url: DATABASE_URL, else LOCAL_POSTGRES_URL, else the embedded database.`;
 
 const options = { yes: { type: 'boolean', default: false }, url: { type: 'string' } } as const;

@@ -109,7 +109,7 @@ export const userRoutes = ({ administration: users, uploads }: Features) => [
       description:
         'Members that are absent stay as they are. Disabling an account, or removing its password, ends its sessions at once. You can neither give nor take what goes beyond your own permissions, and the last administrator stays.',
       tag: 'administration',
-      budget: { trips: 1, objects: 1 },
+      budget: { trips: 1, objects: 2 },
       access: 'users:write',
       params: UserParams,
       json: EditUserBody,
@@ -163,7 +163,7 @@ export const userRoutes = ({ administration: users, uploads }: Features) => [
       description:
         'The account, its sessions and its files are deleted for good; audit events stay without personal data, and the owner is told by mail. You cannot delete your own account here, nor that of the last administrator.',
       tag: 'administration',
-      budget: { trips: 1, objects: 3 },
+      budget: { trips: 1, objects: 4 },
       access: 'users:write',
       params: UserParams,
       answers: { 204: { description: 'Deleted' } },
@@ -183,7 +183,7 @@ export const userRoutes = ({ administration: users, uploads }: Features) => [
       description:
         'Use it when a device is lost or a password has leaked. The access tokens of the account stop working with its sessions, on the next request. It can be repeated.',
       tag: 'administration',
-      budget: { trips: 1, objects: 1 },
+      budget: { trips: 1, objects: 2 },
       access: 'sessions:revoke',
       params: UserParams,
       answers: { 204: { description: 'All its sessions have ended' } },

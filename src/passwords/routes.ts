@@ -45,7 +45,7 @@ export const passwordRoutes = (passwords: Passwords, { config }: Pick<Web, 'conf
       reasons: changeReasons(passwords),
       answers: { 200: { description: 'New tokens; cookies are set', schema: TokenResponse } },
       errors: ['weak_password', 'conflict', ...ownPasswordErrors],
-      budget: { trips: 2, objects: 5 },
+      budget: { trips: 2, objects: 6 },
     },
     async (c, ctx) => {
       const { current_password: current, new_password: next } = c.req.valid('json');
@@ -90,7 +90,7 @@ export const passwordRoutes = (passwords: Passwords, { config }: Pick<Web, 'conf
       json: ResetPasswordBody,
       answers: { 204: { description: 'The password is set; the same request again changes nothing' } },
       errors: ['token_invalid', 'weak_password', 'validation_failed', 'overloaded'],
-      budget: { trips: 2, objects: 3 },
+      budget: { trips: 2, objects: 4 },
     },
     async (c, ctx) => {
       await passwords.reset(ctx, c.req.valid('json'));

@@ -201,7 +201,7 @@ export const sessionRoutes = ({ accounts, sessions }: Features, { config, identi
         answers: {
           204: { description: 'Ended, or there was none; cookies are cleared unless only the others ended' },
         },
-        budget: { trips: 1, objects: 1 },
+        budget: { trips: 1, objects: 2 },
         errors: [
           'duplicate_cookie',
           'unauthenticated',
@@ -230,7 +230,7 @@ export const sessionRoutes = ({ accounts, sessions }: Features, { config, identi
         rate: 'anybody',
         oauthForm: RevokeForm,
         answers: { 200: { description: 'The token is not valid any more, whatever it was' } },
-        budget: { trips: 1, objects: 1 },
+        budget: { trips: 1, objects: 2 },
         errors: ['validation_failed'],
       },
       async (c, ctx) => {

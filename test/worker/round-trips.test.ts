@@ -27,7 +27,18 @@ const counted = (namespace: DurableObjectNamespace, count: { calls: number }) =>
         count.calls++;
         return stub[method]?.(...args);
       };
-    const methods = ['reserve', 'settle', 'forgive', 'hit', 'giveBack', 'trust', 'set'];
+    const methods = [
+      'reserve',
+      'settle',
+      'forgive',
+      'hit',
+      'giveBack',
+      'trust',
+      'ask',
+      'fill',
+      'forget',
+      'set',
+    ];
     return Object.fromEntries(methods.map((method) => [method, call(method)]));
   },
 });
@@ -36,6 +47,7 @@ const objects = { calls: 0 };
 const counting = {
   LOGIN_GUARD: counted(env.LOGIN_GUARD as never, objects) as never,
   RATE_LIMITER: counted(env.RATE_LIMITER as never, objects) as never,
+  SESSION_GATE: counted(env.SESSION_GATE as never, objects) as never,
   AGENDA: counted(env.AGENDA as never, objects) as never,
   RATE_LIMIT_MAX: '1000',
   // What ran meanwhile would be counted too.
@@ -62,7 +74,7 @@ const described = 'described';
 /** The key of the first route that the request reaches, as the app matches it. */
 const keyOf = (request: string): string => {
   const [method = '', url = ''] = request.split(' ');
-  const path = url.split('?')[0] ?? '';
+  const path = url.split(/[?,]/)[0] ?? '';
   const isMatch = (key: string) =>
     new RegExp(`^${key.replaceAll(/\{\w+\}/g, '[^/]+')}$`).test(`${method} ${path}`);
   return Object.keys(operations).find(isMatch) ?? '';
@@ -100,8 +112,6 @@ describe('database round trips and Durable Object calls, as the contract budgets
     ...(
       [
         ['POST', '/auth/logout'],
-        ['GET', '/auth/me'],
-        ['GET', '/users/me'],
         ['GET', '/auth/sessions'],
         ['DELETE', `/auth/sessions/${crypto.randomUUID()}`],
       ] as const
@@ -121,7 +131,7 @@ describe('database round trips and Durable Object calls, as the contract budgets
         ['GET', '/users?q=a', 'users:read'],
         ['GET', '/users/{id}', 'users:read'],
         ['POST', '/users', 'users:write', { email: newEmail() }],
-        ['PATCH', '/users/{id}', 'users:write', { roles: ['user'], disabled: false }],
+        ['PATCH', '/users/{id}', 'users:write', { must_change_password: true }],
         ['DELETE', '/users/{id}', 'users:write'],
         ['DELETE', '/users/{id}/sessions', 'sessions:revoke'],
         ['GET', '/users/{id}/uploads', 'uploads:read'],
@@ -283,7 +293,7 @@ describe('database round trips and Durable Object calls, as the contract budgets
     [
       // The session that the browser had ends after the response.
       'POST /auth/token in a browser that has a session',
-      { db: 3, objects: 3 },
+      { db: 3, objects: 4 },
       async () => {
         const { user, access_token } = await newAccount(client);
         const init = { json: { email: user.email, password }, cookies: { itsor_session: access_token } };
@@ -300,9 +310,9 @@ describe('database round trips and Durable Object calls, as the contract budgets
       },
     ],
     [
-      // Limiter, and after the response the failures that are forgiven.
+      // Limiter, session gate, and after the response the failures that are forgiven.
       'POST /auth/email/verify by a link',
-      { db: 1, objects: 2 },
+      { db: 1, objects: 3 },
       async () => {
         const { email } = (await newAccount(client)).user;
         const token = await tokenIn(email, 'verify_email', 'verify_email');
@@ -312,13 +322,33 @@ describe('database round trips and Durable Object calls, as the contract budgets
     [
       // The guess is reserved too, and settled after the response.
       'POST /auth/email/verify by a code',
-      { db: 1, objects: 4 },
+      { db: 1, objects: 5 },
       async () => {
         const { email } = (await newAccount(client)).user;
         const code = await codeIn(email);
         return () => client('POST', '/auth/email/verify', { json: { email, code } });
       },
     ],
+    ...(['/auth/me', '/users/me'] as const).flatMap((path): Case[] => [
+      [
+        `GET ${path}`,
+        described,
+        async () => {
+          const { access_token: bearer } = await newAccount(client);
+          await client('GET', path, { bearer });
+          return () => client('GET', path, { bearer });
+        },
+      ],
+      [
+        // The gate does not know the session yet, and is told after the response.
+        `GET ${path}, for the first time`,
+        { db: 1, objects: 2 },
+        async () => {
+          const { access_token: bearer } = await newAccount(client);
+          return () => client('GET', path, { bearer });
+        },
+      ],
+    ]),
     [
       // What turns out to be nobody's is taken off the person's count, and counts for the network.
       'GET /auth/me with a session that has ended',

@@ -19,7 +19,7 @@ const readMe = (path: '/auth/me' | '/users/me', { me }: Pick<Accounts, 'me'>) =>
       access: 'session',
       answers: { 200: { description: 'The account', schema: User } },
       errors: ['account_disabled'],
-      budget: { trips: 1, objects: 1 },
+      budget: { trips: 0, objects: 1 },
     },
     async (c, ctx) => c.json(userResponse(await me(ctx, c.var.sessionAnswer)), 200),
   );
@@ -39,7 +39,7 @@ export const meRoutes = (accounts: Accounts, { config }: Pick<Web, 'config'>) =>
       json: EditMeBody,
       answers: { 200: { description: 'The account', schema: User } },
       errors: ['account_disabled', 'email_not_verified', 'username_taken', 'validation_failed'],
-      budget: { trips: 1, objects: 1 },
+      budget: { trips: 1, objects: 2 },
     },
     async (c, ctx) => c.json(userResponse(await accounts.rename(ctx, c.req.valid('json').username)), 200),
   ),
@@ -56,7 +56,7 @@ export const meRoutes = (accounts: Accounts, { config }: Pick<Web, 'config'>) =>
       json: DeleteMeBody,
       answers: { 204: { description: 'Deleted; cookies are cleared' } },
       errors: ['conflict', ...ownPasswordErrors],
-      budget: { trips: 2, objects: 6 },
+      budget: { trips: 2, objects: 7 },
     },
     async (c, ctx) => {
       await accounts.remove(ctx, c.req.valid('json').password);

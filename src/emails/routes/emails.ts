@@ -110,7 +110,7 @@ export const emailRoutes = (emails: Emails, web: Web) => {
           204: { description: 'The old address is back. A second use changes nothing' },
         },
         errors: ['token_invalid', 'email_taken', 'validation_failed'],
-        budget: { trips: 1, objects: 2 },
+        budget: { trips: 1, objects: 3 },
       },
       async (c, ctx) => {
         await restore(ctx, c.req.valid('json').token);
