@@ -6,6 +6,7 @@ import type { Container } from './container.ts';
 import { createEmails } from './emails/service.ts';
 import { createForkFeatures } from './fork/fork.ts';
 import { createHealth } from './health/service.ts';
+import { createIntrospection } from './introspection/service.ts';
 import { createMail } from './mail/service.ts';
 import { createMetrics } from './metrics/service.ts';
 import { checkArgon2id } from './passwords/argon2/argon2id.ts';
@@ -23,8 +24,10 @@ export const createFeatures = (container: Container) => {
   const audit = createAudit(container);
   const passwords = createPasswords(container, audit);
   const uploads = createUploads(container);
+  const accounts = createAccounts(container, passwords);
   return {
-    accounts: createAccounts(container, passwords),
+    accounts,
+    introspection: createIntrospection(container, accounts),
     passwords,
     emails: createEmails(container, passwords),
     sessions: createSessions(container, passwords),

@@ -1,5 +1,6 @@
 import { AgendaObject } from './agenda/agenda-object.ts';
 import type { Bindings } from './container.ts';
+import { AuthServiceEntrypoint } from './rpc/auth-service.ts';
 import { createWorker } from './worker.ts';
 
 export { LoginGuard } from './login-guard/login-guard-object.ts';
@@ -21,6 +22,11 @@ const workerOf = (bindings: Bindings) => {
 /** Does the work that is due, as the cron does. */
 export class Agenda extends AgendaObject<Bindings> {
   protected override work = () => workerOf(this.env).jobs.due(this.ctx);
+}
+
+/** What other Workers of the same account call. */
+export class AuthService extends AuthServiceEntrypoint<Bindings> {
+  protected override rpc = () => workerOf(this.env).rpc;
 }
 
 export default {

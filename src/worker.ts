@@ -7,6 +7,7 @@ import { type LoadedConfig, loadConfig } from './platform/config/load.ts';
 import type { RequestContext } from './platform/context.ts';
 import { createDatabase } from './platform/db/client.ts';
 import { isLoopback } from './platform/rules/network.ts';
+import { createRpc } from './rpc/service.ts';
 
 /**
  * PostgreSQL on this machine speaks no HTTP: `npm run dev` starts the endpoint in front of it, and `wrangler dev` alone
@@ -36,7 +37,14 @@ export const createWorker = (bindings: Bindings, facts: Partial<Foundation> = {}
   if (loaded.ok) {
     const container = createContainer(loaded.config, bindings, foundation);
     const features = createFeatures(container);
-    return { ...createApp(container, features), jobs: createJobs(foundation, features) };
+    const { app, routes } = createApp(container, features);
+    const rpc = createRpc({
+      foundation,
+      timeoutMs: loaded.config.limits.requestTimeoutMs,
+      introspection: features.introspection,
+      fetch: (request, execution) => app.fetch(request, bindings, execution as ExecutionContext),
+    });
+    return { app, routes, rpc, jobs: createJobs(foundation, features) };
   }
   const { problems, strict, database } = loaded;
   for (const problem of problems) log.error('misconfigured', problem);
@@ -47,6 +55,7 @@ export const createWorker = (bindings: Bindings, facts: Partial<Foundation> = {}
   return {
     app: createRefusingApp(foundation, { problems, strict, recordRefusal }),
     routes: [],
+    rpc: null,
     jobs: createJobs(foundation, null),
   };
 };

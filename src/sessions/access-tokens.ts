@@ -38,8 +38,11 @@ export type AccessTokens = {
     issuedAt: Date,
     expiresAt: Date,
   ) => Promise<string>;
-  /** Verifies without the database, with a leeway of 30 seconds. Never throws because of a client's token. */
-  readonly verify: (token: string, now: Date) => Promise<AccessVerdict>;
+  /**
+   * Verifies without the database, with a leeway of 30 seconds. Never throws because of a client's token.
+   * @param audience whom the token must be meant for; `JWT_AUDIENCE` where it is absent
+   */
+  readonly verify: (token: string, now: Date, audience?: string) => Promise<AccessVerdict>;
   /** The public keys (RFC 7517); none under HS*. */
   readonly jwks: () => Promise<{ keys: JWK[] }>;
 };
@@ -148,7 +151,7 @@ export const createAccessTokens = (config: JwtConfig): AccessTokens => {
       return toOnlySpelling(token, algorithm);
     },
 
-    verify: async (token, now) => {
+    verify: async (token, now, meantFor = audience) => {
       // jose accepts white space, padding and stray bits; here a token has one spelling.
       if (!isCanonicalCompactJws(token) || !isOnlySpelling(token, algorithm)) return { kind: 'invalid' };
       const { byKid } = await keyring();
@@ -162,7 +165,7 @@ export const createAccessTokens = (config: JwtConfig): AccessTokens => {
           algorithms: [algorithm],
           typ: 'at+jwt',
           issuer,
-          audience,
+          audience: meantFor,
           clockTolerance: leewaySeconds,
           currentDate: now,
           requiredClaims: ['sub', 'sid', 'jti', 'iat', 'exp', 'roles'],

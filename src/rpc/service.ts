@@ -1,0 +1,153 @@
+import { userResponse } from '../accounts/schema/users.ts';
+import type { Foundation } from '../container.ts';
+import type { Introspection, VerifyOptions } from '../introspection/service.ts';
+import type { RequestContext } from '../platform/context.ts';
+import { type Problem, toAppError } from '../platform/http/problem.ts';
+import type { LogoutScope } from '../sessions/rules/session.ts';
+import { offlineAccess } from '../sessions/rules/session.ts';
+import type { TokenResponse } from '../sessions/schema.ts';
+import type { Client, LoggedIn, Login, Refused, SignedUp, SignUp, Verified } from './types.ts';
+
+type Invocation = Pick<ExecutionContext, 'waitUntil'>;
+
+type Parts = {
+  readonly foundation: Pick<Foundation, 'clock' | 'log' | 'newRequestId'>;
+  readonly timeoutMs: number;
+  /** The app that answers the HTTP API. */
+  readonly fetch: (request: Request, execution: Invocation) => Response | Promise<Response>;
+  readonly introspection: Introspection;
+};
+
+/** The app looks at the path only, and a lenient one answers at names of this machine alone. */
+const origin = 'http://localhost';
+
+const refusedBy = (response: Response, { status, code, detail, errors }: Problem): Refused => {
+  const retryAfter = Number(response.headers.get('Retry-After'));
+  return {
+    ok: false,
+    status,
+    code,
+    detail,
+    ...(errors && { errors }),
+    ...(retryAfter > 0 && { retryAfterSeconds: retryAfter }),
+  };
+};
+
+export type Rpc = ReturnType<typeof createRpc>;
+
+/**
+ * What other Workers of the same Cloudflare account call through a service binding. `verify` asks the session gate; the
+ * others are the routes of the HTTP API, with its validation, limits and errors, for the client that the caller names.
+ */
+export const createRpc = ({ foundation, timeoutMs, fetch, introspection }: Parts) => {
+  const { clock, log, newRequestId } = foundation;
+
+  const contextOf = ({ waitUntil }: { waitUntil: (work: Promise<unknown>) => void }): RequestContext => {
+    const requestId = newRequestId();
+    return {
+      requestId,
+      get now() {
+        return clock();
+      },
+      ip: null,
+      network: 'unknown',
+      networks: ['unknown'],
+      userAgent: null,
+      actor: null,
+      requiredPermission: null,
+      signal: AbortSignal.timeout(timeoutMs),
+      keepAlive: () => {},
+      log,
+      defer: (name, work) =>
+        waitUntil(
+          work.catch((error: unknown) => log.error(`deferred: ${name}`, { request_id: requestId, error })),
+        ),
+    };
+  };
+
+  type Call = { readonly json: object; readonly bearer?: string };
+
+  const post = async (
+    invocation: Invocation,
+    client: Client,
+    path: `/${string}`,
+    { json, bearer }: Call,
+  ): Promise<{ response: Response; refused: Refused | null }> => {
+    const headers = new Headers({ 'Content-Type': 'application/json' });
+    if (client.address !== null) headers.set('CF-Connecting-IP', client.address);
+    if (client.userAgent !== null) headers.set('User-Agent', client.userAgent);
+    if (bearer !== undefined) headers.set('Authorization', `Bearer ${bearer}`);
+    const request = new Request(origin + path, { method: 'POST', headers, body: JSON.stringify(json) });
+    const response = await fetch(request, invocation);
+    const refused = response.ok ? null : refusedBy(response, await response.json<Problem>());
+    return { response, refused };
+  };
+
+  return {
+    verify: async (
+      invocation: Invocation,
+      token: string,
+      options: VerifyOptions = {},
+    ): Promise<Verified | Refused> => {
+      const waitUntil = (work: Promise<unknown>) => invocation.waitUntil(work);
+      try {
+        const { account, claims, permissions } = await introspection.verify(
+          contextOf({ waitUntil }),
+          String(token),
+          options,
+        );
+        return { ok: true, user: userResponse(account), session: { id: claims.sessionId }, permissions };
+      } catch (thrown) {
+        const { status, code, detail } = toAppError(thrown);
+        if (status >= 500) log.error('a token could not be verified', { error: thrown });
+        return { ok: false, status, code, detail };
+      }
+    },
+
+    login: async (
+      invocation: Invocation,
+      { identifier, password, turnstileToken }: Login,
+      client: Client,
+    ): Promise<LoggedIn | Refused> => {
+      const json = { identifier, password, turnstile_token: turnstileToken, scope: offlineAccess };
+      const { response, refused } = await post(invocation, client, '/auth/token', { json });
+      return refused ?? { ok: true, tokens: await response.json<TokenResponse>() };
+    },
+
+    signup: async (
+      invocation: Invocation,
+      { email, password, username, turnstileToken }: SignUp,
+      client: Client,
+    ): Promise<SignedUp | Refused> => {
+      const json = { email, password, username, turnstile_token: turnstileToken, scope: offlineAccess };
+      const { response, refused } = await post(invocation, client, '/auth/signup', { json });
+      if (refused) return refused;
+      return response.status === 202
+        ? { ok: true, accepted: await response.json() }
+        : { ok: true, tokens: await response.json<TokenResponse>() };
+    },
+
+    refresh: async (
+      invocation: Invocation,
+      refreshToken: string,
+      client: Client,
+    ): Promise<LoggedIn | Refused> => {
+      const json = { refresh_token: refreshToken };
+      const { response, refused } = await post(invocation, client, '/auth/refresh', { json });
+      return refused ?? { ok: true, tokens: await response.json<TokenResponse>() };
+    },
+
+    logout: async (
+      invocation: Invocation,
+      accessToken: string,
+      client: Client,
+      scope: LogoutScope = 'local',
+    ): Promise<{ ok: true } | Refused> => {
+      const { refused } = await post(invocation, client, '/auth/logout', {
+        json: { scope },
+        bearer: accessToken,
+      });
+      return refused ?? { ok: true };
+    },
+  };
+};
