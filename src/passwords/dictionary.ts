@@ -7,12 +7,12 @@ import { dictionaryFile, dictionarySha256, type PasswordDictionary, rankWords } 
 type Assets = { readonly fetch: (url: string, init: { signal: AbortSignal }) => Promise<Response> };
 
 /** What an isolate has of a dictionary. It holds no promise, because that belongs to the request that made it. */
-type Kept = { dictionary: PasswordDictionary | null; isBeingRead: boolean };
+type Kept = { dictionary: PasswordDictionary | null; isBeingRead: boolean; reads: number };
 
 const keptOf = new WeakMap<Assets, Kept>();
 
 const keptFor = (assets: Assets): Kept => {
-  const kept = keptOf.get(assets) ?? { dictionary: null, isBeingRead: false };
+  const kept = keptOf.get(assets) ?? { dictionary: null, isBeingRead: false, reads: 0 };
   keptOf.set(assets, kept);
   return kept;
 };
@@ -52,6 +52,7 @@ export const createDictionaryReader = (
 
   const load = async (signal: AbortSignal): Promise<PasswordDictionary> => {
     kept.isBeingRead = true;
+    kept.reads += 1;
     try {
       const text = await readText(signal);
       const giveWay = createGiveWay(signal);
@@ -68,13 +69,15 @@ export const createDictionaryReader = (
   return {
     /**
      * Requests that need it at once leave the work to the first of them, because each would read and rank it by itself.
-     * They cannot wait for its promise, and it may have been cancelled: they look again, and then do the work themselves.
+     * They cannot wait for its promise, and it may have been cancelled: they look again, and then the next one does it.
      * @throws AppError `service_unavailable` where it cannot be read, or is not the one of this build; `timeout`
      */
     read: async (signal: AbortSignal = new AbortController().signal): Promise<PasswordDictionary> => {
+      let { reads } = kept;
       for (let waitedMs = 0; kept.isBeingRead && waitedMs < patienceMs; waitedMs += lookAgainMs) {
         await wait(lookAgainMs);
         if (signal.aborted) throw new AppError('timeout');
+        if (kept.reads !== reads) [waitedMs, reads] = [0, kept.reads];
       }
       return kept.dictionary ?? load(signal);
     },
