@@ -20,9 +20,13 @@ const keptFor = (assets: Assets): Kept => {
 /** To rank a word takes the thread as long as to unpack so many bytes. */
 const wordWeight = 512;
 
-/** Ten times as long as a dictionary takes to be read and ranked on a slow machine. */
-const patienceMs = 1_000;
 const lookAgainMs = 10;
+
+type Options = {
+  readonly readLimitMs?: number;
+  /** After which a request that others wait for counts as cancelled: ten times as long as a slow machine takes. */
+  readonly patienceMs?: number;
+};
 
 const wait = (ms: number) => new Promise<void>((resolve) => void setTimeout(resolve, ms));
 
@@ -34,7 +38,7 @@ export type DictionaryReader = ReturnType<typeof createDictionaryReader>;
  */
 export const createDictionaryReader = (
   assets: Assets,
-  { readLimitMs = 3_000 }: { readonly readLimitMs?: number } = {},
+  { readLimitMs = 3_000, patienceMs = 1_000 }: Options = {},
 ) => {
   const kept = keptFor(assets);
 

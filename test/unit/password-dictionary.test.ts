@@ -81,7 +81,7 @@ describe('the password dictionary', () => {
     ['is empty', () => new Response('')],
     ['breaks off', () => new Response(new ReadableStream({ pull: (c) => c.error(new Error('cut off')) }))],
   ])('is refused where it %s, and the next request tries again', async (_, bad) => {
-    const { read } = createDictionaryReader(assetsWith(bad, bad, good));
+    const { read } = createDictionaryReader(assetsWith(bad, bad, good), { patienceMs: 60_000 });
     for (let attempt = 0; attempt < 2; attempt++)
       await expect(read()).rejects.toMatchObject({ code: 'service_unavailable', retryAfterSeconds: 5 });
     expect((await read()).longest).toEqual({ diceware: 9, passwords: 20 });
@@ -107,7 +107,11 @@ describe('requests that need the password dictionary at once', () => {
 
   it('get it although the first of them times out meanwhile', async () => {
     let isFirst = true;
-    const { read } = createDictionaryReader(assetsThatHang(() => isFirst));
+    const limits = { readLimitMs: 60_000, patienceMs: 60_000 };
+    const { read } = createDictionaryReader(
+      assetsThatHang(() => isFirst),
+      limits,
+    );
     const late = new AbortController();
     const first = read(late.signal);
     const second = read();
@@ -119,7 +123,7 @@ describe('requests that need the password dictionary at once', () => {
 
   it('get it from the next one if the first was cancelled and never goes on', async () => {
     const assets = assetsWith(() => new Promise(() => {}), good);
-    const { read } = createDictionaryReader(assets);
+    const { read } = createDictionaryReader(assets, { patienceMs: 300 });
     void read();
     const [second, ...others] = await Promise.all([read(), read(), read(), read()]);
     for (const other of others) expect(other).toBe(second);
