@@ -4,7 +4,7 @@ import type { Config } from '../../src/platform/config/schema.ts';
 import { causeOf } from '../program/reason.ts';
 import { type Finding, failure, note, ok, verdict } from './report.ts';
 
-type JwtConfig = Pick<Config['jwt'], 'algorithm' | 'privateKey'>;
+type JwtConfig = Pick<Config['jwt'], 'algorithm' | 'privateKey' | 'previousPrivateKeys'>;
 
 const check = 'key set';
 const path = '/.well-known/jwks.json';
@@ -12,13 +12,14 @@ const timeoutMs = 15_000;
 
 /** Whether other services can verify access tokens; with a service, whether it publishes the key that signs them. */
 export const inspectKeySet = async (
-  { algorithm, privateKey }: JwtConfig,
+  { algorithm, privateKey, previousPrivateKeys }: JwtConfig,
   url: string | undefined,
 ): Promise<Finding> => {
+  const has = previousPrivateKeys.length === 0 ? 'is empty' : 'has former keys alone';
   if (privateKey === null)
     return note(
       check,
-      `the key set is empty because tokens are signed with ${algorithm}: other services cannot verify them offline; npm run secrets:generate -- --algorithm ES256 makes a key that they can use, and npm run secrets:rotate -- --algorithm ES256 brings it into a service that runs`,
+      `the key set ${has} because tokens are signed with ${algorithm}: other services cannot verify them offline; npm run secrets:generate -- --algorithm ES256 makes a key that they can use, and npm run secrets:rotate -- --env … --algorithm ES256 brings it into a service that runs`,
     );
   if (url === undefined)
     return ok(check, `tokens are signed with ${algorithm}: other services verify them with ${path}`);

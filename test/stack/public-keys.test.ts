@@ -88,5 +88,5 @@ describe('npm run dev -- --algorithm ES256', () => {
     const back = await start();
     expect(await statusOf(back, token)).toBe(200);
     expect(decodeProtectedHeader(await logIn(back)).alg).toBe('HS256');
-  }, 240_000);
+  }, 400_000);
 });

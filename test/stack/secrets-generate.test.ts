@@ -59,6 +59,15 @@ it('prints a private key on one line, which grep finds, a shell reads, and Itsor
   }
 });
 
+it.each(['secrets-generate', 'secrets-rotate', 'dev'])(
+  '%s refuses an --algorithm that npm keeps to itself, instead of going on without it',
+  async (program) => {
+    const run = await runScript([`scripts/${program}.ts`], { npm_config_algorithm: 'ES256' });
+    expect(run).toMatchObject({ status: 1, stdout: '' });
+    expect(run.stderr).toMatch(/^npm keeps that --algorithm to itself: npm run \S+ -- --algorithm/);
+  },
+);
+
 it('says in a sentence what it does not know', async () => {
   const run = await generate('--algorithm', 'none');
   expect(run).toMatchObject({ status: 1, stdout: '' });

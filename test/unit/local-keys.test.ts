@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Variables } from '../../scripts/program/project.ts';
 import { newPrivateKey } from '../../scripts/secrets/rotation.ts';
 import { withLocalKeys } from '../../scripts/stack/local-keys.ts';
+import { loadConfig } from '../../src/platform/config/load.ts';
 import { localSecrets } from '../../src/platform/config/secret.ts';
 import { configOf } from './config-fixtures.ts';
 
@@ -88,7 +89,14 @@ describe('npm run dev -- --algorithm', () => {
     expect(await keysOf({ JWT_SECRET: 'a,b' }, 'ES256')).toMatchObject({ previousSecrets: [] });
   });
 
-  it('leaves no warning, and lets no public secret verify in a strict environment', async () => {
+  it('leaves no secret that nothing uses, of which the Worker would warn', async () => {
+    for (const name of ['JWT_SECRET', 'JWT_SECRET_KEY']) {
+      const { variables } = await withLocalKeys({ BACKEND_ENV: 'local', [name]: 'mine' }, directory, 'ES256');
+      expect(loadConfig(variables).warnings).toEqual([]);
+    }
+  });
+
+  it('lets no public secret verify in a strict environment', async () => {
     const { variables } = await withLocalKeys({ BACKEND_ENV: 'staging' }, directory, 'ES256');
     expect(variables.JWT_SECRET_PREVIOUS).toBe('');
   });
