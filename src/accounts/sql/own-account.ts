@@ -33,9 +33,7 @@ export const createOwnAccountSql = ({ db, gate, newId, config }: OwnAccountParts
     find: async (ctx: SessionContext): Promise<Account> => {
       const [row] = await db.execute<OwnAccountRow>(
         ctx,
-        sql`with ${gate.own(ctx, { unverified: true })}
-            select gate.refusal, ${accountColumnsOf(sql`account`)}
-            from gate join users account on account.id = gate.user_id`,
+        gate.readOwn(ctx, ({ account }) => accountColumnsOf(account), { unverified: true }),
       );
       return toOwn(row, ctx.now);
     },

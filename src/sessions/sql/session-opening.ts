@@ -71,7 +71,7 @@ export const openSession = (
   } as const;
   const recipient = sql`
     select owner.id as user_id, owner.email as recipient
-    from new_session join users owner on owner.id = new_session.user_id, device where device.is_told`;
+    from device join users owner on owner.id = device.user_id where device.is_told`;
   return sql`
     with new_session as (
       insert into sessions ${sessionColumns}
@@ -93,7 +93,7 @@ export const openSession = (
       ${insertAudit(ctx, event)} from new_session
     )
     select ${accountColumnsOf(sql`account`)}, device.is_told as is_device_told
-    from new_session join users account on account.id = new_session.user_id, device`;
+    from device join users account on account.id = device.user_id`;
 };
 
 export type Replacement = {
