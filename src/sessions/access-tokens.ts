@@ -32,17 +32,20 @@ type Keyring = {
 };
 
 export type AccessTokens = {
-  /** Signs an `at+jwt` (RFC 9068). */
+  /**
+   * Signs an `at+jwt` (RFC 9068).
+   * @param claims `audience`: whom the token is meant for; `JWT_AUDIENCE` where it is absent
+   */
   readonly sign: (
-    claims: AccessClaims & { tokenId: string },
+    claims: AccessClaims & { tokenId: string; audience?: string | undefined },
     issuedAt: Date,
     expiresAt: Date,
   ) => Promise<string>;
   /**
    * Verifies without the database, with a leeway of 30 seconds. Never throws because of a client's token.
-   * @param audience whom the token must be meant for; `JWT_AUDIENCE` where it is absent
+   * @param audience whom the token must be meant for, or one of those; `JWT_AUDIENCE` where it is absent
    */
-  readonly verify: (token: string, now: Date, audience?: string) => Promise<AccessVerdict>;
+  readonly verify: (token: string, now: Date, audience?: string | string[]) => Promise<AccessVerdict>;
   /** The public keys (RFC 7517); none under HS*. */
   readonly jwks: () => Promise<{ keys: JWK[] }>;
 };
@@ -127,6 +130,9 @@ const readClaims = ({ sub, sid, roles }: JWTPayload): AccessClaims | null =>
     ? { userId: sub, sessionId: sid, roles }
     : null;
 
+/** The instant of a NumericDate (RFC 7519 section 2). */
+const instantOf = (numericDate: number | undefined): Date => new Date(Number(numericDate) * 1000);
+
 export const createAccessTokens = (config: JwtConfig): AccessTokens => {
   const { algorithm, issuer, audience } = config;
   // Keeps the keys rather than a promise of them, because a promise belongs to the request that made it.
@@ -137,12 +143,16 @@ export const createAccessTokens = (config: JwtConfig): AccessTokens => {
   };
 
   return {
-    sign: async ({ userId, sessionId, roles, tokenId }, issuedAt, expiresAt) => {
+    sign: async (
+      { userId, sessionId, roles, tokenId, audience: meantFor = audience },
+      issuedAt,
+      expiresAt,
+    ) => {
       const { signingKey, kid } = await keyring();
       const token = await new SignJWT({ sid: sessionId, roles: [...roles] })
         .setProtectedHeader({ alg: algorithm, typ: 'at+jwt', kid })
         .setIssuer(issuer)
-        .setAudience(audience)
+        .setAudience(meantFor)
         .setSubject(userId)
         .setJti(tokenId)
         .setIssuedAt(issuedAt)
@@ -171,8 +181,15 @@ export const createAccessTokens = (config: JwtConfig): AccessTokens => {
           requiredClaims: ['sub', 'sid', 'jti', 'iat', 'exp', 'roles'],
         });
         const claims = readClaims(payload);
-        const goodUntil = new Date((Number(payload.exp) + leewaySeconds) * 1000);
-        return claims ? { kind: 'valid', claims, goodUntil } : { kind: 'invalid' };
+        if (!claims) return { kind: 'invalid' };
+        const { jti, iat, exp } = payload;
+        const expiresAt = instantOf(exp);
+        return {
+          kind: 'valid',
+          claims,
+          token: { id: String(jti), issuedAt: instantOf(iat), expiresAt },
+          goodUntil: new Date(expiresAt.getTime() + leewaySeconds * 1000),
+        };
       } catch (error) {
         if (!(error instanceof errors.JOSEError)) throw error;
         const claims = error instanceof errors.JWTExpired ? readClaims(error.payload) : null;
