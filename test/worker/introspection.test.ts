@@ -1,3 +1,4 @@
+import { createExecutionContext } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
 import * as oauth from 'oauth4webapi';
 import { describe, expect, it, vi } from 'vitest';
@@ -113,11 +114,12 @@ describe('POST /auth/introspect (RFC 7662)', () => {
     const at = async (seconds: number) => {
       const clock = () => new Date((Number(exp) + seconds) * 1000);
       const { app } = createWorker({ ...env, ...withServices } as never, { clock });
-      const response = await app.request('http://localhost/auth/introspect', {
+      const init = {
         method: 'POST',
         body: new URLSearchParams({ token }),
         headers: basic('orders', secrets.orders),
-      });
+      };
+      const response = await app.request('/auth/introspect', init, {}, createExecutionContext());
       return response.json<Answer>();
     };
     expect(await at(-2)).toMatchObject({ active: true });
