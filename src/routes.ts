@@ -9,6 +9,7 @@ import type { Features } from './features.ts';
 import { flagRoutes } from './flags/routes.ts';
 import { createForkRoutes } from './fork/fork.ts';
 import { healthRoutes, livenessRoute } from './health/routes.ts';
+import { introspectionRoutes } from './introspection/routes.ts';
 import { devMailboxRoutes } from './mail/routes.tsx';
 import { metricsRoutes } from './metrics/routes.ts';
 import { passwordRoutes } from './passwords/routes.ts';
@@ -49,6 +50,7 @@ export const createRoutes = (features: Features, web: Web, { jwks, asset }: Besi
     ...flagRoutes(flags),
     ...wellKnownRoutes({ jwks }, web),
     ...sessionRoutes({ accounts, sessions }, web),
+    ...introspectionRoutes(features.introspection),
     ...passwordRoutes(passwords, web),
     ...emailRoutes(emails, web),
     ...meRoutes(accounts, web),

@@ -88,6 +88,7 @@ const needsSession = (access: Access): boolean => access === 'session' || access
 
 const securityOf = (access: Access) => {
   if (needsSession(access)) return [{ bearer: [] }, { cookie: [] }];
+  if (access === 'client') return [{ client: [] }];
   return access === 'callback_secret' ? [{ scan_callback: [] }] : [];
 };
 
@@ -215,6 +216,7 @@ export const createOpenApi = (routes: readonly Route[]): Json => {
       securitySchemes: {
         bearer: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' },
         cookie: { type: 'apiKey', in: 'cookie', name: 'itsor_session' },
+        client: { type: 'http', scheme: 'basic' },
         scan_callback: { type: 'apiKey', in: 'header', name: callbackSecretHeader },
       },
     },

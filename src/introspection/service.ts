@@ -1,18 +1,33 @@
 import type { Account } from '../accounts/rules/account.ts';
 import type { Accounts } from '../accounts/service.ts';
 import type { Container } from '../container.ts';
+import type { IntrospectionClient } from '../platform/config/introspection-clients.ts';
 import { type RequestContext, withFacts } from '../platform/context.ts';
-import { AppError } from '../platform/errors.ts';
-import type { AccessClaims } from '../platform/rules/access-token.ts';
-import { permissionsInForce } from './rules.ts';
+import { AppError, type ErrorCode, findAppError } from '../platform/errors.ts';
+import type { AccessClaims, TokenFacts } from '../platform/rules/access-token.ts';
+import { createClientCheck } from './clients.ts';
+import { type ClientCredentials, permissionsInForce } from './rules.ts';
 
 /** What an access token stands for right now. */
 export type Verified = {
   readonly claims: AccessClaims;
+  readonly token: TokenFacts;
   readonly account: Account;
   /** What the account may do now: nothing while it has to choose another password. */
   readonly permissions: readonly string[];
 };
+
+/** What a service is told of a token. */
+export type Introspected = Verified & { readonly audience: string; readonly issuer: string };
+
+/** The reasons for which a token is not active; every other failure says nothing about the token. */
+const inactive: ReadonlySet<ErrorCode | undefined> = new Set([
+  'unauthenticated',
+  'token_expired',
+  'session_revoked',
+  'account_disabled',
+  'email_not_verified',
+]);
 
 export type VerifyOptions = {
   /** Whom the token must be meant for; `JWT_AUDIENCE` where it is absent. */
@@ -28,9 +43,13 @@ export const createIntrospection = (
     accessTokens,
     sessionGate,
     verifiedOnly,
-  }: Pick<Container, 'accessTokens' | 'sessionGate' | 'verifiedOnly'>,
+    config,
+  }: Pick<Container, 'accessTokens' | 'sessionGate' | 'verifiedOnly' | 'config'>,
   { me }: Pick<Accounts, 'me'>,
-) => ({
+) => {
+  const clients = config.services.introspectionClients;
+  const clientOf = createClientCheck(clients);
+
   /**
    * Whether a token is good, its session lives, and its account may do something. It costs one call of the session gate,
    * and a round trip to the database only if the gate does not know the session. It does not count against the person's
@@ -38,7 +57,7 @@ export const createIntrospection = (
    * @throws AppError `unauthenticated`, `token_expired`, `session_revoked`, `account_disabled`, `email_not_verified`,
    * `password_change_required`, `forbidden`; `service_unavailable` and `timeout` where the question has no answer
    */
-  verify: async (
+  const verify = async (
     ctx: RequestContext,
     token: string,
     { audience, permission }: VerifyOptions = {},
@@ -51,7 +70,7 @@ export const createIntrospection = (
         tokenRejected: true,
       });
     }
-    const { claims, goodUntil } = verdict;
+    const { claims, token: facts, goodUntil } = verdict;
     const actor = {
       userId: claims.userId,
       sessionId: claims.sessionId,
@@ -65,6 +84,38 @@ export const createIntrospection = (
     if (permission !== undefined && !permissions.includes(permission)) {
       throw new AppError(account.mustChangePassword ? 'password_change_required' : 'forbidden');
     }
-    return { claims, account, permissions };
-  },
-});
+    return { claims, token: facts, account, permissions };
+  };
+
+  return {
+    verify,
+
+    /** Whether any service may ask by HTTP. */
+    isOffered: clients.length > 0,
+
+    /** The service that asks. @throws AppError `invalid_client` */
+    authenticate: async (presented: ClientCredentials | null): Promise<IntrospectionClient> => {
+      const client = presented && (await clientOf(presented));
+      if (!client) throw new AppError('invalid_client');
+      return client;
+    },
+
+    /**
+     * What a token stands for (RFC 7662); null where it is not active. Unlike `verify` it gives no leeway after `exp`:
+     * the answer has `exp`, and the two must not contradict each other.
+     * @throws AppError `service_unavailable` and `timeout` where the question has no answer
+     */
+    introspect: async (
+      ctx: RequestContext,
+      { audience }: IntrospectionClient,
+      token: string,
+    ): Promise<Introspected | null> => {
+      const verified = await verify(ctx, token, { audience }).catch((error: unknown) => {
+        if (inactive.has(findAppError(error)?.code)) return null;
+        throw error;
+      });
+      if (!verified || verified.token.expiresAt <= ctx.now) return null;
+      return { ...verified, audience, issuer: config.jwt.issuer };
+    },
+  };
+};

@@ -22,6 +22,11 @@ export const errorCatalogue = {
   token_invalid: { status: 400, title: 'Token not valid', detail: 'The token is unknown, used or expired.' },
 
   unauthenticated: { status: 401, title: 'Authentication required', detail: 'Send a valid access token.' },
+  invalid_client: {
+    status: 401,
+    title: 'Client not authenticated',
+    detail: 'The id or the secret of the client is missing or wrong.',
+  },
   invalid_credentials: {
     status: 401,
     title: 'Wrong credentials',

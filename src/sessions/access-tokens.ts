@@ -31,17 +31,20 @@ type KeyEntry = {
 type Keyring = { readonly signing: KeyEntry; readonly byKid: ReadonlyMap<string, KeyEntry> };
 
 export type AccessTokens = {
-  /** Signs an `at+jwt` (RFC 9068). */
+  /**
+   * Signs an `at+jwt` (RFC 9068).
+   * @param claims `audience`: whom the token is meant for; `JWT_AUDIENCE` where it is absent
+   */
   readonly sign: (
-    claims: AccessClaims & { tokenId: string },
+    claims: AccessClaims & { tokenId: string; audience?: string | undefined },
     issuedAt: Date,
     expiresAt: Date,
   ) => Promise<string>;
   /**
    * Verifies without the database, with a leeway of 30 seconds. Never throws because of a client's token.
-   * @param audience whom the token must be meant for; `JWT_AUDIENCE` where it is absent
+   * @param audience whom the token must be meant for, or one of those; `JWT_AUDIENCE` where it is absent
    */
-  readonly verify: (token: string, now: Date, audience?: string) => Promise<AccessVerdict>;
+  readonly verify: (token: string, now: Date, audience?: string | string[]) => Promise<AccessVerdict>;
   /** The public keys (RFC 7517), of earlier private keys too; a shared secret has none. */
   readonly jwks: () => Promise<{ keys: JWK[] }>;
 };
@@ -135,6 +138,9 @@ const readClaims = ({ sub, sid, roles }: JWTPayload): AccessClaims | null =>
     ? { userId: sub, sessionId: sid, roles }
     : null;
 
+/** The instant of a NumericDate (RFC 7519 section 2). */
+const instantOf = (numericDate: number | undefined): Date => new Date(Number(numericDate) * 1000);
+
 /** The header of a canonical JWS; null where it is not a JSON object. */
 const readHeader = (token: string) => {
   try {
@@ -154,12 +160,16 @@ export const createAccessTokens = (config: JwtConfig): AccessTokens => {
   };
 
   return {
-    sign: async ({ userId, sessionId, roles, tokenId }, issuedAt, expiresAt) => {
+    sign: async (
+      { userId, sessionId, roles, tokenId, audience: meantFor = audience },
+      issuedAt,
+      expiresAt,
+    ) => {
       const { kid, algorithm, signingKey } = (await keyring()).signing;
       const token = await new SignJWT({ sid: sessionId, roles: [...roles] })
         .setProtectedHeader({ alg: algorithm, typ: 'at+jwt', kid })
         .setIssuer(issuer)
-        .setAudience(audience)
+        .setAudience(meantFor)
         .setSubject(userId)
         .setJti(tokenId)
         .setIssuedAt(issuedAt)
@@ -186,8 +196,15 @@ export const createAccessTokens = (config: JwtConfig): AccessTokens => {
           requiredClaims: ['sub', 'sid', 'jti', 'iat', 'exp', 'roles'],
         });
         const claims = readClaims(payload);
-        const goodUntil = new Date((Number(payload.exp) + leewaySeconds) * 1000);
-        return claims ? { kind: 'valid', claims, goodUntil } : { kind: 'invalid' };
+        if (!claims) return { kind: 'invalid' };
+        const { jti, iat, exp } = payload;
+        const expiresAt = instantOf(exp);
+        return {
+          kind: 'valid',
+          claims,
+          token: { id: String(jti), issuedAt: instantOf(iat), expiresAt },
+          goodUntil: new Date(expiresAt.getTime() + leewaySeconds * 1000),
+        };
       } catch (error) {
         if (!(error instanceof errors.JOSEError)) throw error;
         const claims = error instanceof errors.JWTExpired ? readClaims(error.payload) : null;

@@ -21,14 +21,14 @@ const setSessionCookies = (c: Context<AppEnv>, config: CookieConfig, tokens: Iss
   setHttpOnlyCookie(c, config, renewName, renewPath, '1', refreshTtlSeconds);
 };
 
-/** Gives the tokens of a session to the browser, where the service takes cookies. */
+/** Gives the tokens of a session to the browser, where the service takes cookies, and the access token is for itself. */
 export const keepTokens = (
   c: Context<AppEnv>,
   { cookies, jwt }: Pick<Config, 'cookies' | 'jwt'>,
   tokens: IssuedTokens,
 ): void => {
   c.set('userId', tokens.account.id);
-  if (jwt.locations.cookie) setSessionCookies(c, cookies, tokens);
+  if (jwt.locations.cookie && tokens.audience === null) setSessionCookies(c, cookies, tokens);
 };
 
 /** Clears the cookies that `keepTokens` sets. */

@@ -61,7 +61,8 @@ export const sessionRoutes = ({ accounts, sessions }: Features, { config, identi
     opened: IssuedTokens,
     options: { status?: Status } = {},
   ) => {
-    await replaceSession(c);
+    // A token for another service is no login of this browser, so the session that it has goes on.
+    if (opened.audience === null) await replaceSession(c);
     return respondWithTokens<Status>(c, config, opened, options);
   };
 
@@ -116,7 +117,7 @@ export const sessionRoutes = ({ accounts, sessions }: Features, { config, identi
         path: '/auth/token',
         summary: 'Log in with a password, or refresh as an OAuth 2 client (RFC 6749 section 3.2)',
         description:
-          'JSON for your own frontend, the form for OAuth 2 clients; there are no client secrets. Browsers get HttpOnly cookies, which replace the session that they had, and the refresh token is in the body only with the scope `offline_access`. If `must_change_password` is true, ask for a new password before anything else. After failed logins the answer may be 403 `turnstile_failed` until the request has a `turnstile_token`: show the widget then.',
+          'JSON for your own frontend, the form for OAuth 2 clients; there are no client secrets. Browsers get HttpOnly cookies, which replace the session that they had, and the refresh token is in the body only with the scope `offline_access`. With a `resource` of JWT_AUDIENCES the access token is for that service (RFC 8707): this service refuses it, and no cookies are set. If `must_change_password` is true, ask for a new password before anything else. After failed logins the answer may be 403 `turnstile_failed` until the request has a `turnstile_token`: show the widget then.',
         tag: 'sessions',
         access: 'anyone',
         rate: 'login',
@@ -141,12 +142,13 @@ export const sessionRoutes = ({ accounts, sessions }: Features, { config, identi
         const form = c.req.valid('form');
         switch (form.grant_type) {
           case 'password': {
-            const { username: identifier, password, scope, turnstile_token: turnstileToken = null } = form;
-            const request = { identifier, password, scope, turnstileToken };
+            const { username: identifier, password, scope, resource = null } = form;
+            const turnstileToken = form.turnstile_token ?? null;
+            const request = { identifier, password, scope, turnstileToken, resource };
             return respondToLogin(c, await login(ctx, request));
           }
           case 'refresh_token':
-            return respondWithTokens(c, config, await refresh(ctx, form.refresh_token), {
+            return respondWithTokens(c, config, await refresh(ctx, form.refresh_token, form.resource), {
               refreshTokenInBody: true,
             });
         }
@@ -321,8 +323,11 @@ export const wellKnownRoutes = ({ jwks }: WellKnown, { config, site }: Pick<Web,
       c.header('Cache-Control', publicCacheControl);
       // A client takes the metadata only if the issuer is the address that it has used (RFC 8414 section 3.3).
       const issuer = apiUrlOf(site, c.req.url);
-      const hasPublicKeys = (await jwks()).keys.length > 0;
-      return c.json(serverMetadata(issuer, { hasPublicKeys }), 200);
+      const metadata = serverMetadata(issuer, {
+        hasPublicKeys: (await jwks()).keys.length > 0,
+        hasIntrospection: config.services.introspectionClients.length > 0,
+      });
+      return c.json(metadata, 200);
     },
   ),
 ];

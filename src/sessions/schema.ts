@@ -22,6 +22,13 @@ export const SignupBody = z.strictObject({
 
 const loginToken = turnstileToken('after failed logins, where TURNSTILE_ROUTES has `login`');
 
+/** A parameter without a value counts as absent (RFC 6749 section 3.1). */
+const resource = text()
+  .max(256, 'at most 256 characters')
+  .transform((given) => (given === '' ? undefined : given))
+  .optional()
+  .meta({ description: 'the service that the access token is for: JWT_AUDIENCE, or one of JWT_AUDIENCES' });
+
 const identifier = pasted().min(1, 'must not be empty').max(254, 'at most 254 characters');
 
 const identifierMembers = ['identifier', 'email', 'username'] as const;
@@ -34,6 +41,7 @@ export const LoginBody = z
     username: identifier.optional(),
     password: Password,
     scope,
+    resource,
     turnstile_token: loginToken,
   })
   .refine((body) => identifierMembers.filter((member) => body[member] !== undefined).length === 1, {
@@ -41,10 +49,11 @@ export const LoginBody = z
     path: ['identifier'],
     params: { code: 'required' },
   })
-  .transform(({ identifier, email, username, password, scope, turnstile_token = null }) => ({
+  .transform(({ identifier, email, username, password, scope, resource = null, turnstile_token = null }) => ({
     identifier: loginNameOf(identifier ?? email ?? username ?? ''),
     password,
     scope,
+    resource,
     turnstileToken: turnstile_token,
   }));
 
@@ -57,11 +66,13 @@ export const TokenForm = z.discriminatedUnion(
       username: identifier.transform(loginNameOf),
       password: Password,
       scope,
+      resource,
       turnstile_token: loginToken,
     }),
     z.object({
       grant_type: z.literal('refresh_token'),
       refresh_token: pasted().min(1, 'must not be empty').max(1024, 'at most 1024 characters'),
+      resource,
     }),
   ],
   { error: 'password or refresh_token' },
@@ -138,6 +149,11 @@ export const ServerMetadata = z
       .array(z.string())
       .meta({ description: 'none: clients have no secrets' }),
     revocation_endpoint_auth_methods_supported: z.array(z.string()),
+    introspection_endpoint: z
+      .string()
+      .optional()
+      .meta({ description: 'only where INTROSPECTION_CLIENTS names a service' }),
+    introspection_endpoint_auth_methods_supported: z.array(z.string()).optional(),
     service_documentation: z.string(),
   })
   .meta({ id: 'ServerMetadata' });
@@ -147,7 +163,10 @@ const publicClients = ['none'];
 /** What the service offers to OAuth 2 clients that know it as `issuer`, an origin. */
 export const serverMetadata = (
   issuer: string,
-  { hasPublicKeys }: { readonly hasPublicKeys: boolean },
+  {
+    hasPublicKeys,
+    hasIntrospection,
+  }: { readonly hasPublicKeys: boolean; readonly hasIntrospection: boolean },
 ): z.infer<typeof ServerMetadata> => ({
   issuer,
   token_endpoint: `${issuer}/auth/token`,
@@ -158,5 +177,9 @@ export const serverMetadata = (
   grant_types_supported: TokenForm.options.map(({ shape }) => shape.grant_type.value),
   token_endpoint_auth_methods_supported: publicClients,
   revocation_endpoint_auth_methods_supported: publicClients,
+  ...(hasIntrospection && {
+    introspection_endpoint: `${issuer}/auth/introspect`,
+    introspection_endpoint_auth_methods_supported: ['client_secret_basic', 'client_secret_post'],
+  }),
   service_documentation: `${issuer}/docs`,
 });

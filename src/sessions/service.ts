@@ -14,6 +14,8 @@ export type LoginRequest = {
   readonly scope: string;
   /** Needed only after failures, and only where the configuration says so. */
   readonly turnstileToken: string | null;
+  /** The service that the access token is for (RFC 8707); Itsor itself where it is null. */
+  readonly resource: string | null;
 };
 
 /** The tokens that a logout carries: the verdict on its access token, and the others as they came. */
@@ -56,14 +58,33 @@ const unproved = ({ access, refresh }: PresentedTokens): ErrorCode => {
 const oneOfEach = (proofs: readonly SessionProof[]): readonly SessionProof[] =>
   proofs.filter(({ sessionId }, at) => at === proofs.findIndex((earlier) => earlier.sessionId === sessionId));
 
+const unknownResource = {
+  errors: [
+    {
+      pointer: '/resource',
+      code: 'unsupported',
+      detail: 'must be JWT_AUDIENCE or one of JWT_AUDIENCES of this service',
+    },
+  ],
+};
+
 export type Sessions = ReturnType<typeof createSessions>;
 
 export const createSessions = (container: Container, passwords: Pick<Passwords, 'verify' | 'renewHash'>) => {
   const { config, accessTokens, refreshTokens, issueTokens, mailQueue, metrics, newId, verifiedOnly } =
     container;
   const policy = config.session;
+  const { audience: ownAudience } = config.jwt;
+  const { audiences } = config.services;
   const rows = createSessionSql(container);
   const step = createRefresh(container);
+
+  /** The audience that a client asks for; null: Itsor itself. @throws AppError for one that nobody has configured */
+  const audienceOf = (resource: string | null): string | null => {
+    if (resource === null || resource === ownAudience) return null;
+    if (!audiences.includes(resource)) throw new AppError('validation_failed', unknownResource);
+    return resource;
+  };
 
   const endEach = async (ctx: RequestContext, proofs: readonly SessionProof[]): Promise<void> => {
     await Promise.all(proofs.slice(0, maxEndedByTokens).map((proof) => rows.end(ctx, proof)));
@@ -98,10 +119,12 @@ export const createSessions = (container: Container, passwords: Pick<Passwords, 
      * Opens a session for a password. An unknown account, a wrong password and an account without one get the same
      * answer for the same work.
      * @throws AppError `invalid_credentials`, `account_disabled`, `email_not_verified`, `login_locked`,
-     *   `turnstile_failed`, `overloaded`
+     *   `turnstile_failed`, `overloaded`, `validation_failed` for an unknown `resource`
      */
     login: async (ctx: RequestContext, request: LoginRequest): Promise<IssuedTokens> => {
-      const { identifier, password, scope, turnstileToken } = request;
+      const { identifier, password, scope, turnstileToken, resource } = request;
+      // Before the password, which costs a hash and counts as an attempt.
+      const audience = audienceOf(resource);
       const account = await passwords.verify(ctx, identifier, password, turnstileToken);
       if (!account) throw new AppError('invalid_credentials', verifiedOnly ? orNotConfirmed : {});
       // Checked after the password, so that a stranger learns nothing. While addresses must be verified, only accounts
@@ -115,24 +138,30 @@ export const createSessions = (container: Container, passwords: Pick<Passwords, 
       if (!opened) throw new AppError('invalid_credentials');
       if (opened.isDeviceTold) ctx.defer('hand a mail over', mailQueue.enqueue([outboxId]));
       if (account.outdated) ctx.defer('re-hash the password', passwords.renewHash(ctx, account, password));
-      return issueTokens(opened, ctx.now);
+      return issueTokens(opened, ctx.now, audience);
     },
 
     /**
      * Exchanges a refresh token for its successor.
      * @throws AppError `refresh_token_invalid`, `refresh_token_reused`, `session_revoked`, `account_disabled`,
-     * `email_not_verified`
+     * `email_not_verified`, `validation_failed` for an unknown `resource`
      */
-    refresh: async (ctx: RequestContext, token: string): Promise<IssuedTokens> => {
+    refresh: async (
+      ctx: RequestContext,
+      token: string,
+      resource: string | null = null,
+    ): Promise<IssuedTokens> => {
+      // Before the step, which takes the token away.
+      const audience = audienceOf(resource);
       const claim = await refreshTokens.read(token);
       const outcome = claim ? await step(ctx, claim, policy) : ({ kind: 'unknown' } as const);
       metrics.count('itsor_refreshes_total', { outcome: outcome.kind });
       switch (outcome.kind) {
         case 'refreshed':
-          return issueTokens(outcome, ctx.now);
+          return issueTokens(outcome, ctx.now, audience);
         case 'late':
           ctx.log.warn('refresh token answered late', { session_id: claim?.sessionId });
-          return issueTokens(outcome, ctx.now);
+          return issueTokens(outcome, ctx.now, audience);
         case 'reused':
           ctx.log.warn('refresh token reused', { session_id: claim?.sessionId });
           throw new AppError('refresh_token_reused');
@@ -172,11 +201,14 @@ export const createSessions = (container: Container, passwords: Pick<Passwords, 
       if (refusal !== null) throw undone(refusal);
     },
 
-    /** Ends the session of a token of either kind (RFC 7009 section 2.1); an unknown token is not an error. */
+    /**
+     * Ends the session of a token of either kind (RFC 7009 section 2.1); an unknown token is not an error. An access token
+     * may be for any service: the client that asked for it has no other, and an answer of 200 must mean that it is over.
+     */
     revoke: async (ctx: RequestContext, token: string): Promise<void> => {
       const refresh = await refreshTokens.read(token);
       if (refresh) return rows.end(ctx, refresh);
-      const access = await accessTokens.verify(token, ctx.now);
+      const access = await accessTokens.verify(token, ctx.now, [ownAudience, ...audiences]);
       if (access.kind !== 'invalid')
         await rows.end(ctx, { sessionId: access.claims.sessionId, counter: null });
     },

@@ -68,10 +68,16 @@ export const createIssueTokens =
     accessTtlSeconds,
     passwordMaxAgeDays,
   }: Options): IssueTokens =>
-  async ({ session, account }, now) => {
+  async ({ session, account }, now, audience = null) => {
     const issuedAt = wholeSecond(now);
     const accessExpiresAt = accessExpiry(session, accessTtlSeconds, issuedAt);
-    const claims = { userId: account.id, sessionId: session.id, roles: account.roles, tokenId: newId(now) };
+    const claims = {
+      userId: account.id,
+      sessionId: session.id,
+      roles: account.roles,
+      tokenId: newId(now),
+      audience: audience ?? undefined,
+    };
     const [accessToken, refreshToken] = await Promise.all([
       signAccessToken(claims, issuedAt, accessExpiresAt),
       issueRefreshToken({ sessionId: session.id, counter: session.refreshCounter }),
@@ -83,6 +89,7 @@ export const createIssueTokens =
       refreshToken,
       refreshExpiresAt: session.expiresAt,
       scope: session.scope,
+      audience,
       account: withPasswordAge(account, passwordMaxAgeDays, now),
     };
   };

@@ -34,8 +34,9 @@ it('the requests here are to every route that needs the database', () => {
     'GET /openapi.json',
     'GET /flags',
   ];
-  // Not there under the local scanner, or without a provider.
+  // Not there under the local scanner, without a provider, or without a client (test/worker/introspection.test.ts).
   const absent = [
+    'POST /auth/introspect',
     'POST /webhooks/scan-result',
     'GET /auth/oauth/{provider}',
     'GET /auth/oauth/{provider}/callback',

@@ -27,6 +27,7 @@ const runners: Readonly<Record<string, readonly [file: string, text?: string]>> 
   'npm run admin:create': ['test/stack/admin-create.test.ts'],
   'npm run sessions:end-all': ['test/stack/sessions-end-all.test.ts'],
   'npm run dead-letters': ['test/stack/dead-letters.test.ts'],
+  'npm run introspection:client': ['test/unit/config-introspection.test.ts'],
   'npm run secrets:generate': ['test/stack/deployment-rehearsal.test.ts'],
   'npm run secrets:rotate': ['test/stack/secrets-rotate.test.ts'],
   'npm run deploy': ['test/stack/deploy.test.ts'],

@@ -79,7 +79,12 @@ describe('an access token', () => {
   // Proves ASVS 9.2.1; RFC 7519, 4.1.4.
   it('is good until 30 seconds after it expires, and is then reported as expired', async () => {
     const token = await signed();
-    expect(await tokens.verify(token, now)).toEqual({ kind: 'valid', claims, goodUntil: seconds(3630) });
+    expect(await tokens.verify(token, now)).toEqual({
+      kind: 'valid',
+      claims,
+      token: { id: 'id', issuedAt: now, expiresAt: seconds(3600) },
+      goodUntil: seconds(3630),
+    });
     expect((await tokens.verify(token, seconds(3629))).kind).toBe('valid');
     expect((await tokens.verify(token, seconds(3630))).kind).toBe('expired');
   });

@@ -12,6 +12,7 @@ import {
   signOn,
   withProvider,
 } from '../support/worker/identity-provider.ts';
+import { introspect, orders, tokensFor, withServices } from '../support/worker/introspection.ts';
 import { codeIn, tokenIn } from '../support/worker/mail.ts';
 import { operations } from '../support/worker/routes.ts';
 import { guardduty, strayScanResult } from '../support/worker/scan-result.ts';
@@ -57,6 +58,7 @@ const counting = {
 const client = createClient(counting);
 const provider = createProvider();
 const withAcme = createClient({ ...withProvider, ...counting });
+const asked = createClient({ ...withServices, ...counting });
 
 type Budget = { db: number; objects: number };
 
@@ -375,6 +377,36 @@ describe('database round trips and Durable Object calls, as the contract budgets
       async () => {
         const { access_token: token } = await newAccount(client);
         return () => client('POST', '/auth/revoke', { form: { token } });
+      },
+    ],
+    [
+      'POST /auth/introspect',
+      described,
+      async () => {
+        const { user } = await newAccount(asked);
+        const { access_token: token } = await tokensFor(asked, orders, user.email, password);
+        await introspect(asked, token);
+        return () => introspect(asked, token);
+      },
+    ],
+    [
+      // The gate does not know the session yet, and is told after the response.
+      'POST /auth/introspect, for the first time',
+      { db: 1, objects: 2 },
+      async () => {
+        const { user } = await newAccount(asked);
+        const { access_token: token } = await tokensFor(asked, orders, user.email, password);
+        return () => introspect(asked, token);
+      },
+    ],
+    [
+      // Neither the gate nor the database is asked about a token that is meant for another service; no limit counts it.
+      "POST /auth/introspect about another service's token",
+      { db: 0, objects: 0 },
+      async () => {
+        const { user } = await newAccount(asked);
+        const { access_token: token } = await tokensFor(asked, orders, user.email, password);
+        return () => introspect(asked, token, 'billing');
       },
     ],
     [

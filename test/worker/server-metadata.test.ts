@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { createClient } from '../support/worker/client.ts';
+import { withServices } from '../support/worker/introspection.ts';
 
 const path = '/.well-known/oauth-authorization-server';
 type Metadata = Readonly<Record<string, unknown>>;
@@ -31,6 +32,13 @@ describe('the metadata of the authorization server', () => {
       token_endpoint_auth_methods_supported: ['none'],
       revocation_endpoint_auth_methods_supported: ['none'],
       service_documentation: 'http://localhost:3002/docs',
+    });
+  });
+
+  it('names the introspection endpoint where a service may ask, and how it authenticates', async () => {
+    expect(await metadataOf(withServices)).toMatchObject({
+      introspection_endpoint: 'http://localhost:3002/auth/introspect',
+      introspection_endpoint_auth_methods_supported: ['client_secret_basic', 'client_secret_post'],
     });
   });
 

@@ -80,7 +80,7 @@ export const accountPageRoutes = (features: PageFeatures, web: Web) => {
         name: 'login',
         schema: LoginBody,
         submit: async (c, body) => {
-          await keepLogin(c, await sessions.login(c.var.ctx, body));
+          await keepLogin(c, await sessions.login(c.var.ctx, { ...body, resource: null }));
           return '/account';
         },
         again: showSignedOut,

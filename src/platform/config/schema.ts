@@ -5,6 +5,7 @@ import { readJwt } from './jwt.ts';
 import { readOrigins, readSso } from './origins.ts';
 import { type EnvironmentConfig, requireEach, type Scope } from './resolve.ts';
 import { Secret } from './secret.ts';
+import { readServices } from './services.ts';
 import { readCookies, readSession } from './sessions.ts';
 import { readUploads } from './uploads.ts';
 import { flagVariable, variables } from './variables.ts';
@@ -113,6 +114,7 @@ export const composeConfig = (scope: Scope, environment: EnvironmentConfig) => {
     origins: readOrigins(scope),
     database: readDatabase(scope),
     jwt: readJwt(scope),
+    services: readServices(scope),
     session,
     cookies: readCookies(scope),
     limits: readLimits(scope),

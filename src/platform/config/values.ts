@@ -26,7 +26,10 @@ export const text = value((given) => given);
 export const secret = value((given) => new Secret(given));
 
 /** A comma list, which may end with a comma; a problem of an entry names its position. */
-const list = <T>(read: (entry: string, fail: Fail) => T | undefined, separator: string | RegExp = ',') =>
+export const list = <T>(
+  read: (entry: string, fail: Fail) => T | undefined,
+  separator: string | RegExp = ',',
+) =>
   value((given, fail) =>
     given
       .replace(/,\s*$/, '')

@@ -1,5 +1,6 @@
 import type * as z from 'zod';
 import { type FlagName, featureFlags, flagNames } from './feature-flags.ts';
+import { audiences, introspectionClients } from './introspection-clients.ts';
 import { oidcProviders } from './oidc-providers.ts';
 import { localSecrets } from './secret.ts';
 import {
@@ -142,7 +143,9 @@ export const variables = {
     JWT_PRIVATE_KEY_PREVIOUS: worker(secret, '', 'PKCS#8 PEM blocks of former private keys that still verify, whatever JWT_ALGORITHM is, each under the algorithm of its type', { ...isSecret, ...isMultiline }),
     JWT_ACCESS_MINUTES: worker(integer(1, 1440, 'minutes'), '60', 'Life of an access token in minutes, 1 to 1440', { aliases: [{ name: 'JWT_ACCESS_TTL_MIN' }, accessSeconds] }),
     JWT_ISSUER: worker(text, 'itsor-backend', 'The iss claim that every access token must have; where services check it against the OAuth metadata, the address of the API'),
-    JWT_AUDIENCE: worker(text, 'itsor-clients', 'The aud claim that every access token must have'),
+    JWT_AUDIENCE: worker(text, 'itsor-clients', 'The aud claim of access tokens for Itsor itself: its own routes take no other'),
+    JWT_AUDIENCES: worker(audiences, '', 'Comma list of further audiences, one per service: POST /auth/token gives a token for one of them with resource=, which Itsor\'s own routes refuse'),
+    INTROSPECTION_CLIENTS: worker(introspectionClients, '', 'Services that may ask POST /auth/introspect about tokens, separated by commas or line breaks: <id>=sha256:<hash of the secret>@<audience>, made by npm run introspection:client; unset: the route is not there', isMultiline),
     JWT_TOKEN_LOCATION: worker(tokenLocations, 'headers,cookies', 'Comma list of headers and cookies: where access tokens are accepted; without cookies none are set'),
     JWT_HEADER_NAME: worker(token, 'Authorization', 'Header that carries an access token'),
     JWT_HEADER_TYPE: worker(token, 'Bearer', 'Scheme in front of the token in that header'),

@@ -40,10 +40,13 @@ export const toAppError = (thrown: unknown): AppError =>
   (thrown instanceof HTTPException ? fromHono(thrown) : new AppError('internal_error', { cause: thrown }));
 
 /** RFC 6750 section 3.1: an error code only for a token that was sent and rejected. */
-const challenge = ({ code, tokenRejected }: AppError): string =>
-  tokenRejected || code === 'token_expired' || code === 'session_revoked'
+const challenge = ({ code, tokenRejected }: AppError): string => {
+  // RFC 6749 section 5.2: the scheme by which the client has to authenticate.
+  if (code === 'invalid_client') return 'Basic realm="itsor", charset="UTF-8"';
+  return tokenRejected || code === 'token_expired' || code === 'session_revoked'
     ? `Bearer error="invalid_token", error_description="${code}"`
     : 'Bearer';
+};
 
 /** Clients of RFC 6749 section 5.2 read errors as application/json; they get it if they ask for it. */
 const mediaTypeOf = (c: Context<AppEnv>): string =>
@@ -51,9 +54,21 @@ const mediaTypeOf = (c: Context<AppEnv>): string =>
     ? 'application/json'
     : 'application/problem+json';
 
-type OAuthError = { status: 400; error: 'invalid_grant' | 'invalid_request' | 'unsupported_grant_type' };
+type OAuthError =
+  | {
+      readonly status: 400;
+      readonly error: 'invalid_grant' | 'invalid_request' | 'invalid_target' | 'unsupported_grant_type';
+    }
+  | { readonly status: 401; readonly error: 'invalid_client' };
 
-/** The status and error of RFC 6749 section 5.2; null for an error that it does not define. */
+/** What is wrong with a request: the kind of grant, the audience (RFC 8707 section 2), or anything else. */
+const invalidRequest = (errors: readonly FieldError[]) => {
+  const names = (pointer: string) => errors.find((error) => error.pointer === pointer);
+  if (names('/grant_type')?.code === 'unsupported') return 'unsupported_grant_type';
+  return names('/resource') ? 'invalid_target' : 'invalid_request';
+};
+
+/** The status and error of RFC 6749 section 5.2 and RFC 8707; null for an error that they do not define. */
 const oauthError = ({ code, errors }: AppError): OAuthError | null => {
   switch (code) {
     case 'invalid_credentials':
@@ -63,13 +78,11 @@ const oauthError = ({ code, errors }: AppError): OAuthError | null => {
     case 'account_disabled':
     case 'email_not_verified':
       return { status: 400, error: 'invalid_grant' };
+    case 'invalid_client':
+      return { status: 401, error: 'invalid_client' };
     case 'validation_failed':
-    case 'malformed_json': {
-      const unsupported = errors.some(
-        (error) => error.pointer === '/grant_type' && error.code === 'unsupported',
-      );
-      return { status: 400, error: unsupported ? 'unsupported_grant_type' : 'invalid_request' };
-    }
+    case 'malformed_json':
+      return { status: 400, error: invalidRequest(errors) };
     default:
       return null;
   }

@@ -4,7 +4,7 @@ import type { RatePolicy } from '../rules/sliding-window.ts';
 /**
  * The limits of the classes of routes: a share of RATE_LIMIT_MAX in the same window. It counts per caller (the person of a
  * live session, otherwise the network) or per network, whatever token the request has. Only routes that check the
- * session in the database may count per caller.
+ * session in the database may count per caller. `counts`: which requests count; all where it is absent.
  */
 const limits = {
   default: { share: 1, per: 'caller' },
@@ -16,6 +16,9 @@ const limits = {
   refresh: { share: 0.8, per: 'network' },
   // The way to a provider and back; each request may call the provider.
   oauth: { share: 0.8, per: 'network' },
+  // A service asks once per request of its own, from one network, so what it is answered is not limited. Guesses at a
+  // secret are, and so is every other request that is refused.
+  introspection: { share: 0.6, per: 'network', counts: 'refusals' },
   // Probes are frequent and come from one address.
   readiness: { share: 6, per: 'network' },
   // Each request may send a mail to a person who did not ask for it.
@@ -33,10 +36,14 @@ const limits = {
   bytes: { share: 0.6, per: 'network', bucket: 'upload' },
   // All callbacks of a burst of files come from one network.
   webhook: { share: 20, per: 'network' },
-} as const satisfies Record<string, { share: number; per: RoutePolicy['per']; bucket?: string }>;
+} as const satisfies Record<string, Limit>;
 
 export type RateClass = keyof typeof limits;
-export type RoutePolicy = RatePolicy & { readonly per: 'caller' | 'network' };
+export type RoutePolicy = RatePolicy & {
+  readonly per: 'caller' | 'network';
+  readonly counts?: 'refusals';
+};
+type Limit = Pick<RoutePolicy, 'per' | 'counts'> & { readonly share: number; readonly bucket?: string };
 
 type RatedRoute = { readonly method: string; readonly path: string; readonly rate?: RateClass | 'unlimited' };
 
@@ -50,12 +57,8 @@ export const createRatePolicies = (
   );
 
   const policyOf = (name: RateClass): RoutePolicy => {
-    const {
-      share,
-      per,
-      bucket = name,
-    }: { share: number; per: RoutePolicy['per']; bucket?: string } = limits[name];
-    return { name: bucket, windowMs, per, max: Math.max(1, Math.floor(max * share)) };
+    const { share, bucket = name, ...limit }: Limit = limits[name];
+    return { ...limit, name: bucket, windowMs, max: Math.max(1, Math.floor(max * share)) };
   };
 
   return (route: string): RoutePolicy | null => {

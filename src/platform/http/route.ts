@@ -19,9 +19,9 @@ export type Web = { readonly config: Config; readonly identify: Identify; readon
 
 /**
  * The callers of a route: `anyone`; `optional`, anyone, but a live session changes the answer; `session`, a live session;
- * `callback_secret`, the scanner; or a permission, which the account of a live session must hold.
+ * `callback_secret`, the scanner; `client`, a service that shows its secret; or a permission, which the account of a live session must hold.
  */
-export type Access = 'anyone' | 'optional' | 'session' | 'callback_secret' | Permission;
+export type Access = 'anyone' | 'optional' | 'session' | 'callback_secret' | 'client' | Permission;
 
 export type Answer = {
   readonly description: string;

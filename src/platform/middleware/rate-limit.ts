@@ -64,6 +64,12 @@ const refuse = (c: Context<AppEnv>, policy: RatePolicy, decision: RateDecision |
   });
 };
 
+/** Refuses a request that is answered already, if it was one too many: the headers of the answer go too. */
+const replaceAnswer = (c: Context<AppEnv>, policy: RatePolicy, decision: RateDecision | null): void => {
+  if (decision && !decision.admitted) for (const name of headersOfAnswers) c.res.headers.delete(name);
+  refuse(c, policy, decision);
+};
+
 /**
  * Limits requests by a sliding window per person, or per network for a request without a live session: a token that has
  * outlived its session must not use up its owner's limit (draft-ietf-httpapi-ratelimit-headers). Requests pass when the
@@ -76,6 +82,25 @@ export const rateLimit = ({ limiter, policyOf, identify }: Options) => {
       networks: c.var.ctx.networks,
       session: presented?.kind === 'valid' ? presented.claims : null,
     };
+  };
+
+  const hit = async (c: Context<AppEnv>, policy: RoutePolicy): Promise<RateDecision | null> => {
+    const { ctx } = c.var;
+    return limiter.hit(policy, await callerOf(c, policy), ctx.now).catch((error: unknown) => {
+      ctx.log.error('the rate limiter cannot be reached', {
+        request_id: ctx.requestId,
+        policy: policy.name,
+        error,
+      });
+      return null;
+    });
+  };
+
+  /** Runs the request, and counts it if it was refused for what the client has sent. */
+  const countRefusal = async (c: Context<AppEnv>, next: Next, policy: RoutePolicy): Promise<void> => {
+    await next();
+    const { status } = c.res;
+    if (status >= 400 && status < 500) replaceAnswer(c, policy, await hit(c, policy));
   };
 
   /** Runs the rest of the request, and takes it off the person's count unless its session proves to be live. */
@@ -97,23 +122,13 @@ export const rateLimit = ({ limiter, policyOf, identify }: Options) => {
   return createMiddleware<AppEnv>(async function rateLimit(c, next) {
     const policy = policyOf(routeOf(c));
     if (!policy) return next();
-    const { ctx } = c.var;
-    const decision = await limiter.hit(policy, await callerOf(c, policy), ctx.now).catch((error: unknown) => {
-      ctx.log.error('the rate limiter cannot be reached', {
-        request_id: ctx.requestId,
-        policy: policy.name,
-        error,
-      });
-      return null;
-    });
+    if (policy.counts === 'refusals') return countRefusal(c, next, policy);
+    const decision = await hit(c, policy);
     c.set('limiterAnswered', decision !== null);
     refuse(c, policy, decision);
     if (decision?.admitted && decision.answer) c.set('sessionAnswer', decision.answer);
     if (!decision?.admitted || !decision.settle) return next();
     const ofNetwork = await runInDoubt(c, next, decision.settle);
-    if (ctx.signal.aborted || !ofNetwork) return;
-    // The refusal replaces the answer, so the headers of the answer go too.
-    if (!ofNetwork.admitted) for (const name of headersOfAnswers) c.res.headers.delete(name);
-    refuse(c, policy, ofNetwork);
+    if (!c.var.ctx.signal.aborted) replaceAnswer(c, policy, ofNetwork);
   });
 };

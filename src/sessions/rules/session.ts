@@ -87,10 +87,13 @@ export type IssuedTokens = {
   readonly refreshToken: string;
   readonly refreshExpiresAt: Date;
   readonly scope: string;
+  /** The service that the access token is for; null: Itsor itself. No other token may become a cookie. */
+  readonly audience: string | null;
   readonly account: Account;
 };
 
-export type IssueTokens = (opened: OpenSession, now: Date) => Promise<IssuedTokens>;
+/** @param audience the service that the access token is for; Itsor itself where it is absent */
+export type IssueTokens = (opened: OpenSession, now: Date, audience?: string | null) => Promise<IssuedTokens>;
 
 /** Which sessions a logout ends: this one, the account's other ones, or all. */
 export type LogoutScope = 'local' | 'others' | 'global';

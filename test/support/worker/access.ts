@@ -55,6 +55,8 @@ export const access: Readonly<Record<string, Access>> = {
   'POST /auth/refresh': { everybody: 401, attempt: () => json({ refresh_token: 'made-up' }) },
   'POST /auth/logout': { everybody: 204, usesUp: true },
   'POST /auth/revoke': { everybody: 200, attempt: () => ({ init: { form: { token: 'made-up' } } }) },
+  // Not there without a client.
+  'POST /auth/introspect': { everybody: 404, attempt: () => ({ init: { form: { token: 'made-up' } } }) },
   'POST /auth/password': {
     loggedIn: 200,
     usesUp: true,
