@@ -1,5 +1,6 @@
 import { createExecutionContext, env, waitOnExecutionContext } from 'cloudflare:test';
 import { afterEach, describe, expect, it, vi } from 'vitest';
+import type { AuthService as ServiceOfPackage } from '../../packages/hono-auth/src/service.ts';
 import type { Bindings } from '../../src/container.ts';
 import { AuthService } from '../../src/index.ts';
 import { loadConfig } from '../../src/platform/config/load.ts';
@@ -49,6 +50,11 @@ const patchByAdmin = async (id: string, json: object): Promise<void> => {
 
 afterEach(() => {
   vi.restoreAllMocks();
+});
+
+it('the types of @itsor/hono-auth describe this entrypoint', () => {
+  const asPackage = (service: AuthService): ServiceOfPackage => service;
+  expect(asPackage).toBeTypeOf('function');
 });
 
 describe('verify by RPC', () => {

@@ -34,7 +34,7 @@ export type Verified = {
 export type Tokens = {
   readonly access_token: string;
   readonly expires_in: number;
-  readonly expires_at: string;
+  readonly expires_at?: string | undefined;
   readonly refresh_token?: string | undefined;
   readonly must_change_password: boolean;
   readonly user: User;
