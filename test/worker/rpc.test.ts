@@ -256,7 +256,7 @@ describe('a session by RPC', () => {
 
 describe('a call by RPC that is refused', () => {
   it('names the fields at fault', async () => {
-    const answer = await callService((service) => service.signup({ email: 'x', password: 'y' }, newPerson()));
+    const answer = await callService((service) => service.signup({ email: 'x', password }, newPerson()));
     expect(answer).toMatchObject({
       ok: false,
       status: 422,
