@@ -18,21 +18,30 @@ import {
   type Variables,
 } from './program/project.ts';
 import { npmGone } from './program/running.ts';
+import { algorithmOf, algorithmOption, refuseSwallowed } from './secrets/algorithm.ts';
 import { banner } from './stack/banner.ts';
 import { makeDataDirectory, refuseHeldData } from './stack/data-lock.ts';
 import { localPostgresUrl, planDatabase } from './stack/database-plan.ts';
 import { embeddedDirectory, resetLocalDatabase } from './stack/local-database.ts';
+import { type LocalKeys, withLocalKeys } from './stack/local-keys.ts';
 import { localWarnings } from './stack/local-warnings.ts';
 import type { WorkerSettings } from './stack/serve-worker.ts';
 import { type ServiceOptions, startServiceProcess } from './stack/service-process.ts';
 import { type LocalWarning, sentence } from './stack/shown-warnings.ts';
 import { readWorkerState, runCron, waitForWorker } from './stack/worker-state.ts';
 
-const usage = `npm run dev [-- --reset]
+const usage = `npm run dev [-- --reset] [-- --algorithm ES256]
   Starts the database, its endpoint, the migrations and the Worker. Ctrl-C stops all of it; the data stay.
-  --reset  empties the embedded database first
+  --reset      empties the embedded database first
+  --algorithm  signs access tokens under ES256, EdDSA or RS256, with a key that is made once and kept with the data, so
+               that other services can verify them; tokens of before stay good. HS256, the default, goes back
 Variables come from .dev.vars, and from this process over them. LOCAL_POSTGRES_URL takes a real PostgreSQL in place of
 the embedded one, DATA_DIR another folder than .data, BACKEND_PORT another port than 3002.`;
+
+const options = {
+  reset: { type: 'boolean', default: false },
+  algorithm: { type: 'string' },
+} as const;
 
 type DevSettings = ReturnType<typeof readSettings>;
 
@@ -43,7 +52,8 @@ runProgram(async () => {
   await refuseTakenPort(settings.host, settings.port);
   await makeDataDirectory(settings.dataDirectory);
   if (isEmbedded(settings.plan)) await refuseHeldData(settings.dataDirectory);
-  const warnings = [...(await localWarnings(settings.variables)), ...shellWarnings(settings.given)];
+  const keys = await withLocalKeys(settings.variables, settings.dataDirectory, settings.algorithm);
+  const warnings = [...(await localWarnings(keys.variables)), ...shellWarnings(settings.given)];
   if (settings.reset) await resetLocalDatabase(settings.dataDirectory);
 
   const ending = new AbortController();
@@ -57,7 +67,7 @@ runProgram(async () => {
   const database = databaseOptions(settings);
   const endpoint = database && start(database);
   const endpointPort = await endpoint?.listening;
-  const worker = start(workerOptions(settings, endpointPort, warnings));
+  const worker = start(workerOptions({ ...settings, variables: keys.variables }, endpointPort, warnings));
   const workerGone = worker.gone.then(() => {
     throw new CliError('The Worker process has ended.');
   });
@@ -71,7 +81,7 @@ runProgram(async () => {
     await Promise.all([endpoint?.ready, waitForWorker(url, ending.signal)]);
     if (ending.signal.aborted) return;
     void endpoint?.gone.then(() => ending.signal.aborted || tellEndpointGone(settings, endpointPort));
-    const { complaints } = await showBanner(settings, url, startedAt, warnings);
+    const { complaints } = await showBanner(settings, keys, url, startedAt, warnings);
     if (complaints.length === 0) void runCron(url, ending.signal);
   })();
   const lost = isEmbedded(settings.plan) ? [dataGone(settings, shown, ending.signal)] : [];
@@ -113,7 +123,8 @@ const isEmbedded = (plan: ReturnType<typeof planDatabase>): boolean =>
 const readSettings = () => {
   if (process.env.npm_config_reset)
     throw new CliError('npm keeps that --reset to itself: npm run dev -- --reset');
-  const { reset } = readOptions({ reset: { type: 'boolean', default: false } }, usage);
+  refuseSwallowed('dev');
+  const { reset, algorithm } = readOptions(options, usage);
   const given = readVariables();
   // JSON is for machines, and a person reads these logs.
   const variables = sayLocal({ ...given, LOG_PRETTY: given.LOG_PRETTY || '1' });
@@ -126,6 +137,7 @@ const readSettings = () => {
     throw new CliError('BACKEND_PORT must be a whole number from 1 to 65535.');
   return {
     reset,
+    algorithm: algorithmOption(algorithm),
     host: withoutBrackets(variables.HOST || defaults.HOST.default),
     port,
     dataDirectory: dataDirectory(),
@@ -210,21 +222,28 @@ const workerOptions = (
   } satisfies WorkerSettings,
 });
 
+/** A path as a person at this terminal would write it. */
+const shorter = (path: string): string => {
+  const fromHere = relative(process.cwd(), path);
+  return fromHere.startsWith('..') ? path : fromHere;
+};
+
 const showBanner = async (
   { plan, dataDirectory, given }: DevSettings,
+  keys: LocalKeys,
   url: string,
   startedAt: number,
   warnings: readonly LocalWarning[],
 ) => {
   const state = await readWorkerState(url);
   const seconds = (performance.now() - startedAt) / 1000;
-  const directory = relative(process.cwd(), embeddedDirectory(dataDirectory));
-  const shorter = directory.startsWith('..') ? embeddedDirectory(dataDirectory) : directory;
   console.log(
     banner({
       url,
       plan,
-      embeddedDirectory: shorter,
+      embeddedDirectory: shorter(embeddedDirectory(dataDirectory)),
+      algorithm: algorithmOf(keys.variables),
+      keyPath: keys.path && shorter(keys.path),
       seconds,
       state,
       strictBy: strictBy(given),

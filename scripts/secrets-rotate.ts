@@ -1,11 +1,14 @@
 import { writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { type Algorithm, isSymmetric } from '../src/platform/config/jwt.ts';
 import { loadConfig } from '../src/platform/config/load.ts';
+import { publicMaxAgeSeconds } from '../src/platform/rules/public-documents.ts';
 import { runWrangler, wranglerReason } from './program/child.ts';
 import { CliError, interruption, runProgram } from './program/cli.ts';
 import { readOptions } from './program/options.ts';
-import { type Variables, wranglerVariables } from './program/project.ts';
+import { readWranglerConfig, type Variables, wranglerVariables } from './program/project.ts';
 import { confirm } from './program/terminal.ts';
+import { algorithmOf, algorithmOption, refuseFixed, refuseSwallowed } from './secrets/algorithm.ts';
 import {
   planReplacement,
   planRetirement,
@@ -21,16 +24,20 @@ const usage = `npm run secrets:rotate -- --env production --save FILE
   --env      the environment of wrangler.toml; the present secrets come from this program's environment
   --save     a new file that gets the new values, before anything is changed: put them where you keep secrets
   --only     JWT_SECRET or SECRET_KEY; both without it
+  --algorithm  access tokens are signed under another algorithm from then on, such as ES256: JWT_ALGORITHM and its key
+             change together, and tokens of the old key stay good
   --dry-run  prints the names that each step changes, without a value, and changes nothing
   --leaked   the old values are void at once, and so is everything that they have signed; it asks, unless --yes is given
   --retire   takes the old values away, when nothing that they have signed is valid any more
-  --wait     seconds between the steps, in which Cloudflare brings one everywhere (60)`;
+  --wait     seconds between the steps, in which Cloudflare brings one everywhere (60), and in which other services read
+             the public keys again, where access tokens will have one (360)`;
 
 const options = {
   env: { type: 'string' },
   save: { type: 'string' },
   only: { type: 'string', multiple: true },
-  wait: { type: 'string', default: '60' },
+  algorithm: { type: 'string' },
+  wait: { type: 'string' },
   'dry-run': { type: 'boolean', default: false },
   leaked: { type: 'boolean', default: false },
   retire: { type: 'boolean', default: false },
@@ -53,13 +60,22 @@ const save = (file: string, secrets: Secrets): void => {
 };
 
 /** How to go on after a step that failed; whether wrangler was heard by Cloudflare is not known. */
-const goOn = (env: string, step: Step['name'], isLeaked: boolean, file: string | undefined): string => {
+const goOn = (
+  env: string,
+  { name: step, secrets }: Step,
+  isLeaked: boolean,
+  file: string | undefined,
+): string => {
   if (file === undefined)
     return 'It may have been applied all the same; run it again, with the same environment.';
   if (step === 'announce')
     return `It may have been applied all the same, and changes nothing that is signed: delete ${file}, and run it again.`;
   const old = isLeaked ? 'The old values may still be good, also for an attacker who knows them. ' : '';
-  return `${old}The step may have been applied all the same. The new values are in ${file}; this completes it: npx wrangler secret bulk ${file} --env ${env}\nDo not run the rotation again with the old values in the environment.`;
+  // A file has no way to say that a secret is deleted.
+  const deletions = Object.entries(secrets)
+    .filter(([name, value]) => value === null && !name.endsWith('_PREVIOUS'))
+    .map(([name]) => `; npx wrangler secret delete ${name} --env ${env}`);
+  return `${old}The step may have been applied all the same. The new values are in ${file}; this completes it: npx wrangler secret bulk ${file} --env ${env}${deletions.join('')}\nDo not run the rotation again with the old values in the environment.`;
 };
 
 const apply = async (env: string, { name, secrets }: Step, consequence: string): Promise<void> => {
@@ -92,11 +108,41 @@ const stepsOf = (
   { leaked, retire }: { leaked: boolean; retire: boolean },
   names: readonly Rotatable[],
   variables: Variables,
+  algorithm: Algorithm | undefined,
 ): readonly Step[] => {
   if (leaked && retire) throw new CliError('--leaked or --retire, not both.');
-  if (leaked) return [planReplacement(names, variables)];
+  if (retire && algorithm !== undefined)
+    throw new CliError('--retire takes old values away and changes no algorithm: leave --algorithm out.');
+  if (leaked) return [planReplacement(names, variables, algorithm)];
   if (retire) return [planRetirement(names, variables)];
-  return planRotation(names, variables).filter(({ name }) => name !== 'retire');
+  return planRotation(names, variables, algorithm).filter(({ name }) => name !== 'retire');
+};
+
+/** @throws CliError where the algorithm cannot change together with its key */
+const checkAlgorithm = async (
+  env: string,
+  algorithm: Algorithm | undefined,
+  names: readonly Rotatable[],
+): Promise<void> => {
+  if (algorithm === undefined) return;
+  if (!names.includes('JWT_SECRET'))
+    throw new CliError('--algorithm is about JWT_SECRET, which --only leaves out.');
+  refuseFixed((await readWranglerConfig(env)).vars.JWT_ALGORITHM, algorithm);
+};
+
+/** Cloudflare brings a secret everywhere within seconds. */
+const spreadSeconds = 60;
+
+const waitSecondsOf = (
+  given: string | undefined,
+  names: readonly Rotatable[],
+  algorithm: Algorithm,
+): number => {
+  if (given !== undefined && !/^\d{1,4}$/.test(given)) throw new CliError('--wait is a number of seconds.');
+  if (given !== undefined) return Number(given);
+  // Other services know the new key before it signs only if they have read the key set again.
+  const isPublished = names.includes('JWT_SECRET') && !isSymmetric(algorithm);
+  return spreadSeconds + (isPublished ? publicMaxAgeSeconds : 0);
 };
 
 const lifetimes = (variables: Variables): string => {
@@ -111,24 +157,29 @@ const lifetimes = (variables: Variables): string => {
 };
 
 /** A terminal and its log are no place for a secret: --save has one for the new values. */
-const redacted = (value: string | null): string =>
-  value ? `[redacted, ${Buffer.byteLength(value)} bytes]` : 'deleted';
+const redacted = (name: string, value: string | null): string => {
+  if (!value) return 'deleted';
+  return name === 'JWT_ALGORITHM' ? value : `[redacted, ${Buffer.byteLength(value)} bytes]`;
+};
 
 runProgram(async () => {
+  refuseSwallowed('secrets:rotate');
   const { env, save: file, only, wait, 'dry-run': isDryRun, yes, ...how } = readOptions(options, usage);
+  const algorithm = algorithmOption(how.algorithm);
   if (env === undefined) throw new CliError(`Which environment? Give --env.\n\n${usage}`);
   const stranger = only?.find((name) => !(rotatable as readonly string[]).includes(name));
   if (stranger !== undefined) throw new CliError(`--only knows ${rotatable.join(' and ')}, not ${stranger}.`);
-  if (!/^\d{1,4}$/.test(wait)) throw new CliError('--wait is a number of seconds.');
   const names = rotatable.filter((name) => only?.includes(name) ?? true);
   const variables = await wranglerVariables(env);
-  const steps = stepsOf(how, names, variables);
+  const waitSeconds = waitSecondsOf(wait, names, algorithm ?? algorithmOf(variables));
+  await checkAlgorithm(env, algorithm, names);
+  const steps = stepsOf(how, names, variables, algorithm);
   check(variables, steps);
 
   if (isDryRun) {
     for (const { name, secrets } of steps) {
       console.log(`# ${name}: ${says[name]}`);
-      for (const [key, value] of Object.entries(secrets)) console.log(`${key}: ${redacted(value)}`);
+      for (const [key, value] of Object.entries(secrets)) console.log(`${key}: ${redacted(key, value)}`);
     }
     return;
   }
@@ -140,9 +191,9 @@ runProgram(async () => {
   }
   const stop = interruption(() => 'a step that may have been applied (docs/runbooks/secret-rotation.md)');
   for (const [at, step] of steps.entries()) {
-    const consequence = goOn(env, step.name, how.leaked, file);
-    if (at > 0) console.error(`… ${wait} seconds, in which Cloudflare brings that step everywhere`);
-    if (at > 0) await sleep(Number(wait) * 1000, undefined, { signal: stop }).catch(() => {});
+    const consequence = goOn(env, step, how.leaked, file);
+    if (at > 0) console.error(`… ${waitSeconds} seconds, in which that step comes everywhere`);
+    if (at > 0) await sleep(waitSeconds * 1000, undefined, { signal: stop }).catch(() => {});
     if (stop.aborted) throw new CliError(`✗ interrupted before the step "${step.name}".\n${consequence}`);
     await apply(env, step, consequence);
   }

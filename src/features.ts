@@ -39,7 +39,10 @@ export const createFeatures = (container: Container) => {
     mail: createMail(container),
     retention: createRetention(container),
     agenda: createAgendaWork(container),
-    health: createHealth(container, { pingHasher: checkArgon2id, pings: uploads.pings }),
+    health: createHealth(container, {
+      pingHasher: checkArgon2id,
+      pings: { ...passwords.pings, ...uploads.pings },
+    }),
     metrics: container.config.metrics.enabled ? createMetrics(container) : null,
     fork: createForkFeatures(container),
   };

@@ -1,6 +1,6 @@
 import { AgendaObject } from './agenda/agenda-object.ts';
 import type { Bindings } from './container.ts';
-import { AuthServiceEntrypoint } from './rpc/auth-service.ts';
+import { AuthServiceEntrypoint } from './rpc/routes/auth-service.ts';
 import { createWorker } from './worker.ts';
 
 export { LoginGuard } from './login-guard/login-guard-object.ts';

@@ -7,7 +7,7 @@ import { type LoadedConfig, loadConfig } from './platform/config/load.ts';
 import type { RequestContext } from './platform/context.ts';
 import { createDatabase } from './platform/db/client.ts';
 import { isLoopback } from './platform/rules/network.ts';
-import { createRpc } from './rpc/service.ts';
+import { createRpc } from './rpc/routes/calls.ts';
 
 /**
  * PostgreSQL on this machine speaks no HTTP: `npm run dev` starts the endpoint in front of it, and `wrangler dev` alone

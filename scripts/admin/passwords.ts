@@ -1,13 +1,22 @@
 import { randomBytes } from 'node:crypto';
 import { argon2id } from 'hash-wasm';
+import { createDictionaryReader } from '../../src/passwords/dictionary.ts';
 import { hashCaller } from '../../src/passwords/rules/hash-lane.ts';
 import { canonicalPassword } from '../../src/passwords/rules/password-policy.ts';
 import { formatPhc, saltBytes, tagBytes } from '../../src/passwords/rules/phc.ts';
-import { createCheckPassword, createPwnedPasswords } from '../../src/passwords/service/check.ts';
+import {
+  createCheckPassword,
+  createLoadEstimate,
+  createPwnedPasswords,
+} from '../../src/passwords/service/check.ts';
 import type { PasswordConfig } from '../../src/platform/config/schema.ts';
 import type { RequestContext } from '../../src/platform/context.ts';
 import { AppError } from '../../src/platform/errors.ts';
+import { buildDictionary } from '../build-assets.ts';
 import { CliError } from '../program/cli.ts';
+
+/** As the Worker reads it, and without a build. */
+const dictionary = createDictionaryReader({ fetch: async () => new Response(buildDictionary()) });
 
 type Choice = { readonly password: string; readonly email: string; readonly username: string | null };
 
@@ -17,6 +26,7 @@ export const requireGoodPassword = async (ctx: RequestContext, choice: Choice, c
     policy: config,
     // One password at a time: no other hash waits.
     inTurn: async (work) => work(),
+    loadEstimate: createLoadEstimate(dictionary.read),
     isLeaked: config.pwnedPasswords ? createPwnedPasswords({ fetch }) : null,
   });
   try {

@@ -29,31 +29,46 @@ export const ratioInterval = (
 };
 
 type Measuring = {
-  readonly pairs: number;
   /** Measured first and thrown away. */
   readonly warmUp?: number;
-  /** A slow machine measures fewer pairs, but at least one. */
+  /** A slow machine measures fewer rounds, but at least one. */
   readonly limitMs: number;
 };
 
-/** Measures two things in turns, in an order drawn for each pair, so that neither always comes after the other. */
+/** The numbers below `count`, in an order that is drawn. */
+const shuffled = (count: number): number[] =>
+  Array.from({ length: count }, (_, index) => ({ index, place: Math.random() }))
+    .sort((a, b) => a.place - b.place)
+    .map(({ index }) => index);
+
+/**
+ * Measures several things in turns, in an order drawn for each round, so that none always comes after another.
+ * @returns the measurements of each round, in the order of `measures`
+ */
+export const measureRounds = async <T>(
+  measures: readonly ((turn: number) => Promise<T>)[],
+  { rounds: count, warmUp = 0, limitMs }: Measuring & { readonly rounds: number },
+): Promise<T[][]> => {
+  const rounds: T[][] = [];
+  const deadlineMs = performance.now() + limitMs;
+  for (let turn = 0; turn < warmUp + count; turn++) {
+    const round = new Map<number, T>();
+    for (const index of shuffled(measures.length))
+      round.set(index, await (measures[index] as (turn: number) => Promise<T>)(turn));
+    const isLate = performance.now() > deadlineMs;
+    if (turn >= warmUp || isLate) rounds.push(measures.map((_, index) => round.get(index) as T));
+    if (isLate) break;
+  }
+  return rounds;
+};
+
+/** The same for two things. */
 export const measurePairs = async (
   one: (turn: number) => Promise<number>,
   other: (turn: number) => Promise<number>,
-  { pairs: count, warmUp = 0, limitMs }: Measuring,
-): Promise<Pair[]> => {
-  const pairs: Pair[] = [];
-  const deadlineMs = performance.now() + limitMs;
-  for (let turn = 0; turn < warmUp + count; turn++) {
-    const isSwapped = Math.random() < 0.5;
-    const first = await (isSwapped ? other : one)(turn);
-    const second = await (isSwapped ? one : other)(turn);
-    const isLate = performance.now() > deadlineMs;
-    if (turn >= warmUp || isLate) pairs.push(isSwapped ? [second, first] : [first, second]);
-    if (isLate) break;
-  }
-  return pairs;
-};
+  { pairs, ...measuring }: Measuring & { readonly pairs: number },
+): Promise<Pair[]> =>
+  (await measureRounds([one, other], { ...measuring, rounds: pairs })) as unknown as Pair[];
 
 /** How often `run` ends in a second, where so many clients call it again and again for a round. */
 export const rateOf = async (

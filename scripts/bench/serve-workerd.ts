@@ -19,8 +19,8 @@ runProgram(async () => {
     ...['deploy', '--dry-run', '--minify', '--outdir', stateDirectory, '--config', configPath],
   ]);
   if (built.status !== 0) throw new CliError(`${configPath} cannot be built: ${wranglerReason(built)}`);
-  // No measured request asks for files.
-  const { assets: _, bindings: __, ...options } = readWorkerOptions(configPath).workerOptions;
+  const { assets, bindings: _, ...options } = readWorkerOptions(configPath).workerOptions;
+  const { binding, directory = '' } = (assets ?? {}) as { binding?: string; directory?: string };
   const miniflare = new Miniflare(
     convertV4MiniflareOptions({
       ...options,
@@ -29,6 +29,8 @@ runProgram(async () => {
       modulesRoot: stateDirectory,
       modules: await modulesIn(stateDirectory),
       bindings: variables,
+      // Read from the disk, because a Worker for assets would be in front of ours.
+      ...(binding && { serviceBindings: { [binding]: { disk: { path: directory } } } }),
     }),
   );
   await miniflare.ready;

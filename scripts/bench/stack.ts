@@ -16,6 +16,7 @@ import {
   startServiceProcess,
 } from '../stack/service-process.ts';
 import { waitForWorker } from '../stack/worker-state.ts';
+import { createServerDatabase, type ServerDatabase } from './server-database.ts';
 
 export type BenchWorker = { readonly url: string; readonly process: ServiceProcess };
 
@@ -24,8 +25,10 @@ type StartWorker = (variables: Readonly<Record<string, string>>, configPath?: st
 
 export type BenchStack = {
   readonly dataDirectory: string;
-  /** The embedded database, in Neon's SQL over HTTP. */
+  /** The database, in Neon's SQL over HTTP. */
   readonly endpointUrl: string;
+  /** The database where it is on a server; null for the embedded one. */
+  readonly server: ServerDatabase | null;
   readonly startWorker: StartWorker;
   /** The same on workerd alone, without the proxy of wrangler dev. */
   readonly startBareWorker: StartWorker;
@@ -37,6 +40,8 @@ type StackOptions = {
   readonly inMemory?: boolean;
   /** Added to each round trip to the database. */
   readonly networkMs?: number;
+  /** A PostgreSQL on which a database is made, and dropped at the end; without one the embedded database is taken. */
+  readonly serverUrl?: string | null;
 };
 
 /** Limits that refuse nothing, over windows so short that little is remembered, as in a service under its limits. */
@@ -68,7 +73,7 @@ const memoryFiles = '/dev/shm';
  */
 export const withStack = async (
   measure: (stack: BenchStack) => Promise<void>,
-  { limitMs, inMemory = false, networkMs = 0 }: StackOptions = {},
+  { limitMs, inMemory = false, networkMs = 0, serverUrl = null }: StackOptions = {},
 ): Promise<void> => {
   const stop = stopRequest();
   const ending = new AbortController();
@@ -87,11 +92,13 @@ export const withStack = async (
   };
   cleanup.defer(() => ending.abort());
 
+  const server = serverUrl === null ? null : await createServerDatabase(serverUrl, 'bench');
+  cleanup.defer(async () => server?.drop());
   const database = start({
     name: 'database',
     program: new URL('../stack/serve-endpoint.ts', import.meta.url),
     args: ['--network-ms', String(networkMs)],
-    env: { DATA_DIR: dataDirectory, LOCAL_POSTGRES_URL: '' },
+    env: { DATA_DIR: dataDirectory, LOCAL_POSTGRES_URL: server?.url ?? '' },
   });
 
   const measuring = database.ready.then(async () => {
@@ -116,6 +123,7 @@ export const withStack = async (
     await measure({
       dataDirectory,
       endpointUrl,
+      server,
       startWorker: startWith(new URL('../stack/serve-worker.ts', import.meta.url)),
       startBareWorker: startWith(new URL('serve-workerd.ts', import.meta.url)),
     });

@@ -7,6 +7,7 @@ import { type Variables, variablesOf } from '../program/project.ts';
 import { printableAll } from '../program/terminal.ts';
 import { localPostgresUrl, migratorUrlFromParts, planDatabase } from '../stack/database-plan.ts';
 import { inspectDatabase } from './database.ts';
+import { inspectKeySet } from './key-set.ts';
 import { inspectProviders } from './providers.ts';
 import { countOf, type Finding, type Report, renderReport, skipped } from './report.ts';
 import { inspectScanner } from './scanner.ts';
@@ -91,6 +92,7 @@ runProgram(async () => {
       ...(await checkDatabase(variables, loaded, beforeMigrate)),
       ...(loaded.ok ? await inspectProviders(loaded.config.oidc.providers) : []),
       ...(loaded.ok ? await inspectStorage(loaded.config.uploads.storage) : []),
+      ...(loaded.ok ? [await inspectKeySet(loaded.config.jwt, serviceUrl)] : []),
       ...(loaded.ok ? await inspectScanner(loaded.config.uploads.scanner) : []),
       ...(await checkService(serviceUrl, loaded)),
     ],

@@ -1,12 +1,14 @@
 import { styleText } from 'node:util';
 import type { VariableName } from '../../src/platform/config/variables.ts';
 
-export type Level = 'ok' | 'warning' | 'failure' | 'skipped';
+export type Level = 'ok' | 'note' | 'warning' | 'failure' | 'skipped';
 
 /** The result of one check, for a person. */
 export type Finding = { readonly level: Level; readonly check: string; readonly detail: string };
 
 export const ok = (check: string, detail: string): Finding => ({ level: 'ok', check, detail });
+/** Nothing is wrong; it is a choice whose consequence a person may not know. */
+export const note = (check: string, detail: string): Finding => ({ level: 'note', check, detail });
 export const warning = (check: string, detail: string): Finding => ({ level: 'warning', check, detail });
 export const failure = (check: string, detail: string): Finding => ({ level: 'failure', check, detail });
 export const skipped = (check: string, detail: string): Finding => ({ level: 'skipped', check, detail });
@@ -39,6 +41,7 @@ type Style = Parameters<typeof styleText>[0];
 
 const marks: Readonly<Record<Level, { mark: string; style: Style }>> = {
   ok: { mark: '✓', style: 'green' },
+  note: { mark: 'i', style: 'blue' },
   warning: { mark: '!', style: 'yellow' },
   failure: { mark: '✗', style: 'red' },
   skipped: { mark: '·', style: 'dim' },

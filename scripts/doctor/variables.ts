@@ -27,6 +27,7 @@ const shown = (text: string, { secret }: Variable): string => {
 /** What a rotation leaves behind until it is retired. */
 const leftBehind: Partial<Record<VariableName, string>> = {
   JWT_SECRET_PREVIOUS: 'a former secret can still sign tokens: secrets:rotate -- --retire',
+  JWT_PRIVATE_KEY_PREVIOUS: 'a former key can still sign tokens: secrets:rotate -- --retire',
   SECRET_KEY_PREVIOUS: 'a former key is still accepted: secrets:rotate -- --retire',
 };
 

@@ -9,6 +9,7 @@ import { isConfigVariable } from '../../src/platform/config/variables.ts';
 import { CliError, interruption, runProgram } from '../program/cli.ts';
 import { readOptions } from '../program/options.ts';
 import { projectDirectory } from '../program/project.ts';
+import { algorithmOption } from '../secrets/algorithm.ts';
 
 const readVariables = (usage: string) => {
   const { with: given } = readOptions({ with: { type: 'string', multiple: true, default: [] } }, usage);
@@ -44,13 +45,18 @@ const drills = {
     proves: 'What was too much was refused at once, and nobody else noticed.',
   },
   rotation: {
-    usage: `npm run drill:rotation [-- --in-one-step]
+    usage: `npm run drill:rotation [-- --in-one-step] [-- --algorithm ES256]
   Rotates JWT_SECRET and SECRET_KEY under clients that log in, refresh and call /auth/me all the time, at a service of
   which old and new isolates answer side by side, as Cloudflare's do while a change spreads. In one step, requests fail:
-  the steps prevent that.`,
+  the steps prevent that. With --algorithm access tokens are signed under that algorithm afterwards, and then under HS256
+  again.`,
     read: (usage: string) => {
-      const { 'in-one-step': isOneStep } = readOptions({ 'in-one-step': { type: 'boolean' } }, usage);
-      return { DRILL_ROTATION: isOneStep ? 'in one step' : 'in steps' };
+      const options = { 'in-one-step': { type: 'boolean' }, algorithm: { type: 'string' } } as const;
+      const { 'in-one-step': isOneStep, algorithm } = readOptions(options, usage);
+      return {
+        DRILL_ROTATION: isOneStep ? 'in one step' : 'in steps',
+        DRILL_ALGORITHM: algorithmOption(algorithm) ?? '',
+      };
     },
     proves: 'No client noticed the rotation.',
   },

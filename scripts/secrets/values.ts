@@ -19,6 +19,13 @@ export const envLines = (secrets: Secrets): string =>
     .flatMap(([name, value]) => (value === null ? [] : [lineOf(name, value)]))
     .join('\n');
 
+/**
+ * A value as one line of an env file, a PEM too, so that `grep` finds all of it. Itsor, a shell and dotenv read it alike:
+ * where they leave `\n` as it is, Itsor takes it for a line break.
+ */
+export const oneLine = (value: string): string =>
+  value.includes('\n') ? `"${value.trim().replaceAll('\n', '\\n')}"` : value;
+
 /** A shorter line of a PEM gives nothing away, and would blot out words of a sentence. */
 const shortestLine = 8;
 

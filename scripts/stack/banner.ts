@@ -1,3 +1,4 @@
+import { type Algorithm, isSymmetric } from '../../src/platform/config/jwt.ts';
 import { type DatabasePlan, placeOf } from './database-plan.ts';
 import type { WorkerState } from './worker-state.ts';
 
@@ -5,6 +6,9 @@ type Facts = {
   readonly url: string;
   readonly plan: DatabasePlan;
   readonly embeddedDirectory: string;
+  readonly algorithm: Algorithm;
+  /** The file with the key that signs access tokens; null where it is in a variable. */
+  readonly keyPath: string | null;
   readonly seconds: number;
   readonly state: WorkerState;
   /** The strict environment with the variable that names it, such as `production (NODE_ENV)`; null: lenient. */
@@ -14,7 +18,17 @@ type Facts = {
 };
 
 /** The lines that a person needs once everything runs. */
-export const banner = ({ url, plan, embeddedDirectory, seconds, state, strictBy, warnings }: Facts): string =>
+export const banner = ({
+  url,
+  plan,
+  embeddedDirectory,
+  algorithm,
+  keyPath,
+  seconds,
+  state,
+  strictBy,
+  warnings,
+}: Facts): string =>
   [
     '',
     `  Itsor   ${headline(state, `${seconds.toFixed(1)} s`)}`,
@@ -25,6 +39,8 @@ export const banner = ({ url, plan, embeddedDirectory, seconds, state, strictBy,
     `  Mailbox        ${describeMailbox(url, state)}`,
     `  Readiness      ${url}/readyz`,
     `  Database       ${describeDatabase(plan, embeddedDirectory)}`,
+    `  Access tokens  ${describeTokens(algorithm, keyPath)}`,
+    ...(isSymmetric(algorithm) ? [] : [`  Public keys    ${url}/.well-known/jwks.json`]),
     ...section(complaintsTitle(strictBy), state.complaints),
     ...section('Warnings:', warnings),
     '',
@@ -54,6 +70,11 @@ const describeMailbox = (url: string, { complaints, hasMailbox }: WorkerState): 
   if (hasMailbox) return `${url}/dev/mailbox shows the mails; none is sent`;
   return complaints.length > 0 ? 'none' : 'none: mails are sent by the provider that EMAIL_PROVIDER names';
 };
+
+const describeTokens = (algorithm: Algorithm, keyPath: string | null): string =>
+  isSymmetric(algorithm)
+    ? `${algorithm}: only Itsor verifies them; with npm run dev -- --algorithm ES256 other services can, too`
+    : `${algorithm}, signed with the key in ${keyPath ?? 'JWT_PRIVATE_KEY'}; other services verify them with the public keys`;
 
 const describeDatabase = (plan: DatabasePlan, embeddedDirectory: string): string => {
   switch (plan.kind) {

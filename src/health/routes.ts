@@ -6,12 +6,13 @@ const Liveness = z.object({ status: z.literal('ok') });
 
 const Readiness = z.object({
   status: z.enum(['ok', 'degraded', 'unavailable']).meta({
-    description: 'degraded: uploads lack their storage or their scanner, and everything else works',
+    description:
+      'degraded: uploads lack their storage or their scanner, or new passwords their dictionary, and everything else works',
   }),
   version: z.string().meta({ description: 'of the deployment that answers' }),
   checks: z.record(z.string(), z.enum(['ok', 'failing'])).meta({
     description:
-      'config, database, migrations, durable_objects, hasher; storage and scanner where uploads are enabled',
+      'config, database, migrations, durable_objects, hasher, password_dictionary; storage and scanner where uploads are enabled',
   }),
   dead_letters: z
     .object({ uploads: z.int().nullable() })

@@ -8,8 +8,14 @@ import { evenOut } from '../platform/even-out.ts';
 import { widestOf } from '../platform/rules/network.ts';
 import { named, type RatePolicy } from '../platform/rules/sliding-window.ts';
 import type { IssuedTokens } from '../sessions/rules/session.ts';
+import { createDictionaryReader } from './dictionary.ts';
 import { hashCaller } from './rules/hash-lane.ts';
-import { createCheckPassword, createJudgePassword, createPwnedPasswords } from './service/check.ts';
+import {
+  createCheckPassword,
+  createJudgePassword,
+  createLoadEstimate,
+  createPwnedPasswords,
+} from './service/check.ts';
 import { createComparePassword } from './service/verify.ts';
 import {
   type Credential,
@@ -52,16 +58,21 @@ export const createPasswords = (
   { recordFailedLogin }: Pick<Audit, 'recordFailedLogin'>,
 ) => {
   const { config, hasher, guard, limiter, oneTimeTokens, prepareToken, issueTokens } = container;
-  const { mailQueue, newId, instruments, challenges } = container;
+  const { mailQueue, newId, instruments, challenges, bindings } = container;
   const rows = createPasswordSql(container);
   const { isFamiliarNetwork } = rows;
   const compare = createComparePassword({ guard, hasher, isFamiliarNetwork, recordFailedLogin });
-  const check = createCheckPassword({
+  const dictionary = createDictionaryReader(bindings.ASSETS);
+  const judging = {
     policy: config.password,
     inTurn: hasher.inTurn,
+    loadEstimate: createLoadEstimate(dictionary.read),
+  };
+  const check = createCheckPassword({
+    ...judging,
     isLeaked: config.password.pwnedPasswords ? createPwnedPasswords({ fetch: instruments.outgoing }) : null,
   });
-  const judge = createJudgePassword({ policy: config.password, inTurn: hasher.inTurn });
+  const judge = createJudgePassword(judging);
   const { max, windowMs } = config.limits.rate;
   /** How often an account may be asked for its own password: a tenth of RATE_LIMIT_MAX in fifteen windows. */
   const ownPolicy: RatePolicy = {
@@ -162,6 +173,8 @@ export const createPasswords = (
   return {
     check,
     judge,
+    /** For the readiness: the parts without which nobody sets a password. */
+    pings: { password_dictionary: dictionary.ping },
     newPasswordReasons,
     proveOwn,
 
@@ -199,8 +212,10 @@ export const createPasswords = (
         async (error: unknown) => {
           if (!(error instanceof AppError) || error.code !== 'invalid_credentials') throw error;
           const others = await newPasswordReasons(ctx, request).catch((refusal: unknown) => {
-            // The queue may be full after the comparison; the answer is worth sending without them.
-            if (findAppError(refusal)?.code === 'overloaded') return [];
+            // The queue may be full after the comparison, and the dictionary away; the answer is worth sending without
+            // them.
+            const code = findAppError(refusal)?.code;
+            if (code === 'overloaded' || code === 'service_unavailable') return [];
             throw refusal;
           });
           const errors = [notTheCurrent, ...others];

@@ -13,7 +13,7 @@ let slices = 0;
  */
 export const createGiveWay = (
   signal: AbortSignal,
-  nextEvent: () => Promise<void> = () => scheduler.wait(0),
+  nextEvent: () => Promise<void> = () => new Promise((resolve) => void setTimeout(resolve, 0)),
 ) => {
   let done = 0;
   return async (bytes: number): Promise<void> => {

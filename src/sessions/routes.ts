@@ -281,6 +281,10 @@ export const sessionRoutes = ({ accounts, sessions }: Features, { config, identi
   ];
 };
 
+/** For a person who wonders why a JWK set has no key for the tokens of today. */
+const noPublicKey = (algorithm: string): string =>
+  `Access tokens are signed with ${algorithm}, whose key is a secret, so that other services cannot verify them offline. JWT_ALGORITHM=ES256 has a public key: npm run secrets:generate -- --algorithm ES256`;
+
 export const wellKnownRoutes = ({ jwks }: WellKnown, { config, site }: Pick<Web, 'config' | 'site'>) => [
   route(
     {
@@ -288,17 +292,20 @@ export const wellKnownRoutes = ({ jwks }: WellKnown, { config, site }: Pick<Web,
       path: '/.well-known/jwks.json',
       summary: 'Read the public keys of the access tokens (RFC 7517)',
       description:
-        'Services that check access tokens on their own read the keys here, by the `kid` of the token. Keep them for as long as Cache-Control says, and read them again when a `kid` is unknown.',
+        'Services that check access tokens on their own read the keys here, by the `kid` of the token. Keep them for as long as Cache-Control says, and read them again when a `kid` is unknown. Under HS256, the default, the key is a secret and is not here: with `JWT_ALGORITHM=ES256` others can verify access tokens, and `npm run secrets:generate -- --algorithm ES256` makes a key for it.',
       answers: {
         200: {
-          description: 'A JWK set; empty under HS256, HS384 and HS512',
+          description:
+            'A JWK set. Where tokens are signed with HS256, HS384 or HS512, it has no key for them, and its `detail` says why',
           mediaType: 'application/json',
         },
       },
     },
     async (c) => {
       c.header('Cache-Control', publicCacheControl);
-      return c.json(await jwks(), 200);
+      // A JWK set may have other members, which clients ignore (RFC 7517 section 5).
+      const { algorithm, privateKey } = config.jwt;
+      return c.json({ ...(await jwks()), ...(!privateKey && { detail: noPublicKey(algorithm) }) }, 200);
     },
   ),
   route(
@@ -310,11 +317,12 @@ export const wellKnownRoutes = ({ jwks }: WellKnown, { config, site }: Pick<Web,
         'OAuth 2 clients find `token_endpoint` and `revocation_endpoint` by it, from the address of the service alone. Its `issuer` is that address; the `iss` of access tokens is JWT_ISSUER, which may be another name.',
       answers: { 200: { description: 'The metadata', schema: ServerMetadata } },
     },
-    (c) => {
+    async (c) => {
       c.header('Cache-Control', publicCacheControl);
       // A client takes the metadata only if the issuer is the address that it has used (RFC 8414 section 3.3).
       const issuer = apiUrlOf(site, c.req.url);
-      return c.json(serverMetadata(issuer, { hasPublicKeys: config.jwt.privateKey !== null }), 200);
+      const hasPublicKeys = (await jwks()).keys.length > 0;
+      return c.json(serverMetadata(issuer, { hasPublicKeys }), 200);
     },
   ),
 ];

@@ -126,7 +126,9 @@ export const ServerMetadata = z
     issuer: z.string(),
     token_endpoint: z.string(),
     revocation_endpoint: z.string(),
-    jwks_uri: z.string().optional().meta({ description: 'absent under HS256, HS384 and HS512' }),
+    jwks_uri: z.string().optional().meta({
+      description: 'absent where there is no public key: tokens are signed with HS256, HS384 or HS512',
+    }),
     scopes_supported: z.array(z.string()),
     response_types_supported: z
       .array(z.string())

@@ -8,8 +8,8 @@ const sizes = (staging: string, production: string) => ({
 });
 
 test.each([
-  ['within the budget', sizes('599.99', '600'), 0, /staging: 599.99 KiB gzipped, 100 % of 600 KiB/],
-  ['over it in one environment', sizes('480', '600.01'), 1, /✗ production: 600.01 KiB/],
+  ['within the budget', sizes('399.99', '400'), 0, /staging: 399.99 KiB gzipped, 100 % of 400 KiB/],
+  ['over it in one environment', sizes('320', '400.01'), 1, /✗ production: 400.01 KiB/],
   ['without a figure', { deploy: 'Total Upload: none' }, 1, /does not say how large/],
   [
     'that does not build',

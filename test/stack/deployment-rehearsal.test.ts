@@ -36,8 +36,11 @@ describe('the rehearsal of docs/deployment.md', () => {
     expect(run.stdout).not.toContain('APP_PASSWORD');
   });
 
-  test('with the values of the page, the doctor wants nothing but a database that answers', async () => {
-    const generated = await runScript(['scripts/secrets-generate.ts']);
+  test.each([
+    ['of the page', []],
+    ['of the page, with a key that others can use', ['--algorithm', 'ES256']],
+  ])('with the values %s, the doctor wants nothing but a database that answers', async (_, args) => {
+    const generated = await runScript(['scripts/secrets-generate.ts', ...args]);
     const secrets = parseEnv(generated.stdout) as Record<string, string>;
     const run = await runScript(['scripts/doctor/doctor.ts', '--env', 'production', '--json'], {
       ...values,

@@ -1,11 +1,14 @@
 import { execFile } from 'node:child_process';
+import { createPublicKey } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type RequestListener } from 'node:http';
 import { type AddressInfo, createServer as createTcpServer } from 'node:net';
+import { calculateJwkThumbprint } from 'jose';
 import { Client } from 'pg';
 import { describe, expect, test } from 'vitest';
 import type { Report } from '../../scripts/doctor/report.ts';
 import { inspectService } from '../../scripts/doctor/service.ts';
+import { newPrivateKey } from '../../scripts/secrets/rotation.ts';
 import { startTestDatabase } from '../support/node/database.ts';
 
 type Run = { status: number; stdout: string; output: string };
@@ -147,6 +150,38 @@ describe('npm run doctor', () => {
       check: 'JWT_SECERT',
       detail: 'is not read; is JWT_SECRET meant?',
     });
+  });
+
+  test('says, as a note and no more, why the key set is empty and what to do', async () => {
+    const run = await doctor({ BACKEND_ENV: 'local' });
+    expect(run.output).toMatch(
+      /i key set +the key set is empty because tokens are signed with HS256: other services cannot verify them offline; npm run secrets:generate -- --algorithm ES256/,
+    );
+    expect(run.output).toContain('Nothing to repair');
+    expect(run.output).not.toContain('to look at');
+    expect(run.status).toBe(0);
+  });
+
+  test('compares the key that signs with the key set that a service has', async () => {
+    const key = newPrivateKey('ES256');
+    const jwk = createPublicKey(key).export({ format: 'jwk' });
+    let keys: object[] = [];
+    await using service = {
+      server: createServer((_, response) => response.end(JSON.stringify({ keys }))).listen(0, '127.0.0.1'),
+      [Symbol.asyncDispose]: async () => void service.server.close(),
+    };
+    await once(service.server, 'listening');
+    const url = `http://127.0.0.1:${(service.server.address() as AddressInfo).port}`;
+    const variables = { JWT_ALGORITHM: 'ES256', JWT_PRIVATE_KEY: key };
+    const look = async () => {
+      const run = await doctor(variables, '--json', '--url', url);
+      expect(run.output).not.toContain(key.split('\n')[1]);
+      return finding(reportOf(run), 'key set');
+    };
+    expect(await look()).toMatchObject({ level: 'failure', detail: expect.stringContaining('lacks') });
+    keys = [{ ...jwk, alg: 'ES256', kid: await calculateJwkThumbprint(jwk) }];
+    expect(await look()).toMatchObject({ level: 'ok', detail: expect.stringContaining('has the key') });
+    expect(finding(reportOf(await doctor(variables, '--json')), 'key set')).toMatchObject({ level: 'ok' });
   });
 
   test('reminds of what a rotation has left behind', async () => {

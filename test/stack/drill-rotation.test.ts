@@ -4,42 +4,59 @@ import { expect, it } from 'vitest';
 import { withoutLimits, withStack } from '../../scripts/bench/stack.ts';
 import { createClient, type Request } from '../../scripts/drills/client.ts';
 import { CliError } from '../../scripts/program/cli.ts';
-import { planRotation } from '../../scripts/secrets/rotation.ts';
+import type { Variables } from '../../scripts/program/project.ts';
+import { algorithmOption } from '../../scripts/secrets/algorithm.ts';
+import { planRotation, type Step } from '../../scripts/secrets/rotation.ts';
+import type { Algorithm } from '../../src/platform/config/jwt.ts';
 import { limitMs } from '../support/node/drill.ts';
 
-// docs/runbooks/secret-rotation.md. npm run drill:rotation says which way; the test suite tries both.
-const { DRILL_ROTATION: way = 'both' } = process.env;
+// docs/runbooks/secret-rotation.md. npm run drill:rotation says which way and to which algorithm; the test suite tries
+// all of them.
+const { DRILL_ROTATION: way = 'all', DRILL_ALGORITHM: drilled } = process.env;
+const isDrill = way !== 'all';
+const algorithm = drilled ? algorithmOption(drilled) : undefined;
+const inSteps = ['announce', 'switch', 'retire'];
 
-it.skipIf(way === 'in one step')('clients notice nothing of a rotation in steps', { timeout: limitMs }, () =>
-  rotate(['announce', 'switch', 'retire']),
+it.skipIf(way === 'in one step' || (isDrill && algorithm !== undefined))(
+  'clients notice nothing of a rotation in steps',
+  { timeout: limitMs },
+  () => rotate(inSteps),
+);
+
+it.skipIf(way === 'in one step' || (isDrill && algorithm === undefined))(
+  'clients notice nothing when access tokens get another algorithm, nor when they get the former one back',
+  { timeout: 2 * limitMs },
+  () => rotate(inSteps, [algorithm ?? 'ES256', 'HS256']),
 );
 
 it.skipIf(way === 'in steps')('clients notice a rotation in one step', { timeout: limitMs }, async () => {
-  const rotation = rotate(['switch']);
+  const rotation = rotate(['switch'], algorithm ? [algorithm] : []);
   // A person who runs the drill wants to see it fail.
-  await (way === 'both' ? expect(rotation).rejects.toThrow(/[1-9]\d* requests failed/) : rotation);
+  await (isDrill ? rotation : expect(rotation).rejects.toThrow(/[1-9]\d* requests failed/));
 });
 
 const mixedMs = 4_000;
-const before = {
+const before: Variables = {
   JWT_SECRET: 'h2Vt9Kq4Wm7Zx1Cb6Nr3Lp8Js5Gd0FyQ',
   SECRET_KEY: 'Rk4Tn8Wp2Ys6Xc1Vb7Mq3Lh9Jg5Fd0SaZ',
-} as const;
+};
 
 /** At a service of which old and new isolates answer side by side, as Cloudflare's do while a change spreads. */
-const rotate = async (names: readonly string[]): Promise<void> => {
-  const steps = planRotation(['JWT_SECRET', 'SECRET_KEY'], before).filter(({ name }) => names.includes(name));
+const rotate = async (
+  names: readonly string[],
+  [algorithm, ...later]: readonly Algorithm[] = [],
+): Promise<void> => {
   let isDone = false;
   await withStack(
     async ({ startWorker }) => {
-      let variables: Readonly<Record<string, string>> = { ...withoutLimits, ...before };
-      let current = await startWorker(variables);
+      let secretsNow = before;
+      let current = await startWorker({ ...withoutLimits, ...before });
       const clients = await startClients([current.url], 6);
 
-      for (const { name, secrets } of steps) {
+      const take = async ({ name, secrets }: Step) => {
         const changes = Object.entries(secrets).map(([key, value]) => [key, value ?? '']);
-        variables = { ...variables, ...Object.fromEntries(changes) };
-        const next = await startWorker(variables);
+        secretsNow = { ...secretsNow, ...Object.fromEntries(changes) };
+        const next = await startWorker({ ...withoutLimits, ...secretsNow });
         clients.useOnly([current.url, next.url]);
         await sleep(mixedMs);
         clients.useOnly([next.url]);
@@ -48,6 +65,11 @@ const rotate = async (names: readonly string[]): Promise<void> => {
         await current.process.stop();
         current = next;
         console.log(`${name.padEnd(8)} ${clients.report()}`);
+      };
+      for (const to of [algorithm, ...later]) {
+        if (to) console.log(`access tokens under ${to}:`);
+        const steps = planRotation(['JWT_SECRET', 'SECRET_KEY'], secretsNow, to);
+        for (const step of steps.filter(({ name }) => names.includes(name))) await take(step);
       }
       const { requests, failures, logins, refreshes } = await clients.stop();
       const count = `${requests} requests, ${logins} logins and ${refreshes} refreshes among them`;
@@ -57,7 +79,7 @@ const rotate = async (names: readonly string[]): Promise<void> => {
       if (failures.length > 0) throw new CliError(`✗ ${failures.length} requests failed.`);
       isDone = true;
     },
-    { limitMs },
+    { limitMs: (1 + later.length) * limitMs },
   );
   if (!isDone) throw new CliError('✗ The drill was stopped before its end.');
 };

@@ -101,6 +101,53 @@ describe('npm run secrets:rotate', () => {
     ]);
   });
 
+  it('with --algorithm takes another kind of key, in the same two steps, and prints none of it', async () => {
+    const args = ['--env', 'production', '--only', 'JWT_SECRET', '--wait', '0'];
+    const run = await rotate([...args, '--algorithm', 'ES256', '--save', file()]);
+    expect(run.status).toBe(0);
+    const [announce, change] = await given();
+    expect(announce).toEqual({ JWT_PRIVATE_KEY_PREVIOUS: change?.JWT_PRIVATE_KEY });
+    expect(change).toEqual({
+      JWT_ALGORITHM: 'ES256',
+      JWT_SECRET: null,
+      JWT_SECRET_PREVIOUS: present.JWT_SECRET,
+      JWT_PRIVATE_KEY: expect.stringContaining('BEGIN PRIVATE KEY'),
+      JWT_PRIVATE_KEY_PREVIOUS: null,
+    });
+    expect(run.output).not.toContain('PRIVATE KEY-');
+    const saved = parseEnv(await readFile(file(), 'utf8')) as Record<string, string>;
+    const { JWT_SECRET: _, JWT_PRIVATE_KEY_PREVIOUS: __, ...kept } = change ?? {};
+    expect(saved).toEqual(kept);
+
+    // What was saved is what the next rotation, and the retirement, read.
+    expect(await rotate(['--env', 'production', '--only', 'JWT_SECRET', '--retire'], saved)).toMatchObject({
+      status: 0,
+    });
+    expect((await given()).at(-1)).toEqual({ JWT_SECRET_PREVIOUS: null });
+    const back = await rotate([...args, '--algorithm', 'HS256', '--dry-run'], saved);
+    for (const line of [
+      'JWT_ALGORITHM: HS256',
+      'JWT_PRIVATE_KEY: deleted',
+      'JWT_SECRET: [redacted, 43 bytes]',
+    ])
+      expect(back.output.split('# switch')[1]).toContain(line);
+  });
+
+  it('waits longer for a key that is published, because other services keep the key set', async () => {
+    const child = spawn(
+      process.execPath,
+      ['scripts/secrets-rotate.ts', '--env', 'production', '--algorithm', 'ES256', '--save', file()],
+      { env: environmentOf({ ...wrangler.env, ...present }), stdio: ['ignore', 'ignore', 'pipe'] },
+    );
+    const said = Promise.all([text(child.stderr), once(child, 'close')]);
+    await vi.waitFor(async () => expect(await wrangler.calls()).toHaveLength(1), { timeout: 20_000 });
+    await sleep(1_000);
+    child.kill('SIGINT');
+    const [stderr] = await said;
+    expect(stderr).toContain('… 360 seconds');
+    expect(stderr).toContain('npx wrangler secret delete JWT_SECRET --env production');
+  });
+
   it('stops when wrangler fails, with the new values saved and the service as before', async () => {
     const failing = await createStandInWrangler({ 'secret bulk': { fails: 'Authentication error' } });
     const run = await rotate(['--env', 'production', '--save', file(), '--wait', '0'], {
@@ -153,6 +200,24 @@ describe('npm run secrets:rotate', () => {
       /present SECRET_KEY is needed/,
     ],
     ['a stranger to rotate', ['--env', 'production', '--only', 'DATABASE_URL'], present, /not DATABASE_URL/],
+    [
+      'an algorithm that there is not',
+      ['--env', 'production', '--algorithm', 'none'],
+      present,
+      /--algorithm must be one of/,
+    ],
+    [
+      'an algorithm without its key',
+      ['--env', 'production', '--algorithm', 'ES256', '--only', 'SECRET_KEY'],
+      present,
+      /--only leaves out/,
+    ],
+    [
+      'an algorithm at the end',
+      ['--env', 'production', '--algorithm', 'ES256', '--retire'],
+      present,
+      /leave --algorithm out/,
+    ],
     ['two ways at once', ['--env', 'production', '--leaked', '--retire'], present, /not both/],
     [
       'a present value that would be refused as a previous one',

@@ -9,11 +9,13 @@ const facts = {
   url,
   plan: { kind: 'local', postgresUrl: null } as const,
   embeddedDirectory: '.data/pg',
+  algorithm: 'HS256',
+  keyPath: null,
   seconds: 1,
   state,
   strictBy: null,
   warnings: [],
-};
+} as const;
 
 describe('the banner of npm run dev', () => {
   it('names five links and the database, and has no warnings where there are none', () => {
@@ -22,6 +24,14 @@ describe('the banner of npm run dev', () => {
       expect(text).toMatch(new RegExp(`  ${url}${path}(?: |\n)`));
     expect(text).toContain('embedded, in .data/pg');
     expect(text).not.toContain('Warnings');
+  });
+
+  it('says which algorithm signs access tokens, where its key is, and whether others can verify them', () => {
+    expect(banner(facts)).toContain('HS256: only Itsor verifies them; with npm run dev -- --algorithm ES256');
+    const text = banner({ ...facts, algorithm: 'ES256', keyPath: '.data/keys/ES256.pem' });
+    expect(text).toContain('ES256, signed with the key in .data/keys/ES256.pem;');
+    expect(text).toContain(`  Public keys    ${url}/.well-known/jwks.json\n`);
+    expect(banner({ ...facts, algorithm: 'ES256' })).toContain('signed with the key in JWT_PRIVATE_KEY;');
   });
 
   it('shows each warning on a line of its own', () => {

@@ -110,6 +110,42 @@ describe('the signing key', () => {
     expect(warningsOf(env)).toEqual([expect.stringMatching(/^JWT_PRIVATE_KEY is not used/)]);
   });
 
+  it('that is missing is told with the command that makes one', () => {
+    expect(problemsOf({ JWT_ALGORITHM: 'ES256' })).toEqual([
+      expect.stringContaining('npm run secrets:generate -- --algorithm ES256'),
+    ]);
+  });
+
+  it('leaves a JWT_SECRET without use, and that is a warning', () => {
+    const env = { ...strictEnv, JWT_ALGORITHM: 'ES256', JWT_PRIVATE_KEY: keys.ES256 };
+    expect(warningsOf(env)).toEqual([expect.stringMatching(/^JWT_SECRET is not used.*JWT_SECRET_PREVIOUS/)]);
+    expect(warningsOf({ ...env, JWT_SECRET: '' })).toEqual([]);
+  });
+
+  it.each(['HS256', 'ES256', 'RS256'] as const)(
+    'under %s may follow former keys of any algorithm',
+    (algorithm) => {
+      const former = [keys.EdDSA, keys.ES256, keys.RS256];
+      const own = algorithm === 'HS256' ? {} : { JWT_PRIVATE_KEY: keys[algorithm] };
+      const env = { ...own, JWT_ALGORITHM: algorithm, JWT_PRIVATE_KEY_PREVIOUS: former.join('\\n') };
+      const { previousPrivateKeys } = configOf(env).jwt;
+      expect(previousPrivateKeys.map((key) => key.algorithm)).toEqual(['EdDSA', 'ES256', 'RS256']);
+      expect(previousPrivateKeys.map(({ pem }) => pem.reveal())).toEqual(former);
+      expect(warningsOf(env)).toEqual([]);
+    },
+  );
+
+  it.each([
+    ['of no algorithm', p384, 'is not an Ed25519, P-256 or RSA key'],
+    ['that is short', shortRsa, 'is shorter than 2048 bits'],
+    ['that is no PEM', strongSecret, 'must be PKCS#8 PEM'],
+    ['that is the second', `${keys.ES256}\n${p384}`, 'block 2 is not'],
+  ])('may not follow a former key %s', (_name, former, detail) => {
+    expect(problemsOf({ JWT_PRIVATE_KEY_PREVIOUS: former })).toEqual([
+      expect.stringContaining(`JWT_PRIVATE_KEY_PREVIOUS ${detail}`),
+    ]);
+  });
+
   // Proves ASVS 9.1.2; RFC 8725, 3.2.
   it.each(['none', 'HS1', 'RS512', 'HS256,none'])('is refused for the algorithm %s', (algorithm) => {
     expect(problemsOf({ JWT_ALGORITHM: algorithm })).toEqual([

@@ -1,4 +1,4 @@
-import { SignJWT } from 'jose';
+import { importPKCS8, SignJWT } from 'jose';
 import { describe, expect, it } from 'vitest';
 import { Secret } from '../../src/platform/config/secret.ts';
 import { createAccessTokens } from '../../src/sessions/access-tokens.ts';
@@ -10,6 +10,7 @@ const base: JwtConfig = {
   algorithm: 'HS256',
   secret: new Secret(secret),
   previousSecrets: [],
+  previousPrivateKeys: [],
   privateKey: null,
   accessTtlSeconds: 3600,
   issuer: 'itsor-backend',
@@ -140,6 +141,122 @@ describe('an access token', () => {
     expect((await tokens.verify(fresh, now)).kind).toBe('invalid');
   });
 
+  // Proves ASVS 11.2.2; RFC 8725, 3.1.
+  it.each([
+    ['HS256', 'ES256'],
+    ['HS512', 'ES256'],
+    ['ES256', 'HS256'],
+    ['ES256', 'HS384'],
+    ['EdDSA', 'ES256'],
+    ['HS256', 'HS512'],
+  ] as const)('of %s stays good when the algorithm changes to %s', async (from, to) => {
+    const keyOf = async (algorithm: JwtConfig['algorithm']) =>
+      algorithm in keyKinds ? privateKeyPem(keyKinds[algorithm as keyof typeof keyKinds]) : null;
+    const [formerPem, nextPem] = [await keyOf(from), await keyOf(to)];
+    const [formerSecret, nextSecret] = [base.secret, new Secret('another-secret-of-32-bytes-or-more')];
+    const pair = (algorithm: JwtConfig['algorithm'], pem: string | null, own: Secret) => ({
+      signs: { algorithm, privateKey: pem ? new Secret(pem) : null, secret: pem ? new Secret('') : own },
+      verifies: pem
+        ? { previousPrivateKeys: [{ algorithm: algorithm as 'ES256', pem: new Secret(pem) }] }
+        : { previousSecrets: [own] },
+    });
+    const former = pair(from, formerPem, formerSecret);
+    const next = pair(to, nextPem, nextSecret);
+    // The steps of npm run secrets:rotate.
+    const states = [
+      former.signs,
+      { ...former.signs, ...next.verifies },
+      { ...next.signs, ...former.verifies },
+      next.signs,
+    ].map((state) => createAccessTokens({ ...base, ...state }));
+    for (const [at, own] of states.entries()) {
+      const token = await own.sign({ ...claims, tokenId: 'id' }, now, seconds(60));
+      // Only the first state does not know the next key, and only the last one no longer knows the former.
+      const stranger = at < 2 ? 3 : 0;
+      for (const [beside, other] of states.entries())
+        expect((await other.verify(token, now)).kind, `${at} at ${beside}`).toBe(
+          beside === stranger ? 'invalid' : 'valid',
+        );
+    }
+  });
+
+  // Proves RFC 8725, 2.1; RFC 8725, 3.1.
+  it('is verified only under the algorithm of the key that its kid names', async () => {
+    const es256 = await privateKeyPem(keyKinds.ES256);
+    const edDsa = await privateKeyPem(keyKinds.EdDSA);
+    const rs256 = await privateKeyPem(keyKinds.RS256);
+    const own = createAccessTokens({
+      ...base,
+      algorithm: 'ES256',
+      secret: new Secret(''),
+      privateKey: new Secret(es256),
+      previousSecrets: [base.secret],
+      previousPrivateKeys: [
+        { algorithm: 'EdDSA', pem: new Secret(edDsa) },
+        { algorithm: 'RS256', pem: new Secret(rs256) },
+      ],
+    });
+    const tokenOf = (change: Partial<JwtConfig>) =>
+      createAccessTokens({ ...base, ...change }).sign({ ...claims, tokenId: 'id' }, now, seconds(60));
+    const genuine = {
+      ES256: await tokenOf({ algorithm: 'ES256', privateKey: new Secret(es256) }),
+      EdDSA: await tokenOf({ algorithm: 'EdDSA', privateKey: new Secret(edDsa) }),
+      RS256: await tokenOf({ algorithm: 'RS256', privateKey: new Secret(rs256) }),
+      HS256: await tokenOf({ algorithm: 'HS256' }),
+      HS384: await tokenOf({ algorithm: 'HS384' }),
+      HS512: await tokenOf({ algorithm: 'HS512' }),
+    };
+    type Name = keyof typeof genuine;
+    const names = Object.keys(genuine) as Name[];
+    const kidOf = (name: Name) => decode(genuine[name].split('.')[0]).kid as string;
+    expect(new Set(names.map(kidOf)).size).toBe(names.length);
+    for (const name of names) expect((await own.verify(genuine[name], now)).kind, name).toBe('valid');
+
+    const { keys } = await own.jwks();
+    const published = keys.flatMap((jwk) => [
+      JSON.stringify(jwk),
+      jwk.x ?? jwk.n ?? '',
+      `-----BEGIN PUBLIC KEY-----\n${jwk.x ?? jwk.n}\n-----END PUBLIC KEY-----\n`,
+    ]);
+    const signers: [Name, CryptoKey | Uint8Array][] = [
+      ['ES256', await importPKCS8(es256, 'ES256')],
+      ['EdDSA', await importPKCS8(edDsa, 'EdDSA')],
+      ['RS256', await importPKCS8(rs256, 'RS256')],
+      ...(['HS256', 'HS384', 'HS512'] as const).flatMap((name) =>
+        [secret, '', ...published].map((text): [Name, Uint8Array] => [
+          name,
+          new TextEncoder().encode(text.padEnd(1, '\0')),
+        ]),
+      ),
+    ];
+    const isSecret = (key: CryptoKey | Uint8Array) =>
+      key instanceof Uint8Array && new TextDecoder().decode(key) === secret;
+    for (const [algorithm, key] of signers)
+      for (const named of names) {
+        const token = await craft({}, { alg: algorithm, kid: kidOf(named) }, key);
+        const isGenuine = algorithm === named && (key instanceof CryptoKey || isSecret(key));
+        // An ES256 signature that WebCrypto made may have the high s.
+        const kinds =
+          isGenuine && algorithm === 'ES256' ? ['valid', 'invalid'] : [isGenuine ? 'valid' : 'invalid'];
+        expect(kinds, `${algorithm} with the kid of ${named}`).toContain((await own.verify(token, now)).kind);
+      }
+    for (const alg of ['none', 'HS1', 'ES384', 'es256', undefined]) {
+      const [, payload, signature] = genuine.ES256.split('.');
+      const header = new TextEncoder()
+        .encode(JSON.stringify({ alg, typ: 'at+jwt', kid: kidOf('ES256') }))
+        .toBase64({ alphabet: 'base64url', omitPadding: true });
+      expect((await own.verify(`${header}.${payload}.${signature}`, now)).kind, alg).toBe('invalid');
+    }
+  });
+
+  it('is refused with a header that is no JSON object, or whose kid is no text', async () => {
+    const [, payload, signature] = (await signed()).split('.');
+    for (const header of ['"HS256"', '[]', 'null', '{', '{"kid":1}', '{"kid":["x"]}', '{"kid":null}'])
+      expect(
+        (await tokens.verify(`${btoa(header).replace(/=+$/, '')}.${payload}.${signature}`, now)).kind,
+      ).toBe('invalid');
+  });
+
   // Proves RFC 7515, 2.
   it('has one spelling', async () => {
     const token = await signed();
@@ -223,7 +340,7 @@ describe('an access token', () => {
   const craft = async (
     payload: Record<string, unknown>,
     header: Record<string, unknown> = {},
-    by: Uint8Array = key,
+    by: Uint8Array | CryptoKey = key,
   ): Promise<string> => {
     const { kid } = decode((await signed()).split('.')[0]);
     const iat = now.getTime() / 1000;

@@ -235,7 +235,8 @@ describe('a form of OAuth 2 that is wrong', () => {
   });
 
   it('of the type multipart/form-data is told which types there are', async () => {
-    const response = await send('--x--', 'multipart/form-data; boundary=x');
+    const field = 'Content-Disposition: form-data; name="username"\r\n\r\nada\r\n';
+    const response = await send(`--x\r\n${field}--x--\r\n`, 'multipart/form-data; boundary=x');
     expect(await expectProblem(response, 415, 'unsupported_media_type')).toContain(
       'application/x-www-form-urlencoded or application/json',
     );

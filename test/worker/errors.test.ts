@@ -180,6 +180,7 @@ describe('a database that cannot be reached', () => {
         migrations: 'failing',
         durable_objects: 'ok',
         hasher: 'ok',
+        password_dictionary: 'ok',
         storage: 'ok',
         scanner: 'ok',
       },

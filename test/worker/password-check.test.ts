@@ -1,6 +1,9 @@
+import { env } from 'cloudflare:test';
 import fc from 'fast-check';
 import { describe, expect, it, vi } from 'vitest';
-import { createCheckPassword } from '../../src/passwords/service/check.ts';
+import type { Bindings } from '../../src/container.ts';
+import { createDictionaryReader } from '../../src/passwords/dictionary.ts';
+import { createCheckPassword, createLoadEstimate } from '../../src/passwords/service/check.ts';
 import type { RequestContext } from '../../src/platform/context.ts';
 import { AppError } from '../../src/platform/errors.ts';
 
@@ -8,10 +11,12 @@ const ctx = {} as RequestContext;
 const caller = { purpose: 'signup', network: '192.0.2.1', account: 'ada' } as const;
 const owner = { email: 'ada.lovelace@example.com', username: 'countess' };
 
+const loadEstimate = createLoadEstimate(createDictionaryReader((env as unknown as Bindings).ASSETS).read);
 const createCheck = (isLeaked: (() => Promise<boolean>) | null = null) =>
   createCheckPassword({
     policy: { minLength: 14 },
     inTurn: async (work) => work(),
+    loadEstimate,
     isLeaked,
   });
 const check = createCheck();

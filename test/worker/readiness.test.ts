@@ -31,6 +31,16 @@ describe('GET /readyz', () => {
     ['a bucket that fails', bucket(() => Promise.reject(new Error('no bucket'))), 'storage'],
     ['a bucket that hangs', bucket(() => new Promise(() => {})), 'storage'],
     ['a scanner that is away', clamavAway, 'scanner'],
+    [
+      'a password dictionary that is missing',
+      { ASSETS: { fetch: async () => new Response(null, { status: 404 }) } },
+      'password_dictionary',
+    ],
+    [
+      'a password dictionary of another build',
+      { ASSETS: { fetch: async () => new Response('other words') } },
+      'password_dictionary',
+    ],
   ])('answers 200 with the status `degraded` for %s', async (_, variables, failing) => {
     const began = Date.now();
     const { response, status, checks } = await readyz(variables);

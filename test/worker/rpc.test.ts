@@ -4,7 +4,7 @@ import type { AuthService as ServiceOfPackage } from '../../packages/hono-auth/s
 import type { Bindings } from '../../src/container.ts';
 import { AuthService } from '../../src/index.ts';
 import { loadConfig } from '../../src/platform/config/load.ts';
-import type { Client as Person } from '../../src/rpc/types.ts';
+import type { Client as Person } from '../../src/rpc/schema.ts';
 import { createAccessTokens } from '../../src/sessions/access-tokens.ts';
 
 import { eventsAbout, newAccountAllowed, newAdmin } from '../support/worker/administrators.ts';

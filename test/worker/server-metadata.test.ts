@@ -12,11 +12,8 @@ const metadataOf = async (variables: Record<string, string> = {}, headers: Recor
   return response.json<Metadata>();
 };
 
-const privateKey = async (): Promise<string> => {
-  const pair = (await crypto.subtle.generateKey({ name: 'Ed25519' }, true, [
-    'sign',
-    'verify',
-  ])) as CryptoKeyPair;
+const privateKey = async (kind: { name: string } = { name: 'Ed25519' }): Promise<string> => {
+  const pair = (await crypto.subtle.generateKey(kind, true, ['sign', 'verify'])) as CryptoKeyPair;
   const der = (await crypto.subtle.exportKey('pkcs8', pair.privateKey)) as ArrayBuffer;
   return `-----BEGIN PRIVATE KEY-----\n${new Uint8Array(der).toBase64()}\n-----END PRIVATE KEY-----\n`;
 };
@@ -63,5 +60,31 @@ describe('the metadata of the authorization server', () => {
     for (const grant of metadata.grant_types_supported as string[])
       expect(await errorOf(grant), grant).toBe('invalid_request');
     expect(await errorOf('client_credentials')).toBe('unsupported_grant_type');
+  });
+
+  // Proves RFC 7517, 5.
+  it('leaves the public keys out where there are none, and the empty key set says why and what to do', async () => {
+    const client = createClient();
+    expect(await (await client('GET', path)).json<Metadata>()).not.toHaveProperty('jwks_uri');
+    const response = await client('GET', '/.well-known/jwks.json');
+    expect(response.headers.get('Cache-Control')).toBe('public, max-age=300');
+    expect(await response.json()).toEqual({
+      keys: [],
+      detail: expect.stringMatching(/signed with HS256.*npm run secrets:generate -- --algorithm ES256/),
+    });
+  });
+
+  it('names the public keys as long as one of them may have signed a token, whatever signs today', async () => {
+    const former = await privateKey({ name: 'ECDSA', namedCurve: 'P-256' } as never);
+    const client = createClient({ JWT_PRIVATE_KEY_PREVIOUS: former });
+    const { jwks_uri: uri } = await (await client('GET', path)).json<Metadata>();
+    expect(await (await client('GET', new URL(String(uri)).pathname)).json()).toEqual({
+      keys: [expect.objectContaining({ kty: 'EC', alg: 'ES256' })],
+      detail: expect.stringContaining('signed with HS256'),
+    });
+    const under = createClient({ JWT_ALGORITHM: 'ES256', JWT_PRIVATE_KEY: former });
+    expect(await (await under('GET', '/.well-known/jwks.json')).json()).toEqual({
+      keys: [expect.objectContaining({ kty: 'EC', alg: 'ES256' })],
+    });
   });
 });

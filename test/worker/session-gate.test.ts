@@ -2,23 +2,20 @@ import { evictDurableObject } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
 import { describe, expect, it, vi } from 'vitest';
 import type { SessionGate } from '../../src/sessions/session-gate-object.ts';
-import { newAdmin } from '../support/worker/administrators.ts';
+import { createClient, newEmail, type Tokens } from '../support/worker/client.ts';
+import { countRoundTrips, sql } from '../support/worker/database.ts';
 import {
-  type Client,
-  createClient,
-  newEmail,
-  password,
-  silentQueue,
-  type Tokens,
-} from '../support/worker/client.ts';
-import { countRoundTrips, raceRounds, raceSize, sql } from '../support/worker/database.ts';
-import { createMoves, lenient, nextPassword } from '../support/worker/moves.ts';
+  asAdmin,
+  client,
+  endings,
+  me,
+  moves,
+  type Owner,
+  quiet,
+  warm,
+} from '../support/worker/session-ends.ts';
 
 const { SESSION_GATE: gates } = env as { SESSION_GATE: DurableObjectNamespace<SessionGate> };
-// What delivers mails meanwhile would be counted too.
-const quiet = { ...lenient, MAIL_QUEUE: silentQueue };
-const client = createClient(quiet);
-const moves = createMoves(client);
 
 type Me = {
   id: string;
@@ -27,80 +24,8 @@ type Me = {
   roles: string[];
   must_change_password: boolean;
 };
-type Owner = Awaited<ReturnType<typeof moves.newOwner>>;
 
-const me = (bearer: string, from: Client = client) => from('GET', '/auth/me', { bearer });
 const read = async (bearer: string) => (await me(bearer)).json<Me>();
-/** The gate knows the session after this. */
-const warm = async (bearer: string): Promise<void> => {
-  await me(bearer);
-  expect(await countRoundTrips(() => me(bearer)), 'the gate knows the session').toBe(0);
-};
-const asAdmin = async (method: string, path: string, json?: object): Promise<void> => {
-  const { access_token: bearer } = await newAdmin(client);
-  const response = await client(method, path, { bearer, ...(json && { json }) });
-  expect(response.status, await response.text()).toBeLessThan(300);
-};
-const loginAgain = async (email: string): Promise<Tokens> => {
-  const tokens = await moves.login(email);
-  if (!tokens) throw new Error('the login was refused');
-  return tokens;
-};
-
-/** Each way in which a session ends, by the API. It is told to have ended before the request of the way is answered. */
-const endings: Readonly<Record<string, (owner: Owner) => Promise<unknown>>> = {
-  'a logout': ({ bearer }) => client('POST', '/auth/logout', { bearer }),
-  'a logout by its refresh token': ({ refresh_token }) =>
-    client('POST', '/auth/logout', { cookies: { itsor_session_refresh: refresh_token } }),
-  'a logout everywhere by another session': async ({ email }) => {
-    const { access_token: bearer } = await loginAgain(email);
-    await client('POST', '/auth/logout', { bearer, json: { scope: 'global' } });
-  },
-  'a logout of the others': async ({ email }) => {
-    const { access_token: bearer } = await loginAgain(email);
-    await client('POST', '/auth/logout', { bearer, json: { scope: 'others' } });
-  },
-  'its end from the list of sessions': async ({ bearer, email }) => {
-    const list = await client('GET', '/auth/sessions', { bearer });
-    const { items } = await list.json<{ items: { id: string; current: boolean }[] }>();
-    const { access_token: other } = await loginAgain(email);
-    const id = items.find(({ current }) => current)?.id;
-    expect((await client('DELETE', `/auth/sessions/${id}`, { bearer: other })).status).toBe(204);
-  },
-  'a revocation (RFC 7009)': ({ refresh_token }) =>
-    client('POST', '/auth/revoke', { form: { token: refresh_token } }),
-  'a refresh token that is used twice': async ({ refresh_token }) => {
-    const refresh = async (token: string) =>
-      (await client('POST', '/auth/refresh', { json: { refresh_token: token } })).json<Tokens>();
-    const { refresh_token: second = '' } = await refresh(refresh_token);
-    await refresh(second);
-    await refresh(refresh_token);
-  },
-  'a login beyond the limit of sessions': async ({ email }) => {
-    const one = createClient({ ...quiet, SESSION_MAX_PER_ACCOUNT: '1' });
-    await one('POST', '/auth/token', { json: { email, password } });
-  },
-  'a change of the password': ({ bearer }) =>
-    client('POST', '/auth/password', {
-      bearer,
-      json: { current_password: password, new_password: nextPassword },
-    }),
-  'a reset of the password': async ({ email }) => {
-    expect(await moves.reset(await moves.forgot(email))).toBe(204);
-  },
-  'the undo of a change of address': async ({ bearer, email }) => {
-    expect(await moves.move(bearer, newEmail())).toBe(204);
-    await warm(bearer);
-    expect(await moves.restore(await moves.undoLink(email))).toBe(204);
-  },
-  'the deletion of the account': ({ bearer }) =>
-    client('DELETE', '/users/me', { bearer, json: { password } }),
-  'an administrator who ends the sessions': ({ id }) => asAdmin('DELETE', `/users/${id}/sessions`),
-  'an administrator who disables the account': ({ id }) =>
-    asAdmin('PATCH', `/users/${id}`, { disabled: true }),
-  'an administrator who takes the password': ({ id }) => asAdmin('PATCH', `/users/${id}`, { password: null }),
-  'an administrator who deletes the account': ({ id }) => asAdmin('DELETE', `/users/${id}`),
-};
 
 /** Each change of what `/auth/me` shows, and what it shows then. */
 const changes: Readonly<Record<string, (owner: Owner) => Promise<Partial<Me> & Record<string, unknown>>>> = {
@@ -258,35 +183,4 @@ describe('SESSION_CACHE_SECONDS', () => {
     await sql`update sessions set revoked_at = now() where user_id = ${id}`;
     await vi.waitFor(async () => expect((await me(bearer, second)).status).toBe(401), { timeout: 3_000 });
   });
-});
-
-describe('the promise to whoever asks from everywhere', () => {
-  const inParallel = raceSize(50);
-
-  it.each(Object.keys(endings))(
-    'no request that begins after the answer to %s succeeds',
-    async (way) => {
-      for (let round = 0; round < raceRounds(2); round++) {
-        const owner = await moves.newOwner();
-        await warm(owner.bearer);
-        let answered = false;
-        const late: number[] = [];
-        const asking = Array.from({ length: inParallel }, async () => {
-          for (let after = 0; after < 2; ) {
-            const began = answered;
-            const { status } = await me(owner.bearer);
-            if (began) {
-              after++;
-              late.push(status);
-            }
-          }
-        });
-        await endings[way]?.(owner);
-        answered = true;
-        await Promise.all(asking);
-        expect(late.filter((status) => status === 200)).toEqual([]);
-      }
-    },
-    60_000,
-  );
 });

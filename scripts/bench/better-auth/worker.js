@@ -50,7 +50,10 @@ const schema = {
   }),
 };
 
-/** As its documentation sets it up, and without its rate limit: it counts in the memory of one isolate. */
+/**
+ * As its documentation sets it up, and without its rate limit: it counts in the memory of one isolate. With
+ * COOKIE_CACHE_SECONDS a session is believed for so long without the database.
+ */
 const createAuth = (env, baseURL) => {
   neonConfig.fetchEndpoint = () => env.NEON_HTTP_ENDPOINT;
   return betterAuth({
@@ -58,11 +61,14 @@ const createAuth = (env, baseURL) => {
     secret: env.BETTER_AUTH_SECRET,
     baseURL,
     emailAndPassword: { enabled: true },
+    session: cookieCache(Number(env.COOKIE_CACHE_SECONDS)),
     rateLimit: { enabled: false },
     telemetry: { enabled: false },
     logger: { level: 'error' },
   });
 };
+
+const cookieCache = (seconds) => (seconds > 0 ? { cookieCache: { enabled: true, maxAge: seconds } } : {});
 
 let auth;
 

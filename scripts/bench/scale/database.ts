@@ -1,9 +1,9 @@
-import { randomBytes } from 'node:crypto';
 import { statfs } from 'node:fs/promises';
 import type { Client } from 'pg';
 import { CliError } from '../../program/cli.ts';
 import { isLoopback } from '../../stack/database-plan.ts';
 import { applyMigrations, withClient } from '../../stack/postgres.ts';
+import { createServerDatabase } from '../server-database.ts';
 
 export type ScaleDatabase = {
   readonly users: number;
@@ -16,11 +16,7 @@ export type ScaleDatabase = {
 
 /** An empty database of its own on a server, for so many accounts and their events. */
 export const createScaleDatabase = async (serverUrl: string, users: number): Promise<ScaleDatabase> => {
-  const name = `itsor_scale_${users}_${randomBytes(4).toString('hex')}`;
-  await withClient(serverUrl, (client) => client.query(`create database ${name}`));
-  const server = new URL(serverUrl);
-  server.pathname = `/${name}`;
-  const url = server.href;
+  const { url, drop } = await createServerDatabase(serverUrl, `scale_${users}`);
   return {
     users,
     url,
@@ -28,9 +24,7 @@ export const createScaleDatabase = async (serverUrl: string, users: number): Pro
       await applyMigrations(url);
       await withClient(url, (client) => fill(client, users, note));
     },
-    drop: async () => {
-      await withClient(serverUrl, (client) => client.query(`drop database if exists ${name} with (force)`));
-    },
+    drop,
   };
 };
 

@@ -34,9 +34,11 @@ export const createOwnAccountSql = ({ db, gate, newId, config }: OwnAccountParts
     find: async (ctx: SessionContext): Promise<{ account: AccountRecord; sessionExpiresAt: Date }> => {
       const [row] = await db.execute<OwnAccountRow & { session_expires_at: Date }>(
         ctx,
-        sql`with ${gate.own(ctx, { unverified: true })}
-            select gate.refusal, gate.expires_at as session_expires_at, ${accountColumnsOf(sql`account`)}
-            from gate join users account on account.id = gate.user_id`,
+        gate.readOwn(
+          ctx,
+          ({ account, session }) => sql`${session}.expires_at as session_expires_at, ${accountColumnsOf(account)}`,
+          { unverified: true },
+        ),
       );
       const own = passed(row);
       return { account: toAccount(own), sessionExpiresAt: own.session_expires_at };

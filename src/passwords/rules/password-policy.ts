@@ -92,6 +92,9 @@ export type PasswordChoice = AccountNames & {
 /** `score` from 0 to 4, as zxcvbn defines it; `advice` says what makes the password weak and what would help. */
 export type StrengthEstimate = { readonly score: number; readonly advice: readonly string[] };
 
+/** @param knownWords what is known of the account, and as easy a guess as a common word */
+export type EstimateStrength = (password: string, knownWords: readonly string[]) => StrengthEstimate;
+
 /** The hasher takes this many; a longer password is refused rather than cut (NIST SP 800-63B-4 section 3.1.1.2). */
 const maxBytes = 1024;
 

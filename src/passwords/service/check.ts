@@ -1,8 +1,11 @@
 import type { RequestContext } from '../../platform/context.ts';
 import { AppError, type FieldError } from '../../platform/errors.ts';
+import { hexOf } from '../../platform/rules/hex.ts';
+import type { PasswordDictionary } from '../rules/dictionary.ts';
 import type { HashCaller, PasswordHasher } from '../rules/hash-lane.ts';
 import {
   canonicalPassword,
+  type EstimateStrength,
   guessableWords,
   leakedProblem,
   type PasswordPolicy,
@@ -26,14 +29,14 @@ export type ProposedPassword = {
 
 /**
  * Finds the reasons why a password may not be set, but for leaks.
- * @throws AppError `overloaded`, `timeout`
+ * @throws AppError `overloaded`, `timeout`, `service_unavailable` without the dictionary
  */
 export type JudgePassword = (proposed: ProposedPassword) => Promise<readonly FieldError[]>;
 
 /**
  * Refuses a password that may not be set, with every reason.
  * @param others reasons for which the caller refuses the request in any case; they are told along
- * @throws AppError `weak_password`, `overloaded`, `timeout`
+ * @throws AppError `weak_password`, `overloaded`, `timeout`, `service_unavailable` without the dictionary
  */
 export type CheckPassword = (
   ctx: RequestContext,
@@ -41,9 +44,30 @@ export type CheckPassword = (
   others?: readonly FieldError[],
 ) => Promise<void>;
 
+/**
+ * Loads what estimates the strength of a password.
+ * @throws AppError `service_unavailable` without the dictionary, `timeout`
+ */
+type LoadEstimate = (signal?: AbortSignal) => Promise<EstimateStrength>;
+
+/** The estimator is made with the first password that is set; an isolate that sees only logins never makes it. */
+export const createLoadEstimate = (
+  readDictionary: (signal?: AbortSignal) => Promise<PasswordDictionary>,
+): LoadEstimate => {
+  let estimate: EstimateStrength | undefined;
+  return async (signal) => {
+    if (estimate) return estimate;
+    const dictionary = await readDictionary(signal);
+    const { createEstimateStrength } = await import('./strength.ts');
+    estimate ??= createEstimateStrength(dictionary);
+    return estimate;
+  };
+};
+
 type JudgeOptions = {
   readonly policy: PasswordPolicy;
   readonly inTurn: PasswordHasher['inTurn'];
+  readonly loadEstimate: LoadEstimate;
 };
 
 type Options = JudgeOptions & {
@@ -55,10 +79,9 @@ const reasonsOf = (member: string, problems: readonly PasswordProblem[]): readon
   problems.map((problem) => ({ pointer: `/${member}`, ...problem }));
 
 export const createJudgePassword =
-  ({ policy, inTurn }: JudgeOptions): JudgePassword =>
+  ({ policy, inTurn, loadEstimate }: JudgeOptions): JudgePassword =>
   async ({ caller, member = 'password', ...choice }) => {
-    // Loaded with the first password that is set; an isolate that sees only logins never loads the dictionary.
-    const { estimateStrength } = await import('./strength.ts');
+    const estimateStrength = await loadEstimate(caller.signal);
     const judge = () => [
       ...passwordProblems(choice, policy),
       ...strengthProblems(estimateStrength(canonicalPassword(choice.password), guessableWords(choice))),
@@ -90,9 +113,7 @@ const entry = /^([0-9A-F]{35}):(\d+)$/;
 
 const sha1Hex = async (text: string): Promise<string> => {
   const digest = await crypto.subtle.digest('SHA-1', new TextEncoder().encode(text));
-  // Node 24, in which the operator's programs run, lacks toHex().
-  const digits = Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, '0'));
-  return digits.join('').toUpperCase();
+  return hexOf(digest).toUpperCase();
 };
 
 /**

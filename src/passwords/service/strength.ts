@@ -1,8 +1,9 @@
 import { Options, type TranslationKeys, ZxcvbnFactory } from '@zxcvbn-ts/core';
-import { adjacencyGraphs, dictionary } from '@zxcvbn-ts/language-common';
-import type { StrengthEstimate } from '../rules/password-policy.ts';
+import { adjacencyGraphs } from '@zxcvbn-ts/language-common';
+import type { PasswordDictionary } from '../rules/dictionary.ts';
+import type { EstimateStrength } from '../rules/password-policy.ts';
 
-// Import this file dynamically only: it unpacks and ranks 57,000 words, and a login works without them.
+// Import this file dynamically only: a login works without the estimator.
 
 /** The estimator's time grows faster than the length, and more characters would not make a weak password stronger. */
 const maxEstimatedLength = 100;
@@ -55,22 +56,26 @@ const suggestions: TranslationKeys['suggestions'] = {
   pwned: 'choose one that you have used nowhere else',
 };
 
-const zxcvbn = new ZxcvbnFactory({
-  // The estimator ranks all words of a dictionary of this name alike.
-  dictionary: { diceware: dictionary['diceware-common'], passwords: dictionary['passwords-common'] },
-  graphs: adjacencyGraphs,
-  translations: { ...new Options().translations, warnings, suggestions },
-  maxLength: maxEstimatedLength,
-  l33tMaxSubstitutions: maxLeetReadings,
-});
-
 /**
- * Estimates how hard a password is to guess for an attacker who knows the common ones and this account.
- * It judges the first 100 UTF-16 units, in at most about 0.1 s.
+ * Makes a function that estimates how hard a password is to guess for an attacker who knows the common ones and this
+ * account. It judges the first 100 UTF-16 units, in at most about 0.1 s.
  */
-export const estimateStrength = (password: string, knownWords: readonly string[]): StrengthEstimate => {
-  const words = knownWords.filter(({ length }) => length <= maxWordLength);
-  const { score, feedback } = zxcvbn.check(password, words);
-  const advice = feedback.warning ? [feedback.warning, ...feedback.suggestions] : feedback.suggestions;
-  return { score, advice: [...new Set(advice)] };
+export const createEstimateStrength = ({ ranks, longest }: PasswordDictionary): EstimateStrength => {
+  const zxcvbn = new ZxcvbnFactory({
+    graphs: adjacencyGraphs,
+    translations: { ...new Options().translations, warnings, suggestions },
+    maxLength: maxEstimatedLength,
+    l33tMaxSubstitutions: maxLeetReadings,
+  });
+  // Its option `dictionary` takes lists, and ranks all words in one go.
+  const { options } = zxcvbn as unknown as { readonly options: Options };
+  options.rankedDictionaries = ranks;
+  options.rankedDictionariesMaxWordSize = longest;
+
+  return (password, knownWords) => {
+    const words = knownWords.filter(({ length }) => length <= maxWordLength);
+    const { score, feedback } = zxcvbn.check(password, words);
+    const advice = feedback.warning ? [feedback.warning, ...feedback.suggestions] : feedback.suggestions;
+    return { score, advice: [...new Set(advice)] };
+  };
 };

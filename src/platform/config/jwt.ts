@@ -3,17 +3,20 @@ import { refuseWeakEntries, type Scope } from './resolve.ts';
 import { byteLength, Secret, secretHint, weaknessOf } from './secret.ts';
 import type { Settings } from './variables.ts';
 
-type Algorithm = Settings['JWT_ALGORITHM'];
+export type Algorithm = Settings['JWT_ALGORITHM'];
 type SymmetricAlgorithm = Extract<Algorithm, `HS${string}`>;
-type AsymmetricAlgorithm = Exclude<Algorithm, SymmetricAlgorithm>;
+export type AsymmetricAlgorithm = Exclude<Algorithm, SymmetricAlgorithm>;
 
-const isSymmetric = (algorithm: Algorithm): algorithm is SymmetricAlgorithm => algorithm.startsWith('HS');
+export const isSymmetric = (algorithm: Algorithm): algorithm is SymmetricAlgorithm =>
+  algorithm.startsWith('HS');
 
 const keyKinds: Readonly<Record<AsymmetricAlgorithm, { type: string; name: string }>> = {
   EdDSA: { type: 'ed25519', name: 'an Ed25519 key' },
   ES256: { type: 'prime256v1', name: 'a P-256 key' },
   RS256: { type: 'rsa', name: 'an RSA key' },
 };
+
+export const asymmetricAlgorithms = Object.keys(keyKinds) as AsymmetricAlgorithm[];
 
 // RFC 7518 section 3.3.
 const minRsaBits = 2048;
@@ -27,17 +30,24 @@ const parseKey = (base64: string) => {
   }
 };
 
-/** A key as canonical PEM, or what is wrong with it. Node's parser, because that of WebCrypto is asynchronous. */
-const readKey = (base64: string, algorithm: AsymmetricAlgorithm): { pem: string } | { detail: string } => {
+type ReadKey = { readonly algorithm: AsymmetricAlgorithm; readonly pem: string };
+
+/**
+ * A key as canonical PEM, with the algorithm that its type has, or what is wrong with it. Node's parser, because that of
+ * WebCrypto is asynchronous.
+ */
+const readKey = (base64: string, wanted: AsymmetricAlgorithm | null): ReadKey | { detail: string } => {
   const key = parseKey(base64);
   if (!key) return { detail: 'is not a complete PKCS#8 private key' };
   const { namedCurve, modulusLength = 0 } = key.asymmetricKeyDetails ?? {};
-  const { type, name } = keyKinds[algorithm];
-  if ((namedCurve ?? key.asymmetricKeyType) !== type)
-    return { detail: `is not ${name}, which ${algorithm} needs` };
+  const type = namedCurve ?? key.asymmetricKeyType;
+  const algorithm = asymmetricAlgorithms.find((each) => keyKinds[each].type === type);
+  if (wanted && algorithm !== wanted)
+    return { detail: `is not ${keyKinds[wanted].name}, which ${wanted} needs` };
+  if (!algorithm) return { detail: 'is not an Ed25519, P-256 or RSA key' };
   if (algorithm === 'RS256' && modulusLength < minRsaBits)
     return { detail: `is shorter than ${minRsaBits} bits` };
-  return { pem: String(key.export({ type: 'pkcs8', format: 'pem' })).trim() };
+  return { algorithm, pem: String(key.export({ type: 'pkcs8', format: 'pem' })).trim() };
 };
 
 const block = /-----BEGIN PRIVATE KEY-----([A-Za-z0-9+/=\s]*)-----END PRIVATE KEY-----/g;
@@ -50,6 +60,10 @@ const readSecret = ({ settings, strict, given, problem, warning }: Scope): Secre
     return secret;
   }
 
+  if (!isSymmetric(algorithm)) {
+    const detail = `is not used: JWT_ALGORITHM is ${algorithm}; in JWT_SECRET_PREVIOUS it would still verify`;
+    warning('JWT_SECRET', detail);
+  }
   const weakness = strict ? weaknessOf(secret) : undefined;
   if (weakness) problem('JWT_SECRET', `${weakness}: ${secretHint}`);
   // RFC 7518 section 3.2 wants a key as long as the digest.
@@ -60,36 +74,67 @@ const readSecret = ({ settings, strict, given, problem, warning }: Scope): Secre
   return secret;
 };
 
-/** Reads PKCS#8 PEM blocks (RFC 7468 section 10), with line breaks or, as in many dotenv files, `\n`. */
+/**
+ * Reads PKCS#8 PEM blocks (RFC 7468 section 10), with line breaks or, as in many dotenv files, `\n`: all of one
+ * algorithm, or each of any.
+ */
+const readKeys = (
+  given: Secret,
+  wanted: AsymmetricAlgorithm | null,
+): readonly ReadKey[] | { detail: string } => {
+  const text = given.reveal().replaceAll('\\r', '').replaceAll('\\n', '\n');
+  if (/BEGIN ENCRYPTED PRIVATE KEY/.test(text))
+    return { detail: 'is encrypted: decrypt it with openssl pkcs8 -topk8 -nocrypt' };
+  if (/BEGIN (RSA|EC) PRIVATE KEY/.test(text))
+    return { detail: 'is not PKCS#8: convert it with openssl pkcs8 -topk8 -nocrypt' };
+
+  const bodies = [...text.matchAll(block)].map(([, body = '']) => body.replace(/\s/g, ''));
+  if (bodies.length === 0 || text.replace(block, '').trim() !== '')
+    return { detail: 'must be PKCS#8 PEM: -----BEGIN PRIVATE KEY----- … -----END PRIVATE KEY-----' };
+
+  const keys: ReadKey[] = [];
+  for (const [index, body] of bodies.entries()) {
+    const key = readKey(body, wanted);
+    if ('detail' in key)
+      return { detail: bodies.length === 1 ? key.detail : `block ${index + 1} ${key.detail}` };
+    keys.push(key);
+  }
+  return keys;
+};
+
 const readPrivateKey = ({ settings, problem, warning }: Scope): Secret | null => {
   const { JWT_ALGORITHM: algorithm, JWT_PRIVATE_KEY: given } = settings;
-  const refuse = (detail: string) => {
-    problem('JWT_PRIVATE_KEY', detail);
-    return null;
-  };
   if (isSymmetric(algorithm)) {
     if (given) warning('JWT_PRIVATE_KEY', 'is not used: JWT_ALGORITHM is one of HS256, HS384 and HS512');
     return null;
   }
-  if (!given) return refuse('is required by JWT_ALGORITHM: a private key as PKCS#8 PEM');
-
-  const text = given.reveal().replaceAll('\\r', '').replaceAll('\\n', '\n');
-  if (/BEGIN ENCRYPTED PRIVATE KEY/.test(text))
-    return refuse('is encrypted: decrypt it with openssl pkcs8 -topk8 -nocrypt');
-  if (/BEGIN (RSA|EC) PRIVATE KEY/.test(text))
-    return refuse('is not PKCS#8: convert it with openssl pkcs8 -topk8 -nocrypt');
-
-  const bodies = [...text.matchAll(block)].map(([, body = '']) => body.replace(/\s/g, ''));
-  if (bodies.length === 0 || text.replace(block, '').trim() !== '')
-    return refuse('must be PKCS#8 PEM: -----BEGIN PRIVATE KEY----- … -----END PRIVATE KEY-----');
-
-  const pems: string[] = [];
-  for (const [index, body] of bodies.entries()) {
-    const key = readKey(body, algorithm);
-    if ('detail' in key) return refuse(bodies.length === 1 ? key.detail : `block ${index + 1} ${key.detail}`);
-    pems.push(key.pem);
+  if (!given) {
+    problem(
+      'JWT_PRIVATE_KEY',
+      `is required by JWT_ALGORITHM: a private key as PKCS#8 PEM, such as npm run secrets:generate -- --algorithm ${algorithm} prints`,
+    );
+    return null;
   }
-  return new Secret(pems.join('\n'));
+  const keys = readKeys(given, algorithm);
+  if ('detail' in keys) {
+    problem('JWT_PRIVATE_KEY', keys.detail);
+    return null;
+  }
+  return new Secret(keys.map(({ pem }) => pem).join('\n'));
+};
+
+/** A private key that verifies and never signs. */
+export type PreviousKey = { readonly algorithm: AsymmetricAlgorithm; readonly pem: Secret };
+
+const readPreviousKeys = ({ settings, problem }: Scope): readonly PreviousKey[] => {
+  const { JWT_PRIVATE_KEY_PREVIOUS: given } = settings;
+  if (!given) return [];
+  const keys = readKeys(given, null);
+  if ('detail' in keys) {
+    problem('JWT_PRIVATE_KEY_PREVIOUS', keys.detail);
+    return [];
+  }
+  return keys.map(({ algorithm, pem }) => ({ algorithm, pem: new Secret(pem) }));
 };
 
 /** Headers that a page of any site can have sent: Cookie, and those that the Fetch standard calls CORS-safelisted. */
@@ -106,8 +151,9 @@ export const readJwt = (scope: Scope) => {
     algorithm: settings.JWT_ALGORITHM,
     /** Empty under an asymmetric algorithm for which no JWT_SECRET was set; an empty secret signs nothing. */
     secret: readSecret(scope),
-    /** These verify and never sign. */
+    /** These verify and never sign, whatever the algorithm of today is. */
     previousSecrets,
+    previousPrivateKeys: readPreviousKeys(scope),
     /** One or more PKCS#8 PEM blocks: the first signs, the others only verify. Null under HS*. */
     privateKey: readPrivateKey(scope),
     accessTtlSeconds: Math.round(settings.JWT_ACCESS_MINUTES * 60),

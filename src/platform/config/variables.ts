@@ -136,9 +136,10 @@ export const variables = {
 
   ...group('Access tokens', {
     JWT_SECRET: worker(secret, localSecrets.jwt, 'Signs access tokens under HS256, HS384 and HS512; strict: required, at least 32 random bytes', { ...isSecret, ...as('JWT_SECRET_KEY') }),
-    JWT_SECRET_PREVIOUS: worker(secretList, '', 'Comma list of former secrets that still verify, so that a rotation logs nobody out', isSecret),
-    JWT_ALGORITHM: worker(oneOf('HS256', 'HS384', 'HS512', 'EdDSA', 'ES256', 'RS256'), 'HS256', 'HS256, HS384 or HS512 with JWT_SECRET; EdDSA, ES256 or RS256 with JWT_PRIVATE_KEY'),
-    JWT_PRIVATE_KEY: worker(secret, '', 'One or more PKCS#8 PEM blocks, for EdDSA, ES256 and RS256: the first signs, the others only verify', { ...isSecret, ...isMultiline }),
+    JWT_SECRET_PREVIOUS: worker(secretList, '', 'Comma list of former secrets that still verify, whatever JWT_ALGORITHM is, so that a rotation logs nobody out', isSecret),
+    JWT_ALGORITHM: worker(oneOf('HS256', 'HS384', 'HS512', 'EdDSA', 'ES256', 'RS256'), 'HS256', 'HS256, HS384 or HS512 with JWT_SECRET, which only Itsor can verify; EdDSA, ES256 or RS256 with JWT_PRIVATE_KEY, which other services can verify with /.well-known/jwks.json'),
+    JWT_PRIVATE_KEY: worker(secret, '', 'One or more PKCS#8 PEM blocks, for EdDSA, ES256 and RS256: the first signs, the others only verify; npm run secrets:generate -- --algorithm ES256 makes one', { ...isSecret, ...isMultiline }),
+    JWT_PRIVATE_KEY_PREVIOUS: worker(secret, '', 'PKCS#8 PEM blocks of former private keys that still verify, whatever JWT_ALGORITHM is, each under the algorithm of its type', { ...isSecret, ...isMultiline }),
     JWT_ACCESS_MINUTES: worker(integer(1, 1440, 'minutes'), '60', 'Life of an access token in minutes, 1 to 1440', { aliases: [{ name: 'JWT_ACCESS_TTL_MIN' }, accessSeconds] }),
     JWT_ISSUER: worker(text, 'itsor-backend', 'The iss claim that every access token must have; where services check it against the OAuth metadata, the address of the API'),
     JWT_AUDIENCE: worker(text, 'itsor-clients', 'The aud claim that every access token must have'),

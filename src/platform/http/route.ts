@@ -6,6 +6,7 @@ import { type PermittedContext, type RequestContext, type SessionContext, withFa
 import type { ErrorCode } from '../errors.ts';
 import type { Site } from '../pages/site.ts';
 import type { Permission } from '../rules/permissions.ts';
+import { publicMaxAgeSeconds } from '../rules/public-documents.ts';
 import type { AppEnv } from './app-env.ts';
 import { hasBodyOf } from './body.ts';
 import { actorOf, type Identify } from './identify.ts';
@@ -84,7 +85,7 @@ export const publicDocument = {
 } as const satisfies Partial<Description>;
 
 /** Of documents that are the same for every client. */
-export const publicCacheControl = 'public, max-age=300';
+export const publicCacheControl = `public, max-age=${publicMaxAgeSeconds}`;
 
 /** A route whose answers, failures included, are pages. */
 export type PageDescription = Common & {

@@ -29,6 +29,15 @@ export type Gate = {
    */
   readonly own: (ctx: SessionContext, options?: { readonly unverified?: boolean }) => SQL;
   /**
+   * The refusal of `own` beside columns of the actor's session and account, as a statement of its own. It reads each
+   * table once, where a join with `own` would read the account twice: most of what a short statement costs is its plan.
+   */
+  readonly readOwn: (
+    ctx: SessionContext,
+    columns: (actor: { readonly session: SQL; readonly account: SQL }) => SQL,
+    options?: { readonly unverified?: boolean },
+  ) => SQL;
+  /**
    * For other accounts: the actor must also hold the permission that the route requires, and have no password to
    * change. Only this form has `gate.permissions`, the list of what the actor may do.
    */
@@ -81,10 +90,13 @@ export const createGate = ({ verifiedOnly, passwordMaxAgeDays, issuers }: GatePo
 
     own: (ctx, { unverified = false } = {}) => sql`
       gate as (
-        select session.id as session_id, session.expires_at, account.id as user_id,
-          ${refusal(ctx, unverified)} as refusal
+        select session.id as session_id, account.id as user_id, ${refusal(ctx, unverified)} as refusal
         from ${actorOf(ctx)}
       )`,
+
+    readOwn: (ctx, columns, { unverified = false } = {}) => sql`
+      select ${refusal(ctx, unverified)} as refusal, ${columns({ session: sql`session`, account: sql`account` })}
+      from ${actorOf(ctx)}`,
 
     permitted: (ctx) => sql`
       gate as (

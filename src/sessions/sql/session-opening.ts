@@ -73,7 +73,7 @@ export const openSession = (
   } as const;
   const recipient = sql`
     select owner.id as user_id, owner.email as recipient
-    from new_session join users owner on owner.id = new_session.user_id, device where device.is_told`;
+    from device join users owner on owner.id = device.user_id where device.is_told`;
   return sql`
     with new_session as (
       insert into sessions ${sessionColumns}
@@ -96,7 +96,7 @@ export const openSession = (
     )
     select ${accountColumnsOf(sql`account`)}, device.is_told as is_device_told,
       ${changedAccounts(sql`select surplus.user_id from surplus where surplus.revoked_reason = 'session_limit'`)}
-    from new_session join users account on account.id = new_session.user_id, device`;
+    from device join users account on account.id = device.user_id`;
 };
 
 export type Replacement = {

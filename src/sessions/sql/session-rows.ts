@@ -17,9 +17,12 @@ export const isOver = (session: SQL, now: Date): SQL => sql`(
   ${session}.revoked_at is not null or ${session}.expires_at <= ${now}::timestamptz
   or ${isBeforeCutoff(sql`${session}.created_at`)})`;
 
-/** Since when the devices and networks of an account are its owner's; those from before may be a stranger's. */
-export const familiarSince = (userId: SQL): SQL =>
-  sql`coalesce((select owner.familiar_since from users owner where owner.id = ${userId}), '-infinity'::timestamptz)`;
+/**
+ * Since when the devices and networks of an account, a row of `users`, are its owner's; those from before may be a
+ * stranger's.
+ */
+export const familiarSince = (account: SQL): SQL =>
+  sql`coalesce(${account}.familiar_since, '-infinity'::timestamptz)`;
 
 /**
  * Assignments for an account of `users` that its owner takes (back), from where the request comes; with `when`, only for
@@ -33,21 +36,29 @@ export const takesBack = ({ ip }: Pick<RequestContext, 'ip'>, now: Date, when?: 
     familiar_ip = case when ${when} then ${network} else users.familiar_ip end`;
 };
 
-/** Whether its owner last took the account (back) from the network of an address. */
-export const isTakenBackFrom = (userId: SQL, ip: SQL): SQL => sql`exists (
-  select from users owner where owner.id = ${userId}
-    and ${deviceNetworkOf(sql`owner.familiar_ip`)} = ${deviceNetworkOf(ip)})`;
+/** Whether its owner last took the account, a row of `users`, (back) from the network of an address. */
+export const isTakenBackFrom = (account: SQL, ip: SQL): SQL => sql`coalesce(
+  ${deviceNetworkOf(sql`${account}.familiar_ip`)} = ${deviceNetworkOf(ip)}, false)`;
 
 /**
- * Whether one of the account's newest sessions from the network of an address, ended ones included, is its owner's, or
- * its owner took the account (back) from there: otherwise strangers could lock them out again before their first login.
- * The limit is per network, so that logins from one network do not push out another.
+ * Whether one of the account's newest sessions from the network of an address, ended ones included, began at or after
+ * `since`. The limit is per network, so that logins from one network do not push out another.
  */
-export const isFamiliarNetwork = (userId: SQL, ip: SQL): SQL => sql`(exists (
+export const hasSessionFrom = (userId: SQL, ip: SQL, since: SQL): SQL => sql`exists (
   select from (
     select earlier.created_at from sessions earlier
     where earlier.user_id = ${userId} and ${deviceNetworkOf(sql`earlier.ip`)} = ${deviceNetworkOf(ip)}
     order by earlier.id desc limit ${rememberedSessions}
   ) known
-  where known.created_at >= ${familiarSince(userId)}
-) or ${isTakenBackFrom(userId, ip)})`;
+  where known.created_at >= ${since})`;
+
+/**
+ * Whether one of the account's newest sessions from the network of an address is its owner's, or its owner took the
+ * account (back) from there: otherwise strangers could lock them out again before their first login.
+ */
+export const isFamiliarNetwork = (userId: SQL, ip: SQL): SQL => {
+  const owner = sql`owner`;
+  return sql`exists (
+    select from users owner where owner.id = ${userId}
+      and (${hasSessionFrom(userId, ip, familiarSince(owner))} or ${isTakenBackFrom(owner, ip)}))`;
+};

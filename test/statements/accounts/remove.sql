@@ -2,7 +2,7 @@ begin;
 
 with
 gate as (
-  select session.id as session_id, session.expires_at, account.id as user_id,
+  select session.id as session_id, account.id as user_id,
     case
     when (
         session.revoked_at is not null or session.expires_at <= $1::timestamptz
@@ -26,7 +26,7 @@ select pg_advisory_xact_lock(hashtextextended('itsor authority', 0))::text from 
 
 with
 gate as (
-  select session.id as session_id, session.expires_at, account.id as user_id,
+  select session.id as session_id, account.id as user_id,
     case
     when (
         session.revoked_at is not null or session.expires_at <= $1::timestamptz
@@ -51,7 +51,7 @@ where gate.refusal is null for update of account;
 
 with
 gate as (
-  select session.id as session_id, session.expires_at, account.id as user_id,
+  select session.id as session_id, account.id as user_id,
     case
     when (
         session.revoked_at is not null or session.expires_at <= $1::timestamptz

@@ -5,22 +5,21 @@ where id = $3::uuid and sent_at is null and failed_at is null and next_attempt_a
 returning
   outbox.id, outbox.recipient, outbox.to_proved_address, outbox.template, outbox.details, outbox.created_at,
   outbox.sent_at, outbox.attempts, outbox.last_error, case when outbox.template = 'reset_password'
-  then (exists (
-    select from (
-      select earlier.created_at from sessions earlier
-      where earlier.user_id = outbox.user_id
-        and network(set_masklen(earlier.ip, case family(earlier.ip) when 4 then 24
-            else 64 end)) = network(set_masklen((outbox.details->>'ip')::inet,
-                case family((outbox.details->>'ip')::inet) when 4 then 24 else 64 end))
-      order by earlier.id desc limit $6
-    ) known
-    where known.created_at >= coalesce((select owner.familiar_since from users owner where owner.id = outbox.user_id),
-        '-infinity'::timestamptz)
-    ) or exists (
-      select from users owner where owner.id = outbox.user_id
-        and network(set_masklen(owner.familiar_ip, case family(owner.familiar_ip) when 4 then 24
-            else 64 end)) = network(set_masklen((outbox.details->>'ip')::inet,
-                case family((outbox.details->>'ip')::inet) when 4 then 24 else 64 end))))
+  then exists (
+    select from users owner where owner.id = outbox.user_id
+      and (exists (
+        select from (
+          select earlier.created_at from sessions earlier
+          where earlier.user_id = outbox.user_id
+            and network(set_masklen(earlier.ip, case family(earlier.ip) when 4 then 24
+                else 64 end)) = network(set_masklen((outbox.details->>'ip')::inet,
+                    case family((outbox.details->>'ip')::inet) when 4 then 24 else 64 end))
+          order by earlier.id desc limit $6
+        ) known
+        where known.created_at >= coalesce(owner.familiar_since, '-infinity'::timestamptz)) or coalesce(
+            network(set_masklen(owner.familiar_ip, case family(owner.familiar_ip) when 4 then 24
+                else 64 end)) = network(set_masklen((outbox.details->>'ip')::inet,
+                    case family((outbox.details->>'ip')::inet) when 4 then 24 else 64 end)), false)))
   else false end as is_from_familiar_network;
 -- columns
 --   id                        uuid

@@ -4,21 +4,20 @@ with mailed_user as (
     familiar_reset_sent_at =
     case when known.is_familiar then $2::timestamptz else familiar_reset_sent_at end
   from (
-    select named.id, (exists (
-      select from (
-        select earlier.created_at from sessions earlier
-        where earlier.user_id = named.id
-          and network(set_masklen(earlier.ip, case family(earlier.ip) when 4 then 24
-              else 64 end)) = network(set_masklen($3::inet, case family($4::inet) when 4 then 24 else 64 end))
-        order by earlier.id desc limit $5
-      ) known
-      where known.created_at >= coalesce((select owner.familiar_since from users owner where owner.id = named.id),
-          '-infinity'::timestamptz)
-      ) or exists (
-        select from users owner where owner.id = named.id
-          and network(set_masklen(owner.familiar_ip, case family(owner.familiar_ip) when 4 then 24
-              else 64 end)) = network(set_masklen($6::inet, case family($7::inet) when 4 then 24
-                  else 64 end)))) as is_familiar
+    select named.id, exists (
+      select from users owner where owner.id = named.id
+        and (exists (
+          select from (
+            select earlier.created_at from sessions earlier
+            where earlier.user_id = named.id
+              and network(set_masklen(earlier.ip, case family(earlier.ip) when 4 then 24
+                  else 64 end)) = network(set_masklen($3::inet, case family($4::inet) when 4 then 24 else 64 end))
+            order by earlier.id desc limit $5
+          ) known
+          where known.created_at >= coalesce(owner.familiar_since, '-infinity'::timestamptz)) or coalesce(
+              network(set_masklen(owner.familiar_ip, case family(owner.familiar_ip) when 4 then 24
+                  else 64 end)) = network(set_masklen($6::inet, case family($7::inet) when 4 then 24 else 64 end)),
+              false))) as is_familiar
     from users named where named.email = $8
   ) known
   where users.id = known.id and users.email = $9 and disabled_at is null

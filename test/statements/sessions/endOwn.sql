@@ -2,7 +2,7 @@ begin;
 
 with
 gate as (
-  select session.id as session_id, session.expires_at, account.id as user_id,
+  select session.id as session_id, account.id as user_id,
     case
     when (
         session.revoked_at is not null or session.expires_at <= $1::timestamptz
@@ -27,7 +27,7 @@ where gate.refusal is null for no key update of account;
 
 with
 gate as (
-  select session.id as session_id, session.expires_at, account.id as user_id,
+  select session.id as session_id, account.id as user_id,
     case
     when (
         session.revoked_at is not null or session.expires_at <= $1::timestamptz

@@ -1,6 +1,6 @@
 with
 gate as (
-  select session.id as session_id, session.expires_at, account.id as user_id,
+  select session.id as session_id, account.id as user_id,
     case
     when (
         session.revoked_at is not null or session.expires_at <= $1::timestamptz

@@ -1,14 +1,14 @@
-import { userResponse } from '../accounts/schema/users.ts';
-import type { Foundation } from '../container.ts';
-import type { Introspection, VerifyOptions } from '../introspection/service.ts';
-import type { RequestContext } from '../platform/context.ts';
-import type { AppError } from '../platform/errors.ts';
-import type { CredentialConfig } from '../platform/http/identify.ts';
-import { type Problem, toAppError } from '../platform/http/problem.ts';
-import type { LogoutScope } from '../sessions/rules/session.ts';
-import { offlineAccess } from '../sessions/rules/session.ts';
-import type { TokenResponse } from '../sessions/schema.ts';
-import type { Client, LoggedIn, Login, Refused, SignedUp, SignUp, Verified } from './types.ts';
+import { userResponse } from '../../accounts/schema/users.ts';
+import type { Foundation } from '../../container.ts';
+import type { Introspection, VerifyOptions } from '../../introspection/service.ts';
+import type { RequestContext } from '../../platform/context.ts';
+import type { AppError } from '../../platform/errors.ts';
+import type { CredentialConfig } from '../../platform/http/identify.ts';
+import { type Problem, toAppError } from '../../platform/http/problem.ts';
+import type { LogoutScope } from '../../sessions/rules/session.ts';
+import { offlineAccess } from '../../sessions/rules/session.ts';
+import type { TokenResponse } from '../../sessions/schema.ts';
+import type { Client, LoggedIn, Login, Refused, SignedUp, SignUp, Verified } from '../schema.ts';
 
 type Invocation = Pick<ExecutionContext, 'waitUntil'>;
 

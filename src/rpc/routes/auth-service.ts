@@ -1,8 +1,8 @@
 import { WorkerEntrypoint } from 'cloudflare:workers';
-import type { VerifyOptions } from '../introspection/service.ts';
-import type { LogoutScope } from '../sessions/rules/session.ts';
-import type { Rpc } from './service.ts';
-import type { Client, Login, Refused, SignUp } from './types.ts';
+import type { VerifyOptions } from '../../introspection/service.ts';
+import type { LogoutScope } from '../../sessions/rules/session.ts';
+import type { Client, Login, Refused, SignUp } from '../schema.ts';
+import type { Rpc } from './calls.ts';
 
 const misconfigured: Refused = {
   ok: false,
