@@ -213,6 +213,7 @@ const workerOptions = (
     port: settings.port,
     stateDirectory: join(settings.dataDirectory, 'worker'),
     logDirectory: join(settings.dataDirectory, 'logs'),
+    isFoundByOthers: true,
     shownWarnings: warnings,
     variables: {
       ...settings.variables,

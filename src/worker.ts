@@ -42,6 +42,7 @@ export const createWorker = (bindings: Bindings, facts: Partial<Foundation> = {}
       foundation,
       timeoutMs: loaded.config.limits.requestTimeoutMs,
       introspection: features.introspection,
+      credential: { ...loaded.config.jwt, cookieName: loaded.config.cookies.sessionName },
       fetch: (request, execution) => app.fetch(request, bindings, execution as ExecutionContext),
     });
     return { app, routes, rpc, jobs: createJobs(foundation, features) };

@@ -12,6 +12,8 @@ export type WorkerSettings = {
   readonly stateDirectory: string;
   readonly logDirectory: string;
   readonly variables: Readonly<Record<string, string>>;
+  /** Whether Workers of this machine that wrangler runs find each other for service bindings; else it stays alone. */
+  readonly isFoundByOthers?: boolean;
   /** Left out of the log, because the person has read them elsewhere. */
   readonly shownWarnings?: readonly LocalWarning[];
 };
@@ -24,6 +26,7 @@ runProgram(async () => {
   const [settings] = (await once(process, 'message')) as [WorkerSettings];
   quietWrangler(settings.logDirectory);
   const { unstable_startWorker: startWorker } = await import('wrangler');
+  const { getDefaultDevRegistryPath } = await import('miniflare');
   const starting = startWorker({
     config: settings.configPath,
     bindings: Object.fromEntries(
@@ -33,6 +36,10 @@ runProgram(async () => {
       server: { hostname: settings.hostname, port: settings.port },
       persist: settings.stateDirectory,
       inspector: false,
+      // That of `wrangler dev`.
+      ...(settings.isFoundByOthers && {
+        registry: process.env.WRANGLER_REGISTRY_PATH ?? getDefaultDevRegistryPath(),
+      }),
       // Its own host: at that of a route of wrangler.toml, a local Worker would answer nobody.
       inferOriginFromRoutes: false,
       watch: true,

@@ -136,7 +136,9 @@ describe('the rules of the house are enforced', () => {
         .map((name) => join(path, name))
         .filter((entry) => statSync(entry).isDirectory())
         .flatMap((folder) => [folder, ...folders(folder)]);
-    const names = ['src', 'scripts', 'test'].flatMap((top) => folders(join(root, top)));
+    const names = ['src', 'scripts', 'test', 'packages', 'examples'].flatMap((top) =>
+      folders(join(root, top)),
+    );
     expect(names.filter((name) => /\/(?:utils?|lib|helpers?|common|misc|shared)$/.test(name))).toEqual([]);
   });
 });

@@ -17,7 +17,9 @@ const textFiles = /\.(?:tsx?|md|sql|grit|toml|yml|sh)$|^\.dev\.vars\.example$/;
 
 const filesOf = (path: string): string[] =>
   statSync(path).isDirectory()
-    ? readdirSync(path).flatMap((name) => filesOf(join(path, name)))
+    ? readdirSync(path)
+        .filter((name) => !/^(?:node_modules|dist|\.wrangler)$/.test(name))
+        .flatMap((name) => filesOf(join(path, name)))
     : textFiles.test(path.split('/').at(-1) ?? '')
       ? [path]
       : [];
@@ -27,6 +29,8 @@ const places = [
   'scripts',
   'test',
   'docs',
+  'packages',
+  'examples',
   '.github',
   'README.md',
   'CHANGELOG.md',

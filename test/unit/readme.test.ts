@@ -15,6 +15,8 @@ const pages = [
   'SECURITY.md',
   ...pagesIn('docs'),
   ...pagesIn('test/conformance'),
+  ...pagesIn('packages'),
+  ...pagesIn('examples'),
 ];
 const scripts: Readonly<Record<string, string>> = project.scripts;
 

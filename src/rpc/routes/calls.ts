@@ -2,6 +2,8 @@ import { userResponse } from '../../accounts/schema/users.ts';
 import type { Foundation } from '../../container.ts';
 import type { Introspection, VerifyOptions } from '../../introspection/service.ts';
 import type { RequestContext } from '../../platform/context.ts';
+import type { AppError } from '../../platform/errors.ts';
+import type { CredentialConfig } from '../../platform/http/identify.ts';
 import { type Problem, toAppError } from '../../platform/http/problem.ts';
 import type { LogoutScope } from '../../sessions/rules/session.ts';
 import { offlineAccess } from '../../sessions/rules/session.ts';
@@ -16,6 +18,8 @@ type Parts = {
   /** The app that answers the HTTP API. */
   readonly fetch: (request: Request, execution: Invocation) => Response | Promise<Response>;
   readonly introspection: Introspection;
+  /** Where the app reads an access token. */
+  readonly credential: CredentialConfig;
 };
 
 /** The app looks at the path only, and a lenient one answers at names of this machine alone. */
@@ -33,13 +37,36 @@ const refusedBy = (response: Response, { status, code, detail, errors }: Problem
   };
 };
 
+const refusedFor = ({ status, code, detail, retryAfterSeconds }: AppError): Refused => ({
+  ok: false,
+  status,
+  code,
+  detail,
+  ...(retryAfterSeconds !== undefined && { retryAfterSeconds: Math.max(1, Math.ceil(retryAfterSeconds)) }),
+});
+
+/** Types end where another Worker calls: an argument that is missing is validated as an empty one. */
+const membersOf = <T extends object>(given: T): Partial<T> =>
+  typeof given === 'object' && given !== null ? given : {};
+
+/** Text that a header can carry. With other text, `Headers` would throw. */
+const isHeaderText = (value: unknown): value is string =>
+  typeof value === 'string' && /^[ -~\u00a0-\u00ff]*$/.test(value);
+
+const noClient: Refused = {
+  ok: false,
+  status: 422,
+  code: 'validation_failed',
+  detail: 'Name the person on whose behalf you call: { address, userAgent }.',
+};
+
 export type Rpc = ReturnType<typeof createRpc>;
 
 /**
  * What other Workers of the same Cloudflare account call through a service binding. `verify` asks the session gate; the
  * others are the routes of the HTTP API, with its validation, limits and errors, for the client that the caller names.
  */
-export const createRpc = ({ foundation, timeoutMs, fetch, introspection }: Parts) => {
+export const createRpc = ({ foundation, timeoutMs, fetch, introspection, credential }: Parts) => {
   const { clock, log, newRequestId } = foundation;
 
   const contextOf = ({ waitUntil }: { waitUntil: (work: Promise<unknown>) => void }): RequestContext => {
@@ -67,20 +94,29 @@ export const createRpc = ({ foundation, timeoutMs, fetch, introspection }: Parts
 
   type Call = { readonly json: object; readonly bearer?: string };
 
+  /** Puts an access token where the app reads it. */
+  const setCredential = (headers: Headers, token: string): void => {
+    const { locations, headerName, headerType, cookieName } = credential;
+    const text = isHeaderText(token) ? token : '';
+    if (locations.header) headers.set(headerName, `${headerType} ${text}`);
+    else headers.set('Cookie', `${cookieName}=${text}`);
+  };
+
   const post = async (
     invocation: Invocation,
     client: Client,
     path: `/${string}`,
     { json, bearer }: Call,
-  ): Promise<{ response: Response; refused: Refused | null }> => {
+  ): Promise<{ response: Response; refused: null } | { response: null; refused: Refused }> => {
+    if (typeof client !== 'object' || client === null) return { response: null, refused: noClient };
     const headers = new Headers({ 'Content-Type': 'application/json' });
-    if (client.address !== null) headers.set('CF-Connecting-IP', client.address);
-    if (client.userAgent !== null) headers.set('User-Agent', client.userAgent);
-    if (bearer !== undefined) headers.set('Authorization', `Bearer ${bearer}`);
+    if (isHeaderText(client.address)) headers.set('CF-Connecting-IP', client.address);
+    if (isHeaderText(client.userAgent)) headers.set('User-Agent', client.userAgent);
+    if (bearer !== undefined) setCredential(headers, bearer);
     const request = new Request(origin + path, { method: 'POST', headers, body: JSON.stringify(json) });
     const response = await fetch(request, invocation);
-    const refused = response.ok ? null : refusedBy(response, await response.json<Problem>());
-    return { response, refused };
+    if (response.ok) return { response, refused: null };
+    return { response: null, refused: refusedBy(response, await response.json<Problem>()) };
   };
 
   return {
@@ -94,31 +130,25 @@ export const createRpc = ({ foundation, timeoutMs, fetch, introspection }: Parts
         const { account, claims, permissions } = await introspection.verify(
           contextOf({ waitUntil }),
           String(token),
-          options,
+          membersOf(options),
         );
         return { ok: true, user: userResponse(account), session: { id: claims.sessionId }, permissions };
       } catch (thrown) {
-        const { status, code, detail } = toAppError(thrown);
-        if (status >= 500) log.error('a token could not be verified', { error: thrown });
-        return { ok: false, status, code, detail };
+        const error = toAppError(thrown);
+        if (error.status >= 500) log.error('a token could not be verified', { error: thrown });
+        return refusedFor(error);
       }
     },
 
-    login: async (
-      invocation: Invocation,
-      { identifier, password, turnstileToken }: Login,
-      client: Client,
-    ): Promise<LoggedIn | Refused> => {
+    login: async (invocation: Invocation, login: Login, client: Client): Promise<LoggedIn | Refused> => {
+      const { identifier, password, turnstileToken } = membersOf(login);
       const json = { identifier, password, turnstile_token: turnstileToken, scope: offlineAccess };
       const { response, refused } = await post(invocation, client, '/auth/token', { json });
       return refused ?? { ok: true, tokens: await response.json<TokenResponse>() };
     },
 
-    signup: async (
-      invocation: Invocation,
-      { email, password, username, turnstileToken }: SignUp,
-      client: Client,
-    ): Promise<SignedUp | Refused> => {
+    signup: async (invocation: Invocation, signUp: SignUp, client: Client): Promise<SignedUp | Refused> => {
+      const { email, password, username, turnstileToken } = membersOf(signUp);
       const json = { email, password, username, turnstile_token: turnstileToken, scope: offlineAccess };
       const { response, refused } = await post(invocation, client, '/auth/signup', { json });
       if (refused) return refused;

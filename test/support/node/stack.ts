@@ -35,12 +35,20 @@ export const launchStack = async (options: Options = {}): Promise<Launch> => {
   const port = options.port ?? (await findFreePort());
   const dataDirectory = options.dataDirectory ?? (await mkdtemp(join(tmpdir(), 'itsor-')));
   const project = options.project ?? projectDirectory;
+  // One of its own: the stacks of other tests have the same name.
+  const registry = { WRANGLER_REGISTRY_PATH: join(dataDirectory, 'registry') };
   const child = fork(join(project, 'scripts/dev.ts'), options.args ?? [], {
     cwd: project,
     // Not those of the test runner.
     execArgv: [],
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
-    env: { ...cleanEnvironment(), DATA_DIR: dataDirectory, BACKEND_PORT: String(port), ...options.env },
+    env: {
+      ...cleanEnvironment(),
+      ...registry,
+      DATA_DIR: dataDirectory,
+      BACKEND_PORT: String(port),
+      ...options.env,
+    },
   });
   let output = '';
   for (const stream of [child.stdout, child.stderr]) {
