@@ -53,7 +53,9 @@ it('after requireUser the person is not null, and before it they may be', () => 
   const compile = (guard: string) => {
     writeFileSync(join(project, 'guarded.ts'), code(guard));
     tsc(
-      'guarded.ts --noEmit --strict --skipLibCheck --target esnext --module nodenext --lib esnext,dom'.split(' '),
+      'guarded.ts --noEmit --strict --skipLibCheck --target esnext --module nodenext --lib esnext,dom'.split(
+        ' ',
+      ),
       project,
     );
   };

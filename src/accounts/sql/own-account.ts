@@ -36,7 +36,8 @@ export const createOwnAccountSql = ({ db, gate, newId, config }: OwnAccountParts
         ctx,
         gate.readOwn(
           ctx,
-          ({ account, session }) => sql`${session}.expires_at as session_expires_at, ${accountColumnsOf(account)}`,
+          ({ account, session }) =>
+            sql`${session}.expires_at as session_expires_at, ${accountColumnsOf(account)}`,
           { unverified: true },
         ),
       );
