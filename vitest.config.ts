@@ -70,7 +70,7 @@ export default defineConfig({
     silent: 'passed-only',
     slowTestThreshold: 60_000,
     projects: [
-      inNode('unit', 'test/unit/**/*.test.ts', 10_000),
+      inNode('unit', 'test/unit/**/*.test.ts', 60_000),
       inWorkerd('worker', 'test/worker/**/*.test.ts', 30_000),
       inNode('stack', 'test/stack/**/*.test.ts', 180_000),
       inWorkerd('security', 'test/security/**/*.test.ts', 120_000),
