@@ -2,7 +2,7 @@ import type { Container } from '../container.ts';
 import { hashCaller } from '../passwords/rules/hash-lane.ts';
 import type { Passwords } from '../passwords/service.ts';
 import type { RequestContext, SessionContext } from '../platform/context.ts';
-import type { FieldError } from '../platform/errors.ts';
+import { AppError, type FieldError } from '../platform/errors.ts';
 import type { SessionAnswer } from '../platform/rules/session-answer.ts';
 import { grantScope, type IssuedTokens, newSession } from '../sessions/rules/session.ts';
 import { type Account, accountOfText, accountToText, withPasswordAge } from './rules/account.ts';
@@ -116,6 +116,7 @@ export const createAccounts = (container: Container, passwords: Passwords) => {
     const { maxAgeDays } = config.password;
     if (known && known.account !== null)
       return withPasswordAge(accountOfText(known.account), maxAgeDays, ctx.now);
+    if (known?.isOver) throw new AppError('session_revoked');
     const { account, sessionExpiresAt } = await ownAccount.find(ctx);
     if (known) sessionGate.fill(ctx, known, { account: accountToText(account), expiresAt: sessionExpiresAt });
     return withPasswordAge(account, maxAgeDays, ctx.now);

@@ -78,7 +78,14 @@ export const createIntrospection = (
       goodUntil,
     } as const;
     const known = await sessionGate.ask(claims.userId, claims.sessionId);
-    const account = await me(withFacts(ctx, { actor }), known ?? undefined);
+    const own = withFacts(ctx, { actor });
+    const account = await me(own, known ?? undefined).catch((error: unknown) => {
+      // Nothing counts what services ask, so a dead token must not buy a round trip each time.
+      const hasEnded = findAppError(error)?.code === 'session_revoked';
+      if (hasEnded && known && !known.isOver)
+        sessionGate.fill(own, known, { account: null, expiresAt: goodUntil });
+      throw error;
+    });
     if (verifiedOnly && !account.emailVerified) throw new AppError('email_not_verified');
     const permissions = permissionsInForce(account);
     if (permission !== undefined && !permissions.includes(permission)) {

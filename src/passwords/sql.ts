@@ -241,7 +241,8 @@ export const createPasswordSql = ({ db, gate, newId }: Pick<StatementParts, 'db'
     const [row] = await db.execute<CredentialRow>(
       ctx,
       sql`
-        select users.id, users.email, users.username, users.password_hash
+        select users.id, users.email, users.username, users.password_hash,
+          ${changedAccounts(sql`select users.id`)}
         from sessions session join users on users.id = session.user_id
         where session.id = ${ctx.actor.sessionId} and users.id = ${ctx.actor.userId}
           and session.revoked_reason = 'password_changed' and session.revoked_at = users.password_changed_at
@@ -261,12 +262,14 @@ export const createPasswordSql = ({ db, gate, newId }: Pick<StatementParts, 'db'
     const [row] = await db.execute<CredentialRow & { is_repeat: boolean }>(
       ctx,
       sql`
-        select users.id, users.email, users.username, users.password_hash, false as is_repeat
+        select users.id, users.email, users.username, users.password_hash, false as is_repeat,
+          null::uuid[] as changed_accounts
         from one_time_tokens token join users on users.id = token.user_id
         where token.id = ${tokenId} and ${sets(sql`token.purpose`)} and token.used_at is null
           and token.expires_at > ${ctx.now} and token.email = users.email and users.disabled_at is null
         union all
-        select repeated.user_id, repeated.email, repeated.username, repeated.password_hash, true
+        select repeated.user_id, repeated.email, repeated.username, repeated.password_hash, true,
+          array[repeated.user_id]
         from (${succeededTokens(hasSet)}) repeated`,
     );
     return row ? { ...toCredential(row), isRepeat: row.is_repeat } : null;

@@ -3,7 +3,7 @@ import { KeptCounts } from '../platform/rate-limiter/kept-counts.ts';
 import type { PersonHit, Ticket } from '../platform/rate-limiter/rate-limiter.ts';
 import type { Epoch, SessionAnswer } from '../platform/rules/session-answer.ts';
 import type { Bucket } from '../platform/rules/sliding-window.ts';
-import { emptyMemory, forget, type LiveSession, recall, remember } from './rules/session-memory.ts';
+import { emptyMemory, forget, type ReadSession, recall, remember } from './rules/session-memory.ts';
 
 const doubtPrefix = 'doubt/';
 const maxKeysPerDelete = 128; // of one call of the storage API
@@ -26,8 +26,10 @@ export class SessionGate extends DurableObject {
 
   ask(sessionId: string): SessionAnswer {
     const atMs = Date.now();
+    const known = recall(this.#memory, sessionId, atMs);
     return {
-      account: recall(this.#memory, sessionId, atMs),
+      account: known?.account ?? null,
+      isOver: known?.account === null,
       epoch: { life: this.#life, changes: this.#memory.changes, atMs },
     };
   }
@@ -45,7 +47,7 @@ export class SessionGate extends DurableObject {
   }
 
   /** Remembers what was read of a session under an epoch that the gate gave. */
-  fill(session: LiveSession, epoch: Epoch, keepMs: number): void {
+  fill(session: ReadSession, epoch: Epoch, keepMs: number): void {
     this.#memory = remember(this.#memory, { life: this.#life, epoch, keepMs }, session);
   }
 

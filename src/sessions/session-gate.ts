@@ -46,11 +46,14 @@ export const createSessionGate = (
         return null;
       }),
 
-    /** Hands over what the database told of the actor's session, in reply to an answer that knew nothing. */
+    /**
+     * Hands over what the database told of the actor's session, in reply to an answer that knew nothing.
+     * @param account null where the session has ended
+     */
     fill: (
       { actor, defer }: SessionContext,
       { epoch }: SessionAnswer,
-      { account, expiresAt }: { readonly account: string; readonly expiresAt: Date },
+      { account, expiresAt }: { readonly account: string | null; readonly expiresAt: Date },
     ): void => {
       if (cacheSeconds === 0) return;
       const { userId, sessionId } = actor;

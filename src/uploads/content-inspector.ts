@@ -74,8 +74,7 @@ const groupsOf = (entries: readonly ZipEntry[]): ZipEntry[][] => {
 /** The text of a part that is XML, or null. */
 const readXml = async (bytes: Uint8Array, entry: ZipEntry, giveWay: GiveWay): Promise<string | null> => {
   const packed = packedContent(bytes, entry);
-  const isStored = entry.method === stored && entry.size === entry.compressedSize;
-  const content = packed && (isStored ? packed : await unpack(packed, entry.size, giveWay));
+  const content = packed && (entry.method === stored ? packed : await unpack(packed, entry.size, giveWay));
   if (!content) return null;
   const decoder = new TextDecoder(encodingOf(content));
   let text = '';
@@ -102,7 +101,11 @@ const inspectDocument = async (
     await giveWay(entryCost);
   }
   const total = describing.reduce((sum, entry) => sum + entry.size, 0);
-  if (total > maxPartsBytes || describing.some((entry) => entry.size > maxPartBytes)) return 'archive_unsafe';
+  const isTooLarge = (entry: ZipEntry) => Math.max(entry.size, entry.compressedSize) > maxPartBytes;
+  // Readers take a stored part as it is, whatever its size is said to be.
+  const disagrees = (entry: ZipEntry) => entry.method === stored && entry.size !== entry.compressedSize;
+  if (total > maxPartsBytes || describing.some((entry) => isTooLarge(entry) || disagrees(entry)))
+    return 'archive_unsafe';
 
   for (const group of groupsOf(describing)) {
     const offset = group[0]?.offset ?? 0;

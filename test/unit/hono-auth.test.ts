@@ -208,6 +208,8 @@ describe('itsorAuth with a binding', () => {
 
     it.each([
       ['GET', { 'Sec-Fetch-Site': 'cross-site' }, 200],
+      ['GET', { Upgrade: 'websocket', Origin: 'https://evil.example' }, 403],
+      ['GET', { Upgrade: 'websocket', Origin: 'http://localhost' }, 200],
       ['POST', { 'Sec-Fetch-Site': 'same-origin' }, 200],
       ['POST', { Origin: 'http://localhost' }, 200],
       ['POST', { 'Sec-Fetch-Site': 'same-site' }, 403],

@@ -204,6 +204,22 @@ describe('rate limiter', () => {
   });
 });
 
+describe('the counts of a person', () => {
+  test('outlive an eviction, also where a hit is given back first', async () => {
+    const userId = crypto.randomUUID();
+    const two = { name: 'two', max: 2 };
+    const gate = () => gates.getByName(userId);
+    const { ticket } = await gate().hit('one', two, 60_000);
+    await gate().hit('one', two, 60_000);
+    await evictDurableObject(gate());
+    if (ticket) await gate().giveBack(ticket, 'dead', Date.now() + 60_000);
+    await scheduler.wait(1_200);
+    await evictDurableObject(gate());
+    // A hit of before the eviction is found no more, so it goes on counting: blocked stays blocked.
+    expect((await gate().hit('one', two, 60_000)).hit).toMatchObject({ admitted: false });
+  });
+});
+
 describe('an IPv6 network', () => {
   beforeEach(() => void vi.useFakeTimers({ toFake: ['Date'], now: startMs }));
   afterEach(() => void vi.useRealTimers());

@@ -83,6 +83,16 @@ describe('verify by RPC', () => {
     expect(await verify(bearer)).toMatchObject({ ok: false, status: 401, code: 'session_revoked' });
   });
 
+  it('asks the database about a dead token once, however often services ask', async () => {
+    const { access_token: bearer } = await newAccount(client);
+    await client('POST', '/auth/logout', { bearer });
+    expect(await verify(bearer)).toMatchObject({ ok: false, code: 'session_revoked' });
+    const again = async () => {
+      expect(await verify(bearer)).toMatchObject({ ok: false, code: 'session_revoked' });
+    };
+    expect(await countRoundTrips(again)).toBe(0);
+  });
+
   it('refuses the token of an account that was disabled', async () => {
     const { access_token: bearer, user } = await newAccount(client);
     await verify(bearer);

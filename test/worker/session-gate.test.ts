@@ -2,6 +2,7 @@ import { evictDurableObject } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
 import { describe, expect, it, vi } from 'vitest';
 import type { SessionGate } from '../../src/sessions/session-gate-object.ts';
+import { newAdmin } from '../support/worker/administrators.ts';
 import { createClient, newEmail, type Tokens } from '../support/worker/client.ts';
 import { countRoundTrips, sql } from '../support/worker/database.ts';
 import {
@@ -159,6 +160,23 @@ describe('a session gate that fails', () => {
       lines.mockRestore();
     }
     expect((await client('POST', '/auth/refresh', { bearer })).status).toBe(401);
+  });
+
+  it('is told by a second request, where the first one could not', async () => {
+    const untold = createClient(brokenBy({ forget: failing }));
+    const { id, email, bearer } = await moves.newOwner();
+    await warm(bearer);
+    await untold('POST', '/auth/logout', { bearer });
+    await client('POST', '/auth/logout', { bearer });
+    expect((await me(bearer)).status).toBe(401);
+
+    const { access_token: second } = (await moves.login(email)) ?? { access_token: '' };
+    await warm(second);
+    const { access_token: admin } = await newAdmin(client);
+    const disable = { bearer: admin, json: { disabled: true } };
+    await untold('PATCH', `/users/${id}`, disable);
+    await client('PATCH', `/users/${id}`, disable);
+    expect((await me(second)).status).toBe(401);
   });
 
   it('is not waited for longer than two seconds', async () => {

@@ -258,6 +258,18 @@ const samples: readonly Sample[] = [
       ['a DTD', related('<!DOCTYPE a [<!ENTITY b "c">]>')],
       ['a mark in a value', related(`<a b="<${macros.replaceAll('"', "'")}"/>`)],
       ['a base of its own', related('<a xml:base="http://a/"/>')],
+      [
+        'relationships in XML 1.1',
+        word(packed('word/_rels/x.rels', `<?xml version="1.1"?><a><Relationship\u0085Type="x"/></a>`)),
+      ],
+      [
+        'a stored part of two sizes',
+        word({ name: 'word/_rels/x.rels', content: bytesOf('<a/>  '), size: 4 }),
+      ],
+      [
+        'a small part that is packed in much',
+        word({ name: 'word/_rels/x.rels', content: new Uint8Array(4_194_305), size: 4, method: 8 }),
+      ],
       ['a main type of another namespace', typed(decoyed('<q:Override xmlns:q="urn:q" '))],
       [
         'a main type in a root of another namespace',

@@ -41,7 +41,9 @@ const cookieCredential = (c: Context, name: string): Credential => {
     const detail = 'The request has the session cookie twice, and we cannot tell which one to use.';
     return refuse(refused({ status: 400, code: 'duplicate_cookie', detail }));
   }
-  if (unsafeMethod.test(c.req.method) && isFromElsewhere(c)) {
+  // A WebSocket begins as a GET, and a page of any origin may read what comes through it.
+  const isUnsafe = unsafeMethod.test(c.req.method) || c.req.header('Upgrade') !== undefined;
+  if (isUnsafe && isFromElsewhere(c)) {
     const detail = 'The request comes from a site that is not allowed.';
     return refuse(refused({ status: 403, code: 'csrf_rejected', detail }));
   }

@@ -244,7 +244,7 @@ export const createUserSql = ({ db, gate, newId, passwordMaxAgeDays }: Parts) =>
           ), ${unlinkIdentities(ctx, newId(now), locked, { actor: gateActor })}, audited as (
             ${insertAudit(ctx, event)} from changed_user
           )
-          select verdict.refusal, verdict.may_read, ${changedAccounts(sql`select changed_user.id from changed_user`)}
+          select verdict.refusal, verdict.may_read, ${changedAccounts(sql`select target.id from target where verdict.refusal is null`)}
           from verdict`,
         readManaged(id),
       ]);

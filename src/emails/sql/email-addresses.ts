@@ -203,7 +203,8 @@ export const createEmailAddressSql = ({ db, newId }: Pick<StatementParts, 'db' |
         ${changedAccounts(sql`select verified_account.id from verified_account`)}
       from proved left join verified_account on true
       union all
-      select repeated.kind, repeated.user_id, repeated.email, repeated.username, true, repeated.reset_token_id, null
+      select repeated.kind, repeated.user_id, repeated.email, repeated.username, true, repeated.reset_token_id,
+        array[repeated.user_id]
       from repeated
       union all
       select 'superseded', null, null, null, false, null, null from superseded`;

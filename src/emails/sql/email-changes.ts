@@ -98,7 +98,7 @@ const movedOr = ({ now }: RequestContext, tokenId: string, purpose: TokenPurpose
   from asked left join moved_account on true
   union all
   select false, false, repeated.user_id, repeated.email, repeated.username, true,
-    ${isLive(sql`repeated`, now)}, null
+    ${isLive(sql`repeated`, now)}, array[repeated.user_id]
   from (${succeededTokens(sql`token.id = ${tokenId} and token.purpose = ${purpose}::text`)}) repeated`;
 
 /** Whether the provider of an identity does not vouch for the address that the moved account has now. */

@@ -7,7 +7,7 @@ import { toOurError } from './errors.ts';
 import { isRead, isUnanswered, secondTryPauseMs } from './second-try.ts';
 
 /** Where a statement belongs: it ends when its request does. */
-export type QueryScope = Pick<RequestContext, 'signal'>;
+export type QueryScope = Pick<RequestContext, 'signal'> & Partial<Pick<RequestContext, 'defer'>>;
 
 /** Looks on while a statement, or the statements of a transaction, are sent and answered; it sees no parameter. */
 export type ObserveStatement = <Answer>(

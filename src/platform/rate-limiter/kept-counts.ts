@@ -7,7 +7,7 @@ const keptSteps = 1_000;
 
 /** How many hits count from each time on, a bucket each. */
 type KeptLogs = ReadonlyMap<string, { readonly timesMs: Float64Array; readonly counts: Uint32Array }>;
-type Kept = { readonly logs: KeptLogs; readonly untilMs: number };
+type Kept = { readonly logs: KeptLogs; readonly windowMs: number; readonly untilMs: number };
 
 /** The hits of each step of a window, at the end of the step: one that is read back counts a little longer. */
 const toKept = (log: WindowLog, windowMs: number) => {
@@ -39,7 +39,7 @@ export class KeptCounts {
   readonly #storage: DurableObjectStorage;
   readonly #expireAt: (untilMs: number) => void;
   #logs: Map<string, WindowLog>;
-  #windowMs = 0;
+  #windowMs: number;
   #untilMs: number;
   #willKeep = false;
 
@@ -49,6 +49,7 @@ export class KeptCounts {
     this.#storage = storage;
     this.#expireAt = expireAt;
     this.#logs = ofKept(kept?.logs ?? new Map());
+    this.#windowMs = kept?.windowMs ?? 0;
     this.#untilMs = kept?.untilMs ?? 0;
   }
 
@@ -95,7 +96,11 @@ export class KeptCounts {
       if (log.newestMs + this.#windowMs <= newestMs) this.#logs.delete(name);
     }
     const logs = new Map([...this.#logs].map(([name, log]) => [name, toKept(log, this.#windowMs)]));
-    void this.#storage.put<Kept>(key, { logs, untilMs: this.#untilMs }, { allowUnconfirmed: true });
+    void this.#storage.put<Kept>(
+      key,
+      { logs, windowMs: this.#windowMs, untilMs: this.#untilMs },
+      { allowUnconfirmed: true },
+    );
     this.#expireAt(this.#untilMs);
   }
 }

@@ -6,5 +6,10 @@ export type Epoch = {
   readonly atMs: number;
 };
 
-/** What a session gate knows of a session: the account, in JSON, if it is known to be live. */
-export type SessionAnswer = { readonly account: string | null; readonly epoch: Epoch };
+export type SessionAnswer = {
+  /** The account, in JSON, of a session that is known to be live. */
+  readonly account: string | null;
+  /** The session is known to have ended. */
+  readonly isOver: boolean;
+  readonly epoch: Epoch;
+};

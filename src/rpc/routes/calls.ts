@@ -53,6 +53,9 @@ const membersOf = <T extends object>(given: T): Partial<T> =>
 const isHeaderText = (value: unknown): value is string =>
   typeof value === 'string' && /^[ -~\u00a0-\u00ff]*$/.test(value);
 
+/** A compact JWS (RFC 7515 section 7.1). Other text could end the cookie and begin another one. */
+const isToken = (value: unknown): value is string => typeof value === 'string' && /^[\w.-]+$/.test(value);
+
 const noClient: Refused = {
   ok: false,
   status: 422,
@@ -97,7 +100,7 @@ export const createRpc = ({ foundation, timeoutMs, fetch, introspection, credent
   /** Puts an access token where the app reads it. */
   const setCredential = (headers: Headers, token: string): void => {
     const { locations, headerName, headerType, cookieName } = credential;
-    const text = isHeaderText(token) ? token : '';
+    const text = isToken(token) ? token : '';
     if (locations.header) headers.set(headerName, `${headerType} ${text}`);
     else headers.set('Cookie', `${cookieName}=${text}`);
   };

@@ -11,27 +11,29 @@ export type SessionMemory = {
 };
 
 type RememberedSession = {
-  /** The account as it was read, in JSON. */
-  readonly account: string;
+  /** The account as it was read, in JSON; null for a session that has ended. */
+  readonly account: string | null;
   readonly untilMs: number;
 };
 
-/** What is read of a live session. */
-export type LiveSession = {
-  readonly sessionId: string;
-  readonly account: string;
-  readonly expiresAtMs: number;
-};
+/** What is read of a session. */
+export type ReadSession = RememberedAccount & { readonly sessionId: string; readonly expiresAtMs: number };
+
+export type RememberedAccount = Pick<RememberedSession, 'account'>;
 
 /** An account can have a thousand live sessions; those that are used return by the next read. */
 export const maxRememberedSessions = 100;
 
 export const emptyMemory: SessionMemory = { changes: 0, sessions: new Map() };
 
-/** The account of a session that is known to be live, or null. */
-export const recall = ({ sessions }: SessionMemory, sessionId: string, nowMs: number): string | null => {
+/** What is known of a session; null where nothing is. */
+export const recall = (
+  { sessions }: SessionMemory,
+  sessionId: string,
+  nowMs: number,
+): RememberedAccount | null => {
   const remembered = sessions.get(sessionId);
-  return remembered && remembered.untilMs > nowMs ? remembered.account : null;
+  return remembered && remembered.untilMs > nowMs ? remembered : null;
 };
 
 /**
@@ -41,7 +43,7 @@ export const recall = ({ sessions }: SessionMemory, sessionId: string, nowMs: nu
 export const remember = (
   memory: SessionMemory,
   { life, epoch, keepMs }: { readonly life: string; readonly epoch: Epoch; readonly keepMs: number },
-  { sessionId, account, expiresAtMs }: LiveSession,
+  { sessionId, account, expiresAtMs }: ReadSession,
 ): SessionMemory => {
   if (epoch.life !== life || epoch.changes !== memory.changes) return memory;
   const sessions = new Map(memory.sessions);

@@ -1,9 +1,10 @@
 import { type SQL, sql } from 'drizzle-orm';
-import type { Database } from '../../platform/db/client.ts';
+import type { Database, QueryScope } from '../../platform/db/client.ts';
 
 /**
  * The column by which a statement tells which accounts it has changed: what they may do, which of their sessions live, or
  * what `/auth/me` shows of them. Every statement that writes such a thing has it, and a test wants it in the golden files.
+ * One that finds the change made already names the account too: the first request may have been lost before it told.
  * @param ids yields the ids of accounts
  */
 export const changedAccounts = (ids: SQL): SQL => sql`array(${ids}) as changed_accounts`;
@@ -21,19 +22,23 @@ export const tellingChanges = (
   inner: Database,
   tell: (accountIds: readonly string[]) => Promise<void>,
 ): Database => {
-  const tellOf = async (rows: readonly Row[]) => {
+  const tellOf = async ({ defer }: QueryScope, rows: readonly Row[]) => {
     const ids = [...new Set(changedBy(rows))];
-    if (ids.length > 0) await tell(ids);
+    if (ids.length === 0) return;
+    const told = tell(ids);
+    // A client that goes away must not end it.
+    defer?.('tell session gates', told);
+    await told;
   };
   return {
     execute: async (scope, statement, facts) => {
       const rows = await inner.execute(scope, statement, facts);
-      await tellOf(rows);
+      await tellOf(scope, rows);
       return rows as never;
     },
     transaction: async (scope, statements) => {
       const answers = await inner.transaction(scope, statements);
-      await tellOf(answers.flat());
+      await tellOf(scope, answers.flat());
       return answers;
     },
   };

@@ -90,7 +90,7 @@ export const createSessionSql = ({ db, newId, gate }: Parts) => ({
         ), audited as (
           ${insertAudit(ctx, { ...event, details: sql`${details} || ${outdated}` })} from held
         )
-        select ${changedAccounts(sql`select ended.user_id from ended`)}`,
+        select ${changedAccounts(sql`select session.user_id from sessions session where session.id = ${sessionId}::uuid`)}`,
     ]);
   },
 

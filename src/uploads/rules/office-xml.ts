@@ -22,6 +22,8 @@ export const isPlainXml = (text: string): boolean => {
   const head = text.slice(0, 1024).trimStart();
   // The declaration is short; padded with blanks, it could name its encoding where nobody looks.
   if (head.startsWith('<?xml') && !head.includes('?>')) return false;
+  // XML 1.1 has other line breaks, so its readers would see attributes that a reader of XML 1.0 does not.
+  if (/^<\?xml\s[^>]*?\bversion\s*=\s*["'](?!1\.0["'])/.test(head)) return false;
   const [, declared = 'utf-8'] = /^<\?xml\s[^>]*?\bencoding\s*=\s*["']([^"']*)["']/.exec(head) ?? [];
   return head.startsWith('<') && plainEncodings.includes(declared.toLowerCase()) && !text.includes('\0');
 };

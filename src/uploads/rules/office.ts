@@ -54,7 +54,7 @@ const localPath = /^(?:file:[\\/]{0,3})?[a-z]:[\\/]/i;
 /** A URL of any scheme, or a network path. Word drops tabs and line breaks from them. */
 const isRemote = (target: string): boolean => {
   const address = unescaped(target).replaceAll(/\s+/g, '');
-  return /^(?:[a-z][a-z\d+.-]*:|\\|\/\/)/i.test(address) && !localPath.test(address);
+  return /^(?:[a-z][a-z\d+.-]*:|\\|\/[\\/])/i.test(address) && !localPath.test(address);
 };
 
 /** Documents have one main part; each of them costs time. */

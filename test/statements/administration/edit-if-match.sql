@@ -228,7 +228,8 @@ unlinked as (
           'roles_before', case when change.roles is not null then to_jsonb(target.roles) end))
       from change, target) from changed_user
 )
-select verdict.refusal, verdict.may_read, array(select changed_user.id from changed_user) as changed_accounts
+select verdict.refusal, verdict.may_read,
+  array(select target.id from target where verdict.refusal is null) as changed_accounts
 from verdict;
 -- columns
 --   refusal           text

@@ -197,7 +197,7 @@ select asked.is_taken, asked.free_to_asker, asked.user_id, moved_account.email, 
 from asked left join moved_account on true
 union all
 select false, false, repeated.user_id, repeated.email, repeated.username, true,
-  repeated.used_at is null and repeated.expires_at > $44::timestamptz, null
+  repeated.used_at is null and repeated.expires_at > $44::timestamptz, array[repeated.user_id]
 from (
   select token.user_id, token.succeeded_at, token.used_at, token.expires_at,
     account.email, account.username, account.password_hash

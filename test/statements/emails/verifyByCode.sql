@@ -130,7 +130,8 @@ select proved.kind, proved.user_id, proved.email, verified_account.username, fal
   array(select verified_account.id from verified_account) as changed_accounts
 from proved left join verified_account on true
 union all
-select repeated.kind, repeated.user_id, repeated.email, repeated.username, true, repeated.reset_token_id, null
+select repeated.kind, repeated.user_id, repeated.email, repeated.username, true, repeated.reset_token_id,
+  array[repeated.user_id]
 from repeated
 union all
 select 'superseded', null, null, null, false, null, null from superseded;

@@ -24,7 +24,7 @@ with held as (
     when held.refresh_counter > $11::int
     then '{"outdated_token": true}'::jsonb else '{}'::jsonb end from held
 )
-select array(select ended.user_id from ended) as changed_accounts;
+select array(select session.user_id from sessions session where session.id = $12::uuid) as changed_accounts;
 -- columns
 --   changed_accounts  uuid[]
 -- parameters
@@ -39,5 +39,6 @@ select array(select ended.user_id from ended) as changed_accounts;
 --   $9   text                      'a request'
 --   $10  text                      'local'
 --   $11  integer                   1
+--   $12  uuid                      '00000000-0000-7000-8000-000000000011'
 
 commit;

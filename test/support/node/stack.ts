@@ -35,8 +35,8 @@ export const launchStack = async (options: Options = {}): Promise<Launch> => {
   const port = options.port ?? (await findFreePort());
   const dataDirectory = options.dataDirectory ?? (await mkdtemp(join(tmpdir(), 'itsor-')));
   const project = options.project ?? projectDirectory;
-  // One of its own: the stacks of other tests have the same name.
-  const registry = { WRANGLER_REGISTRY_PATH: join(dataDirectory, 'registry') };
+  // One of its own: the stacks of other tests have the same name. Not among the data, which a test may delete.
+  const registry = `${dataDirectory}.registry`;
   const child = fork(join(project, 'scripts/dev.ts'), options.args ?? [], {
     cwd: project,
     // Not those of the test runner.
@@ -44,7 +44,7 @@ export const launchStack = async (options: Options = {}): Promise<Launch> => {
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     env: {
       ...cleanEnvironment(),
-      ...registry,
+      WRANGLER_REGISTRY_PATH: registry,
       DATA_DIR: dataDirectory,
       BACKEND_PORT: String(port),
       ...options.env,
@@ -57,7 +57,10 @@ export const launchStack = async (options: Options = {}): Promise<Launch> => {
     });
   }
   // Not `exit`: by `close` everything has been read, and no process holds the pipes any more.
-  const exitCode = once(child, 'close').then(([code]) => code as number | null);
+  const exitCode = once(child, 'close').then(async ([code]) => {
+    await rm(registry, { recursive: true, force: true });
+    return code as number | null;
+  });
 
   return {
     process: child,

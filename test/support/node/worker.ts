@@ -16,7 +16,7 @@ export const startWorker = (name: string, env = process.env): Promise<RunningWor
 export const startExample = (name: string, dataDirectory: string): Promise<RunningWorker> =>
   serve(
     join(projectDirectory, 'examples', name, 'wrangler.toml'),
-    { ...process.env, WRANGLER_REGISTRY_PATH: join(dataDirectory, 'registry') },
+    { ...process.env, WRANGLER_REGISTRY_PATH: `${dataDirectory}.registry` },
     { isFoundByOthers: true },
   );
 
