@@ -249,8 +249,10 @@ describe('a statement that got no answer', () => {
     await quiet('GET', '/auth/me', { bearer });
     healthy.repair();
     expect(healthy.statements).toHaveLength(1);
+    // One that no session gate knows yet.
+    const { access_token: unknown } = await newAccount(quiet);
     const silent = injectFault(silence);
-    await expectProblem(await hasty('GET', '/auth/me', { bearer }), 504, 'timeout');
+    await expectProblem(await hasty('GET', '/auth/me', { bearer: unknown }), 504, 'timeout');
     silent.repair();
     expect(silent.statements).toHaveLength(1);
   });
