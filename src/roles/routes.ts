@@ -74,7 +74,7 @@ export const roleRoutes = (roles: Roles) => [
       summary:
         'Create a role (201) or replace its permissions (200) with permissions that you have; a role that accounts have needs users:write too',
       description:
-        'The body is the whole set of permissions, so it can be repeated. If-None-Match: * only creates; If-Match only replaces the version that was read. A change reaches every account with the role on its next request.',
+        'The body is the whole set of permissions, so it can be repeated. If-None-Match: * only creates; If-Match only replaces the version that was read. A change counts in Itsor on the next request of every account with the role; what /auth/me shows, and what other services are told, follows within SESSION_CACHE_SECONDS.',
       tag: 'administration',
       budget: { trips: 1, objects: 1 },
       access: 'roles:write',
