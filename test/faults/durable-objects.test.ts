@@ -19,7 +19,8 @@ beforeEach(() => {
 afterEach(() => void vi.restoreAllMocks());
 
 describe('a rate limiter that throws', () => {
-  const client = createClient({ RATE_LIMITER: objectsWith({ hit: failing }), RATE_LIMIT_MAX: '1' });
+  const broken = objectsWith({ hit: failing });
+  const client = createClient({ RATE_LIMITER: broken, SESSION_GATE: broken, RATE_LIMIT_MAX: '1' });
 
   it('lets requests pass, without a limit that it could not know, and is logged', async () => {
     const { access_token: bearer } = await newAccount(well);
