@@ -4,7 +4,7 @@ import { CliError, runProgram } from './program/cli.ts';
 import { readOptions } from './program/options.ts';
 import { newSecret } from './secrets/rotation.ts';
 
-const usage = `npm run -s introspection:client -- --id <id> --audience <audience>
+const usage = `npm run introspection:client -- --id <id> --audience <audience>
   Makes a secret for a service that asks POST /auth/introspect, and the entry of INTROSPECTION_CLIENTS that knows it by
   its hash. The secret is shown once and kept nowhere. The audience is JWT_AUDIENCE or one of JWT_AUDIENCES.`;
 

@@ -22,6 +22,7 @@ const settings: Readonly<Record<string, object>> = {
 };
 const bindings = [
   { type: 'durable_object_namespace', name: 'RATE_LIMITER', class_name: 'RateLimiter', namespace_id: 'x' },
+  { type: 'durable_object_namespace', name: 'SESSION_GATE', class_name: 'SessionGate', namespace_id: 'v' },
   { type: 'durable_object_namespace', name: 'LOGIN_GUARD', class_name: 'LoginGuard', namespace_id: 'y' },
   {
     type: 'durable_object_namespace',
@@ -102,7 +103,7 @@ const drift = async (answers: Answers, token = 'tok'): Promise<Finding[]> => {
 test('a Worker that is as wrangler.toml says has none', async () => {
   const findings = await drift(deployed);
   expect(findings).toEqual([
-    { level: 'ok', check: 'Worker aaaaaaaa', detail: expect.stringContaining('11 bindings') },
+    { level: 'ok', check: 'Worker aaaaaaaa', detail: expect.stringContaining('12 bindings') },
   ]);
 });
 

@@ -169,7 +169,7 @@ for (const kind of ['embedded', 'postgres'] as const) {
       const said = text(child.stderr);
       // In the midst of it: the samples are there.
       const backup = async () => (await readdir(temporary, { recursive: true })).join().includes('backup');
-      await vi.waitUntil(backup, { timeout: 60_000, interval: 20 });
+      await vi.waitUntil(backup, { timeout: 110_000, interval: 20 });
       child.kill(signal);
       const [status] = await once(child, 'close');
       expect({ status, said: await said }).toEqual({
